@@ -1,0 +1,147 @@
+// From the record to the summary: pure, so `report` makes the same again at any time.
+import { TESTER_NAME } from "../topology/topology.ts";
+import { type Event, type EventOf, type EventSummary, type Phase, type RunInfo, SCHEMA, type Summary } from "../record/schema.ts";
+import type { Record as RunRecord } from "../record/record.ts";
+import { type EventFate, type Fates, judgeFates } from "./fates.ts";
+import { Histogram } from "./histogram.ts";
+import { accountPackets } from "./packets.ts";
+import { buildSeries, emptySeries, type Series } from "./series.ts";
+import { chiSquareP, wilson95 } from "./statistics.ts";
+import { buildTimeline, type Timeline } from "./timeline.ts";
+import { judge } from "./verdict.ts";
+
+export interface Analysis {
+  summary: Summary;
+  series: Series;
+}
+
+type Judged = Omit<Summary, "verdict" | "reasons">;
+
+export function analyse(run: RunInfo, record: RunRecord): Analysis {
+  const timeline = buildTimeline(record.events, run.targets);
+  const errors = record.events.flatMap((e) => (e.kind === "error" ? [e.text] : []));
+  if (!timeline) {
+    const reasons = errors.length > 0 ? errors : ["The run ended before there was traffic."];
+    return { summary: { ...emptySummary(run), verdict: "error", reasons }, series: emptySeries() };
+  }
+  const fates = judgeFates(timeline, record.connections, run.targets);
+  const judged = summarise(run, record.events, timeline, fates);
+  const summary: Summary = { ...judged, ...judge(judged, fates, errors) };
+  return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
+}
+
+function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, fates: Fates): Judged {
+  const spread = spreadOf(timeline, fates);
+  const counts = spread.map((s) => s.connections);
+  const mean = counts.reduce((sum, n) => sum + n, 0) / Math.max(1, counts.length);
+  const ends = events.filter((e): e is EventOf<"stream_end"> => e.kind === "stream_end");
+  const trafficUs = (timeline.endT - timeline.t0) / 1000;
+  const expected = spread.map((s) => s.expected ?? mean);
+  const hist = new Histogram();
+  for (const e of events) if (e.kind === "sample") hist.add(e.hist);
+  return {
+    ...emptySummary(run),
+    connections: {
+      planned: [...timeline.streams.values()].reduce((sum, s) => sum + s.connections, 0),
+      established: fates.established,
+      lost: fates.lost,
+      lostOutsideEvents: fates.lostOutsideEvents,
+    },
+    assigned: fates.assigned,
+    events: timeline.scales.map((scale, i) => eventSummary(timeline, scale, fates.perEvent[i], i)),
+    spread: {
+      perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
+      chi2P: mean > 0 ? chiSquareP(counts, expected) : null,
+      maxOverMean: mean > 0 ? Math.max(...counts) / mean : null,
+    },
+    latencyMs: hist.percentilesMs() ?? { p50: null, p99: null, p999: null, max: null },
+    packets: accountPackets(events, TESTER_NAME, run.targets),
+    generator: {
+      lateSends: ends.reduce((sum, e) => sum + e.lateSends, 0),
+      cpuShare: trafficUs > 0 ? ends.reduce((sum, e) => sum + e.userUs + e.systemUs, 0) / trafficUs : 0,
+    },
+    phasesMs: phases(events),
+  };
+}
+
+function eventSummary(
+  timeline: Timeline,
+  scale: EventOf<"scale">,
+  fate: EventFate | undefined,
+  i: number,
+): EventSummary {
+  const { alive, movable, lost, byCause, predicted, mispredicted } = fate ?? { alive: 0, movable: 0, lost: 0, byCause: {}, predicted: null, mispredicted: null };
+  const [before, after] = [timeline.stages[i]?.active.size ?? 0, timeline.stages[i + 1]?.active.size ?? 0];
+  const targetsMoved = Math.abs(before - after);
+  const ideal = (movable * targetsMoved) / Math.max(before, after, 1);
+  const [low, high] = wilson95(lost, alive);
+  return {
+    kind: scale.action,
+    machines: scale.machines,
+    askedMs: (scale.askedT - timeline.t0) / 1e6,
+    inForceMs: (scale.inForceT - timeline.t0) / 1e6,
+    alive,
+    lost,
+    ideal,
+    predicted,
+    mispredicted,
+    excessPercent: alive > 0 ? ((lost - ideal) / alive) * 100 : 0,
+    interval95: [low * 100, high * 100],
+    byCause,
+  };
+}
+
+/** First connections by target; all targets that were active at the start stand in it, even those that got none. */
+function spreadOf(timeline: Timeline, fates: Fates): Series["spread"] {
+  const [first] = timeline.stages;
+  const total = [...fates.perTarget.values()].reduce((sum, n) => sum + n, 0);
+  const names = [...new Set([...(first?.active ?? []), ...fates.perTarget.keys()])].sort();
+  return names.map((target) => ({
+    target,
+    connections: fates.perTarget.get(target) ?? 0,
+    expected: first?.shares ? (first.shares.get(target) ?? 0) * total : null,
+  }));
+}
+
+const PHASES = ["up", "deploy", "traffic", "down", "report"] as const satisfies Phase[];
+
+function phases(events: readonly Event[]): Summary["phasesMs"] {
+  const edges = events.filter((e): e is EventOf<"phase"> => e.kind === "phase");
+  const lasted = (phase: Phase) => {
+    const [begin, end] = (["begin", "end"] as const).map((edge) => edges.find((e) => e.phase === phase && e.edge === edge)?.t);
+    return begin === undefined || end === undefined ? 0 : (end - begin) / 1e6;
+  };
+  const times = edges.map((e) => e.t);
+  return {
+    ...(Object.fromEntries(PHASES.map((phase) => [phase, lasted(phase)])) as Record<Phase, number>),
+    total: times.length > 0 ? (Math.max(...times) - Math.min(...times)) / 1e6 : 0,
+  };
+}
+
+function emptySummary(run: RunInfo): Omit<Summary, "verdict" | "reasons"> {
+  return {
+    schema: SCHEMA,
+    case: run.case,
+    backend: run.backend,
+    scenario: run.scenario,
+    runtime: run.runtime,
+    kernel: run.host.kernel,
+    family: run.family,
+    protocol: run.protocol,
+    seed: run.seed,
+    targets: run.targets.length,
+    routers: run.routers.length,
+    connections: { planned: 0, established: 0, lost: 0, lostOutsideEvents: 0 },
+    assigned: { checked: 0, mispredicted: 0 },
+    events: [],
+    spread: { perTarget: {}, chi2P: null, maxOverMean: null },
+    latencyMs: { p50: null, p99: null, p999: null, max: null },
+    packets: { sent: 0, received: 0, dropped: {}, unaccounted: 0 },
+    generator: { lateSends: 0, cpuShare: 0 },
+    phasesMs: { up: 0, deploy: 0, traffic: 0, down: 0, report: 0, total: 0 },
+  };
+}
+
+export function skippedSummary(run: RunInfo, reasons: string[]): Summary {
+  return { ...emptySummary(run), verdict: "skip", reasons };
+}

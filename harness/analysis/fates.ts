@@ -1,0 +1,183 @@
+// What happened to each connection at each event, and what the oracle said would happen.
+import { hashFlow } from "../oracle/oracle.ts";
+import type { ByCause, Cause, Connection, LossCause } from "../record/schema.ts";
+import { addressText, flowReader } from "./flows.ts";
+import type { Stage, Timeline } from "./timeline.ts";
+
+export interface EventFate {
+  alive: number;
+  /** Of those, the ones that even an ideal stateless balancer may have to move: see `movableSince`. */
+  movable: number;
+  lost: number;
+  byCause: ByCause;
+  /** null without an oracle. */
+  predicted: number | null;
+  mispredicted: number | null;
+}
+
+export interface Fates {
+  perEvent: EventFate[];
+  established: number;
+  /** First connections (generation 0) that were not established before the first event. */
+  notInTime: number;
+  lost: number;
+  lostOutsideEvents: number;
+  failedConnects: number;
+  assigned: { checked: number; mispredicted: number };
+  /** Reconnections that a target answered which was not active then. */
+  onInactiveTarget: number;
+  /** First connections by target. */
+  perTarget: Map<string, number>;
+  /** Sentences about the first few connections whose fate differs from the prediction. */
+  differences: string[];
+}
+
+const MAX_DIFFERENCES = 20;
+const SILENT: ReadonlySet<Cause> = new Set<Cause>(["stalled", "timeout"]);
+
+/** `targets` are all targets by name, in the order of their indices. */
+export function judgeFates(timeline: Timeline, connections: Iterable<Connection>, targets: readonly string[]): Fates {
+  const { scales, stages, deployed } = timeline;
+  const hasOracle = deployed.oracle !== null;
+  const fates: Fates = {
+    perEvent: scales.map(() => ({
+      alive: 0,
+      movable: 0,
+      lost: 0,
+      byCause: {},
+      predicted: hasOracle ? 0 : null,
+      mispredicted: hasOracle ? 0 : null,
+    })),
+    established: 0,
+    notInTime: 0,
+    lost: 0,
+    lostOutsideEvents: 0,
+    failedConnects: 0,
+    assigned: { checked: 0, mispredicted: 0 },
+    onInactiveTarget: 0,
+    perTarget: new Map(),
+    differences: [],
+  };
+  const readers = new Map([...timeline.streams].map(([name, start]) => [name, { start, flowOf: flowReader(start) }]));
+  const since = scales.map((_, i) => movableSince(timeline, i));
+  const firstEvent = scales[0]?.askedT ?? Number.POSITIVE_INFINITY;
+
+  for (const connection of connections) {
+    const reader = readers.get(connection.stream);
+    if (!reader) continue;
+    const at = (us: number) => reader.start.t + us * 1000;
+    const establishedT = connection.establishedUs === null ? null : at(connection.establishedUs);
+    if (connection.generation === 0 && !(establishedT !== null && establishedT < firstEvent)) fates.notInTime++;
+    if (establishedT === null) {
+      if (connection.cause !== "none") fates.failedConnects++;
+      continue;
+    }
+    fates.established++;
+    const flow = reader.flowOf(connection);
+    const hash = deployed.oracle ? hashFlow(deployed.oracle, flow) : 0;
+    const pick = (stage: Stage | undefined) => {
+      const index = stage?.oracle?.pick(hash);
+      return index === undefined || index === null ? null : (targets[index] ?? null);
+    };
+    const tell = (text: string) => {
+      if (fates.differences.length < MAX_DIFFERENCES)
+        fates.differences.push(
+          `${connection.stream} connection ${connection.id}.${connection.generation} from ${addressText(flow.src)} port ${flow.sport}: ${text}`,
+        );
+    };
+
+    judgeAssignment(fates, stages, connection, at(connection.startUs), establishedT, hasOracle ? pick : null, tell);
+
+    const lossEvent = attribute(timeline, connection, reader.start.intervalUs, at);
+    if (connection.cause !== "none") {
+      fates.lost++;
+      if (lossEvent === "outside") fates.lostOutsideEvents++;
+    }
+    for (const [i, scale] of scales.entries()) {
+      const fate = fates.perEvent[i];
+      const gone = connection.cause !== "none" && lossEvent !== i && at(connection.endUs) < scale.askedT;
+      if (!fate || establishedT >= scale.askedT || gone) continue;
+      if (typeof lossEvent === "number" && lossEvent < i) continue;
+      fate.alive++;
+      if (establishedT >= (since[i] ?? 0)) fate.movable++;
+      const lost = lossEvent === i;
+      if (lost) {
+        const cause = connection.cause as LossCause;
+        fate.lost++;
+        fate.byCause[cause] = (fate.byCause[cause] ?? 0) + 1;
+      }
+      if (fate.predicted === null || fate.mispredicted === null) continue;
+      const [before, after] = [pick(stages[i]), pick(stages[i + 1])];
+      const predicted = before !== after;
+      if (predicted) fate.predicted++;
+      if (predicted !== lost) {
+        fate.mispredicted++;
+        const words = (is: boolean) => (is ? "lost" : "kept");
+        tell(`${words(lost)} at event ${i + 1}, predicted ${words(predicted)} (${before ?? "none"} -> ${after ?? "none"})`);
+      }
+    }
+  }
+  return fates;
+}
+
+/**
+ * When targets return, connections from before they left were never theirs, or are lost already: only those opened since then
+ * have to make room. For every other event all connections count.
+ */
+function movableSince({ scales }: Timeline, i: number): number {
+  const event = scales[i];
+  if (event?.action !== "scale_out") return 0;
+  const left = scales.slice(0, i).filter((s) => s.action === "scale_in" && s.machines.some((m) => event.machines.includes(m)));
+  return left.at(-1)?.askedT ?? 0;
+}
+
+/** Which target answered first, against the stages that were, or may have been, in force while the connection was set up. */
+function judgeAssignment(
+  fates: Fates,
+  stages: readonly Stage[],
+  connection: Connection,
+  startT: number,
+  establishedT: number,
+  pick: ((stage: Stage) => string | null) | null,
+  tell: (text: string) => void,
+): void {
+  const target = connection.target;
+  if (target === null) return;
+  if (connection.generation === 0) fates.perTarget.set(target, (fates.perTarget.get(target) ?? 0) + 1);
+  const possible = stages.filter((stage, i) => {
+    const next = stages[i + 1];
+    return stage.askedT <= establishedT && (next === undefined || next.inForceT > startT);
+  });
+  if (!possible.some((stage) => stage.active.has(target))) {
+    fates.onInactiveTarget++;
+    tell(`answered by ${target}, which was not active then`);
+  }
+  if (!pick) return;
+  fates.assigned.checked++;
+  const expected = possible.map(pick);
+  if (!expected.includes(target)) {
+    fates.assigned.mispredicted++;
+    tell(`answered by ${target}, predicted ${expected.join(" or ")}`);
+  }
+}
+
+/**
+ * The event that a loss belongs to. A connection notices at its next message, so the event's window is two message
+ * intervals (1 s at least); silence is dated back to the last sign of life.
+ */
+function attribute(
+  timeline: Timeline,
+  connection: Connection,
+  intervalUs: number,
+  at: (us: number) => number,
+): number | "outside" | null {
+  if (connection.cause === "none") return null;
+  const windowNs = Math.max(2 * intervalUs, 1e6) * 1000;
+  const lossT = SILENT.has(connection.cause) ? at(connection.lastProgressUs) + intervalUs * 1000 : at(connection.endUs);
+  for (let i = timeline.scales.length - 1; i >= 0; i--) {
+    const scale = timeline.scales[i];
+    if (!scale || lossT < scale.askedT) continue;
+    return lossT <= scale.inForceT + windowNs ? i : "outside";
+  }
+  return "outside";
+}

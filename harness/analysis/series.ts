@@ -1,0 +1,123 @@
+import type { Record as RunRecord } from "../record/record.ts";
+import type { ByCause, Event, EventSummary, Sample, ScaleKind } from "../record/schema.ts";
+import { Histogram } from "./histogram.ts";
+import type { Timeline } from "./timeline.ts";
+
+const TICK_NS = 250e6;
+
+/** What the charts draw: plain numbers over time, seconds counted from the start of the traffic. Pure function of the events. */
+export interface Series {
+  /** One entry per sample, all streams added. */
+  samples: {
+    s: number;
+    alive: number;
+    connecting: number;
+    perTarget: Record<string, number>;
+    /** Messages per second since the previous sample. */
+    sentPerS: number;
+    receivedPerS: number;
+    /** null: no round trip ended in this span. */
+    latencyMs: { p50: number; p99: number; p999: number; max: number } | null;
+  }[];
+  /** One entry per whole second: connections that ended by loss in it. */
+  lossPerSecond: { s: number; byCause: ByCause; failedConnects: number }[];
+  events: {
+    kind: ScaleKind;
+    machines: string[];
+    s: number;
+    /** Second at which the next event begins, or the traffic ends. */
+    untilS: number;
+    alive: number;
+    lost: number;
+    ideal: number;
+    predicted: number | null;
+    /** 95 % interval of the loss, in connections. */
+    interval: [number, number];
+  }[];
+  /** Established first connections by target, with the number that the oracle expects (null: it states none). */
+  spread: { target: string; connections: number; expected: number | null }[];
+}
+
+export function emptySeries(): Series {
+  return { samples: [], lossPerSecond: [], events: [], spread: [] };
+}
+
+export function buildSeries(
+  timeline: Timeline,
+  record: RunRecord,
+  spread: Series["spread"],
+  events: readonly EventSummary[],
+): Series {
+  const ends = [...events.slice(1).map((e) => e.askedMs / 1000), (timeline.endT - timeline.t0) / 1e9];
+  return {
+    samples: sampleSeries(timeline, record.events),
+    lossPerSecond: lossSeries(timeline, record),
+    events: events.map((e, i) => ({
+      kind: e.kind,
+      machines: e.machines,
+      s: e.askedMs / 1000,
+      untilS: ends[i] ?? e.askedMs / 1000,
+      alive: e.alive,
+      lost: e.lost,
+      ideal: e.ideal,
+      predicted: e.predicted,
+      interval: [(e.interval95[0] * e.alive) / 100, (e.interval95[1] * e.alive) / 100],
+    })),
+    spread,
+  };
+}
+
+/** Streams sample on their own clocks: the last state of each is carried on to the next tick, a quarter of a second wide. */
+function sampleSeries(timeline: Timeline, events: readonly Event[]): Series["samples"] {
+  const ticks = new Map<number, Sample[]>();
+  for (const e of events) {
+    if (e.kind !== "sample") continue;
+    const tick = Math.round((e.t - timeline.t0) / TICK_NS);
+    ticks.set(tick, [...(ticks.get(tick) ?? []), e]);
+  }
+  const latest = new Map<string, Sample>();
+  let before = { sent: 0, received: 0, tick: 0 };
+  return [...ticks]
+    .sort(([a], [b]) => a - b)
+    .map(([tick, samples]) => {
+      for (const sample of samples) latest.set(sample.stream, sample);
+      const all = [...latest.values()];
+      const sum = (of: (s: Sample) => number) => all.reduce((total, s) => total + of(s), 0);
+      const now = { sent: sum((s) => s.sent), received: sum((s) => s.received), tick };
+      const seconds = (Math.max(1, tick - before.tick) * TICK_NS) / 1e9;
+      const perTarget: Record<string, number> = {};
+      for (const s of all)
+        for (const [name, n] of Object.entries(s.perTarget)) perTarget[name] = (perTarget[name] ?? 0) + n;
+      const hist = new Histogram();
+      for (const s of samples) hist.add(s.hist);
+      const point = {
+        s: (tick * TICK_NS) / 1e9,
+        alive: sum((s) => s.alive),
+        connecting: sum((s) => s.connecting),
+        perTarget,
+        sentPerS: (now.sent - before.sent) / seconds,
+        receivedPerS: (now.received - before.received) / seconds,
+        latencyMs: hist.percentilesMs(),
+      };
+      before = now;
+      return point;
+    });
+}
+
+function lossSeries(timeline: Timeline, record: RunRecord): Series["lossPerSecond"] {
+  const seconds = Math.max(1, Math.ceil((timeline.endT - timeline.t0) / 1e9));
+  const series = Array.from({ length: seconds }, (_, s): Series["lossPerSecond"][number] => ({
+    s,
+    byCause: {},
+    failedConnects: 0,
+  }));
+  for (const c of record.connections) {
+    const start = timeline.streams.get(c.stream);
+    if (c.cause === "none" || !start) continue;
+    const bin = series[Math.floor((start.t + c.endUs * 1000 - timeline.t0) / 1e9)];
+    if (!bin) continue;
+    if (c.establishedUs === null) bin.failedConnects++;
+    else bin.byCause[c.cause] = (bin.byCause[c.cause] ?? 0) + 1;
+  }
+  return series;
+}

@@ -1,0 +1,57 @@
+/** 95 % Wilson score interval of a share k/n, as fractions. [0, 1] when n is 0: nothing is known. */
+export function wilson95(k: number, n: number): [low: number, high: number] {
+  if (n === 0) return [0, 1];
+  const z = 1.959964;
+  const p = k / n;
+  const centre = p + (z * z) / (2 * n);
+  const spread = z * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  const scale = 1 + (z * z) / n;
+  return [Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)];
+}
+
+/**
+ * Probability that counts this far from `expected`, or farther, come by chance (Pearson's chi-square, upper tail).
+ * null with fewer than two cells, or where an expected count is below 5: the test does not hold there.
+ */
+export function chiSquareP(observed: readonly number[], expected: readonly number[]): number | null {
+  if (expected.length < 2 || expected.some((e) => e < 5)) return null;
+  const chi2 = expected.reduce((sum, e, i) => sum + ((observed[i] ?? 0) - e) ** 2 / e, 0);
+  return upperGamma((expected.length - 1) / 2, chi2 / 2);
+}
+
+/** Regularised upper incomplete gamma function Q(a, x): series below a + 1, Lentz's continued fraction above. */
+function upperGamma(a: number, x: number): number {
+  if (x <= 0) return 1;
+  const front = Math.exp(a * Math.log(x) - x - logGamma(a));
+  if (x < a + 1) {
+    let term = 1 / a;
+    let sum = term;
+    for (let n = 1; term > sum * 1e-15; n++) sum += term *= x / (a + n);
+    return Math.max(0, 1 - front * sum);
+  }
+  let b = x + 1 - a;
+  let c = 1e300;
+  let d = 1 / b;
+  let h = d;
+  for (let n = 1; n < 10_000; n++) {
+    const an = -n * (n - a);
+    b += 2;
+    d = 1 / (an * d + b);
+    c = b + an / c;
+    h *= d * c;
+    if (Math.abs(d * c - 1) < 1e-15) break;
+  }
+  return front * h;
+}
+
+/** Lanczos' approximation, g = 7; good to about 15 digits for a > 0.5. */
+function logGamma(a: number): number {
+  const coefficients = [
+    676.5203681218851, -1259.1392167224028, 771.3234287776531, -176.6150291621406, 12.507343278686905,
+    -0.13857109526572012, 9.984369578019572e-6, 1.5056327351493116e-7,
+  ];
+  const x = a - 1;
+  const sum = coefficients.reduce((s, k, i) => s + k / (x + i + 1), 0.9999999999998099);
+  const t = x + 7.5;
+  return 0.5 * Math.log(2 * Math.PI) + (x + 0.5) * Math.log(t) - t + Math.log(sum);
+}

@@ -1,0 +1,79 @@
+import type { Summary, Verdict } from "../record/schema.ts";
+import type { Fates } from "./fates.ts";
+
+/** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
+const SPREAD_P = 0.001;
+const UNACCOUNTED_SHARE = 0.001;
+const LATE_SHARE = 0.01;
+
+type Judged = Omit<Summary, "verdict" | "reasons">;
+
+/** Every reason is one sentence with the numbers. `errors` are what broke while the run went on. */
+export function judge(summary: Judged, fates: Fates, errors: readonly string[]): { verdict: Verdict; reasons: string[] } {
+  const failures = [...errors, ...failuresOf(summary, fates)];
+  if (failures.length > 0) return { verdict: "fail", reasons: failures };
+  const gaps = gapsOf(summary);
+  if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps };
+  return { verdict: "pass", reasons: merits(summary) };
+}
+
+function failuresOf(summary: Judged, fates: Fates): string[] {
+  const { connections, assigned, spread, packets } = summary;
+  const unaccounted = Math.abs(packets.unaccounted) / Math.max(1, packets.sent);
+  const checks: [boolean, string][] = [
+    [
+      fates.notInTime > 0,
+      `${fates.notInTime} of ${connections.planned} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
+    ],
+    [
+      assigned.mispredicted > 0,
+      `${assigned.mispredicted} of ${assigned.checked} connections were answered by another target than the oracle predicted.`,
+    ],
+    ...summary.events.map((event, i): [boolean, string] => [
+      (event.mispredicted ?? 0) > 0,
+      `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${event.lost} of ${event.alive} connections were lost, ${event.predicted} predicted; ${event.mispredicted} fared differently than predicted.`,
+    ]),
+    [
+      connections.lostOutsideEvents > 0,
+      `${connections.lostOutsideEvents} connections were lost outside the events.`,
+    ],
+    [
+      fates.onInactiveTarget > 0,
+      `${fates.onInactiveTarget} connections were answered by a target that was not active.`,
+    ],
+    [
+      spread.chi2P !== null && spread.chi2P < SPREAD_P,
+      `The spread over the targets does not fit the expected shares (chi-square p = ${spread.chi2P?.toExponential(1)}, limit ${SPREAD_P}).`,
+    ],
+    [
+      unaccounted > UNACCOUNTED_SHARE,
+      `${packets.unaccounted} of ${packets.sent} packets are unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
+    ],
+  ];
+  const failed = checks.flatMap(([bad, text]) => (bad ? [text] : []));
+  return failed.length > 0 ? [...failed, ...fates.differences] : [];
+}
+
+/** Why there is no result at all. */
+function gapsOf({ connections, generator, packets, events }: Judged): string[] {
+  const late = generator.lateSends / Math.max(1, packets.sent);
+  const checks: [boolean, string][] = [
+    [connections.established === 0, "No connection was established."],
+    [events.some((e) => e.alive === 0), "At an event no connection was alive."],
+    [
+      late > LATE_SHARE,
+      `The traffic generator fell behind: ${generator.lateSends} sends were more than 50 ms late (${(late * 100).toFixed(1)} % of ${packets.sent} packets, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`,
+    ],
+  ];
+  return checks.flatMap(([bad, text]) => (bad ? [text] : []));
+}
+
+function merits({ assigned, connections, events }: Judged): string[] {
+  const predicted = events.filter((e) => e.mispredicted === 0).length;
+  return [
+    `All ${connections.planned} connections were established.`,
+    ...(assigned.checked > 0 ? [`Each of ${assigned.checked} connections was answered by the target that the oracle predicted.`] : []),
+    ...(predicted > 0 ? [`At ${predicted === 1 ? "the event" : `all ${predicted} events`} exactly the predicted connections were lost, one by one.`] : []),
+    ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
+  ];
+}

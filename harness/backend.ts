@@ -1,0 +1,39 @@
+import type { z } from "zod";
+import type { OracleSpec } from "./oracle/oracle.ts";
+import type { Lab, Runtime } from "./runtime/runtime.ts";
+
+/** A load balancer under test. To add one: a file or folder in lb/ and a line in lb/index.ts. */
+export interface Backend<Options extends z.ZodObject = z.ZodObject> {
+  name: string;
+  summary: string;
+  /** Whether it remembers connections: then scaling out moves none. */
+  keepsState: boolean;
+  /** What --set takes. Each option says with `.describe()` what it is. */
+  options: Options;
+  /** Defaults for `options` that it takes from environment variables, xcluster's names among them. */
+  environment?(env: NodeJS.ProcessEnv): Record<string, string>;
+  /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. */
+  missing(runtime: Runtime): Promise<string[]>;
+  /** Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. */
+  deploy(lab: Lab, options: z.infer<Options>, active: readonly number[]): Promise<Balancer>;
+  /** null: what it does cannot be predicted connection by connection. */
+  oracle(options: z.infer<Options>, targets: number): OracleSpec | null;
+  /** The options as they are used with so many targets, for the report. Throws UsageError when they do not fit. */
+  facts(options: z.infer<Options>, targets: number): Record<string, string | number | boolean>;
+}
+
+/** One deployed backend, on all routers of a lab. */
+export interface Balancer extends AsyncDisposable {
+  [Symbol.asyncDispose](): Promise<void>;
+  /** Makes exactly these targets (indices) active, everywhere. Resolves with the monotonic ns from which on it is in force. */
+  setTargets(active: readonly number[]): Promise<number>;
+  /** Counters of one router. Names beginning with "drop." are packets it dropped. */
+  counters(router: string): Promise<Record<string, number>>;
+  /** Called once when part of it ends by itself. */
+  onFault?: (sentence: string) => void;
+}
+
+/** Wrong usage or bad configuration: exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}

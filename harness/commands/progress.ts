@@ -1,0 +1,39 @@
+import type { Phase, RunInfo, Sample } from "../record/schema.ts";
+import type { Progress } from "../run.ts";
+import type { Plan } from "../scenario.ts";
+
+const PHASE_TEXT: Record<Phase, string> = {
+  up: "bringing the lab up",
+  deploy: "deploying the balancer",
+  traffic: "traffic",
+  down: "taking the lab down",
+  report: "analysing and drawing",
+};
+
+/** A line that follows the run on a terminal; elsewhere one line per phase. All on stderr, so that stdout stays the result. */
+export function makeProgress(run: RunInfo, plan: Plan): Progress & { end(): void } {
+  const live = process.stderr.isTTY === true && !process.env["CI"];
+  const latest = new Map<string, Sample>();
+  let began = 0;
+  const put = (text: string) => {
+    if (live) process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+  };
+  return {
+    phase(phase, edge) {
+      if (edge === "end") return;
+      if (phase === "traffic") began = performance.now();
+      const line = `${run.case}: ${PHASE_TEXT[phase]}${phase === "up" ? ` (${run.targets.length} targets, ${run.routers.length} routers)` : ""}${phase === "traffic" && plan.durationS > 0 ? ` for ${plan.durationS} s` : ""}`;
+      live ? put(line) : process.stderr.write(`${line}\n`);
+    },
+    sample(sample) {
+      latest.set(sample.stream, sample);
+      const sum = (of: (s: Sample) => number) => [...latest.values()].reduce((total, s) => total + of(s), 0);
+      const lost = sum((s) => Object.values(s.lost).reduce((total, n) => total + n, 0));
+      const left = Math.max(0, Math.ceil(plan.durationS - (performance.now() - began) / 1000));
+      put(`${run.case}: ${left} s left, ${sum((s) => s.alive)} connections alive, ${lost} lost so far`);
+    },
+    end() {
+      if (live) process.stderr.write("\r\x1b[K");
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { existsSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { analyse } from "../analysis/analyse.ts";
+import { UsageError } from "../backend.ts";
+import { readRecord } from "../record/record.ts";
+import { reporters } from "../report/index.ts";
+import { writeAll } from "../report/reporter.ts";
+
+/** Draws runs again from what they recorded. */
+export async function reportCommand(dirs: readonly string[]): Promise<number> {
+  const missing = dirs.find((dir) => !existsSync(path.join(dir, "events.ndjson")));
+  if (missing !== undefined) throw new UsageError(`'${missing}' is not a run's folder: it has no events.ndjson.`);
+  let failed = 0;
+  for (const dir of dirs) {
+    const record = readRecord(dir);
+    const data = { run: record.run, ...analyse(record.run, record) };
+    writeFileSync(path.join(dir, "summary.json"), `${JSON.stringify(data.summary, null, 2)}\n`);
+    const drawn = Object.values(reporters).filter((r) => r.name !== "terminal");
+    for (const { reporter, error } of await writeAll(data, dir, drawn)) {
+      process.stderr.write(`Cannot write the ${reporter} report of '${dir}': ${(error as Error).message}\n`);
+      failed = 3;
+    }
+    process.stdout.write(`${path.join(dir, "report.html")}\n`);
+  }
+  return failed;
+}

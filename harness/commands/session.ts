@@ -1,0 +1,136 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type Catalog, findNamed } from "../catalog.ts";
+import { UsageError } from "../backend.ts";
+import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
+import { LabError } from "../runtime/runtime.ts";
+import { Scope } from "../scope.ts";
+import { keepLab } from "../session/keeper.ts";
+import { ask, connectSession, requireSession, type SessionReply, type SessionStatus } from "../session/session.ts";
+import { runAttached } from "../session/terminal.ts";
+import { planTopology } from "../topology/topology.ts";
+import { startServers } from "../traffic/traffic.ts";
+import { lineReader } from "../traffic/lines.ts";
+
+export interface StartOptions {
+  backend: string;
+  runtime: string;
+  set: readonly string[];
+  given: Record<string, unknown>;
+}
+
+/** Brings a lab up in a keeper process of its own and returns when it is ready. */
+export async function startCommand(catalog: Catalog, options: StartOptions): Promise<number> {
+  checkStart(catalog, options);
+  const running = await connectSession();
+  if (running) {
+    running.destroy();
+    throw new LabError("A lab is running already. Run './load-balancer.ts stop' first.");
+  }
+  const keeper = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(options)], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  keeper.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const ready = new Promise<void>((resolve) => keeper.stdout.on("data", lineReader(() => resolve())));
+  const ended = once(keeper, "exit").then(() => {
+    throw new LabError(said.trim() || "The lab's keeper ended before the lab was up.");
+  });
+  await Promise.race([ready, ended]);
+  ended.catch(() => {});
+  for (const stream of [keeper.stdout, keeper.stderr]) stream.destroy();
+  keeper.unref();
+  return statusCommand({ json: false });
+}
+
+function checkStart(catalog: Catalog, { backend: name, runtime, set, given }: StartOptions) {
+  const backend = findNamed("backend", catalog.backends, name);
+  const { targets, routers = 1 } = parseOptions(runOptions, given);
+  const backendOptions = parseBackendOptions(backend, set);
+  backend.facts(backendOptions, targets);
+  return { backend, backendOptions, runtime: findNamed("runtime", catalog.runtimes, runtime), targets, routers };
+}
+
+/** The keeper itself: what `start` runs in the background. */
+export async function keepCommand(catalog: Catalog, options: StartOptions, signal: AbortSignal): Promise<number> {
+  const { backend, backendOptions, runtime, targets, routers } = checkStart(catalog, options);
+  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
+  if (missing.length > 0) throw new LabError(missing.join(" "));
+  const scope = new Scope();
+  try {
+    const lab = await runtime.up(planTopology({ targets, routers }), signal);
+    scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
+    const all = Array.from({ length: targets }, (_, i) => i);
+    const [balancer] = await Promise.all([backend.deploy(lab, backendOptions, all), startServers(lab)]);
+    scope.defer("stop the balancer", () => balancer[Symbol.asyncDispose]());
+    await keepLab({ lab, balancer, backend: backend.name }, signal, () => process.stdout.write("ready\n"));
+  } finally {
+    await scope[Symbol.asyncDispose]();
+  }
+  return 0;
+}
+
+export async function stopCommand(): Promise<number> {
+  const socket = await connectSession();
+  if (!socket) {
+    process.stdout.write("No lab is running.\n");
+    return 0;
+  }
+  const status = orThrow(await ask(socket, { op: "status" })).status;
+  orThrow(await ask(await requireSession(), { op: "stop" }));
+  while (await stillThere(status)) await new Promise((resolve) => setTimeout(resolve, 20));
+  process.stdout.write("The lab is down.\n");
+  return 0;
+}
+
+async function stillThere(status: SessionStatus | undefined): Promise<boolean> {
+  try {
+    return status !== undefined && process.kill(status.pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Exit code 3 when no lab is running. */
+export async function statusCommand(options: { json: boolean }): Promise<number> {
+  const { status } = orThrow(await ask(await requireSession(), { op: "status" }));
+  if (options.json) process.stdout.write(`${JSON.stringify(status)}\n`);
+  else if (status) process.stdout.write(statusText(status));
+  return 0;
+}
+
+function statusText({ backend, runtime, pid, startedAt, targets, routers, tester }: SessionStatus): string {
+  const names = (active: boolean) => targets.flatMap((t) => (t.active === active ? [t.name] : [])).join(" ") || "none";
+  return [
+    `${backend} on ${runtime} since ${startedAt}, kept by process ${pid}`,
+    `tester   ${tester}`,
+    `routers  ${routers.join(" ")}`,
+    `active   ${names(true)}`,
+    `out      ${names(false)}`,
+    "",
+  ].join("\n");
+}
+
+export async function scaleCommand(direction: "in" | "out", targets: number[]): Promise<number> {
+  if (targets.length === 0) throw new UsageError("Name at least one target number.");
+  const { status, inForceMs } = orThrow(await ask(await requireSession(), { op: "scale", direction, targets }));
+  process.stdout.write(`In force after ${inForceMs?.toFixed(1)} ms.\n${status ? statusText(status) : ""}`);
+  return 0;
+}
+
+export async function execCommand(machine: string, argv: string[]): Promise<number> {
+  if (argv.length === 0) throw new UsageError("Say what to run: ./load-balancer.ts exec vm-001 -- ip address");
+  return runAttached(await requireSession(), machine, argv, false);
+}
+
+export async function shellCommand(machine: string): Promise<number> {
+  return runAttached(await requireSession(), machine, [process.env["SHELL"] || "/bin/sh"], process.stdin.isTTY === true);
+}
+
+function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {
+  if (reply.ok) return reply;
+  throw reply.usage ? new UsageError(reply.error) : new LabError(reply.error);
+}

@@ -1,0 +1,97 @@
+// What a user may say about a run, checked once, here. Inside, types suffice.
+import { z } from "zod";
+import { type Backend, UsageError } from "./backend.ts";
+import type { Family } from "./record/schema.ts";
+import type { Plan, Scenario } from "./scenario.ts";
+import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
+import type { Load } from "./traffic/traffic.ts";
+
+const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const seconds = z.coerce.number().positive().max(3600);
+
+const numberList = z
+  .union([z.string(), z.number()])
+  .transform((text) => `${text}`.split(/[\s,]+/).filter((part) => part !== "").map(Number));
+
+export const runOptions = z.strictObject({
+  targets: whole(1, MAX_TARGETS).default(10),
+  routers: whole(1, MAX_ROUTERS).optional(),
+  scale: numberList.pipe(z.array(z.int())).default([1, 2]),
+  connections: whole(1, 1_000_000).default(10_000),
+  rate: z.coerce.number().positive().max(10_000_000).optional(),
+  duration: seconds.optional(),
+  at: numberList.pipe(z.array(z.number().positive().max(3600))).optional(),
+  family: z.preprocess((value) => `${value}`, z.enum(["4", "6", "both"])).default("both"),
+  protocol: z.enum(["tcp", "udp"]).default("tcp"),
+  size: whole(80, 65_507).default(1024),
+  stall: seconds.default(5),
+  seed: whole(0, 0xffffffff).default(1),
+});
+export type RunOptions = z.infer<typeof runOptions>;
+
+/** Options of a run out of the command line's words. Throws UsageError that names the option. */
+export function parseOptions<T>(schema: z.ZodType<T>, given: Record<string, unknown>, prefix = "--"): T {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(parsed.error.issues.map((issue) => `${sentence(issue, given, prefix)}.`).join(" "));
+}
+
+function sentence(issue: z.core.$ZodIssue, given: Record<string, unknown>, prefix: string): string {
+  if (issue.code === "unrecognized_keys") return `There is no option ${issue.keys.map((key) => `'${prefix}${key}'`).join(", ")}`;
+  const name = String(issue.path[0] ?? "");
+  return `'${prefix}${name} ${given[name]}' does not fit: ${issue.message}`;
+}
+
+/** "key=value" words of --set for one backend; its environment's defaults come first. */
+export function parseBackendOptions(backend: Backend, words: readonly string[]): Record<string, unknown> {
+  const given: Record<string, string> = { ...backend.environment?.(process.env) };
+  for (const word of words) {
+    const at = word.indexOf("=");
+    if (at < 1) throw new UsageError(`'--set ${word}' does not fit: write key=value.`);
+    given[word.slice(0, at)] = word.slice(at + 1);
+  }
+  const known = Object.keys(backend.options.shape).sort();
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new UsageError(`Backend '${backend.name}' has no option '${unknown}'. It has: ${known.join(", ")}.`);
+  return parseOptions<Record<string, unknown>>(backend.options, given, "--set ");
+}
+
+/** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */
+export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; load: Load; routers: number } {
+  const routers = options.routers ?? scenario.routers;
+  const plan = scenario.plan({
+    targets: options.targets,
+    routers,
+    scale: options.scale,
+    durationS: options.duration ?? null,
+    atS: options.at ?? null,
+  });
+  const rate = options.rate ?? Math.min(options.connections, 10_000);
+  const load: Load = {
+    mode: plan.mode,
+    families: { 4: [4], 6: [6], both: [4, 6] }[options.family] as Family[],
+    protocol: options.protocol,
+    connections: options.connections,
+    rate,
+    durationS: plan.durationS,
+    rampS: Math.min(2, (plan.steps[0]?.atS ?? plan.durationS) * 0.4),
+    size: options.size,
+    stallS: options.stall,
+    seed: options.seed,
+  };
+  if (options.connections < load.families.length) throw new UsageError("--connections must be 2 or more with both families.");
+  if (plan.mode === "stream") checkRate(plan, load);
+  return { plan, load, routers };
+}
+
+/** A connection notices its loss at its next message, so one must fall between any two events. */
+function checkRate(plan: Plan, { connections, rate }: Load): void {
+  const times = [...plan.steps.map((step) => step.atS), plan.durationS];
+  const shortest = Math.min(...times.slice(1).map((s, i) => s - (times[i] ?? 0)));
+  const interval = connections / rate;
+  if (plan.steps.length > 0 && interval > shortest * 0.8)
+    throw new UsageError(
+      `Each connection would send every ${interval.toFixed(1)} s only, but the events are ${shortest} s apart: losses would go unseen. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,
+    );
+}

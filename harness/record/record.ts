@@ -1,0 +1,105 @@
+// A run's folder on disk: written as the run goes on, read again by analysis.
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import path from "node:path";
+import { LabError } from "../runtime/runtime.ts";
+import { decodeRow, ROW_BYTES } from "./connections.ts";
+import type { Connection, Event, RunInfo, StreamName } from "./schema.ts";
+
+/** Writes at once and in order, so that whatever ends the harness, what was seen is on disk. Every method throws LabError when it cannot. */
+export class RecordWriter {
+  readonly dir: string;
+  readonly #onEvent: (event: Event) => void;
+  readonly #eventsFd: number;
+  readonly #rowsFd: number;
+  #rows = 0;
+  /** After the first failure nothing more is written, so that taking the lab down is not kept from it by a full disk. */
+  #failed = false;
+
+  constructor(dir: string, onEvent: (event: Event) => void = () => {}) {
+    this.dir = dir;
+    this.#onEvent = onEvent;
+    [this.#eventsFd, this.#rowsFd] = attempt(`make the run's folder '${dir}'`, () => {
+      mkdirSync(path.join(dir, "logs"), { recursive: true });
+      return [openSync(path.join(dir, "events.ndjson"), "wx"), openSync(path.join(dir, "connections.bin"), "wx")];
+    });
+  }
+
+  add(event: Event): void {
+    this.#onEvent(event);
+    this.#write("events.ndjson", this.#eventsFd, Buffer.from(`${JSON.stringify(event)}\n`));
+  }
+
+  addRows(t: number, stream: StreamName, rows: Buffer): void {
+    this.#write("connections.bin", this.#rowsFd, rows);
+    const count = rows.length / ROW_BYTES;
+    this.add({ kind: "rows", t, stream, offset: this.#rows, count });
+    this.#rows += count;
+  }
+
+  #write(name: string, fd: number, data: Buffer): void {
+    if (this.#failed) return;
+    try {
+      attempt(`write ${name}`, () => writeAll(fd, data));
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
+  }
+
+  /** Replaces a whole file of the run's folder. */
+  file(name: string, content: string): void {
+    attempt(`write ${name}`, () => writeFileSync(path.join(this.dir, name), content));
+  }
+
+  close(): void {
+    for (const fd of [this.#eventsFd, this.#rowsFd]) {
+      attempt("close the record", () => {
+        fsyncSync(fd);
+        closeSync(fd);
+      });
+    }
+  }
+}
+
+export interface Record {
+  events: Event[];
+  connections: Connection[];
+}
+
+/** Reads a run's folder. A last line cut short by a crash is left out. */
+export function readRecord(dir: string): Record & { run: RunInfo } {
+  const file = (name: string) => path.join(dir, name);
+  if (!existsSync(file("events.ndjson")) || !existsSync(file("run.json")))
+    throw new Error(`'${dir}' is not a run's folder: it has no run.json and events.ndjson.`);
+  const lines = readFileSync(file("events.ndjson"), "utf8").split("\n").slice(0, -1);
+  const events = lines.map((line) => JSON.parse(line) as Event);
+  const run = JSON.parse(readFileSync(file("run.json"), "utf8")) as RunInfo;
+  return { run, events, connections: decodeConnections(events, readFileSync(file("connections.bin"))) };
+}
+
+function decodeConnections(events: readonly Event[], bin: Buffer): Connection[] {
+  const hosts = new Map<StreamName, string[]>();
+  for (const event of events)
+    if (event.kind === "hosts") hosts.set(event.stream, [...(hosts.get(event.stream) ?? []), ...event.names]);
+  return events.flatMap((event) => {
+    if (event.kind !== "rows") return [];
+    const names = hosts.get(event.stream) ?? [];
+    return Array.from({ length: event.count }, (_, i) =>
+      decodeRow(bin, (event.offset + i) * ROW_BYTES, event.stream, names),
+    );
+  });
+}
+
+function writeAll(fd: number, data: Buffer): void {
+  for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
+}
+
+function attempt<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOSPC" ? "the disk is full" : code === "EACCES" ? "permission denied" : message;
+    throw new LabError(`Cannot ${what}: ${why}.`, { cause });
+  }
+}

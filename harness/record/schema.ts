@@ -1,0 +1,188 @@
+// The record: what a run writes down. `events.ndjson` and `connections.bin` are the waist of the whole design:
+// left of them is the lab, right of them everything can be made again. Times are CLOCK_MONOTONIC nanoseconds (below 2^53
+// for the first 104 days of uptime), durations carry their unit in their name.
+
+import type { OracleSpec } from "../oracle/oracle.ts";
+
+export const SCHEMA = 1;
+
+/** Why a connection ended. The order is the wire format of `connections.bin`: append, never reorder. */
+export const CAUSES = [
+  "none",
+  "reset",
+  "eof",
+  "timeout",
+  "refused",
+  "wrong_target",
+  "stalled",
+  "unreachable",
+  "local",
+] as const;
+export type Cause = (typeof CAUSES)[number];
+export type LossCause = Exclude<Cause, "none">;
+export type ByCause = Partial<Record<LossCause, number>>;
+
+export type Family = 4 | 6;
+export type Protocol = "tcp" | "udp";
+export type Phase = "up" | "deploy" | "traffic" | "down" | "report";
+export type ScaleKind = "scale_in" | "scale_out" | "router_out" | "router_in";
+
+/** One generator (a family of one traffic program) is a stream; all its rows and samples carry its name, "ipv4" or "ipv6". */
+export type StreamName = string;
+
+export interface StreamStart {
+  kind: "stream_start";
+  t: number;
+  stream: StreamName;
+  mode: "connect" | "stream";
+  family: Family;
+  protocol: Protocol;
+  connections: number;
+  /** Source network the 5-tuples are drawn from; a row holds the offset of its source in it. */
+  srcCidr: string;
+  dst: string;
+  dport: number;
+  /** Time between two messages of one connection; 0 when every connection sends one message only. */
+  intervalUs: number;
+  /** Silence after which a connection counts as lost with cause "stalled". */
+  stallUs: number;
+}
+
+export interface Sample {
+  kind: "sample";
+  t: number;
+  stream: StreamName;
+  /** Connections at this moment. */
+  alive: number;
+  connecting: number;
+  /** Counters since the stream's start. */
+  established: number;
+  failedConnects: number;
+  lost: ByCause;
+  sent: number;
+  received: number;
+  lateSends: number;
+  /** Worst delay of a send behind its schedule since the previous sample. */
+  maxLateUs: number;
+  /** Live connections by the name of the target that answered. */
+  perTarget: Record<string, number>;
+  /** Round trips since the previous sample, timed from the scheduled send: sparse [bucket, count] of the HDR histogram. */
+  hist: [number, number][];
+}
+
+export type Event =
+  | { kind: "phase"; t: number; phase: Phase; edge: "begin" | "end" }
+  | { kind: "lab_up"; t: number; runtime: string; machines: string[] }
+  | {
+      kind: "deployed";
+      t: number;
+      backend: string;
+      /** Targets that are in use from the start. */
+      active: string[];
+      /** What a reader of the report should know of the balancer: table size, hash, mode. */
+      facts: Record<string, string | number | boolean>;
+      /** null: the strategy is random, or depends on state that no oracle can know. */
+      oracle: OracleSpec | null;
+    }
+  | { kind: "scale"; t: number; action: ScaleKind; machines: string[]; askedT: number; inForceT: number }
+  | StreamStart
+  | { kind: "hosts"; t: number; stream: StreamName; names: string[] }
+  | { kind: "all_established"; t: number; stream: StreamName; established: number; failed: number }
+  | Sample
+  | { kind: "rows"; t: number; stream: StreamName; offset: number; count: number }
+  | { kind: "stream_end"; t: number; stream: StreamName; userUs: number; systemUs: number; lateSends: number; maxLateUs: number }
+  | { kind: "counters"; t: number; machine: string; moment: "before" | "after"; values: Record<string, number> }
+  | { kind: "warning"; t: number; text: string }
+  | { kind: "error"; t: number; text: string };
+export type EventOf<K extends Event["kind"]> = Extract<Event, { kind: K }>;
+
+/** One connection, as the generator saw it. Microseconds count from its stream's start. */
+export interface Connection {
+  stream: StreamName;
+  id: number;
+  /** 0 for the first connection of this id, 1 after it was lost and opened again, and so on. */
+  generation: number;
+  cause: Cause;
+  srcOffset: number;
+  sport: number;
+  /** Name of the target that answered first, null if none did. */
+  target: string | null;
+  /** The other target that answered later (cause "wrong_target" only). */
+  movedTo: string | null;
+  startUs: number;
+  /** null: never established. */
+  establishedUs: number | null;
+  endUs: number;
+  longestGapUs: number;
+  /** Last time anything arrived on it. */
+  lastProgressUs: number;
+  sent: number;
+  received: number;
+}
+
+export type Verdict = "pass" | "fail" | "skip" | "insufficient" | "error";
+
+export interface EventSummary {
+  kind: ScaleKind;
+  machines: string[];
+  /** Milliseconds since the traffic began. */
+  askedMs: number;
+  inForceMs: number;
+  alive: number;
+  lost: number;
+  ideal: number;
+  predicted: number | null;
+  mispredicted: number | null;
+  excessPercent: number;
+  interval95: [number, number];
+  byCause: ByCause;
+}
+
+/** summary.json. Others' scripts rely on these names: add, never rename. */
+export interface Summary {
+  schema: number;
+  case: string;
+  backend: string;
+  scenario: string;
+  runtime: string;
+  kernel: string;
+  family: "4" | "6" | "both";
+  protocol: Protocol;
+  seed: number;
+  targets: number;
+  routers: number;
+  verdict: Verdict;
+  reasons: string[];
+  connections: { planned: number; established: number; lost: number; lostOutsideEvents: number };
+  /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
+  assigned: { checked: number; mispredicted: number };
+  events: EventSummary[];
+  spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
+  latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
+  packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
+  generator: { lateSends: number; cpuShare: number };
+  phasesMs: { up: number; deploy: number; traffic: number; down: number; report: number; total: number };
+}
+
+/** run.json: what was run, where, and with what. */
+export interface RunInfo {
+  schema: number;
+  id: string;
+  case: string;
+  backend: string;
+  scenario: string;
+  commandLine: string[];
+  startedAt: string;
+  gitRevision: string | null;
+  host: { hostname: string; kernel: string; cpus: number; cpuModel: string; memoryMiB: number };
+  tools: Record<string, string>;
+  runtime: string;
+  targets: string[];
+  routers: string[];
+  family: "4" | "6" | "both";
+  protocol: Protocol;
+  seed: number;
+  /** All options after defaults were applied. */
+  options: Record<string, unknown>;
+  backendOptions: Record<string, unknown>;
+}

@@ -1,0 +1,152 @@
+// What all charts share: the type of a definition, axes, event lines, thinning of long series.
+
+import type { Series } from "../../analysis/series.ts";
+import { eventLabel } from "../format.ts";
+import { LIGHT } from "../palette.ts";
+import type { ReportData } from "../reporter.ts";
+import type { Table } from "../table.ts";
+
+export interface Point {
+  x: number | string;
+  y: number | null;
+}
+
+export interface Dataset {
+  type?: "bar" | "line";
+  label: string;
+  data: Point[];
+  backgroundColor: string | string[];
+  borderColor?: string;
+  borderWidth?: number;
+  borderDash?: number[];
+  fill?: "origin" | "-1" | "shape";
+  stepped?: "before" | "middle";
+  spanGaps?: boolean;
+  stack?: string;
+  minBarLength?: number;
+  /** Lower numbers are drawn later, on top. */
+  order?: number;
+  pointRadius?: number;
+  /** The mark in the legend. */
+  pointStyle: "rect" | "line";
+}
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** A Chart.js configuration without functions: it survives JSON, so that one definition draws the PNG here and the graph in a browser. */
+export interface ChartConfig {
+  type: "bar" | "line";
+  data: { labels?: string[]; datasets: Dataset[] };
+  options: JsonObject & { plugins: JsonObject };
+}
+
+export interface Chart {
+  /** Also the name of its PNG. */
+  id: string;
+  heading: string;
+  /** Names the case and its parameters. */
+  title: string;
+  /** One sentence: how to read a chart of this kind. */
+  reading: string;
+  /** What this one shows, with its numbers. */
+  caption: string;
+  config: ChartConfig;
+  /** What was drawn, as text. */
+  data: Table;
+}
+
+export type ChartDefinition = (data: ReportData) => Chart;
+
+/** More points than pixels help nobody and cost render time. */
+export const MAX_POINTS = 600;
+
+/** At most `limit` items: each is what `merge` makes of a run of neighbours. */
+export function thin<T>(items: readonly T[], merge: (run: readonly T[]) => T, limit = MAX_POINTS): T[] {
+  const size = Math.ceil(items.length / limit);
+  if (size <= 1) return [...items];
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => merge(items.slice(i * size, (i + 1) * size)));
+}
+
+function axis(title: string): JsonObject {
+  return {
+    title: { display: true, text: title, color: LIGHT.muted, padding: 6 },
+    ticks: { color: LIGHT.muted },
+    grid: { color: LIGHT.grid, tickColor: LIGHT.grid },
+    border: { color: LIGHT.muted },
+  };
+}
+
+interface Layout {
+  x: string;
+  y: string;
+  xScale: JsonObject;
+  yScale: JsonObject;
+  annotations?: JsonObject;
+}
+
+/** The options every chart starts from; the scales add their own. */
+export function chartOptions({ x, y, xScale, yScale, annotations = {} }: Layout): ChartConfig["options"] {
+  return {
+    locale: "en-US",
+    animation: false,
+    font: { size: 13 },
+    color: LIGHT.ink,
+    interaction: { mode: "nearest", axis: "x", intersect: false },
+    scales: { x: { ...axis(x), ...xScale }, y: { ...axis(y), ...yScale } },
+    plugins: {
+      legend: {
+        position: "bottom",
+        labels: { usePointStyle: true, pointStyleWidth: 24, boxHeight: 8, color: LIGHT.ink },
+      },
+      annotation: { annotations },
+    },
+  };
+}
+
+/** The time axis, from the start of the traffic to `end`. */
+export function timeScale(end: number): JsonObject {
+  return { type: "linear", min: 0, max: end };
+}
+
+/** The end of the traffic, rounded up for the axis; what is left of a second beyond it, while the run ends, is cut off. */
+export function endOf({ samples, events, lossPerSecond }: Series): number {
+  const lastLoss = lossPerSecond.findLast((bin) => bin.failedConnects > 0 || Object.keys(bin.byCause).length > 0);
+  const end = Math.max(samples.at(-1)?.s ?? 0, events.at(-1)?.untilS ?? 0, lastLoss === undefined ? 0 : lastLoss.s + 1);
+  const steps = end < 5 ? 10 : 1;
+  return Math.max(1, Math.ceil(end * steps - 0.3)) / steps;
+}
+
+/** A labelled vertical line for each event. A label that could touch its neighbour goes one line lower. */
+export function eventLines(series: Series): JsonObject {
+  const crowded = endOf(series) / 5;
+  let level = 0;
+  const lines = series.events.map((event, i): [string, JsonObject] => {
+    const previous = series.events[i - 1];
+    level = previous !== undefined && event.s - previous.s < crowded ? (level + 1) % 4 : 0;
+    return [
+      `event${i}`,
+      {
+        type: "line",
+        xMin: event.s,
+        xMax: event.s,
+        borderColor: LIGHT.ink,
+        borderWidth: 1.5,
+        borderDash: [2, 3],
+        label: {
+          display: true,
+          content: eventLabel(event),
+          position: "end",
+          yAdjust: 22 * level,
+          padding: { x: 6, y: 3 },
+          color: LIGHT.ink,
+          backgroundColor: LIGHT.surface,
+          borderColor: LIGHT.muted,
+          borderWidth: 1,
+          font: { size: 12, weight: "normal" },
+        },
+      },
+    ];
+  });
+  return Object.fromEntries(lines);
+}

@@ -1,0 +1,129 @@
+import type { Series } from "../../analysis/series.ts";
+import { type ByCause, CAUSES, type LossCause } from "../../record/schema.ts";
+import { causeName, count } from "../format.ts";
+import { CAUSE_COLOURS, LIGHT } from "../palette.ts";
+import { headline, intervalSentence, parameters } from "../prose.ts";
+import type { ReportData } from "../reporter.ts";
+import {
+  type Chart,
+  chartOptions,
+  type Dataset,
+  endOf,
+  eventLines,
+  MAX_POINTS,
+  type Point,
+  timeScale,
+} from "./chart.ts";
+import { intervalBand, theoryLine } from "./theory.ts";
+
+type Bin = Series["lossPerSecond"][number];
+
+const LOSS_CAUSES = CAUSES.filter((cause): cause is LossCause => cause !== "none");
+
+/** Connections lost in each second by cause, and the total against what theory says. */
+export function loss({ summary, series }: ReportData): Chart {
+  const end = endOf(series);
+  const width = Math.ceil(series.lossPerSecond.length / MAX_POINTS) || 1;
+  const bins = merged(series.lossPerSecond, width);
+  const shown = LOSS_CAUSES.filter((cause) => bins.some(({ byCause }) => (byCause[cause] ?? 0) > 0));
+  const failed = bins.some(({ failedConnects }) => failedConnects > 0);
+  const totals = cumulative(bins);
+  const theory = [
+    ...theoryLine(series.events, "predicted", end),
+    ...theoryLine(series.events, "ideal", end),
+    ...intervalBand(series.events),
+  ];
+  const highest = Math.max(4, ...totals, ...theory.flatMap(({ data }) => data.map(({ y }) => y ?? 0)));
+  const middle = (bin: Bin) => bin.s + width / 2;
+  const bar = (label: string, colour: string, stack: string, y: (bin: Bin) => number): Dataset => ({
+    type: "bar",
+    label,
+    stack,
+    // No bar at all for nothing: the least height below is for the few that were lost beside thousands.
+    data: bins.map((bin) => ({ x: middle(bin), y: y(bin) || null })),
+    backgroundColor: colour,
+    order: 2,
+    minBarLength: 2,
+    pointStyle: "rect",
+  });
+  const per = width === 1 ? "second" : `${width} s`;
+
+  return {
+    id: "loss",
+    heading: "Connections lost",
+    title: `Connections lost, ${summary.case}: ${parameters(summary)}`,
+    reading: `Bars count the connections lost in each ${per}, coloured by cause; the solid line is their total, to be compared with the dashed line of the prediction, the dotted line of the ideal, and both with the shaded 95 % interval of the loss.`,
+    caption: `${headline(summary)}${intervalSentence(summary)}`,
+    config: {
+      type: "bar",
+      data: {
+        datasets: [
+          ...shown.map((cause) =>
+            bar(`${causeName(cause)}, per ${per}`, CAUSE_COLOURS[cause], "lost", (b) => b.byCause[cause] ?? 0),
+          ),
+          ...(failed ? [bar(`failed reconnects, per ${per}`, LIGHT.failed, "failed", (b) => b.failedConnects)] : []),
+          totalLine([{ x: 0, y: 0 }, ...bins.map((bin, i) => ({ x: bin.s + width, y: totals[i] ?? 0 }))]),
+          ...theory,
+        ],
+      },
+      options: chartOptions({
+        x: "Time since the traffic began (s)",
+        y: "Connections",
+        xScale: { ...timeScale(end), offset: false },
+        yScale: { min: 0, suggestedMax: highest * 1.15 },
+        annotations: eventLines(series),
+      }),
+    },
+    data: {
+      head: ["Second", ...shown.map(causeName), "Lost in total", "Failed connects"],
+      rows: bins.map((bin, i) => [
+        width === 1 ? String(bin.s) : `${bin.s} to ${bin.s + width}`,
+        ...shown.map((cause) => count(bin.byCause[cause] ?? 0)),
+        count(totals[i] ?? 0),
+        count(bin.failedConnects),
+      ]),
+    },
+  };
+}
+
+function totalLine(points: Point[]): Dataset {
+  return {
+    type: "line",
+    label: "lost in total",
+    data: points,
+    borderColor: LIGHT.ink,
+    backgroundColor: LIGHT.ink,
+    borderWidth: 2.5,
+    pointRadius: 0,
+    pointStyle: "line",
+    order: 1,
+  };
+}
+
+function merged(bins: readonly Bin[], width: number): Bin[] {
+  if (width === 1) return [...bins];
+  const wide = new Map<number, Bin>();
+  for (const bin of bins) {
+    const s = Math.floor(bin.s / width) * width;
+    const sum = wide.get(s) ?? { s, byCause: {}, failedConnects: 0 };
+    for (const cause of LOSS_CAUSES) {
+      const n = bin.byCause[cause];
+      if (n !== undefined) sum.byCause[cause] = (sum.byCause[cause] ?? 0) + n;
+    }
+    sum.failedConnects += bin.failedConnects;
+    wide.set(s, sum);
+  }
+  return [...wide.values()];
+}
+
+function cumulative(bins: readonly Bin[]): number[] {
+  let total = 0;
+  return bins.map(({ byCause }) => {
+    total += lostIn(byCause);
+    return total;
+  });
+}
+
+function lostIn(byCause: ByCause): number {
+  return Object.values(byCause).reduce((sum, n) => sum + n, 0);
+}

@@ -1,0 +1,257 @@
+// Made-up runs that look like real ones, for the tests of this folder. The same arguments give the same numbers.
+
+import type { Series } from "../analysis/series.ts";
+import type { ByCause, EventSummary, ScaleKind } from "../record/schema.ts";
+import { generator, machines, runInfo, split, summary } from "./fixture-base.ts";
+import type { ReportData } from "./reporter.ts";
+
+interface Shape {
+  targets?: number;
+  leaving?: number;
+  connections?: number;
+  durationS?: number;
+  samplesPerS?: number;
+}
+
+interface Step {
+  kind: ScaleKind;
+  s: number;
+  lost: number;
+  ideal: number;
+}
+
+const IN_S = 5;
+const OUT_S = 15;
+
+/** Targets leave at 5 s and return at 15 s; every loss is predicted. */
+export function scaleRun({
+  targets = 10,
+  leaving = 2,
+  connections = 10_000,
+  durationS = 20,
+  samplesPerS = 10,
+}: Shape = {}): ReportData {
+  const random = generator(targets);
+  const names = machines(1, targets);
+  const gone = names.slice(0, leaving);
+  const weights = names.map(() => 1 + 0.05 * (random() - 0.5));
+  const shares = split(connections, weights);
+  const ideal = (connections * leaving) / targets;
+  const lostIn = Math.round(ideal * 1.1065);
+  const steps: Step[] = [
+    { kind: "scale_in", s: IN_S, lost: lostIn, ideal },
+    { kind: "scale_out", s: OUT_S, lost: Math.round(ideal * 1.094), ideal },
+  ];
+  const events = steps.map(({ kind, s, lost, ideal: expected }) => event(kind, gone, s, connections, lost, expected));
+  const spread = names.map((target, i) => ({ target, connections: shares[i] ?? 0, expected: connections / targets }));
+  const away = split(
+    connections,
+    weights.map((w, i) => (i < leaving ? 0 : w)),
+  );
+  const series: Series = {
+    samples: Array.from({ length: durationS * samplesPerS + 1 }, (_, i) =>
+      sample(i / samplesPerS, steps, connections, names, shares, away, random),
+    ),
+    lossPerSecond: Array.from({ length: durationS }, (_, s) => ({
+      s,
+      byCause: lossIn(s, steps),
+      failedConnects: s === IN_S ? 12 : 0,
+    })),
+    events: events.map((e, i) => ({
+      kind: e.kind,
+      machines: e.machines,
+      s: e.inForceMs / 1000,
+      untilS: events[i + 1] ? OUT_S : durationS,
+      alive: e.alive,
+      lost: e.lost,
+      ideal: e.ideal,
+      predicted: e.predicted,
+      interval: [(e.interval95[0] * e.alive) / 100, (e.interval95[1] * e.alive) / 100],
+    })),
+    spread,
+  };
+  const run = runInfo("nfqueue_scale", "scale", names, [
+    "test",
+    "nfqueue_scale",
+    "--targets",
+    String(targets),
+    "--scale",
+    gone.map((_, i) => i + 1).join(" "),
+  ]);
+  const base = summary(run, connections);
+  return {
+    run,
+    series,
+    summary: {
+      ...base,
+      connections: { ...base.connections, lost: events.reduce((sum, e) => sum + e.lost, 0) },
+      events,
+      spread: {
+        perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
+        chi2P: 0.4321,
+        maxOverMean: 1.0463,
+      },
+    },
+  };
+}
+
+/** Connections are opened and closed once: no event, no latency. */
+export function connectRun(): ReportData {
+  const names = machines(1, 4);
+  const shares = [24, 27, 26, 23];
+  const run = runInfo("nfqueue", "connect", names, ["test", "nfqueue"]);
+  const spread = names.map((target, i) => ({ target, connections: shares[i] ?? 0, expected: 25 }));
+  const samples = [0, 0.05, 0.1, 0.15].map((s, i) => ({
+    s,
+    alive: 0,
+    connecting: i === 1 ? 64 : 0,
+    perTarget: {},
+    sentPerS: 0,
+    receivedPerS: 0,
+    latencyMs: null,
+  }));
+  return {
+    run,
+    series: { samples, lossPerSecond: [{ s: 0, byCause: {}, failedConnects: 0 }], events: [], spread },
+    summary: {
+      ...summary(run, 100),
+      spread: {
+        perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
+        chi2P: 0.94,
+        maxOverMean: 1.08,
+      },
+      latencyMs: { p50: null, p99: null, p999: null, max: null },
+    },
+  };
+}
+
+/** A balancer that assigns at random: far more is lost than predicted, and some of it between the events. */
+export function failedRun(): ReportData {
+  const data = scaleRun();
+  const first = data.summary.events[0];
+  const firstSeries = data.series.events[0];
+  if (first === undefined || firstSeries === undefined) throw new Error("The scale run has no event.");
+  const lost = 9012;
+  Object.assign(first, {
+    lost,
+    mispredicted: 6799,
+    excessPercent: 70.1,
+    interval95: [89.5, 90.7],
+    byCause: { wrong_target: 7012, timeout: 2000 },
+  });
+  Object.assign(firstSeries, { lost, interval: [8952, 9069] });
+  const second = data.series.lossPerSecond[IN_S];
+  if (second !== undefined) second.byCause = { wrong_target: 7012, timeout: 2000 };
+  const after = data.series.lossPerSecond[IN_S + 1];
+  if (after !== undefined) after.byCause = {};
+  const stray = data.series.lossPerSecond[9];
+  if (stray !== undefined) stray.byCause = { stalled: 17 };
+  const { connections } = data.summary;
+  return {
+    ...data,
+    summary: {
+      ...data.summary,
+      verdict: "fail",
+      reasons: [
+        "At 5 s 9,012 of 10,000 connections were lost, 2,213 were predicted: the fate of 6,799 connections differs from the prediction.",
+        "17 connections were lost outside the events.",
+      ],
+      connections: { ...connections, lost: connections.lost - 2213 + lost + 17, lostOutsideEvents: 17 },
+    },
+  };
+}
+
+/** Nothing came up: the report has no data to show and must say so. */
+export function erroredRun(): ReportData {
+  const data = connectRun();
+  return {
+    run: { ...data.run, gitRevision: null },
+    series: { samples: [], lossPerSecond: [], events: [], spread: [] },
+    summary: {
+      ...data.summary,
+      verdict: "error",
+      reasons: ["The router vm-201 did not come up within 5 s."],
+      connections: { planned: 100, established: 0, lost: 0, lostOutsideEvents: 0 },
+      assigned: { checked: 0, mispredicted: 0 },
+      packets: { sent: 0, received: 0, dropped: {}, unaccounted: 0 },
+      spread: { perTarget: {}, chi2P: null, maxOverMean: null },
+    },
+  };
+}
+
+/** Text that breaks markup when it is not escaped. */
+export function hostileRun(): ReportData {
+  const data = scaleRun();
+  const evil = `</script><script>document.title="owned"</script><!-- <img src=x onerror=alert(1)> & "'|\u0007]]>`;
+  return {
+    run: { ...data.run, commandLine: ["./load-balancer.ts", "test", evil], options: { [evil]: evil } },
+    series: data.series,
+    summary: { ...data.summary, case: `nfqueue${evil}`, verdict: "fail", reasons: [evil] },
+  };
+}
+
+function event(kind: ScaleKind, names: string[], s: number, alive: number, lost: number, ideal: number): EventSummary {
+  const part = lost / alive;
+  const half = 196 * Math.sqrt((part * (1 - part)) / alive);
+  return {
+    kind,
+    machines: names,
+    askedMs: s * 1000,
+    inForceMs: s * 1000 + 11,
+    alive,
+    lost,
+    ideal,
+    predicted: lost,
+    mispredicted: 0,
+    excessPercent: (100 * (lost - ideal)) / alive,
+    interval95: [100 * part - half, 100 * part + half],
+    byCause: causesOf(kind, lost),
+  };
+}
+
+function causesOf(kind: ScaleKind, lost: number): ByCause {
+  if (kind === "scale_out") return { reset: lost };
+  const reset = Math.round(lost * 0.12);
+  return { timeout: lost - reset, reset };
+}
+
+/** The generator notices a loss within about a second: nine in ten in the second of the event. */
+function lossIn(s: number, steps: readonly Step[]): ByCause {
+  const step = steps.find((candidate) => s === candidate.s || s === candidate.s + 1);
+  if (step === undefined) return {};
+  const causes = Object.entries(causesOf(step.kind, step.lost));
+  return Object.fromEntries(
+    causes.map(([cause, n]) => [cause, s === step.s ? Math.round(n * 0.9) : n - Math.round(n * 0.9)]),
+  );
+}
+
+function sample(
+  s: number,
+  steps: readonly Step[],
+  connections: number,
+  names: readonly string[],
+  shares: readonly number[],
+  away: readonly number[],
+  random: () => number,
+): Series["samples"][number] {
+  const opened = Math.min(1, s / 0.8);
+  // What an event took away comes back over the two seconds after it.
+  const missing = steps.map((step) =>
+    s <= step.s ? 0 : step.lost * Math.max(0, 1 - Math.max(0, s - step.s - 0.2) / 2),
+  );
+  const alive = Math.round(opened * (connections - missing.reduce((sum, n) => sum + n, 0)));
+  const base = s > IN_S && s <= OUT_S ? away : shares;
+  const parts = split(alive, base);
+  const stress = steps.some((step) => s > step.s && s < step.s + 1) ? 12 : 1;
+  const p50 = (0.18 + 0.05 * random()) * Math.sqrt(stress);
+  const p99 = p50 * (4 + 2 * random()) * Math.sqrt(stress);
+  return {
+    s,
+    alive,
+    connecting: opened < 1 ? 64 : 0,
+    perTarget: Object.fromEntries(names.map((name, i) => [name, parts[i] ?? 0])),
+    sentPerS: alive * 2,
+    receivedPerS: alive * 2,
+    latencyMs: s === 0 ? null : { p50, p99, p999: p99 * (1.8 + random()), max: p99 * (4 + 3 * random()) },
+  };
+}

@@ -1,0 +1,105 @@
+// Numbers and names as people read them. The locale is fixed so that a report does not depend on the machine.
+
+import type { ByCause, ScaleKind } from "../record/schema.ts";
+
+export const NONE = "n/a";
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+const onePlace = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const digits3 = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
+/** 2,213; expectations below 100 keep one decimal. */
+export function count(n: number | null): string {
+  if (n === null) return NONE;
+  return (Math.abs(n) < 100 ? tenths : whole).format(n);
+}
+
+/** 22.1 % of a number that is already in percent. */
+export function percent(n: number): string {
+  return `${onePlace.format(n)} %`;
+}
+
+export function share(part: number, all: number): string {
+  return all === 0 ? NONE : percent((100 * part) / all);
+}
+
+export function interval(range: readonly [number, number]): string {
+  return `${onePlace.format(range[0])} to ${percent(range[1])}`;
+}
+
+/** 0.213, 12.3, 1,230: three digits are what a latency is good for. */
+export function digits(n: number | null): string {
+  if (n === null) return NONE;
+  return (Math.abs(n) < 1000 ? digits3 : whole).format(n);
+}
+
+export function milliseconds(n: number | null): string {
+  return n === null ? NONE : `${digits(n)} ms`;
+}
+
+/** 5 s, 5.4 s. */
+export function seconds(s: number): string {
+  return `${tenths.format(s)} s`;
+}
+
+/** "1 target", "10 targets". */
+export function plural(n: number, noun: string): string {
+  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** "a", "a and b", "a, b and c". */
+export function list(items: readonly string[]): string {
+  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+}
+
+interface EventWords {
+  noun: "target" | "router";
+  past: string;
+  now: [one: string, many: string];
+}
+
+export const EVENT_WORDS: Record<ScaleKind, EventWords> = {
+  scale_in: { noun: "target", past: "left", now: ["leaves", "leave"] },
+  scale_out: { noun: "target", past: "returned", now: ["returns", "return"] },
+  router_out: { noun: "router", past: "left", now: ["leaves", "leave"] },
+  router_in: { noun: "router", past: "returned", now: ["returns", "return"] },
+};
+
+/** "vm-001 vm-002 leave"; more than three machines are counted. */
+export function eventLabel(event: { kind: ScaleKind; machines: readonly string[] }): string {
+  const { noun, now } = EVENT_WORDS[event.kind];
+  const n = event.machines.length;
+  const who = n <= 3 ? event.machines.join(" ") : plural(n, noun);
+  return `${who} ${now[n === 1 ? 0 : 1]}`;
+}
+
+/** "wrong target 12, reset 3", most frequent first. */
+export function causes(byCause: ByCause): string {
+  const found = Object.entries(byCause).filter(([, n]) => n > 0);
+  if (found.length === 0) return "none";
+  return found
+    .sort(([, a], [, b]) => b - a)
+    .map(([cause, n]) => `${causeName(cause)} ${count(n)}`)
+    .join(", ");
+}
+
+export function causeName(cause: string): string {
+  return cause.replaceAll("_", " ");
+}
+
+/** Lines of at most `width` characters, broken between words; a number keeps its unit, a longer word gets a line of its own. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+(?!(?:s|ms|%)(?!\w))/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** A command line that a POSIX shell reads back as the same words. */
+export function shellLine(argv: readonly string[]): string {
+  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
+}

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { allCharts } from "./charts/index.ts";
+import { escapeText, inlineJson } from "./html/markup.ts";
+import { chartMarkup, eventsMarkup, factsMarkup, isEmpty, verdictMarkup } from "./html/sections.ts";
+import { DARK } from "./palette.ts";
+import type { ReportData, Reporter } from "./reporter.ts";
+
+export const html: Reporter = {
+  name: "html",
+  async write(data, dir) {
+    await writeFile(join(dir, "report.html"), renderHtml(data, await loadAssets()));
+  },
+};
+
+export interface Assets {
+  style: string;
+  /** In the order in which they must run. */
+  scripts: string[];
+}
+
+/** The parts of the page that do not depend on the run: the style, the chart library and the script that draws. */
+export async function loadAssets(): Promise<Assets> {
+  const require = createRequire(import.meta.url);
+  const browserBuild = (module: string, file: string) => join(dirname(require.resolve(module)), file);
+  const [style, ...scripts] = await Promise.all(
+    [
+      new URL("./html/page.css", import.meta.url),
+      browserBuild("chart.js", "chart.umd.js"),
+      browserBuild("chartjs-plugin-annotation", "chartjs-plugin-annotation.min.js"),
+      new URL("./html/page.js", import.meta.url),
+    ].map((file) => readFile(file, "utf8")),
+  );
+  // A source map would be looked for beside the report.
+  return {
+    style: style ?? "",
+    scripts: scripts.map((script) => script.replace(/^\/\/# sourceMappingURL=.*$/gm, "").trim()),
+  };
+}
+
+/**
+ * One file that opens from disk. The policy allows its own scripts by their hashes and nothing else, no network at all.
+ * The first chart follows the headline, which says what its caption would.
+ */
+export function renderHtml(data: ReportData, { style, scripts }: Assets): string {
+  const [lost, ...others] = allCharts(data);
+  const charts = [lost, ...others].flatMap((chart) => chart ?? []);
+  const drawn = Object.fromEntries(charts.filter((chart) => !isEmpty(chart)).map(({ id, config }) => [id, config]));
+  const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${scripts.map(hash).join(" ")}; base-uri 'none'; form-action 'none'`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeText(`${data.summary.case}: ${data.summary.verdict}`)}</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+${verdictMarkup(data)}
+<noscript><p>The graphs need JavaScript. Their numbers are in the tables below them.</p></noscript>
+${lost === undefined ? "" : chartMarkup(lost, { captioned: false })}
+${eventsMarkup(data)}
+${others.map((chart) => chartMarkup(chart)).join("\n")}
+${factsMarkup(data)}
+</main>
+<script type="application/json" id="charts">${inlineJson(drawn)}</script>
+<script type="application/json" id="dark-colours">${inlineJson(DARK)}</script>
+${scripts.map((script) => `<script>${script}</script>`).join("\n")}
+</body>
+</html>
+`;
+}
+
+function hash(text: string): string {
+  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+}

@@ -1,0 +1,153 @@
+// Draws the graphs of a report in the reader's browser: colours of the reader's scheme, legends as buttons, arrow keys.
+"use strict";
+
+(() => {
+  const { Chart } = globalThis;
+  const definitions = document.getElementById("charts").textContent;
+  const darkColours = JSON.parse(document.getElementById("dark-colours").textContent);
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+  const charts = new Map();
+  Chart.Interaction.modes.place = nearestPlace;
+
+  draw(prefersDark.matches);
+  prefersDark.addEventListener("change", () => draw(prefersDark.matches));
+  addEventListener("beforeprint", () => draw(false));
+  addEventListener("afterprint", () => draw(prefersDark.matches));
+  addCopyButton(document.getElementById("command-line"));
+
+  /** Draws every graph anew; what the reader has hidden stays hidden. */
+  function draw(dark) {
+    const configs = JSON.parse(definitions, (_, value) => (dark && darkColours[value]) || value);
+    for (const canvas of document.querySelectorAll("canvas[data-chart]")) {
+      const config = configs[canvas.dataset.chart];
+      const old = charts.get(canvas);
+      config.data.datasets.forEach((dataset, i) => {
+        dataset.hidden = old !== undefined && !old.isDatasetVisible(i);
+      });
+      old?.destroy();
+      const chart = new Chart(canvas, interactive(config));
+      charts.set(canvas, chart);
+      drawLegend(chart, canvas);
+      if (old === undefined) addKeys(canvas);
+    }
+  }
+
+  /** The definition with what only a page needs: it follows the size of its place and has a tooltip. */
+  function interactive(config) {
+    const { options } = config;
+    const timed = options.scales.x.type === "linear";
+    const small = innerWidth < 640;
+    options.maintainAspectRatio = false;
+    options.interaction = { mode: "place" };
+    options.font = { size: small ? 11 : 12, family: getComputedStyle(document.body).fontFamily };
+    options.plugins.legend.display = false;
+    options.plugins.tooltip = {
+      callbacks: { title: ([item]) => item && (timed ? `${item.label} s` : item.label) },
+    };
+    for (const { label } of Object.values(options.plugins.annotation.annotations)) {
+      label.font.size = small ? 10 : 12;
+      // On a narrow page two labels side by side would touch.
+      if (small) label.content = label.content.split(/ (?=\S+$)/);
+    }
+    return config;
+  }
+
+  function drawLegend(chart, canvas) {
+    const legend = document.createElement("ul");
+    legend.className = "legend";
+    legend.setAttribute("aria-label", "Lines and areas of the graph, to show or hide");
+    chart.data.datasets.forEach((dataset, i) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(swatch(dataset), dataset.label);
+      button.setAttribute("aria-pressed", String(chart.isDatasetVisible(i)));
+      button.addEventListener("click", () => {
+        chart.setDatasetVisibility(i, !chart.isDatasetVisible(i));
+        chart.update();
+        button.setAttribute("aria-pressed", String(chart.isDatasetVisible(i)));
+      });
+      const item = document.createElement("li");
+      item.append(button);
+      legend.append(item);
+    });
+    const place = canvas.parentElement;
+    const old = place.nextElementSibling;
+    if (old?.className === "legend") old.replaceWith(legend);
+    else place.after(legend);
+  }
+
+  function swatch({ pointStyle, backgroundColor, borderColor, borderDash }) {
+    const mark = document.createElement("span");
+    mark.className = "swatch";
+    mark.ariaHidden = "true";
+    if (pointStyle === "line") {
+      const dash = borderDash?.[0] ?? 0;
+      mark.style.borderTop = `3px ${dash === 0 ? "solid" : dash < 4 ? "dotted" : "dashed"} ${borderColor}`;
+    } else {
+      mark.style.height = "0.7rem";
+      mark.style.background = [backgroundColor].flat()[0];
+    }
+    return mark;
+  }
+
+  /** The arrow keys move the tooltip from point to point, Escape closes it. */
+  function addKeys(canvas) {
+    let at = -1;
+    canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity, Escape: 0 };
+      const step = steps[event.key];
+      if (step === undefined) return;
+      event.preventDefault();
+      const chart = charts.get(canvas);
+      const stops = pointsByPlace(chart);
+      at = Math.min(stops.length - 1, Math.max(0, at + step));
+      const active = step === 0 ? [] : (stops[at] ?? []);
+      chart.setActiveElements(active);
+      chart.tooltip.setActiveElements(active, { x: 0, y: 0 });
+      chart.update();
+    });
+    canvas.addEventListener("blur", () => {
+      charts.get(canvas).tooltip.setActiveElements([], { x: 0, y: 0 });
+      charts.get(canvas).update();
+    });
+  }
+
+  /** The points that are drawn, those above each other together, from left to right. The band has none of its own. */
+  function pointsByPlace(chart) {
+    const places = new Map();
+    for (const meta of chart.getSortedVisibleDatasetMetas()) {
+      const { data, fill } = chart.data.datasets[meta.index];
+      if (fill === "shape") continue;
+      meta.data.forEach((element, index) => {
+        if (data[index].y === null) return;
+        const x = Math.round(element.x);
+        if (!places.has(x)) places.set(x, []);
+        places.get(x).push({ element, datasetIndex: meta.index, index });
+      });
+    }
+    return [...places].sort(([a], [b]) => a - b).map(([, points]) => points);
+  }
+
+  /** For the pointer: the points at the place nearest to it. The library's own modes would stop at bars without height. */
+  function nearestPlace(chart, { x }) {
+    const distance = (points) => Math.abs(points[0].element.x - x);
+    return pointsByPlace(chart).reduce((best, points) => (best.length > 0 && distance(best) <= distance(points) ? best : points), []);
+  }
+
+  function addCopyButton(command) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(command);
+      // Where a page from disk has no clipboard, the text is selected at least.
+      const copied = await navigator.clipboard?.writeText(command.textContent).then(
+        () => true,
+        () => false,
+      );
+      button.textContent = copied ? "Copied" : "Selected";
+    });
+    command.after(button);
+  }
+})();

@@ -1,0 +1,114 @@
+// The content of the page, top to bottom.
+
+import type { Chart } from "../charts/chart.ts";
+import { shellLine } from "../format.ts";
+import { headline, parameters, VERDICT_WORDS } from "../prose.ts";
+import type { ReportData } from "../reporter.ts";
+import type { Table } from "../table.ts";
+import {
+  connectionTable,
+  environmentTable,
+  eventTable,
+  generatorTable,
+  optionTable,
+  packetTable,
+  phaseTable,
+} from "../tables.ts";
+import { escapeText, tableMarkup } from "./markup.ts";
+
+export function verdictMarkup({ summary }: ReportData): string {
+  const { badge, sentence } = VERDICT_WORDS[summary.verdict];
+  const reasons = summary.reasons.map((reason) => `<li>${escapeText(reason)}</li>`).join("\n");
+  return `<header>
+<h1><span class="badge ${summary.verdict}">${badge}</span> ${escapeText(summary.case)}</h1>
+<p class="parameters">${escapeText(parameters(summary))}; backend ${escapeText(summary.backend)}, runtime ${escapeText(summary.runtime)}, kernel ${escapeText(summary.kernel)}</p>
+<p>${sentence}</p>
+${reasons === "" ? "" : `<ul class="reasons">\n${reasons}\n</ul>`}
+<p class="headline">${escapeText(headline(summary))}</p>
+</header>`;
+}
+
+/** Without anything to draw the caption says so; an empty graph would only raise questions. */
+export function chartMarkup(chart: Chart, { captioned = true } = {}): string {
+  const { id, heading, reading, caption, data } = chart;
+  if (isEmpty(chart)) return section(id, heading, "", `<p>${escapeText(caption)}</p>`);
+  return section(
+    id,
+    heading,
+    reading,
+    `<figure>
+<div class="plot"><canvas data-chart="${id}" role="img" tabindex="0" aria-label="${escapeText(`${heading}. ${caption}`)}"></canvas></div>
+${captioned ? `<figcaption>${escapeText(caption)}</figcaption>\n` : ""}</figure>
+<details><summary>The numbers of this graph</summary>
+${tableMarkup(data, `${heading}, numbers`)}
+</details>`,
+  );
+}
+
+export function isEmpty({ config, data }: Chart): boolean {
+  return (
+    data.rows.length === 0 ||
+    config.data.datasets.every((dataset) => dataset.data.every(({ y }) => y === null || y === 0))
+  );
+}
+
+export function eventsMarkup({ summary }: ReportData): string {
+  if (summary.events.length === 0) return "";
+  return tableSection(
+    "events",
+    "Events",
+    "Asked is the moment the change was ordered, in force the moment it had taken effect; ideal is the loss no balancer without connection state can avoid, " +
+      "mispredicted the connections whose fate was not the predicted one, excess the loss above the ideal in percent of the live connections.",
+    eventTable(summary),
+  );
+}
+
+export function factsMarkup({ run, summary }: ReportData): string {
+  return [
+    `<div class="columns">`,
+    tableSection(
+      "opened",
+      "Connections opened",
+      "Every established connection is checked against the target the balancer should have chosen.",
+      connectionTable(summary),
+    ),
+    tableSection(
+      "packets",
+      "Packets",
+      "What was sent must be received or dropped by name; what is left is unaccounted.",
+      packetTable(summary),
+    ),
+    tableSection(
+      "generator",
+      "Traffic generator",
+      "Many late sends, or a CPU time near 100 %, mean that the generator, not the balancer, was the limit.",
+      generatorTable(summary),
+    ),
+    tableSection("phases", "Phases", "Wall time of each part of the run.", phaseTable(summary)),
+    "</div>",
+    section(
+      "command",
+      "Command",
+      "The same command with the same seed opens the same connections again.",
+      `<pre id="command-line" tabindex="0"><code>${escapeText(shellLine(run.commandLine))}</code></pre>`,
+    ),
+    `<div class="columns">`,
+    tableSection(
+      "environment",
+      "Environment",
+      "Where the run took place, and with which versions.",
+      environmentTable(run, summary),
+    ),
+    tableSection("options", "Options", "All options after the defaults were applied.", optionTable(run)),
+    "</div>",
+  ].join("\n");
+}
+
+function tableSection(id: string, heading: string, reading: string, table: Table): string {
+  return section(id, heading, reading, tableMarkup(table, heading));
+}
+
+function section(id: string, heading: string, reading: string, body: string): string {
+  const how = reading === "" ? "" : `<p class="reading">${escapeText(reading)}</p>\n`;
+  return `<section id="${id}">\n<h2>${escapeText(heading)}</h2>\n${how}${body}\n</section>`;
+}

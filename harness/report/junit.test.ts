@@ -1,0 +1,61 @@
+import test from "ava";
+import type { Verdict } from "../record/schema.ts";
+import { failedRun, hostileRun, scaleRun } from "./fixture.ts";
+import { renderJunit } from "./junit.ts";
+import type { ReportData } from "./reporter.ts";
+
+const OUTCOMES = {
+  pass: { element: null, counts: [0, 0, 0] },
+  fail: { element: "failure", counts: [1, 0, 0] },
+  error: { element: "error", counts: [0, 1, 0] },
+  insufficient: { element: "error", counts: [0, 1, 0] },
+  skip: { element: "skipped", counts: [0, 0, 1] },
+} as const satisfies Record<Verdict, unknown>;
+
+for (const [verdict, { element, counts }] of Object.entries(OUTCOMES)) {
+  test(`a verdict of ${verdict} is well-formed XML with ${element ?? "no outcome element"}`, (t) => {
+    const xml = renderJunit(judged(scaleRun(), verdict as Verdict, ["First & foremost <reason>.", "Second."]));
+    const { elements, problem } = parse(xml);
+    t.is(problem, null);
+    t.deepEqual(
+      elements.filter((name) => ["failure", "error", "skipped"].includes(name)),
+      element === null ? [] : [element],
+    );
+    t.true(xml.includes(`failures="${counts[0]}" errors="${counts[1]}" skipped="${counts[2]}"`));
+  });
+}
+
+test("hostile text stays text", (t) => {
+  const xml = renderJunit(hostileRun());
+  t.is(parse(xml).problem, null);
+  t.notRegex(xml, /[^\P{Cc}\n]/u);
+});
+
+test("a failure says every reason", (t) => {
+  const data = failedRun();
+  const xml = renderJunit(data);
+  for (const reason of data.summary.reasons) t.true(xml.includes(reason));
+  t.true(xml.includes('<testcase name="nfqueue_scale" classname="nfqueue.scale" time="20.847">'));
+});
+
+function judged(data: ReportData, verdict: Verdict, reasons: string[]): ReportData {
+  return { ...data, summary: { ...data.summary, verdict, reasons } };
+}
+
+/** A strict reader for the part of XML that is used here: declaration, nested elements, quoted attributes, five entities. */
+function parse(xml: string): { elements: string[]; problem: string | null } {
+  const elements: string[] = [];
+  const open: string[] = [];
+  const text = /^(?:[^<>&]|&(?:amp|lt|gt|quot|#39);)*$/;
+  const tag = /^(\/?)([\w-]+)((?: [\w-]+="(?:[^"<&]|&(?:amp|lt|gt|quot|#39);)*")*)(\/?)$/;
+  for (const [, inTag = "", after = ""] of xml.replace(/^<\?xml [^>]*\?>\n/, "").matchAll(/<([^>]*)>([^<]*)/g)) {
+    const [, close, name = "", attributes, empty] = tag.exec(inTag) ?? [];
+    if (name === "" || !text.test(after)) return { elements, problem: `Bad markup at "<${inTag}>${after}".` };
+    const names = [...(attributes ?? "").matchAll(/ ([\w-]+)="/g)].map(([, key]) => key);
+    if (new Set(names).size < names.length) return { elements, problem: `<${name}> has an attribute twice.` };
+    if (close === "/" && open.pop() !== name) return { elements, problem: `</${name}> closes another element.` };
+    if (close === "") elements.push(name);
+    if (close === "" && empty === "") open.push(name);
+  }
+  return { elements, problem: open.length === 0 ? null : `<${open.at(-1)}> is not closed.` };
+}

@@ -1,0 +1,65 @@
+// Colours of the charts. Categories use the colours of Okabe and Ito, which stay apart for colour-blind readers;
+// lines differ in their dashes as well. Chart definitions hold the light colours; DARK says what each becomes on dark ground.
+
+import type { LossCause } from "../record/schema.ts";
+
+export const LIGHT = {
+  ink: "#1f2933",
+  muted: "#59656f",
+  grid: "#e2e6ea",
+  surface: "#ffffff",
+  band: "rgba(90, 70, 160, 0.16)",
+  ideal: "#0072b1",
+  predicted: "#8a4fc9",
+  failed: "#8d99a5",
+  staying: "#4a7dab",
+  leaving: "#de7a20",
+} as const;
+
+export const CAUSE_COLOURS: Record<LossCause, string> = {
+  reset: "#d55e00",
+  eof: "#e69f00",
+  timeout: "#0072b2",
+  refused: "#cc79a7",
+  wrong_target: "#009e73",
+  stalled: "#56b4e9",
+  unreachable: "#c2ad00",
+  local: "#6f7b87",
+};
+
+export const PERCENTILE_COLOURS = { p50: "#0072b2", p99: "#009e73", p999: "#e69f00", max: "#d55e00" } as const;
+
+/** Light colour to dark colour. A colour that is not named here reads well on both. */
+export const DARK: Readonly<Record<string, string>> = {
+  [LIGHT.ink]: "#e8ebee",
+  [LIGHT.muted]: "#a3adb7",
+  [LIGHT.grid]: "#2e363e",
+  [LIGHT.surface]: "#161a1e",
+  [LIGHT.band]: "rgba(180, 160, 255, 0.22)",
+  [LIGHT.ideal]: "#5db4ee",
+  [LIGHT.predicted]: "#bd93f9",
+  [CAUSE_COLOURS.timeout]: "#3d9be0",
+};
+
+type Rgb = readonly [number, number, number];
+/** Blues for what stays, oranges for what leaves: they differ in lightness too. */
+const RAMPS = {
+  staying: [
+    [38, 88, 138],
+    [168, 203, 230],
+  ],
+  leaving: [
+    [196, 78, 0],
+    [245, 178, 102],
+  ],
+} as const satisfies Record<string, readonly [Rgb, Rgb]>;
+
+/** `n` colours from the dark to the light end of a ramp. */
+export function ramp(name: keyof typeof RAMPS, n: number): string[] {
+  const [from, to] = RAMPS[name];
+  return Array.from({ length: n }, (_, i) => {
+    const at = n === 1 ? 0 : i / (n - 1);
+    const [r, g, b] = [0, 1, 2].map((k) => Math.round((from[k] ?? 0) + at * ((to[k] ?? 0) - (from[k] ?? 0))));
+    return `rgb(${r}, ${g}, ${b})`;
+  });
+}

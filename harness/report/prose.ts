@@ -1,0 +1,58 @@
+// The sentences of a report, each with its numbers. Charts, HTML, Markdown and the terminal share them.
+
+import type { EventSummary, Summary, Verdict } from "../record/schema.ts";
+import { count, EVENT_WORDS, interval, plural, seconds, share } from "./format.ts";
+
+export const VERDICT_WORDS: Record<Verdict, { badge: string; sentence: string }> = {
+  pass: { badge: "PASS", sentence: "Every check of this case held." },
+  fail: { badge: "FAIL", sentence: "At least one check of this case did not hold." },
+  skip: { badge: "SKIP", sentence: "This case did not run." },
+  insufficient: { badge: "NOT ENOUGH DATA", sentence: "The run gave too little data for a verdict." },
+  error: { badge: "ERROR", sentence: "The lab could not be built or broke; nothing is said about the load balancer." },
+};
+
+/** "10,000 TCP connections over IPv4, 10 targets, 1 router, seed 1". */
+export function parameters(summary: Summary): string {
+  const family = summary.family === "both" ? "IPv4 and IPv6" : `IPv${summary.family}`;
+  return [
+    `${count(summary.connections.planned)} ${summary.protocol.toUpperCase()} connections over ${family}`,
+    plural(summary.targets, "target"),
+    plural(summary.routers, "router"),
+    `seed ${summary.seed}`,
+  ].join(", ");
+}
+
+/** "2 of 10 targets left at 5 s: 2,213 of 10,000 connections were lost (22.1 %), 2,213 predicted, ideal 2,000". */
+function eventSentence(event: EventSummary, summary: Summary): string {
+  const { noun, past } = EVENT_WORDS[event.kind];
+  const all = noun === "target" ? summary.targets : summary.routers;
+  const lost =
+    `${count(event.lost)} of ${count(event.alive)} connections were lost (${share(event.lost, event.alive)}), ` +
+    `${event.predicted === null ? "no prediction" : `${count(event.predicted)} predicted`}, ideal ${count(event.ideal)}`;
+  return `${count(event.machines.length)} of ${plural(all, noun)} ${past} at ${seconds(event.askedMs / 1000)}: ${lost}`;
+}
+
+/** How many connections came about; lost ones are opened again and then count twice. */
+export function opened({ connections: { planned, established } }: Summary): string {
+  return established <= planned
+    ? `${count(established)} of ${count(planned)} connections were established`
+    : `${count(planned)} connections were planned and ${count(established)} established, as lost ones were opened again`;
+}
+
+/** What happened to the connections, in one sentence; the headline of every report. */
+export function headline(summary: Summary): string {
+  const { established, lost, lostOutsideEvents } = summary.connections;
+  if (summary.events.length === 0) {
+    return `${opened(summary)}; ${count(lost)} were lost (${share(lost, established)}); no target or router was moved.`;
+  }
+  const outside = `outside the events ${lostOutsideEvents === 0 ? "none were" : `${count(lostOutsideEvents)} were`} lost`;
+  return `${[...summary.events.map((event) => eventSentence(event, summary)), outside].join("; ")}.`;
+}
+
+/** The headline with the interval of each event, as the loss chart prints it. */
+export function intervalSentence(summary: Summary): string {
+  const ranges = summary.events.map((event) => interval(event.interval95));
+  return ranges.length === 0
+    ? ""
+    : ` The 95 % ${ranges.length === 1 ? "interval is" : "intervals are"} ${ranges.join(", then ")}.`;
+}

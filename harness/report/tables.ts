@@ -1,0 +1,121 @@
+// The tables that HTML, Markdown and the terminal share.
+
+import type { RunInfo, Summary } from "../record/schema.ts";
+import { causes, count, eventLabel, interval, milliseconds, NONE, percent, share } from "./format.ts";
+import type { Table } from "./table.ts";
+
+export function eventTable(summary: Summary): Table {
+  return {
+    head: [
+      "Event",
+      "Asked",
+      "In force",
+      "Alive",
+      "Lost",
+      "Share",
+      "Ideal",
+      "Predicted",
+      "Mispredicted",
+      "Excess",
+      "95 % interval",
+      "Causes",
+    ],
+    rows: summary.events.map((event) => [
+      eventLabel(event),
+      `${(event.askedMs / 1000).toFixed(3)} s`,
+      `${(event.inForceMs / 1000).toFixed(3)} s`,
+      count(event.alive),
+      count(event.lost),
+      share(event.lost, event.alive),
+      count(event.ideal),
+      count(event.predicted),
+      count(event.mispredicted),
+      `${event.excessPercent > 0 ? "+" : ""}${percent(event.excessPercent)}`,
+      interval(event.interval95),
+      causes(event.byCause),
+    ]),
+  };
+}
+
+export function connectionTable({ connections, assigned }: Summary): Table {
+  return facts([
+    ["Planned", count(connections.planned)],
+    ["Established", count(connections.established)],
+    ["Lost", count(connections.lost)],
+    ["Lost outside the events", count(connections.lostOutsideEvents)],
+    ["First target checked against the prediction", count(assigned.checked)],
+    ["First target other than predicted", count(assigned.mispredicted)],
+  ]);
+}
+
+export function latencyTable({ latencyMs }: Summary): Table {
+  return facts([
+    ["50 % (median)", milliseconds(latencyMs.p50)],
+    ["99 %", milliseconds(latencyMs.p99)],
+    ["99.9 %", milliseconds(latencyMs.p999)],
+    ["Slowest", milliseconds(latencyMs.max)],
+  ]);
+}
+
+export function packetTable({ packets }: Summary): Table {
+  return facts([
+    ["Sent", count(packets.sent)],
+    ["Received", count(packets.received)],
+    ...Object.entries(packets.dropped).map(([name, n]): [string, string] => [
+      `Dropped: ${name.replaceAll("_", " ")}`,
+      count(n),
+    ]),
+    ["Unaccounted", count(packets.unaccounted)],
+    ["Unaccounted share", share(packets.unaccounted, packets.sent)],
+  ]);
+}
+
+export function generatorTable({ generator }: Summary): Table {
+  return facts([
+    ["Late sends", count(generator.lateSends)],
+    ["CPU time, of one CPU", percent(100 * generator.cpuShare)],
+  ]);
+}
+
+export function phaseTable({ phasesMs }: Summary): Table {
+  const names: Record<keyof Summary["phasesMs"], string> = {
+    up: "Lab up",
+    deploy: "Deploy",
+    traffic: "Traffic",
+    down: "Lab down",
+    report: "Report",
+    total: "Total",
+  };
+  return facts(
+    Object.entries(names).map(([phase, name]) => [
+      name,
+      `${count(Math.round(phasesMs[phase as keyof typeof phasesMs]))} ms`,
+    ]),
+  );
+}
+
+export function environmentTable(run: RunInfo, summary: Summary): Table {
+  const { host } = run;
+  return facts([
+    ["Run", run.id],
+    ["Started", run.startedAt],
+    ["Git revision", run.gitRevision ?? NONE],
+    ["Kernel under test", summary.kernel],
+    ["Runtime", run.runtime],
+    ["Host", `${host.hostname}, kernel ${host.kernel}`],
+    ["CPUs", `${host.cpus} x ${host.cpuModel}`],
+    ["Memory", `${count(host.memoryMiB)} MiB`],
+    ...Object.entries(run.tools).map(([tool, version]): [string, string] => [tool, version]),
+  ]);
+}
+
+/** Options of the run and of its backend, as JSON values. */
+export function optionTable(run: RunInfo): Table {
+  const rows = (options: Record<string, unknown>, prefix: string): [string, string][] =>
+    Object.entries(options).map(([name, value]) => [`${prefix}${name}`, JSON.stringify(value) ?? NONE]);
+  return facts([...rows(run.options, ""), ...rows(run.backendOptions, `${run.backend}: `)]);
+}
+
+function facts(rows: [string, string][]): Table {
+  return { head: ["", ""], rows };
+}

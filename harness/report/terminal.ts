@@ -1,0 +1,155 @@
+import type { Summary } from "../record/schema.ts";
+import { causeName, count, eventLabel, interval, list, percent, plural, share, wrap } from "./format.ts";
+import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
+import type { ReportData, Reporter } from "./reporter.ts";
+import { numericColumns, type Table } from "./table.ts";
+import { latencyTable } from "./tables.ts";
+import { lossGraph } from "./terminal-graph.ts";
+
+export interface TerminalOptions {
+  color: boolean;
+  columns: number;
+}
+
+export const terminal: Reporter = {
+  name: "terminal",
+  async write(data) {
+    const { stdout, env } = process;
+    const color = stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
+    stdout.write(renderTerminal(data, { color, columns: stdout.columns ?? 80 }));
+  },
+};
+
+const STYLES = { pass: "1;32", fail: "1;31", error: "1;31", insufficient: "1;33", skip: "1;36", dim: "2" } as const;
+type Style = keyof typeof STYLES;
+/** Wider lines are harder to read, not easier. */
+const MOST_COLUMNS = 120;
+
+export function renderTerminal(data: ReportData, { color, columns }: TerminalOptions): string {
+  const { summary, series } = data;
+  const width = Math.min(columns, MOST_COLUMNS);
+  const paint = (style: Style, text: string) => (color ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text);
+  const { badge, sentence } = VERDICT_WORDS[summary.verdict];
+  const dim = (lines: string[]) => lines.map((line) => paint("dim", line));
+  const blocks = [
+    [`${paint(summary.verdict, badge)} ${plain(summary.case)}`, ...dim(wrap(plain(parameters(summary)), width))],
+    summary.reasons.length === 0
+      ? summary.verdict === "pass"
+        ? []
+        : wrap(sentence, width)
+      : summary.reasons.flatMap((reason) =>
+          wrap(plain(reason), width - 2).map((line, i) => `${i === 0 ? "-" : " "} ${line}`),
+        ),
+    wrap(headline(summary), width),
+    lossGraph(series, width),
+    tableLines(eventTable(data), width),
+    factLines(data, width),
+  ];
+  const text = blocks.filter((block) => block.length > 0).map((block) => block.join("\n"));
+  return `\n${text.join("\n\n")}\n\n`;
+}
+
+function eventTable({ summary }: ReportData): Table {
+  return {
+    head: ["Event", "Alive", "Lost", "", "Ideal", "Predicted", "95 % interval"],
+    rows: summary.events.map((event) => [
+      eventLabel(event),
+      count(event.alive),
+      count(event.lost),
+      share(event.lost, event.alive),
+      count(event.ideal),
+      count(event.predicted),
+      interval(event.interval95),
+    ]),
+  };
+}
+
+/** Cells in columns; the first one gives way when the line would be too long. */
+function tableLines(table: Table, width: number): string[] {
+  if (table.rows.length === 0) return [];
+  const numeric = numericColumns(table);
+  const widths = table.head.map((head, i) => Math.max(head.length, ...table.rows.map((row) => (row[i] ?? "").length)));
+  const [first = 0, ...rest] = widths;
+  const room = Math.max(8, width - rest.reduce((sum, w) => sum + w + 2, 0));
+  const sizes = [Math.min(first, room), ...rest];
+  const cell = (text: string, size: number, right: boolean | undefined) => {
+    const fit = text.length > size ? `${text.slice(0, size - 1)}…` : text;
+    return right ? fit.padStart(size) : fit.padEnd(size);
+  };
+  return [table.head, ...table.rows].map((row) =>
+    row
+      .map((text, i) => cell(text, sizes[i] ?? 0, numeric[i]))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** One line for each subject that the run has numbers about. */
+function factLines({ summary, series }: ReportData, width: number): string[] {
+  const { spread, packets, generator, phasesMs, assigned } = summary;
+  const numbers = series.spread.map(({ connections }) => connections);
+  const mean = numbers.reduce((sum, n) => sum + n, 0) / Math.max(1, numbers.length);
+  const causes = new Set(
+    summary.events.flatMap(({ byCause }) => Object.entries(byCause).flatMap(([cause, n]) => (n > 0 ? [cause] : []))),
+  );
+  const total = (cause: string) =>
+    summary.events.reduce((sum, { byCause }) => sum + (byCause[cause as keyof typeof byCause] ?? 0), 0);
+  const facts: [string, string][] = [
+    ["Causes", [...causes].map((cause) => `${causeName(cause)} ${count(total(cause))}`).join(", ")],
+    [
+      "Assigned",
+      assigned.checked === 0
+        ? ""
+        : `${count(assigned.checked)} checked, ${count(assigned.mispredicted)} not to the predicted target`,
+    ],
+    [
+      "Spread",
+      numbers.length === 0
+        ? ""
+        : `${plural(numbers.length, "target")}, ${count(Math.min(...numbers))} to ${count(Math.max(...numbers))} connections each, mean ${count(mean)}` +
+          (spread.chi2P === null ? "" : `, chi-square p = ${spread.chi2P.toPrecision(3)}`),
+    ],
+    [
+      "Latency",
+      summary.latencyMs.p50 === null
+        ? ""
+        : latencyTable(summary)
+            .rows.map(([name, value]) => `${name?.toLowerCase()} ${value}`)
+            .join(", "),
+    ],
+    ["Packets", packets.sent === 0 ? "" : list(packetParts(summary))],
+    [
+      "Generator",
+      `${plural(generator.lateSends, "late send")}, CPU time ${percent(100 * generator.cpuShare)} of one CPU`,
+    ],
+    [
+      "Phases",
+      Object.entries(phasesMs)
+        .map(([name, ms]) => `${name} ${(ms / 1000).toFixed(2)} s`)
+        .join(", "),
+    ],
+  ];
+  const column = 11;
+  return facts
+    .filter(([, value]) => value !== "")
+    .flatMap(([name, value]) =>
+      wrap(value, width - column).map((line, i) => `${(i === 0 ? name : "").padEnd(column)}${line}`),
+    );
+}
+
+function packetParts({ packets }: Summary): string[] {
+  const dropped = Object.entries(packets.dropped).map(
+    ([name, n]) => `${count(n)} dropped (${name.replaceAll("_", " ")})`,
+  );
+  return [
+    `${count(packets.sent)} sent`,
+    `${count(packets.received)} received`,
+    ...dropped,
+    `${count(packets.unaccounted)} unaccounted`,
+  ];
+}
+
+/** Without control characters: text of a run must not steer the terminal. */
+function plain(text: string): string {
+  return text.replace(/\p{Cc}/gu, "\uFFFD");
+}

@@ -1,0 +1,226 @@
+// The conductor: reads top to bottom as the data flow.
+import { analyse } from "./analysis/analyse.ts";
+import type { Backend, Balancer } from "./backend.ts";
+import { nowNs, sleepUntil } from "./clock.ts";
+import { RecordWriter } from "./record/record.ts";
+import { readRecord } from "./record/record.ts";
+import type { Phase, RunInfo, Sample, Summary } from "./record/schema.ts";
+import type { ReportData, Reporter, ReporterFailure } from "./report/reporter.ts";
+import { writeAll } from "./report/reporter.ts";
+import { type Lab, LabError, type Runtime } from "./runtime/runtime.ts";
+import type { Plan, Step } from "./scenario.ts";
+import { Scope } from "./scope.ts";
+import { planTopology } from "./topology/topology.ts";
+import { rerouteBatch } from "./topology/wiring.ts";
+import { readCounters } from "./traffic/counters.ts";
+import { type Load, startServers, startTraffic, type Traffic } from "./traffic/traffic.ts";
+
+export interface RunRequest {
+  dir: string;
+  info: RunInfo;
+  backend: Backend;
+  backendOptions: Record<string, unknown>;
+  runtime: Runtime;
+  plan: Plan;
+  load: Load;
+  reporters: readonly Reporter[];
+  signal: AbortSignal;
+  progress?: Progress;
+}
+
+/** For whoever watches: all optional, none can break a run. */
+export interface Progress {
+  phase?(phase: Phase, edge: "begin" | "end"): void;
+  sample?(sample: Sample): void;
+  note?(text: string): void;
+}
+
+export interface RunResult {
+  dir: string;
+  data: ReportData;
+  reporterFailures: ReporterFailure[];
+}
+
+/** Runs one case to its report. Throws LabError only when not even a record could be written. */
+export async function runCase(request: RunRequest): Promise<RunResult> {
+  const record = new RecordWriter(request.dir, (event) => {
+    if (event.kind === "sample") request.progress?.sample?.(event);
+    if (event.kind === "phase") request.progress?.phase?.(event.phase, event.edge);
+  });
+  record.file("run.json", `${JSON.stringify(request.info, null, 2)}\n`);
+  let broken: Error | null = null;
+  try {
+    await runInLab(request, record);
+  } catch (error) {
+    broken = error as Error;
+  }
+  return report(request, record, broken);
+}
+
+async function runInLab(request: RunRequest, record: RecordWriter): Promise<void> {
+  const { plan, info, backend, signal } = request;
+  const topology = planTopology({ targets: info.targets.length, routers: info.routers.length });
+  const scope = new Scope();
+  try {
+    const lab = await phase(record, "up", async () => {
+      const made = await request.runtime.up(topology, signal);
+      scope.defer("take the lab down", () => made[Symbol.asyncDispose]());
+      record.add({ kind: "lab_up", t: nowNs(), runtime: made.runtime, machines: topology.machines.map((m) => m.name) });
+      return made;
+    });
+    await whileLabLives(lab, signal, async () => {
+      const balancer = await phase(record, "deploy", async () => {
+        const active = topology.targets.flatMap((_, i) => (plan.out.includes(i + 1) ? [] : [i]));
+        const [deployed] = await Promise.all([backend.deploy(lab, request.backendOptions, active), startServers(lab)]);
+        scope.defer("stop the balancer", () => deployed[Symbol.asyncDispose]());
+        deployed.onFault = (text) => record.add({ kind: "error", t: nowNs(), text });
+        record.add({
+          kind: "deployed",
+          t: nowNs(),
+          backend: backend.name,
+          active: active.flatMap((i) => topology.targets[i]?.name ?? []),
+          facts: backend.facts(request.backendOptions, topology.targets.length),
+          oracle: backend.oracle(request.backendOptions, topology.targets.length),
+        });
+        return deployed;
+      });
+      await phase(record, "traffic", () => driveTraffic(request, record, lab, balancer));
+    });
+  } finally {
+    await phase(record, "down", () => scope[Symbol.asyncDispose]());
+    for (const text of scope.failures) record.add({ kind: "warning", t: nowNs(), text });
+  }
+}
+
+async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab, balancer: Balancer): Promise<void> {
+  await recordCounters(record, lab, balancer, "before");
+  const traffic = await startTraffic(lab, request.load, record);
+  try {
+    const steps = driveSteps(request, record, lab, balancer, traffic.t0);
+    await Promise.all([abortable(traffic.done, request.signal), steps]);
+  } catch (error) {
+    await endEarly(traffic);
+    throw error;
+  }
+  await settle(lab);
+  await recordCounters(record, lab, balancer, "after");
+}
+
+async function driveSteps(
+  { plan, signal }: RunRequest,
+  record: RecordWriter,
+  lab: Lab,
+  balancer: Balancer,
+  t0: number,
+): Promise<void> {
+  const { targets, routers } = lab.topology;
+  const out = { targets: new Set(plan.out), routers: new Set<number>() };
+  for (const step of plan.steps) {
+    await sleepUntil(t0 + step.atS * 1e9, signal);
+    const isTarget = step.action === "scale_in" || step.action === "scale_out";
+    const leaves = step.action === "scale_in" || step.action === "router_out";
+    const set = isTarget ? out.targets : out.routers;
+    for (const member of step.members) leaves ? set.add(member) : set.delete(member);
+    const askedT = nowNs();
+    const inForceT = isTarget
+      ? await balancer.setTargets(targets.flatMap((_, i) => (set.has(i + 1) ? [] : [i])))
+      : await reroute(lab, set);
+    record.add({ kind: "scale", t: inForceT, action: step.action, machines: names(step, isTarget ? targets : routers), askedT, inForceT });
+  }
+}
+
+function names(step: Step, machines: readonly { name: string }[]): string[] {
+  return step.members.flatMap((member) => machines[member - 1]?.name ?? []);
+}
+
+/** Takes routers out of, or back into, the routes of the tester and all targets. */
+async function reroute(lab: Lab, out: ReadonlySet<number>): Promise<number> {
+  const { topology } = lab;
+  const left = topology.routers.filter((_, i) => !out.has(i + 1));
+  await Promise.all(
+    [topology.tester, ...topology.targets].map((machine) =>
+      lab.host(machine.name).exec(["ip", "-batch", "-"], { input: rerouteBatch(machine, left) }),
+    ),
+  );
+  return nowNs();
+}
+
+/** Until the tester sends nothing more: closing handshakes and resets are still under way when the generators have ended. */
+async function settle(lab: Lab): Promise<void> {
+  const tester = lab.host(lab.topology.tester.name);
+  const signal = AbortSignal.timeout(1000);
+  let before = -1;
+  for (let now = (await readCounters(tester))["ipOut"]; now !== before && !signal.aborted; ) {
+    before = now ?? 0;
+    await sleepUntil(nowNs() + 20e6, new AbortController().signal);
+    now = (await readCounters(tester))["ipOut"];
+  }
+}
+
+async function recordCounters(record: RecordWriter, lab: Lab, balancer: Balancer, moment: "before" | "after"): Promise<void> {
+  const routers = new Set(lab.topology.routers.map((r) => r.name));
+  const read = await Promise.all(
+    lab.topology.machines.map(async ({ name }) => {
+      const own = await readCounters(lab.host(name));
+      return { name, values: routers.has(name) ? { ...own, ...(await balancer.counters(name)) } : own };
+    }),
+  );
+  for (const { name, values } of read) record.add({ kind: "counters", t: nowNs(), machine: name, moment, values });
+}
+
+/** The generators write what they know when asked to stop; a generator that does not answer is not waited for. */
+async function endEarly(traffic: Traffic): Promise<void> {
+  traffic.stop();
+  await Promise.race([traffic.done.catch(() => {}), sleepUntil(nowNs() + 3e9, new AbortController().signal)]);
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.finally(() => signal.removeEventListener("abort", onAbort)).then(resolve, reject);
+  });
+}
+
+async function whileLabLives(lab: Lab, signal: AbortSignal, action: () => Promise<void>): Promise<void> {
+  const work = action();
+  await Promise.race([
+    work,
+    lab.ended.then(() => {
+      throw signal.aborted ? signal.reason : new LabError("The lab broke in the middle of the run: its agent has ended.");
+    }),
+  ]);
+}
+
+async function phase<T>(record: RecordWriter, name: Phase, action: () => Promise<T>): Promise<T> {
+  record.add({ kind: "phase", t: nowNs(), phase: name, edge: "begin" });
+  try {
+    return await action();
+  } finally {
+    record.add({ kind: "phase", t: nowNs(), phase: name, edge: "end" });
+  }
+}
+
+/** Analysis and reports. What was recorded is kept and shown whatever happened before. */
+async function report(request: RunRequest, record: RecordWriter, broken: Error | null): Promise<RunResult> {
+  const begin = nowNs();
+  const write = (summary: Summary) => record.file("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
+  record.add({ kind: "phase", t: begin, phase: "report", edge: "begin" });
+  const analysis = analyse(request.info, readRecord(request.dir));
+  if (broken) {
+    record.file("logs/error.txt", `${broken.stack}\n`);
+    analysis.summary.verdict = "error";
+    analysis.summary.reasons = [request.signal.aborted ? "The run was interrupted." : broken.message];
+  }
+  write(analysis.summary);
+  const data = { run: request.info, ...analysis };
+  const reporterFailures = await writeAll(data, request.dir, request.reporters);
+  record.add({ kind: "phase", t: nowNs(), phase: "report", edge: "end" });
+  record.close();
+  const phasesMs = analysis.summary.phasesMs;
+  const reportMs = (nowNs() - begin) / 1e6;
+  analysis.summary.phasesMs = { ...phasesMs, report: reportMs, total: phasesMs.total + reportMs };
+  write(analysis.summary);
+  return { dir: request.dir, data, reporterFailures };
+}

@@ -1,0 +1,148 @@
+import type { Readable, Writable } from "node:stream";
+import { encodeFrame, encodeSpawn, encodeStrings, FRAME, type Frame, FrameReader } from "./frame.ts";
+import {
+  CommandError,
+  type ExecOptions,
+  type Exit,
+  type Host,
+  LabError,
+  type Output,
+  type Process,
+  type SpawnOptions,
+} from "./runtime.ts";
+
+interface Request {
+  onFrame(frame: Frame): void;
+  onGone(error: Error): void;
+}
+
+/** Talks to one agent over its stdin and stdout: the one way in which every runtime runs things in machines. */
+export class Agent {
+  readonly #input: Writable;
+  readonly #requests = new Map<number, Request>();
+  #nextId = 1;
+  #gone: Error | null = null;
+  /** Resolves when the agent speaks for the first time. */
+  readonly ready: Promise<{ version: string; pid: number; rootless: boolean }>;
+  /** Resolves when the agent is gone, for whatever reason. */
+  readonly ended: Promise<void>;
+
+  constructor(input: Writable, output: Readable) {
+    this.#input = input;
+    const reader = new FrameReader();
+    this.ready = this.#request(0, (frame) => JSON.parse(frame.payload.toString()));
+    this.ready.catch(() => {});
+    output.on("data", (chunk: Buffer) => {
+      for (const frame of reader.push(chunk)) this.#requests.get(frame.id)?.onFrame(frame);
+    });
+    this.ended = new Promise((resolve) => {
+      const end = () => {
+        this.lost("The lab's agent has ended.");
+        resolve();
+      };
+      output.on("close", end);
+      output.on("error", end);
+      input.on("error", end);
+    });
+  }
+
+  /** Fails everything under way and all that comes. */
+  lost(why: string): void {
+    if (this.#gone) return;
+    this.#gone = new LabError(why);
+    for (const request of this.#requests.values()) request.onGone(this.#gone);
+    this.#requests.clear();
+  }
+
+  makeMachines(names: readonly string[]): Promise<void> {
+    const id = this.#nextId++;
+    const done = this.#request(id, () => {});
+    this.#send(id, FRAME.machine, encodeStrings(names));
+    return done;
+  }
+
+  host(machine: string): Host {
+    return {
+      name: machine || "fabric",
+      exec: (argv, options) => this.#exec(machine, argv, options ?? {}),
+      spawn: (argv, options) => this.spawn(machine, argv, options ?? {}),
+    };
+  }
+
+  spawn(machine: string, argv: readonly string[], options: SpawnOptions): Process {
+    const id = this.#nextId++;
+    const exited = new Promise<Exit>((resolve, reject) => {
+      if (this.#gone) return reject(this.#gone);
+      this.#requests.set(id, {
+        onGone: reject,
+        onFrame: (frame) => {
+          if (frame.type === FRAME.stdout) options.onStdout?.(frame.payload);
+          else if (frame.type === FRAME.stderr) options.onStderr?.(frame.payload);
+          else if (frame.type === FRAME.exit || frame.type === FRAME.error) {
+            this.#requests.delete(id);
+            if (frame.type === FRAME.exit) resolve(decodeExit(frame.payload));
+            else reject(new LabError(frame.payload.toString()));
+          }
+        },
+      });
+    });
+    exited.catch(() => {});
+    this.#send(id, FRAME.spawn, encodeSpawn({ ...options, machine, argv }));
+    return {
+      exited,
+      write: (data) => this.#send(id, FRAME.stdin, data),
+      closeStdin: () => this.#send(id, FRAME.close),
+      signal: (number) => this.#send(id, FRAME.signal, Uint8Array.of(number, 0, 0, 0)),
+      resize: (rows, columns) => this.#send(id, FRAME.resize, new Uint8Array(Uint16Array.of(rows, columns).buffer)),
+    };
+  }
+
+  async #exec(machine: string, argv: readonly string[], options: ExecOptions): Promise<Output> {
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    const process = this.spawn(machine, argv, {
+      ...options,
+      onStdout: (chunk) => stdout.push(chunk),
+      onStderr: (chunk) => stderr.push(chunk),
+    });
+    const timeoutMs = options.timeoutMs ?? 30_000;
+    const timer = setTimeout(() => process.signal(9), timeoutMs);
+    try {
+      const exit = await process.exited;
+      const output = { ...exit, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+      if (output.code !== 0 && options.check !== false) throw new CommandError(machine || "fabric", argv, output);
+      return output;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** One answer, of any type but an error. */
+  #request<T>(id: number, decode: (frame: Frame) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#gone) return reject(this.#gone);
+      this.#requests.set(id, {
+        onGone: reject,
+        onFrame: (frame) => {
+          this.#requests.delete(id);
+          if (frame.type === FRAME.error) reject(new LabError(frame.payload.toString()));
+          else resolve(decode(frame));
+        },
+      });
+    });
+  }
+
+  #send(id: number, type: number, payload?: Uint8Array): void {
+    if (!this.#gone) this.#input.write(encodeFrame(id, type, payload));
+  }
+}
+
+function decodeExit(body: Buffer): Exit {
+  const code = body.readInt32LE(0);
+  return {
+    code: code < 0 ? null : code,
+    signal: body.readInt32LE(4),
+    userUs: Number(body.readBigUInt64LE(8)),
+    systemUs: Number(body.readBigUInt64LE(16)),
+  };
+}

@@ -1,0 +1,83 @@
+// The agent's protocol, the harness' end. images/agent/frame.h is the contract: a 12-byte header (length, id, type) and a payload.
+
+export const FRAME = {
+  machine: 1,
+  spawn: 2,
+  stdin: 3,
+  close: 4,
+  signal: 5,
+  resize: 6,
+  hello: 64,
+  started: 65,
+  stdout: 66,
+  stderr: 67,
+  exit: 68,
+  error: 69,
+  done: 70,
+} as const;
+
+const HEAD_BYTES = 12;
+const SPAWN_KEEP_STDIN = 1;
+const SPAWN_TTY = 2;
+
+export interface Frame {
+  id: number;
+  type: number;
+  payload: Buffer;
+}
+
+export function encodeFrame(id: number, type: number, payload: Uint8Array = new Uint8Array()): Buffer {
+  const frame = Buffer.alloc(HEAD_BYTES + payload.length);
+  frame.writeUInt32LE(payload.length, 0);
+  frame.writeUInt32LE(id, 4);
+  frame.writeUInt8(type, 8);
+  frame.set(payload, HEAD_BYTES);
+  return frame;
+}
+
+export interface SpawnRequest {
+  machine: string;
+  argv: readonly string[];
+  cwd?: string;
+  env?: Readonly<Record<string, string>>;
+  /** Written to stdin, which then ends unless `keepStdin`. */
+  input?: string | Uint8Array;
+  keepStdin?: boolean;
+  tty?: { rows: number; columns: number };
+}
+
+export function encodeSpawn(request: SpawnRequest): Buffer {
+  const env = Object.entries(request.env ?? {}).map(([key, value]) => `${key}=${value}`);
+  const head = Buffer.alloc(10);
+  head.writeUInt16LE((request.keepStdin ? SPAWN_KEEP_STDIN : 0) | (request.tty ? SPAWN_TTY : 0), 0);
+  head.writeUInt16LE(request.argv.length, 2);
+  head.writeUInt16LE(env.length, 4);
+  head.writeUInt16LE(request.tty?.rows ?? 0, 6);
+  head.writeUInt16LE(request.tty?.columns ?? 0, 8);
+  return Buffer.concat([
+    head,
+    encodeStrings([request.machine, request.cwd ?? "", ...request.argv, ...env]),
+    Buffer.from(request.input ?? ""),
+  ]);
+}
+
+export function encodeStrings(strings: readonly string[]): Buffer {
+  return Buffer.from(strings.map((s) => `${s}\0`).join(""));
+}
+
+/** Cuts a byte stream into frames; keeps what is not whole yet. */
+export class FrameReader {
+  #pending: Buffer = Buffer.alloc(0);
+
+  *push(chunk: Buffer): Generator<Frame> {
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    for (;;) {
+      if (this.#pending.length < HEAD_BYTES) return;
+      const end = HEAD_BYTES + this.#pending.readUInt32LE(0);
+      if (this.#pending.length < end) return;
+      const frame = this.#pending.subarray(0, end);
+      this.#pending = this.#pending.subarray(end);
+      yield { id: frame.readUInt32LE(4), type: frame.readUInt8(8), payload: frame.subarray(HEAD_BYTES) };
+    }
+  }
+}

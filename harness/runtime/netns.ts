@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { access, constants, readFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Topology } from "../topology/topology.ts";
+import { fabricBatch, fabricSysctls, machineBatch, machineSysctls } from "../topology/wiring.ts";
+import { Agent } from "./agent.ts";
+import { type Lab, LabError, type Runtime } from "./runtime.ts";
+
+export const buildDir = fileURLToPath(new URL("../../build/", import.meta.url));
+
+/**
+ * All machines as network namespaces of one sandbox, whose first process is the agent. The agent ends when its stdin ends,
+ * and with it the kernel removes every process, namespace, interface and mount: there is nothing to clean up by hand.
+ */
+export const netns: Runtime = {
+  name: "netns",
+
+  async missing() {
+    const built = await access(path.join(buildDir, "agent"), constants.X_OK).then(
+      () => [],
+      () => ["The lab's own programs are not built. Run './setup'."],
+    );
+    return [...built, ...(await namespaceSwitches())];
+  },
+
+  async up(topology, signal) {
+    signal.throwIfAborted();
+    const { agent, stop } = startAgent();
+    // From here on, whatever happens, closing the agent's stdin takes everything down.
+    const onAbort = () => void stop();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await agent.ready;
+      await wire(agent, topology);
+    } catch (cause) {
+      const said = await stop();
+      signal.throwIfAborted();
+      throw new LabError(said || `Cannot bring the lab up: ${(cause as Error).message}`, { cause });
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+    return lab(agent, topology, async () => void (await stop()));
+  },
+};
+
+function lab(agent: Agent, topology: Topology, stop: () => Promise<void>): Lab {
+  const names = new Set(topology.machines.map((m) => m.name));
+  return {
+    runtime: "netns",
+    topology,
+    ended: agent.ended,
+    host(name) {
+      if (name !== "fabric" && !names.has(name)) throw new LabError(`There is no machine '${name}' in this lab.`);
+      return agent.host(name === "fabric" ? "" : name);
+    },
+    program: (name) => path.join(buildDir, name),
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function wire(agent: Agent, topology: Topology): Promise<void> {
+  const fabric = agent.host("");
+  const hosts = topology.machines.map((machine) => ({ machine, host: agent.host(machine.name) }));
+  await agent.makeMachines(topology.machines.map((m) => m.name));
+  await Promise.all([
+    fabric.exec(["@sysctl"], { input: fabricSysctls }),
+    ...hosts.map(({ machine, host }) => host.exec(["@sysctl"], { input: machineSysctls(machine) })),
+  ]);
+  await fabric.exec(["ip", "-batch", "-"], { input: fabricBatch(topology, (m) => m.name) });
+  await Promise.all(
+    hosts.map(({ machine, host }) => host.exec(["ip", "-batch", "-"], { input: machineBatch(topology, machine) })),
+  );
+}
+
+/** The sandbox, in a session of its own so that Ctrl-C reaches the harness only, which then takes it down in order. */
+function startAgent(): { agent: Agent; stop: () => Promise<string> } {
+  const child = spawn(path.join(buildDir, "agent"), ["sandbox"], {
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+    cwd: "/",
+  });
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4000);
+  });
+  const agent = new Agent(child.stdin, child.stdout);
+  const closed = new Promise<void>((resolve) => {
+    child.on("close", () => resolve());
+    child.on("error", (error) => {
+      said = `Cannot start the lab's agent: ${error.message}. Run './setup'.`;
+      agent.lost(said);
+      resolve();
+    });
+  });
+  const stop = async () => {
+    child.stdin.destroy();
+    const killer = setTimeout(() => child.kill("SIGKILL"), 2000);
+    await closed;
+    clearTimeout(killer);
+    return said.trim();
+  };
+  return { agent, stop };
+}
+
+/** Kernel switches that keep an ordinary user from having a sandbox. Root needs none of them. */
+async function namespaceSwitches(): Promise<string[]> {
+  if (process.geteuid?.() === 0) return [];
+  const read = async (name: string) => (await readFile(`/proc/sys/${name}`, "utf8").catch(() => "")).trim();
+  const fixes: [name: string, bad: string, good: string, why: string][] = [
+    ["kernel/apparmor_restrict_unprivileged_userns", "1", "0", "AppArmor restricts unprivileged user namespaces"],
+    ["kernel/unprivileged_userns_clone", "0", "1", "Unprivileged user namespaces are off"],
+    ["user/max_user_namespaces", "0", "10000", "User namespaces are off"],
+  ];
+  const found = await Promise.all(
+    fixes.map(async ([name, bad, good, why]) =>
+      (await read(name)) === bad
+        ? [`${why}. Run 'sudo sysctl ${name.replaceAll("/", ".")}=${good}', or run as root.`]
+        : [],
+    ),
+  );
+  return found.flat();
+}

@@ -1,0 +1,91 @@
+import type { Topology } from "../topology/topology.ts";
+
+/** A way to have machines. `up` returns a lab that is up; disposing of it leaves nothing behind. */
+export interface Runtime {
+  name: string;
+  /** One sentence for each thing this machine lacks for it, with the remedy. Empty: it can run. */
+  missing(): Promise<string[]>;
+  /** Throws LabError when the lab cannot be built; then nothing is left. */
+  up(topology: Topology, signal: AbortSignal): Promise<Lab>;
+}
+
+export interface Lab extends AsyncDisposable {
+  [Symbol.asyncDispose](): Promise<void>;
+  runtime: string;
+  topology: Topology;
+  /** Machines by name, and "fabric". */
+  host(name: string): Host;
+  /** Path, in the machines, of one of our own programs. */
+  program(name: "traffic" | "nfqueue-lb"): string;
+  /** Settles when the lab has broken or has been taken down. */
+  ended: Promise<void>;
+}
+
+export interface Host {
+  name: string;
+  /** Runs to the end. A non-zero exit throws CommandError unless `check` is false. */
+  exec(argv: readonly string[], options?: ExecOptions): Promise<Output>;
+  spawn(argv: readonly string[], options?: SpawnOptions): Process;
+}
+
+export interface SpawnOptions {
+  cwd?: string;
+  env?: Readonly<Record<string, string>>;
+  input?: string | Uint8Array;
+  keepStdin?: boolean;
+  tty?: { rows: number; columns: number };
+  onStdout?: (chunk: Buffer) => void;
+  onStderr?: (chunk: Buffer) => void;
+}
+
+export interface ExecOptions extends SpawnOptions {
+  /** false: a non-zero exit is returned instead of thrown. */
+  check?: boolean;
+  /** 30 s unless told. */
+  timeoutMs?: number;
+}
+
+export interface Exit {
+  /** null when ended by a signal. */
+  code: number | null;
+  signal: number;
+  userUs: number;
+  systemUs: number;
+}
+
+export interface Output extends Exit {
+  stdout: string;
+  stderr: string;
+}
+
+export interface Process {
+  /** Rejects when the program could not be started or the lab is gone. */
+  exited: Promise<Exit>;
+  write(data: Uint8Array): void;
+  closeStdin(): void;
+  /** To the process group. */
+  signal(number: number): void;
+  resize(rows: number, columns: number): void;
+}
+
+/** The lab could not be built, or broke: exit code 3. */
+export class LabError extends Error {
+  override name = "LabError";
+}
+
+/** A command in a machine failed. */
+export class CommandError extends LabError {
+  override name = "CommandError";
+  readonly machine: string;
+  readonly argv: readonly string[];
+  readonly output: Output;
+
+  constructor(machine: string, argv: readonly string[], output: Output) {
+    const how = output.code === null ? `was ended by signal ${output.signal}` : `failed with exit code ${output.code}`;
+    const said = (output.stderr.trim() || output.stdout.trim()).slice(-2000);
+    super(`'${argv.join(" ").slice(0, 200)}' in machine '${machine}' ${how}${said ? `: ${said}` : "."}`);
+    this.machine = machine;
+    this.argv = argv;
+    this.output = output;
+  }
+}

@@ -1,0 +1,130 @@
+import { rmSync } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { type Balancer, UsageError } from "../backend.ts";
+import { nowNs } from "../clock.ts";
+import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
+import { buildDir } from "../runtime/netns.ts";
+import { type Lab, LabError } from "../runtime/runtime.ts";
+import { prepareSocket, type SessionReply, type SessionRequest, type SessionStatus } from "./session.ts";
+
+export interface Held {
+  lab: Lab;
+  balancer: Balancer;
+  backend: string;
+}
+
+/** Serves a running lab until someone asks it to stop, the signal aborts or the lab ends. Throws LabError when another is running. */
+export async function keepLab({ lab, balancer, backend }: Held, signal: AbortSignal, onListening: () => void): Promise<void> {
+  const { topology } = lab;
+  const active = new Set(topology.targets.map((_, i) => i));
+  const startedAt = new Date().toISOString();
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const status = (): SessionStatus => ({
+    backend,
+    runtime: lab.runtime,
+    pid: process.pid,
+    startedAt,
+    targets: topology.targets.map(({ name }, i) => ({ name, active: active.has(i) })),
+    routers: topology.routers.map((r) => r.name),
+    tester: topology.tester.name,
+  });
+  const scale = async (direction: "in" | "out", numbers: readonly number[]): Promise<SessionReply> => {
+    const wrong = numbers.find((n) => !Number.isInteger(n) || n < 1 || n > topology.targets.length);
+    if (wrong !== undefined) throw new UsageError(`There is no target ${wrong}: this lab has 1 to ${topology.targets.length}.`);
+    const next = new Set(active);
+    for (const n of numbers) direction === "in" ? next.delete(n - 1) : next.add(n - 1);
+    if (next.size === 0) throw new UsageError("At least one target must remain.");
+    const askedT = nowNs();
+    const inForceT = await balancer.setTargets([...next].sort((a, b) => a - b));
+    active.clear();
+    for (const i of next) active.add(i);
+    return { ok: true, inForceMs: (inForceT - askedT) / 1e6, status: status() };
+  };
+  const answer = async (request: Exclude<SessionRequest, { op: "spawn" }>): Promise<SessionReply> => {
+    switch (request.op) {
+      case "status":
+        return { ok: true, status: status() };
+      case "scale":
+        return scale(request.direction, request.targets);
+      case "stop":
+        finish();
+        return { ok: true };
+    }
+  };
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", (first: Buffer) => {
+      const end = first.indexOf(10);
+      const request = JSON.parse(first.subarray(0, end < 0 ? undefined : end).toString()) as SessionRequest;
+      if (request.op === "spawn") return bridge(lab, request, socket, first.subarray(end + 1));
+      answer(request)
+        .catch((error: Error) => ({ ok: false as const, usage: error instanceof UsageError, error: error.message }))
+        .then((reply) => socket.end(JSON.stringify(reply)))
+        .catch(() => socket.destroy());
+    });
+  });
+  const file = await listen(server);
+  try {
+    onListening();
+    signal.addEventListener("abort", () => finish(), { once: true });
+    await Promise.race([finished, lab.ended]);
+  } finally {
+    server.close();
+    rmSync(path.dirname(file), { recursive: true, force: true });
+  }
+}
+
+/** A process in a machine, its streams and its exit as frames over the socket. */
+function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, socket: net.Socket, rest: Buffer): void {
+  const send = (type: number, payload?: Uint8Array) => {
+    if (socket.writable) socket.write(encodeFrame(0, type, payload));
+  };
+  const reader = new FrameReader();
+  try {
+    const child = lab.host(request.machine).spawn(request.argv, {
+      keepStdin: true,
+      env: { PATH: `${buildDir}:${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, ...request.env },
+      ...(request.tty ? { tty: request.tty } : {}),
+      onStdout: (chunk) => send(FRAME.stdout, chunk),
+      onStderr: (chunk) => send(FRAME.stderr, chunk),
+    });
+    const onData = (chunk: Buffer) => {
+      for (const { type, payload } of reader.push(chunk)) {
+        if (type === FRAME.stdin) child.write(payload);
+        else if (type === FRAME.close) child.closeStdin();
+        else if (type === FRAME.signal) child.signal(payload[0] ?? 15);
+        else if (type === FRAME.resize) child.resize(payload.readUInt16LE(0), payload.readUInt16LE(2));
+      }
+    };
+    onData(rest);
+    socket.on("data", onData);
+    socket.on("close", () => child.signal(9));
+    child.exited.then(
+      (exit) => socket.end(encodeFrame(0, FRAME.exit, Buffer.from(JSON.stringify(exit)))),
+      (error: Error) => socket.end(encodeFrame(0, FRAME.error, Buffer.from(error.message))),
+    );
+  } catch (error) {
+    socket.end(encodeFrame(0, FRAME.error, Buffer.from((error as Error).message)));
+  }
+}
+
+async function listen(server: net.Server): Promise<string> {
+  const file = prepareSocket();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        new LabError(
+          error.code === "EADDRINUSE"
+            ? "A lab is running already. Run './load-balancer.ts stop' first."
+            : `Cannot listen on '${file}': ${error.message}`,
+        ),
+      ),
+    );
+    server.listen(file, () => resolve());
+  });
+  return file;
+}

@@ -1,0 +1,68 @@
+// What the machine looks like from outside, for tests that prove that nothing is left behind.
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+export const program = `${root}load-balancer.ts`;
+
+/** An environment variable that every process of a run inherits, so that its processes are told from everybody else's. */
+export function marker(name: string): { env: NodeJS.ProcessEnv; processes: () => number[] } {
+  const word = `LOAD_BALANCER_TEST=${name}-${process.pid}-${process.hrtime.bigint()}`;
+  const [key = "", value = ""] = word.split("=");
+  return { env: { ...process.env, [key]: value }, processes: () => processesWith(word) };
+}
+
+function processesWith(word: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => read(`/proc/${pid}/environ`).split("\0").includes(word))
+    .map(Number);
+}
+
+/** Network namespaces of these processes. */
+export function networkNamespaces(pids: readonly number[]): Set<string> {
+  return new Set(pids.flatMap((pid) => link(`/proc/${pid}/ns/net`) ?? []));
+}
+
+/** Interfaces, mounts, named namespaces and shared memory of the host. */
+export function hostState(): Record<string, string[]> {
+  return {
+    interfaces: lines("/proc/net/dev").map((line) => line.split(":")[0]?.trim() ?? "").sort(),
+    mounts: lines("/proc/self/mountinfo").map((line) => line.split(" ").slice(3, 5).join(" ")).sort(),
+    namedNamespaces: list("/run/netns"),
+    // Tables of other tests come and go.
+    sharedMemory: list("/dev/shm").filter((name) => !name.startsWith("lb-test-")),
+  };
+}
+
+/** Waits for a condition; false when it is not met in time. */
+export async function eventually(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+  for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
+    if (condition()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return condition();
+}
+
+const read = (file: string) => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+};
+const link = (file: string) => {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return null;
+  }
+};
+const lines = (file: string) => read(file).split("\n");
+const list = (dir: string) => {
+  try {
+    return readdirSync(dir).sort();
+  } catch {
+    return [];
+  }
+};

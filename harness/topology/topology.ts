@@ -1,0 +1,77 @@
+// The plan of a lab: machines, links, addresses. Pure; how it becomes real is the runtimes' business.
+
+export type Role = "target" | "router" | "tester";
+export type Net = "net1" | "net2";
+
+export interface Link {
+  net: Net;
+  device: string;
+  mac: string;
+  ipv4: string;
+  ipv6: string;
+}
+
+export interface Machine {
+  name: string;
+  role: Role;
+  number: number;
+  links: Link[];
+}
+
+export interface Topology {
+  targets: Machine[];
+  routers: Machine[];
+  tester: Machine;
+  /** All of the above, targets first. */
+  machines: Machine[];
+  prefix: { net1: { v4: number; v6: number }; net2: { v4: number; v6: number } };
+}
+
+export const VIP = { 4: "10.0.0.0", 6: "1000::" } as const;
+export const SOURCES = { 4: "50.0.0.0/16", 6: "2000::/112" } as const;
+export const MAX_TARGETS = 1000;
+export const MAX_ROUTERS = 9;
+export const FIRST_ROUTER = 201;
+const TESTER = 221;
+export const TESTER_NAME = `vm-${TESTER}`;
+const SMALL = 200;
+
+export function planTopology(size: { targets: number; routers: number }): Topology {
+  const big = size.targets > SMALL;
+  const targets = count(size.targets, (i) => machine("target", targetNumber(i + 1), ["net1"], big));
+  const routers = count(size.routers, (i) => machine("router", FIRST_ROUTER + i, ["net1", "net2"], big));
+  const tester = machine("tester", TESTER, ["net2"], big);
+  return {
+    targets,
+    routers,
+    tester,
+    machines: [...targets, ...routers, tester],
+    prefix: { net1: big ? { v4: 16, v6: 112 } : { v4: 24, v6: 120 }, net2: { v4: 24, v6: 120 } },
+  };
+}
+
+/** Targets count 1, 2, .. 200, then go on at 301: 201 to 300 belong to routers and testers. */
+export function targetNumber(ordinal: number): number {
+  return ordinal <= SMALL ? ordinal : ordinal + 100;
+}
+
+export function linkOn(machine: Machine, net: Net): Link {
+  const link = machine.links.find((l) => l.net === net);
+  if (!link) throw new Error(`Machine '${machine.name}' is not on ${net}.`);
+  return link;
+}
+
+function machine(role: Role, number: number, nets: Net[], big: boolean): Machine {
+  const links = nets.map((net): Link => {
+    const n = net === "net1" ? 1 : 2;
+    const [high, low] = [number >> 8, number & 255];
+    // net1 of a big lab is 172.16.0.0/16: 192.168.x is never left.
+    const ipv4 = net === "net1" && big ? `172.16.${high}.${low}` : `192.168.${n}.${number}`;
+    const mac = ["00", "00", "00", hex(high + 1), `0${n}`, hex(low)].join(":");
+    return { net, device: `eth${n}`, mac, ipv4, ipv6: `1000::1:${ipv4}` };
+  });
+  return { name: `vm-${String(number).padStart(3, "0")}`, role, number, links };
+}
+
+const hex = (byte: number) => byte.toString(16).padStart(2, "0");
+const count = <T>(n: number, make: (i: number) => T) => Array.from({ length: n }, (_, i) => make(i));

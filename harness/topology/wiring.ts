@@ -1,0 +1,127 @@
+// What makes a planned machine real, as text for ip(8) in batch mode and for the agent's @sysctl. Pure, and the same in every runtime.
+import { linkOn, type Machine, type Net, SOURCES, type Topology, VIP } from "./topology.ts";
+
+/** The bridges and a veth to each machine. `netnsOf` names a machine's namespace for ip(8): a name or a pid. */
+export function fabricBatch(topology: Topology, netnsOf: (machine: Machine) => string): string {
+  const lines = ["link set lo up"];
+  for (const net of ["net1", "net2"] satisfies Net[])
+    lines.push(`link add name ${net} type bridge mcast_snooping 0`, `link set ${net} up`);
+  for (const m of topology.machines) {
+    for (const link of m.links) {
+      const port = `${m.name}.${link.net.slice(-1)}`;
+      lines.push(
+        `link add name ${port} type veth peer name ${link.device} address ${link.mac} netns ${netnsOf(m)}`,
+        `link set ${port} master ${link.net} up`,
+      );
+    }
+  }
+  return text(lines);
+}
+
+/** bridge-nf-call is per namespace and on by default: without this, conntrack and iptables there would see bridged frames. */
+export const fabricSysctls = text([
+  "?net/bridge/bridge-nf-call-iptables=0",
+  "?net/bridge/bridge-nf-call-ip6tables=0",
+  "?net/bridge/bridge-nf-call-arptables=0",
+  ...quietIpv6(),
+  "net/ipv6/conf/default/disable_ipv6=1",
+]);
+
+/** To be set before the machine has any link but lo. */
+export function machineSysctls(machine: Machine): string {
+  const lines = [
+    ...quietIpv6(),
+    "net/ipv6/ip_nonlocal_bind=1",
+    "net/ipv4/conf/all/rp_filter=0",
+    "net/ipv4/conf/default/rp_filter=0",
+  ];
+  switch (machine.role) {
+    case "router":
+      lines.push("net/ipv4/ip_forward=1", "net/ipv6/conf/all/forwarding=1", "net/ipv4/conf/all/send_redirects=0");
+      break;
+    case "target":
+      lines.push("net/ipv4/conf/all/arp_ignore=1", "net/ipv4/conf/all/arp_announce=2", ...busyServer());
+      break;
+    case "tester":
+      lines.push("net/ipv4/fib_multipath_hash_policy=1", "net/ipv6/fib_multipath_hash_policy=1");
+      break;
+  }
+  return text(lines);
+}
+
+/** Addresses, neighbours and routes of one machine, once its links exist. Routes to the VIP on the routers are the backend's. */
+export function machineBatch(topology: Topology, machine: Machine): string {
+  const lines = ["link set lo up"];
+  for (const link of machine.links) {
+    const prefix = topology.prefix[link.net];
+    lines.push(
+      `link set ${link.device} up`,
+      `addr add ${link.ipv4}/${prefix.v4} dev ${link.device}`,
+      `addr add ${link.ipv6}/${prefix.v6} dev ${link.device} nodad`,
+    );
+  }
+  lines.push(...neighbours(topology, machine));
+  switch (machine.role) {
+    case "target":
+      lines.push(`addr add ${VIP[4]}/32 dev lo`, `addr add ${VIP[6]}/128 dev lo nodad`);
+      lines.push(...viaRouters("add", ["0.0.0.0/0", "::/0"], topology.routers, "net1"));
+      break;
+    case "router": {
+      const tester = linkOn(topology.tester, "net2");
+      lines.push(`route add ${SOURCES[4]} via ${tester.ipv4}`, `route add ${SOURCES[6]} via ${tester.ipv6}`);
+      break;
+    }
+    case "tester":
+      lines.push(`route add local ${SOURCES[4]} dev lo`, `route add local ${SOURCES[6]} dev lo`);
+      lines.push(...viaRouters("add", [`${VIP[4]}/32`, `${VIP[6]}/128`], topology.routers, "net2"));
+      break;
+  }
+  return text(lines);
+}
+
+/** Points a target's or the tester's route over exactly these routers. */
+export function rerouteBatch(machine: Machine, routers: readonly Machine[]): string {
+  if (machine.role === "tester")
+    return text(viaRouters("replace", [`${VIP[4]}/32`, `${VIP[6]}/128`], routers, "net2"));
+  return text(viaRouters("replace", ["0.0.0.0/0", "::/0"], routers, "net1"));
+}
+
+function viaRouters(verb: string, prefixes: string[], routers: readonly Machine[], net: Net): string[] {
+  return prefixes.map((prefix) => {
+    const hops = routers.map((r) => `nexthop via ${linkOn(r, net)[prefix.includes(":") ? "ipv6" : "ipv4"]}`);
+    return `route ${verb} ${prefix} ${hops.join(" ")}`;
+  });
+}
+
+/** Permanent neighbours: MACs are fixed by plan, so no packet of a run waits for, or is lost to, address resolution. */
+function neighbours(topology: Topology, machine: Machine): string[] {
+  const others = {
+    target: topology.routers,
+    router: [...topology.targets, topology.tester],
+    tester: topology.routers,
+  }[machine.role];
+  return machine.links.flatMap((own) =>
+    others.flatMap((other) =>
+      other.links
+        .filter((link) => link.net === own.net)
+        .flatMap((link) =>
+          [link.ipv4, link.ipv6].map((ip) => `neigh add ${ip} lladdr ${link.mac} dev ${own.device} nud permanent`),
+        ),
+    ),
+  );
+}
+
+/** Duplicate address detection would hold back the first IPv6 connection for 2 s; nobody here sends router advertisements. */
+function quietIpv6(): string[] {
+  return ["all", "default"].flatMap((which) =>
+    ["accept_dad=0", "accept_ra=0", "autoconf=0", "router_solicitations=0"].map((s) => `net/ipv6/conf/${which}/${s}`),
+  );
+}
+
+function busyServer(): string[] {
+  return ["net/core/somaxconn=65535", "net/ipv4/tcp_max_syn_backlog=65535"];
+}
+
+function text(lines: string[]): string {
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,39 @@
+import type { Host } from "../runtime/runtime.ts";
+
+const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/dev"];
+
+/** IP packets in and out of a machine and what its stack dropped, both families added. Names beginning with "drop." are drops. */
+export async function readCounters(host: Host): Promise<Record<string, number>> {
+  const { stdout } = await host.exec(["@read", ...FILES]);
+  return parseCounters(stdout);
+}
+
+export function parseCounters(text: string): Record<string, number> {
+  const ip = snmpTable(text, "Ip");
+  const v6 = new Map([...text.matchAll(/^(Ip6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]));
+  const sum = (name: string) => (ip.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
+  const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) => (numbers ?? "").trim().split(/\s+/).map(Number));
+  const column = (i: number) => interfaces.reduce((total, numbers) => total + (numbers[i] ?? 0), 0);
+  return {
+    // Multicast is neighbour and group management, not traffic.
+    ipIn: sum("InReceives") - (v6.get("Ip6InMcastPkts") ?? 0),
+    ipOut: sum("OutRequests") - (v6.get("Ip6OutMcastPkts") ?? 0),
+    "drop.no_route": sum("OutNoRoutes") + sum("InNoRoutes"),
+    "drop.in_discards": sum("InDiscards"),
+    "drop.out_discards": sum("OutDiscards"),
+    "drop.header_errors": sum("InHdrErrors"),
+    "drop.address_errors": sum("InAddrErrors"),
+    "drop.reassembly_failed": sum("ReasmFails"),
+    "drop.interface_rx": column(3),
+    "drop.interface_tx": column(11),
+  };
+}
+
+/** /proc/net/snmp has a line of names and a line of numbers for each protocol. */
+function snmpTable(text: string, protocol: string): Map<string, number> {
+  const [names = [], numbers = []] = text
+    .split("\n")
+    .filter((line) => line.startsWith(`${protocol}: `))
+    .map((line) => line.split(" ").slice(1));
+  return new Map(names.map((name, i) => [name, Number(numbers[i])]));
+}

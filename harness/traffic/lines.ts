@@ -1,0 +1,13 @@
+/** Cuts a byte stream into lines; what follows the last newline waits for more. */
+export function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
+  let rest: Buffer[] = [];
+  return (chunk) => {
+    let from = 0;
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
+      onLine(Buffer.concat([...rest, chunk.subarray(from, at)]).toString());
+      rest = [];
+      from = at + 1;
+    }
+    if (from < chunk.length) rest.push(chunk.subarray(from));
+  };
+}

@@ -1,0 +1,170 @@
+// Drives the traffic programs: servers on the targets, one generator for each address family on the tester.
+import type { RecordWriter } from "../record/record.ts";
+import type { Event, Family, Protocol, StreamName } from "../record/schema.ts";
+import { type Exit, type Host, type Lab, LabError, type Process } from "../runtime/runtime.ts";
+import { SOURCES, VIP } from "../topology/topology.ts";
+import { lineReader } from "./lines.ts";
+
+const SIGTERM = 15;
+const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 } } as const;
+
+export interface Load {
+  mode: "connect" | "stream";
+  families: readonly Family[];
+  protocol: Protocol;
+  connections: number;
+  /** Messages per second over all connections. */
+  rate: number;
+  durationS: number;
+  rampS: number;
+  /** Bytes of a message. */
+  size: number;
+  stallS: number;
+  seed: number;
+}
+
+/** Starts a server on every target; resolves when all of them listen. */
+export async function startServers(lab: Lab): Promise<void> {
+  await Promise.all(
+    lab.topology.targets.map((target) =>
+      startProgram(lab.host(target.name), [lab.program("traffic"), "serve", "--name", target.name], "listening"),
+    ),
+  );
+}
+
+/**
+ * Starts a program and waits until it prints the JSON line with this event. `onEnd` is told if it ends later on.
+ * Throws LabError with what it said when it ends before, or takes longer than 20 s.
+ */
+export function startProgram(
+  host: Host,
+  argv: readonly string[],
+  event: string,
+  onEnd?: (exit: Exit, said: string) => void,
+): Promise<Process> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    let ready = false;
+    const timer = setTimeout(() => reject(failure("did not get ready within 20 s")), 20_000);
+    const failure = (what: string) =>
+      new LabError(`'${argv.join(" ")}' in machine '${host.name}' ${what}${said ? `: ${said.trim()}` : "."}`);
+    const child = host.spawn(argv, {
+      onStdout: lineReader((line) => {
+        if (ready || (JSON.parse(line) as { event: string }).event !== event) return;
+        ready = true;
+        clearTimeout(timer);
+        resolve(child);
+      }),
+      onStderr: (chunk) => {
+        said = (said + chunk.toString()).slice(-2000);
+      },
+    });
+    child.exited.then(
+      (exit) => {
+        clearTimeout(timer);
+        if (ready) onEnd?.(exit, said.trim());
+        else reject(failure(exit.code === null ? `was ended by signal ${exit.signal}` : `ended with code ${exit.code}`));
+      },
+      (error: Error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+export interface Traffic {
+  /** Monotonic ns at which the last generator began. */
+  t0: number;
+  /** Resolves when all generators have ended; rejects when one failed. */
+  done: Promise<void>;
+  /** Ends them early, in order: every row is still written. */
+  stop(): void;
+}
+
+/** Starts the generators. Whatever they report goes to the record as it comes. */
+export async function startTraffic(lab: Lab, load: Load, record: RecordWriter): Promise<Traffic> {
+  const tester = lab.host(lab.topology.tester.name);
+  const generators = load.families.map((family, i) => {
+    const share = splitEvenly(load.connections, load.families.length, i);
+    const argv = generatorArgv(lab.program("traffic"), family, { ...load, connections: share, rate: (load.rate * share) / load.connections });
+    return startGenerator(tester, argv, `ipv${family}`, record);
+  });
+  const started = await Promise.all(generators.map((g) => g.started));
+  return {
+    t0: Math.max(...started),
+    done: Promise.all(generators.map((g) => g.done)).then(() => {}),
+    stop: () => {
+      for (const g of generators) g.process.signal(SIGTERM);
+    },
+  };
+}
+
+function splitEvenly(total: number, parts: number, i: number): number {
+  return Math.floor(total / parts) + (i < total % parts ? 1 : 0);
+}
+
+function generatorArgv(program: string, family: Family, load: Load): string[] {
+  const port = load.mode === "connect" ? PORT.connect : PORT.stream[load.protocol];
+  const common = ["--address", family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`];
+  common.push("--connections", `${load.connections}`, "--src", SOURCES[family], "--seed", `${load.seed}`);
+  if (load.protocol === "udp") common.push("--udp");
+  if (load.mode === "connect") return [program, "connect", ...common, "--output", "ndjson"];
+  const schedule = ["--rate", `${load.rate}`, "--size", `${load.size}`, "--duration", `${load.durationS}s`];
+  schedule.push("--ramp", `${load.rampS}s`, "--stall", `${load.stallS}s`, "--reconnect", "--rows", "--output", "ndjson");
+  return [program, "stream", ...common, ...schedule];
+}
+
+interface Generator {
+  process: Process;
+  started: Promise<number>;
+  done: Promise<void>;
+}
+
+function startGenerator(tester: Host, argv: string[], stream: StreamName, record: RecordWriter): Generator {
+  let said = "";
+  let begin: (t: number) => void = () => {};
+  let fail: (error: Error) => void = () => {};
+  const started = new Promise<number>((resolve, reject) => {
+    begin = resolve;
+    fail = reject;
+  });
+  const process = tester.spawn(argv, {
+    onStdout: lineReader((line) => {
+      try {
+        const event = JSON.parse(line) as { event: string; t: number; rows?: string };
+        if (event.event === "stream_start") begin(event.t);
+        recordLine(record, stream, event);
+      } catch (error) {
+        fail(error as Error);
+        process.signal(SIGTERM);
+      }
+    }),
+    onStderr: (chunk) => {
+      said = (said + chunk.toString()).slice(-2000);
+    },
+  });
+  const ended = process.exited.then((exit) => {
+    if (exit.code !== 0)
+      throw new LabError(`The traffic generator for ${stream} ended with ${exit.code ?? `signal ${exit.signal}`}: ${said.trim()}`);
+  });
+  ended.catch(fail);
+  // A record that cannot be written fails `started` even after it began: `done` must tell.
+  let broken: Error | null = null;
+  const failStarted = fail;
+  fail = (error) => {
+    broken ??= error;
+    failStarted(error);
+  };
+  const done = ended.then(() => {
+    if (broken) throw broken;
+  });
+  done.catch(() => {});
+  return { process, started, done };
+}
+
+function recordLine(record: RecordWriter, stream: StreamName, line: { event: string; t: number; rows?: string }): void {
+  const { event, ...rest } = line;
+  if (rest.rows !== undefined) record.addRows(rest.t, stream, Buffer.from(rest.rows, "base64"));
+  else record.add({ ...rest, kind: event, stream } as unknown as Event);
+}

@@ -1,0 +1,213 @@
+/* The agent: first process of the sandbox, of a container or of a guest. It starts programs in machines for
+ * the harness, and when its stdin ends everything under it ends: as process 1 of a pid namespace by the
+ * kernel's hand, else by ours.
+ *
+ *   agent sandbox [--rootless]   in new namespaces
+ *   agent                        where it stands
+ */
+#include "frame.h"
+#include "namespaces.h"
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef AGENT_VERSION
+#define AGENT_VERSION "0"
+#endif
+
+/* Ids of processes are 32 bits shifted by 2: these cannot collide. */
+enum { TOKEN_STDIN = 1ull << 40, TOKEN_CHILD };
+
+static void machines_make(uint32_t id, const char *at, const char *end)
+{
+	const char *name;
+
+	while ((name = string_next(&at, end))) {
+		if (machine_make(name) < 0) {
+			frame_error(id, "Cannot make machine '%s': %s.", name, strerror(errno));
+			return;
+		}
+	}
+	frame_send(id, FRAME_DONE, NULL, 0);
+}
+
+static void frames_handle(int epoll, const char **at, const char *end);
+
+static void frame_handle(int epoll, const struct frame_head *head, const char *payload)
+{
+	const char *end = payload + head->length;
+	struct process *p = process_find(head->id);
+
+	switch ((enum frame_type)head->type) {
+	case FRAME_MACHINE:
+		machines_make(head->id, payload, end);
+		return;
+	case FRAME_SPAWN:
+		process_spawn(epoll, head->id, payload, end);
+		return;
+	case FRAME_BATCH:
+		frames_handle(epoll, &payload, end);
+		return;
+	case FRAME_STDIN:
+	case FRAME_CLOSE:
+		if (p)
+			process_input(epoll, p, payload, head->length, head->type == FRAME_CLOSE);
+		return;
+	case FRAME_SIGNAL:
+		if (p && head->length == 4)
+			kill(-p->pid, *(const unsigned char *)payload);
+		return;
+	case FRAME_RESIZE:
+		if (p && head->length == 4) {
+			uint16_t size[2];
+
+			memcpy(size, payload, 4);
+			process_resize(p, size[0], size[1]);
+		}
+		return;
+	default:
+		frame_error(head->id, "The agent does not know frame type %u.", head->type);
+	}
+}
+
+static void frames_handle(int epoll, const char **at, const char *end)
+{
+	struct frame_head head;
+	const char *payload;
+	int rc;
+
+	while ((rc = frame_next(at, end, &head, &payload)) > 0)
+		frame_handle(epoll, &head, payload);
+	if (rc < 0) {
+		fprintf(stderr, "Cannot go on: the harness sent something that is no frame.\n");
+		exit(1);
+	}
+}
+
+/* Returns 0 when the harness is gone. */
+static int commands_read(int epoll, struct buffer *b)
+{
+	char data[1 << 17];
+	ssize_t n = read(STDIN_FILENO, data, sizeof(data));
+	const char *at;
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 1;
+	if (n <= 0)
+		return 0;
+	buffer_append(b, data, (size_t)n);
+	at = b->data + b->start;
+	frames_handle(epoll, &at, b->data + b->end);
+	buffer_consume(b, (size_t)(at - (b->data + b->start)));
+	return 1;
+}
+
+static void children_reap(int signal_fd)
+{
+	struct signalfd_siginfo info;
+	struct rusage usage;
+	int status;
+	pid_t pid;
+
+	while (read(signal_fd, &info, sizeof(info)) > 0)
+		;
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
+		process_ended(pid, status, &usage);
+}
+
+static int loop(int epoll, int signal_fd)
+{
+	struct epoll_event events[64];
+	struct buffer commands = {0};
+
+	for (;;) {
+		int n = epoll_wait(epoll, events, 64, -1);
+
+		for (int i = 0; i < n; i++) {
+			uint64_t token = events[i].data.u64;
+			struct process *p;
+
+			if (token == TOKEN_STDIN) {
+				if (!commands_read(epoll, &commands))
+					return 0;
+			} else if (token == TOKEN_CHILD) {
+				children_reap(signal_fd);
+			} else if ((p = process_find((uint32_t)(token >> 2)))) {
+				process_event(epoll, p, token & 3);
+			}
+		}
+	}
+}
+
+static void limits_raise(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/* Ordinary users have no sbin in their PATH, and that is where ip, nft and iptables are. */
+static void path_extend(void)
+{
+	const char *path = getenv("PATH");
+	char all[8192];
+
+	snprintf(all, sizeof(all), "%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin",
+		 path ? path : "/usr/local/bin");
+	setenv("PATH", all, 1);
+}
+
+static int watch(int epoll, int fd, uint64_t token)
+{
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
+			 &(struct epoll_event){.events = EPOLLIN, .data.u64 = token});
+}
+
+int main(int argc, char *argv[])
+{
+	bool sandbox = argc > 1 && !strcmp(argv[1], "sandbox");
+	bool rootless = geteuid() != 0 || (argc > 2 && !strcmp(argv[2], "--rootless"));
+	char hello[128];
+	sigset_t mask;
+	int epoll, signal_fd;
+
+	if (argc > 1 && !sandbox) {
+		fprintf(stderr, "usage: agent [sandbox [--rootless]]\n");
+		return 2;
+	}
+	if (sandbox)
+		sandbox_enter(rootless);
+	limits_raise();
+	path_extend();
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	signal_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+	fcntl(STDIN_FILENO, F_SETFD, FD_CLOEXEC);
+	if (epoll < 0 || signal_fd < 0 || watch(epoll, STDIN_FILENO, TOKEN_STDIN) < 0 ||
+	    watch(epoll, signal_fd, TOKEN_CHILD) < 0) {
+		fprintf(stderr, "Cannot start the agent: %s.\n", strerror(errno));
+		return 1;
+	}
+	snprintf(hello, sizeof(hello), "{\"version\":\"%s\",\"pid\":%d,\"rootless\":%s}", AGENT_VERSION,
+		 (int)getpid(), rootless && sandbox ? "true" : "false");
+	frame_send(0, FRAME_HELLO, hello, strlen(hello));
+	loop(epoll, signal_fd);
+	processes_kill();
+	return 0;
+}

@@ -1,0 +1,95 @@
+#include "builtin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int failed(const char *verb, const char *path)
+{
+	fprintf(stderr, "Cannot %s '%s': %s.\n", verb, path, strerror(errno));
+	return 1;
+}
+
+static int copy(int from, int to)
+{
+	char data[65536];
+	ssize_t n;
+
+	while ((n = read(from, data, sizeof(data))) > 0)
+		for (ssize_t done = 0, w; done < n; done += w)
+			if ((w = write(to, data + done, (size_t)(n - done))) < 0)
+				return -1;
+	return (int)n;
+}
+
+static int builtin_read(char *const paths[])
+{
+	for (int i = 0; paths[i]; i++) {
+		int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+
+		if (paths[1])
+			dprintf(STDOUT_FILENO, "==> %s <==\n", paths[i]);
+		if (fd < 0 || copy(fd, STDOUT_FILENO) < 0)
+			return failed("read", paths[i]);
+		close(fd);
+	}
+	return 0;
+}
+
+static int builtin_write(char *const argv[])
+{
+	mode_t mode = argv[1] ? (mode_t)strtoul(argv[1], NULL, 8) : 0644;
+	int fd = argv[0] ? open(argv[0], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode) : -1;
+
+	if (fd < 0 || copy(STDIN_FILENO, fd) < 0 || close(fd) < 0)
+		return failed("write", argv[0] ? argv[0] : "");
+	return 0;
+}
+
+static int sysctl_set(char *line)
+{
+	char path[256], *value = strchr(line, '=');
+	int optional = *line == '?', fd;
+
+	if (!value)
+		return 1;
+	*value++ = 0;
+	snprintf(path, sizeof(path), "/proc/sys/%s", line + optional);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && optional)
+		return 0;
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		return failed("set", path);
+	close(fd);
+	return 0;
+}
+
+static int builtin_sysctl(void)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int rc = 0;
+
+	while (getline(&line, &size, stdin) > 0) {
+		line[strcspn(line, "\n")] = 0;
+		if (*line)
+			rc |= sysctl_set(line);
+	}
+	free(line);
+	return rc;
+}
+
+int builtin_run(char *const argv[])
+{
+	if (!strcmp(argv[0], "@read"))
+		return builtin_read(argv + 1);
+	if (!strcmp(argv[0], "@write"))
+		return builtin_write(argv + 1);
+	if (!strcmp(argv[0], "@sysctl"))
+		return builtin_sysctl();
+	fprintf(stderr, "Cannot run '%s': the agent has no such program.\n", argv[0]);
+	return 127;
+}

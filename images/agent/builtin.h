@@ -1,0 +1,12 @@
+#ifndef AGENT_BUILTIN_H
+#define AGENT_BUILTIN_H
+
+/* Programs that need no file system of their own, so that any image will do. They run in a forked child, in
+ * the machine:
+ *   @read FILE..        files to stdout, each after a line "==> FILE <==" when there are several
+ *   @write FILE [MODE]  stdin to the file (made with octal MODE, 644)
+ *   @sysctl             lines "net/ipv4/ip_forward=1" on stdin; "?" before the name: skipped where the kernel
+ * lacks it Returns the exit code. */
+int builtin_run(char *const argv[]);
+
+#endif

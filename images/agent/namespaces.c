@@ -1,0 +1,234 @@
+#include "namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NS_MNT, NS_UTS, NS_NET, NS_COUNT };
+static const char *const ns_name[NS_COUNT] = {"mnt", "uts", "net"};
+
+struct machine {
+	struct machine *next;
+	int fd[NS_COUNT];
+	char name[];
+};
+static struct machine *machines;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "Cannot %s: %s.\n", what, strerror(errno));
+	exit(1);
+}
+
+static long read_number(const char *path, long missing)
+{
+	FILE *f = fopen(path, "re");
+	long value = missing;
+
+	if (f && fscanf(f, "%ld", &value) != 1)
+		value = missing;
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* Why an ordinary user may not make namespaces: each distribution has its own switch. */
+static void die_unprivileged(const char *what)
+{
+	const char *remedy = "Run as root.";
+
+	if (read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1)
+		remedy = "AppArmor restricts unprivileged user namespaces here (the default since Ubuntu "
+			 "23.10): "
+			 "run 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0', or run as root.";
+	else if (read_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0)
+		remedy = "Unprivileged user namespaces are off: "
+			 "run 'sudo sysctl kernel.unprivileged_userns_clone=1', or run as root.";
+	else if (read_number("/proc/sys/user/max_user_namespaces", 1) == 0)
+		remedy = "User namespaces are off: run 'sudo sysctl user.max_user_namespaces=10000', or run "
+			 "as root.";
+	fprintf(stderr, "Cannot %s as an ordinary user: %s. %s\n", what, strerror(errno), remedy);
+	exit(1);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die_unprivileged("map the user");
+	close(fd);
+}
+
+static void map_user(uid_t uid, gid_t gid)
+{
+	char map[64];
+
+	write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	write_file("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	write_file("/proc/self/gid_map", map);
+}
+
+/* What each machine must not share with the others: sockets and locks in /run, shared memory, and the view of
+ * devices. */
+static int mount_private(void)
+{
+	if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64m") < 0 ||
+	    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=50%") < 0)
+		return -1;
+	mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	      NULL); /* refused in some containers */
+	return 0;
+}
+
+static void sandbox_mounts(bool rootless)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ||
+	    mount_private() < 0) {
+		if (rootless)
+			die_unprivileged("mount the sandbox's file systems");
+		die("mount the sandbox's file systems");
+	}
+	if (mkdir("/run/netns", 0755) < 0)
+		die("make /run/netns");
+}
+
+void sandbox_enter(bool rootless)
+{
+	int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int status;
+	pid_t child;
+
+	if (unshare(flags | (rootless ? CLONE_NEWUSER : 0)) < 0) {
+		if (rootless)
+			die_unprivileged("make namespaces");
+		die("make namespaces");
+	}
+	if (rootless)
+		map_user(uid, gid);
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (child == 0) {
+		/* The parent cannot be gone unseen: its pipe to the harness would be closed and the first
+		 * read ends. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sandbox_mounts(rootless);
+		if (sethostname("fabric", 6) < 0)
+			die("name the sandbox");
+		return;
+	}
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			exit(1);
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* Runs in a child that only lives until the agent holds its namespaces. */
+static void machine_child(const char *name, int ready, int hold)
+{
+	char byte = 0;
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWNS) < 0 || sethostname(name, strlen(name)) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount_private() < 0)
+		byte = (char)errno;
+	if (write(ready, &byte, 1) == 1)
+		(void)!read(hold, &byte, 1);
+	_exit(0);
+}
+
+static int machine_open(struct machine *m, pid_t pid)
+{
+	char path[64], bind[128];
+	int fd;
+
+	for (int i = 0; i < NS_COUNT; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, ns_name[i]);
+		m->fd[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (m->fd[i] < 0)
+			return -1;
+	}
+	snprintf(bind, sizeof(bind), "/run/netns/%s", m->name);
+	fd = open(bind, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return mount(path, bind, NULL, MS_BIND, NULL);
+}
+
+static struct machine *machine_find(const char *name)
+{
+	for (struct machine *m = machines; m; m = m->next)
+		if (!strcmp(m->name, name))
+			return m;
+	return NULL;
+}
+
+int machine_make(const char *name)
+{
+	struct machine *m;
+	int ready[2], hold[2], rc = -1;
+	char byte = EIO;
+	pid_t pid;
+
+	if (!*name || strlen(name) > 32 || strchr(name, '/') || machine_find(name)) {
+		errno = machine_find(name) ? EEXIST : EINVAL;
+		return -1;
+	}
+	m = calloc(1, sizeof(*m) + strlen(name) + 1);
+	if (!m || pipe2(ready, O_CLOEXEC) < 0)
+		return -1;
+	if (pipe2(hold, O_CLOEXEC) < 0)
+		return -1;
+	memcpy(m->name, name, strlen(name) + 1);
+	pid = fork();
+	if (pid == 0)
+		machine_child(name, ready[1], hold[0]);
+	close(ready[1]);
+	close(hold[0]);
+	if (pid > 0 && read(ready[0], &byte, 1) == 1 && byte == 0)
+		rc = machine_open(m, pid);
+	else
+		errno = byte;
+	close(ready[0]);
+	close(hold[1]); /* lets the child go; the namespaces live on by our descriptors */
+	if (rc < 0) {
+		free(m);
+		return -1;
+	}
+	m->next = machines;
+	machines = m;
+	return 0;
+}
+
+int machine_enter(const char *name)
+{
+	struct machine *m = *name ? machine_find(name) : NULL;
+
+	if (!*name)
+		return 0;
+	if (!m) {
+		errno = ENODEV;
+		return -1;
+	}
+	for (int i = 0; i < NS_COUNT; i++)
+		if (setns(m->fd[i], 0) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,260 @@
+#include "client.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "limits.h"
+#include "memory.h"
+#include "options.h"
+#include "out.h"
+
+#define EVENTS_PER_TURN 256
+#define DRAIN_NS (500 * NS_PER_MS) /* how long the last echoes may take */
+#define OTHER_FILES 16
+
+/* User data of epoll entries that are no connections. */
+#define ENTRY_SIGNAL (UINT64_MAX)
+#define ENTRY_OUTPUT (UINT64_MAX - 1)
+
+static void watch(const struct client *client, int fd, uint64_t entry, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.u64 = entry};
+
+	epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event); /* refused for a plain file on stdout */
+}
+
+/* Returns the exit code of a failure, or 0. */
+static int client_init(struct client *client, const struct settings *settings)
+{
+	sigset_t signals;
+
+	client->set = *settings;
+	client->count = (settings->connections - settings->part.index + settings->part.count - 1) /
+			settings->part.count;
+	tuple_space_init(&client->tuples, &settings->source, settings->seed);
+	if (settings->connections > client->tuples.size)
+		return usage_error("Cannot open %u connections: there are only %llu 5-tuples. Give a larger "
+				   "--src network.",
+				   settings->connections, (unsigned long long)client->tuples.size);
+	uint64_t sockets = client->count;
+	if (settings->mode == MODE_CONNECT && !settings->keep && settings->concurrent < sockets)
+		sockets = settings->concurrent;
+	if (!require_open_files(sockets + OTHER_FILES))
+		return EXIT_ENVIRONMENT;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	watch(client, signalfd(-1, &signals, SFD_CLOEXEC), ENTRY_SIGNAL, EPOLLIN | EPOLLET);
+	watch(client, STDOUT_FILENO, ENTRY_OUTPUT, 0); /* errors are always reported */
+	client->list = allocate(client->count * sizeof(*client->list));
+	client->message = allocate(settings->message_bytes);
+	client->first_pending = client->count;
+	hosts_init(&client->hosts);
+	return 0;
+}
+
+/* Stream: every connection has its place in the ramp, and with it its phase. */
+static void schedule_starts(struct client *client)
+{
+	double step_ns = (double)client->set.ramp_ns / client->set.connections;
+
+	wheel_init(&client->wheel, client->count, client->start_ns);
+	for (uint32_t i = 0; i < client->count; i++) {
+		struct connection *c = &client->list[i];
+
+		c->fd = -1;
+		c->state = STATE_IDLE;
+		c->first_due_ns = client->start_ns + (uint64_t)(connection_id(client, i) * step_ns);
+		if (client->set.mode == MODE_STREAM)
+			wheel_set(&client->wheel, i, c->first_due_ns);
+	}
+}
+
+/* Connect: as many at a time as --concurrent says, as fast as --rate allows. Returns when to go on. */
+static uint64_t open_next(struct client *client, uint64_t now)
+{
+	while (client->next < client->count && client->opening < client->set.concurrent &&
+	       !client->draining) {
+		uint64_t due = now;
+
+		if (client->set.rate > 0)
+			due = client->start_ns + (uint64_t)(connection_id(client, client->next) /
+							    client->set.rate * (double)NS_PER_S);
+		if (due > now)
+			return due;
+		struct connection *c = &client->list[client->next++];
+		c->first_due_ns = due;
+		connection_open(client, c, now);
+		now = now_ns();
+	}
+	return NEVER_NS;
+}
+
+static void run_timers(struct client *client)
+{
+	uint64_t now = now_ns();
+	uint32_t id;
+
+	/* Up to the moment of entry: a backlog must not keep the sockets waiting for ever. */
+	for (uint64_t until = now; (id = wheel_take(&client->wheel, until)) != WHEEL_NONE; now = now_ns())
+		connection_timer(client, &client->list[id], now);
+}
+
+static void handle(struct client *client, const struct epoll_event *event)
+{
+	if (event->data.u64 == ENTRY_SIGNAL)
+		client->stop = true;
+	else if (event->data.u64 == ENTRY_OUTPUT)
+		_exit(1); /* nobody is left to report to */
+	else
+		connection_ready(client, &client->list[event->data.u64], event->events, now_ns());
+}
+
+/* Waits to the nanosecond where the kernel can (5.11 and later), else to the next millisecond. */
+static int wait_events(const struct client *client, struct epoll_event *events, uint64_t until)
+{
+	static bool coarse;
+	uint64_t now = now_ns(), left = until > now ? until - now : 0;
+
+	if (!coarse) {
+		struct timespec timeout = {.tv_sec = (time_t)(left / NS_PER_S),
+					   .tv_nsec = (long)(left % NS_PER_S)};
+		long count = syscall(SYS_epoll_pwait2, client->epoll_fd, events, EVENTS_PER_TURN, &timeout,
+				     NULL, 0);
+
+		if (count >= 0 || errno != ENOSYS)
+			return (int)count;
+		coarse = true;
+	}
+	return epoll_wait(client->epoll_fd, events, EVENTS_PER_TURN,
+			  (int)((left + NS_PER_MS - 1) / NS_PER_MS));
+}
+
+static void take_sample(struct client *client, uint64_t now)
+{
+	if (client->set.output == OUTPUT_NDJSON)
+		events_sample(client, now);
+	else if (client->set.output == OUTPUT_CTRAFFIC)
+		originals_sample(client, now);
+	memset(client->hist, 0, sizeof(client->hist));
+	client->max_late_sample_ns = 0;
+}
+
+/* No new message is due any more, and either all answers are there or they have had their time. */
+static bool finished(struct client *client, uint64_t now)
+{
+	if (client->set.mode == MODE_CONNECT && !client->set.keep && client->next == client->count &&
+	    !client->opening)
+		return true;
+	if (client->stop && client->end_ns > now)
+		client->end_ns = now;
+	client->draining = now >= client->end_ns;
+	return client->draining && (client->outstanding <= 0 || now >= client->end_ns + DRAIN_NS);
+}
+
+static void loop(struct client *client)
+{
+	struct epoll_event events[EVENTS_PER_TURN];
+	uint64_t next_sample = client->start_ns + client->set.sample_ns, now = client->start_ns;
+
+	for (; !finished(client, now); now = now_ns()) {
+		uint64_t until = open_next(client, now);
+
+		run_timers(client);
+		if (!client->first_pending && !client->all_told) {
+			client->all_told = true;
+			events_all_established(client, now_ns());
+		}
+		if (now >= next_sample) {
+			take_sample(client, now);
+			next_sample += (now - next_sample) / client->set.sample_ns * client->set.sample_ns +
+				       client->set.sample_ns;
+		}
+		out_flush();
+		uint64_t timer = wheel_next_ns(&client->wheel);
+		until = until < timer ? until : timer;
+		until = until < next_sample ? until : next_sample;
+		if (until > client->end_ns && !client->draining)
+			until = client->end_ns;
+		int count = wait_events(client, events, until);
+		for (int i = 0; i < count; i++)
+			handle(client, &events[i]);
+	}
+}
+
+/*
+ * Closed by reset: 10,000 tuples in TIME_WAIT would keep the same seed from being run again for a minute, and
+ * the servers would have to take notice one by one.
+ */
+static void close_all(struct client *client)
+{
+	struct linger now_or_never = {.l_onoff = 1};
+
+	for (uint32_t i = 0; i < client->count; i++) {
+		int fd = client->list[i].fd;
+
+		if (fd < 0)
+			continue;
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now_or_never, sizeof(now_or_never));
+		close(fd);
+	}
+}
+
+static void settle(struct client *client, uint64_t now)
+{
+	for (uint32_t i = 0; i < client->count; i++) {
+		struct connection *c = &client->list[i];
+
+		if (c->state != STATE_LIVE && c->state != STATE_OPENING)
+			continue;
+		if (c->fd < 0)
+			continue;
+		message_gap(client, c, now);
+		connection_row(client, c, CAUSE_NONE, now);
+	}
+}
+
+static int finish(struct client *client)
+{
+	uint64_t now = now_ns();
+	int exit_code = 0;
+
+	take_sample(client, now);
+	settle(client, now);
+	if (client->set.output == OUTPUT_NDJSON) {
+		events_rows_flush(client, now);
+		events_end(client, now_ns());
+	} else {
+		exit_code = originals_finish(client, now);
+	}
+	out_drain();
+	close_all(client);
+	return exit_code;
+}
+
+int client_run(const struct settings *settings)
+{
+	static struct client client;
+
+	int exit_code = client_init(&client, settings);
+
+	if (exit_code)
+		return exit_code;
+	out_init();
+	originals_init(&client);
+	client.start_ns = now_ns();
+	client.end_ns = settings->duration_ns ? client.start_ns + settings->duration_ns : NEVER_NS;
+	schedule_starts(&client);
+	events_start(&client);
+	loop(&client);
+	return finish(&client);
+}

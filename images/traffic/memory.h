@@ -1,0 +1,11 @@
+/* Zeroed memory or the end of the program: nothing here can go on without it. */
+#ifndef TRAFFIC_MEMORY_H
+#define TRAFFIC_MEMORY_H
+
+#include <stddef.h>
+
+void *allocate(size_t bytes);
+void *reallocate(void *old, size_t bytes);
+void release(void *memory);
+
+#endif

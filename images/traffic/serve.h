@@ -1,0 +1,84 @@
+/* The server: every worker thread has its own epoll set; the listening and UDP sockets are shared by all. */
+#ifndef TRAFFIC_SERVE_H
+#define TRAFFIC_SERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#include "parse.h"
+
+#define SOCKETS 5
+#define ECHO_CHUNK 65536 /* the largest read; also bounds what is kept for a peer that does not read */
+
+enum service {
+	SERVICE_SIGNAL,
+	SERVICE_OUTPUT,
+	SERVICE_NAME_TCP, /* listening sockets */
+	SERVICE_ECHO_TCP,
+	SERVICE_NAME_UDP,
+	SERVICE_ECHO_UDP,
+	SERVICE_NAME_PEER, /* accepted connections */
+	SERVICE_ECHO_PEER,
+};
+
+struct serve_options {
+	const char *name;
+	union address address;
+	uint16_t connect_port, stream_port, udp_port, echo_port;
+	uint32_t threads;
+};
+
+struct shared_socket {
+	enum service service;
+	int fd;
+};
+
+/* An accepted echo connection, found by its descriptor. Idle ones hold nothing else. */
+struct peer {
+	char *pending; /* echo that did not fit into the socket buffer */
+	uint32_t pending_bytes, pending_sent;
+	uint32_t named; /* bytes of the host-name header passed so far */
+};
+
+struct server {
+	char name[65];
+	size_t name_bytes;
+	struct peer
+		*peers; /* one for each possible descriptor; the kernel provides pages as they are touched */
+};
+
+struct counts {
+	uint64_t accepted, closed, messages, bytes;
+};
+
+struct udp_batch;
+
+struct worker {
+	struct server *server;
+	int epoll_fd, spare_fd;
+	struct counts counts;
+	struct udp_batch *udp;
+	char *buffer; /* ECHO_CHUNK bytes */
+};
+
+/* The service and descriptor of an epoll entry in its 64 bits of user data. */
+static inline uint64_t entry_pack(enum service service, int fd)
+{
+	return (uint64_t)service << 32 | (uint32_t)fd;
+}
+
+/* Opens them all; false after saying on stderr which one failed, and why. */
+bool serve_sockets(struct serve_options *options, struct shared_socket sockets[SOCKETS]);
+
+void tcp_accept(struct worker *worker, enum service service, int listen_fd);
+void tcp_peer_ready(struct worker *worker, enum service service, int fd, uint32_t events);
+
+struct udp_batch *udp_batch_new(void);
+void udp_ready(struct worker *worker, enum service service, int fd);
+
+/* Copies the host name and, if there is room, a NUL over the start of a message. */
+void name_over(const struct server *server, char *message, size_t from, size_t bytes);
+
+#endif

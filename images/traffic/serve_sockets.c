@@ -1,0 +1,91 @@
+/* The sockets that listen: five, on both families where the kernel has both. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "serve.h"
+
+#define UDP_BUFFER_BYTES (8 << 20)
+
+static void set_socket_options(int fd, int family, bool tcp)
+{
+	int on = 1, off = 0, bytes = UDP_BUFFER_BYTES;
+
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (tcp) {
+		/* Not for UDP, where it would let two servers share a port silently. TCP_NODELAY is
+		 * inherited. */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		return;
+	}
+	/* A dual-stack socket reports IPv4 destinations as mapped IPv6 addresses and takes them back as such.
+	 */
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	/* Answers larger than the MTU are fragmented; a cached path MTU must not make them fail. */
+	int discover = IP_PMTUDISC_DONT;
+	setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
+static int open_socket(union address address, bool tcp, uint16_t port)
+{
+	char text[INET6_ADDRSTRLEN];
+	int family = address.any.sa_family;
+	int fd = socket(family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	address_set_port(&address, port);
+	if (fd >= 0) {
+		set_socket_options(fd, family, tcp);
+		if (!bind(fd, &address.any, address_length(&address)) && (!tcp || !listen(fd, 65535)))
+			return fd;
+	}
+	fprintf(stderr, "Cannot listen on %s port %u of %s: %s.%s\n", tcp ? "TCP" : "UDP", port,
+		address_text(&address, text), strerror(errno),
+		errno == EADDRINUSE ? " Stop the other program or choose another port." : "");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* The wildcard means both families, but a kernel may have been built or booted without IPv6. */
+static void fall_back_to_ipv4(union address *address)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	else if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr))
+		*address = (union address){.v4.sin_family = AF_INET};
+}
+
+bool serve_sockets(struct serve_options *options, struct shared_socket sockets[SOCKETS])
+{
+	const struct {
+		enum service service;
+		uint16_t port;
+	} wanted[SOCKETS] = {
+		{SERVICE_NAME_TCP, options->connect_port}, {SERVICE_ECHO_TCP, options->stream_port},
+		{SERVICE_NAME_UDP, options->connect_port}, {SERVICE_ECHO_UDP, options->udp_port},
+		{SERVICE_ECHO_UDP, options->echo_port},
+	};
+
+	fall_back_to_ipv4(&options->address);
+	for (int i = 0; i < SOCKETS; i++) {
+		bool tcp = wanted[i].service == SERVICE_NAME_TCP || wanted[i].service == SERVICE_ECHO_TCP;
+
+		sockets[i].service = wanted[i].service;
+		sockets[i].fd = open_socket(options->address, tcp, wanted[i].port);
+		if (sockets[i].fd < 0)
+			return false;
+	}
+	return true;
+}

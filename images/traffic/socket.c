@@ -1,0 +1,83 @@
+/* The socket of a connection, bound to a 5-tuple of the seed. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define TUPLE_TRIES 16
+
+static bool bind_source(const struct client *client, int fd, struct tuple tuple)
+{
+	int family = client->set.address.any.sa_family, on = 1;
+	union address source = tuple_address(&client->tuples, family, tuple);
+
+	/* Several sources share a port, and a tuple may be in TIME_WAIT towards another destination. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Sources are local by a route to the whole network; IPv6 accepts them for bind only with this. */
+	if (client->set.source.family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+	else if (client->set.source.family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+	return !bind(fd, &source.any, address_length(&source));
+}
+
+/*
+ * TCP: edge-triggered in both directions, registered once. UDP: level-triggered, so that one read per event
+ * is enough, and without EPOLLOUT, which UDP sockets raise for every datagram that has left; a full buffer is
+ * rare and retried by timer.
+ */
+static bool watch(const struct client *client, const struct connection *c)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = connection_index(client, c)};
+
+	if (!client->set.udp)
+		event.events |= EPOLLRDHUP | EPOLLET | (client->set.mode == MODE_STREAM ? EPOLLOUT : 0);
+	return !epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, c->fd, &event);
+}
+
+/* Returns 0 or an errno. c->fd may be open either way. */
+static int open_socket(const struct client *client, struct connection *c, struct tuple tuple)
+{
+	const struct settings *set = &client->set;
+	int type = (set->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, on = 1;
+
+	c->offset = tuple.offset;
+	c->port = tuple.port;
+	c->fd = socket(set->address.any.sa_family, type, 0);
+	if (c->fd < 0 || !bind_source(client, c->fd, tuple))
+		return errno;
+	if (set->mode == MODE_STREAM && !set->udp)
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(c->fd, &set->address.any, address_length(&set->address)) && errno != EINPROGRESS)
+		return errno;
+	return watch(client, c) ? 0 : errno;
+}
+
+void socket_close(struct connection *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+/* A program on this machine, or a connection in TIME_WAIT, may hold the tuple: take one from the far end
+ * then. */
+int socket_open(struct client *client, struct connection *c)
+{
+	uint64_t index = (uint64_t)c->generation * client->set.connections +
+			 connection_id(client, connection_index(client, c));
+	int error = 0;
+
+	for (int i = 0; i < TUPLE_TRIES; i++) {
+		error = open_socket(client, c, tuple_at(&client->tuples, index));
+		if (error != EADDRINUSE && error != EADDRNOTAVAIL)
+			break;
+		if (i < TUPLE_TRIES - 1)
+			socket_close(c);
+		index = client->tuples.size - 1 - client->set.part.index -
+			client->set.part.count * client->spare_tuples++;
+	}
+	return error;
+}

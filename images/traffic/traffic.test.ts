@@ -1,0 +1,325 @@
+// Runs the built program on loopback. The figures it prints are checked against each other, never against the clock.
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import test from "ava";
+
+const PROGRAM = fileURLToPath(new URL("../../build/traffic", import.meta.url));
+const ROW_BYTES = 48;
+const NEVER_US = 0xffff_ffff;
+const CAUSE = { none: 0, refused: 4, stalled: 6, wrongTarget: 5 } as const;
+
+interface Line {
+  event: string;
+  t: number;
+  [field: string]: unknown;
+}
+
+interface Output {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+interface Server {
+  process: ChildProcessWithoutNullStreams;
+  ports: { connect: number; stream: number; udp: number; echo: number };
+  stop(): Promise<Output>;
+}
+
+function collect(process: ChildProcessWithoutNullStreams): Promise<Output> {
+  const output: Output = { code: null, stdout: "", stderr: "" };
+  process.stdout.on("data", (chunk: Buffer) => {
+    output.stdout += chunk.toString();
+  });
+  process.stderr.on("data", (chunk: Buffer) => {
+    output.stderr += chunk.toString();
+  });
+  return new Promise((resolve) => process.on("close", (code) => resolve({ ...output, code })));
+}
+
+const run = (...argv: string[]) => collect(spawn(PROGRAM, argv));
+
+/** Runs a generator and does something as soon as all its connections are settled. */
+function runAndThen(argv: string[], action: (generator: ChildProcessWithoutNullStreams) => void): Promise<Output> {
+  const generator = spawn(PROGRAM, argv);
+  const done = collect(generator);
+  let said = "";
+  let acted = false;
+  generator.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+    if (acted || !said.includes("all_established")) return;
+    acted = true;
+    action(generator);
+  });
+  return done;
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "::", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function serve(name: string, ports?: Server["ports"]): Promise<Server> {
+  const [connect = 0, stream = 0, udp = 0, echo = 0] = ports ? Object.values(ports) : await freePorts(4);
+  const argv = ["--connect-port", connect, "--stream-port", stream, "--udp-port", udp, "--echo-port", echo].map(String);
+  const process = spawn(PROGRAM, ["serve", "--name", name, "--threads", "2", ...argv]);
+  const done = collect(process);
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.once("data", () => resolve());
+    void done.then((output) => reject(new Error(output.stderr)));
+  });
+  const stop = () => {
+    process.kill("SIGTERM");
+    return done;
+  };
+  return { process, ports: { connect, stream, udp, echo }, stop };
+}
+
+const lines = (stdout: string) =>
+  stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+
+function rows(events: Line[]) {
+  const bytes = Buffer.concat(
+    events.filter((e) => e.event === "rows").map((e) => Buffer.from(e.rows as string, "base64")),
+  );
+  return Array.from({ length: bytes.length / ROW_BYTES }, (_, i) => {
+    const row = bytes.subarray(i * ROW_BYTES, (i + 1) * ROW_BYTES);
+    return {
+      id: row.readUInt32LE(0),
+      generation: row.readUInt16LE(4),
+      cause: row.readUInt8(6),
+      sport: row.readUInt16LE(8),
+      host: row.readUInt16LE(10),
+      establishedUs: row.readUInt32LE(20),
+      sent: row.readUInt32LE(32),
+      received: row.readUInt32LE(36),
+      movedTo: row.readUInt16LE(40),
+    };
+  });
+}
+
+const last = (events: Line[], event: string) => events.filter((e) => e.event === event).at(-1);
+
+test.before("the program has been built", (t) => {
+  if (!existsSync(PROGRAM)) t.fail(`Cannot find '${PROGRAM}'. Run 'make' first.`);
+});
+
+for (const [host, family] of [
+  ["127.0.0.1", 4],
+  ["[::1]", 6],
+] as const) {
+  for (const udp of [false, true]) {
+    const protocol = udp ? "UDP" : "TCP";
+    const flag = udp ? ["--udp"] : [];
+
+    test(`stream over ${protocol} and IPv${family} accounts for every message and connection`, async (t) => {
+      const server = await serve("vm-001");
+      const address = `${host}:${udp ? server.ports.udp : server.ports.stream}`;
+      const argv = ["--connections", "50", "--rate", "1000", "--duration", "1s", "--ramp", "200ms", "--rows"];
+      const output = await run("stream", "--address", address, ...argv, ...flag);
+      const events = lines(output.stdout);
+      const served = lines((await server.stop()).stdout).at(-1);
+      t.is(output.code, 0);
+      t.deepEqual([events.at(0)?.event, events.at(-1)?.event], ["stream_start", "stream_end"]);
+      t.is(events.at(0)?.family, family);
+      t.deepEqual(last(events, "hosts")?.names, ["vm-001"]);
+      t.is(last(events, "all_established")?.established, 50);
+      const sample = last(events, "sample");
+      t.deepEqual(sample?.perTarget, { "vm-001": 50 });
+      t.is(sample?.sent, sample?.received);
+      t.is(served?.messages, sample?.received);
+      const all = rows(events);
+      t.deepEqual(
+        all.map((row) => row.id).sort((a, b) => a - b),
+        Array.from({ length: 50 }, (_, i) => i),
+      );
+      t.true(all.every((row) => row.cause === CAUSE.none && row.host === 0 && row.establishedUs !== NEVER_US));
+      t.is(
+        all.reduce((sum, row) => sum + row.received, 0),
+        sample?.received as number,
+      );
+      const counted = events
+        .filter((e) => e.event === "sample")
+        .flatMap((e) => e.hist as [number, number][])
+        .reduce((sum, [, count]) => sum + count, 0);
+      t.is(counted, sample?.received as number);
+    });
+
+    test(`connect over ${protocol} and IPv${family} names the target each connection reached`, async (t) => {
+      const server = await serve("vm-007");
+      const address = `${host}:${server.ports.connect}`;
+      const output = await run("connect", "--address", address, "--connections", "200", "--output", "json", ...flag);
+      await server.stop();
+      const result = JSON.parse(output.stdout) as Record<string, unknown>;
+      t.is(output.code, 0);
+      t.deepEqual(result.hosts, { "vm-007": 200 });
+      t.deepEqual([result.connects, result.failed_connects, result.failed_reads], [200, 0, 0]);
+    });
+  }
+}
+
+test("the same seed gives the same 5-tuples, another seed others, and parts share one set", async (t) => {
+  const server = await serve("vm-001");
+  const ports = async (...argv: string[]) => {
+    const address = `127.0.0.1:${server.ports.connect}`;
+    const output = await run("connect", "--udp", "--address", address, "--connections", "60", ...argv);
+    return rows(lines(output.stdout))
+      .sort((a, b) => a.id - b.id)
+      .map((row) => row.sport);
+  };
+  const whole = await ports("--seed", "5");
+  t.is(new Set(whole).size, 60);
+  t.deepEqual(await ports("--seed", "5"), whole);
+  t.notDeepEqual(await ports("--seed", "6"), whole);
+  t.deepEqual(
+    new Set([...(await ports("--seed", "5", "--part", "1/2")), ...(await ports("--seed", "5", "--part", "2/2"))]),
+    new Set(whole),
+  );
+  await server.stop();
+});
+
+test("a refused connection is tried again and never counts as lost", async (t) => {
+  const [port = 0] = await freePorts(1);
+  const argv = ["--connections", "3", "--duration", "300ms", "--ramp", "10ms", "--reconnect", "--rows"];
+  const events = lines((await run("stream", "--address", `127.0.0.1:${port}`, ...argv)).stdout);
+  const all = rows(events);
+  t.true(all.length > 3 && all.every((row) => row.cause === CAUSE.refused && row.establishedUs === NEVER_US));
+  t.is(last(events, "sample")?.failedConnects, all.length);
+  t.deepEqual(last(events, "sample")?.lost, {});
+  t.is(last(events, "all_established")?.failed, 3);
+});
+
+test("a server that stops answering makes its connections stall", async (t) => {
+  const server = await serve("vm-001");
+  const argv = [
+    "--connections",
+    "10",
+    "--rate",
+    "500",
+    "--duration",
+    "2s",
+    "--ramp",
+    "50ms",
+    "--stall",
+    "500ms",
+    "--rows",
+  ];
+  const address = `127.0.0.1:${server.ports.stream}`;
+  const { stdout } = await runAndThen(["stream", "--address", address, ...argv], () => server.process.kill("SIGSTOP"));
+  server.process.kill("SIGCONT");
+  await server.stop();
+  const events = lines(stdout);
+  t.deepEqual(last(events, "sample")?.lost, { stalled: 10 });
+  t.true(rows(events).every((row) => row.cause === CAUSE.stalled && row.sent > row.received));
+});
+
+test("a UDP flow that another target answers is lost to it", async (t) => {
+  const first = await serve("vm-001");
+  // The second message of each flow is due long after the servers have changed.
+  const argv = ["--connections", "10", "--rate", "5", "--duration", "3s", "--ramp", "10ms", "--rows", "--udp"];
+  let second: Promise<Server> | undefined;
+  const { stdout } = await runAndThen(["stream", "--address", `127.0.0.1:${first.ports.udp}`, ...argv], () => {
+    second = first.stop().then(() => serve("vm-002", first.ports));
+  });
+  await (await second)?.stop();
+  const events = lines(stdout);
+  t.deepEqual(last(events, "sample")?.lost, { wrong_target: 10 });
+  t.true(rows(events).every((row) => row.cause === CAUSE.wrongTarget && row.host === 0 && row.movedTo === 1));
+});
+
+test("SIGTERM ends a stream in order", async (t) => {
+  const server = await serve("vm-001");
+  const address = `127.0.0.1:${server.ports.stream}`;
+  const argv = ["stream", "--address", address, "--connections", "20", "--duration", "60s", "--ramp", "10ms", "--rows"];
+  const output = await runAndThen(argv, (generator) => generator.kill("SIGTERM"));
+  await server.stop();
+  const events = lines(output.stdout);
+  t.is(output.code, 0);
+  t.is(events.at(-1)?.event, "stream_end");
+  t.is(rows(events).length, 20);
+});
+
+test("a stream whose reader has gone ends at once", async (t) => {
+  const server = await serve("vm-001");
+  const address = `127.0.0.1:${server.ports.stream}`;
+  const process = spawn(PROGRAM, ["stream", "--address", address, "--duration", "60s"]);
+  process.stdout.once("data", () => process.stdout.destroy());
+  const code = await new Promise<number | null>((resolve) => process.on("exit", resolve));
+  t.is(code, 1);
+  await server.stop();
+});
+
+test("ctraffic's JSON has its fields", async (t) => {
+  const server = await serve("vm-001");
+  const argv = ["--connections", "2", "--rate", "20", "--duration", "1200ms", "--ramp", "10ms", "--output", "ctraffic"];
+  const output = await run("stream", "--address", `127.0.0.1:${server.ports.stream}`, ...argv);
+  await server.stop();
+  const stats = JSON.parse(output.stdout) as {
+    ConnStats: Record<string, unknown>[];
+    Samples: unknown[];
+    [field: string]: unknown;
+  };
+  t.is(stats.Connections, 2);
+  t.is(stats.Sent, stats.Received);
+  t.deepEqual(
+    stats.ConnStats.map((c) => [c.Host, c.Err, c.Remote]),
+    Array(2).fill(["vm-001", "", `127.0.0.1:${server.ports.stream}`]),
+  );
+  t.true(stats.Samples.length > 0);
+});
+
+test("a port in use is told in a sentence, with exit code 3", async (t) => {
+  const server = await serve("vm-001");
+  const output = await run("serve", "--connect-port", `${server.ports.connect}`);
+  await server.stop();
+  t.is(output.code, 3);
+  t.regex(output.stderr, /^Cannot listen on TCP port \d+ of ::: Address already in use\. .*\n$/);
+});
+
+test("wrong usage is told in one sentence, with exit code 2", async (t) => {
+  const address = ["--address", "127.0.0.1:1"];
+  const wrong = [
+    ["stream", "--bogus"],
+    ["stream", ...address, "--rate", "x"],
+    ["stream", ...address, "--rate"],
+    ["stream", "--address", "::1:5003"],
+    ["stream"],
+    ["stream", ...address, "--size", "63"],
+    ["stream", ...address, "--udp", "--size", "79"],
+    ["stream", ...address, "--duration", "2h"],
+    ["stream", ...address, "--src", "2000::/112"],
+    ["stream", ...address, "--connections", "70000"],
+    ["connect", ...address, "--concurrent", "0"],
+    ["connect", ...address, "--part", "3/2"],
+    ["serve", "--threads", "0"],
+    ["nothing"],
+  ];
+  for (const argv of wrong) {
+    const output = await run(...argv);
+    t.is(output.code, 2, argv.join(" "));
+    t.regex(output.stderr, /^[A-Z-].*\.\n$/, argv.join(" "));
+    t.is(output.stdout, "");
+  }
+});
+
+test("each command has help with an example", async (t) => {
+  for (const command of ["serve", "connect", "stream"]) {
+    const output = await run(command, "--help");
+    t.is(output.code, 0);
+    t.regex(output.stdout, new RegExp(`Example:\\n {2}traffic ${command} `));
+  }
+});

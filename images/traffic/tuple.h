@@ -1,0 +1,32 @@
+/*
+ * 5-tuples from a seed: index k -> (source offset, source port), one to one, so no two connections share a
+ * tuple and none has to be remembered. The same seed gives the same tuples.
+ */
+#ifndef TRAFFIC_TUPLE_H
+#define TRAFFIC_TUPLE_H
+
+#include "parse.h"
+
+#define FIRST_PORT 1024u
+#define PORT_COUNT (65536u - FIRST_PORT)
+
+struct tuple_space {
+	struct cidr cidr;
+	uint64_t key;
+	uint64_t size;	       /* number of tuples */
+	uint32_t first_offset; /* 1 where the network address and the last address are left out */
+	unsigned half_bits; /* the permutation works on 2 * half_bits bits, the smallest such power >= size */
+};
+
+struct tuple {
+	uint32_t offset;
+	uint16_t port;
+};
+
+/* `cidr` of family AF_UNSPEC: only ports are drawn. */
+void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint64_t seed);
+struct tuple tuple_at(const struct tuple_space *space, uint64_t index); /* index is taken modulo size */
+/* The address to bind to; `family` is the destination's. */
+union address tuple_address(const struct tuple_space *space, int family, struct tuple tuple);
+
+#endif

@@ -1,0 +1,143 @@
+#include "flow.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "ip.h"
+
+enum {
+	PROTO_ICMP = 1,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_DCCP = 33,
+	PROTO_ICMPV6 = 58,
+	PROTO_SCTP = 132,
+	PROTO_UDPLITE = 136,
+};
+
+/* The ICMP types that matter. */
+enum { ICMP4_ECHO_REPLY = 0, ICMP4_ECHO = 8, ICMP6_ECHO = 128, ICMP6_ECHO_REPLY = 129 };
+
+enum { PORTS = 4, ICMP_HEADER = 8 };
+
+bool flow_protocol_has_ports(uint8_t protocol)
+{
+	return protocol == PROTO_TCP || protocol == PROTO_UDP || protocol == PROTO_SCTP ||
+	       protocol == PROTO_UDPLITE || protocol == PROTO_DCCP;
+}
+
+static bool is_icmp(const struct ip *ip)
+{
+	return ip->protocol == (ip->version == 4 ? PROTO_ICMP : PROTO_ICMPV6);
+}
+
+static bool is_icmp_error(const struct ip *ip, uint8_t type)
+{
+	if (ip->version == 6)
+		return type >= 1 && type <= 4;
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
+static void swap_addresses(struct flow_key *key)
+{
+	uint8_t source[16];
+
+	memcpy(source, key->source, 16);
+	memcpy(key->source, key->destination, 16);
+	memcpy(key->destination, source, 16);
+}
+
+/*
+ * The ports of a quoted packet, source and destination exchanged. A quoted echo reply belongs to the echo
+ * request that came in, whose identifier is the source port of its key.
+ */
+static bool read_quoted_ports(struct cursor *c, const struct ip *ip, struct flow_key *key)
+{
+	const uint8_t *h;
+
+	key->protocol = ip->protocol;
+	if (flow_protocol_has_ports(ip->protocol)) {
+		if (!(h = cursor_pull(c, PORTS)))
+			return false;
+		memcpy(key->source_port, h + 2, 2);
+		memcpy(key->destination_port, h, 2);
+	} else if (is_icmp(ip)) {
+		if (!(h = cursor_pull(c, ICMP_HEADER)))
+			return false;
+		if (h[0] == (ip->version == 4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY))
+			memcpy(key->source_port, h + 4, 2);
+		else if (h[0] == (ip->version == 4 ? ICMP4_ECHO : ICMP6_ECHO))
+			memcpy(key->destination_port, h + 4, 2);
+	}
+	return true;
+}
+
+/* An error concerns packets that the target sent, so the quoted packet is the flow backwards. */
+static enum flow_kind parse_icmp_error(struct cursor *c, uint8_t version, bool ports, struct flow_key *key)
+{
+	struct ip quoted;
+
+	if (!ip_read(c, &quoted, key, true))
+		return c->fault;
+	if (quoted.version != version)
+		return FLOW_MALFORMED;
+	swap_addresses(key);
+	if (!ports)
+		return FLOW_ICMP_ERROR;
+	if (!ip_skip_extensions(c, &quoted) || (!quoted.fragment && !read_quoted_ports(c, &quoted, key)))
+		return c->fault;
+	return FLOW_ICMP_ERROR;
+}
+
+static enum flow_kind parse_icmp(struct cursor *c, const struct ip *ip, bool ports, struct flow_key *key)
+{
+	const uint8_t *h = cursor_pull(c, ICMP_HEADER);
+
+	if (!h)
+		return c->fault;
+	if (is_icmp_error(ip, h[0]))
+		return parse_icmp_error(c, ip->version, ports, key);
+	if (h[0] != (ip->version == 4 ? ICMP4_ECHO : ICMP6_ECHO))
+		return FLOW_UNMATCHED;
+	if (ports) {
+		memcpy(key->source_port, h + 4, 2);
+		key->protocol = ip->protocol;
+	}
+	return FLOW_ICMP_ECHO;
+}
+
+/* A packet that is neither a fragment nor ICMP. */
+static enum flow_kind parse_ports(struct cursor *c, const struct ip *ip, bool ports, struct flow_key *key)
+{
+	const bool has_ports = flow_protocol_has_ports(ip->protocol);
+
+	if (ports) {
+		if (has_ports) {
+			const uint8_t *h = cursor_pull(c, PORTS);
+
+			if (!h)
+				return c->fault;
+			memcpy(key->source_port, h, 2);
+			memcpy(key->destination_port, h + 2, 2);
+		}
+		key->protocol = ip->protocol;
+	}
+	return has_ports ? FLOW_PORTS : FLOW_OTHER_PROTOCOL;
+}
+
+enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
+			  struct flow_key *key)
+{
+	struct cursor c = {.at = data, .end = data + captured, .left = length};
+	struct ip ip;
+
+	memset(key, 0, sizeof(*key));
+	if (!ip_read(&c, &ip, key, false) || !ip_skip_extensions(&c, &ip))
+		return c.fault;
+	/* A fragment table, which remembers the ports of first fragments, would take over here. */
+	if (ip.fragment)
+		return FLOW_FRAGMENT;
+	if (is_icmp(&ip))
+		return parse_icmp(&c, &ip, ports, key);
+	return parse_ports(&c, &ip, ports, key);
+}

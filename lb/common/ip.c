@@ -1,0 +1,167 @@
+#include "ip.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum {
+	PROTO_HOP_BY_HOP = 0,
+	PROTO_ROUTING = 43,
+	PROTO_FRAGMENT = 44,
+	PROTO_AH = 51,
+	PROTO_DESTINATION_OPTIONS = 60,
+	PROTO_MOBILITY = 135,
+	PROTO_HIP = 139,
+	PROTO_SHIM6 = 140,
+};
+
+enum { IP4_HEADER = 20, IP6_HEADER = 40 };
+
+/* The next n bytes without moving on, or NULL with the fault noted. */
+static const uint8_t *look(struct cursor *c, uint32_t n)
+{
+	if (n <= c->left && c->at + n <= c->end)
+		return c->at;
+	c->fault = n > c->left ? FLOW_MALFORMED : FLOW_SHORT;
+	return NULL;
+}
+
+const uint8_t *cursor_pull(struct cursor *c, uint32_t n)
+{
+	const uint8_t *at = look(c, n);
+
+	if (at) {
+		c->at += n;
+		c->left -= n;
+	}
+	return at;
+}
+
+static bool malformed(struct cursor *c)
+{
+	c->fault = FLOW_MALFORMED;
+	return false;
+}
+
+static uint32_t be16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
+
+static void map_ip4(uint8_t to[16], const uint8_t *from)
+{
+	memset(to, 0, 10);
+	memset(to + 10, 0xff, 2);
+	memcpy(to + 12, from, 4);
+}
+
+/*
+ * Ends the cursor where the IP header says the packet ends, so that padding is never read as payload. A
+ * packet quoted in an ICMP error is cut short by right. Length 0 is how a GSO packet of more than 64 KiB (BIG
+ * TCP) looks.
+ */
+static bool limit(struct cursor *c, uint32_t declared, uint32_t header, bool quoted)
+{
+	if (declared == 0 && c->left > UINT16_MAX)
+		return true;
+	if (declared < header || (declared > c->left && !quoted))
+		return false;
+	if (c->left > declared)
+		c->left = declared;
+	return true;
+}
+
+static bool read_ip4(struct cursor *c, struct ip *ip, struct flow_key *key, bool quoted)
+{
+	const uint8_t *h = look(c, IP4_HEADER);
+	uint32_t header;
+
+	if (!h)
+		return false;
+	header = (h[0] & 15) * 4;
+	if (header < IP4_HEADER || !limit(c, be16(h + 2), header, quoted))
+		return malformed(c);
+	if (!cursor_pull(c, header))
+		return false;
+	ip->protocol = h[9];
+	ip->fragment = be16(h + 6) & 0x3fff; /* more fragments, or an offset */
+	map_ip4(key->source, h + 12);
+	map_ip4(key->destination, h + 16);
+	return true;
+}
+
+static bool read_ip6(struct cursor *c, struct ip *ip, struct flow_key *key, bool quoted)
+{
+	const uint8_t *h = cursor_pull(c, IP6_HEADER);
+
+	if (!h)
+		return false;
+	if (!limit(c, be16(h + 4), 0, quoted))
+		return malformed(c);
+	ip->protocol = h[6];
+	ip->fragment = false;
+	memcpy(key->source, h + 8, 16);
+	memcpy(key->destination, h + 24, 16);
+	return true;
+}
+
+/* Reads the IP header (for IPv6 the fixed part) and the addresses into key. */
+bool ip_read(struct cursor *c, struct ip *ip, struct flow_key *key, bool quoted)
+{
+	const uint8_t *first = look(c, 1);
+
+	if (!first)
+		return false;
+	ip->version = first[0] >> 4;
+	if (ip->version == 4)
+		return read_ip4(c, ip, key, quoted);
+	if (ip->version == 6)
+		return read_ip6(c, ip, key, quoted);
+	return malformed(c);
+}
+
+/* Bytes of an extension header; 0 when the protocol is not one. ESP and "no next header" end the walk. */
+static uint32_t extension_length(uint8_t protocol, const uint8_t *h)
+{
+	switch (protocol) {
+	case PROTO_FRAGMENT:
+		return 8;
+	case PROTO_AH:
+		return (h[1] + 2u) * 4;
+	case PROTO_HOP_BY_HOP:
+	case PROTO_ROUTING:
+	case PROTO_DESTINATION_OPTIONS:
+	case PROTO_MOBILITY:
+	case PROTO_HIP:
+	case PROTO_SHIM6:
+		return (h[1] + 1u) * 8;
+	default:
+		return 0;
+	}
+}
+
+static bool is_extension(uint8_t protocol)
+{
+	static const uint8_t any[2];
+
+	return extension_length(protocol, any) != 0;
+}
+
+/* Walks to the payload, or to the fragment header that hides it. */
+bool ip_skip_extensions(struct cursor *c, struct ip *ip)
+{
+	if (ip->version != 6)
+		return true;
+	for (int i = 0; i < FLOW_EXTENSIONS_MAX && is_extension(ip->protocol); i++) {
+		const uint8_t *h = look(c, 8); /* no extension header is shorter */
+
+		if (!h || !cursor_pull(c, extension_length(ip->protocol, h)))
+			return false;
+		/* Offset 0 and no more fragments is an atomic fragment: a whole packet (RFC 6946). */
+		if (ip->protocol == PROTO_FRAGMENT && be16(h + 2) & 0xfff9) {
+			ip->fragment = true;
+			return true;
+		}
+		ip->protocol = h[0];
+	}
+	return is_extension(ip->protocol) ? malformed(c) : true;
+}

@@ -1,0 +1,34 @@
+/* Bounds-checked reading of IP headers: a cursor over the packet, the fixed headers, the IPv6 extension
+ * headers. */
+#ifndef LB_IP_H
+#define LB_IP_H
+
+#include "flow.h"
+
+/* Two ends: `left` is where the packet ends, `end` where the captured part of it does. */
+struct cursor {
+	const uint8_t *at;
+	const uint8_t *end;
+	uint32_t left;
+	enum flow_kind fault; /* why a read last failed */
+};
+
+struct ip {
+	uint8_t version;
+	uint8_t protocol; /* of the payload; for IPv6, first of the first header after the fixed one */
+	bool fragment;
+};
+
+/* The next n bytes, or NULL with the fault noted. */
+const uint8_t *cursor_pull(struct cursor *c, uint32_t n);
+
+/*
+ * Reads the IP header (for IPv6 the fixed part) and the addresses into key. Of a packet quoted in an ICMP
+ * error only the beginning is expected. False: see the cursor's fault; so too below.
+ */
+bool ip_read(struct cursor *c, struct ip *ip, struct flow_key *key, bool quoted);
+
+/* Walks the IPv6 extension headers up to the payload, or to the fragment header that hides it. */
+bool ip_skip_extensions(struct cursor *c, struct ip *ip);
+
+#endif

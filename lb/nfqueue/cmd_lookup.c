@@ -1,0 +1,270 @@
+/* `nfqueue-lb lookup`: which target would this flow, or this packet, get? */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "flow.h"
+#include "hash.h"
+#include "store.h"
+
+#define PACKET_MAX 65535
+
+/* Why a query can't be answered; in a batch it concerns one line only. */
+static char query_error[160];
+
+__attribute__((format(printf, 1, 2))) static bool reject(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(query_error, sizeof(query_error), format, args);
+	va_end(args);
+	return false;
+}
+
+static const char *const outcomes[FLOW_KINDS] = {
+	[FLOW_PORTS] = "flow",
+	[FLOW_ICMP_ECHO] = "icmp_echo",
+	[FLOW_ICMP_ERROR] = "icmp_error",
+	[FLOW_FRAGMENT] = "fragment",
+	[FLOW_OTHER_PROTOCOL] = "other_protocol",
+	[FLOW_UNMATCHED] = "unmatched",
+	[FLOW_MALFORMED] = "malformed",
+	[FLOW_SHORT] = "short",
+};
+
+static void print_answer(const struct table *table, enum flow_kind kind, const struct flow_key *key)
+{
+	uint32_t hash;
+	struct table_pick pick;
+
+	printf("{\"outcome\":\"%s\",", outcomes[kind]);
+	if (!flow_has_key(kind)) {
+		puts("\"key\":null,\"hash\":null,\"slot\":null,\"index\":null,\"fwmark\":null}");
+		return;
+	}
+	hash = murmur3_32(key, sizeof(*key), table->config.seed);
+	fputs("\"key\":\"", stdout);
+	for (size_t i = 0; i < sizeof(*key); i++)
+		printf("%02x", ((const uint8_t *)key)[i]);
+	printf("\",\"hash\":%" PRIu32, hash);
+	if (table_pick(table, hash, &pick))
+		printf(",\"slot\":%u,\"index\":%u,\"fwmark\":%u}\n", pick.slot, pick.index, pick.fwmark);
+	else
+		puts(",\"slot\":null,\"index\":null,\"fwmark\":null}");
+}
+
+static bool read_number(const char *text, uint32_t max, uint32_t *number)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end || value > max)
+		return false;
+	*number = value;
+	return true;
+}
+
+static bool read_protocol(const char *text, uint8_t *protocol)
+{
+	static const struct {
+		const char *name;
+		uint8_t number;
+	} known[] = {{"tcp", 6},       {"udp", 17}, {"sctp", 132}, {"dccp", 33},
+		     {"udplite", 136}, {"icmp", 1}, {"icmpv6", 58}};
+	uint32_t number;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strcmp(known[i].name, text) == 0) {
+			*protocol = known[i].number;
+			return true;
+		}
+	}
+	if (!read_number(text, UINT8_MAX, &number))
+		return reject(
+			"Unknown protocol '%s'. Use dccp, icmp, icmpv6, sctp, tcp, udp, udplite or a number",
+			text);
+	*protocol = number;
+	return true;
+}
+
+static bool read_address(const char *text, uint8_t address[16])
+{
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	if (inet_pton(AF_INET, text, address + 12) == 1 || inet_pton(AF_INET6, text, address) == 1)
+		return true;
+	return reject("'%s' is not an IP address", text);
+}
+
+static bool read_port(const char *text, uint8_t port[2])
+{
+	uint32_t number;
+
+	if (!read_number(text, UINT16_MAX, &number))
+		return reject("'%s' is not a port", text);
+	port[0] = number >> 8;
+	port[1] = number;
+	return true;
+}
+
+/* Brings a key with everything filled in to what the packet parser would make of such a packet. */
+static enum flow_kind normalize(struct flow_key *key, bool ports)
+{
+	const bool echo = key->protocol == 1 || key->protocol == 58;
+	const enum flow_kind kind = echo				     ? FLOW_ICMP_ECHO
+				    : flow_protocol_has_ports(key->protocol) ? FLOW_PORTS
+									     : FLOW_OTHER_PROTOCOL;
+
+	if (!ports)
+		key->protocol = 0;
+	if (!ports || kind == FLOW_OTHER_PROTOCOL)
+		memset(key->source_port, 0, 2);
+	if (!ports || kind != FLOW_PORTS)
+		memset(key->destination_port, 0, 2);
+	return kind;
+}
+
+static bool answer_tuple(const struct table *table, char *const fields[5])
+{
+	struct flow_key key = {0};
+
+	if (!read_protocol(fields[0], &key.protocol) || !read_address(fields[1], key.source) ||
+	    !read_port(fields[2], key.source_port) || !read_address(fields[3], key.destination) ||
+	    !read_port(fields[4], key.destination_port))
+		return false;
+	if (!strchr(fields[1], ':') != !strchr(fields[3], ':'))
+		return reject("Source and destination are of different families");
+	print_answer(table, normalize(&key, table->config.ports), &key);
+	return true;
+}
+
+/* The bytes go to memory of exactly their size, so that the sanitizers see any read beyond them. */
+static bool answer_packet(const struct table *table, const char *hex, const char *length_text)
+{
+	const size_t digits = strlen(hex), captured = digits / 2;
+	uint32_t length = captured;
+	struct flow_key key;
+	enum flow_kind kind;
+	uint8_t *data;
+
+	if (digits % 2 || digits > 2 * PACKET_MAX || hex[strspn(hex, "0123456789abcdefABCDEF")])
+		return reject("A packet is an even number of hexadecimal digits, at most %d bytes",
+			      PACKET_MAX);
+	if (length_text && (!read_number(length_text, UINT32_MAX, &length) || length < captured))
+		return reject("A packet's length is a number, not less than its %zu bytes", captured);
+	data = malloc(captured);
+	if (!data && captured)
+		return reject("Out of memory");
+	for (size_t i = 0; i < captured; i++)
+		sscanf(hex + 2 * i, "%2hhx", &data[i]);
+	kind = flow_parse(data, captured, length, table->config.ports, &key);
+	free(data);
+	print_answer(table, kind, &key);
+	return true;
+}
+
+/* "proto src sport dst dport" or "packet HEX [length]". */
+static bool answer_line(const struct table *table, char *line)
+{
+	char *fields[6];
+	int n = 0;
+
+	for (char *field; n < 6 && (field = strsep(&line, " \t\n"));)
+		if (*field)
+			fields[n++] = field;
+	if ((n == 2 || n == 3) && strcmp(fields[0], "packet") == 0)
+		return answer_packet(table, fields[1], n == 3 ? fields[2] : NULL);
+	if (n == 5)
+		return answer_tuple(table, fields);
+	return reject("A line is 'protocol source port destination port' or 'packet HEX [length]'");
+}
+
+/* One line out for each line in; a bad line is answered with an error and does not end the batch. */
+static int answer_batch(const struct table *table)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int code = EXIT_OK;
+
+	setvbuf(stdout, NULL, _IOLBF, 0); /* someone may wait for each answer */
+	while (getline(&line, &size, stdin) > 0) {
+		if (answer_line(table, line))
+			continue;
+		/* What was rejected is quoted in the message; keep it from breaking the JSON. */
+		for (char *c = query_error; *c; c++)
+			if (*c == '"' || *c == '\\' || !isprint((unsigned char)*c))
+				*c = '?';
+		printf("{\"error\":\"%s\"}\n", query_error);
+		code = EXIT_ERROR;
+	}
+	free(line);
+	return code;
+}
+
+/* Splits "1.2.3.4:80", "[::1]:80" or a bare address in place; no port is port 0. */
+static void split_endpoint(char *text, char **address, char **port)
+{
+	static char none[] = "0";
+	char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
+
+	*address = text;
+	*port = none;
+	if (*text == '[' && bracket) {
+		*address = text + 1;
+		*bracket = '\0';
+		if (bracket[1] == ':')
+			*port = bracket + 2;
+	} else if (colon && colon == strchr(text, ':')) {
+		*colon = '\0';
+		*port = colon + 1;
+	}
+}
+
+static bool answer_endpoints(const struct table *table, const char *protocol, const char *source,
+			     const char *destination)
+{
+	char *fields[5] = {strdup(protocol)}, *from = strdup(source), *to = strdup(destination);
+	bool answered;
+
+	if (!fields[0] || !from || !to)
+		return reject("Out of memory");
+	split_endpoint(from, &fields[1], &fields[2]);
+	split_endpoint(to, &fields[3], &fields[4]);
+	answered = answer_tuple(table, fields);
+	free(fields[0]);
+	free(from);
+	free(to);
+	return answered;
+}
+
+int command_lookup(const struct command *command, int argc, char **argv)
+{
+	const char *shm = STORE_DEFAULT_NAME, *protocol = "tcp", *src = NULL, *dst = NULL, *packet = NULL;
+	const char *length = NULL;
+	bool batch = false, answered;
+	const struct option_spec specs[] = {
+		{"shm", 0, .text = &shm},     {"proto", 0, .text = &protocol}, {"src", 0, .text = &src},
+		{"dst", 0, .text = &dst},     {"packet", 0, .text = &packet},  {"length", 0, .text = &length},
+		{"batch", 0, .flag = &batch},
+	};
+	struct table table;
+
+	parse_options(command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 0);
+	if (batch + (packet != NULL) + (src || dst) != 1 || !src != !dst)
+		fail(EXIT_USAGE, "Give either --src and --dst, or --packet, or --batch. "
+				 "Try 'nfqueue-lb lookup --help'.");
+	store_open(shm, false, &table);
+	if (batch)
+		return answer_batch(&table);
+	answered =
+		packet ? answer_packet(&table, packet, length) : answer_endpoints(&table, protocol, src, dst);
+	if (!answered)
+		fail(EXIT_USAGE, "%s.", query_error);
+	return EXIT_OK;
+}

@@ -1,0 +1,167 @@
+/* `nfqueue-lb activate`, `deactivate` and `set`: each changes the active set in one publication. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "maglev.h"
+#include "store.h"
+
+#define NO_INDEX UINT32_MAX
+
+/* The wanted state, from the published one; the table stays locked until the process ends. */
+struct change {
+	struct table table;
+	struct target targets[MAGLEV_N_MAX];
+	uint32_t n;
+};
+
+static void begin(struct change *change, const char *shm)
+{
+	store_open(shm, true, &change->table);
+	store_lock(&change->table);
+	change->n = change->table.config.n;
+	memcpy(change->targets, table_current(&change->table)->targets, change->n * sizeof(struct target));
+}
+
+static int publish(const struct change *change)
+{
+	struct table_publication done;
+
+	if (!table_publish(&change->table, change->targets, &done))
+		fail(EXIT_ERROR, "Cannot build the table: out of memory.");
+	printf("{\"version\":%" PRIu64 ",\"active\":%u,\"publishedT\":%" PRIu64 ",\"buildUs\":%" PRIu64 "}\n",
+	       done.version, done.active, done.published_ns, done.build_us);
+	return EXIT_OK;
+}
+
+static uint32_t index_of(const struct change *change, uint32_t fwmark)
+{
+	for (uint32_t i = 0; i < change->n; i++)
+		if (change->targets[i].fwmark == fwmark)
+			return i;
+	return NO_INDEX;
+}
+
+/* The lowest index never used, else the lowest that is not active. */
+static uint32_t free_index(const struct change *change)
+{
+	uint32_t unused = index_of(change, 0);
+
+	for (uint32_t i = 0; unused == NO_INDEX && i < change->n; i++)
+		if (!change->targets[i].active)
+			unused = i;
+	if (unused == NO_INDEX)
+		fail(EXIT_ERROR, "All %u targets of the table are active. Use a larger --N at init.",
+		     change->n);
+	return unused;
+}
+
+static uint32_t parse_fwmark(const struct change *change, const char *text)
+{
+	const uint32_t fwmark = parse_number(text, "A fwmark", 1, UINT32_MAX);
+	const uint32_t mask = change->table.config.mask;
+
+	if (fwmark & ~mask)
+		fail(EXIT_USAGE, "The fwmark 0x%x has bits outside the table's mask 0x%x.", fwmark, mask);
+	return fwmark;
+}
+
+/* Two targets with one mark could not be told apart. A mark kept for an inactive target gives way. */
+static void assign(struct change *change, uint32_t index, uint32_t fwmark)
+{
+	const uint32_t holder = index_of(change, fwmark);
+
+	if (holder != NO_INDEX && holder != index) {
+		if (change->targets[holder].active)
+			fail(EXIT_USAGE, "The fwmark %u belongs to the active target %u already.", fwmark,
+			     holder);
+		change->targets[holder].fwmark = 0;
+	}
+	change->targets[index] = (struct target){.fwmark = fwmark, .active = 1};
+}
+
+int command_activate(const struct command *command, int argc, char **argv)
+{
+	static struct change change;
+	const char *shm = STORE_DEFAULT_NAME, *index_text = NULL;
+	const struct option_spec specs[] = {{"shm", 0, .text = &shm}, {"index", 0, .text = &index_text}};
+	const int first = parse_options(command, argc, argv, specs, 2, MAGLEV_N_MAX);
+
+	if (first == argc)
+		fail(EXIT_USAGE, "A fwmark is missing. Try 'nfqueue-lb activate --help'.");
+	if (index_text && argc - first > 1)
+		fail(EXIT_USAGE, "With --index only one fwmark can be given.");
+	begin(&change, shm);
+	for (int i = first; i < argc; i++) {
+		const uint32_t fwmark = parse_fwmark(&change, argv[i]);
+		uint32_t index = index_of(&change, fwmark);
+
+		if (index_text)
+			index = parse_number(index_text, "--index", 0, change.n - 1);
+		else if (index == NO_INDEX)
+			index = free_index(&change);
+		assign(&change, index, fwmark);
+	}
+	return publish(&change);
+}
+
+int command_deactivate(const struct command *command, int argc, char **argv)
+{
+	static struct change change;
+	const char *shm = STORE_DEFAULT_NAME, *index_text = NULL;
+	const struct option_spec specs[] = {{"shm", 0, .text = &shm}, {"index", 0, .text = &index_text}};
+	const int first = parse_options(command, argc, argv, specs, 2, MAGLEV_N_MAX);
+
+	if ((first == argc) == !index_text)
+		fail(EXIT_USAGE, "Give either fwmarks or --index. Try 'nfqueue-lb deactivate --help'.");
+	begin(&change, shm);
+	if (index_text)
+		change.targets[parse_number(index_text, "--index", 0, change.n - 1)].active = 0;
+	for (int i = first; i < argc; i++) {
+		const uint32_t index = index_of(&change, parse_fwmark(&change, argv[i]));
+
+		if (index == NO_INDEX)
+			fail(EXIT_ERROR, "No target has the fwmark %s.", argv[i]);
+		change.targets[index].active = 0;
+	}
+	return publish(&change);
+}
+
+/* "index:fwmark"; cut up in place. */
+static void assign_pair(struct change *change, char *pair)
+{
+	char *colon = strchr(pair, ':');
+	uint32_t index;
+
+	if (!colon)
+		fail(EXIT_USAGE, "--active takes pairs 'index:fwmark', not '%s'.", pair);
+	*colon = '\0';
+	index = parse_number(pair, "A target's index", 0, change->n - 1);
+	if (change->targets[index].active)
+		fail(EXIT_USAGE, "The target %u is given twice.", index);
+	assign(change, index, parse_fwmark(change, colon + 1));
+}
+
+int command_set(const struct command *command, int argc, char **argv)
+{
+	static struct change change;
+	const char *shm = STORE_DEFAULT_NAME, *active = NULL;
+	const struct option_spec specs[] = {{"shm", 0, .text = &shm}, {"active", 0, .text = &active}};
+	char *pairs, *pair;
+
+	parse_options(command, argc, argv, specs, 2, 0);
+	if (!active)
+		fail(EXIT_USAGE, "--active is missing. Try 'nfqueue-lb set --help'.");
+	pairs = strdup(active);
+	if (!pairs)
+		fail(EXIT_ERROR, "Out of memory.");
+	begin(&change, shm);
+	for (uint32_t i = 0; i < change.n; i++)
+		change.targets[i].active = 0;
+	for (char *rest = pairs; *pairs && (pair = strsep(&rest, ","));)
+		assign_pair(&change, pair);
+	free(pairs);
+	return publish(&change);
+}

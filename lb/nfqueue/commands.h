@@ -1,0 +1,17 @@
+/* The commands; main.c lists them. Each returns an exit code. */
+#ifndef NFQUEUE_COMMANDS_H
+#define NFQUEUE_COMMANDS_H
+
+#include "options.h"
+
+int command_init(const struct command *command, int argc, char **argv);
+int command_delete(const struct command *command, int argc, char **argv);
+int command_show(const struct command *command, int argc, char **argv);
+int command_stats(const struct command *command, int argc, char **argv);
+int command_activate(const struct command *command, int argc, char **argv);
+int command_deactivate(const struct command *command, int argc, char **argv);
+int command_set(const struct command *command, int argc, char **argv);
+int command_lookup(const struct command *command, int argc, char **argv);
+int command_run(const struct command *command, int argc, char **argv);
+
+#endif

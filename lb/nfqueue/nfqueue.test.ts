@@ -1,0 +1,80 @@
+// The C balancer against the TypeScript oracle: two implementations of one definition, on random tables, flows and packets.
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import test from "ava";
+import { addressBytes, type Flow, flowKey, murmur3 } from "../../harness/oracle/hash.ts";
+import { makeOracle, type OracleSpec } from "../../harness/oracle/oracle.ts";
+import { buildDir } from "../../harness/runtime/netns.ts";
+import { randomPacket, seededRandom } from "./packets.testing.ts";
+
+const program = path.join(buildDir, "nfqueue-lb");
+const shm = (name: string) => `lb-test-${process.pid}-${name}`;
+
+interface Answer {
+  outcome: string;
+  key: string | null;
+  hash: number | null;
+  index: number | null;
+}
+
+const run = (args: string[], input = "") => execFileSync(program, args, { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
+
+function withTable<T>(name: string, spec: OracleSpec, targets: number, active: number[], action: (shm: string) => T): T {
+  const table = shm(name);
+  const size = spec.strategy === "maglev" ? spec.m : 997;
+  const init = ["init", "--shm", table, "-m", spec.strategy, "--M", `${size}`, "--N", `${targets}`, "--seed", `${spec.seed}`];
+  run(spec.ports ? [...init, "-p"] : init);
+  try {
+    run(["set", "--shm", table, "--active", active.map((i) => `${i}:${1000 + i}`).join(",")]);
+    return action(table);
+  } finally {
+    run(["delete", "--shm", table]);
+  }
+}
+
+function lookup(table: string, lines: string[]): Answer[] {
+  const out = run(["lookup", "--shm", table, "--batch"], `${lines.join("\n")}\n`);
+  return out.trim().split("\n").map((line) => JSON.parse(line) as Answer);
+}
+
+const specs: [name: string, spec: OracleSpec, targets: number][] = [
+  ["maglev with ports", { strategy: "maglev", m: 997, seed: 0, ports: true }, 10],
+  ["maglev with addresses", { strategy: "maglev", m: 997, seed: 42, ports: false }, 10],
+  ["a large maglev table", { strategy: "maglev", m: 65_537, seed: 7, ports: true }, 1000],
+  ["the smallest maglev table", { strategy: "maglev", m: 2, seed: 3, ports: true }, 2],
+  ["modulo", { strategy: "modulo", seed: 0xffffffff, ports: true }, 33],
+];
+
+for (const [name, spec, targets] of specs)
+  test(`balancer and oracle pick the same target for every packet: ${name}`, (t) => {
+    const random = seededRandom(spec.seed + targets);
+    const active = Array.from({ length: targets }, (_, i) => i).filter((i) => i === 0 || random() < 0.7);
+    const oracle = makeOracle(spec, active);
+    const packets = Array.from({ length: 2000 }, () => randomPacket(random));
+    withTable(name.replaceAll(" ", "-"), spec, targets, active, (table) => {
+      const answers = lookup(table, packets.map((p) => `packet ${p.bytes.toString("hex")}`));
+      t.is(answers.length, packets.length);
+      for (const [i, { expected, description }] of packets.entries()) {
+        const key = expected(spec.ports);
+        const hash = murmur3(key, spec.seed);
+        t.is(answers[i]?.key, Buffer.from(key).toString("hex"), description);
+        t.is(answers[i]?.hash, hash, description);
+        t.is(answers[i]?.index, oracle.pick(hash), description);
+      }
+    });
+  });
+
+test("a flow named on the command line gets the same answer as its packet", (t) => {
+  const spec: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
+  withTable("flow", spec, 10, [1, 3, 5], (table) => {
+    const [answer] = lookup(table, ["tcp 2000::7 40000 1000:: 5003"]);
+    const flow: Flow = { src: addressBytes("2000::7"), dst: addressBytes("1000::"), sport: 40_000, dport: 5003, protocol: 6 };
+    t.is(answer?.hash, murmur3(flowKey(flow, true), 0));
+  });
+});
+
+test("a size that is no prime is refused with the primes next to it", (t) => {
+  const error = t.throws(() => run(["init", "--shm", shm("prime"), "--M", "1000", "--N", "10"])) as Error & { status: number; stderr: string };
+  t.is(error.status, 2);
+  t.regex(error.stderr, /997.*1009/);
+});

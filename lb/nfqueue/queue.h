@@ -1,0 +1,45 @@
+/* One netfilter queue over raw netlink: bind it, read its packets, write verdicts. */
+#ifndef NFQUEUE_QUEUE_H
+#define NFQUEUE_QUEUE_H
+
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct queue_options {
+	uint32_t length; /* packets the kernel may hold */
+	uint32_t copy;	 /* bytes of each packet to hand over */
+	bool fail_open;	 /* a full queue lets packets pass instead of dropping them */
+};
+
+struct queued_packet {
+	uint32_t id;
+	uint32_t mark;
+	uint32_t length;   /* of the packet */
+	uint32_t captured; /* of it at data */
+	const uint8_t *data;
+};
+
+/* Room for a message besides the packet's bytes: headers, interfaces, mark, time stamp, hardware address. */
+#define QUEUE_MESSAGE_OVERHEAD 512
+
+#define QUEUE_VERDICT_SIZE 40
+
+/* The socket of the bound queue; exits with a clear sentence when it can't be. */
+int queue_open(uint16_t queue, const struct queue_options *options);
+
+/* Bytes of queued packets that the socket can hold. */
+uint32_t queue_receive_buffer(int fd);
+
+/* Makes a reader of the socket return: the kernel acknowledges an empty message. */
+void queue_wake(int fd);
+
+/* False: not a packet. */
+bool queue_decode(const struct nlmsghdr *message, struct queued_packet *packet);
+
+/* Writes a verdict message of at most QUEUE_VERDICT_SIZE bytes; returns its size. No mark: it stays as it is.
+ */
+size_t queue_verdict(void *buffer, uint16_t queue, uint32_t id, uint32_t verdict, const uint32_t *mark);
+
+#endif

@@ -1,0 +1,169 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "counters.h"
+#include "flow.h"
+#include "hash.h"
+
+/* Buffers of one thread. */
+struct batch {
+	struct mmsghdr *messages;
+	struct iovec *pieces;
+	uint8_t *received;
+	uint8_t *verdicts;
+	size_t verdicts_size; /* filled so far */
+	uint64_t random;
+};
+
+static bool batch_init(struct batch *batch, const struct worker *worker)
+{
+	const uint32_t n = worker->options->batch;
+	const size_t size = NLMSG_ALIGN(worker->options->queue.copy + QUEUE_MESSAGE_OVERHEAD);
+
+	*batch = (struct batch){
+		.messages = calloc(n, sizeof(*batch->messages)),
+		.pieces = calloc(n, sizeof(*batch->pieces)),
+		.received = malloc(n * size),
+		.verdicts = malloc((size_t)n * QUEUE_VERDICT_SIZE),
+		.random = 0x9e3779b97f4a7c15 + worker->queue,
+	};
+	if (!batch->messages || !batch->pieces || !batch->received || !batch->verdicts)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		batch->pieces[i] = (struct iovec){batch->received + i * size, size};
+		batch->messages[i].msg_hdr = (struct msghdr){.msg_iov = &batch->pieces[i], .msg_iovlen = 1};
+	}
+	return true;
+}
+
+static void batch_free(struct batch *batch)
+{
+	free(batch->messages);
+	free(batch->pieces);
+	free(batch->received);
+	free(batch->verdicts);
+}
+
+static uint32_t next_random(struct batch *batch)
+{
+	batch->random ^= batch->random << 13;
+	batch->random ^= batch->random >> 7;
+	batch->random ^= batch->random << 17;
+	return batch->random >> 32;
+}
+
+/* The verdict on a packet that belongs to a flow; the mark is where it shall go. */
+static uint32_t pick_target(struct worker *worker, struct batch *batch, const struct flow_key *key,
+			    uint32_t *fwmark)
+{
+	const struct table_config *config = &worker->table->config;
+	uint32_t hash =
+		worker->options->random ? next_random(batch) : murmur3_32(key, sizeof(*key), config->seed);
+	struct table_pick pick;
+
+	if (table_pick(worker->table, hash, &pick)) {
+		count(&worker->counters[COUNTERS + pick.index], 1);
+		*fwmark = pick.fwmark;
+		return NF_ACCEPT;
+	}
+	count(&worker->counters[COUNT_NO_TARGET], 1);
+	*fwmark = worker->options->no_target_fwmark;
+	return *fwmark ? NF_ACCEPT : NF_DROP;
+}
+
+static void answer(struct worker *worker, struct batch *batch, const struct queued_packet *packet)
+{
+	const struct table_config *config = &worker->table->config;
+	uint8_t *verdict = batch->verdicts + batch->verdicts_size;
+	struct flow_key key;
+	uint32_t fwmark, decision;
+	enum flow_kind kind = flow_parse(packet->data, packet->captured, packet->length, config->ports, &key);
+
+	count(&worker->counters[kind], 1);
+	count(&worker->counters[COUNT_BYTES], packet->length);
+	if (flow_has_key(kind)) {
+		decision = pick_target(worker, batch, &key, &fwmark);
+		fwmark = (packet->mark & ~config->mask) | (fwmark & config->mask);
+		batch->verdicts_size += queue_verdict(verdict, worker->queue, packet->id, decision, &fwmark);
+	} else {
+		decision = kind == FLOW_UNMATCHED ? NF_ACCEPT : NF_DROP;
+		batch->verdicts_size += queue_verdict(verdict, worker->queue, packet->id, decision, NULL);
+	}
+}
+
+/* The kernel acknowledges verdicts only when it refuses them, say because the packet left with its interface.
+ */
+static void note_error(struct worker *worker, const struct nlmsghdr *message)
+{
+	const struct nlmsgerr *error = NLMSG_DATA(message);
+
+	if (message->nlmsg_type == NLMSG_ERROR && error->error)
+		count(&worker->counters[COUNT_VERDICT_ERRORS], 1);
+}
+
+/* One send for the whole batch: the kernel works through the messages in it. Returns 0 or an error number. */
+static int send_verdicts(struct worker *worker, struct batch *batch)
+{
+	ssize_t sent = 0;
+
+	if (batch->verdicts_size == 0)
+		return 0;
+	do
+		sent = send(worker->fd, batch->verdicts, batch->verdicts_size, 0);
+	while (sent < 0 && errno == EINTR);
+	batch->verdicts_size = 0;
+	count(&worker->counters[COUNT_VERDICT_CALLS], 1);
+	return sent < 0 ? errno : 0;
+}
+
+/* Waits for a packet, then takes those that are there; each datagram is one message. Returns 0 or an error
+ * number. */
+static int serve_batch(struct worker *worker, struct batch *batch)
+{
+	int n = recvmmsg(worker->fd, batch->messages, worker->options->batch, MSG_WAITFORONE, NULL);
+
+	count(&worker->counters[COUNT_RECV_CALLS], 1);
+	if (n < 0 && errno == ENOBUFS)
+		count(&worker->counters[COUNT_ENOBUFS], 1);
+	else if (n < 0)
+		return errno == EINTR ? 0 : errno;
+	for (int i = 0; i < n; i++) {
+		const struct nlmsghdr *message = batch->pieces[i].iov_base;
+		struct queued_packet packet;
+
+		if (!NLMSG_OK(message, batch->messages[i].msg_len))
+			continue;
+		if (queue_decode(message, &packet))
+			answer(worker, batch, &packet);
+		else
+			note_error(worker, message);
+	}
+	return send_verdicts(worker, batch);
+}
+
+static void *work(void *argument)
+{
+	struct worker *worker = argument;
+	struct batch batch;
+
+	if (!batch_init(&batch, worker))
+		worker->error = ENOMEM;
+	while (!worker->error && !atomic_load(worker->stop))
+		worker->error = serve_batch(worker, &batch);
+	batch_free(&batch);
+	/* The main thread waits for this signal; with one queue dead the balancer is not whole. */
+	if (worker->error)
+		kill(getpid(), SIGTERM);
+	return NULL;
+}
+
+int worker_start(struct worker *worker)
+{
+	return pthread_create(&worker->thread, NULL, work, worker);
+}

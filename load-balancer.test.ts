@@ -1,0 +1,241 @@
+// The program as its users and their CI see it: words in, exit codes and files out.
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { eventually, hostState, marker, networkNamespaces, program, root } from "./harness/testing/machine.ts";
+
+const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-test-"));
+chmodSync(scratch, 0o777);
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
+const quick = ["--at", "1 2.5", "--duration", "4", "--connections", "1000"];
+const out = (name: string) => path.join(scratch, name);
+
+function run(args: string[], options: Parameters<typeof spawnSync>[2] = {}) {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: scratch, ...options, encoding: "utf8" });
+  return { status, stdout: String(stdout), stderr: String(stderr) };
+}
+
+const usage: [title: string, args: string[], message: RegExp][] = [
+  ["no command", [], /Say what to do/],
+  ["an unknown command", ["tets", "nfqueue"], /test/],
+  ["an unknown case", ["test", "nfqueue_scal"], /Did you mean 'nfqueue_scale'/],
+  ["an unknown option", ["test", "nfqueue", "--colour", "red"], /colour/],
+  ["an unknown runtime", ["test", "nfqueue", "--runtime", "moon"], /Did you mean 'netns'/],
+  ["an unknown backend option", ["test", "nfqueue", "--set", "m=3"], /no option 'm'. It has: M, N/],
+  ["a table size that is no prime", ["test", "nfqueue", "--set", "M=1000"], /Try 997 or 1009/],
+  ["more targets than the table has room for", ["test", "nfqueue", "--set", "N=5"], /no room for 10 targets/],
+  ["a target that does not exist", ["test", "nfqueue_scale", "--scale", "1 11"], /no target 11/],
+  ["all targets removed", ["test", "nfqueue_scale", "--targets", "2"], /takes all 2 targets away/],
+  ["a run shorter than its events", ["test", "nfqueue_scale", "--duration", "10"], /last event is at 15 s/],
+  ["an unknown backend", ["start", "ipvs9"], /no backend 'ipvs9'/],
+];
+for (const [title, args, message] of usage)
+  test(`${title} is wrong usage: exit code 2 and a sentence`, (t) => {
+    const { status, stderr, stdout } = run(args);
+    t.is(status, 2, stderr);
+    t.regex(stderr, message);
+    t.is(stdout, "");
+    t.notRegex(stderr, / {4}at /, "no stack trace");
+  });
+
+test("a results folder that cannot be written is exit code 3", (t) => {
+  const { status, stderr } = run(["test", "nfqueue", "--out", "/proc/results"]);
+  t.is(status, 3);
+  t.regex(stderr, /Cannot write results to '\/proc\/results'/);
+});
+
+test("every command has help with an example", (t) => {
+  for (const command of ["test", "start", "stop", "status", "exec", "shell", "scale", "list", "doctor", "report", "clean"]) {
+    const { status, stdout } = run([command, "--help"]);
+    t.is(status, 0, command);
+    t.regex(stdout, /Examples:/, command);
+  }
+});
+
+test("the program runs through a symlink from any directory", (t) => {
+  const link = out("lb");
+  symlinkSync(program, link);
+  const { status, stdout } = spawnSync(link, ["list", "--json"], { cwd: "/", encoding: "utf8" });
+  t.is(status, 0);
+  const cases = JSON.parse(stdout) as { case: string; runtimes: Record<string, { can: boolean; why: string | null }> }[];
+  t.deepEqual(cases.find((c) => c.case === "nfqueue_scale")?.runtimes["netns"], { can: true, why: null });
+});
+
+test("what this machine lacks is a skip with its remedy, exit code 77, never a pass", (t) => {
+  // A PATH with node only, and tools hidden in the sbin folders by an empty mount, would need root: fake the look-up instead.
+  const bare = out("bare");
+  mkdirSync(bare);
+  symlinkSync(process.execPath, path.join(bare, "node"));
+  for (const tool of ["sh", "readlink", "dirname"]) symlinkSync(execFileSync("which", [tool], { encoding: "utf8" }).trim(), path.join(bare, tool));
+  const env = { ...process.env, PATH: bare, LOAD_BALANCER_SBIN: bare };
+  const { status, stdout } = run(["test", "nfqueue", "--out", out("skip")], { env });
+  t.is(status, 77, stdout);
+  t.regex(stdout, /SKIP nfqueue/);
+  t.regex(stdout, /'iptables-restore' is not installed. Run '.\/setup', or 'apt-get install iptables'/);
+});
+
+function startRun(name: string, args: string[] = ["test", "nfqueue_scale", ...quick]) {
+  const mark = marker(name);
+  const child = spawn(program, [...args, "--out", out(name)], { cwd: scratch, env: mark.env, stdio: ["ignore", "pipe", "pipe"] });
+  return { child, ...mark };
+}
+
+function phaseSeen(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes(text)) resolve();
+    });
+    child.on("exit", () => reject(new Error(`The run ended before '${text}': ${said}`)));
+  });
+}
+
+const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
+
+for (const [phase, delayMs] of [
+  ["bringing the lab up", 0],
+  ["bringing the lab up", 40],
+  ["deploying the balancer", 0],
+  ["deploying the balancer", 20],
+  ["traffic", 0],
+  ["traffic", 1500],
+  ["taking the lab down", 0],
+  ["analysing", 0],
+] as const)
+  test.serial(`killed by SIGKILL ${delayMs} ms into '${phase}', it leaves nothing behind`, async (t) => {
+    const before = hostState();
+    const { child, processes } = startRun(`kill-${phase.split(" ")[0]}-${delayMs}`);
+    await phaseSeen(child, phase);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const running = processes();
+    const gone = ended(child);
+    child.kill("SIGKILL");
+    await gone;
+    t.true(running.length > 0);
+    t.true(await eventually(() => processes().length === 0, 3000), `processes left: ${processes().join(" ")}`);
+    t.true(networkNamespaces(processes()).size === 0);
+    t.deepEqual(hostState(), before);
+  });
+
+test.serial("interrupted, it keeps what it recorded, says so, exits with 130 and leaves nothing behind", async (t) => {
+  const before = hostState();
+  const { child, processes } = startRun("interrupt");
+  await phaseSeen(child, "traffic");
+  await new Promise((resolve) => setTimeout(resolve, 1800));
+  t.true(networkNamespaces(processes()).size > 10, "the lab has a namespace for each machine while it runs");
+  const code = ended(child);
+  child.kill("SIGINT");
+  t.is(await code, 130);
+  t.true(await eventually(() => processes().length === 0, 2000));
+  t.deepEqual(hostState(), before);
+  const summary = readSummary(t, "interrupt");
+  t.is(summary.verdict, "error");
+  t.deepEqual(summary.reasons, ["The run was interrupted."]);
+  t.true(summary.connections.established >= 1000);
+});
+
+test.serial("a full disk in the middle of a run is exit code 3, with a sentence and the record so far", async (t) => {
+  if (process.geteuid?.() !== 0) {
+    t.log("SKIP: mounting a small file system needs root.");
+    return t.pass();
+  }
+  const small = out("small-disk");
+  mkdirSync(small);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tmpfs", small]);
+  try {
+    const { status, stderr } = run(["test", "nfqueue_scale", ...quick, "--out", small]);
+    t.is(status, 3, stderr);
+    t.regex(stderr, /the disk is full/);
+    const [id = ""] = readdirSync(small);
+    t.true(readFileSync(path.join(small, id, "events.ndjson"), "utf8").includes('"deployed"'));
+  } finally {
+    execFileSync("umount", [small]);
+  }
+});
+
+test.serial("a run is drawn again from its record, byte for byte", (t) => {
+  const dir = out("again");
+  const { status, stderr } = run(["test", "nfqueue_scale_in", "--at", "1", "--duration", "2.5", "--connections", "500", "--out", dir]);
+  t.is(status, 0, stderr);
+  const runDir = path.join(dir, readdirSync(dir)[0] ?? "");
+  const files = ["report.html", "summary.md", "loss.png", "connections.png", "spread.png", "latency.png", "junit.xml", "ctrf.json"];
+  const read = () => files.map((file) => readFileSync(path.join(runDir, file)));
+  const first = read();
+  for (const file of files) truncateSync(path.join(runDir, file));
+  t.is(run(["report", runDir]).status, 0);
+  for (const [i, file] of files.entries()) t.deepEqual(read()[i], first[i], file);
+});
+
+test.serial("an ordinary user needs no root", (t) => {
+  if (process.geteuid?.() !== 0) return t.pass("every other test ran as an ordinary user");
+  if (!readableByAll()) {
+    t.log(`SKIP: user 65534 cannot read ${root}`);
+    return t.pass();
+  }
+  const args = ["test", "nfqueue_scale", ...quick, "--json", "--out", out("rootless")];
+  const { status, stdout, stderr } = run(args, { uid: 65534, gid: 65534, env: { ...process.env, HOME: scratch } });
+  t.is(status, 0, stderr);
+  t.is((JSON.parse(stdout) as { verdict: string }).verdict, "pass");
+});
+
+test.serial("a lab is started, looked at, scaled, used and stopped by hand", async (t) => {
+  const before = hostState();
+  const mark = marker("session");
+  const env = { ...mark.env, XDG_RUNTIME_DIR: scratch };
+  const lb = (...args: string[]) => run(args, { env });
+  t.is(lb("status").status, 3);
+  t.regex(lb("status").stderr, /No lab is running/);
+  const started = lb("start_nfqueue", "--targets", "3");
+  t.is(started.status, 0, started.stderr);
+  t.regex(started.stdout, /active +vm-001 vm-002 vm-003/);
+  t.is(lb("start", "nfqueue").status, 3, "one lab at a time");
+  const exec = lb("exec", "vm-201", "--", "sh", "-c", "hostname; exit 5");
+  t.is(exec.stdout, "vm-201\n");
+  t.is(exec.status, 5);
+  t.is(lb("exec", "vm-999", "--", "true").status, 3);
+  const connect = ["traffic", "connect", "--address", "10.0.0.0:5001", "--connections", "50", "--src", "50.0.0.0/16", "--output", "json"];
+  const hosts = () => Object.keys((JSON.parse(lb("exec", "vm-221", "--", ...connect).stdout) as { hosts: object }).hosts).sort();
+  t.deepEqual(hosts(), ["vm-001", "vm-002", "vm-003"]);
+  t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
+  t.deepEqual(hosts(), ["vm-001", "vm-003"]);
+  t.is(lb("scale", "in", "1", "3").status, 2, "one target must remain");
+  t.is(lb("scale", "in", "4").status, 2);
+  t.is(lb("scale", "out", "2").status, 0);
+  t.deepEqual(hosts(), ["vm-001", "vm-002", "vm-003"]);
+  t.regex(lb("clean").stdout, /A lab is running; it was left alone/);
+  t.is(lb("stop").status, 0);
+  t.true(await eventually(() => mark.processes().length === 0, 2000));
+  t.deepEqual(hostState(), before);
+});
+
+test.serial("a lab whose keeper is killed is gone, and clean says what it found", async (t) => {
+  const mark = marker("keeper");
+  const env = { ...mark.env, XDG_RUNTIME_DIR: scratch };
+  t.is(run(["start", "nfqueue", "--targets", "2"], { env }).status, 0);
+  const { pid } = JSON.parse(run(["status", "--json"], { env }).stdout) as { pid: number };
+  process.kill(pid, "SIGKILL");
+  t.true(await eventually(() => mark.processes().length === 0, 3000));
+  t.regex(run(["clean"], { env }).stdout, /Removed the socket of a lab that is gone/);
+  t.regex(run(["clean"], { env }).stdout, /Nothing was left behind/);
+});
+
+interface Summary {
+  verdict: string;
+  reasons: string[];
+  connections: { established: number };
+}
+
+function readSummary(t: ExecutionContext, name: string): Summary {
+  const [id] = readdirSync(out(name));
+  const file = path.join(out(name), id ?? "", "summary.json");
+  t.true(existsSync(file));
+  return JSON.parse(readFileSync(file, "utf8")) as Summary;
+}
+
+function readableByAll(): boolean {
+  return spawnSync("sh", ["-c", `test -r ${root}package.json && test -x ${root}build/agent`], { uid: 65534, gid: 65534 }).status === 0;
+}

@@ -1,0 +1,78 @@
+import { UsageError } from "../harness/backend.ts";
+import type { ScaleKind } from "../harness/record/schema.ts";
+import type { Plan, Scenario, ScenarioOptions } from "../harness/scenario.ts";
+
+export const scale: Scenario = {
+  name: "scale",
+  summary: "Targets leave at 5 s and return at 15 s, under live connections.",
+  routers: 1,
+  plan: (options) =>
+    withSteps("scale", options, { durationS: 20, atS: [5, 15], actions: ["scale_in", "scale_out"], outAtStart: false }),
+};
+
+export const scaleIn: Scenario = {
+  name: "scale_in",
+  summary: "Targets leave at 4 s, under live connections.",
+  routers: 1,
+  plan: (options) =>
+    withSteps("scale_in", options, { durationS: 10, atS: [4], actions: ["scale_in"], outAtStart: false }),
+};
+
+export const scaleOut: Scenario = {
+  name: "scale_out",
+  summary: "Targets that were out from the start come at 4 s, under live connections.",
+  routers: 1,
+  plan: (options) =>
+    withSteps("scale_out", options, { durationS: 10, atS: [4], actions: ["scale_out"], outAtStart: true }),
+};
+
+export const scaleLb: Scenario = {
+  name: "scale_lb",
+  summary: "The last router leaves the routes of tester and targets at 5 s and returns at 15 s, under live connections.",
+  routers: 2,
+  plan(options) {
+    if (options.routers < 2)
+      throw new UsageError(`Cannot run 'scale_lb' with ${options.routers} router: one has to remain. Try --routers 2.`);
+    const schedule = { durationS: 20, atS: [5, 15], actions: ["router_out", "router_in"], outAtStart: false } as const;
+    return withSteps("scale_lb", { ...options, scale: [options.routers] }, schedule);
+  },
+};
+
+interface Schedule {
+  durationS: number;
+  atS: readonly number[];
+  actions: readonly ScaleKind[];
+  outAtStart: boolean;
+}
+
+function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): Plan {
+  const isTargets = schedule.actions.some((action) => action.startsWith("scale"));
+  if (isTargets) checkMembers(options);
+  const atS = options.atS ?? schedule.atS;
+  if (atS.length !== schedule.actions.length)
+    throw new UsageError(`'${name}' has ${schedule.actions.length} event(s), but --at names ${atS.length} time(s).`);
+  if (atS.some((s, i) => s <= (atS[i - 1] ?? 0)))
+    throw new UsageError(`The times of --at must be positive and rise: '${atS.join(" ")}'.`);
+  const last = atS.at(-1) ?? 0;
+  const durationS = options.durationS ?? (options.atS ? last + schedule.durationS - (schedule.atS.at(-1) ?? 0) : schedule.durationS);
+  if (durationS <= last)
+    throw new UsageError(
+      `Cannot run '${name}' in ${durationS} s: its last event is at ${last} s. Try a longer --duration, or move the events with --at.`,
+    );
+  return {
+    mode: "stream",
+    durationS,
+    out: schedule.outAtStart ? options.scale : [],
+    steps: schedule.actions.map((action, i) => ({ atS: atS[i] ?? 0, action, members: options.scale })),
+  };
+}
+
+function checkMembers({ scale: members, targets }: ScenarioOptions): void {
+  const wrong = members.find((n) => n < 1 || n > targets);
+  if (wrong !== undefined)
+    throw new UsageError(`There is no target ${wrong}: --scale takes numbers from 1 to ${targets}.`);
+  if (members.length === 0) throw new UsageError("--scale names no target.");
+  if (new Set(members).size !== members.length) throw new UsageError(`--scale names a target twice: '${members.join(" ")}'.`);
+  if (members.length >= targets)
+    throw new UsageError(`--scale takes all ${targets} targets away: at least one must remain.`);
+}

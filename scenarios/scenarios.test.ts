@@ -1,0 +1,52 @@
+import test from "ava";
+import { UsageError } from "../harness/backend.ts";
+import { parseOptions, planRun, runOptions } from "../harness/options.ts";
+import { scenarios } from "./index.ts";
+
+const plan = (name: string, words: Record<string, unknown>) => {
+  const scenario = scenarios.find((s) => s.name === name);
+  if (!scenario) throw new Error(name);
+  return planRun(scenario, parseOptions(runOptions, words));
+};
+
+test("the defaults are those of the lab: 10 targets, 1 router, 10,000 connections, 20 s, events at 5 and 15 s", (t) => {
+  const { plan: planned, load, routers } = plan("scale", {});
+  t.is(routers, 1);
+  t.is(load.connections, 10_000);
+  t.is(planned.durationS, 20);
+  t.deepEqual(planned.steps, [
+    { atS: 5, action: "scale_in", members: [1, 2] },
+    { atS: 15, action: "scale_out", members: [1, 2] },
+  ]);
+});
+
+test("scale_out begins without the targets that come", (t) => {
+  t.deepEqual(plan("scale_out", { scale: "3 4" }).plan.out, [3, 4]);
+});
+
+test("scale_lb has two routers, and the last one leaves", (t) => {
+  const { plan: planned, routers } = plan("scale_lb", {});
+  t.is(routers, 2);
+  t.deepEqual(planned.steps[0], { atS: 5, action: "router_out", members: [2] });
+});
+
+const bad: [title: string, scenario: string, words: Record<string, unknown>, message: RegExp][] = [
+  ["a target that does not exist", "scale", { scale: "1 11" }, /no target 11: --scale takes numbers from 1 to 10/],
+  ["all targets removed", "scale", { targets: 2 }, /takes all 2 targets away/],
+  ["a target named twice", "scale", { scale: "1 1" }, /twice/],
+  ["no target named", "scale", { scale: " " }, /names no target/],
+  ["a run shorter than its events", "scale", { duration: 10 }, /last event is at 15 s/],
+  ["event times that do not rise", "scale", { at: "5 5" }, /must be positive and rise/],
+  ["too few event times", "scale", { at: "5" }, /2 event\(s\)/],
+  ["one router where one must leave", "scale_lb", { routers: 1 }, /Try --routers 2/],
+  ["messages rarer than the events", "scale", { rate: 100 }, /losses would go unseen/],
+  ["a number that is none", "scale", { targets: "many" }, /'--targets many' does not fit/],
+  ["too many targets", "scale", { targets: 1001 }, /--targets/],
+  ["an unknown family", "scale", { family: 5 }, /--family/],
+  ["an unknown option", "scale", { colour: "red" }, /no option '--colour'/],
+  ["one connection for two families", "connect", { connections: 1 }, /2 or more/],
+];
+for (const [title, scenario, words, message] of bad)
+  test(`${title} is wrong usage`, (t) => {
+    t.throws(() => plan(scenario, words), { instanceOf: UsageError, message });
+  });
