@@ -1,6 +1,16 @@
 // The program as its users and their CI see it: words in, exit codes and files out.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
@@ -14,7 +24,12 @@ const quick = ["--at", "1 2.5", "--duration", "4", "--connections", "1000"];
 const out = (name: string) => path.join(scratch, name);
 
 function run(args: string[], options: Parameters<typeof spawnSync>[2] = {}) {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: scratch, ...options, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd: scratch,
+    timeout: 90_000,
+    ...options,
+    encoding: "utf8",
+  });
   return { status, stdout: String(stdout), stderr: String(stderr) };
 }
 
@@ -48,7 +63,20 @@ test("a results folder that cannot be written is exit code 3", (t) => {
 });
 
 test("every command has help with an example", (t) => {
-  for (const command of ["test", "start", "stop", "status", "exec", "shell", "scale", "list", "doctor", "report", "clean"]) {
+  for (const command of [
+    "test",
+    "start",
+    "stop",
+    "status",
+    "exec",
+    "shell",
+    "scale",
+    "list",
+    "doctor",
+    "report",
+    "analyze",
+    "clean",
+  ]) {
     const { status, stdout } = run([command, "--help"]);
     t.is(status, 0, command);
     t.regex(stdout, /Examples:/, command);
@@ -60,8 +88,11 @@ test("the program runs through a symlink from any directory", (t) => {
   symlinkSync(program, link);
   const { status, stdout } = spawnSync(link, ["list", "--json"], { cwd: "/", encoding: "utf8" });
   t.is(status, 0);
-  const cases = JSON.parse(stdout) as { case: string; runtimes: Record<string, { can: boolean; why: string | null }> }[];
-  t.deepEqual(cases.find((c) => c.case === "nfqueue_scale")?.runtimes["netns"], { can: true, why: null });
+  const cases = JSON.parse(stdout) as {
+    case: string;
+    runtimes: Record<string, { can: boolean; why: string | null }>;
+  }[];
+  t.deepEqual(cases.find((c) => c.case === "nfqueue_scale")?.runtimes.netns, { can: true, why: null });
 });
 
 test("what this machine lacks is a skip with its remedy, exit code 77, never a pass", (t) => {
@@ -69,17 +100,22 @@ test("what this machine lacks is a skip with its remedy, exit code 77, never a p
   const bare = out("bare");
   mkdirSync(bare);
   symlinkSync(process.execPath, path.join(bare, "node"));
-  for (const tool of ["sh", "readlink", "dirname"]) symlinkSync(execFileSync("which", [tool], { encoding: "utf8" }).trim(), path.join(bare, tool));
+  for (const tool of ["sh", "readlink", "dirname"])
+    symlinkSync(execFileSync("which", [tool], { encoding: "utf8" }).trim(), path.join(bare, tool));
   const env = { ...process.env, PATH: bare, LOAD_BALANCER_SBIN: bare };
   const { status, stdout } = run(["test", "nfqueue", "--out", out("skip")], { env });
   t.is(status, 77, stdout);
   t.regex(stdout, /SKIP nfqueue/);
-  t.regex(stdout, /'iptables-restore' is not installed. Run '.\/setup', or 'apt-get install iptables'/);
+  t.regex(stdout.replace(/\s+/g, " "), /'iptables-restore' is not installed. Run '.\/setup', or 'apt-get install iptables'/);
 });
 
 function startRun(name: string, args: string[] = ["test", "nfqueue_scale", ...quick]) {
   const mark = marker(name);
-  const child = spawn(program, [...args, "--out", out(name)], { cwd: scratch, env: mark.env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, [...args, "--out", out(name)], {
+    cwd: scratch,
+    env: mark.env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   return { child, ...mark };
 }
 
@@ -94,7 +130,8 @@ function phaseSeen(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
+const ended = (child: ChildProcess) =>
+  new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
 
 for (const [phase, delayMs] of [
   ["bringing the lab up", 0],
@@ -159,10 +196,30 @@ test.serial("a full disk in the middle of a run is exit code 3, with a sentence 
 
 test.serial("a run is drawn again from its record, byte for byte", (t) => {
   const dir = out("again");
-  const { status, stderr } = run(["test", "nfqueue_scale_in", "--at", "1", "--duration", "2.5", "--connections", "500", "--out", dir]);
+  const { status, stderr } = run([
+    "test",
+    "nfqueue_scale_in",
+    "--at",
+    "1",
+    "--duration",
+    "2.5",
+    "--connections",
+    "500",
+    "--out",
+    dir,
+  ]);
   t.is(status, 0, stderr);
   const runDir = path.join(dir, readdirSync(dir)[0] ?? "");
-  const files = ["report.html", "summary.md", "loss.png", "connections.png", "spread.png", "latency.png", "junit.xml", "ctrf.json"];
+  const files = [
+    "report.html",
+    "summary.md",
+    "loss.png",
+    "connections.png",
+    "spread.png",
+    "latency.png",
+    "junit.xml",
+    "ctrf.json",
+  ];
   const read = () => files.map((file) => readFileSync(path.join(runDir, file)));
   const first = read();
   for (const file of files) truncateSync(path.join(runDir, file));
@@ -197,8 +254,20 @@ test.serial("a lab is started, looked at, scaled, used and stopped by hand", asy
   t.is(exec.stdout, "vm-201\n");
   t.is(exec.status, 5);
   t.is(lb("exec", "vm-999", "--", "true").status, 3);
-  const connect = ["traffic", "connect", "--address", "10.0.0.0:5001", "--connections", "50", "--src", "50.0.0.0/16", "--output", "json"];
-  const hosts = () => Object.keys((JSON.parse(lb("exec", "vm-221", "--", ...connect).stdout) as { hosts: object }).hosts).sort();
+  const connect = [
+    "traffic",
+    "connect",
+    "--address",
+    "10.0.0.0:5001",
+    "--connections",
+    "50",
+    "--src",
+    "50.0.0.0/16",
+    "--output",
+    "json",
+  ];
+  const hosts = () =>
+    Object.keys((JSON.parse(lb("exec", "vm-221", "--", ...connect).stdout) as { hosts: object }).hosts).sort();
   t.deepEqual(hosts(), ["vm-001", "vm-002", "vm-003"]);
   t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
   t.deepEqual(hosts(), ["vm-001", "vm-003"]);
@@ -210,6 +279,46 @@ test.serial("a lab is started, looked at, scaled, used and stopped by hand", asy
   t.is(lb("stop").status, 0);
   t.true(await eventually(() => mark.processes().length === 0, 2000));
   t.deepEqual(hostState(), before);
+});
+
+test("ctraffic's statistics are written and analysed", (t) => {
+  const file = out("stats.json");
+  const port = 20_000 + (process.pid % 10_000);
+  const server = spawn(`${root}build/traffic`, [
+    "serve",
+    "--name",
+    "here",
+    "--address",
+    "127.0.0.1",
+    "--stream-port",
+    `${port}`,
+    "--connect-port",
+    `${port + 1}`,
+    "--udp-port",
+    `${port + 2}`,
+    "--echo-port",
+    `${port + 3}`,
+  ]);
+  try {
+    const words = [
+      "stream",
+      "--address",
+      `127.0.0.1:${port}`,
+      "--connections",
+      "4",
+      "--rate",
+      "40",
+      "--duration",
+      "1s",
+      "--stats",
+      "ctraffic",
+    ];
+    execFileSync("sh", ["-c", `sleep 0.3; exec "$@" > ${file}`, "sh", `${root}build/traffic`, ...words]);
+    t.regex(run(["analyze", "hosts", file]).stdout, /here +\d+ +4/);
+    t.is(run(["analyze", "hosts", path.join(root, "package.json")]).status, 2);
+  } finally {
+    server.kill();
+  }
 });
 
 test.serial("a lab whose keeper is killed is gone, and clean says what it found", async (t) => {
@@ -237,5 +346,8 @@ function readSummary(t: ExecutionContext, name: string): Summary {
 }
 
 function readableByAll(): boolean {
-  return spawnSync("sh", ["-c", `test -r ${root}package.json && test -x ${root}build/agent`], { uid: 65534, gid: 65534 }).status === 0;
+  return (
+    spawnSync("sh", ["-c", `test -r ${root}package.json && test -x ${root}build/agent`], { uid: 65534, gid: 65534 })
+      .status === 0
+  );
 }

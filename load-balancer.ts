@@ -8,6 +8,7 @@ import { UsageError } from "./harness/backend.ts";
 import { runMain } from "./harness/commands/main.ts";
 import { runOptions } from "./harness/options.ts";
 import { netns } from "./harness/runtime/netns.ts";
+import { CTRAFFIC_ANALYSES } from "./harness/traffic/ctraffic.ts";
 import { backends } from "./lb/index.ts";
 import { scenarios } from "./scenarios/index.ts";
 
@@ -16,31 +17,64 @@ const { env } = process;
 
 const labOptions = <T>(y: Argv<T>) =>
   y
-    .option("targets", { default: env["__nvm"] ?? 10, describe: "targets, 1 to 1000 (environment: __nvm)", requiresArg: true })
-    .option("routers", { default: env["__nrouters"], describe: "routers, 1 to 9 (default: what the scenario needs; environment: __nrouters)", requiresArg: true })
+    .option("targets", {
+      default: env.__nvm ?? 10,
+      describe: "targets, 1 to 1000 (environment: __nvm)",
+      requiresArg: true,
+    })
+    .option("routers", {
+      default: env.__nrouters,
+      describe: "routers, 1 to 9 (default: what the scenario needs; environment: __nrouters)",
+      requiresArg: true,
+    })
     .option("runtime", { default: "netns", describe: "what machines are made of: netns", requiresArg: true })
-    .option("set", { type: "string", array: true, default: [], nargs: 1, describe: "option of the backend, key=value; may be repeated (environment: xcluster_LB_OPTIONS)" });
+    .option("set", {
+      type: "string",
+      array: true,
+      default: [],
+      nargs: 1,
+      describe: "option of the backend, key=value; may be repeated (environment: xcluster_LB_OPTIONS)",
+    });
 
 const testOptions = <T>(y: Argv<T>) =>
   labOptions(y)
-    .option("scale", { type: "string", default: "1 2", describe: "numbers of the targets that leave or come", requiresArg: true })
+    .option("scale", {
+      type: "string",
+      default: "1 2",
+      describe: "numbers of the targets that leave or come",
+      requiresArg: true,
+    })
     .option("connections", { default: 10_000, describe: "connections, both families together", requiresArg: true })
-    .option("rate", { describe: "messages per second over all connections (default: 1 per connection, 10000 at most)", requiresArg: true })
+    .option("rate", {
+      describe: "messages per second over all connections (default: 1 per connection, 10000 at most)",
+      requiresArg: true,
+    })
     .option("duration", { describe: "seconds of traffic (default: the scenario's)", requiresArg: true })
-    .option("at", { type: "string", describe: "seconds at which the events happen (default: the scenario's)", requiresArg: true })
+    .option("at", {
+      type: "string",
+      describe: "seconds at which the events happen (default: the scenario's)",
+      requiresArg: true,
+    })
     .option("family", { default: "both", describe: "4, 6 or both", requiresArg: true })
     .option("protocol", { default: "tcp", describe: "tcp or udp", requiresArg: true })
     .option("size", { default: 1024, describe: "bytes of a message", requiresArg: true })
     .option("stall", { default: 5, describe: "seconds of silence after which a connection is lost", requiresArg: true })
     .option("seed", { default: 1, describe: "the same seed makes the same connections", requiresArg: true })
-    .option("repeat", { type: "number", default: 1, describe: "runs of each case, each with the next seed", requiresArg: true })
+    .option("repeat", {
+      type: "number",
+      default: 1,
+      describe: "runs of each case, each with the next seed",
+      requiresArg: true,
+    })
     .option("out", { default: "results", describe: "folder for the runs' folders", requiresArg: true })
     .option("view", { type: "boolean", default: false, describe: "open the report in the browser" })
     .option("json", { type: "boolean", default: false, describe: "print summary.json instead of the table" });
 
 /** The words that belong to the run itself; harness/options.ts says what they may be. */
 function given(argv: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.keys(runOptions.shape).flatMap((key) => (argv[key] === undefined ? [] : [[key, argv[key]]])));
+  return Object.fromEntries(
+    Object.keys(runOptions.shape).flatMap((key) => (argv[key] === undefined ? [] : [[key, argv[key]]])),
+  );
 }
 
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
@@ -49,12 +83,12 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
     catalog,
     {
       cases: words,
-      set: argv["set"] as string[],
-      runtime: String(argv["runtime"]),
-      out: path.resolve(String(argv["out"])),
-      view: argv["view"] === true,
-      json: argv["json"] === true,
-      repeat: Number(argv["repeat"]),
+      set: argv.set as string[],
+      runtime: String(argv.runtime),
+      out: path.resolve(String(argv.out)),
+      view: argv.view === true,
+      json: argv.json === true,
+      repeat: Number(argv.repeat),
       given: given(argv),
       commandLine: ["./load-balancer.ts", ...process.argv.slice(2)],
     },
@@ -66,8 +100,8 @@ const start = async (backend: string, argv: Record<string, unknown>) => {
   const { startCommand } = await import("./harness/commands/session.ts");
   return startCommand(catalog, {
     backend,
-    runtime: String(argv["runtime"]),
-    set: argv["set"] as string[],
+    runtime: String(argv.runtime),
+    set: argv.set as string[],
     given: Object.fromEntries(Object.entries(given(argv)).filter(([key]) => key === "targets" || key === "routers")),
   });
 };
@@ -79,11 +113,15 @@ const choose = (command: Command) => {
 };
 
 // `start_nfqueue` is `start nfqueue`, as xcluster's users type it.
-const words = hideBin(process.argv).flatMap((word, i) => (i === 0 && word.startsWith("start_") ? ["start", word.slice(6)] : [word]));
+const words = hideBin(process.argv).flatMap((word, i) =>
+  i === 0 && word.startsWith("start_") ? ["start", word.slice(6)] : [word],
+);
 
 const parser = yargs(words)
   .scriptName("./load-balancer.ts")
-  .usage("$0 <command>\n\nWhich connections does a Linux load balancer lose when targets or routers leave, why, and what does theory say?")
+  .usage(
+    "$0 <command>\n\nWhich connections does a Linux load balancer lose when targets or routers leave, why, and what does theory say?",
+  )
   .command(
     "test <case..>",
     "run cases and print the verdict (globs and 'all' allowed)",
@@ -101,7 +139,10 @@ const parser = yargs(words)
     "start <backend>",
     "bring a lab up and leave it running",
     (y) =>
-      labOptions(y.positional("backend", { type: "string", demandOption: true })).example("$0 start nfqueue --targets 4", "then: status, exec, shell, scale, stop"),
+      labOptions(y.positional("backend", { type: "string", demandOption: true })).example(
+        "$0 start nfqueue --targets 4",
+        "then: status, exec, shell, scale, stop",
+      ),
     (argv) => choose(() => start(argv.backend, argv)),
   )
   .command(
@@ -113,7 +154,8 @@ const parser = yargs(words)
   .command(
     "status",
     "what runs",
-    (y) => y.option("json", { type: "boolean", default: false, describe: "for machines" }).example("$0 status --json", ""),
+    (y) =>
+      y.option("json", { type: "boolean", default: false, describe: "for machines" }).example("$0 status --json", ""),
     (argv) => choose(async () => (await import("./harness/commands/session.ts")).statusCommand(argv)),
   )
   .command(
@@ -123,7 +165,10 @@ const parser = yargs(words)
       y
         .positional("machine", { type: "string", demandOption: true })
         .example("$0 exec vm-201 -- nfqueue-lb stats", "")
-        .example("$0 exec vm-221 -- traffic connect --address 10.0.0.0:5001 --connections 100 --src 50.0.0.0/16 --output txt", ""),
+        .example(
+          "$0 exec vm-221 -- traffic connect --address 10.0.0.0:5001 --connections 100 --src 50.0.0.0/16 --output txt",
+          "",
+        ),
     (argv) => choose(async () => (await import("./harness/commands/session.ts")).execCommand(argv.machine, rest(argv))),
   )
   .command(
@@ -140,12 +185,14 @@ const parser = yargs(words)
         .positional("direction", { choices: ["in", "out"] as const, demandOption: true })
         .positional("targets", { type: "number", array: true, demandOption: true })
         .example("$0 scale in 1 2", ""),
-    (argv) => choose(async () => (await import("./harness/commands/session.ts")).scaleCommand(argv.direction, argv.targets)),
+    (argv) =>
+      choose(async () => (await import("./harness/commands/session.ts")).scaleCommand(argv.direction, argv.targets)),
   )
   .command(
     "list",
     "cases, backends and scenarios, and what this machine can run",
-    (y) => y.option("json", { type: "boolean", default: false, describe: "for machines" }).example("$0 list --json", ""),
+    (y) =>
+      y.option("json", { type: "boolean", default: false, describe: "for machines" }).example("$0 list --json", ""),
     (argv) => choose(async () => (await import("./harness/commands/list.ts")).listCommand(catalog, argv)),
   )
   .command(
@@ -157,13 +204,31 @@ const parser = yargs(words)
         .option("json", { type: "boolean", default: false, describe: "for machines" })
         .example("$0 doctor nfqueue", ""),
     (argv) =>
-      choose(async () => (await import("./harness/commands/doctor.ts")).doctorCommand(catalog, { backend: argv.backend, json: argv.json })),
+      choose(async () =>
+        (await import("./harness/commands/doctor.ts")).doctorCommand(catalog, {
+          backend: argv.backend,
+          json: argv.json,
+        }),
+      ),
   )
   .command(
     "report <run..>",
     "draw runs again from what they recorded",
-    (y) => y.positional("run", { type: "string", array: true, demandOption: true }).example("$0 report results/*nfqueue_scale*", ""),
+    (y) =>
+      y
+        .positional("run", { type: "string", array: true, demandOption: true })
+        .example("$0 report results/*nfqueue_scale*", ""),
     (argv) => choose(async () => (await import("./harness/commands/report.ts")).reportCommand(argv.run)),
+  )
+  .command(
+    "analyze <analysis> <file>",
+    "ctraffic's analyses of a statistics file ('traffic stream --stats ctraffic', or ctraffic's own)",
+    (y) =>
+      y
+        .positional("analysis", { choices: CTRAFFIC_ANALYSES, demandOption: true })
+        .positional("file", { type: "string", demandOption: true })
+        .example("$0 analyze hosts stats.json", "lost and lasting connections by target"),
+    (argv) => choose(async () => (await import("./harness/commands/analyze.ts")).analyzeCommand(argv.analysis, argv.file)),
   )
   .command(
     "clean",
@@ -171,14 +236,22 @@ const parser = yargs(words)
     (y) => y.example("$0 clean", ""),
     () => choose(async () => (await import("./harness/commands/clean.ts")).cleanCommand()),
   )
-  .command("keep <options>", false, (y) => y.positional("options", { type: "string", demandOption: true }), (argv) =>
-    choose(async (signal) => (await import("./harness/commands/session.ts")).keepCommand(catalog, JSON.parse(argv.options), signal)),
+  .command(
+    "keep <options>",
+    false,
+    (y) => y.positional("options", { type: "string", demandOption: true }),
+    (argv) =>
+      choose(async (signal) =>
+        (await import("./harness/commands/session.ts")).keepCommand(catalog, JSON.parse(argv.options), signal),
+      ),
   )
-  .epilogue("Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 the lab could not be built or broke, 4 not enough data, 77 all skipped, 130 interrupted.")
+  .epilogue(
+    "Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 the lab could not be built or broke, 4 not enough data, 77 all skipped, 130 interrupted.",
+  )
   .demandCommand(1, "Say what to do: see --help.")
   .recommendCommands()
   .strict()
-  .parserConfiguration({ "populate--": true, "duplicate-arguments-array": false })
+  .parserConfiguration({ "populate--": true })
   .exitProcess(false)
   .fail((message, error) => {
     throw error ?? new UsageError(message);
@@ -190,5 +263,5 @@ function rest(argv: Record<string, unknown>): string[] {
 
 await runMain(async (signal) => {
   const argv = await parser.parseAsync();
-  return argv["help"] || argv["version"] ? 0 : chosen(signal);
+  return argv.help || argv.version ? 0 : chosen(signal);
 });

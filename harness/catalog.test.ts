@@ -4,7 +4,11 @@ import { findCases, findNamed } from "./catalog.ts";
 import type { Scenario } from "./scenario.ts";
 
 const named = <T>(...names: string[]) => names.map((name) => ({ name }) as T & { name: string });
-const catalog = { backends: named<Backend>("one", "two"), scenarios: named<Scenario>("connect", "scale"), runtimes: [] };
+const catalog = {
+  backends: named<Backend>("one", "two"),
+  scenarios: named<Scenario>("connect", "scale"),
+  runtimes: [],
+};
 
 test("globs and 'all' find cases, each once", (t) => {
   const names = (patterns: string[]) => findCases(catalog, patterns).map((c) => c.name);

@@ -31,7 +31,12 @@ export function findCases(catalog: Catalog, patterns: readonly string[]): Case[]
   const found = patterns.flatMap((pattern) => {
     const expression = pattern === "all" ? /.*/ : globExpression(pattern);
     const matching = cases.filter((c) => expression.test(c.name));
-    if (matching.length === 0) throw unknownName("case", pattern, cases.map((c) => c.name));
+    if (matching.length === 0)
+      throw unknownName(
+        "case",
+        pattern,
+        cases.map((c) => c.name),
+      );
     return matching;
   });
   return [...new Set(found)];
@@ -39,15 +44,23 @@ export function findCases(catalog: Catalog, patterns: readonly string[]): Case[]
 
 export function findNamed<T extends { name: string }>(kind: string, items: readonly T[], name: string): T {
   const item = items.find((i) => i.name === name);
-  if (!item) throw unknownName(kind, name, items.map((i) => i.name));
+  if (!item)
+    throw unknownName(
+      kind,
+      name,
+      items.map((i) => i.name),
+    );
   return item;
 }
 
 /** Lists what there is, the nearest first. */
-export function unknownName(kind: string, name: string, known: readonly string[]): UsageError {
+function unknownName(kind: string, name: string, known: readonly string[]): UsageError {
   const sorted = [...known].sort((a, b) => editDistance(name, a) - editDistance(name, b) || a.localeCompare(b));
   const [nearest, ...others] = sorted;
-  const hint = nearest === undefined ? "There is none." : `Did you mean '${nearest}'?${others.length > 0 ? ` Others: ${others.sort().join(", ")}.` : ""}`;
+  const hint =
+    nearest === undefined
+      ? "There is none."
+      : `Did you mean '${nearest}'?${others.length > 0 ? ` Others: ${others.sort().join(", ")}.` : ""}`;
   return new UsageError(`There is no ${kind} '${name}'. ${hint}`);
 }
 
@@ -59,9 +72,9 @@ function globExpression(pattern: string): RegExp {
 /** Levenshtein's distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...a].entries()) {
+  for (const [i, letter] of a.split("").entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...b].entries())
+    for (const [j, other] of b.split("").entries())
       next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)));
     row = next;
   }

@@ -1,5 +1,4 @@
-import { release } from "node:os";
-import os from "node:os";
+import os, { release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { $ } from "zx";
 import type { RunInfo } from "./record/schema.ts";
@@ -14,7 +13,12 @@ const VERSION_COMMANDS: Record<string, string[]> = {
 
 /** What a run's record says about the machine and the tools; nothing in it identifies a user. */
 export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools">> {
-  const quiet = $({ quiet: true, nothrow: true, cwd: root, env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` } });
+  const quiet = $({
+    quiet: true,
+    nothrow: true,
+    cwd: root,
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
   const firstLine = async (argv: string[]) => (await quiet`${argv}`).stdout.split("\n")[0]?.trim() || null;
   const [revision, dirty, ...versions] = await Promise.all([
     firstLine(["git", "rev-parse", "HEAD"]),
@@ -37,7 +41,7 @@ export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "hos
 
 /** Opens a file in the default browser. false: there is no display, or nothing to open it with. */
 export async function openInBrowser(file: string): Promise<boolean> {
-  if (!process.env["DISPLAY"] && !process.env["WAYLAND_DISPLAY"]) return false;
+  if (!process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return false;
   const { exitCode } = await $({ quiet: true, nothrow: true, timeout: "5s" })`xdg-open ${file}`;
   return exitCode === 0;
 }

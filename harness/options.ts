@@ -9,9 +9,12 @@ import type { Load } from "./traffic/traffic.ts";
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const seconds = z.coerce.number().positive().max(3600);
 
-const numberList = z
-  .union([z.string(), z.number()])
-  .transform((text) => `${text}`.split(/[\s,]+/).filter((part) => part !== "").map(Number));
+const numberList = z.union([z.string(), z.number()]).transform((text) =>
+  `${text}`
+    .split(/[\s,]+/)
+    .filter((part) => part !== "")
+    .map(Number),
+);
 
 export const runOptions = z.strictObject({
   targets: whole(1, MAX_TARGETS).default(10),
@@ -37,7 +40,8 @@ export function parseOptions<T>(schema: z.ZodType<T>, given: Record<string, unkn
 }
 
 function sentence(issue: z.core.$ZodIssue, given: Record<string, unknown>, prefix: string): string {
-  if (issue.code === "unrecognized_keys") return `There is no option ${issue.keys.map((key) => `'${prefix}${key}'`).join(", ")}`;
+  if (issue.code === "unrecognized_keys")
+    return `There is no option ${issue.keys.map((key) => `'${prefix}${key}'`).join(", ")}`;
   const name = String(issue.path[0] ?? "");
   return `'${prefix}${name} ${given[name]}' does not fit: ${issue.message}`;
 }
@@ -80,7 +84,8 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     stallS: options.stall,
     seed: options.seed,
   };
-  if (options.connections < load.families.length) throw new UsageError("--connections must be 2 or more with both families.");
+  if (options.connections < load.families.length)
+    throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load);
   return { plan, load, routers };
 }

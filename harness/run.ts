@@ -2,8 +2,7 @@
 import { analyse } from "./analysis/analyse.ts";
 import type { Backend, Balancer } from "./backend.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
-import { RecordWriter } from "./record/record.ts";
-import { readRecord } from "./record/record.ts";
+import { RecordWriter, readRecord } from "./record/record.ts";
 import type { Phase, RunInfo, Sample, Summary } from "./record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "./report/reporter.ts";
 import { writeAll } from "./report/reporter.ts";
@@ -48,13 +47,14 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
     if (event.kind === "phase") request.progress?.phase?.(event.phase, event.edge);
   });
   record.file("run.json", `${JSON.stringify(request.info, null, 2)}\n`);
-  let broken: Error | null = null;
   try {
     await runInLab(request, record);
   } catch (error) {
-    broken = error as Error;
+    record.file("logs/error.txt", `${(error as Error).stack}\n`);
+    const text = request.signal.aborted ? "The run was interrupted." : (error as Error).message;
+    record.add({ kind: "error", t: nowNs(), text });
   }
-  return report(request, record, broken);
+  return report(request, record);
 }
 
 async function runInLab(request: RunRequest, record: RecordWriter): Promise<void> {
@@ -73,7 +73,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         const active = topology.targets.flatMap((_, i) => (plan.out.includes(i + 1) ? [] : [i]));
         const [deployed] = await Promise.all([backend.deploy(lab, request.backendOptions, active), startServers(lab)]);
         scope.defer("stop the balancer", () => deployed[Symbol.asyncDispose]());
-        deployed.onFault = (text) => record.add({ kind: "error", t: nowNs(), text });
+        deployed.onFault = (text) => record.add({ kind: "fault", t: nowNs(), text });
         record.add({
           kind: "deployed",
           t: nowNs(),
@@ -125,7 +125,14 @@ async function driveSteps(
     const inForceT = isTarget
       ? await balancer.setTargets(targets.flatMap((_, i) => (set.has(i + 1) ? [] : [i])))
       : await reroute(lab, set);
-    record.add({ kind: "scale", t: inForceT, action: step.action, machines: names(step, isTarget ? targets : routers), askedT, inForceT });
+    record.add({
+      kind: "scale",
+      t: inForceT,
+      action: step.action,
+      machines: names(step, isTarget ? targets : routers),
+      askedT,
+      inForceT,
+    });
   }
 }
 
@@ -150,14 +157,19 @@ async function settle(lab: Lab): Promise<void> {
   const tester = lab.host(lab.topology.tester.name);
   const signal = AbortSignal.timeout(1000);
   let before = -1;
-  for (let now = (await readCounters(tester))["ipOut"]; now !== before && !signal.aborted; ) {
+  for (let now = (await readCounters(tester)).ipOut; now !== before && !signal.aborted; ) {
     before = now ?? 0;
     await sleepUntil(nowNs() + 20e6, new AbortController().signal);
-    now = (await readCounters(tester))["ipOut"];
+    now = (await readCounters(tester)).ipOut;
   }
 }
 
-async function recordCounters(record: RecordWriter, lab: Lab, balancer: Balancer, moment: "before" | "after"): Promise<void> {
+async function recordCounters(
+  record: RecordWriter,
+  lab: Lab,
+  balancer: Balancer,
+  moment: "before" | "after",
+): Promise<void> {
   const routers = new Set(lab.topology.routers.map((r) => r.name));
   const read = await Promise.all(
     lab.topology.machines.map(async ({ name }) => {
@@ -188,7 +200,9 @@ async function whileLabLives(lab: Lab, signal: AbortSignal, action: () => Promis
   await Promise.race([
     work,
     lab.ended.then(() => {
-      throw signal.aborted ? signal.reason : new LabError("The lab broke in the middle of the run: its agent has ended.");
+      throw signal.aborted
+        ? signal.reason
+        : new LabError("The lab broke in the middle of the run: its agent has ended.");
     }),
   ]);
 }
@@ -203,20 +217,14 @@ async function phase<T>(record: RecordWriter, name: Phase, action: () => Promise
 }
 
 /** Analysis and reports. What was recorded is kept and shown whatever happened before. */
-async function report(request: RunRequest, record: RecordWriter, broken: Error | null): Promise<RunResult> {
+async function report(request: RunRequest, record: RecordWriter): Promise<RunResult> {
   const begin = nowNs();
   const write = (summary: Summary) => record.file("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
-  record.add({ kind: "phase", t: begin, phase: "report", edge: "begin" });
+  request.progress?.note?.("analysing and drawing");
   const analysis = analyse(request.info, readRecord(request.dir));
-  if (broken) {
-    record.file("logs/error.txt", `${broken.stack}\n`);
-    analysis.summary.verdict = "error";
-    analysis.summary.reasons = [request.signal.aborted ? "The run was interrupted." : broken.message];
-  }
   write(analysis.summary);
   const data = { run: request.info, ...analysis };
   const reporterFailures = await writeAll(data, request.dir, request.reporters);
-  record.add({ kind: "phase", t: nowNs(), phase: "report", edge: "end" });
   record.close();
   const phasesMs = analysis.summary.phasesMs;
   const reportMs = (nowNs() - begin) / 1e6;

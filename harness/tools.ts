@@ -3,11 +3,11 @@ import { access } from "node:fs/promises";
 import path from "node:path";
 
 /** Ordinary users have no sbin in their PATH; the agent looks there too. */
-const SBIN = process.env["LOAD_BALANCER_SBIN"]?.split(":") ?? ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+const SBIN = process.env.LOAD_BALANCER_SBIN?.split(":") ?? ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /** null when the tool is there, else a sentence that says how to get it. */
 export async function findTool(tool: string, debianPackage: string): Promise<string | null> {
-  const dirs = [...(process.env["PATH"] ?? "").split(":"), ...SBIN].filter((dir) => dir !== "");
+  const dirs = [...(process.env.PATH ?? "").split(":"), ...SBIN].filter((dir) => dir !== "");
   for (const dir of dirs) {
     const found = await access(path.join(dir, tool), constants.X_OK).then(
       () => true,

@@ -28,7 +28,8 @@ export const scaleOut: Scenario = {
 
 export const scaleLb: Scenario = {
   name: "scale_lb",
-  summary: "The last router leaves the routes of tester and targets at 5 s and returns at 15 s, under live connections.",
+  summary:
+    "The last router leaves the routes of tester and targets at 5 s and returns at 15 s, under live connections.",
   routers: 2,
   plan(options) {
     if (options.routers < 2)
@@ -54,7 +55,8 @@ function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): 
   if (atS.some((s, i) => s <= (atS[i - 1] ?? 0)))
     throw new UsageError(`The times of --at must be positive and rise: '${atS.join(" ")}'.`);
   const last = atS.at(-1) ?? 0;
-  const durationS = options.durationS ?? (options.atS ? last + schedule.durationS - (schedule.atS.at(-1) ?? 0) : schedule.durationS);
+  const durationS =
+    options.durationS ?? (options.atS ? last + schedule.durationS - (schedule.atS.at(-1) ?? 0) : schedule.durationS);
   if (durationS <= last)
     throw new UsageError(
       `Cannot run '${name}' in ${durationS} s: its last event is at ${last} s. Try a longer --duration, or move the events with --at.`,
@@ -72,7 +74,8 @@ function checkMembers({ scale: members, targets }: ScenarioOptions): void {
   if (wrong !== undefined)
     throw new UsageError(`There is no target ${wrong}: --scale takes numbers from 1 to ${targets}.`);
   if (members.length === 0) throw new UsageError("--scale names no target.");
-  if (new Set(members).size !== members.length) throw new UsageError(`--scale names a target twice: '${members.join(" ")}'.`);
+  if (new Set(members).size !== members.length)
+    throw new UsageError(`--scale names a target twice: '${members.join(" ")}'.`);
   if (members.length >= targets)
     throw new UsageError(`--scale takes all ${targets} targets away: at least one must remain.`);
 }

@@ -1,7 +1,16 @@
 // From the record to the summary: pure, so `report` makes the same again at any time.
-import { TESTER_NAME } from "../topology/topology.ts";
-import { type Event, type EventOf, type EventSummary, type Phase, type RunInfo, SCHEMA, type Summary } from "../record/schema.ts";
+
 import type { Record as RunRecord } from "../record/record.ts";
+import {
+  type Event,
+  type EventOf,
+  type EventSummary,
+  type Phase,
+  type RunInfo,
+  SCHEMA,
+  type Summary,
+} from "../record/schema.ts";
+import { TESTER_NAME } from "../topology/topology.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
 import { accountPackets } from "./packets.ts";
@@ -19,14 +28,18 @@ type Judged = Omit<Summary, "verdict" | "reasons">;
 
 export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const timeline = buildTimeline(record.events, run.targets);
-  const errors = record.events.flatMap((e) => (e.kind === "error" ? [e.text] : []));
+  const texts = (kind: "fault" | "error") => record.events.flatMap((e) => (e.kind === kind ? [e.text] : []));
+  const errors = texts("error");
   if (!timeline) {
     const reasons = errors.length > 0 ? errors : ["The run ended before there was traffic."];
     return { summary: { ...emptySummary(run), verdict: "error", reasons }, series: emptySeries() };
   }
   const fates = judgeFates(timeline, record.connections, run.targets);
   const judged = summarise(run, record.events, timeline, fates);
-  const summary: Summary = { ...judged, ...judge(judged, fates, errors) };
+  const summary: Summary = {
+    ...judged,
+    ...(errors.length > 0 ? { verdict: "error", reasons: errors } : judge(judged, fates, texts("fault"))),
+  };
   return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
 }
 
@@ -70,7 +83,14 @@ function eventSummary(
   fate: EventFate | undefined,
   i: number,
 ): EventSummary {
-  const { alive, movable, lost, byCause, predicted, mispredicted } = fate ?? { alive: 0, movable: 0, lost: 0, byCause: {}, predicted: null, mispredicted: null };
+  const { alive, movable, lost, byCause, predicted, mispredicted } = fate ?? {
+    alive: 0,
+    movable: 0,
+    lost: 0,
+    byCause: {},
+    predicted: null,
+    mispredicted: null,
+  };
   const [before, after] = [timeline.stages[i]?.active.size ?? 0, timeline.stages[i + 1]?.active.size ?? 0];
   const targetsMoved = Math.abs(before - after);
   const ideal = (movable * targetsMoved) / Math.max(before, after, 1);
@@ -103,18 +123,24 @@ function spreadOf(timeline: Timeline, fates: Fates): Series["spread"] {
   }));
 }
 
-const PHASES = ["up", "deploy", "traffic", "down", "report"] as const satisfies Phase[];
-
+/** Analysis and drawing are not in it: they come after, and are timed by whoever does them. */
 function phases(events: readonly Event[]): Summary["phasesMs"] {
   const edges = events.filter((e): e is EventOf<"phase"> => e.kind === "phase");
   const lasted = (phase: Phase) => {
-    const [begin, end] = (["begin", "end"] as const).map((edge) => edges.find((e) => e.phase === phase && e.edge === edge)?.t);
+    const [begin, end] = (["begin", "end"] as const).map(
+      (edge) => edges.find((e) => e.phase === phase && e.edge === edge)?.t,
+    );
     return begin === undefined || end === undefined ? 0 : (end - begin) / 1e6;
   };
   const times = edges.map((e) => e.t);
+  const total = times.length > 0 ? (Math.max(...times) - Math.min(...times)) / 1e6 : 0;
   return {
-    ...(Object.fromEntries(PHASES.map((phase) => [phase, lasted(phase)])) as Record<Phase, number>),
-    total: times.length > 0 ? (Math.max(...times) - Math.min(...times)) / 1e6 : 0,
+    up: lasted("up"),
+    deploy: lasted("deploy"),
+    traffic: lasted("traffic"),
+    down: lasted("down"),
+    report: 0,
+    total,
   };
 }
 

@@ -113,7 +113,9 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       if (predicted !== lost) {
         fate.mispredicted++;
         const words = (is: boolean) => (is ? "lost" : "kept");
-        tell(`${words(lost)} at event ${i + 1}, predicted ${words(predicted)} (${before ?? "none"} -> ${after ?? "none"})`);
+        tell(
+          `${words(lost)} at event ${i + 1}, predicted ${words(predicted)} (${before ?? "none"} -> ${after ?? "none"})`,
+        );
       }
     }
   }
@@ -127,7 +129,9 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
 function movableSince({ scales }: Timeline, i: number): number {
   const event = scales[i];
   if (event?.action !== "scale_out") return 0;
-  const left = scales.slice(0, i).filter((s) => s.action === "scale_in" && s.machines.some((m) => event.machines.includes(m)));
+  const left = scales
+    .slice(0, i)
+    .filter((s) => s.action === "scale_in" && s.machines.some((m) => event.machines.includes(m)));
   return left.at(-1)?.askedT ?? 0;
 }
 

@@ -22,7 +22,9 @@ export function flowReader(stream: StreamStart): (connection: Connection) => Flo
 export function addressText(bytes: Uint8Array): string {
   if (bytes.subarray(0, 10).every((b) => b === 0) && bytes[10] === 0xff && bytes[11] === 0xff)
     return bytes.subarray(12).join(".");
-  const groups = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16));
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
+  );
   const zeros = groups.join(":").match(/(?:^|:)(?:0(?::|$)){2,}/g) ?? [];
   const longest = zeros.sort((a, b) => b.length - a.length)[0];
   return longest ? groups.join(":").replace(longest, "::") : groups.join(":");

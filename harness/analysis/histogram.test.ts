@@ -12,7 +12,10 @@ test("buckets follow each other without gaps, and grow by less than 3.2 %", (t) 
 });
 
 test("percentiles are found over several samples", (t) => {
-  const histogram = new Histogram().add([[10, 98]]).add([[50, 1]]).add([[96, 1]]);
+  const histogram = new Histogram()
+    .add([[10, 98]])
+    .add([[50, 1]])
+    .add([[96, 1]]);
   t.deepEqual(histogram.percentilesMs(), { p50: 0.01, p99: 0.05, p999: 0.1295, max: 0.1295 });
   t.is(new Histogram().percentilesMs(), null);
 });

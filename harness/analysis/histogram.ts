@@ -27,7 +27,11 @@ export class Histogram {
     const sorted = [...this.#counts].sort(([a], [b]) => a - b);
     const at = (share: number) => {
       let left = Math.max(1, Math.ceil(share * this.#total));
-      const found = sorted.find(([, count]) => (left -= count) <= 0)?.[0] ?? 0;
+      const found =
+        sorted.find(([, count]) => {
+          left -= count;
+          return left <= 0;
+        })?.[0] ?? 0;
       return (bucketLowUs(found) + bucketLowUs(found + 1) - 1) / 2000;
     };
     return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };

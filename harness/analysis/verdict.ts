@@ -8,9 +8,13 @@ const LATE_SHARE = 0.01;
 
 type Judged = Omit<Summary, "verdict" | "reasons">;
 
-/** Every reason is one sentence with the numbers. `errors` are what broke while the run went on. */
-export function judge(summary: Judged, fates: Fates, errors: readonly string[]): { verdict: Verdict; reasons: string[] } {
-  const failures = [...errors, ...failuresOf(summary, fates)];
+/** Every reason is one sentence with the numbers. `faults` are what of the balancer broke. */
+export function judge(
+  summary: Judged,
+  fates: Fates,
+  faults: readonly string[],
+): { verdict: Verdict; reasons: string[] } {
+  const failures = [...faults, ...failuresOf(summary, fates)];
   if (failures.length > 0) return { verdict: "fail", reasons: failures };
   const gaps = gapsOf(summary);
   if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps };
@@ -33,10 +37,7 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
       (event.mispredicted ?? 0) > 0,
       `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${event.lost} of ${event.alive} connections were lost, ${event.predicted} predicted; ${event.mispredicted} fared differently than predicted.`,
     ]),
-    [
-      connections.lostOutsideEvents > 0,
-      `${connections.lostOutsideEvents} connections were lost outside the events.`,
-    ],
+    [connections.lostOutsideEvents > 0, `${connections.lostOutsideEvents} connections were lost outside the events.`],
     [
       fates.onInactiveTarget > 0,
       `${fates.onInactiveTarget} connections were answered by a target that was not active.`,
@@ -72,8 +73,14 @@ function merits({ assigned, connections, events }: Judged): string[] {
   const predicted = events.filter((e) => e.mispredicted === 0).length;
   return [
     `All ${connections.planned} connections were established.`,
-    ...(assigned.checked > 0 ? [`Each of ${assigned.checked} connections was answered by the target that the oracle predicted.`] : []),
-    ...(predicted > 0 ? [`At ${predicted === 1 ? "the event" : `all ${predicted} events`} exactly the predicted connections were lost, one by one.`] : []),
+    ...(assigned.checked > 0
+      ? [`Each of ${assigned.checked} connections was answered by the target that the oracle predicted.`]
+      : []),
+    ...(predicted > 0
+      ? [
+          `At ${predicted === 1 ? "the event" : `all ${predicted} events`} exactly the predicted connections were lost, one by one.`,
+        ]
+      : []),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
   ];
 }

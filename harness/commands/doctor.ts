@@ -1,6 +1,6 @@
 import { type Catalog, findNamed } from "../catalog.ts";
-import { describeHost } from "../host.ts";
 import { EXIT } from "../exit-codes.ts";
+import { describeHost } from "../host.ts";
 
 interface Finding {
   runtime: string;
@@ -34,7 +34,9 @@ export async function doctorCommand(
       "",
     ];
     for (const finding of findings) {
-      lines.push(`${finding.can ? "ok     " : "missing"} ${finding.runtime}${finding.backend ? ` / ${finding.backend}` : ""}`);
+      lines.push(
+        `${finding.can ? "ok     " : "missing"} ${finding.runtime}${finding.backend ? ` / ${finding.backend}` : ""}`,
+      );
       lines.push(...finding.gaps.map((gap) => `          ${gap}`));
     }
     process.stdout.write(`${lines.join("\n")}\n`);

@@ -7,23 +7,24 @@ const PHASE_TEXT: Record<Phase, string> = {
   deploy: "deploying the balancer",
   traffic: "traffic",
   down: "taking the lab down",
-  report: "analysing and drawing",
 };
 
 /** A line that follows the run on a terminal; elsewhere one line per phase. All on stderr, so that stdout stays the result. */
 export function makeProgress(run: RunInfo, plan: Plan): Progress & { end(): void } {
-  const live = process.stderr.isTTY === true && !process.env["CI"];
+  const live = process.stderr.isTTY === true && !process.env.CI;
   const latest = new Map<string, Sample>();
   let began = 0;
   const put = (text: string) => {
     if (live) process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
   };
+  const say = (line: string) => (live ? put(line) : void process.stderr.write(`${line}\n`));
   return {
+    note: (text) => say(`${run.case}: ${text}`),
     phase(phase, edge) {
       if (edge === "end") return;
       if (phase === "traffic") began = performance.now();
       const line = `${run.case}: ${PHASE_TEXT[phase]}${phase === "up" ? ` (${run.targets.length} targets, ${run.routers.length} routers)` : ""}${phase === "traffic" && plan.durationS > 0 ? ` for ${plan.durationS} s` : ""}`;
-      live ? put(line) : process.stderr.write(`${line}\n`);
+      say(line);
     },
     sample(sample) {
       latest.set(sample.stream, sample);

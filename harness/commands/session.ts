@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type Catalog, findNamed } from "../catalog.ts";
 import { UsageError } from "../backend.ts";
+import { type Catalog, findNamed } from "../catalog.ts";
 import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { Scope } from "../scope.ts";
@@ -9,8 +9,8 @@ import { keepLab } from "../session/keeper.ts";
 import { ask, connectSession, requireSession, type SessionReply, type SessionStatus } from "../session/session.ts";
 import { runAttached } from "../session/terminal.ts";
 import { planTopology } from "../topology/topology.ts";
-import { startServers } from "../traffic/traffic.ts";
 import { lineReader } from "../traffic/lines.ts";
+import { startServers } from "../traffic/traffic.ts";
 
 export interface StartOptions {
   backend: string;
@@ -27,15 +27,24 @@ export async function startCommand(catalog: Catalog, options: StartOptions): Pro
     running.destroy();
     throw new LabError("A lab is running already. Run './load-balancer.ts stop' first.");
   }
-  const keeper = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(options)], {
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const keeper = spawn(
+    process.execPath,
+    [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(options)],
+    {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let said = "";
   keeper.stderr.on("data", (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const ready = new Promise<void>((resolve) => keeper.stdout.on("data", lineReader(() => resolve())));
+  const ready = new Promise<void>((resolve) =>
+    keeper.stdout.on(
+      "data",
+      lineReader(() => resolve()),
+    ),
+  );
   const ended = once(keeper, "exit").then(() => {
     throw new LabError(said.trim() || "The lab's keeper ended before the lab was up.");
   });
@@ -127,7 +136,7 @@ export async function execCommand(machine: string, argv: string[]): Promise<numb
 }
 
 export async function shellCommand(machine: string): Promise<number> {
-  return runAttached(await requireSession(), machine, [process.env["SHELL"] || "/bin/sh"], process.stdin.isTTY === true);
+  return runAttached(await requireSession(), machine, [process.env.SHELL || "/bin/sh"], process.stdin.isTTY === true);
 }
 
 function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {

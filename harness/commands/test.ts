@@ -1,7 +1,7 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { emptySeries } from "../analysis/series.ts";
 import { skippedSummary } from "../analysis/analyse.ts";
+import { emptySeries } from "../analysis/series.ts";
 import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
@@ -88,7 +88,12 @@ async function runOne(
     family: planned.options.family,
     protocol: planned.options.protocol,
     seed: planned.seed,
-    options: { ...planned.options, routers: planned.routers, rate: planned.load.rate, duration: planned.plan.durationS },
+    options: {
+      ...planned.options,
+      routers: planned.routers,
+      rate: planned.load.rate,
+      duration: planned.plan.durationS,
+    },
     backendOptions: planned.backendOptions,
   };
   const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
@@ -120,7 +125,11 @@ async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunR
   record.file("summary.json", `${JSON.stringify(data.summary, null, 2)}\n`);
   record.close();
   const { markdown, junit, ctrf } = reporters;
-  const reporterFailures = await writeAll(data, dir, [markdown, junit, ctrf].flatMap((r) => r ?? []));
+  const reporterFailures = await writeAll(
+    data,
+    dir,
+    [markdown, junit, ctrf].flatMap((r) => r ?? []),
+  );
   return { dir, data, reporterFailures };
 }
 
@@ -129,7 +138,7 @@ function makeRunDir(out: string, name: string, seed: number): { dir: string; id:
   const startedAt = new Date().toISOString();
   const base = `${startedAt.slice(0, 19).replace(/[-:]/g, "")}Z-${name}-${seed}`;
   try {
-    mkdirSync(out, { recursive: true });
+    makeDirs(out);
     accessSync(out, constants.W_OK);
     for (let n = 1; ; n++) {
       const id = n === 1 ? base : `${base}-${n}`;
@@ -145,10 +154,17 @@ function makeRunDir(out: string, name: string, seed: number): { dir: string; id:
   }
 }
 
+/** Not mkdir's own `recursive`: on Node 20 that never returns below /proc. */
+function makeDirs(dir: string): void {
+  if (existsSync(dir)) return;
+  makeDirs(path.dirname(dir));
+  mkdirSync(dir);
+}
+
 async function show({ dir, data, reporterFailures }: RunResult, options: TestOptions): Promise<void> {
   if (options.json) process.stdout.write(`${JSON.stringify(data.summary)}\n`);
   else {
-    const color = process.stdout.isTTY === true && !process.env["NO_COLOR"];
+    const color = process.stdout.isTTY === true && !process.env.NO_COLOR;
     process.stdout.write(`${renderTerminal(data, { color, columns: Math.min(120, process.stdout.columns ?? 80) })}\n`);
   }
   for (const failure of reporterFailures) process.stderr.write(`${reporterSentence(failure)}\n`);
@@ -162,4 +178,3 @@ async function show({ dir, data, reporterFailures }: RunResult, options: TestOpt
 function reporterSentence({ reporter, error }: ReporterFailure): string {
   return `Cannot write the ${reporter} report: ${(error as Error).message}`;
 }
-

@@ -27,7 +27,13 @@ test("what is no address is refused", (t) => {
 });
 
 test("the key holds ports and protocol only when they are hashed", (t) => {
-  const flow = { src: addressBytes("50.0.0.1"), dst: addressBytes("10.0.0.0"), sport: 0x1234, dport: 5001, protocol: 6 };
+  const flow = {
+    src: addressBytes("50.0.0.1"),
+    dst: addressBytes("10.0.0.0"),
+    sport: 0x1234,
+    dport: 5001,
+    protocol: 6,
+  };
   t.is(Buffer.from(flowKey(flow, true).subarray(32)).toString("hex"), "1234138906000000");
   t.is(Buffer.from(flowKey(flow, false).subarray(32)).toString("hex"), "0000000000000000");
 });

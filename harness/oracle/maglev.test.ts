@@ -11,7 +11,15 @@ const paper = [
 
 test("the paper's example comes out", (t) => {
   t.deepEqual([...populate(paper, 7)], [1, 0, 1, 0, 2, 2, 0]);
-  t.deepEqual([...populate(paper.filter((p) => p.index !== 1), 7)], [0, 0, 0, 0, 2, 2, 2]);
+  t.deepEqual(
+    [
+      ...populate(
+        paper.filter((p) => p.index !== 1),
+        7,
+      ),
+    ],
+    [0, 0, 0, 0, 2, 2, 2],
+  );
 });
 
 test("every walk visits every slot", (t) => {

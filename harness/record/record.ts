@@ -19,7 +19,7 @@ export class RecordWriter {
     this.dir = dir;
     this.#onEvent = onEvent;
     [this.#eventsFd, this.#rowsFd] = attempt(`make the run's folder '${dir}'`, () => {
-      mkdirSync(path.join(dir, "logs"), { recursive: true });
+      mkdirSync(path.join(dir, "logs"));
       return [openSync(path.join(dir, "events.ndjson"), "wx"), openSync(path.join(dir, "connections.bin"), "wx")];
     });
   }

@@ -24,10 +24,10 @@ export type ByCause = Partial<Record<LossCause, number>>;
 
 export type Family = 4 | 6;
 export type Protocol = "tcp" | "udp";
-export type Phase = "up" | "deploy" | "traffic" | "down" | "report";
+export type Phase = "up" | "deploy" | "traffic" | "down";
 export type ScaleKind = "scale_in" | "scale_out" | "router_out" | "router_in";
 
-/** One generator (a family of one traffic program) is a stream; all its rows and samples carry its name, "ipv4" or "ipv6". */
+/** One generator process is a stream; its rows and samples carry its name: "ipv4", or "ipv4/2" for the second of several parts. */
 export type StreamName = string;
 
 export interface StreamStart {
@@ -90,9 +90,21 @@ export type Event =
   | { kind: "all_established"; t: number; stream: StreamName; established: number; failed: number }
   | Sample
   | { kind: "rows"; t: number; stream: StreamName; offset: number; count: number }
-  | { kind: "stream_end"; t: number; stream: StreamName; userUs: number; systemUs: number; lateSends: number; maxLateUs: number }
+  | {
+      kind: "stream_end";
+      t: number;
+      stream: StreamName;
+      userUs: number;
+      systemUs: number;
+      lateSends: number;
+      maxLateUs: number;
+    }
   | { kind: "counters"; t: number; machine: string; moment: "before" | "after"; values: Record<string, number> }
+  /** The clean-up had trouble; the result stands. */
   | { kind: "warning"; t: number; text: string }
+  /** The balancer under test broke: the case fails. */
+  | { kind: "fault"; t: number; text: string }
+  /** The lab or the harness broke, or was interrupted: there is no result. */
   | { kind: "error"; t: number; text: string };
 export type EventOf<K extends Event["kind"]> = Extract<Event, { kind: K }>;
 
@@ -161,6 +173,7 @@ export interface Summary {
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
   packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
   generator: { lateSends: number; cpuShare: number };
+  /** `report` (analysis and drawing) is 0 while the reports themselves are made; `total` includes it once it is known. */
   phasesMs: { up: number; deploy: number; traffic: number; down: number; report: number; total: number };
 }
 

@@ -84,13 +84,12 @@ export function phaseTable({ phasesMs }: Summary): Table {
     traffic: "Traffic",
     down: "Lab down",
     report: "Report",
-    total: "Total",
+    total: phasesMs.report > 0 ? "Total" : "Total before the report",
   };
   return facts(
-    Object.entries(names).map(([phase, name]) => [
-      name,
-      `${count(Math.round(phasesMs[phase as keyof typeof phasesMs]))} ms`,
-    ]),
+    (Object.keys(names) as (keyof typeof names)[])
+      .filter((phase) => phasesMs[phase] > 0)
+      .map((phase) => [names[phase], `${count(Math.round(phasesMs[phase]))} ms`]),
   );
 }
 

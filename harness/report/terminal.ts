@@ -125,6 +125,7 @@ function factLines({ summary, series }: ReportData, width: number): string[] {
     [
       "Phases",
       Object.entries(phasesMs)
+        .filter(([, ms]) => ms > 0)
         .map(([name, ms]) => `${name} ${(ms / 1000).toFixed(2)} s`)
         .join(", "),
     ],

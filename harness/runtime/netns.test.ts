@@ -17,7 +17,9 @@ async function withLab(size: { targets: number; routers: number }, action: (lab:
 
 test("machines are up with their addresses, routes and names", async (t) => {
   await withLab({ targets: 3, routers: 2 }, async (lab) => {
-    const { stdout } = await lab.host("vm-002").exec(["sh", "-c", "hostname; ip -br -4 addr; ip route; ls /sys/class/net"]);
+    const { stdout } = await lab
+      .host("vm-002")
+      .exec(["sh", "-c", "hostname; ip -br -4 addr; ip route; ls /sys/class/net"]);
     t.regex(stdout, /^vm-002\n/);
     t.regex(stdout, /eth1@\S+ +UP +192\.168\.1\.2\/24/);
     t.regex(stdout, /nexthop via 192\.168\.1\.202/);
@@ -28,14 +30,21 @@ test("machines are up with their addresses, routes and names", async (t) => {
 test("a command's output, exit code, input and environment pass through", async (t) => {
   await withLab({ targets: 1, routers: 1 }, async (lab) => {
     const host = lab.host("vm-001");
-    const output = await host.exec(["sh", "-c", 'cat; echo "$A" >&2; exit 3'], { input: "hello", env: { A: "b" }, check: false });
+    const output = await host.exec(["sh", "-c", 'cat; echo "$A" >&2; exit 3'], {
+      input: "hello",
+      env: { A: "b" },
+      check: false,
+    });
     t.like(output, { stdout: "hello", stderr: "b\n", code: 3, signal: 0 });
     const big = "x".repeat(3_000_000);
     t.is((await host.exec(["cat"], { input: big })).stdout, big);
     const error = await t.throwsAsync(host.exec(["false"]), { instanceOf: CommandError });
     t.regex(error?.message ?? "", /'false' in machine 'vm-001' failed with exit code 1/);
     t.is((await host.exec(["no-such-program"], { check: false })).code, 127);
-    t.regex((await host.exec(["no-such-program"], { check: false })).stderr, /Cannot run 'no-such-program': No such file/);
+    t.regex(
+      (await host.exec(["no-such-program"], { check: false })).stderr,
+      /Cannot run 'no-such-program': No such file/,
+    );
   });
 });
 
@@ -94,7 +103,9 @@ test("an unknown machine is named", async (t) => {
 
 test("250 targets come up, and all reach the router over IPv4 and IPv6", async (t) => {
   await withLab({ targets: 250, routers: 1 }, async (lab) => {
-    const { stdout } = await lab.host("vm-350").exec(["sh", "-c", "ip -4 -o addr show eth1; ip -6 route get 1000::1:172.16.0.201"]);
+    const { stdout } = await lab
+      .host("vm-350")
+      .exec(["sh", "-c", "ip -4 -o addr show eth1; ip -6 route get 1000::1:172.16.0.201"]);
     t.regex(stdout, /172\.16\.1\.94\/16/);
     t.regex(stdout, /dev eth1/);
   });

@@ -15,7 +15,11 @@ export interface Held {
 }
 
 /** Serves a running lab until someone asks it to stop, the signal aborts or the lab ends. Throws LabError when another is running. */
-export async function keepLab({ lab, balancer, backend }: Held, signal: AbortSignal, onListening: () => void): Promise<void> {
+export async function keepLab(
+  { lab, balancer, backend }: Held,
+  signal: AbortSignal,
+  onListening: () => void,
+): Promise<void> {
   const { topology } = lab;
   const active = new Set(topology.targets.map((_, i) => i));
   const startedAt = new Date().toISOString();
@@ -34,7 +38,8 @@ export async function keepLab({ lab, balancer, backend }: Held, signal: AbortSig
   });
   const scale = async (direction: "in" | "out", numbers: readonly number[]): Promise<SessionReply> => {
     const wrong = numbers.find((n) => !Number.isInteger(n) || n < 1 || n > topology.targets.length);
-    if (wrong !== undefined) throw new UsageError(`There is no target ${wrong}: this lab has 1 to ${topology.targets.length}.`);
+    if (wrong !== undefined)
+      throw new UsageError(`There is no target ${wrong}: this lab has 1 to ${topology.targets.length}.`);
     const next = new Set(active);
     for (const n of numbers) direction === "in" ? next.delete(n - 1) : next.add(n - 1);
     if (next.size === 0) throw new UsageError("At least one target must remain.");
@@ -87,7 +92,7 @@ function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, soc
   try {
     const child = lab.host(request.machine).spawn(request.argv, {
       keepStdin: true,
-      env: { PATH: `${buildDir}:${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, ...request.env },
+      env: { PATH: `${buildDir}:${process.env.PATH ?? ""}:/usr/sbin:/sbin`, ...request.env },
       ...(request.tty ? { tty: request.tty } : {}),
       onStdout: (chunk) => send(FRAME.stdout, chunk),
       onStderr: (chunk) => send(FRAME.stderr, chunk),

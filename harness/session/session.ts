@@ -10,7 +10,13 @@ export type SessionRequest =
   | { op: "status" }
   | { op: "stop" }
   | { op: "scale"; direction: "in" | "out"; targets: number[] }
-  | { op: "spawn"; machine: string; argv: string[]; tty?: { rows: number; columns: number }; env?: Record<string, string> };
+  | {
+      op: "spawn";
+      machine: string;
+      argv: string[];
+      tty?: { rows: number; columns: number };
+      env?: Record<string, string>;
+    };
 
 export interface SessionStatus {
   backend: string;
@@ -22,10 +28,12 @@ export interface SessionStatus {
   tester: string;
 }
 
-export type SessionReply = { ok: true; status?: SessionStatus; inForceMs?: number } | { ok: false; usage: boolean; error: string };
+export type SessionReply =
+  | { ok: true; status?: SessionStatus; inForceMs?: number }
+  | { ok: false; usage: boolean; error: string };
 
 export function socketPath(): string {
-  const runtimeDir = process.env["XDG_RUNTIME_DIR"];
+  const runtimeDir = process.env.XDG_RUNTIME_DIR;
   const dir = path.join(runtimeDir || os.tmpdir(), `load-balancer-${process.geteuid?.() ?? 0}`);
   return path.join(dir, "lab.sock");
 }

@@ -10,7 +10,7 @@ export async function runAttached(socket: Socket, machine: string, argv: string[
     op: "spawn",
     machine,
     argv,
-    ...(tty ? { tty: size(), env: { TERM: process.env["TERM"] ?? "xterm" } } : {}),
+    ...(tty ? { tty: size(), env: { TERM: process.env.TERM ?? "xterm" } } : {}),
   };
   socket.write(`${JSON.stringify(request)}\n`);
   const send = (type: number, payload?: Uint8Array) => void socket.write(encodeFrame(0, type, payload));

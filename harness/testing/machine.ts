@@ -27,8 +27,12 @@ export function networkNamespaces(pids: readonly number[]): Set<string> {
 /** Interfaces, mounts, named namespaces and shared memory of the host. */
 export function hostState(): Record<string, string[]> {
   return {
-    interfaces: lines("/proc/net/dev").map((line) => line.split(":")[0]?.trim() ?? "").sort(),
-    mounts: lines("/proc/self/mountinfo").map((line) => line.split(" ").slice(3, 5).join(" ")).sort(),
+    interfaces: lines("/proc/net/dev")
+      .map((line) => line.split(":")[0]?.trim() ?? "")
+      .sort(),
+    mounts: lines("/proc/self/mountinfo")
+      .map((line) => line.split(" ").slice(3, 5).join(" "))
+      .sort(),
     namedNamespaces: list("/run/netns"),
     // Tables of other tests come and go.
     sharedMemory: list("/dev/shm").filter((name) => !name.startsWith("lb-test-")),

@@ -35,7 +35,10 @@ test("the tester and the targets reach everything through the routers, whichever
   const topology = planTopology({ targets: 1, routers: 2 });
   const [target] = topology.targets;
   if (!target) return t.fail();
-  t.regex(machineBatch(topology, target), /route add 0\.0\.0\.0\/0 nexthop via 192\.168\.1\.201 nexthop via 192\.168\.1\.202/);
+  t.regex(
+    machineBatch(topology, target),
+    /route add 0\.0\.0\.0\/0 nexthop via 192\.168\.1\.201 nexthop via 192\.168\.1\.202/,
+  );
   t.is(
     rerouteBatch(topology.tester, topology.routers.slice(0, 1)),
     "route replace 10.0.0.0/32 nexthop via 192.168.2.201\nroute replace 1000::/128 nexthop via 1000::1:192.168.2.201\n",

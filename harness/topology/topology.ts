@@ -1,6 +1,6 @@
 // The plan of a lab: machines, links, addresses. Pure; how it becomes real is the runtimes' business.
 
-export type Role = "target" | "router" | "tester";
+type Role = "target" | "router" | "tester";
 export type Net = "net1" | "net2";
 
 export interface Link {
@@ -31,7 +31,7 @@ export const VIP = { 4: "10.0.0.0", 6: "1000::" } as const;
 export const SOURCES = { 4: "50.0.0.0/16", 6: "2000::/112" } as const;
 export const MAX_TARGETS = 1000;
 export const MAX_ROUTERS = 9;
-export const FIRST_ROUTER = 201;
+const FIRST_ROUTER = 201;
 const TESTER = 221;
 export const TESTER_NAME = `vm-${TESTER}`;
 const SMALL = 200;
@@ -51,7 +51,7 @@ export function planTopology(size: { targets: number; routers: number }): Topolo
 }
 
 /** Targets count 1, 2, .. 200, then go on at 301: 201 to 300 belong to routers and testers. */
-export function targetNumber(ordinal: number): number {
+function targetNumber(ordinal: number): number {
   return ordinal <= SMALL ? ordinal : ordinal + 100;
 }
 

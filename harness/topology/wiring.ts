@@ -81,8 +81,7 @@ export function machineBatch(topology: Topology, machine: Machine): string {
 
 /** Points a target's or the tester's route over exactly these routers. */
 export function rerouteBatch(machine: Machine, routers: readonly Machine[]): string {
-  if (machine.role === "tester")
-    return text(viaRouters("replace", [`${VIP[4]}/32`, `${VIP[6]}/128`], routers, "net2"));
+  if (machine.role === "tester") return text(viaRouters("replace", [`${VIP[4]}/32`, `${VIP[6]}/128`], routers, "net2"));
   return text(viaRouters("replace", ["0.0.0.0/0", "::/0"], routers, "net1"));
 }
 

@@ -8,11 +8,13 @@ export async function readCounters(host: Host): Promise<Record<string, number>> 
   return parseCounters(stdout);
 }
 
-export function parseCounters(text: string): Record<string, number> {
+function parseCounters(text: string): Record<string, number> {
   const ip = snmpTable(text, "Ip");
   const v6 = new Map([...text.matchAll(/^(Ip6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]));
   const sum = (name: string) => (ip.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
-  const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) => (numbers ?? "").trim().split(/\s+/).map(Number));
+  const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) =>
+    (numbers ?? "").trim().split(/\s+/).map(Number),
+  );
   const column = (i: number) => interfaces.reduce((total, numbers) => total + (numbers[i] ?? 0), 0);
   return {
     // Multicast is neighbour and group management, not traffic.

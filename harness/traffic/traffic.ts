@@ -6,6 +6,9 @@ import { SOURCES, VIP } from "../topology/topology.ts";
 import { lineReader } from "./lines.ts";
 
 const SIGTERM = 15;
+
+/** One process opens so many at most: where only the hard limit of open files holds (often 20,000), more need more processes. */
+const PART_CONNECTIONS = 15_000;
 const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 } } as const;
 
 export interface Load {
@@ -63,7 +66,8 @@ export function startProgram(
       (exit) => {
         clearTimeout(timer);
         if (ready) onEnd?.(exit, said.trim());
-        else reject(failure(exit.code === null ? `was ended by signal ${exit.signal}` : `ended with code ${exit.code}`));
+        else
+          reject(failure(exit.code === null ? `was ended by signal ${exit.signal}` : `ended with code ${exit.code}`));
       },
       (error: Error) => {
         clearTimeout(timer);
@@ -85,10 +89,15 @@ export interface Traffic {
 /** Starts the generators. Whatever they report goes to the record as it comes. */
 export async function startTraffic(lab: Lab, load: Load, record: RecordWriter): Promise<Traffic> {
   const tester = lab.host(lab.topology.tester.name);
-  const generators = load.families.map((family, i) => {
-    const share = splitEvenly(load.connections, load.families.length, i);
-    const argv = generatorArgv(lab.program("traffic"), family, { ...load, connections: share, rate: (load.rate * share) / load.connections });
-    return startGenerator(tester, argv, `ipv${family}`, record);
+  const generators = load.families.flatMap((family, i) => {
+    const connections = splitEvenly(load.connections, load.families.length, i);
+    const share = { ...load, connections, rate: (load.rate * connections) / load.connections };
+    const parts = Math.ceil(connections / PART_CONNECTIONS);
+    return Array.from({ length: parts }, (_, part) => {
+      const argv = generatorArgv(lab.program("traffic"), family, share);
+      const stream = parts === 1 ? `ipv${family}` : `ipv${family}/${part + 1}`;
+      return startGenerator(tester, [...argv, "--part", `${part + 1}/${parts}`], stream, record);
+    });
   });
   const started = await Promise.all(generators.map((g) => g.started));
   return {
@@ -111,7 +120,16 @@ function generatorArgv(program: string, family: Family, load: Load): string[] {
   if (load.protocol === "udp") common.push("--udp");
   if (load.mode === "connect") return [program, "connect", ...common, "--output", "ndjson"];
   const schedule = ["--rate", `${load.rate}`, "--size", `${load.size}`, "--duration", `${load.durationS}s`];
-  schedule.push("--ramp", `${load.rampS}s`, "--stall", `${load.stallS}s`, "--reconnect", "--rows", "--output", "ndjson");
+  schedule.push(
+    "--ramp",
+    `${load.rampS}s`,
+    "--stall",
+    `${load.stallS}s`,
+    "--reconnect",
+    "--rows",
+    "--output",
+    "ndjson",
+  );
   return [program, "stream", ...common, ...schedule];
 }
 
@@ -146,7 +164,9 @@ function startGenerator(tester: Host, argv: string[], stream: StreamName, record
   });
   const ended = process.exited.then((exit) => {
     if (exit.code !== 0)
-      throw new LabError(`The traffic generator for ${stream} ended with ${exit.code ?? `signal ${exit.signal}`}: ${said.trim()}`);
+      throw new LabError(
+        `The traffic generator for ${stream} ended with ${exit.code ?? `signal ${exit.signal}`}: ${said.trim()}`,
+      );
   });
   ended.catch(fail);
   // A record that cannot be written fails `started` even after it began: `done` must tell.

@@ -70,7 +70,7 @@ struct connection {
 /* Counters since the start. */
 struct totals {
 	uint64_t established, failed_connects, failed_reads, lost[CAUSES], lost_all;
-	uint64_t sent, received, late_sends, retransmits;
+	uint64_t sent, received, late_sends;
 };
 
 struct client {

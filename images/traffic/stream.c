@@ -84,6 +84,7 @@ int stream_main(char **arguments)
 		{"sample", parse_duration, &set.sample_ns, "TIME", "between sample lines (250ms)"},
 		{"rows", NULL, &set.rows, NULL, "write a row for each connection"},
 		{"closed-loop", NULL, &set.closed_loop, NULL, "next message when the echo is complete"},
+		{"stats", parse_output, &set.output, "ctraffic", "the same as --output ctraffic"},
 		{"output", parse_output, &set.output, "ndjson|ctraffic",
 		 "events as they happen, or statistics"},
 		{0},

@@ -17,12 +17,31 @@ interface Answer {
   index: number | null;
 }
 
-const run = (args: string[], input = "") => execFileSync(program, args, { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
+const run = (args: string[], input = "") =>
+  execFileSync(program, args, { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
 
-function withTable<T>(name: string, spec: OracleSpec, targets: number, active: number[], action: (shm: string) => T): T {
+function withTable<T>(
+  name: string,
+  spec: OracleSpec,
+  targets: number,
+  active: number[],
+  action: (shm: string) => T,
+): T {
   const table = shm(name);
   const size = spec.strategy === "maglev" ? spec.m : 997;
-  const init = ["init", "--shm", table, "-m", spec.strategy, "--M", `${size}`, "--N", `${targets}`, "--seed", `${spec.seed}`];
+  const init = [
+    "init",
+    "--shm",
+    table,
+    "-m",
+    spec.strategy,
+    "--M",
+    `${size}`,
+    "--N",
+    `${targets}`,
+    "--seed",
+    `${spec.seed}`,
+  ];
   run(spec.ports ? [...init, "-p"] : init);
   try {
     run(["set", "--shm", table, "--active", active.map((i) => `${i}:${1000 + i}`).join(",")]);
@@ -34,7 +53,10 @@ function withTable<T>(name: string, spec: OracleSpec, targets: number, active: n
 
 function lookup(table: string, lines: string[]): Answer[] {
   const out = run(["lookup", "--shm", table, "--batch"], `${lines.join("\n")}\n`);
-  return out.trim().split("\n").map((line) => JSON.parse(line) as Answer);
+  return out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Answer);
 }
 
 const specs: [name: string, spec: OracleSpec, targets: number][] = [
@@ -52,7 +74,10 @@ for (const [name, spec, targets] of specs)
     const oracle = makeOracle(spec, active);
     const packets = Array.from({ length: 2000 }, () => randomPacket(random));
     withTable(name.replaceAll(" ", "-"), spec, targets, active, (table) => {
-      const answers = lookup(table, packets.map((p) => `packet ${p.bytes.toString("hex")}`));
+      const answers = lookup(
+        table,
+        packets.map((p) => `packet ${p.bytes.toString("hex")}`),
+      );
       t.is(answers.length, packets.length);
       for (const [i, { expected, description }] of packets.entries()) {
         const key = expected(spec.ports);
@@ -68,13 +93,22 @@ test("a flow named on the command line gets the same answer as its packet", (t) 
   const spec: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
   withTable("flow", spec, 10, [1, 3, 5], (table) => {
     const [answer] = lookup(table, ["tcp 2000::7 40000 1000:: 5003"]);
-    const flow: Flow = { src: addressBytes("2000::7"), dst: addressBytes("1000::"), sport: 40_000, dport: 5003, protocol: 6 };
+    const flow: Flow = {
+      src: addressBytes("2000::7"),
+      dst: addressBytes("1000::"),
+      sport: 40_000,
+      dport: 5003,
+      protocol: 6,
+    };
     t.is(answer?.hash, murmur3(flowKey(flow, true), 0));
   });
 });
 
 test("a size that is no prime is refused with the primes next to it", (t) => {
-  const error = t.throws(() => run(["init", "--shm", shm("prime"), "--M", "1000", "--N", "10"])) as Error & { status: number; stderr: string };
+  const error = t.throws(() => run(["init", "--shm", shm("prime"), "--M", "1000", "--N", "10"])) as Error & {
+    status: number;
+    stderr: string;
+  };
   t.is(error.status, 2);
   t.regex(error.stderr, /997.*1009/);
 });

@@ -17,9 +17,21 @@ const SIGTERM = 15;
 const options = z.strictObject({
   mode: z.enum(["maglev", "modulo"]).default("maglev").describe("how a hash becomes a target"),
   ports: z.stringbool().default(true).describe("hash ports and protocol too, not only addresses"),
-  M: z.coerce.number().int().min(2).max(16_777_213).optional().describe("Maglev table size, a prime (997 up to 32 targets, else 65537)"),
+  M: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(16_777_213)
+    .optional()
+    .describe("Maglev table size, a prime (997 up to 32 targets, else 65537)"),
   N: z.coerce.number().int().min(1).max(1000).optional().describe("targets the table has room for (at least 32)"),
-  hashSeed: z.coerce.number().int().min(0).max(0xffffffff).default(0).describe("seed of the flow hash and of the table"),
+  hashSeed: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(0xffffffff)
+    .default(0)
+    .describe("seed of the flow hash and of the table"),
   queues: z.coerce.number().int().min(1).max(16).default(1).describe("NFQUEUEs, with a thread each"),
   batch: z.coerce.number().int().min(1).max(256).default(64).describe("packets per receive and verdict call"),
   broken: z.enum(["random"]).optional().describe("misbehave on purpose: to prove that the lab catches it"),
@@ -41,7 +53,11 @@ export const nfqueue: Backend<typeof options> = {
   },
 
   async missing(runtime) {
-    const tools = await Promise.all([findTool("iptables-restore", "iptables"), findTool("ip6tables-restore", "iptables"), findTool("ip", "iproute2")]);
+    const tools = await Promise.all([
+      findTool("iptables-restore", "iptables"),
+      findTool("ip6tables-restore", "iptables"),
+      findTool("ip", "iproute2"),
+    ]);
     const built = await access(path.join(buildDir, "nfqueue-lb"), constants.X_OK).then(
       () => null,
       () => "The balancer is not built. Run './setup'.",
@@ -106,21 +122,43 @@ async function deployRouter(
 ): Promise<Process> {
   const program = lab.program("nfqueue-lb");
   const { M, N } = sizes(given, lab.topology.targets.length);
-  const init = [program, "init", "--shm", SHM, "-m", given.mode, "--M", `${M}`, "--N", `${N}`, "--seed", `${given.hashSeed}`];
+  const init = [
+    program,
+    "init",
+    "--shm",
+    SHM,
+    "-m",
+    given.mode,
+    "--M",
+    `${M}`,
+    "--N",
+    `${N}`,
+    "--seed",
+    `${given.hashSeed}`,
+  ];
   await host.exec(given.ports ? [...init, "-p"] : init);
   await setActive(host, program, active);
   await host.exec(["ip", "-batch", "-"], { input: routes(lab.topology, 4) });
   await host.exec(["ip", "-6", "-batch", "-"], { input: routes(lab.topology, 6) });
   const last = given.queues - 1;
   const run = [program, "run", "--shm", SHM, "--queue", last === 0 ? "0" : `0:${last}`, "--batch", `${given.batch}`];
-  const process = await startProgram(host, given.broken ? [...run, "--broken", given.broken] : run, "ready", (exit, said) =>
-    onFault(
-      `The balancer on ${host.name} ended by itself (${exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`})${said ? `: ${said}` : "."}`,
-    ),
+  const process = await startProgram(
+    host,
+    given.broken ? [...run, "--broken", given.broken] : run,
+    "ready",
+    (exit, said) =>
+      onFault(
+        `The balancer on ${host.name} ended by itself (${exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`})${said ? `: ${said}` : "."}`,
+      ),
   );
   const queue = last === 0 ? "--queue-num 0" : `--queue-balance 0:${last}`;
-  for (const [tool, vip] of [["iptables-restore", `${VIP[4]}/32`], ["ip6tables-restore", `${VIP[6]}/128`]])
-    await host.exec([`${tool}`, "--noflush"], { input: `*mangle\n-A PREROUTING -d ${vip} -j NFQUEUE ${queue}\nCOMMIT\n` });
+  for (const [tool, vip] of [
+    ["iptables-restore", `${VIP[4]}/32`],
+    ["ip6tables-restore", `${VIP[6]}/128`],
+  ])
+    await host.exec([`${tool}`, "--noflush"], {
+      input: `*mangle\n-A PREROUTING -d ${vip} -j NFQUEUE ${queue}\nCOMMIT\n`,
+    });
   return process;
 }
 
@@ -144,7 +182,8 @@ function routes(topology: Topology, family: 4 | 6): string {
 function sizes(given: Options, targets: number): { M: number; N: number } {
   const M = given.M ?? (targets <= 32 ? 997 : 65_537);
   const N = given.N ?? Math.max(32, targets);
-  if (!isPrime(M)) throw new UsageError(`M must be a prime: ${M} is not. Try ${nearestPrime(M, -1)} or ${nearestPrime(M, 1)}.`);
+  if (!isPrime(M))
+    throw new UsageError(`M must be a prime: ${M} is not. Try ${nearestPrime(M, -1)} or ${nearestPrime(M, 1)}.`);
   if (N < targets) throw new UsageError(`N=${N} has no room for ${targets} targets.`);
   if (given.mode === "maglev" && N > M) throw new UsageError(`N=${N} must not be above M=${M}.`);
   return { M, N };

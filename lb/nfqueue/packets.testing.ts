@@ -4,7 +4,7 @@ import { addressBytes, flowKey, PROTOCOL } from "../../harness/oracle/hash.ts";
 export interface TestPacket {
   bytes: Buffer;
   description: string;
-  expected(ports: boolean): Uint8Array;
+  expected: (ports: boolean) => Uint8Array;
 }
 
 export type Random = () => number;
@@ -39,7 +39,11 @@ export function randomPacket(random: Random): TestPacket {
 
 function randomEnds(random: Random): Ends {
   if (random() < 0.5)
-    return { family: 4, src: addressBytes(`50.0.${below(random, 256)}.${below(random, 256)}`), dst: addressBytes("10.0.0.0") };
+    return {
+      family: 4,
+      src: addressBytes(`50.0.${below(random, 256)}.${below(random, 256)}`),
+      dst: addressBytes("10.0.0.0"),
+    };
   return { family: 6, src: addressBytes(`2000::${below(random, 65536).toString(16)}`), dst: addressBytes("1000::") };
 }
 
@@ -71,7 +75,13 @@ function errorPacket(random: Random, ends: Ends): TestPacket {
   const type = types[below(random, types.length)] ?? 3;
   const protocol = random() < 0.5 ? PROTOCOL.tcp : PROTOCOL.udp;
   const [sport, dport] = [below(random, 65536), below(random, 65536)];
-  const inner = ip(random, { family: ends.family, src: ends.dst, dst: ends.src }, protocol, Buffer.concat([ports(dport, sport), bytes(random, 8)]), false);
+  const inner = ip(
+    random,
+    { family: ends.family, src: ends.dst, dst: ends.src },
+    protocol,
+    Buffer.concat([ports(dport, sport), bytes(random, 8)]),
+    false,
+  );
   const body = Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), inner]);
   const router = addressBytes(ends.family === 4 ? "192.168.9.9" : "fd00::9");
   return {
@@ -114,7 +124,14 @@ function ip(random: Random, ends: Ends, protocol: number, body: Buffer, extras =
   return ipv6(ends, extras ? randomExtensions(random) : [], protocol, body);
 }
 
-function ipv4(random: Random, { src, dst }: Ends, protocol: number, body: Buffer, fragment: number, extras = true): Buffer {
+function ipv4(
+  random: Random,
+  { src, dst }: Ends,
+  protocol: number,
+  body: Buffer,
+  fragment: number,
+  extras = true,
+): Buffer {
   const options = extras ? below(random, 11) : 0;
   const header = Buffer.alloc(20 + options * 4, 1);
   header.writeUInt8(0x40 | (5 + options), 0);
