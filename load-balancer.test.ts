@@ -106,7 +106,10 @@ test("what this machine lacks is a skip with its remedy, exit code 77, never a p
   const { status, stdout } = run(["test", "nfqueue", "--out", out("skip")], { env });
   t.is(status, 77, stdout);
   t.regex(stdout, /SKIP nfqueue/);
-  t.regex(stdout.replace(/\s+/g, " "), /'iptables-restore' is not installed. Run '.\/setup', or 'apt-get install iptables'/);
+  t.regex(
+    stdout.replace(/\s+/g, " "),
+    /'iptables-restore' is not installed. Run '.\/setup', or 'apt-get install iptables'/,
+  );
 });
 
 function startRun(name: string, args: string[] = ["test", "nfqueue_scale", ...quick]) {
@@ -331,6 +334,64 @@ test.serial("a lab whose keeper is killed is gone, and clean says what it found"
   t.regex(run(["clean"], { env }).stdout, /Removed the socket of a lab that is gone/);
   t.regex(run(["clean"], { env }).stdout, /Nothing was left behind/);
 });
+
+test.serial("no packet of the lab reaches the host's interfaces", async (t) => {
+  if (process.geteuid?.() !== 0 || spawnSync("tcpdump", ["--version"]).status !== 0) {
+    t.log("SKIP: seeing the host's packets needs root and tcpdump. Run './setup --test' and the tests as root.");
+    return t.pass();
+  }
+  const words = [
+    "-i",
+    "any",
+    "-n",
+    "-l",
+    "-p",
+    "net 50.0.0.0/16 or host 10.0.0.0 or net 2000::/112 or host 1000:: or net 192.168.1.0/24 or net 192.168.2.0/24",
+  ];
+  const outside = watchPackets("tcpdump", words);
+  await outside.listening;
+  // The same look at the tester of a lab that is up: it would see them.
+  const env = { ...process.env, XDG_RUNTIME_DIR: scratch };
+  t.is(run(["start", "nfqueue", "--targets", "2"], { env }).status, 0);
+  try {
+    const inside = watchPackets(program, ["exec", "vm-221", "--", "tcpdump", ...words], env);
+    await inside.listening;
+    const connect = [
+      "traffic",
+      "connect",
+      "--address",
+      "10.0.0.0:5001",
+      "--connections",
+      "100",
+      "--src",
+      "50.0.0.0/16",
+      "--output",
+      "json",
+    ];
+    t.is(run(["exec", "vm-221", "--", ...connect], { env }).status, 0);
+    t.true(await eventually(() => inside.lines() > 400, 5000), `${inside.lines()} packets seen in the lab`);
+    inside.child.kill();
+  } finally {
+    run(["stop"], { env });
+    outside.child.kill();
+  }
+  t.is(outside.lines(), 0);
+});
+
+function watchPackets(command: string, words: string[], env = process.env) {
+  const child = spawn(command, words, { env, stdio: ["pipe", "pipe", "pipe"] });
+  let seen = 0;
+  child.stdout.on("data", (chunk: Buffer) => {
+    seen += chunk.toString().split("\n").length - 1;
+  });
+  const listening = new Promise<void>((resolve, reject) => {
+    child.stderr.on("data", (chunk: Buffer) => {
+      if (chunk.toString().includes("listening on")) resolve();
+    });
+    child.on("exit", () => reject(new Error(`${command} ended before it listened`)));
+  });
+  return { child, listening, lines: () => seen };
+}
 
 interface Summary {
   verdict: string;

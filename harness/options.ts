@@ -24,7 +24,7 @@ export const runOptions = z.strictObject({
   rate: z.coerce.number().positive().max(10_000_000).optional(),
   duration: seconds.optional(),
   at: numberList.pipe(z.array(z.number().positive().max(3600))).optional(),
-  family: z.preprocess((value) => `${value}`, z.enum(["4", "6", "both"])).default("both"),
+  family: z.preprocess(String, z.enum(["4", "6", "both"])).default("both"),
   protocol: z.enum(["tcp", "udp"]).default("tcp"),
   size: whole(80, 65_507).default(1024),
   stall: seconds.default(5),
@@ -43,7 +43,7 @@ function sentence(issue: z.core.$ZodIssue, given: Record<string, unknown>, prefi
   if (issue.code === "unrecognized_keys")
     return `There is no option ${issue.keys.map((key) => `'${prefix}${key}'`).join(", ")}`;
   const name = String(issue.path[0] ?? "");
-  return `'${prefix}${name} ${given[name]}' does not fit: ${issue.message}`;
+  return `'${prefix}${name} ${String(given[name])}' does not fit: ${issue.message}`;
 }
 
 /** "key=value" words of --set for one backend; its environment's defaults come first. */

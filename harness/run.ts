@@ -120,7 +120,7 @@ async function driveSteps(
     const isTarget = step.action === "scale_in" || step.action === "scale_out";
     const leaves = step.action === "scale_in" || step.action === "router_out";
     const set = isTarget ? out.targets : out.routers;
-    for (const member of step.members) leaves ? set.add(member) : set.delete(member);
+    for (const member of step.members) set[leaves ? "add" : "delete"](member);
     const askedT = nowNs();
     const inForceT = isTarget
       ? await balancer.setTargets(targets.flatMap((_, i) => (set.has(i + 1) ? [] : [i])))

@@ -51,7 +51,12 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
   const trafficUs = (timeline.endT - timeline.t0) / 1000;
   const expected = spread.map((s) => s.expected ?? mean);
   const hist = new Histogram();
-  for (const e of events) if (e.kind === "sample") hist.add(e.hist);
+  const last = new Map<string, number>();
+  for (const e of events) {
+    if (e.kind !== "sample") continue;
+    hist.add(e.hist);
+    last.set(e.stream, e.sent);
+  }
   return {
     ...emptySummary(run),
     connections: {
@@ -70,6 +75,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
     latencyMs: hist.percentilesMs() ?? { p50: null, p99: null, p999: null, max: null },
     packets: accountPackets(events, TESTER_NAME, run.targets),
     generator: {
+      sends: [...last.values()].reduce((sum, n) => sum + n, 0),
       lateSends: ends.reduce((sum, e) => sum + e.lateSends, 0),
       cpuShare: trafficUs > 0 ? ends.reduce((sum, e) => sum + e.userUs + e.systemUs, 0) / trafficUs : 0,
     },
@@ -163,7 +169,7 @@ function emptySummary(run: RunInfo): Omit<Summary, "verdict" | "reasons"> {
     spread: { perTarget: {}, chi2P: null, maxOverMean: null },
     latencyMs: { p50: null, p99: null, p999: null, max: null },
     packets: { sent: 0, received: 0, dropped: {}, unaccounted: 0 },
-    generator: { lateSends: 0, cpuShare: 0 },
+    generator: { sends: 0, lateSends: 0, cpuShare: 0 },
     phasesMs: { up: 0, deploy: 0, traffic: 0, down: 0, report: 0, total: 0 },
   };
 }

@@ -4,7 +4,9 @@ import type { Fates } from "./fates.ts";
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
 const SPREAD_P = 0.001;
 const UNACCOUNTED_SHARE = 0.001;
-const LATE_SHARE = 0.01;
+const LATE_SHARE = 0.02;
+
+const n = (count: number) => count.toLocaleString("en-US");
 
 type Judged = Omit<Summary, "verdict" | "reasons">;
 
@@ -27,20 +29,23 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
   const checks: [boolean, string][] = [
     [
       fates.notInTime > 0,
-      `${fates.notInTime} of ${connections.planned} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
+      `${n(fates.notInTime)} of ${n(connections.planned)} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
     ],
     [
       assigned.mispredicted > 0,
-      `${assigned.mispredicted} of ${assigned.checked} connections were answered by another target than the oracle predicted.`,
+      `${n(assigned.mispredicted)} of ${n(assigned.checked)} connections were answered by another target than the oracle predicted.`,
     ],
     ...summary.events.map((event, i): [boolean, string] => [
       (event.mispredicted ?? 0) > 0,
-      `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${event.lost} of ${event.alive} connections were lost, ${event.predicted} predicted; ${event.mispredicted} fared differently than predicted.`,
+      `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${n(event.lost)} of ${n(event.alive)} connections were lost, ${n(event.predicted ?? 0)} predicted; ${n(event.mispredicted ?? 0)} fared differently than predicted.`,
     ]),
-    [connections.lostOutsideEvents > 0, `${connections.lostOutsideEvents} connections were lost outside the events.`],
+    [
+      connections.lostOutsideEvents > 0,
+      `${n(connections.lostOutsideEvents)} connections were lost outside the events.`,
+    ],
     [
       fates.onInactiveTarget > 0,
-      `${fates.onInactiveTarget} connections were answered by a target that was not active.`,
+      `${n(fates.onInactiveTarget)} connections were answered by a target that was not active.`,
     ],
     [
       spread.chi2P !== null && spread.chi2P < SPREAD_P,
@@ -48,7 +53,7 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
     ],
     [
       unaccounted > UNACCOUNTED_SHARE,
-      `${packets.unaccounted} of ${packets.sent} packets are unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
+      `${n(packets.unaccounted)} of ${n(packets.sent)} packets are unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
     ],
   ];
   const failed = checks.flatMap(([bad, text]) => (bad ? [text] : []));
@@ -56,14 +61,14 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
 }
 
 /** Why there is no result at all. */
-function gapsOf({ connections, generator, packets, events }: Judged): string[] {
-  const late = generator.lateSends / Math.max(1, packets.sent);
+function gapsOf({ connections, generator, events }: Judged): string[] {
+  const late = generator.lateSends / Math.max(1, generator.sends);
   const checks: [boolean, string][] = [
     [connections.established === 0, "No connection was established."],
     [events.some((e) => e.alive === 0), "At an event no connection was alive."],
     [
       late > LATE_SHARE,
-      `The traffic generator fell behind: ${generator.lateSends} sends were more than 50 ms late (${(late * 100).toFixed(1)} % of ${packets.sent} packets, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`,
+      `The traffic generator fell behind: ${n(generator.lateSends)} of ${n(generator.sends)} sends were more than 50 ms late (${(late * 100).toFixed(1)} %, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`,
     ],
   ];
   return checks.flatMap(([bad, text]) => (bad ? [text] : []));
@@ -72,9 +77,9 @@ function gapsOf({ connections, generator, packets, events }: Judged): string[] {
 function merits({ assigned, connections, events }: Judged): string[] {
   const predicted = events.filter((e) => e.mispredicted === 0).length;
   return [
-    `All ${connections.planned} connections were established.`,
+    `All ${n(connections.planned)} connections were established.`,
     ...(assigned.checked > 0
-      ? [`Each of ${assigned.checked} connections was answered by the target that the oracle predicted.`]
+      ? [`Each of ${n(assigned.checked)} connections was answered by the target that the oracle predicted.`]
       : []),
     ...(predicted > 0
       ? [

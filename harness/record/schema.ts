@@ -172,7 +172,8 @@ export interface Summary {
   spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
   packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
-  generator: { lateSends: number; cpuShare: number };
+  /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
+  generator: { sends: number; lateSends: number; cpuShare: number };
   /** `report` (analysis and drawing) is 0 while the reports themselves are made; `total` includes it once it is known. */
   phasesMs: { up: number; deploy: number; traffic: number; down: number; report: number; total: number };
 }

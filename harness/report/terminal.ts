@@ -40,10 +40,14 @@ export function renderTerminal(data: ReportData, { color, columns }: TerminalOpt
       : summary.reasons.flatMap((reason) =>
           wrap(plain(reason), width - 2).map((line, i) => `${i === 0 ? "-" : " "} ${line}`),
         ),
-    wrap(headline(summary), width),
-    lossGraph(series, width),
-    tableLines(eventTable(data), width),
-    factLines(data, width),
+    ...(summary.verdict === "skip"
+      ? []
+      : [
+          wrap(headline(summary), width),
+          lossGraph(series, width),
+          tableLines(eventTable(data), width),
+          factLines(data, width),
+        ]),
   ];
   const text = blocks.filter((block) => block.length > 0).map((block) => block.join("\n"));
   return `\n${text.join("\n\n")}\n\n`;

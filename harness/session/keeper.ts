@@ -41,7 +41,7 @@ export async function keepLab(
     if (wrong !== undefined)
       throw new UsageError(`There is no target ${wrong}: this lab has 1 to ${topology.targets.length}.`);
     const next = new Set(active);
-    for (const n of numbers) direction === "in" ? next.delete(n - 1) : next.add(n - 1);
+    for (const n of numbers) next[direction === "in" ? "delete" : "add"](n - 1);
     if (next.size === 0) throw new UsageError("At least one target must remain.");
     const askedT = nowNs();
     const inForceT = await balancer.setTargets([...next].sort((a, b) => a - b));

@@ -1,0 +1,258 @@
+// The verdict on runs that never happened: a record is written by hand, so that every way to be wrong is seen to be caught.
+import test from "ava";
+import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
+import type { Cause, Connection, Event, RunInfo, Summary } from "../record/schema.ts";
+import { analyse } from "./analyse.ts";
+import { flowReader } from "./flows.ts";
+
+const S = 1e9;
+const T0 = 1000 * S;
+const targets = Array.from({ length: 10 }, (_, i) => `vm-${String(i + 1).padStart(3, "0")}`);
+const oracle: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
+const start = {
+  kind: "stream_start",
+  t: T0,
+  stream: "ipv4",
+  mode: "stream",
+  family: 4,
+  protocol: "tcp",
+  connections: 1000,
+  srcCidr: "50.0.0.0/16",
+  dst: "10.0.0.0",
+  dport: 5003,
+  intervalUs: 1e6,
+  stallUs: 5e6,
+} as const satisfies Event;
+
+const run: RunInfo = {
+  schema: 1,
+  id: "test",
+  case: "nfqueue_scale_in",
+  backend: "nfqueue",
+  scenario: "scale_in",
+  commandLine: [],
+  startedAt: "",
+  gitRevision: null,
+  host: { hostname: "", kernel: "6.1", cpus: 2, cpuModel: "", memoryMiB: 1 },
+  tools: {},
+  runtime: "netns",
+  targets,
+  routers: ["vm-201"],
+  family: "4",
+  protocol: "tcp",
+  seed: 1,
+  options: {},
+  backendOptions: {},
+};
+
+const before = makeOracle(
+  oracle,
+  targets.map((_, i) => i),
+);
+const after = makeOracle(oracle, [2, 3, 4, 5, 6, 7, 8, 9]);
+const flowOf = flowReader(start);
+
+/** A thousand connections through a faultless balancer; targets 1 and 2 leave at 5 s. */
+function faultless(): Connection[] {
+  return Array.from({ length: 1000 }, (_, id) => {
+    const connection: Connection = {
+      stream: "ipv4",
+      id,
+      generation: 0,
+      cause: "none",
+      srcOffset: 1 + ((id * 7919) % 65_000),
+      sport: 1024 + ((id * 104_729) % 60_000),
+      target: null,
+      movedTo: null,
+      startUs: id * 1000,
+      establishedUs: id * 1000 + 200,
+      endUs: 10e6,
+      longestGapUs: 0,
+      lastProgressUs: 9.9e6,
+      sent: 10,
+      received: 10,
+    };
+    const hash = hashFlow(oracle, flowOf(connection));
+    connection.target = targets[before.pick(hash) ?? -1] ?? null;
+    if (before.pick(hash) !== after.pick(hash)) Object.assign(connection, { cause: "reset", endUs: 5.5e6 });
+    return connection;
+  });
+}
+
+interface Options {
+  sent?: number;
+  received?: number;
+  dropped?: number;
+  lateSends?: number;
+  extra?: Event[];
+}
+
+function verdictOf(
+  connections: Connection[],
+  { sent = 1e4, received = 1e4, dropped = 0, lateSends = 0, extra = [] }: Options = {},
+): Summary {
+  const counters = (machine: string, moment: "before" | "after", values: Record<string, number>): Event => ({
+    kind: "counters",
+    t: 0,
+    machine,
+    moment,
+    values,
+  });
+  const sample: Event = {
+    kind: "sample",
+    t: T0 + S,
+    stream: "ipv4",
+    alive: 1,
+    connecting: 0,
+    established: 1,
+    failedConnects: 0,
+    lost: {},
+    sent: 10_000,
+    received: 1,
+    lateSends: 0,
+    maxLateUs: 0,
+    perTarget: {},
+    hist: [[10, 1]],
+  };
+  const events: Event[] = [
+    { kind: "deployed", t: T0 - S, backend: "nfqueue", active: targets, facts: {}, oracle },
+    start,
+    sample,
+    {
+      kind: "scale",
+      t: T0 + 5.01 * S,
+      action: "scale_in",
+      machines: targets.slice(0, 2),
+      askedT: T0 + 5 * S,
+      inForceT: T0 + 5.01 * S,
+    },
+    { kind: "stream_end", t: T0 + 10 * S, stream: "ipv4", userUs: 1, systemUs: 1, lateSends, maxLateUs: 0 },
+    counters("vm-221", "before", { ipOut: 5 }),
+    counters("vm-221", "after", { ipOut: sent + 5 }),
+    counters("vm-201", "after", { "drop.no_route": dropped }),
+    counters("vm-001", "after", { ipIn: received }),
+    ...extra,
+  ];
+  return analyse(run, { events, connections }).summary;
+}
+
+/** Changes the first connection that fits. */
+function change(connections: Connection[], fits: (c: Connection) => boolean, to: Partial<Connection>): Connection[] {
+  const found = connections.find(fits);
+  if (!found) throw new Error("No connection fits.");
+  Object.assign(found, to);
+  return connections;
+}
+const lost = (c: Connection) => c.cause === "reset";
+const kept = (c: Connection) => c.cause === "none";
+
+test("a faultless run passes, with the losses that the oracle predicts", (t) => {
+  const summary = verdictOf(faultless());
+  t.is(summary.verdict, "pass", summary.reasons.join("\n"));
+  const [event] = summary.events;
+  t.like(event, { alive: 1000, ideal: 200, mispredicted: 0, kind: "scale_in" });
+  t.is(event?.lost, event?.predicted ?? -1);
+  t.deepEqual(event?.byCause, { reset: event?.lost });
+  t.like(summary.connections, { planned: 1000, established: 1000, lostOutsideEvents: 0 });
+});
+
+const wrongs: [title: string, make: () => Summary, verdict: Summary["verdict"], reason: RegExp][] = [
+  [
+    "a connection lost that should have been kept",
+    () => verdictOf(change(faultless(), kept, { cause: "reset", endUs: 5.5e6 })),
+    "fail",
+    /fared differently than predicted/,
+  ],
+  [
+    "a connection kept that should have been lost",
+    () => verdictOf(change(faultless(), lost, { cause: "none", endUs: 10e6 })),
+    "fail",
+    /kept at event 1, predicted lost/,
+  ],
+  [
+    "a connection lost before the event",
+    () => verdictOf(change(faultless(), kept, { cause: "reset", endUs: 3e6 })),
+    "fail",
+    /1 connections were lost outside the events/,
+  ],
+  [
+    "a connection lost long after the event",
+    () => verdictOf(change(faultless(), kept, { cause: "eof", endUs: 9e6 })),
+    "fail",
+    /1 connections were lost outside the events/,
+  ],
+  [
+    "a connection answered by the wrong target",
+    () => verdictOf(change(faultless(), (c) => kept(c) && c.target !== "vm-010", { target: "vm-010" })),
+    "fail",
+    /answered by another target/,
+  ],
+  [
+    "a reconnection answered by a target that left",
+    () =>
+      verdictOf([
+        ...faultless(),
+        { ...(faultless()[0] as Connection), generation: 1, startUs: 7e6, establishedUs: 7.1e6, target: "vm-001" },
+      ]),
+    "fail",
+    /target that was not active/,
+  ],
+  [
+    "a connection that came up only after the event",
+    () => verdictOf(change(faultless(), kept, { startUs: 6e6, establishedUs: 6.1e6 })),
+    "fail",
+    /1 of 1,000 connections were not established before/,
+  ],
+  [
+    "a connection that never came up",
+    () => verdictOf(change(faultless(), kept, { cause: "timeout", establishedUs: null, target: null })),
+    "fail",
+    /not established/,
+  ],
+  [
+    "packets that vanished",
+    () => verdictOf(faultless(), { received: 9_900 }),
+    "fail",
+    /100 of 10,000 packets are unaccounted for/,
+  ],
+  [
+    "a balancer that died",
+    () => verdictOf(faultless(), { extra: [{ kind: "fault", t: 0, text: "It died." }] }),
+    "fail",
+    /It died/,
+  ],
+  [
+    "a lab that broke",
+    () => verdictOf(faultless(), { extra: [{ kind: "error", t: 0, text: "No disk." }] }),
+    "error",
+    /No disk/,
+  ],
+  [
+    "a generator that fell behind",
+    () => verdictOf(faultless(), { lateSends: 500 }),
+    "insufficient",
+    /fell behind: 500 of 10,000 sends/,
+  ],
+];
+for (const [title, make, verdict, reason] of wrongs)
+  test(`${title}: the verdict is ${verdict}`, (t) => {
+    const summary = make();
+    t.is(summary.verdict, verdict, summary.reasons.join("\n"));
+    t.true(
+      summary.reasons.some((r) => reason.test(r)),
+      summary.reasons.join("\n"),
+    );
+  });
+
+test("packets dropped by name are accounted for", (t) => {
+  const summary = verdictOf(faultless(), { received: 9_900, dropped: 100 });
+  t.is(summary.verdict, "pass");
+  t.deepEqual(summary.packets, { sent: 10_000, received: 9_900, dropped: { no_route: 100 }, unaccounted: 0 });
+});
+
+test("a silent loss is dated to the last sign of life, not to when it was noticed", (t) => {
+  const stalled: Partial<Connection> = { cause: "stalled" as Cause, endUs: 10e6, lastProgressUs: 4.8e6 };
+  const summary = verdictOf(change(faultless(), lost, stalled));
+  t.is(summary.verdict, "pass", summary.reasons.join("\n"));
+  t.is(summary.events[0]?.byCause.stalled, 1);
+});
