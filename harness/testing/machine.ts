@@ -30,7 +30,9 @@ export function hostState(): Record<string, string[]> {
     interfaces: lines("/proc/net/dev")
       .map((line) => line.split(":")[0]?.trim() ?? "")
       .sort(),
+    // A container engine at work on the same machine mounts and unmounts for itself.
     mounts: lines("/proc/self/mountinfo")
+      .filter((line) => !/\/(docker|containerd)/.test(line))
       .map((line) => line.split(" ").slice(3, 5).join(" "))
       .sort(),
     namedNamespaces: list("/run/netns"),

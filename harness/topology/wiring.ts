@@ -34,10 +34,13 @@ export function machineSysctls(machine: Machine): string {
     "net/ipv6/ip_nonlocal_bind=1",
     "net/ipv4/conf/all/rp_filter=0",
     "net/ipv4/conf/default/rp_filter=0",
+    // A new namespace takes over the host's IPv4 settings, and a host with containers forwards.
+    `net/ipv4/ip_forward=${machine.role === "router" ? 1 : 0}`,
+    "net/ipv4/conf/all/accept_redirects=0",
   ];
   switch (machine.role) {
     case "router":
-      lines.push("net/ipv4/ip_forward=1", "net/ipv6/conf/all/forwarding=1", "net/ipv4/conf/all/send_redirects=0");
+      lines.push("net/ipv6/conf/all/forwarding=1", "net/ipv4/conf/all/send_redirects=0");
       break;
     case "target":
       lines.push("net/ipv4/conf/all/arp_ignore=1", "net/ipv4/conf/all/arp_announce=2", ...busyServer());
