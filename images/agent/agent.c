@@ -65,7 +65,7 @@ static void frame_handle(int epoll, const struct frame_head *head, const char *p
 		return;
 	case FRAME_SIGNAL:
 		if (p && head->length == 4)
-			kill(-p->pid, *(const unsigned char *)payload);
+			process_signal(p, *(const unsigned char *)payload);
 		return;
 	case FRAME_RESIZE:
 		if (p && head->length == 4) {

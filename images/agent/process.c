@@ -270,6 +270,13 @@ void process_ended(pid_t pid, int status, const struct rusage *usage)
 	free(p);
 }
 
+/* To the process group, or to the process when it has just been forked and has no group of its own yet. */
+void process_signal(struct process *p, int number)
+{
+	if (kill(-p->pid, number) < 0)
+		kill(p->pid, number);
+}
+
 void process_resize(struct process *p, unsigned rows, unsigned columns)
 {
 	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
@@ -281,5 +288,5 @@ void process_resize(struct process *p, unsigned rows, unsigned columns)
 void processes_kill(void)
 {
 	for (struct process *p = processes; p; p = p->next)
-		kill(-p->pid, SIGKILL);
+		process_signal(p, SIGKILL);
 }

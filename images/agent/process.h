@@ -26,6 +26,7 @@ void process_input(int epoll, struct process *p, const char *data, size_t length
 void process_event(int epoll, struct process *p, enum stream stream);
 void process_ended(pid_t pid, int status, const struct rusage *usage);
 void processes_kill(void);
+void process_signal(struct process *p, int number);
 void process_resize(struct process *p, unsigned rows, unsigned columns);
 
 #endif
