@@ -64,14 +64,17 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
 /** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */
 export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; load: Load; routers: number } {
   const routers = options.routers ?? scenario.routers;
-  const plan = scenario.plan({
+  let plan = scenario.plan({
     targets: options.targets,
     routers,
     scale: options.scale,
     durationS: options.duration ?? null,
     atS: options.at ?? null,
   });
-  const rate = options.rate ?? Math.min(options.connections, 10_000);
+  const rate = options.rate ?? defaultRate(options.connections);
+  if (options.at === undefined && options.duration === undefined && options.rate === undefined)
+    plan = stretch(plan, options.connections, rate);
+  const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const load: Load = {
     mode: plan.mode,
     families: { 4: [4], 6: [6], both: [4, 6] }[options.family] as Family[],
@@ -79,7 +82,7 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     connections: options.connections,
     rate,
     durationS: plan.durationS,
-    rampS: Math.min(2, (plan.steps[0]?.atS ?? plan.durationS) * 0.4),
+    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections)),
     size: options.size,
     stallS: options.stall,
     seed: options.seed,
@@ -88,6 +91,33 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load);
   return { plan, load, routers };
+}
+
+/** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */
+function defaultRate(connections: number): number {
+  return Math.min(connections, Math.max(10_000, Math.min(connections / 5, 20_000)));
+}
+
+/** Connections are opened at no more than this: a flood of them would be a test of the queues, not of the balancer. */
+const OPENED_PER_S = 5000;
+
+function rampS(connections: number): number {
+  return Math.max(2, connections / OPENED_PER_S);
+}
+
+/** More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. */
+function stretch(plan: Plan, connections: number, rate: number): Plan {
+  const delayS = Math.ceil(rampS(connections) - 2);
+  const times = [...plan.steps.map((step) => step.atS), plan.durationS];
+  const [first = 0] = times;
+  const shortest = Math.min(...times.slice(1).map((s, i) => s - (times[i] ?? 0)));
+  const factor = Math.max(1, ((connections / rate) * 1.5) / shortest);
+  const moved = (s: number) => Math.ceil(first + delayS + (s - first) * factor);
+  return {
+    ...plan,
+    steps: plan.steps.map((step) => ({ ...step, atS: moved(step.atS) })),
+    durationS: plan.mode === "stream" ? moved(plan.durationS) : 0,
+  };
 }
 
 /** A connection notices its loss at its next message, so one must fall between any two events. */

@@ -20,6 +20,15 @@ test("the defaults are those of the lab: 10 targets, 1 router, 10,000 connection
   ]);
 });
 
+test("a hundred thousand connections get the time they need, unless the user says when", (t) => {
+  const { plan: planned, load } = plan("scale", { connections: 100_000 });
+  t.is(load.rate, 20_000);
+  t.is(load.rampS, 20);
+  const [first, second] = planned.steps;
+  t.deepEqual([first?.atS, second?.atS, planned.durationS], [23, 38, 46]);
+  t.is(plan("scale", { connections: 100_000, at: "10 20", duration: 30 }).plan.durationS, 30);
+});
+
 test("scale_out begins without the targets that come", (t) => {
   t.deepEqual(plan("scale_out", { scale: "3 4" }).plan.out, [3, 4]);
 });

@@ -99,7 +99,8 @@ export const nfqueue: Backend<typeof options> = {
         const router = routers.find((r) => r.name === name);
         if (!router) return {};
         const { stdout } = await router.host.exec([program, "stats", "--shm", SHM]);
-        const { t: _, ...stats } = JSON.parse(stdout) as Stats;
+        // `queues` repeats, queue by queue, what the totals hold.
+        const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
         return flatCounters(stats);
       },
       async [Symbol.asyncDispose]() {
@@ -202,11 +203,11 @@ function nearestPrime(n: number, step: 1 | -1): number {
 
 type Stats = { [key: string]: number | string | null | Stats };
 
-/** Nested counters as "a.b"; those that are packets lost to the user are named as drops, added up over the queues. */
+/** Nested counters as "a.b"; those that are packets lost to the user are named as drops. */
 function flatCounters(stats: Stats, prefix = "", flat: Record<string, number> = {}): Record<string, number> {
   for (const [key, value] of Object.entries(stats)) {
     const name = DROPS.has(key) ? `drop.nfqueue_${key}` : `${prefix}${key}`;
-    if (typeof value === "number") flat[name] = (flat[name] ?? 0) + value;
+    if (typeof value === "number") flat[name] = value;
     else if (value !== null && typeof value === "object") flatCounters(value, `${prefix}${key}.`, flat);
   }
   return flat;
