@@ -324,6 +324,29 @@ test("ctraffic's statistics are written and analysed", (t) => {
   }
 });
 
+test.serial("with --no-stop the lab stays up until 'stop', and then the report is made", async (t) => {
+  const env = { ...process.env, XDG_RUNTIME_DIR: scratch };
+  const args = [
+    "test",
+    "nfqueue",
+    "--no-stop",
+    "--connections",
+    "100",
+    "--targets",
+    "2",
+    "--json",
+    "--out",
+    out("no-stop"),
+  ];
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const code = ended(child);
+  await phaseSeen(child, "The lab stays up");
+  t.is(run(["exec", "vm-002", "--", "hostname"], { env }).stdout, "vm-002\n");
+  t.is(run(["stop"], { env }).status, 0);
+  t.is(await code, 0);
+  t.is(readSummary(t, "no-stop").verdict, "pass");
+});
+
 test.serial("a lab whose keeper is killed is gone, and clean says what it found", async (t) => {
   const mark = marker("keeper");
   const env = { ...mark.env, XDG_RUNTIME_DIR: scratch };

@@ -67,6 +67,7 @@ const testOptions = <T>(y: Argv<T>) =>
       requiresArg: true,
     })
     .option("out", { default: "results", describe: "folder for the runs' folders", requiresArg: true })
+    .option("stop", { type: "boolean", default: true, describe: "--no-stop: leave the lab up after the traffic, until 'stop'" })
     .option("view", { type: "boolean", default: false, describe: "open the report in the browser" })
     .option("json", { type: "boolean", default: false, describe: "print summary.json instead of the table" });
 
@@ -86,6 +87,7 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
       set: argv.set as string[],
       runtime: String(argv.runtime),
       out: path.resolve(String(argv.out)),
+      stop: argv.stop !== false,
       view: argv.view === true,
       json: argv.json === true,
       repeat: Number(argv.repeat),

@@ -25,6 +25,8 @@ export interface RunRequest {
   reporters: readonly Reporter[];
   signal: AbortSignal;
   progress?: Progress;
+  /** Keeps the lab up after the traffic until it resolves. */
+  hold?: (lab: Lab, balancer: Balancer) => Promise<void>;
 }
 
 /** For whoever watches: all optional, none can break a run. */
@@ -85,6 +87,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         return deployed;
       });
       await phase(record, "traffic", () => driveTraffic(request, record, lab, balancer));
+      await request.hold?.(lab, balancer);
     });
   } finally {
     await phase(record, "down", () => scope[Symbol.asyncDispose]());

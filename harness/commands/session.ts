@@ -88,19 +88,9 @@ export async function stopCommand(): Promise<number> {
     process.stdout.write("No lab is running.\n");
     return 0;
   }
-  const status = orThrow(await ask(socket, { op: "status" })).status;
-  orThrow(await ask(await requireSession(), { op: "stop" }));
-  while (await stillThere(status)) await new Promise((resolve) => setTimeout(resolve, 20));
+  orThrow(await ask(socket, { op: "stop" }));
   process.stdout.write("The lab is down.\n");
   return 0;
-}
-
-async function stillThere(status: SessionStatus | undefined): Promise<boolean> {
-  try {
-    return status !== undefined && process.kill(status.pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 /** Exit code 3 when no lab is running. */

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { skippedSummary } from "../analysis/analyse.ts";
 import { emptySeries } from "../analysis/series.ts";
+import type { Balancer } from "../backend.ts";
 import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
@@ -12,7 +13,8 @@ import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import { type RunResult, runCase } from "../run.ts";
-import { LabError, type Runtime } from "../runtime/runtime.ts";
+import { type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
+import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import { makeProgress } from "./progress.ts";
 
@@ -23,6 +25,8 @@ export interface TestOptions {
   out: string;
   view: boolean;
   json: boolean;
+  /** false: the lab stays up after the traffic, for manual work. */
+  stop: boolean;
   repeat: number;
   /** The words of the run's own options, unchecked. */
   given: Record<string, unknown>;
@@ -111,10 +115,20 @@ async function runOne(
       reporters: Object.values(reporters).filter((r) => r.name !== "terminal"),
       signal,
       progress,
+      ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
     });
   } finally {
     progress.end();
   }
+}
+
+function holdLab(backend: string, signal: AbortSignal) {
+  return (lab: Lab, balancer: Balancer) =>
+    keepLab({ lab, balancer, backend }, signal, () => {
+      process.stderr.write(
+        "The lab stays up: './load-balancer.ts status', 'exec', 'shell', 'scale'; 'stop' ends it and makes the report.\n",
+      );
+    });
 }
 
 /** A result that cannot be had is a skip with its reasons, and a report like any other. */

@@ -68,7 +68,11 @@ export async function keepLab(
       if (request.op === "spawn") return bridge(lab, request, socket, first.subarray(end + 1));
       answer(request)
         .catch((error: Error) => ({ ok: false as const, usage: error instanceof UsageError, error: error.message }))
-        .then((reply) => socket.end(JSON.stringify(reply)))
+        .then((reply) => {
+          // Who asked for the end is told that it has come by the connection's end: the kernel's, with this process.
+          if (request.op === "stop") socket.unref().write(JSON.stringify(reply));
+          else socket.end(JSON.stringify(reply));
+        })
         .catch(() => socket.destroy());
     });
   });
