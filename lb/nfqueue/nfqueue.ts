@@ -34,6 +34,7 @@ const options = z.strictObject({
     .describe("seed of the flow hash and of the table"),
   queues: z.coerce.number().int().min(1).max(16).default(1).describe("NFQUEUEs, with a thread each"),
   batch: z.coerce.number().int().min(1).max(256).default(64).describe("packets per receive and verdict call"),
+  qlength: z.coerce.number().int().min(1).max(1_000_000).default(16_384).describe("packets that may wait in a queue"),
   broken: z.enum(["random"]).optional().describe("misbehave on purpose: to prove that the lab catches it"),
 });
 type Options = z.infer<typeof options>;
@@ -142,7 +143,18 @@ async function deployRouter(
   await host.exec(["ip", "-batch", "-"], { input: routes(lab.topology, 4) });
   await host.exec(["ip", "-6", "-batch", "-"], { input: routes(lab.topology, 6) });
   const last = given.queues - 1;
-  const run = [program, "run", "--shm", SHM, "--queue", last === 0 ? "0" : `0:${last}`, "--batch", `${given.batch}`];
+  const run = [
+    program,
+    "run",
+    "--shm",
+    SHM,
+    "--queue",
+    last === 0 ? "0" : `0:${last}`,
+    "--batch",
+    `${given.batch}`,
+    "--qlength",
+    `${given.qlength}`,
+  ];
   const process = await startProgram(
     host,
     given.broken ? [...run, "--broken", given.broken] : run,

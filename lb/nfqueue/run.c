@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -144,6 +145,9 @@ int command_run(const struct command *command, int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	open_all(&run);
+	/* Packets wait in a short queue for these threads, as for a kernel's own; where it is not allowed, so
+	 * be it. */
+	setpriority(PRIO_PROCESS, 0, -10);
 	start_workers(&run);
 	print_ready(&run);
 	sigwait(&signals, &caught);
