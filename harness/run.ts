@@ -155,15 +155,18 @@ async function reroute(lab: Lab, out: ReadonlySet<number>): Promise<number> {
   return nowNs();
 }
 
-/** Until the tester sends nothing more: closing handshakes and resets are still under way when the generators have ended. */
+/** Until nothing is sent and nothing arrives any more: closing handshakes and full queues outlast the generators. */
 async function settle(lab: Lab): Promise<void> {
-  const tester = lab.host(lab.topology.tester.name);
-  const signal = AbortSignal.timeout(1000);
+  const { tester, targets } = lab.topology;
+  const moved = async () => {
+    const read = await Promise.all([tester, ...targets].map((m) => readCounters(lab.host(m.name))));
+    return read.reduce((sum, c) => sum + (c.ipIn ?? 0) + (c.ipOut ?? 0), 0);
+  };
+  const deadline = nowNs() + 2e9;
   let before = -1;
-  for (let now = (await readCounters(tester)).ipOut; now !== before && !signal.aborted; ) {
-    before = now ?? 0;
-    await sleepUntil(nowNs() + 20e6, new AbortController().signal);
-    now = (await readCounters(tester)).ipOut;
+  for (let now = await moved(); now !== before && nowNs() < deadline; now = await moved()) {
+    before = now;
+    await sleepUntil(nowNs() + 50e6, new AbortController().signal);
   }
 }
 
