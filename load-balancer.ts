@@ -7,12 +7,13 @@ import { hideBin } from "yargs/helpers";
 import { UsageError } from "./harness/backend.ts";
 import { runMain } from "./harness/commands/main.ts";
 import { runOptions } from "./harness/options.ts";
+import { docker } from "./harness/runtime/docker.ts";
 import { netns } from "./harness/runtime/netns.ts";
 import { CTRAFFIC_ANALYSES } from "./harness/traffic/ctraffic.ts";
 import { backends } from "./lb/index.ts";
 import { scenarios } from "./scenarios/index.ts";
 
-const catalog = { backends, scenarios, runtimes: [netns] };
+const catalog = { backends, scenarios, runtimes: [netns, docker] };
 const { env } = process;
 
 const labOptions = <T>(y: Argv<T>) =>
@@ -27,7 +28,7 @@ const labOptions = <T>(y: Argv<T>) =>
       describe: "routers, 1 to 9 (default: what the scenario needs; environment: __nrouters)",
       requiresArg: true,
     })
-    .option("runtime", { default: "netns", describe: "what machines are made of: netns", requiresArg: true })
+    .option("runtime", { default: "netns", describe: "what machines are made of: netns or docker", requiresArg: true })
     .option("set", {
       type: "string",
       array: true,

@@ -63,9 +63,15 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   const scope = new Scope();
   try {
     const lab = await phase(record, "up", async () => {
-      const made = await request.runtime.up(topology, signal);
+      const made = await request.runtime.up(topology, signal, (text) => request.progress?.note?.(text));
       scope.defer("take the lab down", () => made[Symbol.asyncDispose]());
-      record.add({ kind: "lab_up", t: nowNs(), runtime: made.runtime, machines: topology.machines.map((m) => m.name) });
+      record.add({
+        kind: "lab_up",
+        t: nowNs(),
+        runtime: made.runtime,
+        machines: topology.machines.map((m) => m.name),
+        ...(made.images ? { images: { ...made.images } } : {}),
+      });
       return made;
     });
     await whileLabLives(lab, signal, async () => {
@@ -146,7 +152,7 @@ async function reroute(lab: Lab, out: ReadonlySet<number>): Promise<number> {
   const left = topology.routers.filter((_, i) => !out.has(i + 1));
   await Promise.all(
     [topology.tester, ...topology.targets].map((machine) =>
-      lab.host(machine.name).exec(["ip", "-batch", "-"], { input: rerouteBatch(machine, left) }),
+      lab.wiring(machine.name).exec(["ip", "-batch", "-"], { input: rerouteBatch(machine, left) }),
     ),
   );
   return nowNs();
@@ -199,10 +205,8 @@ async function whileLabLives(lab: Lab, signal: AbortSignal, action: () => Promis
   const work = action();
   await Promise.race([
     work,
-    lab.ended.then(() => {
-      throw signal.aborted
-        ? signal.reason
-        : new LabError("The lab broke in the middle of the run: its agent has ended.");
+    lab.ended.then((why) => {
+      throw signal.aborted ? signal.reason : new LabError(`The lab broke in the middle of the run: ${why}.`);
     }),
   ]);
 }
