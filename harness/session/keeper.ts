@@ -75,7 +75,10 @@ export async function keepLab(
   try {
     onListening();
     signal.addEventListener("abort", () => finish(), { once: true });
-    await Promise.race([finished, lab.ended]);
+    const broken = lab.ended.then((why) => {
+      throw new LabError(`The lab broke: ${why}.`);
+    });
+    await Promise.race([finished, broken]);
   } finally {
     server.close();
     rmSync(path.dirname(file), { recursive: true, force: true });
