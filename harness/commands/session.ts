@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { UsageError } from "../backend.ts";
 import { type Catalog, findNamed } from "../catalog.ts";
 import { parseBackendOptions, parseOptions, runOptions, runtimeWithImages } from "../options.ts";
+import { processStart } from "../processes.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { Scope } from "../scope.ts";
 import { keepLab } from "../session/keeper.ts";
@@ -94,17 +95,9 @@ export async function stopCommand(): Promise<number> {
   }
   const status = orThrow(await ask(socket, { op: "status" })).status;
   orThrow(await ask(await requireSession(), { op: "stop" }));
-  while (await stillThere(status)) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (status && processStart(status.pid) !== null) await new Promise((resolve) => setTimeout(resolve, 20));
   process.stdout.write("The lab is down.\n");
   return 0;
-}
-
-async function stillThere(status: SessionStatus | undefined): Promise<boolean> {
-  try {
-    return status !== undefined && process.kill(status.pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 /** Exit code 3 when no lab is running. */

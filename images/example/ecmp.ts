@@ -25,7 +25,9 @@ const ecmp: OutsideBackend = ({ z, VIP, linkOn, nowNs }) => ({
       await Promise.all(routers.map((router) => router.exec(["ip", "-batch", "-"], { input: batch.join("\n") })));
       return nowNs();
     };
-    const sysctls = ["ipv4", "ipv6"].map((ip) => `net/${ip}/fib_multipath_hash_policy=${String(options.policy)}\n`).join("");
+    const sysctls = ["ipv4", "ipv6"]
+      .map((ip) => `net/${ip}/fib_multipath_hash_policy=${String(options.policy)}\n`)
+      .join("");
     await Promise.all(routers.map((router) => router.exec(["@sysctl"], { input: sysctls })));
     await setTargets(active);
     return { setTargets, counters: async () => ({}), [Symbol.asyncDispose]: async () => {} };

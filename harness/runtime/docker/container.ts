@@ -6,10 +6,8 @@ import type { Role } from "../../topology/topology.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import { engineError } from "./engine.ts";
+import { PROGRAMS, programsMount, uploadPrograms } from "./programs.ts";
 import { within } from "./within.ts";
-
-/** Where our programs are in every container. */
-export const PROGRAMS = "/opt/load-balancer";
 
 /** images/README.md says why each is needed. What is not here is dropped. */
 const CAPABILITIES: Record<Role | "fabric", string[]> = {
@@ -29,8 +27,8 @@ export interface ContainerPlan {
   image: string;
   run: string;
   labels: Record<string, string>;
-  /** Folder of our programs on the engine's machine, for images that do not have them. */
-  programs: string | null;
+  /** How our programs come into the container. */
+  programs: "in the image" | "mounted" | "uploaded";
 }
 
 export interface RunningContainer {
@@ -47,6 +45,7 @@ export async function startContainer(docker: Docker, plan: ContainerPlan): Promi
   const what = `start the container of '${plan.machine}' from image '${plan.image}'`;
   try {
     const container = await docker.createContainer(createOptions(plan));
+    if (plan.programs === "uploaded") await uploadPrograms(container);
     const attach = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true };
     const stream = (await container.attach(attach)) as Duplex;
     const stdout = new PassThrough();
@@ -76,7 +75,11 @@ export async function startContainer(docker: Docker, plan: ContainerPlan): Promi
       pid: State.Pid,
       async stop() {
         stream.end();
-        await within(removed, STOP_MS, () => new LabError(`The container of '${plan.machine}' does not end.`));
+        try {
+          await within(removed, STOP_MS, () => new LabError(`The container of '${plan.machine}' does not end.`));
+        } finally {
+          stream.destroy();
+        }
       },
     };
   } catch (error) {
@@ -113,7 +116,7 @@ function createOptions(plan: ContainerPlan): ContainerCreateOptions & { name: st
         ? { ReadonlyPaths: [], MaskedPaths: [], SecurityOpt: ["apparmor=unconfined", "no-new-privileges"] }
         : { SecurityOpt: ["no-new-privileges"] }),
       ...(isFabric ? { PidMode: "host" } : {}),
-      ...(plan.programs ? { Binds: [`${plan.programs}:${PROGRAMS}:ro`] } : {}),
+      ...(plan.programs === "mounted" ? { Binds: [programsMount] } : {}),
       ShmSize: 1 << 30,
       RestartPolicy: { Name: "no" },
     },

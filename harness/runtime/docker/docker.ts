@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import type { Role, Topology } from "../../topology/topology.ts";
-import { buildDir } from "../netns.ts";
 import { type Images, type Lab, LabError } from "../runtime.ts";
 import { wire } from "../wire.ts";
-import { type ContainerPlan, PROGRAMS, type RunningContainer, startContainer } from "./container.ts";
+import { type ContainerPlan, type RunningContainer, startContainer } from "./container.ts";
 import { connectEngine, type Engine, engineError } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { ownLabels, removeOrphans, removeRun } from "./owner.ts";
+import { PROGRAMS } from "./programs.ts";
 
 /** The engine starts more at once no faster, and answers others meanwhile. */
 const STARTS_AT_ONCE = 8;
@@ -37,7 +37,7 @@ export async function dockerUp(
     ];
     await pooled(STARTS_AT_ONCE, machines, async ({ name, role }) => {
       signal.throwIfAborted();
-      const programs = role !== "fabric" && own[role] ? buildDir : null;
+      const programs = role === "fabric" || !own[role] ? "in the image" : engine.local ? "mounted" : "uploaded";
       const plan: ContainerPlan = { machine: name, role, image: images[role], run, labels, programs };
       running.set(name, await startContainer(engine.docker, plan));
     });

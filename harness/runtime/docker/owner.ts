@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import type Docker from "dockerode";
+import { processStart } from "../../processes.ts";
 
 const RUN = "load-balancer.run";
 const OWNER = "load-balancer.owner";
@@ -17,7 +18,7 @@ interface Owner {
 }
 
 export function ownLabels(run: string): Record<string, string> {
-  return { [RUN]: run, [OWNER]: JSON.stringify({ ...here(), pid: process.pid, started: startTime(process.pid) }) };
+  return { [RUN]: run, [OWNER]: JSON.stringify({ ...here(), pid: process.pid, started: processStart(process.pid) }) };
 }
 
 /** Removes one run's containers, whatever their state. Returns their names. */
@@ -52,7 +53,7 @@ function isDead(label: string | undefined, place: ReturnType<typeof here>): bool
   const owner = JSON.parse(label ?? "{}") as Partial<Owner>;
   if (owner.host !== place.host || owner.pid === undefined) return false;
   if (owner.boot !== place.boot) return true;
-  return owner.pidNamespace === place.pidNamespace && startTime(owner.pid) !== owner.started;
+  return owner.pidNamespace === place.pidNamespace && processStart(owner.pid) !== owner.started;
 }
 
 function here(): Pick<Owner, "host" | "boot" | "pidNamespace"> {
@@ -61,16 +62,4 @@ function here(): Pick<Owner, "host" | "boot" | "pidNamespace"> {
     boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     pidNamespace: readlinkSync("/proc/self/ns/pid"),
   };
-}
-
-/** null when there is no such process, or it is only waiting to be reaped. */
-function startTime(pid: number): string | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return fields[0] === "Z" ? null : (fields[19] ?? null);
-  } catch {
-    return null;
-  }
 }
