@@ -1,4 +1,5 @@
 // The conductor: reads top to bottom as the data flow.
+import { abortable } from "./abortable.ts";
 import { analyse } from "./analysis/analyse.ts";
 import type { Backend, Balancer } from "./backend.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
@@ -190,15 +191,6 @@ async function recordCounters(
 async function endEarly(traffic: Traffic): Promise<void> {
   traffic.stop();
   await Promise.race([traffic.done.catch(() => {}), sleepUntil(nowNs() + 3e9, new AbortController().signal)]);
-}
-
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.finally(() => signal.removeEventListener("abort", onAbort)).then(resolve, reject);
-  });
 }
 
 async function whileLabLives(lab: Lab, signal: AbortSignal, action: () => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
+import { abortable } from "../../abortable.ts";
 import type { Role, Topology } from "../../topology/topology.ts";
 import { type Images, type Lab, LabError } from "../runtime.ts";
 import { wire } from "../wire.ts";
@@ -29,7 +30,7 @@ export async function dockerUp(
   const running = new Map<string, RunningContainer>();
   try {
     await removeOrphans(engine.docker);
-    const images = await ensureImages(engine, own, note);
+    const images = await abortable(ensureImages(engine, own, note), signal);
     const labels = ownLabels(run);
     const machines: { name: string; role: Role | "fabric" }[] = [
       { name: "fabric", role: "fabric" },
