@@ -6,17 +6,33 @@ import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { UsageError } from "./harness/backend.ts";
 import { runMain } from "./harness/commands/main.ts";
+import type { StartOptions } from "./harness/commands/session.ts";
 import { runOptions } from "./harness/options.ts";
+import { docker } from "./harness/runtime/docker.ts";
 import { netns } from "./harness/runtime/netns.ts";
 import { CTRAFFIC_ANALYSES } from "./harness/traffic/ctraffic.ts";
 import { backends } from "./lb/index.ts";
 import { scenarios } from "./scenarios/index.ts";
 
-const catalog = { backends, scenarios, runtimes: [netns] };
+const runtimes = [netns, docker];
+const catalogWith = async (files: readonly string[]) => {
+  if (files.length === 0) return { backends, scenarios, runtimes };
+  const { withOutside } = await import("./harness/outside.ts");
+  return { backends: await withOutside(backends, files), scenarios, runtimes };
+};
 const { env } = process;
 
+const outsideOption = <T>(y: Argv<T>) =>
+  y.option("backend", {
+    type: "string",
+    array: true,
+    default: [],
+    nargs: 1,
+    describe: "file with a backend of one's own; may be repeated (images/example/ecmp.ts is one)",
+  });
+
 const labOptions = <T>(y: Argv<T>) =>
-  y
+  outsideOption(y)
     .option("targets", {
       default: env.__nvm ?? 10,
       describe: "targets, 1 to 1000 (environment: __nvm)",
@@ -27,7 +43,14 @@ const labOptions = <T>(y: Argv<T>) =>
       describe: "routers, 1 to 9 (default: what the scenario needs; environment: __nrouters)",
       requiresArg: true,
     })
-    .option("runtime", { default: "netns", describe: "what machines are made of: netns", requiresArg: true })
+    .option("runtime", { default: "netns", describe: "what machines are made of: netns or docker", requiresArg: true })
+    .option("image", {
+      type: "string",
+      array: true,
+      default: [],
+      nargs: 1,
+      describe: "role=image with --runtime docker: router, target, tester, or base for ours; may be repeated",
+    })
     .option("set", {
       type: "string",
       array: true,
@@ -81,11 +104,12 @@ function given(argv: Record<string, unknown>): Record<string, unknown> {
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
   const { testCommand } = await import("./harness/commands/test.ts");
   return testCommand(
-    catalog,
+    await catalogWith(argv.backend as string[]),
     {
       cases: words,
       set: argv.set as string[],
       runtime: String(argv.runtime),
+      images: argv.image as string[],
       out: path.resolve(String(argv.out)),
       stop: argv.stop !== false,
       view: argv.view === true,
@@ -98,14 +122,22 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
   );
 };
 
-const start = async (backend: string, argv: Record<string, unknown>) => {
+const start = async (name: string, argv: Record<string, unknown>) => {
   const { startCommand } = await import("./harness/commands/session.ts");
-  return startCommand(catalog, {
-    backend,
+  const outside = (argv.backend as string[]).map((file) => path.resolve(file));
+  return startCommand(await catalogWith(outside), {
+    backend: name,
+    outside,
     runtime: String(argv.runtime),
+    images: argv.image as string[],
     set: argv.set as string[],
     given: Object.fromEntries(Object.entries(given(argv)).filter(([key]) => key === "targets" || key === "routers")),
   });
+};
+
+const keep = async (options: StartOptions, signal: AbortSignal) => {
+  const { keepCommand } = await import("./harness/commands/session.ts");
+  return keepCommand(await catalogWith(options.outside), options, signal);
 };
 
 type Command = (signal: AbortSignal) => Promise<number>;
@@ -138,14 +170,14 @@ const parser = yargs(words)
     },
   )
   .command(
-    "start <backend>",
+    "start <name>",
     "bring a lab up and leave it running",
     (y) =>
-      labOptions(y.positional("backend", { type: "string", demandOption: true })).example(
+      labOptions(y.positional("name", { type: "string", demandOption: true, describe: "a backend" })).example(
         "$0 start nfqueue --targets 4",
         "then: status, exec, shell, scale, stop",
       ),
-    (argv) => choose(() => start(argv.backend, argv)),
+    (argv) => choose(() => start(argv.name, argv)),
   )
   .command(
     "stop",
@@ -194,21 +226,25 @@ const parser = yargs(words)
     "list",
     "cases, backends and scenarios, and what this machine can run",
     (y) =>
-      y.option("json", { type: "boolean", default: false, describe: "for machines" }).example("$0 list --json", ""),
-    (argv) => choose(async () => (await import("./harness/commands/list.ts")).listCommand(catalog, argv)),
+      outsideOption(y)
+        .option("json", { type: "boolean", default: false, describe: "for machines" })
+        .example("$0 list --json", ""),
+    (argv) =>
+      choose(async () =>
+        (await import("./harness/commands/list.ts")).listCommand(await catalogWith(argv.backend), argv),
+      ),
   )
   .command(
-    "doctor [backend]",
+    "doctor [name]",
     "what this machine supports, and the command that closes each gap",
     (y) =>
-      y
-        .positional("backend", { type: "string" })
+      outsideOption(y.positional("name", { type: "string", describe: "a backend" }))
         .option("json", { type: "boolean", default: false, describe: "for machines" })
         .example("$0 doctor nfqueue", ""),
     (argv) =>
       choose(async () =>
-        (await import("./harness/commands/doctor.ts")).doctorCommand(catalog, {
-          backend: argv.backend,
+        (await import("./harness/commands/doctor.ts")).doctorCommand(await catalogWith(argv.backend), {
+          backend: argv.name,
           json: argv.json,
         }),
       ),
@@ -236,16 +272,14 @@ const parser = yargs(words)
     "clean",
     "remove whatever an earlier run may have left",
     (y) => y.example("$0 clean", ""),
-    () => choose(async () => (await import("./harness/commands/clean.ts")).cleanCommand()),
+    () => choose(async () => (await import("./harness/commands/clean.ts")).cleanCommand(await catalogWith([]))),
   )
   .command(
     "keep <options>",
     false,
     (y) => y.positional("options", { type: "string", demandOption: true }),
     (argv) =>
-      choose(async (signal) =>
-        (await import("./harness/commands/session.ts")).keepCommand(catalog, JSON.parse(argv.options), signal),
-      ),
+      choose((signal) => keep(JSON.parse(argv.options) as StartOptions, signal)),
   )
   .epilogue(
     "Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 the lab could not be built or broke, 4 not enough data, 77 all skipped, 130 interrupted.",

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type Backend, UsageError } from "./backend.ts";
 import type { Family } from "./record/schema.ts";
+import type { Images, Runtime } from "./runtime/runtime.ts";
 import type { Plan, Scenario } from "./scenario.ts";
 import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
 import type { Load } from "./traffic/traffic.ts";
@@ -59,6 +60,22 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   if (unknown !== undefined)
     throw new UsageError(`Backend '${backend.name}' has no option '${unknown}'. It has: ${known.join(", ")}.`);
   return parseOptions<Record<string, unknown>>(backend.options, given, "--set ");
+}
+
+/** The runtime with the images that "role=image" words name. */
+export function runtimeWithImages(runtime: Runtime, words: readonly string[]): Runtime {
+  if (words.length === 0) return runtime;
+  if (!runtime.withImages)
+    throw new UsageError(`Machines of the ${runtime.name} runtime have no images: --image needs --runtime docker.`);
+  const roles = ["base", "router", "target", "tester"] satisfies (keyof Images)[];
+  const images = words.map((word) => {
+    const [, name = "", image = ""] = word.match(/^([^=]*)=(.*)$/) ?? [];
+    const role = roles.find((known) => known === name);
+    if (!role || image === "")
+      throw new UsageError(`'--image ${word}' does not fit: write role=image. Roles: ${roles.join(", ")}.`);
+    return [role, image];
+  });
+  return runtime.withImages(Object.fromEntries(images));
 }
 
 /** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */

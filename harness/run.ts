@@ -1,4 +1,5 @@
 // The conductor: reads top to bottom as the data flow.
+import { abortable } from "./abortable.ts";
 import { analyse } from "./analysis/analyse.ts";
 import type { Backend, Balancer } from "./backend.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
@@ -65,9 +66,15 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   const scope = new Scope();
   try {
     const lab = await phase(record, "up", async () => {
-      const made = await request.runtime.up(topology, signal);
+      const made = await request.runtime.up(topology, signal, (text) => request.progress?.note?.(text));
       scope.defer("take the lab down", () => made[Symbol.asyncDispose]());
-      record.add({ kind: "lab_up", t: nowNs(), runtime: made.runtime, machines: topology.machines.map((m) => m.name) });
+      record.add({
+        kind: "lab_up",
+        t: nowNs(),
+        runtime: made.runtime,
+        machines: topology.machines.map((m) => m.name),
+        ...(made.images ? { images: { ...made.images } } : {}),
+      });
       return made;
     });
     await whileLabLives(lab, signal, async () => {
@@ -149,7 +156,7 @@ async function reroute(lab: Lab, out: ReadonlySet<number>): Promise<number> {
   const left = topology.routers.filter((_, i) => !out.has(i + 1));
   await Promise.all(
     [topology.tester, ...topology.targets].map((machine) =>
-      lab.host(machine.name).exec(["ip", "-batch", "-"], { input: rerouteBatch(machine, left) }),
+      lab.wiring(machine.name).exec(["ip", "-batch", "-"], { input: rerouteBatch(machine, left) }),
     ),
   );
   return nowNs();
@@ -192,23 +199,12 @@ async function endEarly(traffic: Traffic): Promise<void> {
   await Promise.race([traffic.done.catch(() => {}), sleepUntil(nowNs() + 3e9, new AbortController().signal)]);
 }
 
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.finally(() => signal.removeEventListener("abort", onAbort)).then(resolve, reject);
-  });
-}
-
 async function whileLabLives(lab: Lab, signal: AbortSignal, action: () => Promise<void>): Promise<void> {
   const work = action();
   await Promise.race([
     work,
-    lab.ended.then(() => {
-      throw signal.aborted
-        ? signal.reason
-        : new LabError("The lab broke in the middle of the run: its agent has ended.");
+    lab.ended.then((why) => {
+      throw signal.aborted ? signal.reason : new LabError(`The lab broke in the middle of the run: ${why}.`);
     }),
   ]);
 }

@@ -1,16 +1,22 @@
 import { existsSync } from "node:fs";
+import type { Catalog } from "../catalog.ts";
 import { connectSession, socketPath } from "../session/session.ts";
 
 /** Removes what an earlier run may have left, and says what it found. A lab that is running is left alone. */
-export async function cleanCommand(): Promise<number> {
+export async function cleanCommand(catalog: Catalog): Promise<number> {
+  const found = await cleanSocket();
+  for (const runtime of catalog.runtimes) {
+    if (runtime.clean && (await runtime.missing()).length === 0) found.push(...(await runtime.clean()));
+  }
+  const text = found.length > 0 ? found.join("\n") : "Nothing was left behind. Labs end with their process.";
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+async function cleanSocket(): Promise<string[]> {
   const stale = existsSync(socketPath());
   const socket = await connectSession();
   socket?.destroy();
-  const found = socket
-    ? "A lab is running; it was left alone. Run './load-balancer.ts stop' to end it."
-    : stale
-      ? `Removed the socket of a lab that is gone: ${socketPath()}`
-      : "Nothing was left behind. Labs of the netns runtime end with their process.";
-  process.stdout.write(`${found}\n`);
-  return 0;
+  if (socket) return ["A lab is running; it was left alone. Run './load-balancer.ts stop' to end it."];
+  return stale ? [`Removed the socket of a lab that is gone: ${socketPath()}`] : [];
 }

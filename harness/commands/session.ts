@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { UsageError } from "../backend.ts";
 import { type Catalog, findNamed } from "../catalog.ts";
-import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
+import { parseBackendOptions, parseOptions, runOptions, runtimeWithImages } from "../options.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { Scope } from "../scope.ts";
 import { keepLab } from "../session/keeper.ts";
@@ -15,6 +15,9 @@ import { startServers } from "../traffic/traffic.ts";
 export interface StartOptions {
   backend: string;
   runtime: string;
+  images: readonly string[];
+  /** Files of backends from outside of the repository. */
+  outside: readonly string[];
   set: readonly string[];
   given: Record<string, unknown>;
 }
@@ -55,12 +58,13 @@ export async function startCommand(catalog: Catalog, options: StartOptions): Pro
   return statusCommand({ json: false });
 }
 
-function checkStart(catalog: Catalog, { backend: name, runtime, set, given }: StartOptions) {
+function checkStart(catalog: Catalog, { backend: name, runtime: runtimeName, images, set, given }: StartOptions) {
   const backend = findNamed("backend", catalog.backends, name);
   const { targets, routers = 1 } = parseOptions(runOptions, given);
   const backendOptions = parseBackendOptions(backend, set);
   backend.facts(backendOptions, targets);
-  return { backend, backendOptions, runtime: findNamed("runtime", catalog.runtimes, runtime), targets, routers };
+  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, runtimeName), images);
+  return { backend, backendOptions, runtime, targets, routers };
 }
 
 /** The keeper itself: what `start` runs in the background. */
@@ -126,7 +130,9 @@ export async function execCommand(machine: string, argv: string[]): Promise<numb
 }
 
 export async function shellCommand(machine: string): Promise<number> {
-  return runAttached(await requireSession(), machine, [process.env.SHELL || "/bin/sh"], process.stdin.isTTY === true);
+  // A machine with a file system of its own may lack the user's shell.
+  const argv = ["sh", "-c", '[ -x "$0" ] && exec "$0"; exec sh', process.env.SHELL || "/bin/sh"];
+  return runAttached(await requireSession(), machine, argv, process.stdin.isTTY === true);
 }
 
 function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {

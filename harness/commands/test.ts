@@ -6,7 +6,14 @@ import type { Balancer } from "../backend.ts";
 import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
-import { parseBackendOptions, parseOptions, planRun, type RunOptions, runOptions } from "../options.ts";
+import {
+  parseBackendOptions,
+  parseOptions,
+  planRun,
+  type RunOptions,
+  runOptions,
+  runtimeWithImages,
+} from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
 import { type RunInfo, SCHEMA, type Verdict } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
@@ -22,6 +29,7 @@ export interface TestOptions {
   cases: readonly string[];
   set: readonly string[];
   runtime: string;
+  images: readonly string[];
   out: string;
   view: boolean;
   json: boolean;
@@ -36,7 +44,7 @@ export interface TestOptions {
 /** Runs the cases one after the other and prints what came out. Returns the exit code. */
 export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
   const cases = findCases(catalog, options.cases);
-  const runtime = findNamed("runtime", catalog.runtimes, options.runtime);
+  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
   const parsed = parseOptions(runOptions, options.given);
   // Everything that can be wrong with the words is found before the first case runs.
   const planned = cases.map((one) => planCase(one, parsed, options));

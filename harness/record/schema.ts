@@ -72,7 +72,7 @@ export interface Sample {
 
 export type Event =
   | { kind: "phase"; t: number; phase: Phase; edge: "begin" | "end" }
-  | { kind: "lab_up"; t: number; runtime: string; machines: string[] }
+  | { kind: "lab_up"; t: number; runtime: string; machines: string[]; images?: Record<string, string> }
   | {
       kind: "deployed";
       t: number;

@@ -61,10 +61,11 @@ export class Agent {
     return done;
   }
 
-  host(machine: string): Host {
+  /** `machine` as the agent knows it; `name` as the user does. */
+  host(machine: string, name: string = machine || "fabric"): Host {
     return {
-      name: machine || "fabric",
-      exec: (argv, options) => this.#exec(machine, argv, options ?? {}),
+      name,
+      exec: (argv, options) => this.#exec(machine, name, argv, options ?? {}),
       spawn: (argv, options) => this.spawn(machine, argv, options ?? {}),
     };
   }
@@ -97,7 +98,7 @@ export class Agent {
     };
   }
 
-  async #exec(machine: string, argv: readonly string[], options: ExecOptions): Promise<Output> {
+  async #exec(machine: string, name: string, argv: readonly string[], options: ExecOptions): Promise<Output> {
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const process = this.spawn(machine, argv, {
@@ -110,7 +111,7 @@ export class Agent {
     try {
       const exit = await process.exited;
       const output = { ...exit, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
-      if (output.code !== 0 && options.check !== false) throw new CommandError(machine || "fabric", argv, output);
+      if (output.code !== 0 && options.check !== false) throw new CommandError(name, argv, output);
       return output;
     } finally {
       clearTimeout(timer);

@@ -3,9 +3,9 @@ import { access, constants, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Topology } from "../topology/topology.ts";
-import { fabricBatch, fabricSysctls, machineBatch, machineSysctls } from "../topology/wiring.ts";
 import { Agent } from "./agent.ts";
 import { type Lab, LabError, type Runtime } from "./runtime.ts";
+import { wire } from "./wire.ts";
 
 export const buildDir = fileURLToPath(new URL("../../build/", import.meta.url));
 
@@ -32,7 +32,8 @@ export const netns: Runtime = {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       await agent.ready;
-      await wire(agent, topology);
+      await agent.makeMachines(topology.machines.map((m) => m.name));
+      await wire(topology, agent.host(""), (name) => ({ host: agent.host(name), netns: name }));
     } catch (cause) {
       const said = await stop();
       signal.throwIfAborted();
@@ -46,31 +47,19 @@ export const netns: Runtime = {
 
 function lab(agent: Agent, topology: Topology, stop: () => Promise<void>): Lab {
   const names = new Set(topology.machines.map((m) => m.name));
+  const host = (name: string) => {
+    if (name !== "fabric" && !names.has(name)) throw new LabError(`There is no machine '${name}' in this lab.`);
+    return agent.host(name === "fabric" ? "" : name);
+  };
   return {
     runtime: "netns",
     topology,
-    ended: agent.ended,
-    host(name) {
-      if (name !== "fabric" && !names.has(name)) throw new LabError(`There is no machine '${name}' in this lab.`);
-      return agent.host(name === "fabric" ? "" : name);
-    },
+    ended: agent.ended.then(() => "its agent has ended"),
+    host,
+    wiring: host,
     program: (name) => path.join(buildDir, name),
     [Symbol.asyncDispose]: stop,
   };
-}
-
-async function wire(agent: Agent, topology: Topology): Promise<void> {
-  const fabric = agent.host("");
-  const hosts = topology.machines.map((machine) => ({ machine, host: agent.host(machine.name) }));
-  await agent.makeMachines(topology.machines.map((m) => m.name));
-  await Promise.all([
-    fabric.exec(["@sysctl"], { input: fabricSysctls }),
-    ...hosts.map(({ machine, host }) => host.exec(["@sysctl"], { input: machineSysctls(machine) })),
-  ]);
-  await fabric.exec(["ip", "-batch", "-"], { input: fabricBatch(topology, (m) => m.name) });
-  await Promise.all(
-    hosts.map(({ machine, host }) => host.exec(["ip", "-batch", "-"], { input: machineBatch(topology, machine) })),
-  );
 }
 
 /** The sandbox, in a session of its own so that Ctrl-C reaches the harness only, which then takes it down in order. */

@@ -1,13 +1,20 @@
-import type { Topology } from "../topology/topology.ts";
+import type { Role, Topology } from "../topology/topology.ts";
 
 /** A way to have machines. `up` returns a lab that is up; disposing of it leaves nothing behind. */
 export interface Runtime {
   name: string;
   /** One sentence for each thing this machine lacks for it, with the remedy. Empty: it can run. */
   missing(): Promise<string[]>;
-  /** Throws LabError when the lab cannot be built; then nothing is left. */
-  up(topology: Topology, signal: AbortSignal): Promise<Lab>;
+  /** Throws LabError when the lab cannot be built; then nothing is left. `note` is told what takes long. */
+  up(topology: Topology, signal: AbortSignal, note?: (text: string) => void): Promise<Lab>;
+  /** The same runtime with images of the user's own. Absent: its machines have none. */
+  withImages?(images: Images): Runtime;
+  /** Removes what labs of dead processes left behind. One sentence for each thing removed. */
+  clean?(): Promise<string[]>;
 }
+
+/** Images by the role of the machines that are made of them; "base" is what ours are built on. */
+export type Images = Readonly<Partial<Record<Role | "base", string>>>;
 
 export interface Lab extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
@@ -15,10 +22,14 @@ export interface Lab extends AsyncDisposable {
   topology: Topology;
   /** Machines by name, and "fabric". */
   host(name: string): Host;
+  /** The machine's network with the lab's own tools: for wiring, whatever the machine's own file system lacks. */
+  wiring(name: string): Host;
   /** Path, in the machines, of one of our own programs. */
   program(name: "traffic" | "nfqueue-lb"): string;
-  /** Settles when the lab has broken or has been taken down. */
-  ended: Promise<void>;
+  /** What the machines were made of, for the record. */
+  images?: Readonly<Record<string, string>>;
+  /** Settles when the lab has broken or has been taken down, with what has ended. */
+  ended: Promise<string>;
 }
 
 export interface Host {

@@ -4,7 +4,6 @@ import path from "node:path";
 import { type Balancer, UsageError } from "../backend.ts";
 import { nowNs } from "../clock.ts";
 import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
-import { buildDir } from "../runtime/netns.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { prepareSocket, type SessionReply, type SessionRequest, type SessionStatus } from "./session.ts";
 
@@ -80,7 +79,10 @@ export async function keepLab(
   try {
     onListening();
     signal.addEventListener("abort", () => finish(), { once: true });
-    await Promise.race([finished, lab.ended]);
+    const broken = lab.ended.then((why) => {
+      throw new LabError(`The lab broke: ${why}.`);
+    });
+    await Promise.race([finished, broken]);
   } finally {
     server.close();
     rmSync(path.dirname(file), { recursive: true, force: true });
@@ -96,7 +98,10 @@ function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, soc
   try {
     const child = lab.host(request.machine).spawn(request.argv, {
       keepStdin: true,
-      env: { PATH: `${buildDir}:${process.env.PATH ?? ""}:/usr/sbin:/sbin`, ...request.env },
+      env: {
+        PATH: `${path.dirname(lab.program("traffic"))}:${process.env.PATH ?? ""}:/usr/sbin:/sbin`,
+        ...request.env,
+      },
       ...(request.tty ? { tty: request.tty } : {}),
       onStdout: (chunk) => send(FRAME.stdout, chunk),
       onStderr: (chunk) => send(FRAME.stderr, chunk),

@@ -24,16 +24,21 @@ export function networkNamespaces(pids: readonly number[]): Set<string> {
   return new Set(pids.flatMap((pid) => link(`/proc/${pid}/ns/net`) ?? []));
 }
 
+/** What a Docker engine makes for itself, and for tests that run beside: its bridge, its builds' links, its containers' mounts. */
+const ENGINES_OWN = /^docker0$|^veth[0-9a-f]{7}$|\/docker(\/|$)/;
+
 /** Interfaces, mounts, named namespaces and shared memory of the host. */
 export function hostState(): Record<string, string[]> {
   return {
     interfaces: lines("/proc/net/dev")
       .map((line) => line.split(":")[0]?.trim() ?? "")
+      .filter((name) => !ENGINES_OWN.test(name))
       .sort(),
     // A container engine at work on the same machine mounts and unmounts for itself.
     mounts: lines("/proc/self/mountinfo")
       .filter((line) => !/\/(docker|containerd)/.test(line))
       .map((line) => line.split(" ").slice(3, 5).join(" "))
+      .filter((mount) => !ENGINES_OWN.test(mount))
       .sort(),
     namedNamespaces: list("/run/netns"),
     // Tables of other tests come and go.

@@ -1,6 +1,6 @@
 // The plan of a lab: machines, links, addresses. Pure; how it becomes real is the runtimes' business.
 
-type Role = "target" | "router" | "tester";
+export type Role = "target" | "router" | "tester";
 export type Net = "net1" | "net2";
 
 export interface Link {

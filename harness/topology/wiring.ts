@@ -29,18 +29,23 @@ export const fabricSysctls = text([
 
 /** To be set before the machine has any link but lo. */
 export function machineSysctls(machine: Machine): string {
+  // A new namespace takes IPv4's settings from the host, and hosts with containers forward.
+  const forward = Number(machine.role === "router");
   const lines = [
+    // Container engines switch IPv6 off where they set up no network.
+    "net/ipv6/conf/all/disable_ipv6=0",
+    "net/ipv6/conf/default/disable_ipv6=0",
     ...quietIpv6(),
     "net/ipv6/ip_nonlocal_bind=1",
+    `net/ipv4/ip_forward=${forward}`,
+    `net/ipv6/conf/all/forwarding=${forward}`,
     "net/ipv4/conf/all/rp_filter=0",
     "net/ipv4/conf/default/rp_filter=0",
-    // A new namespace takes over the host's IPv4 settings, and a host with containers forwards.
-    `net/ipv4/ip_forward=${machine.role === "router" ? 1 : 0}`,
     "net/ipv4/conf/all/accept_redirects=0",
   ];
   switch (machine.role) {
     case "router":
-      lines.push("net/ipv6/conf/all/forwarding=1", "net/ipv4/conf/all/send_redirects=0");
+      lines.push("net/ipv4/conf/all/send_redirects=0");
       break;
     case "target":
       lines.push("net/ipv4/conf/all/arp_ignore=1", "net/ipv4/conf/all/arp_announce=2", ...busyServer());

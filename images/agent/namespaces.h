@@ -12,7 +12,8 @@ void sandbox_enter(bool rootless);
  * ip(8). Returns 0, or -1 with errno set. */
 int machine_make(const char *name);
 
-/* Moves the caller into the machine; "" is the agent's own namespaces. Returns 0, or -1 with errno set. */
+/* Moves the caller into the machine; "" is the agent's own namespaces, a path that
+ * of a network namespace (the rest stays the agent's). Returns 0, or -1 with errno set. */
 int machine_enter(const char *name);
 
 #endif

@@ -1,0 +1,29 @@
+import { type Images, LabError, type Runtime } from "./runtime.ts";
+
+/** The docker runtime. Its parts, and dockerode with them, are loaded when they are first used: other runs do not pay for them. */
+export const docker: Runtime = dockerWith({});
+
+function dockerWith(images: Images): Runtime {
+  return {
+    name: "docker",
+    async missing() {
+      const { connectEngine } = await import("./docker/engine.ts");
+      return connectEngine().then(
+        () => [],
+        (error: unknown) => {
+          if (error instanceof LabError) return [error.message];
+          throw error;
+        },
+      );
+    },
+    async up(topology, signal, note) {
+      const { dockerUp } = await import("./docker/docker.ts");
+      return dockerUp(topology, images, signal, note ?? (() => {}));
+    },
+    async clean() {
+      const { dockerClean } = await import("./docker/docker.ts");
+      return dockerClean();
+    },
+    withImages: (own) => dockerWith({ ...images, ...own }),
+  };
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { abortable } from "../../abortable.ts";
+import type { Role, Topology } from "../../topology/topology.ts";
+import { type Images, type Lab, LabError } from "../runtime.ts";
+import { wire } from "../wire.ts";
+import { type ContainerPlan, type RunningContainer, startContainer } from "./container.ts";
+import { connectEngine, type Engine, engineError } from "./engine.ts";
+import { ensureImages } from "./images.ts";
+import { ownLabels, removeOrphans, removeRun } from "./owner.ts";
+import { PROGRAMS } from "./programs.ts";
+
+/** The engine starts more at once no faster, and answers others meanwhile. */
+const STARTS_AT_ONCE = 8;
+
+/**
+ * Every machine a container without a network, its first process the agent on the attached stdin: when the harness ends, by
+ * whatever cause, stdin ends, the agent with it, and the engine removes the container. One more, the fabric, holds the
+ * bridges and wires the machines by their pids; the host's network is never touched.
+ */
+export async function dockerUp(
+  topology: Topology,
+  own: Images,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<Lab> {
+  signal.throwIfAborted();
+  const engine = await connectEngine();
+  const run = randomBytes(4).toString("hex");
+  const running = new Map<string, RunningContainer>();
+  try {
+    await removeOrphans(engine.docker);
+    const images = await abortable(ensureImages(engine, own, note), signal);
+    const labels = ownLabels(run);
+    const machines: { name: string; role: Role | "fabric" }[] = [
+      { name: "fabric", role: "fabric" },
+      ...topology.machines,
+    ];
+    await pooled(STARTS_AT_ONCE, machines, async ({ name, role }) => {
+      signal.throwIfAborted();
+      const programs = role === "fabric" || !own[role] ? "in the image" : engine.local ? "mounted" : "uploaded";
+      const plan: ContainerPlan = { machine: name, role, image: images[role], run, labels, programs };
+      running.set(name, await startContainer(engine.docker, plan));
+    });
+    signal.throwIfAborted();
+    const lab = makeLab(topology, engine, run, running, images);
+    await wire(topology, lab.wiring("fabric"), (name) => ({
+      host: lab.wiring(name),
+      netns: `${find(running, name).pid}`,
+    }));
+    signal.throwIfAborted();
+    return lab;
+  } catch (cause) {
+    await removeRun(engine.docker, run).catch(() => {});
+    signal.throwIfAborted();
+    throw engineError("bring the lab up", cause);
+  }
+}
+
+/** Removes what labs of dead processes left in the engine. */
+export async function dockerClean(): Promise<string[]> {
+  const { docker } = await connectEngine();
+  return (await removeOrphans(docker)).map((name) => `Removed container '${name}' of a lab that is gone.`);
+}
+
+function makeLab(
+  topology: Topology,
+  engine: Engine,
+  run: string,
+  running: ReadonlyMap<string, RunningContainer>,
+  images: Record<string, string>,
+): Lab {
+  const fabric = find(running, "fabric").agent;
+  let down: Promise<void> | undefined;
+  return {
+    runtime: "docker",
+    topology,
+    images,
+    ended: Promise.race(
+      [...running.values()].map(({ machine, agent }) =>
+        agent.ended.then(() => `the container of '${machine}' has ended`),
+      ),
+    ),
+    host: (name) => find(running, name).agent.host("", name),
+    wiring(name) {
+      const { pid } = find(running, name);
+      return fabric.host(name === "fabric" ? "" : `/proc/${pid}/ns/net`, name);
+    },
+    program: (name) => path.posix.join(PROGRAMS, name),
+    [Symbol.asyncDispose]() {
+      down ??= takeDown(engine, run, [...running.values()]);
+      return down;
+    },
+  };
+}
+
+async function takeDown({ docker }: Engine, run: string, running: readonly RunningContainer[]): Promise<void> {
+  try {
+    const stopped = await Promise.allSettled(running.map((container) => container.stop()));
+    if (stopped.some(({ status }) => status === "rejected")) await removeRun(docker, run);
+  } catch (error) {
+    throw engineError("remove the lab's containers", error);
+  }
+}
+
+function find(running: ReadonlyMap<string, RunningContainer>, name: string): RunningContainer {
+  const container = running.get(name);
+  if (!container) throw new LabError(`There is no machine '${name}' in this lab.`);
+  return container;
+}
+
+/** Runs the action on all items, so many at a time. After a failure no more are begun, but those under way are waited for. */
+async function pooled<T>(limit: number, items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const failures: unknown[] = [];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined && failures.length === 0; item = left.shift())
+      await action(item).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+  if (failures.length > 0) throw failures[0];
+}

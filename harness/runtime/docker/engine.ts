@@ -1,0 +1,79 @@
+import Docker from "dockerode";
+import { LabError } from "../runtime.ts";
+import { contextOptions, endpointName } from "./context.ts";
+import { within } from "./within.ts";
+
+/** The first API that can wait for a container to be removed. */
+const OLDEST_API = [1, 30];
+const ANSWER_MS = 5000;
+
+export interface Engine {
+  docker: Docker;
+  /** What the engine's own images are built for, as in `amd64`. */
+  architecture: string;
+  /** Whether it sees our file system, as one behind a Unix socket does. */
+  local: boolean;
+}
+
+/** The engine that DOCKER_HOST, the Docker context or the usual socket names. Throws LabError with the remedy. */
+export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promise<Engine> {
+  const endpoint = endpointName(env);
+  try {
+    const docker = new Docker(contextOptions(env));
+    const version = await within(docker.version(), ANSWER_MS, () => silent(endpoint));
+    if (isOlder(version.ApiVersion))
+      throw new LabError(
+        `The Docker engine at '${endpoint}' is too old: its API is ${version.ApiVersion}, ${OLDEST_API.join(".")} is needed. Update it, for instance with 'apt-get install docker.io'.`,
+      );
+    return { docker, architecture: version.Arch, local: endpoint.startsWith("unix:") };
+  } catch (error) {
+    throw error instanceof LabError ? error : unreachable(endpoint, error as NodeJS.ErrnoException);
+  }
+}
+
+function isOlder(api: string): boolean {
+  const [major = 0, minor = 0] = api.split(".").map(Number);
+  const [oldMajor = 0, oldMinor = 0] = OLDEST_API;
+  return major < oldMajor || (major === oldMajor && minor < oldMinor);
+}
+
+function unreachable(endpoint: string, cause: NodeJS.ErrnoException): LabError {
+  const start = "Install one with 'apt-get install docker.io', start it with 'systemctl start docker' or 'dockerd'";
+  const sentence =
+    cause.code === "EACCES" || cause.code === "EPERM"
+      ? `You may not use the Docker engine at '${endpoint}'. Join the group docker with 'sudo usermod -aG docker $USER' and log in again, or run as root.`
+      : cause.code === "ENOENT" || cause.code === "ECONNREFUSED"
+        ? `No Docker engine answers at '${endpoint}'. ${start}, or name another in DOCKER_HOST.`
+        : `Cannot use the Docker engine at '${endpoint}': ${cause.message}. See that DOCKER_HOST and DOCKER_CERT_PATH name one that runs.`;
+  return new LabError(sentence, { cause });
+}
+
+function silent(endpoint: string): LabError {
+  const seconds = ANSWER_MS / 1000;
+  return new LabError(
+    `The Docker engine at '${endpoint}' does not answer within ${seconds} s. Restart it, or name another in DOCKER_HOST.`,
+  );
+}
+
+/** What the engine said, as one sentence with a remedy where there is one. */
+export function engineError(what: string, error: unknown): LabError {
+  if (error instanceof LabError) return error;
+  const cause = error as Error & { statusCode?: number; code?: string; json?: { message?: string } };
+  const said = (cause.json?.message ?? cause.message).trim().replace(/\.$/, "");
+  if (/no space left on device/i.test(said))
+    return new LabError(`Cannot ${what}: the engine's disk is full. Try 'docker system prune', or a larger disk.`, {
+      cause,
+    });
+  if (cause.code === "ECONNREFUSED" || cause.code === "ENOENT" || cause.code === "ECONNRESET" || cause.code === "EPIPE")
+    return new LabError(
+      `Cannot ${what}: the Docker engine has gone. Start it again, then './load-balancer.ts clean'.`,
+      {
+        cause,
+      },
+    );
+  if (cause.statusCode === 409 && /name/.test(said))
+    return new LabError(`Cannot ${what}: another container has the name. Run './load-balancer.ts clean'. (${said})`, {
+      cause,
+    });
+  return new LabError(`Cannot ${what}: ${said}.`, { cause });
+}

@@ -1,0 +1,50 @@
+// A Docker engine for tests: the one that answers, or one that is started here and stopped again.
+import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { docker } from "../runtime/docker.ts";
+import { findTool } from "../tools.ts";
+
+export interface TestEngine {
+  /** Why there is none; null when one answers. */
+  skip: string | null;
+  stop(): Promise<void>;
+}
+
+const START_MS = 30_000;
+
+export async function testEngine(): Promise<TestEngine> {
+  const [why] = await docker.missing();
+  if (why === undefined) return { skip: null, stop: async () => {} };
+  const cannot = (reason: string) => ({ skip: `${why} ${reason}`, stop: async () => {} });
+  if (process.geteuid?.() !== 0) return cannot("The tests start one only as root.");
+  if (process.env.DOCKER_HOST) return cannot("DOCKER_HOST names one that the tests cannot start.");
+  const notInstalled = await findTool("dockerd", "docker.io");
+  if (notInstalled) return cannot(notInstalled);
+  return startEngine();
+}
+
+async function startEngine(): Promise<TestEngine> {
+  const engine = spawn("dockerd", {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+    env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
+  });
+  let said = "";
+  engine.stderr.on("data", (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-1000);
+  });
+  const deadline = AbortSignal.timeout(START_MS);
+  while (!deadline.aborted && engine.exitCode === null) {
+    if ((await docker.missing()).length === 0) return { skip: null, stop: () => stopEngine(engine) };
+    await delay(100);
+  }
+  await stopEngine(engine);
+  return { skip: `'dockerd' does not start: ${said}`, stop: async () => {} };
+}
+
+async function stopEngine(engine: ChildProcess): Promise<void> {
+  if (engine.exitCode !== null) return;
+  const ended = new Promise((resolve) => engine.once("exit", resolve));
+  engine.kill("SIGTERM");
+  await Promise.race([ended, delay(15_000, null, { ref: false })]);
+}

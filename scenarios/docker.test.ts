@@ -1,0 +1,360 @@
+// The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test, { type ExecutionContext } from "ava";
+import Docker from "dockerode";
+import { readRecord } from "../harness/record/record.ts";
+import type { Summary } from "../harness/record/schema.ts";
+import { docker } from "../harness/runtime/docker.ts";
+import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
+import { eventually, hostState, marker, program, root } from "../harness/testing/machine.ts";
+import { planTopology } from "../harness/topology/topology.ts";
+
+const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-docker-"));
+const never = new AbortController().signal;
+const small = ["--targets", "3", "--connections", "300", "--rate", "1200", "--at", "0.5", "--duration", "1.5"];
+let engine: TestEngine;
+
+test.before(async () => {
+  engine = await testEngine();
+});
+test.after.always(async () => {
+  await engine.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** A test that needs the engine; without one it says why and does nothing. */
+function withEngine(title: string, action: (t: ExecutionContext) => Promise<void>): void {
+  test.serial(title, async (t) => {
+    if (engine.skip === null) return action(t);
+    t.log(`SKIP: ${engine.skip}`);
+    t.pass();
+  });
+}
+
+const client = () => new Docker();
+const labelled = () => client().listContainers({ all: true, filters: { label: ["load-balancer.run"] } });
+const outDir = (name: string) => path.join(scratch, name);
+
+function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
+  const options = { cwd: scratch, env, timeout: 120_000, encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync(program, args, options);
+  return { status, stdout, stderr };
+}
+
+function runCase(name: string, runtime: string, args: string[]) {
+  const out = outDir(`${name}-${runtime}-${process.hrtime.bigint()}`);
+  const { status, stderr } = run(["test", name, "--runtime", runtime, "--out", out, ...args]);
+  const dir = path.join(out, readdirSync(out)[0] ?? "");
+  const summary = JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary;
+  return { status, stderr, summary, dir };
+}
+
+withEngine(
+  "machines have their addresses, their own file systems, and no more capabilities than their role needs",
+  async (t) => {
+    const before = hostState();
+    const lab = await docker.up(planTopology({ targets: 3, routers: 2 }), never);
+    try {
+      const status = async (name: string) => (await lab.host(name).exec(["@read", "/proc/self/status"])).stdout;
+      const capabilities = async (name: string) =>
+        Number.parseInt((await status(name)).match(/CapBnd:\s*(\w+)/)?.[1] ?? "", 16);
+      const [netAdmin, netRaw] = [2 ** 12, 2 ** 13];
+      t.is(await capabilities("vm-001"), 0);
+      t.is(await capabilities("vm-221"), netRaw);
+      t.is(await capabilities("vm-201"), netAdmin + netRaw);
+      const { stdout } = await lab.host("vm-002").exec(["sh", "-c", "hostname; ip -br -4 addr; ip route; ip -6 route"]);
+      t.regex(stdout, /^vm-002\n/);
+      t.regex(stdout, /eth1@\S+ +UP +192\.168\.1\.2\/24/);
+      t.regex(stdout, /nexthop via 192\.168\.1\.202/);
+      t.regex(stdout, /nexthop via 1000::1:c0a8:1ca/);
+      await lab.host("vm-001").exec(["sh", "-c", "echo 1 > /run/mine"]);
+      t.not((await lab.host("vm-002").exec(["ls", "/run/mine"], { check: false })).code, 0);
+      await t.throwsAsync(lab.host("vm-001").exec(["false"]), {
+        message: /in machine 'vm-001' failed with exit code 1/,
+      });
+      t.is((await labelled()).length, 7);
+    } finally {
+      await lab[Symbol.asyncDispose]();
+    }
+    t.is((await labelled()).length, 0);
+    t.deepEqual(hostState().interfaces, before.interfaces);
+  },
+);
+
+for (const [name, args] of [
+  ["nfqueue", []],
+  ["nfqueue_scale", ["--rate", "2500", "--at", "1 2", "--duration", "3"]],
+  ["nfqueue_scale_lb", ["--rate", "2500", "--at", "1 2", "--duration", "3"]],
+] as const)
+  withEngine(`${name}: the same connections, predictions and losses in docker as in netns`, async (t) => {
+    const [here, there] = ["netns", "docker"].map((runtime) =>
+      runCase(name, runtime, [...args, "--connections", "1000"]),
+    );
+    if (!here || !there) return t.fail();
+    t.is(there.status, 0, there.summary.reasons.join("\n"));
+    t.is(there.summary.runtime, "docker");
+    t.deepEqual(fates(there.dir), fates(here.dir));
+    const events = ({ events: all }: Summary) =>
+      all.map(({ kind, machines, alive, lost, predicted }) => ({ kind, machines, alive, lost, predicted }));
+    t.deepEqual(events(there.summary), events(here.summary));
+    t.deepEqual(there.summary.spread.perTarget, here.summary.spread.perTarget);
+  });
+
+/** Of every connection that was there from the start: its 5-tuple, who answered, and how it ended. */
+function fates(dir: string): string[] {
+  return readRecord(dir)
+    .connections.filter((c) => c.generation === 0)
+    .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))
+    .sort();
+}
+
+withEngine("a backend from a file and an image of one's own are tested like ours", async (t) => {
+  const file = outDir("ecmp.ts");
+  cpSync(`${root}images/example/ecmp.ts`, file);
+  const images = await client().listImages();
+  const base = images.flatMap((i) => i.RepoTags ?? []).find((tag) => tag.startsWith("load-balancer/router:")) ?? "";
+  // An image of one's own that has ip(8) and, as any other, none of our programs.
+  const dir = outDir("image");
+  mkdirSync(dir);
+  writeFileSync(path.join(dir, "Dockerfile"), `FROM ${base}\nRUN rm -r /opt/load-balancer\n`);
+  const output = await client().buildImage({ context: dir, src: ["Dockerfile"] }, { t: "load-balancer-test/own:1" });
+  await new Promise((resolve) => client().modem.followProgress(output, resolve));
+  try {
+    const own = ["router", "target", "tester"].flatMap((role) => ["--image", `${role}=load-balancer-test/own:1`]);
+    const {
+      status,
+      summary,
+      dir: runDir,
+    } = runCase("my-ecmp_scale_in", "docker", ["--backend", file, ...own, ...small, "--scale", "1"]);
+    t.is(status, 0, summary.reasons.join("\n"));
+    t.regex(readFileSync(path.join(runDir, "events.ndjson"), "utf8"), /"router":"load-balancer-test\/own:1"/);
+    const { status: here } = runCase("my-ecmp_scale_in", "netns", ["--backend", file, ...small, "--scale", "1"]);
+    t.is(here, 0);
+  } finally {
+    await client().getImage("load-balancer-test/own:1").remove();
+  }
+});
+
+withEngine("an image without a shell and without ip runs as a target", async (t) => {
+  const dir = outDir("empty-image");
+  mkdirSync(dir);
+  writeFileSync(path.join(dir, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /Dockerfile\n");
+  const output = await client().buildImage({ context: dir, src: ["Dockerfile"] }, { t: "load-balancer-test/empty:1" });
+  await new Promise((resolve) => client().modem.followProgress(output, resolve));
+  try {
+    const image = ["--image", "target=load-balancer-test/empty:1"];
+    const { status, summary } = runCase("nfqueue", "docker", [...image, "--targets", "3", "--connections", "300"]);
+    t.is(status, 0, summary.reasons.join("\n"));
+    const asRouter = runCase("nfqueue", "docker", ["--image", "router=load-balancer-test/empty:1", "--targets", "3"]);
+    t.is(asRouter.status, 3);
+    t.regex(asRouter.summary.reasons.join(" "), /Cannot run 'ip': No such file/);
+    t.is((await labelled()).length, 0);
+  } finally {
+    await client().getImage("load-balancer-test/empty:1").remove();
+  }
+});
+
+withEngine("an image that is nowhere is exit code 3 and a sentence", async (t) => {
+  const { status, summary } = runCase("nfqueue", "docker", [
+    "--image",
+    "router=localhost:9/nowhere:1",
+    "--targets",
+    "2",
+  ]);
+  t.is(status, 3);
+  t.regex(summary.reasons.join(" "), /no image 'localhost:9\/nowhere:1' in the engine, and it cannot be pulled/);
+  t.is((await labelled()).length, 0);
+});
+
+withEngine("two runs at the same time do not disturb each other", async (t) => {
+  const one = startRun("pair-one", ["test", "nfqueue_scale_in", ...small, "--scale", "1"]);
+  const two = startRun("pair-two", ["test", "nfqueue_scale_in", ...small, "--scale", "1"]);
+  t.deepEqual(await Promise.all([ended(one.child), ended(two.child)]), [0, 0]);
+  t.is((await labelled()).length, 0);
+});
+
+withEngine("what a dead run left is removed by clean; what lives, and what is not ours, is left alone", async (t) => {
+  const lab = await docker.up(planTopology({ targets: 1, routers: 1 }), never);
+  t.teardown(() => lab[Symbol.asyncDispose]());
+  const { Image = "", Labels = {} } = (await labelled())[0] ?? {};
+  const owner = JSON.parse(Labels["load-balancer.owner"] ?? "{}") as object;
+  const make = (name: string, labels: Record<string, string>) =>
+    client().createContainer({ name: `${name}-${process.pid}`, Image, Cmd: ["none"], Labels: labels });
+  const dead = { "load-balancer.run": "dead", "load-balancer.owner": JSON.stringify({ ...owner, started: "1" }) };
+  const elsewhere = { "load-balancer.run": "far", "load-balancer.owner": JSON.stringify({ ...owner, host: "far" }) };
+  const [left, far, foreign] = await Promise.all([make("left", dead), make("far", elsewhere), make("foreign", {})]);
+  try {
+    t.regex(run(["clean"]).stdout, /Removed container 'left-\d+' of a lab that is gone/);
+    await t.throwsAsync(left.inspect());
+    await t.notThrowsAsync(far.inspect());
+    await t.notThrowsAsync(foreign.inspect());
+    t.is((await lab.host("vm-001").exec(["true"])).code, 0);
+  } finally {
+    await Promise.allSettled([left, far, foreign].map((container) => container.remove({ force: true })));
+  }
+});
+
+function startRun(name: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const mark = marker(name);
+  const child = spawn(program, [...args, "--runtime", "docker", "--out", outDir(name)], {
+    cwd: scratch,
+    env: { ...mark.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  return { child, ...mark };
+}
+
+const ended = (child: ChildProcess) =>
+  new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
+
+function phaseSeen(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes(text)) resolve();
+    });
+    child.on("exit", () => reject(new Error(`The run ended before '${text}': ${said}`)));
+  });
+}
+
+/** A container that is being removed is listed, and then not. */
+async function soonGone(): Promise<boolean> {
+  for (const end = performance.now() + 5000; performance.now() < end; ) {
+    if ((await labelled()).every(({ State }) => State === "created")) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+const kills: [phase: string, delaysMs: number[]][] = [
+  ["bringing the lab up", [0, 50, 100, 150, 200, 300, 400, 500, 600, 700, 800]],
+  ["deploying the balancer", [0, 20]],
+  ["traffic", [0, 700]],
+  ["taking the lab down", [0, 30, 60, 100, 200]],
+];
+for (const [phase, delaysMs] of kills)
+  for (const delayMs of delaysMs)
+    withEngine(
+      `killed by SIGKILL ${delayMs} ms into '${phase}', its containers end, and clean removes those that never began`,
+      async (t) => {
+        const { child, processes } = startRun(`kill-${phase.split(" ")[0]}-${delayMs}`, [
+          "test",
+          "nfqueue_scale_in",
+          ...small,
+          "--scale",
+          "1",
+        ]);
+        await phaseSeen(child, phase);
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        const gone = ended(child);
+        child.kill("SIGKILL");
+        await gone;
+        t.true(await soonGone());
+        await docker.clean?.();
+        t.deepEqual(await labelled(), []);
+        t.true(await eventually(() => processes().length === 0, 1000));
+      },
+    );
+
+withEngine(
+  "an engine that goes away in the middle of a run is exit code 3, and the record so far is kept",
+  async (t) => {
+    const proxy = await proxyTo("/var/run/docker.sock");
+    const { child } = startRun(
+      "gone",
+      ["test", "nfqueue_scale_in", "--targets", "3", "--scale", "1", "--connections", "300"],
+      {
+        DOCKER_HOST: `unix://${proxy.socket}`,
+      },
+    );
+    await phaseSeen(child, "traffic");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const code = ended(child);
+    proxy.close();
+    t.is(await code, 3);
+    const dir = path.join(outDir("gone"), readdirSync(outDir("gone"))[0] ?? "");
+    const summary = JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary;
+    t.regex(summary.reasons.join(" "), /The lab broke in the middle of the run: the container of 'vm-\d+' has ended/);
+    t.regex(readFileSync(path.join(dir, "events.ndjson"), "utf8"), /"sample"/);
+    t.true(await soonGone());
+    t.is(run(["clean"]).status, 0);
+    t.deepEqual(await labelled(), []);
+  },
+);
+
+/** Stands between the harness and the engine; closing it looks like the engine's end from either side. */
+async function proxyTo(engineSocket: string): Promise<{ socket: string; close(): void }> {
+  const socket = outDir(`proxy-${process.hrtime.bigint()}.sock`);
+  const open = new Set<net.Socket>();
+  const server = net.createServer({ allowHalfOpen: true }, (near) => {
+    const far = net.connect({ path: engineSocket, allowHalfOpen: true });
+    for (const side of [near, far]) open.add(side.on("error", () => {}));
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  return {
+    socket,
+    close() {
+      server.close();
+      for (const side of open) side.destroy();
+    },
+  };
+}
+
+withEngine("a lab of containers is started, looked at, scaled, used and stopped by hand", async (t) => {
+  const env = { ...process.env, XDG_RUNTIME_DIR: scratch };
+  const lb = (...args: string[]) => run(args, env);
+  const started = lb("start", "nfqueue", "--targets", "3", "--runtime", "docker");
+  t.teardown(() => void lb("stop"));
+  t.is(started.status, 0, started.stderr);
+  t.regex(lb("status").stdout, /nfqueue on docker since/);
+  const exec = lb("exec", "vm-201", "--", "sh", "-c", "hostname; nfqueue-lb stats --shm nfqueue-lb >&2; exit 5");
+  t.is(exec.stdout, "vm-201\n");
+  t.regex(exec.stderr, /"stats"/);
+  t.is(exec.status, 5);
+  const shell = execFileSync("script", ["-qec", `${program} shell vm-002`, "/dev/null"], {
+    env,
+    input: "hostname; tty; exit\n",
+    encoding: "utf8",
+  });
+  t.regex(shell, /vm-002/);
+  t.regex(shell, /\/dev\/pts\//);
+  t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
+  t.regex(lb("clean").stdout, /A lab is running; it was left alone/);
+  t.is((await labelled()).length, 6);
+  t.is(lb("stop").status, 0);
+  t.deepEqual(await labelled(), []);
+});
+
+test.serial("no engine is a skip with its remedy, never a pass; and a lab that cannot start says so", (t) => {
+  const env = { ...process.env, DOCKER_HOST: "unix:///nowhere.sock", XDG_RUNTIME_DIR: scratch };
+  const { status, stdout } = run(["test", "nfqueue", "--runtime", "docker", "--out", outDir("none")], env);
+  t.is(status, 77);
+  t.regex(stdout.replace(/\s+/g, " "), /No Docker engine answers at 'unix:\/\/\/nowhere.sock'/);
+  const started = run(["start", "nfqueue", "--runtime", "docker"], env);
+  t.is(started.status, 3);
+  t.regex(started.stderr, /No Docker engine answers/);
+});
+
+for (const [title, args, message] of [
+  [
+    "--image without a role",
+    ["--runtime", "docker", "--image", "my/lb"],
+    /write role=image. Roles: base, router, target, tester/,
+  ],
+  ["--image for an unknown role", ["--runtime", "docker", "--image", "rooter=my/lb"], /Roles: base, router/],
+  ["--image with machines that have none", ["--image", "router=my/lb"], /--image needs --runtime docker/],
+  ["a backend's file that is not there", ["--backend", "/nowhere.ts"], /Cannot use '\/nowhere.ts' as a backend/],
+  ["a file that is no backend", ["--backend", `${root}package.json`], /must default-export a function/],
+] as const)
+  test(`${title} is wrong usage: exit code 2 and a sentence`, (t) => {
+    const { status, stderr } = run(["test", "nfqueue", ...args]);
+    t.is(status, 2, stderr);
+    t.regex(stderr, message);
+    t.notRegex(stderr, / {4}at /, "no stack trace");
+  });
