@@ -143,8 +143,12 @@ export interface EventSummary {
   alive: number;
   lost: number;
   ideal: number;
+  /** The expected number where chance has a part. */
   predicted: number | null;
+  /** Of the connections whose fate was certain; null when there were none. */
   mispredicted: number | null;
+  /** Losses that chance allows (99.9 %), where it has a part; null: the prediction is exact, or there is none. */
+  predictedInterval: [low: number, high: number] | null;
   excessPercent: number;
   interval95: [number, number];
   byCause: ByCause;
