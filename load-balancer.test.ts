@@ -106,10 +106,7 @@ test("what this machine lacks is a skip with its remedy, exit code 77, never a p
   const { status, stdout } = run(["test", "nfqueue", "--out", out("skip")], { env });
   t.is(status, 77, stdout);
   t.regex(stdout, /SKIP nfqueue/);
-  t.regex(
-    stdout.replace(/\s+/g, " "),
-    /'iptables-restore' is not installed. Run '.\/setup', or 'apt-get install iptables'/,
-  );
+  t.regex(stdout.replace(/\s+/g, " "), /'iptables-restore' is not installed. Run '.\/setup', or 'apt-get install iptables'/);
 });
 
 function startRun(name: string, args: string[] = ["test", "nfqueue_scale", ...quick]) {

@@ -4,6 +4,7 @@ import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
 import { nfqueue } from "./nfqueue/nfqueue.ts";
+import { nftables } from "./nftables/nftables.ts";
 
 /** Every backend; a case is named `<backend>` or `<backend>_<scenario>`. */
 export const backends: readonly Backend[] = [
@@ -13,4 +14,5 @@ export const backends: readonly Backend[] = [
   iptablesStatistic,
   iptablesRecent,
   iptablesHmark,
+  nftables,
 ].map((backend) => backend as unknown as Backend);

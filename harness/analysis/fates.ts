@@ -122,6 +122,9 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
         protocol: reader.start.protocol,
         hash,
         target: connection.target === null ? null : (indexOf.get(connection.target) ?? null),
+        lived: stages
+          .slice(0, i + 1)
+          .flatMap((s, k) => (k === i || (stages[k + 1]?.askedT ?? 0) > establishedT ? (s.oracle ?? []) : [])),
         knownToReturning: establishedT < (since[i] ?? 0),
       };
       const probability = lossProbability(deployed.oracle, change, alive);

@@ -8,6 +8,8 @@ export interface Alive {
   hash: number | null;
   /** Index of the target that it is on. */
   target: number | null;
+  /** What was in force from when it was set up until now. */
+  lived: readonly Oracle[];
   /** Whether it already lived when the routers that now return left: then what they remember of it is still true. */
   knownToReturning: boolean;
 }
@@ -29,15 +31,18 @@ export function lossProbability(spec: OracleSpec, change: Change, connection: Al
   const { before, after } = change;
   if (hash !== null) return before.pick(hash) === after.pick(hash) ? 0 : 1;
   if (target === null) return 0;
-  if (before.regions && after.regions) return shareMoved(before.regions, after.regions, target);
-  if (before.buckets && after.buckets) return bucketsMoved(before.buckets, after.buckets, target);
+  const { lived } = connection;
+  if (after.regions)
+    return shareMoved(
+      lived.flatMap(({ regions }) => (regions ? [regions] : [])),
+      after.regions,
+      target,
+    );
+  if (after.buckets) {
+    const own = [...after.buckets.keys()].filter((i) => lived.every(({ buckets }) => buckets?.[i] === target));
+    return own.filter((i) => after.buckets?.[i] !== target).length / Math.max(1, own.length);
+  }
   return 0;
-}
-
-function bucketsMoved(before: Int32Array, after: Int32Array, target: number): number {
-  const own = before.reduce((n, owner) => n + (owner === target ? 1 : 0), 0);
-  const kept = before.reduce((n, owner, i) => n + (owner === target && after[i] === target ? 1 : 0), 0);
-  return own === 0 ? 0 : 1 - kept / own;
 }
 
 /**

@@ -11,21 +11,29 @@ export type NfqueueOracle =
   | { strategy: "modulo"; seed: number; ports: boolean };
 
 /** `hash: null` is a hash that nobody can know from outside: then shares are predicted, not connections. Weights default to 1. */
-export type OracleSpec =
+export type OracleSpec = AssignSpec | StatefulSpec;
+
+/** How a target is chosen. */
+export type AssignSpec =
   | NfqueueOracle
-  | { strategy: "hash_threshold"; hash: FlowHash | null; weights?: readonly number[] }
-  | { strategy: "scaled"; hash: FlowHash | null; weights?: readonly number[] }
-  | { strategy: "resilient"; hash: FlowHash | null; buckets: number; weights?: readonly number[] }
-  | StatefulSpec;
+  | ({ strategy: "hash_threshold"; hash: FlowHash | null } & Pools)
+  | ({ strategy: "scaled"; hash: FlowHash | null } & Pools)
+  | ({ strategy: "resilient"; hash: FlowHash | null; buckets: number } & Pools);
+
+/** By target index. */
+interface Pools {
+  weights?: readonly number[];
+  /** Only active targets of the lowest number get new flows. */
+  priorities?: readonly number[];
+}
 
 /** Connections stay where they are, in each router's memory, whatever becomes of the choice for new ones. */
-export interface StatefulSpec {
+export interface StatefulSpec extends Pools {
   strategy: "stateful";
   /** Connections of a target that leaves are cut; else they stay as long as they live. */
   flush: boolean;
   /** How new connections are assigned; null: in turn or at random. */
-  assign: Exclude<OracleSpec, StatefulSpec> | null;
-  weights?: readonly number[];
+  assign: AssignSpec | null;
 }
 
 /** What the strategy does while exactly these targets are active. */
@@ -55,8 +63,9 @@ export function hashFlow(spec: OracleSpec, flow: Flow): number | null {
   }
 }
 
-/** `active` are target indices from 0; `before` is what was in force until then. */
-export function makeOracle(spec: OracleSpec, active: readonly number[], before: Oracle | null = null): Oracle {
+/** `all` are the indices of the active targets; `before` is what was in force until then. */
+export function makeOracle(spec: OracleSpec, all: readonly number[], before: Oracle | null = null): Oracle {
+  const active = "priorities" in spec ? bestPool(spec.priorities, all) : all;
   switch (spec.strategy) {
     case "maglev":
       return ofSlots(active, maglevTable(active, spec.m, spec.seed));
@@ -74,13 +83,18 @@ export function makeOracle(spec: OracleSpec, active: readonly number[], before: 
       return { ...ofSlots(active, buckets), buckets };
     }
     case "stateful": {
-      if (spec.assign) return makeOracle(spec.assign, active, before);
+      if (spec.assign) return makeOracle(spec.assign, all, before);
       return { ...NOTHING, shares: sharesByWeight(active, weights(spec)) };
     }
   }
 }
 
 const NOTHING = { pick: () => null, regions: null, buckets: null } as const;
+
+function bestPool(priorities: readonly number[] | undefined, active: readonly number[]): number[] {
+  const best = Math.min(...active.map((index) => priorities?.[index] ?? 1));
+  return active.filter((index) => (priorities?.[index] ?? 1) === best);
+}
 
 const weights =
   (spec: { weights?: readonly number[] }): ((index: number) => number) =>

@@ -52,11 +52,15 @@ export function regionOf(regions: readonly Region[], hash: number): number | nul
   return regions[low]?.index ?? null;
 }
 
-/** Share of target `index`'s region that is not its own any more. */
-export function shareMoved(before: readonly Region[], after: readonly Region[], index: number): number {
-  const own = before.find((r) => r.index === index);
-  const then = after.find((r) => r.index === index);
-  if (!own || own.to === own.from) return 0;
-  const kept = then ? Math.max(0, Math.min(own.to, then.to) - Math.max(own.from, then.from)) : 0;
-  return 1 - kept / (own.to - own.from);
+/**
+ * A flow whose hash is unknown was on target `index` through all of `lived`, so its hash lies where those regions of the target
+ * overlap: the share of that overlap which is not the target's in `after`.
+ */
+export function shareMoved(lived: readonly (readonly Region[])[], after: readonly Region[], index: number): number {
+  const own = (regions: readonly Region[]) => regions.find((r) => r.index === index) ?? { from: 0, to: 0 };
+  const from = Math.max(...lived.map((regions) => own(regions).from));
+  const to = Math.min(...lived.map((regions) => own(regions).to));
+  if (to <= from) return 0;
+  const then = own(after);
+  return 1 - Math.max(0, Math.min(to, then.to) - Math.max(from, then.from)) / (to - from);
 }

@@ -1,0 +1,29 @@
+/** Line (from 1) of the value at this path of valid JSON; of the nearest that is there when the path leads nowhere. */
+export function lineOfPath(text: string, path: readonly PropertyKey[]): number {
+  const tokens = [...text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g)];
+  let at = 0;
+  let best = 0;
+  const peek = () => tokens[at]?.[0];
+
+  /** Walks over one value; `rest` is what of the path is still to be found in it, null when it is not on the path. */
+  const walk = (rest: readonly PropertyKey[] | null): void => {
+    const opening = peek();
+    at++;
+    if (opening !== "{" && opening !== "[") return;
+    for (let index = 0; peek() !== "}" && peek() !== "]" && at < tokens.length; index++) {
+      const start = at;
+      let key: PropertyKey = index;
+      if (opening === "{") {
+        key = JSON.parse(peek() ?? '""') as string;
+        at += 2;
+      }
+      const on = rest !== null && rest.length > 0 && String(rest[0]) === String(key);
+      if (on) best = start;
+      walk(on ? rest.slice(1) : null);
+      if (peek() === ",") at++;
+    }
+    at++;
+  };
+  walk(path);
+  return text.slice(0, tokens[best]?.index ?? 0).split("\n").length;
+}
