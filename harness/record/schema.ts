@@ -25,7 +25,7 @@ export type ByCause = Partial<Record<LossCause, number>>;
 export type Family = 4 | 6;
 export type Protocol = "tcp" | "udp";
 export type Phase = "up" | "deploy" | "traffic" | "down";
-export type ScaleKind = "scale_in" | "scale_out" | "router_out" | "router_in";
+export type ScaleKind = "scale_in" | "scale_out" | "router_out" | "router_in" | "blackout" | "blackout_end";
 
 /** One generator process is a stream; its rows and samples carry its name: "ipv4", or "ipv4/2" for the second of several parts. */
 export type StreamName = string;
