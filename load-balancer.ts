@@ -96,6 +96,24 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
   );
 };
 
+const compare = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
+  const { compareCommand } = await import("./harness/commands/compare.ts");
+  return compareCommand(
+    catalog,
+    {
+      backends: words,
+      scenario: String(argv.scenario),
+      set: argv.set as string[],
+      runtime: String(argv.runtime),
+      out: path.resolve(String(argv.out)),
+      json: argv.json === true,
+      given: given(argv),
+      commandLine: ["./load-balancer.ts", ...process.argv.slice(2)],
+    },
+    signal,
+  );
+};
+
 const start = async (backend: string, argv: Record<string, unknown>) => {
   const { startCommand } = await import("./harness/commands/session.ts");
   return startCommand(catalog, {
@@ -134,6 +152,20 @@ const parser = yargs(words)
       if (argv.case.length === 1 && first.startsWith("start_")) choose(() => start(first.slice(6), argv));
       else choose((signal) => test(argv.case, argv, signal));
     },
+  )
+  .command(
+    "compare <backend..>",
+    "the same scenario with the same connections for several backends: one table, one graph",
+    (y) =>
+      testOptions(
+        y.positional("backend", { type: "string", array: true, demandOption: true, describe: "names, or 'all'" }),
+      )
+        .option("scenario", { default: "scale", describe: "see 'list'", requiresArg: true })
+        .hide("repeat")
+        .hide("view")
+        .example("$0 compare ecmp ecmp_resilient nfqueue --scenario scale", "what each strategy costs")
+        .example("$0 compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them"),
+    (argv) => choose((signal) => compare(argv.backend, argv, signal)),
   )
   .command(
     "start <backend>",
