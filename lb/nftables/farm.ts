@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { UsageError } from "../../harness/backend.ts";
 import { linkOn, planTopology, VIP } from "../../harness/topology/topology.ts";
-import { lineOfPath } from "./json-lines.ts";
+import { lineOfError, lineOfPath } from "./json-lines.ts";
 
 const number = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
@@ -110,8 +110,6 @@ function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const { message } = cause as Error;
-    const offset = Number(message.match(/position (\d+)/)?.[1] ?? text.length);
-    throw new UsageError(`'${path}' line ${text.slice(0, offset).split("\n").length}: ${message}.`, { cause });
+    throw new UsageError(`'${path}' line ${lineOfError(text)}: this is no valid JSON.`, { cause });
   }
 }

@@ -27,3 +27,32 @@ export function lineOfPath(text: string, path: readonly PropertyKey[]): number {
   walk(path);
   return text.slice(0, tokens[best]?.index ?? 0).split("\n").length;
 }
+
+/** Line (from 1) of the first thing that is no JSON; JSON.parse names a position only for some errors. */
+export function lineOfError(text: string): number {
+  const token = /\s*("(?:[^"\\\n]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,])/y;
+  const next = (): string | null => {
+    const at = token.lastIndex;
+    const found = token.exec(text);
+    if (!found) token.lastIndex = at;
+    return found?.[1] ?? null;
+  };
+  /** Takes one value whose first token was read; false at an error. */
+  const value = (first: string | null): boolean => {
+    if (first === null || /^[}\]:,]$/.test(first)) return false;
+    if (first !== "{" && first !== "[") return true;
+    const closing = first === "{" ? "}" : "]";
+    let word = next();
+    if (word === closing) return true;
+    for (; ; word = next()) {
+      if (first === "{" && (!word?.startsWith('"') || next() !== ":")) return false;
+      if (!value(first === "{" ? next() : word)) return false;
+      const separator = next();
+      if (separator === closing) return true;
+      if (separator !== ",") return false;
+    }
+  };
+  value(next());
+  const rest = text.slice(token.lastIndex).match(/^\s*/)?.[0].length ?? 0;
+  return text.slice(0, token.lastIndex + rest).split("\n").length;
+}
