@@ -168,6 +168,17 @@ const parser = yargs(words)
     (argv) => choose((signal) => compare(argv.backend, argv, signal)),
   )
   .command(
+    "matrix <results..>",
+    "the conformance matrix out of runs' results: case by family and protocol",
+    (y) =>
+      y
+        .positional("results", { type: "string", array: true, demandOption: true, describe: "folders of runs" })
+        .option("write", { type: "string", requiresArg: true, describe: "put it between the marks of this file" })
+        .example("$0 matrix results --write README.md", ""),
+    (argv) =>
+      choose(async () => (await import("./harness/commands/matrix.ts")).matrixCommand(catalog, argv.results, argv.write)),
+  )
+  .command(
     "start <backend>",
     "bring a lab up and leave it running",
     (y) =>

@@ -1,7 +1,8 @@
 // What happened to each connection at each event, and what the oracle said would happen.
-import { type Alive, type Change, lossProbability } from "../oracle/loss.ts";
+import { type Alive, lossProbability } from "../oracle/loss.ts";
 import { hashFlow } from "../oracle/oracle.ts";
-import type { ByCause, Cause, Connection, LossCause, ScaleKind } from "../record/schema.ts";
+import type { ByCause, Cause, Connection, LossCause } from "../record/schema.ts";
+import { changeAt, livedThrough, movableSince } from "./changes.ts";
 import { addressText, flowReader } from "./flows.ts";
 import type { Stage, Timeline } from "./timeline.ts";
 
@@ -122,9 +123,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
         protocol: reader.start.protocol,
         hash,
         target: connection.target === null ? null : (indexOf.get(connection.target) ?? null),
-        lived: stages
-          .slice(0, i + 1)
-          .flatMap((s, k) => (k === i || (stages[k + 1]?.askedT ?? 0) > establishedT ? (s.oracle ?? []) : [])),
+        lived: livedThrough(timeline, establishedT, i),
         knownToReturning: establishedT < (since[i] ?? 0),
       };
       const probability = lossProbability(deployed.oracle, change, alive);
@@ -150,35 +149,6 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     fate.predictedInterval = [Math.max(0, fate.predicted - reach), Math.min(fate.alive, fate.predicted + reach)];
   }
   return fates;
-}
-
-const LEAVING: Partial<Record<ScaleKind, ScaleKind>> = { scale_out: "scale_in", router_in: "router_out" };
-
-/**
- * When targets or routers return, connections from before they left were never theirs, or are lost already: only those opened
- * since then have to make room. For every other event all connections count.
- */
-function movableSince({ scales }: Timeline, i: number): number {
-  const event = scales[i];
-  const leaving = event && LEAVING[event.action];
-  const left = scales
-    .slice(0, i)
-    .filter((s) => s.action === leaving && s.machines.some((m) => event?.machines.includes(m)));
-  return left.at(-1)?.askedT ?? 0;
-}
-
-/** null without an oracle. */
-function changeAt({ scales, stages, reroutedShares }: Timeline, i: number): Change | null {
-  const [scale, before, after] = [scales[i], stages[i], stages[i + 1]];
-  if (!scale || !before?.oracle || !after?.oracle) return null;
-  return {
-    action: scale.action,
-    before: before.oracle,
-    after: after.oracle,
-    activeBefore: before.indices,
-    activeAfter: after.indices,
-    reroutedShare: reroutedShares[i] ?? 0,
-  };
 }
 
 /** Which target answered first, against the stages that were, or may have been, in force while the connection was set up. */

@@ -27,9 +27,13 @@ export function returnPath(topology: Topology, given: boolean | undefined): "mas
 export async function flushTargets(host: Host, topology: Topology, indices: readonly number[]): Promise<void> {
   const targets = topology.targets.filter((_, i) => indices.includes(i));
   // Exit code 1 only says that there was nothing to delete.
-  for (const target of targets)
-    for (const family of FAMILIES)
-      await host.exec(["conntrack", "-D", "-f", `ipv${family}`, "-r", addressOf(target, family)], { check: false });
+  await Promise.all(
+    targets.flatMap((target) =>
+      FAMILIES.map((family) =>
+        host.exec(["conntrack", "-D", "-f", `ipv${family}`, "-r", addressOf(target, family)], { check: false }),
+      ),
+    ),
+  );
 }
 
 /** What conntrack dropped and refused in this machine. */
