@@ -122,6 +122,25 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
   );
 };
 
+const compare = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
+  const { compareCommand } = await import("./harness/commands/compare.ts");
+  return compareCommand(
+    await catalogWith(argv.backend as string[]),
+    {
+      backends: words,
+      scenario: String(argv.scenario),
+      set: argv.set as string[],
+      images: argv.image as string[],
+      runtime: String(argv.runtime),
+      out: path.resolve(String(argv.out)),
+      json: argv.json === true,
+      given: given(argv),
+      commandLine: ["./load-balancer.ts", ...process.argv.slice(2)],
+    },
+    signal,
+  );
+};
+
 const start = async (name: string, argv: Record<string, unknown>) => {
   const { startCommand } = await import("./harness/commands/session.ts");
   const outside = (argv.backend as string[]).map((file) => path.resolve(file));
@@ -168,6 +187,31 @@ const parser = yargs(words)
       if (argv.case.length === 1 && first.startsWith("start_")) choose(() => start(first.slice(6), argv));
       else choose((signal) => test(argv.case, argv, signal));
     },
+  )
+  .command(
+    "compare <name..>",
+    "the same scenario with the same connections for several backends: one table, one graph",
+    (y) =>
+      testOptions(
+        y.positional("name", { type: "string", array: true, demandOption: true, describe: "backends, or 'all'" }),
+      )
+        .option("scenario", { default: "scale", describe: "see 'list'", requiresArg: true })
+        .hide("repeat")
+        .hide("view")
+        .example("$0 compare ecmp ecmp_resilient nfqueue --scenario scale", "what each strategy costs")
+        .example("$0 compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them"),
+    (argv) => choose((signal) => compare(argv.name, argv, signal)),
+  )
+  .command(
+    "matrix <results..>",
+    "the conformance matrix out of runs' results: case by family and protocol",
+    (y) =>
+      y
+        .positional("results", { type: "string", array: true, demandOption: true, describe: "folders of runs" })
+        .option("write", { type: "string", requiresArg: true, describe: "put it between the marks of this file" })
+        .example("$0 matrix results --write README.md", ""),
+    (argv) =>
+      choose(async () => (await import("./harness/commands/matrix.ts")).matrixCommand(await catalogWith([]), argv.results, argv.write)),
   )
   .command(
     "start <name>",

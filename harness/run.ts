@@ -2,9 +2,10 @@
 import { abortable } from "./abortable.ts";
 import { analyse } from "./analysis/analyse.ts";
 import type { Backend, Balancer } from "./backend.ts";
+import { Blackout } from "./blackout.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
 import { RecordWriter, readRecord } from "./record/record.ts";
-import type { Phase, RunInfo, Sample, Summary } from "./record/schema.ts";
+import type { Phase, RunInfo, Sample, ScaleKind, Summary } from "./record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "./report/reporter.ts";
 import { writeAll } from "./report/reporter.ts";
 import { type Lab, LabError, type Runtime } from "./runtime/runtime.ts";
@@ -125,16 +126,31 @@ async function driveSteps(
 ): Promise<void> {
   const { targets, routers } = lab.topology;
   const out = { targets: new Set(plan.out), routers: new Set<number>() };
+  const update = (set: Set<number>, leave: boolean, members: readonly number[]) => {
+    for (const member of members) set[leave ? "add" : "delete"](member);
+  };
+  const scaleTargets = (leave: boolean) => (members: readonly number[]) => {
+    update(out.targets, leave, members);
+    return balancer.setTargets(targets.flatMap((_, i) => (out.targets.has(i + 1) ? [] : [i])));
+  };
+  const scaleRouters = (leave: boolean) => (members: readonly number[]) => {
+    update(out.routers, leave, members);
+    return reroute(lab, out.routers);
+  };
+  const blackout = new Blackout(lab, record);
+  const actions: Record<ScaleKind, (members: readonly number[]) => Promise<number>> = {
+    scale_in: scaleTargets(true),
+    scale_out: scaleTargets(false),
+    router_out: scaleRouters(true),
+    router_in: scaleRouters(false),
+    blackout: () => blackout.begin(),
+    blackout_end: () => blackout.end(),
+  };
   for (const step of plan.steps) {
     await sleepUntil(t0 + step.atS * 1e9, signal);
     const isTarget = step.action === "scale_in" || step.action === "scale_out";
-    const leaves = step.action === "scale_in" || step.action === "router_out";
-    const set = isTarget ? out.targets : out.routers;
-    for (const member of step.members) set[leaves ? "add" : "delete"](member);
     const askedT = nowNs();
-    const inForceT = isTarget
-      ? await balancer.setTargets(targets.flatMap((_, i) => (set.has(i + 1) ? [] : [i])))
-      : await reroute(lab, set);
+    const inForceT = await actions[step.action](step.members);
     record.add({
       kind: "scale",
       t: inForceT,

@@ -1,5 +1,18 @@
 import type { Backend } from "../harness/backend.ts";
+import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
+import { iptablesHmark } from "./iptables/hmark.ts";
+import { iptablesRecent } from "./iptables/recent.ts";
+import { iptablesStatistic } from "./iptables/statistic.ts";
 import { nfqueue } from "./nfqueue/nfqueue.ts";
+import { nftables } from "./nftables/nftables.ts";
 
 /** Every backend; a case is named `<backend>` or `<backend>_<scenario>`. */
-export const backends: readonly Backend[] = [nfqueue as unknown as Backend];
+export const backends: readonly Backend[] = [
+  nfqueue,
+  ecmp,
+  ecmpResilient,
+  iptablesStatistic,
+  iptablesRecent,
+  iptablesHmark,
+  nftables,
+].map((backend) => backend as unknown as Backend);

@@ -27,7 +27,7 @@ export interface Analysis {
 type Judged = Omit<Summary, "verdict" | "reasons">;
 
 export function analyse(run: RunInfo, record: RunRecord): Analysis {
-  const timeline = buildTimeline(record.events, run.targets);
+  const timeline = buildTimeline(record.events, run.targets, run.routers.length);
   const texts = (kind: "fault" | "error") => record.events.flatMap((e) => (e.kind === kind ? [e.text] : []));
   const errors = texts("error");
   if (!timeline) {
@@ -89,13 +89,14 @@ function eventSummary(
   fate: EventFate | undefined,
   i: number,
 ): EventSummary {
-  const { alive, movable, lost, byCause, predicted, mispredicted } = fate ?? {
+  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval } = fate ?? {
     alive: 0,
     movable: 0,
     lost: 0,
     byCause: {},
     predicted: null,
     mispredicted: null,
+    predictedInterval: null,
   };
   const [before, after] = [timeline.stages[i]?.active.size ?? 0, timeline.stages[i + 1]?.active.size ?? 0];
   const targetsMoved = Math.abs(before - after);
@@ -111,6 +112,7 @@ function eventSummary(
     ideal,
     predicted,
     mispredicted,
+    predictedInterval,
     excessPercent: alive > 0 ? ((lost - ideal) / alive) * 100 : 0,
     interval95: [low * 100, high * 100],
     byCause,

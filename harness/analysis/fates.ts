@@ -1,6 +1,8 @@
 // What happened to each connection at each event, and what the oracle said would happen.
+import { type Alive, lossProbability } from "../oracle/loss.ts";
 import { hashFlow } from "../oracle/oracle.ts";
 import type { ByCause, Cause, Connection, LossCause } from "../record/schema.ts";
+import { changeAt, livedThrough, movableSince } from "./changes.ts";
 import { addressText, flowReader } from "./flows.ts";
 import type { Stage, Timeline } from "./timeline.ts";
 
@@ -10,9 +12,12 @@ export interface EventFate {
   movable: number;
   lost: number;
   byCause: ByCause;
-  /** null without an oracle. */
+  /** Connections that the oracle expects to be lost; no whole number where chance has a part. null without an oracle. */
   predicted: number | null;
+  /** Connections whose fate is certain and was another. null when there is none whose fate is certain. */
   mispredicted: number | null;
+  /** How far the loss may be from the prediction by chance (99.9 %); null where nothing is left to chance. */
+  predictedInterval: [low: number, high: number] | null;
 }
 
 export interface Fates {
@@ -33,6 +38,8 @@ export interface Fates {
 }
 
 const MAX_DIFFERENCES = 20;
+/** Standard deviations that a normal variable stays within in 999 of 1000 cases. */
+const Z999 = 3.2905;
 const SILENT: ReadonlySet<Cause> = new Set<Cause>(["stalled", "timeout"]);
 
 /** `targets` are all targets by name, in the order of their indices. */
@@ -46,7 +53,8 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       lost: 0,
       byCause: {},
       predicted: hasOracle ? 0 : null,
-      mispredicted: hasOracle ? 0 : null,
+      mispredicted: null,
+      predictedInterval: null,
     })),
     established: 0,
     notInTime: 0,
@@ -58,8 +66,11 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     perTarget: new Map(),
     differences: [],
   };
+  const indexOf = new Map(targets.map((name, index) => [name, index]));
   const readers = new Map([...timeline.streams].map(([name, start]) => [name, { start, flowOf: flowReader(start) }]));
   const since = scales.map((_, i) => movableSince(timeline, i));
+  const changes = scales.map((_, i) => changeAt(timeline, i));
+  const variances = scales.map(() => 0);
   const firstEvent = scales[0]?.askedT ?? Number.POSITIVE_INFINITY;
 
   for (const connection of connections) {
@@ -74,7 +85,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     }
     fates.established++;
     const flow = reader.flowOf(connection);
-    const hash = deployed.oracle ? hashFlow(deployed.oracle, flow) : 0;
+    const hash = deployed.oracle && hashFlow(deployed.oracle, flow);
     const pick = (stage: Stage | undefined) => {
       const index = stage?.oracle?.pick(hash);
       return index === undefined || index === null ? null : (targets[index] ?? null);
@@ -106,33 +117,38 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
         fate.lost++;
         fate.byCause[cause] = (fate.byCause[cause] ?? 0) + 1;
       }
-      if (fate.predicted === null || fate.mispredicted === null) continue;
-      const [before, after] = [pick(stages[i]), pick(stages[i + 1])];
-      const predicted = before !== after;
-      if (predicted) fate.predicted++;
-      if (predicted !== lost) {
+      const change = changes[i];
+      if (fate.predicted === null || !deployed.oracle || !change) continue;
+      const alive: Alive = {
+        protocol: reader.start.protocol,
+        hash,
+        target: connection.target === null ? null : (indexOf.get(connection.target) ?? null),
+        lived: livedThrough(timeline, establishedT, i),
+        knownToReturning: establishedT < (since[i] ?? 0),
+      };
+      const probability = lossProbability(deployed.oracle, change, alive);
+      fate.predicted += probability;
+      variances[i] = (variances[i] ?? 0) + probability * (1 - probability);
+      if (probability > 0 && probability < 1) continue;
+      fate.mispredicted ??= 0;
+      if (probability !== Number(lost)) {
         fate.mispredicted++;
         const words = (is: boolean) => (is ? "lost" : "kept");
+        const [before, after] = [pick(stages[i]), pick(stages[i + 1])];
         tell(
-          `${words(lost)} at event ${i + 1}, predicted ${words(predicted)} (${before ?? "none"} -> ${after ?? "none"})`,
+          `${words(lost)} at event ${i + 1}, predicted ${words(!lost)} (on ${connection.target ?? "no target"}; new connections like it ${before ?? "any"} -> ${after ?? "any"})`,
         );
       }
     }
   }
+  for (const [i, fate] of fates.perEvent.entries()) {
+    const variance = variances[i] ?? 0;
+    if (fate.predicted === null || variance === 0) continue;
+    // Half a connection, as counts are whole numbers.
+    const reach = Z999 * Math.sqrt(variance) + 0.5;
+    fate.predictedInterval = [Math.max(0, fate.predicted - reach), Math.min(fate.alive, fate.predicted + reach)];
+  }
   return fates;
-}
-
-/**
- * When targets return, connections from before they left were never theirs, or are lost already: only those opened since then
- * have to make room. For every other event all connections count.
- */
-function movableSince({ scales }: Timeline, i: number): number {
-  const event = scales[i];
-  if (event?.action !== "scale_out") return 0;
-  const left = scales
-    .slice(0, i)
-    .filter((s) => s.action === "scale_in" && s.machines.some((m) => event.machines.includes(m)));
-  return left.at(-1)?.askedT ?? 0;
 }
 
 /** Which target answered first, against the stages that were, or may have been, in force while the connection was set up. */
@@ -157,8 +173,9 @@ function judgeAssignment(
     tell(`answered by ${target}, which was not active then`);
   }
   if (!pick) return;
-  fates.assigned.checked++;
   const expected = possible.map(pick);
+  if (expected.includes(null)) return;
+  fates.assigned.checked++;
   if (!expected.includes(target)) {
     fates.assigned.mispredicted++;
     tell(`answered by ${target}, predicted ${expected.join(" or ")}`);

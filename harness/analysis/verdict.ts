@@ -39,6 +39,13 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
       (event.mispredicted ?? 0) > 0,
       `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${n(event.lost)} of ${n(event.alive)} connections were lost, ${n(event.predicted ?? 0)} predicted; ${n(event.mispredicted ?? 0)} fared differently than predicted.`,
     ]),
+    ...summary.events.map(({ kind, machines, lost, alive, predicted, predictedInterval }, i): [boolean, string] => {
+      const [low, high] = predictedInterval ?? [0, alive];
+      return [
+        lost < low || lost > high,
+        `Event ${i + 1} (${kind} of ${machines.join(", ")}): ${n(lost)} of ${n(alive)} connections were lost, ${predicted?.toFixed(0)} expected, and chance explains ${low.toFixed(0)} to ${high.toFixed(0)}.`,
+      ];
+    }),
     [
       connections.lostOutsideEvents > 0,
       `${n(connections.lostOutsideEvents)} connections were lost outside the events.`,
@@ -75,15 +82,21 @@ function gapsOf({ connections, generator, events }: Judged): string[] {
 }
 
 function merits({ assigned, connections, events }: Judged): string[] {
-  const predicted = events.filter((e) => e.mispredicted === 0).length;
+  const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
+  const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
     `All ${n(connections.planned)} connections were established.`,
     ...(assigned.checked > 0
       ? [`Each of ${n(assigned.checked)} connections was answered by the target that the oracle predicted.`]
       : []),
-    ...(predicted > 0
+    ...(exact > 0
       ? [
-          `At ${predicted === 1 ? "the event" : `all ${predicted} events`} exactly the predicted connections were lost, one by one.`,
+          `At ${exact === events.length ? (exact === 1 ? "the event" : `all ${exact} events`) : `${exact} of ${events.length} events`} exactly the predicted connections were lost, one by one.`,
+        ]
+      : []),
+    ...(byChance > 0
+      ? [
+          `At ${byChance === 1 && events.length === 1 ? "the event" : `${byChance} of ${events.length} events`} the strategy leaves to chance which connections are lost; as many were as it predicts.`,
         ]
       : []),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),

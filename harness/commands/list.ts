@@ -34,13 +34,14 @@ export async function listCommand(catalog: Catalog, options: { json: boolean }):
     process.stdout.write(`${JSON.stringify(cases, null, 2)}\n`);
     return 0;
   }
+  const width = Math.max(...cases.map((one) => one.case.length)) + 2;
   const lines = ["Cases (a backend and a scenario):"];
   for (const one of cases) {
     const can = Object.entries(one.runtimes).map(([name, { can, why }]) => (can ? name : `${name}: no. ${why}`));
-    lines.push(`  ${one.case.padEnd(24)} ${can.join("; ")}`);
+    lines.push(`  ${one.case.padEnd(width)}${can.join("; ")}`);
   }
-  lines.push("", "Backends:", ...catalog.backends.map((b) => `  ${b.name.padEnd(24)} ${b.summary}`));
-  lines.push("", "Scenarios:", ...catalog.scenarios.map((s) => `  ${s.name.padEnd(24)} ${s.summary}`));
+  lines.push("", "Backends:", ...catalog.backends.map((b) => `  ${b.name.padEnd(width)}${b.summary}`));
+  lines.push("", "Scenarios:", ...catalog.scenarios.map((s) => `  ${s.name.padEnd(width)}${s.summary}`));
   process.stdout.write(`${lines.join("\n")}\n`);
   return 0;
 }

@@ -62,23 +62,23 @@ export async function testCommand(catalog: Catalog, options: TestOptions, signal
   return exitCodeOf(verdicts);
 }
 
-interface PlannedCase extends ReturnType<typeof planRun> {
+export interface PlannedCase extends ReturnType<typeof planRun> {
   case: Case;
   seed: number;
   options: RunOptions;
   backendOptions: Record<string, unknown>;
 }
 
-function planCase(one: Case, options: RunOptions, { set }: TestOptions): PlannedCase {
+export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptions, "set">): PlannedCase {
   const backendOptions = parseBackendOptions(one.backend, set);
   one.backend.facts(backendOptions, options.targets);
   return { ...planRun(one.scenario, options), case: one, seed: options.seed, options, backendOptions };
 }
 
-async function runOne(
+export async function runOne(
   planned: PlannedCase,
   runtime: Runtime,
-  options: TestOptions,
+  options: Pick<TestOptions, "out" | "commandLine" | "stop">,
   host: Awaited<ReturnType<typeof describeHost>>,
   signal: AbortSignal,
 ): Promise<RunResult> {
@@ -156,7 +156,7 @@ async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunR
 }
 
 /** `<UTC time>-<case>-<seed>`, with a number behind it when two runs begin in the same second. */
-function makeRunDir(out: string, name: string, seed: number): { dir: string; id: string; startedAt: string } {
+export function makeRunDir(out: string, name: string, seed: number): { dir: string; id: string; startedAt: string } {
   const startedAt = new Date().toISOString();
   const base = `${startedAt.slice(0, 19).replace(/[-:]/g, "")}Z-${name}-${seed}`;
   try {

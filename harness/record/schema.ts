@@ -25,7 +25,7 @@ export type ByCause = Partial<Record<LossCause, number>>;
 export type Family = 4 | 6;
 export type Protocol = "tcp" | "udp";
 export type Phase = "up" | "deploy" | "traffic" | "down";
-export type ScaleKind = "scale_in" | "scale_out" | "router_out" | "router_in";
+export type ScaleKind = "scale_in" | "scale_out" | "router_out" | "router_in" | "blackout" | "blackout_end";
 
 /** One generator process is a stream; its rows and samples carry its name: "ipv4", or "ipv4/2" for the second of several parts. */
 export type StreamName = string;
@@ -143,8 +143,12 @@ export interface EventSummary {
   alive: number;
   lost: number;
   ideal: number;
+  /** The expected number where chance has a part. */
   predicted: number | null;
+  /** Of the connections whose fate was certain; null when there were none. */
   mispredicted: number | null;
+  /** Losses that chance allows (99.9 %), where it has a part; null: the prediction is exact, or there is none. */
+  predictedInterval: [low: number, high: number] | null;
   excessPercent: number;
   interval95: [number, number];
   byCause: ByCause;

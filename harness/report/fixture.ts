@@ -203,6 +203,7 @@ function event(kind: ScaleKind, names: string[], s: number, alive: number, lost:
     ideal,
     predicted: lost,
     mispredicted: 0,
+    predictedInterval: null,
     excessPercent: (100 * (lost - ideal)) / alive,
     interval95: [100 * part - half, 100 * part + half],
     byCause: causesOf(kind, lost),

@@ -63,6 +63,8 @@ export const EVENT_WORDS: Record<ScaleKind, EventWords> = {
   scale_in: { noun: "target", past: "left", now: ["leaves", "leave"] },
   scale_out: { noun: "target", past: "returned", now: ["returns", "return"] },
   router_out: { noun: "router", past: "left", now: ["leaves", "leave"] },
+  blackout: { noun: "router", past: "lost contact to the tester", now: ["is cut off", "are cut off"] },
+  blackout_end: { noun: "router", past: "came back", now: ["is reachable again", "are reachable again"] },
   router_in: { noun: "router", past: "returned", now: ["returns", "return"] },
 };
 

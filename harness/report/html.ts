@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import type { Chart } from "./charts/chart.ts";
 import { allCharts } from "./charts/index.ts";
 import { escapeText, inlineJson } from "./html/markup.ts";
 import { chartMarkup, eventsMarkup, factsMarkup, isEmpty, verdictMarkup } from "./html/sections.ts";
@@ -44,9 +45,32 @@ export async function loadAssets(): Promise<Assets> {
  * One file that opens from disk. The policy allows its own scripts by their hashes and nothing else, no network at all.
  * The first chart follows the headline, which says what its caption would.
  */
-export function renderHtml(data: ReportData, { style, scripts }: Assets): string {
+export function renderHtml(data: ReportData, assets: Assets): string {
   const [lost, ...others] = allCharts(data);
   const charts = [lost, ...others].flatMap((chart) => chart ?? []);
+  return renderPage(
+    {
+      title: `${data.summary.case}: ${data.summary.verdict}`,
+      charts,
+      body: `${verdictMarkup(data)}
+${NO_SCRIPT}
+${lost === undefined ? "" : chartMarkup(lost, { captioned: false })}
+${eventsMarkup(data)}
+${others.map((chart) => chartMarkup(chart)).join("\n")}
+${factsMarkup(data)}`,
+    },
+    assets,
+  );
+}
+
+export const NO_SCRIPT =
+  "<noscript><p>The graphs need JavaScript. Their numbers are in the tables below them.</p></noscript>";
+
+/** A page whose body holds the places of these charts. */
+export function renderPage(
+  { title, body, charts }: { title: string; body: string; charts: readonly Chart[] },
+  { style, scripts }: Assets,
+): string {
   const drawn = Object.fromEntries(charts.filter((chart) => !isEmpty(chart)).map(({ id, config }) => [id, config]));
   const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${scripts.map(hash).join(" ")}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
@@ -56,17 +80,12 @@ export function renderHtml(data: ReportData, { style, scripts }: Assets): string
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeText(`${data.summary.case}: ${data.summary.verdict}`)}</title>
+<title>${escapeText(title)}</title>
 <style>${style}</style>
 </head>
 <body>
 <main>
-${verdictMarkup(data)}
-<noscript><p>The graphs need JavaScript. Their numbers are in the tables below them.</p></noscript>
-${lost === undefined ? "" : chartMarkup(lost, { captioned: false })}
-${eventsMarkup(data)}
-${others.map((chart) => chartMarkup(chart)).join("\n")}
-${factsMarkup(data)}
+${body}
 </main>
 <script type="application/json" id="charts">${inlineJson(drawn)}</script>
 <script type="application/json" id="dark-colours">${inlineJson(DARK)}</script>

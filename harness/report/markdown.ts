@@ -50,7 +50,7 @@ export function renderMarkdown(data: ReportData): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-function tableText(table: Table): string {
+export function tableText(table: Table): string {
   const numeric = numericColumns(table);
   const line = (cells: string[]) => `| ${cells.map(inline).join(" | ")} |`;
   return [
@@ -61,7 +61,7 @@ function tableText(table: Table): string {
 }
 
 /** Text that Markdown shows as it is: on one line, without tags, cells, links or emphasis of its own. */
-function inline(text: string): string {
+export function inline(text: string): string {
   return text
     .replace(/[\p{Cc}\s]+/gu, " ")
     .replace(/[\\`*_[\]|#<>~]/g, (c) => `\\${c}`)

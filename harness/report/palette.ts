@@ -63,3 +63,15 @@ export function ramp(name: keyof typeof RAMPS, n: number): string[] {
     return `rgb(${r}, ${g}, ${b})`;
   });
 }
+
+/** Lines of several runs in one graph. */
+export const SERIES_COLOURS = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#e69f00",
+  "#56b4e9",
+  "#8a4fc9",
+  "#6f7b87",
+] as const;

@@ -12,22 +12,25 @@ export const PNG_HEIGHT = 600;
 
 export const png: Reporter = {
   name: "png",
-  async write(data, dir) {
-    // The canvas library takes a quarter of a second to load: only those who draw pay for it.
-    const { ChartJSNodeCanvas } = await import("chartjs-node-canvas");
-    const renderer = new ChartJSNodeCanvas({
-      width: PNG_WIDTH,
-      height: PNG_HEIGHT,
-      backgroundColour: LIGHT.surface,
-      plugins: { modern: ["chartjs-plugin-annotation"] },
-    });
-    for (const chart of allCharts(data)) {
-      // A definition is a narrower type of ours than the library's, which allows functions.
-      const config = printed(chart) as unknown as ChartConfiguration;
-      await writeFile(join(dir, `${chart.id}.png`), await renderer.renderToBuffer(config));
-    }
-  },
+  write: (data, dir) => drawPngs(allCharts(data), dir),
 };
+
+/** Each as `<id>.png`. */
+export async function drawPngs(charts: readonly Chart[], dir: string): Promise<void> {
+  // The canvas library takes a quarter of a second to load: only those who draw pay for it.
+  const { ChartJSNodeCanvas } = await import("chartjs-node-canvas");
+  const renderer = new ChartJSNodeCanvas({
+    width: PNG_WIDTH,
+    height: PNG_HEIGHT,
+    backgroundColour: LIGHT.surface,
+    plugins: { modern: ["chartjs-plugin-annotation"] },
+  });
+  for (const chart of charts) {
+    // A definition is a narrower type of ours than the library's, which allows functions.
+    const config = printed(chart) as unknown as ChartConfiguration;
+    await writeFile(join(dir, `${chart.id}.png`), await renderer.renderToBuffer(config));
+  }
+}
 
 /** The definition with title and caption in the picture; a picture gets separated from the text around it. */
 function printed({ config, title, caption }: Chart): ChartConfig {

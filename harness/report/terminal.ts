@@ -69,7 +69,7 @@ function eventTable({ summary }: ReportData): Table {
 }
 
 /** Cells in columns; the first one gives way when the line would be too long. */
-function tableLines(table: Table, width: number): string[] {
+export function tableLines(table: Table, width: number): string[] {
   if (table.rows.length === 0) return [];
   const numeric = numericColumns(table);
   const widths = table.head.map((head, i) => Math.max(head.length, ...table.rows.map((row) => (row[i] ?? "").length)));

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import path from "node:path";
 import test from "ava";
 import { addressBytes, type Flow, flowKey, murmur3 } from "../../harness/oracle/hash.ts";
-import { makeOracle, type OracleSpec } from "../../harness/oracle/oracle.ts";
+import { makeOracle, type NfqueueOracle } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import { randomPacket, seededRandom } from "./packets.testing.ts";
 
@@ -22,7 +22,7 @@ const run = (args: string[], input = "") =>
 
 function withTable<T>(
   name: string,
-  spec: OracleSpec,
+  spec: NfqueueOracle,
   targets: number,
   active: number[],
   action: (shm: string) => T,
@@ -59,7 +59,7 @@ function lookup(table: string, lines: string[]): Answer[] {
     .map((line) => JSON.parse(line) as Answer);
 }
 
-const specs: [name: string, spec: OracleSpec, targets: number][] = [
+const specs: [name: string, spec: NfqueueOracle, targets: number][] = [
   ["maglev with ports", { strategy: "maglev", m: 997, seed: 0, ports: true }, 10],
   ["maglev with addresses", { strategy: "maglev", m: 997, seed: 42, ports: false }, 10],
   ["a large maglev table", { strategy: "maglev", m: 65_537, seed: 7, ports: true }, 1000],
@@ -90,7 +90,7 @@ for (const [name, spec, targets] of specs)
   });
 
 test("a flow named on the command line gets the same answer as its packet", (t) => {
-  const spec: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
+  const spec: NfqueueOracle = { strategy: "maglev", m: 997, seed: 0, ports: true };
   withTable("flow", spec, 10, [1, 3, 5], (table) => {
     const [answer] = lookup(table, ["tcp 2000::7 40000 1000:: 5003"]);
     const flow: Flow = {

@@ -2,7 +2,7 @@ import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { type Backend, type Balancer, UsageError } from "../../harness/backend.ts";
-import type { OracleSpec } from "../../harness/oracle/oracle.ts";
+import type { NfqueueOracle } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
@@ -66,7 +66,7 @@ export const nfqueue: Backend<typeof options> = {
     return runtime.name === "netns" ? [...tools, built].filter((sentence) => sentence !== null) : [];
   },
 
-  oracle(given, targets): OracleSpec {
+  oracle(given, targets): NfqueueOracle {
     const { M } = sizes(given, targets);
     const common = { seed: given.hashSeed, ports: given.ports };
     return given.mode === "modulo" ? { strategy: "modulo", ...common } : { strategy: "maglev", m: M, ...common };

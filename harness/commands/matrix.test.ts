@@ -1,0 +1,28 @@
+import test from "ava";
+import { skippedSummary } from "../analysis/analyse.ts";
+import type { Backend } from "../backend.ts";
+import type { RunInfo, Summary } from "../record/schema.ts";
+import type { Scenario } from "../scenario.ts";
+import { renderMatrix } from "./matrix.ts";
+
+const catalog = {
+  backends: [{ name: "one" } as Backend],
+  scenarios: [{ name: "connect" }, { name: "scale" }] as Scenario[],
+  runtimes: [],
+};
+
+function summary(part: Partial<Summary>): Summary {
+  const run = { case: "one", host: { kernel: "6" }, family: "both", protocol: "tcp", targets: [], routers: [] };
+  return { ...skippedSummary(run as unknown as RunInfo, ["There is no such kernel."]), ...part };
+}
+
+test("a cell is the verdict of the last run in it, and a case that nobody ran says so", (t) => {
+  const text = renderMatrix(catalog, [
+    summary({ verdict: "fail", reasons: ["It broke."] }),
+    summary({ verdict: "pass" }),
+    summary({ family: "6", protocol: "udp" }),
+  ]);
+  t.regex(text, /^\| `one` \| pass \| not run \| pass \| SKIP \|$/m);
+  t.regex(text, /^\| `one_scale` \| not run \| not run \| not run \| not run \|$/m);
+  t.regex(text, /^- `one`: There is no such kernel\.$/m);
+});

@@ -1,0 +1,69 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { UsageError } from "../backend.ts";
+import { allCases, type Catalog } from "../catalog.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { Summary } from "../record/schema.ts";
+import { VERDICT_WORDS } from "../report/prose.ts";
+
+const [BEGIN, END] = ["<!-- matrix begin -->", "<!-- matrix end -->"];
+
+/** The conformance matrix out of the results of runs, printed, or put between the marks of a file. */
+export function matrixCommand(catalog: Catalog, dirs: readonly string[], write: string | undefined): number {
+  const summaries = dirs.flatMap(readSummaries);
+  if (summaries.length === 0) throw new UsageError(`There are no runs in ${dirs.map((d) => `'${d}'`).join(", ")}.`);
+  const text = renderMatrix(catalog, summaries);
+  if (write === undefined) process.stdout.write(text);
+  else writeFileSync(write, replaceBetween(readFileSync(write, "utf8"), text, write));
+  return EXIT.passed;
+}
+
+/** Rows are cases, columns family and protocol; a cell is the verdict of the last run in it. */
+export function renderMatrix(catalog: Catalog, summaries: readonly Summary[]): string {
+  const columns = (["4", "6"] as const).flatMap((family) =>
+    (["tcp", "udp"] as const).map((protocol) => ({ family, protocol })),
+  );
+  const skips = new Map<string, string>();
+  const rows = allCases(catalog).map(({ name }) => {
+    const cells = columns.map(({ family, protocol }) => {
+      const run = summaries.findLast(
+        (s) => s.case === name && s.protocol === protocol && (s.family === family || s.family === "both"),
+      );
+      if (run === undefined) return "not run";
+      if (run.verdict !== "pass") skips.set(name, run.reasons[0] ?? VERDICT_WORDS[run.verdict].sentence);
+      return run.verdict === "pass" ? lossText(run) : VERDICT_WORDS[run.verdict].badge;
+    });
+    return `| \`${name}\` | ${cells.join(" | ")} |`;
+  });
+  return [
+    `| case | ${columns.map(({ family, protocol }) => `IPv${family} ${protocol.toUpperCase()}`).join(" | ")} |`,
+    `| --- |${" --- |".repeat(columns.length)}`,
+    ...rows,
+    ...(skips.size > 0 ? ["", ...[...skips].map(([name, why]) => `- \`${name}\`: ${why}`)] : []),
+    "",
+  ].join("\n");
+}
+
+/** "pass", and the share of the connections lost at each event. */
+function lossText({ events }: Summary): string {
+  const shares = events.map(({ lost, alive }) => `${((100 * lost) / Math.max(1, alive)).toFixed(1)} %`);
+  return shares.length === 0 ? "pass" : `pass, ${shares.join(" + ")}`;
+}
+
+/** Runs of a folder of results, or one run, oldest first: their names begin with the time. */
+function readSummaries(dir: string): Summary[] {
+  const file = path.join(dir, "summary.json");
+  if (existsSync(file)) return [JSON.parse(readFileSync(file, "utf8")) as Summary];
+  if (!existsSync(dir)) throw new UsageError(`There is no folder '${dir}'.`);
+  return readdirSync(dir)
+    .sort()
+    .map((name) => path.join(dir, name, "summary.json"))
+    .filter((name) => existsSync(name))
+    .map((name) => JSON.parse(readFileSync(name, "utf8")) as Summary);
+}
+
+function replaceBetween(whole: string, text: string, file: string): string {
+  const [from, to] = [whole.indexOf(BEGIN), whole.indexOf(END)];
+  if (from < 0 || to < from) throw new UsageError(`'${file}' has no lines '${BEGIN}' and '${END}'.`);
+  return `${whole.slice(0, from + BEGIN.length)}\n${text}${whole.slice(to)}`;
+}

@@ -1,0 +1,101 @@
+// The hashes that Linux' own strategies use, written from their definitions: what a run sets (seeds) is all they depend on.
+import { type Flow, flowKey, murmur3 } from "./hash.ts";
+import { jhash, jhashWords } from "./jhash.ts";
+import { siphash32 } from "./siphash.ts";
+
+export type FlowHash =
+  | { kind: "murmur3"; seed: number; ports: boolean }
+  /** net.ipv4.fib_multipath_hash_seed and _policy: "l3" is 0, "l4" 1, "fields" 3 with addresses, ports and protocol. 31 bits. */
+  | { kind: "fib_multipath"; seed: number; policy: "l3" | "l4" | "fields" }
+  /** iptables' HMARK over addresses and ports. */
+  | { kind: "hmark"; seed: number }
+  /** nftables' jhash over these parts of the packet, in this order. */
+  | { kind: "jhash"; seed: number; keys: readonly FlowField[] };
+
+type FlowField = "srcip" | "dstip" | "srcport" | "dstport";
+
+/** null: what this packet hashes to depends on something that the record does not hold. */
+export function hashOf(spec: FlowHash, flow: Flow): number | null {
+  switch (spec.kind) {
+    case "murmur3":
+      return murmur3(flowKey(flow, spec.ports), spec.seed);
+    case "fib_multipath":
+      return fibMultipath(spec.policy, spec.seed, flow);
+    case "hmark":
+      return hmark(spec.seed, flow);
+    case "jhash":
+      return jhash(Buffer.concat(spec.keys.map((key) => register(key, flow))), spec.seed);
+  }
+}
+
+/** Number of values the hash can take. */
+export function hashSpace(spec: FlowHash | null): number {
+  return spec?.kind === "fib_multipath" ? 2 ** 31 : 2 ** 32;
+}
+
+const isIpv4 = ({ dst }: Flow) => dst[10] === 0xff && dst[11] === 0xff && dst.subarray(0, 10).every((b) => b === 0);
+const address = (bytes: Uint8Array, v4: boolean) => (v4 ? bytes.subarray(12) : bytes);
+
+/** Where struct flow_keys (include/net/flow_dissector.h) has what is hashed, counted from `basic`. */
+const FLOW_KEYS = { protocol: 2, ports: 28, addresses: 36, bytes: { 4: 48, 6: 72 } } as const;
+
+/**
+ * fib_multipath_hash() and rt6_multipath_hash(). Policy 1 takes the hash that the packet brought along from its sender's socket
+ * where it has one, and policy 0 hashes IPv6's flow label: neither is known from the 5-tuple.
+ */
+function fibMultipath(policy: "l3" | "l4" | "fields", seed: number, flow: Flow): number | null {
+  const v4 = isIpv4(flow);
+  if (policy === "l4" || (policy === "l3" && !v4)) return null;
+  const keys = new Uint8Array(FLOW_KEYS.bytes[v4 ? 4 : 6]);
+  const [src, dst] = [address(flow.src, v4), address(flow.dst, v4)];
+  keys.set(inOrder(src, dst, v4), FLOW_KEYS.addresses);
+  if (policy === "fields") {
+    keys[FLOW_KEYS.protocol] = flow.protocol;
+    keys.set(inOrder(portBytes(flow.sport), portBytes(flow.dport), true), FLOW_KEYS.ports);
+  }
+  // 0 is kept for "not hashed yet".
+  const outer = siphash32(keys, seed) || 1;
+  // Policy 3 mixes in the hash of an inner packet, which is 0 without encapsulation.
+  return (policy === "fields" ? jhashWords(outer, 0, 0, 2, 0) : outer) >>> 1;
+}
+
+/**
+ * The kernel lets both directions of a flow hash alike: the smaller comes first. IPv4 addresses and ports are compared as numbers
+ * of the machine's own byte order, which is little endian here, IPv6 addresses byte by byte.
+ */
+function inOrder(src: Uint8Array, dst: Uint8Array, littleEndian: boolean): Uint8Array {
+  const rank = (bytes: Uint8Array) => (littleEndian ? Buffer.from(bytes).reverse() : bytes);
+  return Buffer.concat(Buffer.compare(rank(dst), rank(src)) < 0 ? [dst, src] : [src, dst]);
+}
+
+const portBytes = (port: number) => Uint8Array.of(port >> 8, port & 255);
+
+/** Both directions of a flow hash alike here too: the smaller address and the larger port come first. IPv6 addresses are folded. */
+function hmark(seed: number, flow: Flow): number {
+  const v4 = isIpv4(flow);
+  const fold = (bytes: Uint8Array) => {
+    const view = new DataView(bytes.slice().buffer);
+    let folded = 0;
+    for (let at = v4 ? 12 : 0; at < 16; at += 4) folded ^= view.getUint32(at);
+    return folded >>> 0;
+  };
+  const [a, b] = [fold(flow.src), fold(flow.dst)];
+  const ports = (Math.max(flow.sport, flow.dport) << 16) | Math.min(flow.sport, flow.dport);
+  return jhashWords(Math.min(a, b), Math.max(a, b), ports, 3, seed);
+}
+
+/** nftables gives every part of a concatenation whole 32-bit registers, in network order. */
+function register(key: FlowField, flow: Flow): Uint8Array {
+  const v4 = isIpv4(flow);
+  const port = (n: number) => Uint8Array.of(n >> 8, n & 255, 0, 0);
+  switch (key) {
+    case "srcip":
+      return address(flow.src, v4);
+    case "dstip":
+      return address(flow.dst, v4);
+    case "srcport":
+      return port(flow.sport);
+    case "dstport":
+      return port(flow.dport);
+  }
+}

@@ -1,0 +1,132 @@
+import test from "ava";
+import type { ScaleKind } from "../record/schema.ts";
+import { type Alive, lossProbability } from "./loss.ts";
+import { makeOracle, type OracleSpec } from "./oracle.ts";
+import { resilientBuckets } from "./resilient.ts";
+
+const all = Array.from({ length: 10 }, (_, i) => i);
+const without = (...gone: number[]) => all.filter((i) => !gone.includes(i));
+
+function change(
+  spec: OracleSpec,
+  before: number[],
+  after: number[],
+  action: ScaleKind = "scale_in",
+  reroutedShare = 0,
+) {
+  const old = makeOracle(spec, before);
+  return {
+    action,
+    before: old,
+    after: makeOracle(spec, after, old),
+    activeBefore: new Set(before),
+    activeAfter: new Set(after),
+    reroutedShare,
+  };
+}
+
+/** Expected share of all connections that is lost, when their hashes are unknown. */
+function shareLost(spec: OracleSpec, before: number[], after: number[]): number {
+  const c = change(spec, before, after);
+  const alive = (target: number): Alive => ({
+    protocol: "tcp",
+    hash: null,
+    target,
+    lived: [c.before],
+    knownToReturning: false,
+  });
+  return before.reduce((sum, i) => sum + (c.before.shares.get(i) ?? 0) * lossProbability(spec, c, alive(i)), 0);
+}
+
+test("hash-threshold loses what RFC 2992 says, by the index of the one of ten that leaves", (t) => {
+  const spec: OracleSpec = { strategy: "hash_threshold", hash: null };
+  const published = [50, 41.1, 34.4, 30, 27.8, 27.8, 30, 34.4, 41.1, 50];
+  for (const [index, percent] of published.entries())
+    t.true(Math.abs(100 * shareLost(spec, all, without(index)) - percent) < 0.1, `${index}`);
+});
+
+test("known hashes lose the same share as unknown ones, connection by connection", (t) => {
+  const hash = { kind: "jhash", seed: 1, keys: ["srcip"] } as const;
+  const spec: OracleSpec = { strategy: "scaled", hash };
+  const c = change(spec, all, without(0, 1));
+  let lost = 0;
+  for (let i = 0; i < 10_000; i++) {
+    const h = Math.floor((i + 0.5) * (2 ** 32 / 10_000));
+    lost += lossProbability(spec, c, { protocol: "tcp", hash: h, target: null, lived: [], knownToReturning: false });
+  }
+  t.true(Math.abs(lost / 10_000 - shareLost({ ...spec, hash: null }, all, without(0, 1))) < 0.001);
+});
+
+test("a connection that survived a change is known to lie where it survived", (t) => {
+  const spec: OracleSpec = { strategy: "hash_threshold", hash: null };
+  const first = makeOracle(spec, all);
+  const c = change(spec, without(0, 1), all, "scale_out");
+  const alive = { protocol: "tcp", hash: null, target: 9, knownToReturning: false } as const;
+  // Target 9 had [0.9, 1), then [0.875, 1): who was there before has nothing to fear when it shrinks again.
+  t.is(lossProbability(spec, c, { ...alive, lived: [first, c.before] }), 0);
+  t.true(Math.abs(lossProbability(spec, c, { ...alive, lived: [c.before] }) - 0.2) < 1e-6);
+});
+
+test("resilient buckets of a target that stays never move, and all buckets have an owner", (t) => {
+  const equal = () => 1;
+  const before = resilientBuckets(all, 160, equal, null);
+  const after = resilientBuckets(without(3, 7), 160, equal, before);
+  for (const [i, owner] of before.entries()) {
+    if (owner !== 3 && owner !== 7) t.is(after[i], owner);
+    else t.true(without(3, 7).includes(after[i] ?? -1));
+  }
+  t.deepEqual(resilientBuckets(all, 160, equal, after), after, "busy buckets do not go back by themselves");
+  const counts = without(3, 7).map((index) => after.filter((owner) => owner === index).length);
+  t.deepEqual(new Set(counts), new Set([20]));
+});
+
+test("resilient buckets are handed out as this kernel did it: 16 buckets, the later member first", (t) => {
+  const equal = () => 1;
+  t.deepEqual(
+    [...resilientBuckets([1, 2], 16, equal, null)],
+    [...Array<number>(8).fill(2), ...Array<number>(8).fill(1)],
+  );
+  const seen = Int32Array.from([3, 3, 2, 2, 2, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 1]);
+  t.deepEqual([...resilientBuckets([2, 3], 16, equal, seen)], [3, 3, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2]);
+});
+
+const onTarget = (target: number, protocol: "tcp" | "udp" = "tcp"): Alive => ({
+  protocol,
+  hash: null,
+  target,
+  lived: [],
+  knownToReturning: false,
+});
+
+test("state keeps connections: only those of a flushed target are lost, and none when targets come", (t) => {
+  const flush: OracleSpec = { strategy: "stateful", flush: true, assign: null };
+  const drain: OracleSpec = { ...flush, flush: false };
+  const leaves = change(flush, all, without(2));
+  t.is(lossProbability(flush, leaves, onTarget(2)), 1);
+  t.is(lossProbability(flush, leaves, onTarget(3)), 0);
+  t.is(lossProbability(drain, leaves, onTarget(2)), 0);
+  t.is(lossProbability(flush, change(flush, without(2), all, "scale_out"), onTarget(3)), 0);
+});
+
+test("another router knows nothing of a connection: TCP ends, UDP may find the same target again", (t) => {
+  const spec: OracleSpec = { strategy: "stateful", flush: true, assign: null };
+  const out = change(spec, all, all, "router_out", 0.5);
+  t.is(lossProbability(spec, out, onTarget(2)), 0.5);
+  t.true(Math.abs(lossProbability(spec, out, onTarget(2, "udp")) - 0.45) < 1e-9);
+  const back = change(spec, all, all, "router_in", 0.5);
+  t.is(lossProbability(spec, back, { ...onTarget(2), knownToReturning: true }), 0);
+  const byHash: OracleSpec = { ...spec, assign: { strategy: "scaled", hash: { kind: "hmark", seed: 1 } } };
+  t.is(lossProbability(byHash, change(byHash, all, all, "router_out", 0.5), { ...onTarget(0, "udp"), hash: 5 }), 0);
+});
+
+test("only the best priority with an active target gets new flows", (t) => {
+  const spec: OracleSpec = { strategy: "scaled", hash: null, priorities: [1, 1, 2, 2], weights: [3, 1, 1, 1] };
+  t.deepEqual(
+    [...makeOracle(spec, [0, 1, 2, 3]).shares],
+    [
+      [0, 0.75],
+      [1, 0.25],
+    ],
+  );
+  t.deepEqual([...makeOracle(spec, [2, 3]).shares.keys()], [2, 3]);
+});

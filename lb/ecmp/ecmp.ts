@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { type Backend, UsageError } from "../../harness/backend.ts";
+import type { FlowHash } from "../../harness/oracle/flow-hash.ts";
+import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
+import { missingFor, type Need } from "../linux/probe.ts";
+import { onEveryRouter } from "../linux/routers.ts";
+import { installGroups, POLICIES, type Policy, replaceGroups, setHash } from "./groups.ts";
+
+/** ip(8) fits no more members into its message. */
+const MAX_MEMBERS = 126;
+
+const common = {
+  policy: z
+    .enum(["l3", "l4", "fields"])
+    .default("fields")
+    .describe("what is hashed: addresses, the packet's own hash, or addresses, ports and protocol"),
+  hashSeed,
+  weights,
+};
+const options = z.strictObject(common);
+const resilientOptions = z.strictObject({
+  ...common,
+  buckets: z.coerce.number().int().min(1).max(65_535).optional().describe("buckets (at least 128, 16 for each target)"),
+  idleTimer: z.coerce
+    .number()
+    .min(0.01)
+    .max(86_400)
+    .default(120)
+    .describe("seconds without a packet after which a bucket may move"),
+  unbalancedTimer: z.coerce
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe("seconds after which busy buckets move too (0: never)"),
+});
+
+/** The route of the VIP has every target as a next hop; a hash of the packet chooses one. */
+export const ecmp: Backend<typeof options> = {
+  name: "ecmp",
+  summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
+  keepsState: false,
+  options,
+  missing: (runtime) => missingFor(runtime, ["ip"], [seedNeed, groupNeed("")]),
+  oracle: ({ policy, hashSeed: seed, weights: given }) => ({
+    strategy: "hash_threshold",
+    hash: flowHash(policy, seed),
+    ...weightsPart(given),
+  }),
+  facts: (given, targets) => facts(given, targets, {}),
+  deploy: (lab, given, active) =>
+    onEveryRouter(lab, active, (host) => {
+      const shape = { weight: (index: number) => weightOf(given.weights, index), kind: "" };
+      return {
+        async install(first) {
+          await setHash(host, given.policy, given.hashSeed);
+          await installGroups(host, lab.topology, shape, first);
+        },
+        change: (next) => replaceGroups(host, shape, next),
+      };
+    }),
+};
+
+/** Like ecmp, but the hash chooses a bucket, and buckets stay with their target as long as it is there. */
+export const ecmpResilient: Backend<typeof resilientOptions> = {
+  name: "ecmp_resilient",
+  summary:
+    "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
+  keepsState: false,
+  options: resilientOptions,
+  missing: (runtime) =>
+    missingFor(runtime, ["ip"], [seedNeed, groupNeed(" type resilient buckets 8 idle_timer 60 unbalanced_timer 0")]),
+  oracle: ({ policy, hashSeed: seed, weights: given, ...rest }, targets) => ({
+    strategy: "resilient",
+    hash: flowHash(policy, seed),
+    buckets: bucketsOf(rest, targets),
+    ...weightsPart(given),
+  }),
+  facts: (given, targets) => facts(given, targets, { buckets: bucketsOf(given, targets) }),
+  deploy: (lab, given, active) =>
+    onEveryRouter(lab, active, (host) => {
+      const buckets = bucketsOf(given, lab.topology.targets.length);
+      const timers = `idle_timer ${given.idleTimer} unbalanced_timer ${given.unbalancedTimer}`;
+      const shape = {
+        weight: (index: number) => weightOf(given.weights, index),
+        kind: `type resilient buckets ${buckets} ${timers}`,
+      };
+      return {
+        async install(first) {
+          await setHash(host, given.policy, given.hashSeed);
+          await installGroups(host, lab.topology, shape, first);
+        },
+        change: (next) => replaceGroups(host, shape, next),
+      };
+    }),
+};
+
+/** Policy 1 takes a packet's own hash, which the lab's links carry over from the sender's socket. */
+function flowHash(policy: Policy, seed: number): FlowHash {
+  return { kind: "fib_multipath", seed, policy };
+}
+
+function bucketsOf({ buckets }: { buckets?: number | undefined }, targets: number): number {
+  return buckets ?? Math.max(128, 16 * targets);
+}
+
+function facts(
+  { weights: given, ...rest }: z.infer<typeof options>,
+  targets: number,
+  more: Record<string, number>,
+): Record<string, string | number | boolean> {
+  checkWeights(given, targets);
+  if (targets > MAX_MEMBERS)
+    throw new UsageError(`A next-hop group takes ${MAX_MEMBERS} targets at most: ip(8) has no room for ${targets}.`);
+  if (more.buckets !== undefined && more.buckets < targets)
+    throw new UsageError(`buckets=${more.buckets} is too few for ${targets} targets.`);
+  return { ...rest, ...more, ...(given ? { weights: given.join(",") } : {}), hashPolicy: POLICIES[rest.policy] };
+}
+
+const seedNeed: Need = {
+  what: "settable seed of the multipath hash, or no hash fields (sysctl net.ipv4.fib_multipath_hash_seed)",
+  argv: [
+    "sh",
+    "-c",
+    "test -w /proc/sys/net/ipv4/fib_multipath_hash_seed && test -w /proc/sys/net/ipv6/fib_multipath_hash_fields",
+  ],
+  input: "",
+  remedy: "Use Linux 6.11 or newer.",
+};
+
+function groupNeed(kind: string): Need {
+  return {
+    what: kind === "" ? "next-hop groups" : "resilient next-hop groups",
+    argv: ["ip", "-batch", "-"],
+    input: `link set lo up\nnexthop add id 1 blackhole\nnexthop add id 2 group 1${kind}\n`,
+    remedy: "Use Linux 5.13 or newer.",
+  };
+}

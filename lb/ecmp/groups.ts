@@ -1,0 +1,59 @@
+// Next-hop groups: the routes of the VIP point at a group, and a change replaces the group's members in one step.
+import type { Host } from "../../harness/runtime/runtime.ts";
+import { type Topology, VIP } from "../../harness/topology/topology.ts";
+import { addressOf, FAMILIES, ipBatch, setSysctls } from "../linux/routers.ts";
+
+/** Objects of each family: the group, and target i at first + i. */
+const IDS = { 4: { group: 1, first: 10_000 }, 6: { group: 2, first: 20_000 } } as const;
+
+/** What is hashed: addresses; addresses and ports, or the hash that the packet brought along; addresses, ports and protocol. */
+export const POLICIES = { l3: 0, l4: 1, fields: 3 } as const;
+export type Policy = keyof typeof POLICIES;
+/** Source and destination address, protocol, source and destination port. */
+const FIVE_TUPLE = "0x37";
+
+/** Members as ip(8) writes them; `kind` is what stands behind them. */
+export interface GroupShape {
+  weight: (index: number) => number;
+  kind: string;
+}
+
+export async function setHash(host: Host, policy: Policy, seed: number): Promise<void> {
+  const both = (line: string) => FAMILIES.map((family) => `net/ipv${family}/${line}`);
+  await setSysctls(host, [
+    `net/ipv4/fib_multipath_hash_seed=${seed}`,
+    ...both(`fib_multipath_hash_policy=${POLICIES[policy]}`),
+    ...(policy === "fields" ? both(`fib_multipath_hash_fields=${FIVE_TUPLE}`) : []),
+  ]);
+}
+
+export async function installGroups(
+  host: Host,
+  topology: Topology,
+  shape: GroupShape,
+  active: readonly number[],
+): Promise<void> {
+  const objects = FAMILIES.flatMap((family) =>
+    topology.targets.map(
+      (target, i) => `nexthop add id ${IDS[family].first + i} via ${addressOf(target, family)} dev eth1`,
+    ),
+  );
+  const routes = FAMILIES.map((family) => `route add ${vipPrefix(family)} nhid ${IDS[family].group}`);
+  await ipBatch(host, [...objects, ...groups("add", shape, active), ...routes]);
+}
+
+export async function replaceGroups(host: Host, shape: GroupShape, active: readonly number[]): Promise<void> {
+  await ipBatch(host, groups("replace", shape, active));
+}
+
+function groups(verb: "add" | "replace", { weight, kind }: GroupShape, active: readonly number[]): string[] {
+  const ordered = [...active].sort((a, b) => a - b);
+  return FAMILIES.map((family) => {
+    const members = ordered.map((index) => `${IDS[family].first + index},${weight(index)}`).join("/");
+    return `nexthop ${verb} id ${IDS[family].group} group ${members} ${kind}`.trimEnd();
+  });
+}
+
+export function vipPrefix(family: 4 | 6): string {
+  return family === 4 ? `${VIP[4]}/32` : `${VIP[6]}/128`;
+}

@@ -1,0 +1,103 @@
+// What the iptables backends share: rules of one service, replaced as a whole, and the memory of connections behind them.
+import type { Balancer } from "../../harness/backend.ts";
+import type { OracleSpec } from "../../harness/oracle/oracle.ts";
+import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import type { Topology } from "../../harness/topology/topology.ts";
+import { vipPrefix } from "../ecmp/groups.ts";
+import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
+import { addressOf, FAMILIES, onEveryRouter, setSysctls } from "../linux/routers.ts";
+
+export type Family = 4 | 6;
+/** The chain that chooses a target for a new connection; PREROUTING and OUTPUT jump to it. */
+export const CHAIN = "LB-SERVICE";
+
+/** Lines of the nat table, after the chains were emptied: more chains to declare, and the rules. */
+export interface NatRules {
+  chains: string[];
+  rules: string[];
+}
+
+export interface NatOptions {
+  leave: LeaveMode;
+  masquerade?: boolean | undefined;
+  local: boolean;
+  targetPort?: number | undefined;
+}
+
+/** A backend whose rules choose a target once for each connection; conntrack remembers the choice. */
+export function natBalancer(
+  lab: Lab,
+  options: NatOptions,
+  active: readonly number[],
+  rulesOf: (family: Family, active: readonly number[]) => NatRules,
+): Promise<Balancer> {
+  const { topology } = lab;
+  return onEveryRouter(lab, active, (host) => ({
+    async install(first) {
+      await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
+      for (const family of FAMILIES) {
+        await restore(host, family, natTable(family, topology, rulesOf(family, first), [], options, true));
+      }
+    },
+    async change(next, before) {
+      const old = before.filter((index) => !next.includes(index));
+      await Promise.all(
+        FAMILIES.map((family) =>
+          restore(
+            host,
+            family,
+            natTable(family, topology, rulesOf(family, next), rulesOf(family, before).chains, options, false),
+          ),
+        ),
+      );
+      if (options.leave === "flush") await flushTargets(host, topology, old);
+    },
+    counters: () => conntrackCounters(host),
+  }));
+}
+
+/** One COMMIT: the kernel takes the old table out and puts the new one in at once. Naming a chain empties it. */
+function natTable(
+  family: Family,
+  topology: Topology,
+  { chains, rules }: NatRules,
+  oldChains: readonly string[],
+  options: NatOptions,
+  first: boolean,
+): string {
+  const vip = vipPrefix(family);
+  const unused = oldChains.filter((chain) => !chains.includes(chain));
+  const hooks = [
+    `-A PREROUTING -d ${vip} -j ${CHAIN}`,
+    ...(options.local ? [`-A OUTPUT -d ${vip} -j ${CHAIN}`] : []),
+    ...(returnPath(topology, options.masquerade) === "masquerade"
+      ? ["-A POSTROUTING -o eth1 -m conntrack --ctstate DNAT -j MASQUERADE"]
+      : []),
+  ];
+  return [
+    "*nat",
+    ...[CHAIN, ...chains, ...unused].map((chain) => `:${chain} - [0:0]`),
+    ...(first ? hooks : []),
+    ...rules,
+    ...unused.map((chain) => `-X ${chain}`),
+    "COMMIT",
+    "",
+  ].join("\n");
+}
+
+export async function restore(host: Host, family: Family, text: string): Promise<void> {
+  await host.exec([family === 4 ? "iptables-restore" : "ip6tables-restore", "--noflush"], { input: text });
+}
+
+/** "--to-destination" of a target, with a port of its own where one is given. */
+export function destination(topology: Topology, index: number, family: Family, port?: number): string {
+  const target = topology.targets[index];
+  const address = target === undefined ? "" : addressOf(target, family);
+  if (port === undefined) return address;
+  return family === 4 ? `${address}:${port}` : `[${address}]:${port}`;
+}
+
+/** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
+export function statefulOracle(leave: LeaveMode): OracleSpec {
+  return { strategy: "stateful", flush: leave === "flush", assign: null };
+}

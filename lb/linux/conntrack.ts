@@ -1,0 +1,50 @@
+// Connection tracking: what it remembers of targets that leave, and what it counts.
+import { z } from "zod";
+import type { Host } from "../../harness/runtime/runtime.ts";
+import type { Topology } from "../../harness/topology/topology.ts";
+import { addressOf, FAMILIES } from "./routers.ts";
+
+export type LeaveMode = "drain" | "flush";
+
+export const leave = z
+  .enum(["drain", "flush"])
+  .default("flush")
+  .describe("connections of a target that leaves: let them live, or forget them so that they end at once");
+
+export const masquerade = z
+  .stringbool()
+  .optional()
+  .describe(
+    "replies return to the router's own address (default: only with several routers, where the way back is open)",
+  );
+
+/** With several routers a reply must come back to the one that knows the connection: its own address sees to that. */
+export function returnPath(topology: Topology, given: boolean | undefined): "masquerade" | "routed" {
+  return (given ?? topology.routers.length > 1) ? "masquerade" : "routed";
+}
+
+/** The next packet of a forgotten connection is taken for a new one and comes to another target, which ends it. */
+export async function flushTargets(host: Host, topology: Topology, indices: readonly number[]): Promise<void> {
+  const targets = topology.targets.filter((_, i) => indices.includes(i));
+  // Exit code 1 only says that there was nothing to delete.
+  await Promise.all(
+    targets.flatMap((target) =>
+      FAMILIES.map((family) =>
+        host.exec(["conntrack", "-D", "-f", `ipv${family}`, "-r", addressOf(target, family)], { check: false }),
+      ),
+    ),
+  );
+}
+
+/** What conntrack dropped and refused in this machine. */
+export async function conntrackCounters(host: Host): Promise<Record<string, number>> {
+  const { stdout } = await host.exec(["conntrack", "-S"], { check: false });
+  const sum = (name: string) =>
+    [...stdout.matchAll(new RegExp(`\\b${name}=(\\d+)`, "g"))].reduce((total, [, n]) => total + Number(n), 0);
+  return {
+    "drop.conntrack_drop": sum("drop"),
+    "drop.conntrack_early_drop": sum("early_drop"),
+    "conntrack.invalid": sum("invalid"),
+    "conntrack.insert_failed": sum("insert_failed"),
+  };
+}

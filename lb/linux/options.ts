@@ -1,0 +1,40 @@
+// Options that several of the kernel's strategies have, so that they are called the same everywhere.
+import { z } from "zod";
+import { UsageError } from "../../harness/backend.ts";
+
+export const weights = z
+  .string()
+  .transform((text) =>
+    text
+      .split(/[\s,]+/)
+      .filter((word) => word !== "")
+      .map(Number),
+  )
+  .pipe(z.array(z.number().int().min(1).max(256)).min(1))
+  .optional()
+  .describe("weights of the targets, '1,1,3': 1 to 256 each, one for every target (all equal)");
+
+export const hashSeed = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(0xffffffff)
+  .default(1)
+  .describe("seed of the flow hash, the same on every router");
+
+/** Throws UsageError when there is not one weight for each target. */
+export function checkWeights(given: readonly number[] | undefined, targets: number): void {
+  if (given !== undefined && given.length !== targets)
+    throw new UsageError(
+      `weights has ${given.length} ${given.length === 1 ? "number" : "numbers"}, but there are ${targets} targets.`,
+    );
+}
+
+export function weightOf(given: readonly number[] | undefined, index: number): number {
+  return given?.[index] ?? 1;
+}
+
+/** An oracle's or a report's optional part: nothing when all weights are equal. */
+export function weightsPart(given: readonly number[] | undefined): { weights?: readonly number[] } {
+  return given === undefined ? {} : { weights: given };
+}

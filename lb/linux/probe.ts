@@ -1,0 +1,46 @@
+import { execFile } from "node:child_process";
+import type { Runtime } from "../../harness/runtime/runtime.ts";
+import { findTool } from "../../harness/tools.ts";
+
+/** A thing that a backend needs and how to try it: a program that is run in a network namespace of its own, with this input. */
+export interface Need {
+  what: string;
+  argv: readonly string[];
+  input: string;
+  remedy: string;
+}
+
+/** Debian packages by tool. */
+const PACKAGES = {
+  ip: "iproute2",
+  "iptables-restore": "iptables",
+  "ip6tables-restore": "iptables",
+  nft: "nftables",
+  conntrack: "conntrack",
+} as const;
+export type Tool = keyof typeof PACKAGES;
+
+/** What is missing: tools first, as without them nothing can be tried. A machine of another runtime has tools of its own. */
+export async function missingFor(runtime: Runtime, tools: readonly Tool[], needs: readonly Need[]): Promise<string[]> {
+  if (runtime.name !== "netns") return [];
+  const sentences = (list: (string | null)[]) => list.filter((sentence) => sentence !== null);
+  const gaps = sentences(await Promise.all(tools.map((tool) => findTool(tool, PACKAGES[tool]))));
+  return gaps.length > 0 ? gaps : sentences(await Promise.all(needs.map(attempt)));
+}
+
+/** The namespace ends with the program: nothing stays. */
+function attempt({ what, argv, input, remedy }: Need): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      "unshare",
+      ["--user", "--map-root-user", "--net", ...argv],
+      { timeout: 5000, env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } },
+      (error, _, stderr) => {
+        const said = stderr.trim().split("\n")[0] ?? "";
+        resolve(error ? `This kernel has no ${what}${said ? ` (${said})` : ""}. ${remedy}` : null);
+      },
+    );
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(input);
+  });
+}

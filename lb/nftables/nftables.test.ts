@@ -1,0 +1,145 @@
+import test from "ava";
+import { UsageError } from "../../harness/backend.ts";
+import { parseBackendOptions } from "../../harness/options.ts";
+import { planTopology } from "../../harness/topology/topology.ts";
+import { backends } from "../index.ts";
+import { parseFarm } from "./farm.ts";
+import { lineOfPath } from "./json-lines.ts";
+import { options, settle } from "./options.ts";
+import { change, inUse, ruleset } from "./ruleset.ts";
+
+const settings = (given: Record<string, string>, targets = 3) => settle(options.parse(given), targets);
+
+const farmText = (edit: (lines: string[]) => void = () => {}) => {
+  const lines = [
+    "{",
+    '  "farms": [',
+    "    {",
+    '      "name": "lab", "family": "dual",',
+    '      "virtual-addr": "10.0.0.0",',
+    '      "virtual-ports": "5001,6000-6003",',
+    '      "mode": "dnat", "scheduler": "hash", "sched-param": "srcip",',
+    '      "backends": [',
+    '        { "name": "two", "ip-addr": "192.168.1.2", "weight": 5, "priority": 2 },',
+    '        { "name": "one", "ip-addr": "192.168.1.1" }',
+    "      ]",
+    "    }",
+    "  ]",
+    "}",
+  ];
+  edit(lines);
+  return lines.join("\n");
+};
+
+test("a farm file gives mode, scheduler, ports, and weights and priorities by address", (t) => {
+  t.deepEqual(parseFarm(farmText(), "farm.json", 2), {
+    mode: "dnat",
+    scheduler: "hash",
+    keys: ["srcip"],
+    ports: [
+      { from: 5001, to: 5001 },
+      { from: 6000, to: 6003 },
+    ],
+    persistenceS: 0,
+    weights: [1, 5],
+    priorities: [1, 2],
+  });
+});
+
+const badFarms: [title: string, line: number, text: string, message: RegExp][] = [
+  ["a mode that does not exist", 7, '      "mode": "magic",', /line 7: farms\.0\.mode: /],
+  [
+    "a field that does not exist",
+    5,
+    '      "virtual-addr": "10.0.0.0", "colour": "red",',
+    /line 5: farms\.0\.colour: /,
+  ],
+  ["another VIP", 5, '      "virtual-addr": "10.0.0.9",', /line 5: farms\.0\.virtual-addr: '10\.0\.0\.9' is not/],
+  [
+    "a weight that does not fit",
+    10,
+    '        { "name": "one", "ip-addr": "192.168.1.1", "weight": 0 }',
+    /line 10: farms\.0\.backends\.1\.weight: /,
+  ],
+  [
+    "an address that is no target",
+    10,
+    '        { "name": "one", "ip-addr": "192.168.1.9" }',
+    /line 10: farms\.0\.backends\.1\.ip-addr: '192\.168\.1\.9'/,
+  ],
+  ["an address twice", 10, '        { "name": "one", "ip-addr": "192.168.1.2" }', /line 10: .*or twice/],
+  ["text that is no JSON", 7, '      "mode": dnat,', /line 7: /],
+];
+for (const [title, line, text, message] of badFarms)
+  test(`a farm file with ${title} is wrong usage that names field and line`, (t) => {
+    const edited = farmText((lines) => {
+      lines[line - 1] = text;
+    });
+    t.throws(() => parseFarm(edited, "farm.json", 2), { instanceOf: UsageError, message });
+  });
+
+test("a farm file that is not there is wrong usage", (t) => {
+  t.throws(() => settings({ farm: "/nowhere/farm.json" }), {
+    instanceOf: UsageError,
+    message: /Cannot read farm file/,
+  });
+});
+
+test("the line of a path is found behind strings that look like JSON, and is that of the nearest when it leads nowhere", (t) => {
+  const text = '{\n"a": "}{][\\"",\n"b": [1,\n{"c":\n2}]\n}';
+  t.is(lineOfPath(text, ["b", 1, "c"]), 4);
+  t.is(lineOfPath(text, ["b", 7]), 3);
+  t.is(lineOfPath(text, ["nothing"]), 1);
+});
+
+test("what would tear connections apart is refused", (t) => {
+  t.throws(() => settings({ mode: "dsr", scheduler: "rr" }), { message: /spread the packets of one connection/ });
+  t.throws(() => settings({ mode: "stateless_dnat", persistence: "5" }), { message: /Try keys=srcip/ });
+  t.is(settings({ mode: "dsr" }).scheduler, "hash");
+  t.is(settings({}).scheduler, "rr");
+});
+
+const bad: [backend: string, word: string, message: RegExp][] = [
+  ["nftables", "mode=magic", /--set mode magic/],
+  ["nftables", "weights=1,zero", /--set weights/],
+  ["nftables", "weights=1,2", /weights has 2 numbers, but there are 3 targets/],
+  ["nftables", "ports=0", /--set ports 0/],
+  ["nftables", "ports=9-3", /--set ports 9-3/],
+  ["ecmp", "policy=9", /--set policy 9/],
+  ["ecmp", "weights=1", /weights has 1 number, but/],
+  ["ecmp", "hashSeed=0", /--set hashSeed 0/],
+  ["ecmp_resilient", "buckets=2", /too few for 3 targets/],
+  ["iptables_statistic", "mode=magic", /--set mode magic/],
+  ["iptables_statistic", "targetPort=70000", /--set targetPort/],
+  ["iptables_recent", "seconds=0", /--set seconds 0/],
+  ["iptables_hmark", "mod=3", /has no option 'mod'/],
+];
+for (const [name, word, message] of bad)
+  test(`--set ${word} for ${name} is wrong usage before anything is started`, (t) => {
+    const backend = backends.find((b) => b.name === name);
+    t.throws(() => backend?.facts(parseBackendOptions(backend, [word]), 3), { instanceOf: UsageError, message });
+  });
+
+test("the backup pool takes over only when no target of the best priority is active", (t) => {
+  const priorities = [1, 1, 2];
+  t.deepEqual(inUse({ priorities }, [0, 1, 2]), [0, 1]);
+  t.deepEqual(inUse({ priorities }, [1, 2]), [1]);
+  t.deepEqual(inUse({ priorities }, [2]), [2]);
+});
+
+test("one table serves both families, and a change touches nothing but the choice of the target", (t) => {
+  const topology = planTopology({ targets: 3, routers: 1 });
+  const [router] = topology.routers;
+  if (!router) return t.fail();
+  const given = settings({ weights: "1,2,1" });
+  const whole = ruleset(topology, router, given, [0, 1, 2]);
+  t.is(whole.match(/^table /gm)?.length, 1);
+  t.regex(
+    whole,
+    /dnat ip to numgen inc mod 4 map \{\n0 : 192\.168\.1\.1,\n1-2 : 192\.168\.1\.2,\n3 : 192\.168\.1\.3\n\}/,
+  );
+  t.regex(whole, /dnat ip6 to numgen inc mod 4/);
+  const next = change(topology, router, given, [0, 2]);
+  t.regex(next, /^flush chain inet lb service4\n/);
+  t.notRegex(next, /hook|vmap|192\.168\.1\.2,/);
+});

@@ -1,0 +1,85 @@
+import type { Backend } from "../../harness/backend.ts";
+import type { AssignSpec, OracleSpec } from "../../harness/oracle/oracle.ts";
+import { conntrackCounters, flushTargets } from "../linux/conntrack.ts";
+import { weightsPart } from "../linux/options.ts";
+import { missingFor, type Need } from "../linux/probe.ts";
+import { onEveryRouter } from "../linux/routers.ts";
+import { isStateless, options, type Settings, settle } from "./options.ts";
+import { change, ruleset } from "./ruleset.ts";
+
+/** nftables as nftlb sets it up: a verdict map finds the service, a map the target. */
+export const nftables: Backend<typeof options> = {
+  name: "nftables",
+  summary:
+    "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
+  keepsState: true,
+  options,
+  missing: (runtime) => missingFor(runtime, ["nft", "conntrack"], needs),
+  oracle: (given, targets) => oracleOf(settle(given, targets)),
+  facts({ farm, ...given }, targets) {
+    const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS } = settle(
+      { ...given, farm },
+      targets,
+    );
+    return {
+      mode,
+      scheduler,
+      ...(scheduler === "hash" ? { keys: keys.join(","), hashSeed } : {}),
+      ...(weights ? { weights: weights.join(",") } : {}),
+      ...(priorities ? { priorities: priorities.join(",") } : {}),
+      ...(ports ? { ports: ports.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(",") } : {}),
+      ...(persistenceS > 0 ? { persistenceS } : {}),
+      ...(isStateless(mode) ? {} : { leave: given.leave }),
+      ...(farm === undefined ? {} : { farm }),
+    };
+  },
+  async deploy(lab, given, active) {
+    const { topology } = lab;
+    const settings = settle(given, topology.targets.length);
+    const stateless = isStateless(settings.mode);
+    return onEveryRouter(lab, active, (host, router) => ({
+      async install(first) {
+        await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
+      },
+      async change(next, before) {
+        await host.exec(["nft", "-f", "-"], { input: change(topology, router, settings, next) });
+        const gone = before.filter((index) => !next.includes(index));
+        if (!stateless && settings.leave === "flush") await flushTargets(host, topology, gone);
+      },
+      counters: async () => (stateless ? {} : conntrackCounters(host)),
+    }));
+  },
+};
+
+function oracleOf(settings: Settings): OracleSpec {
+  const { mode, scheduler, keys, hashSeed, priorities } = settings;
+  const parts = { ...weightsPart(settings.weights), ...(priorities ? { priorities } : {}) };
+  const byHash = scheduler === "hash" || scheduler === "symhash";
+  const hash = scheduler === "hash" ? ({ kind: "jhash", seed: hashSeed, keys } as const) : null;
+  const choice: AssignSpec = { strategy: "scaled", hash, ...parts };
+  if (isStateless(mode)) return choice;
+  const assign = byHash && settings.persistenceS === 0 ? choice : null;
+  return { strategy: "stateful", flush: settings.leave === "flush", assign, ...parts };
+}
+
+const needs: Need[] = [
+  {
+    what: "nftables NAT with numgen and jhash",
+    argv: ["nft", "-f", "-"],
+    input: `table inet probe {
+chain prerouting {
+type nat hook prerouting priority dstnat; policy accept;
+dnat ip to numgen inc mod 2 map {
+0 : 192.0.2.1,
+1 : 192.0.2.2
+}
+dnat ip to jhash ip saddr . th sport mod 2 seed 0x1 map {
+0 : 192.0.2.1,
+1 : 192.0.2.2
+}
+}
+}
+`,
+    remedy: "Load nf_tables, nft_chain_nat, nft_numgen and nft_hash, or use another kernel.",
+  },
+];

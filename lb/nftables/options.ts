@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { UsageError } from "../../harness/backend.ts";
+import { leave } from "../linux/conntrack.ts";
+import { checkWeights, hashSeed, weights } from "../linux/options.ts";
+import { type Farm, readFarm } from "./farm.ts";
+
+const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
+const keyList = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
+  .pipe(z.array(z.enum(KEYS)).min(1));
+
+const portList = z
+  .string()
+  .regex(/^\d+(-\d+)?([\s,]+\d+(-\d+)?)*$/, "ports and ranges, as in '5001,6000-6003'")
+  .transform((text) =>
+    text.split(/[\s,]+/).map((word) => {
+      const [from = 0, to = from] = word.split("-").map(Number);
+      return { from, to };
+    }),
+  )
+  .refine((ranges) => ranges.every(({ from, to }) => from >= 1 && from <= to && to <= 65_535), "ports are 1 to 65535");
+
+export const options = z.strictObject({
+  mode: z
+    .enum(["snat", "dnat", "dsr", "stateless_dnat"])
+    .optional()
+    .describe("both addresses rewritten; the target's; none, only the MAC (dsr); the target's, without state (dnat)"),
+  scheduler: z
+    .enum(["rr", "weight", "hash", "symhash"])
+    .optional()
+    .describe("in turn, at random, by a hash of the keys, by a symmetric hash (rr; without state: hash)"),
+  keys: keyList
+    .default(["srcip", "srcport"])
+    .describe("what is hashed: srcip, dstip, srcport, dstport (srcip,srcport)"),
+  hashSeed,
+  weights,
+  priorities: weights.describe(
+    "priorities of the targets, '1,1,2': the best (lowest) that has an active target is in use",
+  ),
+  ports: portList.optional().describe("ports of the VIP that are served, '5001,6000-6003' (all)"),
+  persistence: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe("seconds a source stays with its target (0: not)"),
+  leave,
+  farm: z
+    .string()
+    .optional()
+    .describe("an nftlb farm file: mode, scheduler, ports, weights and priorities come from it"),
+});
+export type Given = z.infer<typeof options>;
+
+/** Options as they are used. */
+export interface Settings {
+  mode: "snat" | "dnat" | "dsr" | "stateless_dnat";
+  scheduler: "rr" | "weight" | "hash" | "symhash";
+  keys: readonly (typeof KEYS)[number][];
+  hashSeed: number;
+  weights: readonly number[] | undefined;
+  priorities: readonly number[] | undefined;
+  ports: readonly { from: number; to: number }[] | undefined;
+  persistenceS: number;
+  leave: "drain" | "flush";
+}
+
+/** Throws UsageError when options do not fit together, or the farm file is wrong. */
+export function settle(given: Given, targets: number): Settings {
+  const farm: Partial<Farm> = given.farm === undefined ? {} : readFarm(given.farm, targets);
+  const mode = given.mode ?? farm.mode ?? "dnat";
+  const stateless = isStateless(mode);
+  const scheduler = given.scheduler ?? farm.scheduler ?? (stateless ? "hash" : "rr");
+  const settings: Settings = {
+    mode,
+    scheduler,
+    keys: farm.keys ?? given.keys,
+    hashSeed: given.hashSeed,
+    weights: given.weights ?? farm.weights,
+    priorities: given.priorities ?? farm.priorities,
+    ports: given.ports ?? farm.ports,
+    persistenceS: given.persistence || (farm.persistenceS ?? 0),
+    leave: given.leave,
+  };
+  checkWeights(settings.weights, targets);
+  if (settings.priorities !== undefined && settings.priorities.length !== targets)
+    throw new UsageError(`priorities has ${settings.priorities.length} numbers, but there are ${targets} targets.`);
+  if (stateless && (scheduler === "rr" || scheduler === "weight"))
+    throw new UsageError(
+      `scheduler=${scheduler} would spread the packets of one connection with mode=${mode}, which keeps no state. Try scheduler=hash.`,
+    );
+  if (stateless && settings.persistenceS > 0)
+    throw new UsageError(`persistence needs state, and mode=${mode} keeps none. Try keys=srcip.`);
+  return settings;
+}
+
+export function isStateless(mode: Settings["mode"]): boolean {
+  return mode === "dsr" || mode === "stateless_dnat";
+}

@@ -1,0 +1,188 @@
+// The rules as text for `nft -f`, which the kernel takes as one transaction. Pure.
+
+import { addressText } from "../../harness/analysis/flows.ts";
+import { addressBytes } from "../../harness/oracle/hash.ts";
+import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
+import { returnPath } from "../linux/conntrack.ts";
+import { weightOf } from "../linux/options.ts";
+import { addressOf as addressOn, FAMILIES } from "../linux/routers.ts";
+import { isStateless, type Settings } from "./options.ts";
+
+type Family = 4 | 6;
+
+const FAMILY_WORDS = { 4: { ip: "ip", type: "ipv4_addr" }, 6: { ip: "ip6", type: "ipv6_addr" } } as const;
+
+/** In a map nft takes no IPv6 address that ends in dotted decimals. */
+const addressOf = (target: Machine, family: Family) => addressText(addressBytes(addressOn(target, family)));
+
+/** The whole ruleset of one router. */
+export function ruleset(topology: Topology, router: Machine, settings: Settings, active: readonly number[]): string {
+  const table = `table ${tableOf(settings)}`;
+  return text([
+    `${table} {`,
+    ...FAMILIES.flatMap((family) => [
+      ...services(family, settings),
+      ...persistenceMap(family, settings),
+      `chain service${family} {`,
+      ...serviceRules(family, topology, router, settings, active),
+      "}",
+    ]),
+    ...hooks(topology, settings),
+    "}",
+  ]);
+}
+
+/** Replaces the choice of a target, for both families at once. */
+export function change(topology: Topology, router: Machine, settings: Settings, active: readonly number[]): string {
+  const table = tableOf(settings);
+  return text(
+    FAMILIES.flatMap((family) => [
+      `flush chain ${table} service${family}`,
+      `table ${table} {`,
+      `chain service${family} {`,
+      ...serviceRules(family, topology, router, settings, active),
+      "}",
+      "}",
+    ]),
+  );
+}
+
+/** With direct return packets are redirected before the stack sees them. */
+const tableOf = ({ mode }: Settings) => (mode === "dsr" ? "netdev lb" : "inet lb");
+
+/** Verdict map from what a packet is sent to, to the chain that serves it: one look-up however many services there are. */
+function services(family: Family, { ports }: Settings): string[] {
+  const { type } = FAMILY_WORDS[family];
+  const vip = VIP[family];
+  const ranges = ports ?? [{ from: 0, to: 65_535 }];
+  const elements = ["tcp", "udp"].flatMap((protocol) =>
+    ranges.map(
+      ({ from, to }) => `${vip} . ${protocol} . ${from === to ? from : `${from}-${to}`} : goto service${family}`,
+    ),
+  );
+  return [
+    `map services${family} {`,
+    `type ${type} . inet_proto . inet_service : verdict`,
+    "flags interval",
+    `elements = { ${elements.join(", ")} }`,
+    "}",
+  ];
+}
+
+/** Source -> mark of its target; it forgets by itself. */
+function persistenceMap(family: Family, { persistenceS }: Settings): string[] {
+  if (persistenceS === 0) return [];
+  const { type } = FAMILY_WORDS[family];
+  return [
+    `map persistent${family} {`,
+    `type ${type} : mark`,
+    "size 65536",
+    "flags dynamic,timeout",
+    `timeout ${persistenceS}s`,
+    "}",
+  ];
+}
+
+function hooks(topology: Topology, settings: Settings): string[] {
+  const lookUp = FAMILIES.map(
+    (family) => `${FAMILY_WORDS[family].ip} daddr . meta l4proto . th dport vmap @services${family}`,
+  );
+  switch (settings.mode) {
+    case "dsr":
+      return ["chain ingress {", "type filter hook ingress device eth2 priority 0; policy accept;", ...lookUp, "}"];
+    case "stateless_dnat":
+      return [
+        "chain prerouting {",
+        "type filter hook prerouting priority raw; policy accept;",
+        ...FAMILIES.map(
+          (family) =>
+            `iifname "eth1" ${FAMILY_WORDS[family].ip} saddr ${set(topology.targets.map((t) => addressOf(t, family)))} notrack ${FAMILY_WORDS[family].ip} saddr set ${VIP[family]} accept`,
+        ),
+        ...lookUp,
+        "}",
+      ];
+    case "dnat":
+    case "snat":
+      return [
+        "chain prerouting {",
+        "type nat hook prerouting priority dstnat; policy accept;",
+        ...lookUp,
+        "}",
+        "chain postrouting {",
+        "type nat hook postrouting priority srcnat; policy accept;",
+        ...(settings.mode === "snat" || returnPath(topology, undefined) === "masquerade"
+          ? ['oifname "eth1" ct status dnat masquerade']
+          : []),
+        "}",
+      ];
+  }
+}
+
+function serviceRules(
+  family: Family,
+  topology: Topology,
+  router: Machine,
+  settings: Settings,
+  active: readonly number[],
+): string[] {
+  const { ip } = FAMILY_WORDS[family];
+  const pool = inUse(settings, active);
+  const to = (index: number) => {
+    const target = topology.targets[index];
+    if (target === undefined) return "";
+    return settings.mode === "dsr" ? linkOn(target, "net1").mac : addressOf(target, family);
+  };
+  const choice = `${schedule(family, settings, pool)} map ${slots(settings, pool, to)}`;
+  if (settings.mode === "dsr")
+    return [`ether saddr set ${linkOn(router, "net1").mac} ether daddr set ${choice} fwd to "eth1"`];
+  if (isStateless(settings.mode)) return [`notrack ${ip} daddr set ${choice}`];
+  if (settings.persistenceS === 0) return [`dnat ${ip} to ${choice}`];
+  // A source whose target is gone finds no address for its mark: that rule does not match, and it is assigned anew.
+  const marks = `meta mark map { ${pool.map((index) => `${index + 1} : ${to(index)}`).join(", ")} }`;
+  const mark = (index: number) => `${index + 1}`;
+  const keep = `update @persistent${family} { ${ip} saddr : meta mark }`;
+  return [
+    `meta mark set ${ip} saddr map @persistent${family}`,
+    `${keep} dnat ${ip} to ${marks}`,
+    `meta mark set ${schedule(family, settings, pool)} map ${slots(settings, pool, mark)}`,
+    `${keep} dnat ${ip} to ${marks}`,
+  ];
+}
+
+/** The active targets of the best priority. */
+export function inUse({ priorities }: Pick<Settings, "priorities">, active: readonly number[]): number[] {
+  const priority = (index: number) => priorities?.[index] ?? 1;
+  const best = Math.min(...active.map(priority));
+  return active.filter((index) => priority(index) === best).sort((a, b) => a - b);
+}
+
+function schedule(family: Family, { scheduler, keys, hashSeed, weights }: Settings, pool: readonly number[]): string {
+  const total = pool.reduce((sum, index) => sum + weightOf(weights, index), 0);
+  const { ip } = FAMILY_WORDS[family];
+  const fields = { srcip: `${ip} saddr`, dstip: `${ip} daddr`, srcport: "th sport", dstport: "th dport" };
+  switch (scheduler) {
+    case "rr":
+      return `numgen inc mod ${total}`;
+    case "weight":
+      return `numgen random mod ${total}`;
+    case "hash":
+      return `jhash ${keys.map((key) => fields[key]).join(" . ")} mod ${total} seed 0x${hashSeed.toString(16)}`;
+    case "symhash":
+      return `symhash mod ${total}`;
+  }
+}
+
+/** Every target has as many slots as its weight, in the order of the targets. */
+function slots({ weights }: Settings, pool: readonly number[], to: (index: number) => string): string {
+  let from = 0;
+  const elements = pool.map((index) => {
+    const last = from + weightOf(weights, index) - 1;
+    const range = last === from ? `${from}` : `${from}-${last}`;
+    from = last + 1;
+    return `${range} : ${to(index)}`;
+  });
+  return set(elements);
+}
+
+const set = (elements: readonly string[]) => `{\n${elements.join(",\n")}\n}`;
+const text = (lines: readonly string[]) => `${lines.join("\n")}\n`;
