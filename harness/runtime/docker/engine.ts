@@ -1,7 +1,7 @@
 import Docker from "dockerode";
+import { within } from "../../within.ts";
 import { LabError } from "../runtime.ts";
 import { contextOptions, endpointName } from "./context.ts";
-import { within } from "./within.ts";
 
 /** The first API that can wait for a container to be removed. */
 const OLDEST_API = [1, 30];
