@@ -1,14 +1,13 @@
 // The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import net from "node:net";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import Docker from "dockerode";
 import { readRecord } from "../harness/record/record.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { docker } from "../harness/runtime/docker.ts";
+import { buildImage, client, labelled, proxyTo, soonGone } from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
 import { eventually, hostState, marker, program, root } from "../harness/testing/machine.ts";
 import { planTopology } from "../harness/topology/topology.ts";
@@ -35,8 +34,6 @@ function withEngine(title: string, action: (t: ExecutionContext) => Promise<void
   });
 }
 
-const client = () => new Docker();
-const labelled = () => client().listContainers({ all: true, filters: { label: ["load-balancer.run"] } });
 const outDir = (name: string) => path.join(scratch, name);
 
 function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
@@ -118,11 +115,7 @@ withEngine("a backend from a file and an image of one's own are tested like ours
   const images = await client().listImages();
   const base = images.flatMap((i) => i.RepoTags ?? []).find((tag) => tag.startsWith("load-balancer/router:")) ?? "";
   // An image of one's own that has ip(8) and, as any other, none of our programs.
-  const dir = outDir("image");
-  mkdirSync(dir);
-  writeFileSync(path.join(dir, "Dockerfile"), `FROM ${base}\nRUN rm -r /opt/load-balancer\n`);
-  const output = await client().buildImage({ context: dir, src: ["Dockerfile"] }, { t: "load-balancer-test/own:1" });
-  await new Promise((resolve) => client().modem.followProgress(output, resolve));
+  await buildImage("load-balancer-test/own:1", [`FROM ${base}`, "RUN rm -r /opt/load-balancer"], outDir("own"));
   try {
     const own = ["router", "target", "tester"].flatMap((role) => ["--image", `${role}=load-balancer-test/own:1`]);
     const {
@@ -140,11 +133,7 @@ withEngine("a backend from a file and an image of one's own are tested like ours
 });
 
 withEngine("an image without a shell and without ip runs as a target", async (t) => {
-  const dir = outDir("empty-image");
-  mkdirSync(dir);
-  writeFileSync(path.join(dir, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /Dockerfile\n");
-  const output = await client().buildImage({ context: dir, src: ["Dockerfile"] }, { t: "load-balancer-test/empty:1" });
-  await new Promise((resolve) => client().modem.followProgress(output, resolve));
+  await buildImage("load-balancer-test/empty:1", ["FROM scratch", "COPY Dockerfile /Dockerfile"], outDir("empty"));
   try {
     const image = ["--image", "target=load-balancer-test/empty:1"];
     const { status, summary } = runCase("nfqueue", "docker", [...image, "--targets", "3", "--connections", "300"]);
@@ -222,15 +211,6 @@ function phaseSeen(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-/** A container that is being removed is listed, and then not. */
-async function soonGone(): Promise<boolean> {
-  for (const end = performance.now() + 5000; performance.now() < end; ) {
-    if ((await labelled()).every(({ State }) => State === "created")) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return false;
-}
-
 const kills: [phase: string, delaysMs: number[]][] = [
   ["bringing the lab up", [0, 50, 100, 150, 200, 300, 400, 500, 600, 700, 800]],
   ["deploying the balancer", [0, 20]],
@@ -264,12 +244,14 @@ for (const [phase, delaysMs] of kills)
 withEngine(
   "an engine that goes away in the middle of a run is exit code 3, and the record so far is kept",
   async (t) => {
-    const proxy = await proxyTo("/var/run/docker.sock");
+    const engineSocket = (process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock").replace("unix://", "");
+    const socket = outDir("proxy.sock");
+    const proxy = await proxyTo(engineSocket, socket);
     const { child } = startRun(
       "gone",
       ["test", "nfqueue_scale_in", "--targets", "3", "--scale", "1", "--connections", "300"],
       {
-        DOCKER_HOST: `unix://${proxy.socket}`,
+        DOCKER_HOST: `unix://${socket}`,
       },
     );
     await phaseSeen(child, "traffic");
@@ -286,25 +268,6 @@ withEngine(
     t.deepEqual(await labelled(), []);
   },
 );
-
-/** Stands between the harness and the engine; closing it looks like the engine's end from either side. */
-async function proxyTo(engineSocket: string): Promise<{ socket: string; close(): void }> {
-  const socket = outDir(`proxy-${process.hrtime.bigint()}.sock`);
-  const open = new Set<net.Socket>();
-  const server = net.createServer({ allowHalfOpen: true }, (near) => {
-    const far = net.connect({ path: engineSocket, allowHalfOpen: true });
-    for (const side of [near, far]) open.add(side.on("error", () => {}));
-    near.pipe(far).pipe(near);
-  });
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  return {
-    socket,
-    close() {
-      server.close();
-      for (const side of open) side.destroy();
-    },
-  };
-}
 
 withEngine("a lab of containers is started, looked at, scaled, used and stopped by hand", async (t) => {
   const env = { ...process.env, XDG_RUNTIME_DIR: scratch };

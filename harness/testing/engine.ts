@@ -1,5 +1,8 @@
 // A Docker engine for tests: the one that answers, or one that is started here and stopped again.
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { docker } from "../runtime/docker.ts";
 import { findTool } from "../tools.ts";
@@ -24,21 +27,25 @@ export async function testEngine(): Promise<TestEngine> {
 }
 
 async function startEngine(): Promise<TestEngine> {
+  // A file, not a pipe: tests that wait for a program read nothing meanwhile, and a full pipe would stop the engine.
+  const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-engine-"));
+  const log = path.join(dir, "dockerd.log");
   const engine = spawn("dockerd", {
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", openSync(log, "w")],
     detached: true,
     env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
   });
-  let said = "";
-  engine.stderr.on("data", (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-1000);
-  });
+  const stop = async () => {
+    await stopEngine(engine);
+    rmSync(dir, { recursive: true, force: true });
+  };
   const deadline = AbortSignal.timeout(START_MS);
   while (!deadline.aborted && engine.exitCode === null) {
-    if ((await docker.missing()).length === 0) return { skip: null, stop: () => stopEngine(engine) };
+    if ((await docker.missing()).length === 0) return { skip: null, stop };
     await delay(100);
   }
-  await stopEngine(engine);
+  const said = readFileSync(log, "utf8").slice(-1000);
+  await stop();
   return { skip: `'dockerd' does not start: ${said}`, stop: async () => {} };
 }
 

@@ -9,6 +9,8 @@ import { findOwn, inspect, type Note, pull } from "./store.ts";
 const SUITE = "bookworm";
 const OFFICIAL = `debian:${SUITE}-slim`;
 const IMPORTED = { repo: "load-balancer/debian", tag: `${SUITE}-slim` };
+/** Debian's names of architectures where they are not the engine's. */
+const DEBIAN_NAMES: Readonly<Record<string, string>> = { arm: "armhf", "386": "i386", ppc64le: "ppc64el" };
 /** What the official slim images leave out, too. */
 const LEFT_OUT = ["doc", "man", "locale"];
 
@@ -36,10 +38,14 @@ export async function findBase(engine: Engine, own: string | undefined, note: No
 
 async function importDebian({ docker, architecture }: Engine, image: string): Promise<void> {
   const leftOut = LEFT_OUT.map((what) => `--dpkgopt=path-exclude=/usr/share/${what}/*`);
-  const child = spawn("mmdebstrap", ["--variant=minbase", `--architectures=${architecture}`, ...leftOut, SUITE, "-"], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
-  });
+  const child = spawn(
+    "mmdebstrap",
+    ["--variant=minbase", `--architectures=${DEBIAN_NAMES[architecture] ?? architecture}`, ...leftOut, SUITE, "-"],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
+    },
+  );
   let said = "";
   child.stderr.on("data", (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2000);

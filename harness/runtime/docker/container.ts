@@ -3,11 +3,11 @@ import { type Duplex, PassThrough } from "node:stream";
 import type Docker from "dockerode";
 import type { ContainerCreateOptions } from "dockerode";
 import type { Role } from "../../topology/topology.ts";
+import { within } from "../../within.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import { engineError } from "./engine.ts";
 import { PROGRAMS, programsMount, uploadPrograms } from "./programs.ts";
-import { within } from "./within.ts";
 
 /** images/README.md says why each is needed. What is not here is dropped. */
 const CAPABILITIES: Record<Role | "fabric", string[]> = {

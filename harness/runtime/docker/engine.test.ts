@@ -50,6 +50,12 @@ test.serial("an engine that is too old is told by its version", async (t) => {
   await t.throwsAsync(connectTo(socket), { message: /too old: its API is 1.24, 1.30 is needed/ });
 });
 
+test.serial("Podman is told from Docker", async (t) => {
+  const version = { ApiVersion: "1.41", Arch: "amd64", Components: [{ Name: "Podman Engine" }] };
+  const socket = await fakeEngine(t, (_, response) => response.end(JSON.stringify(version)));
+  await t.throwsAsync(connectTo(socket), { message: /is Podman, where labs do not come up. Use Docker/ });
+});
+
 test.serial("an engine that says nothing is not waited for", async (t) => {
   const socket = await fakeEngine(t, () => {});
   await t.throwsAsync(connectTo(socket), { message: /does not answer within 5 s/ });

@@ -1,7 +1,7 @@
 import Docker from "dockerode";
+import { within } from "../../within.ts";
 import { LabError } from "../runtime.ts";
 import { contextOptions, endpointName } from "./context.ts";
-import { within } from "./within.ts";
 
 /** The first API that can wait for a container to be removed. */
 const OLDEST_API = [1, 30];
@@ -24,6 +24,11 @@ export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promi
     if (isOlder(version.ApiVersion))
       throw new LabError(
         `The Docker engine at '${endpoint}' is too old: its API is ${version.ApiVersion}, ${OLDEST_API.join(".")} is needed. Update it, for instance with 'apt-get install docker.io'.`,
+      );
+    // Tried with Podman 4.3: it builds the images, but containers are gone right after their start.
+    if (JSON.stringify(version).includes("Podman"))
+      throw new LabError(
+        `The engine at '${endpoint}' is Podman, where labs do not come up. Use Docker: 'apt-get install docker.io', or name its engine in DOCKER_HOST.`,
       );
     return { docker, architecture: version.Arch, local: endpoint.startsWith("unix:") };
   } catch (error) {
