@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { access, constants, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { systemPath } from "../tools.ts";
 import type { Topology } from "../topology/topology.ts";
 import { fabricBatch, fabricSysctls, machineBatch, machineSysctls } from "../topology/wiring.ts";
 import { Agent } from "./agent.ts";
@@ -78,6 +79,7 @@ function startAgent(): { agent: Agent; stop: () => Promise<string> } {
   const child = spawn(path.join(buildDir, "agent"), ["sandbox"], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
+    env: { ...process.env, PATH: systemPath() },
     cwd: "/",
   });
   let said = "";
