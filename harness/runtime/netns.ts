@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { access, constants, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { systemPath } from "../tools.ts";
 import type { Topology } from "../topology/topology.ts";
 import { Agent } from "./agent.ts";
 import { type Lab, LabError, type Runtime } from "./runtime.ts";
@@ -67,6 +68,7 @@ function startAgent(): { agent: Agent; stop: () => Promise<string> } {
   const child = spawn(path.join(buildDir, "agent"), ["sandbox"], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
+    env: { ...process.env, PATH: systemPath() },
     cwd: "/",
   });
   let said = "";

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import type { Runtime } from "../../harness/runtime/runtime.ts";
-import { findTool } from "../../harness/tools.ts";
+import { findTool, systemPath } from "../../harness/tools.ts";
 
 /** A thing that a backend needs and how to try it: a program that is run in a network namespace of its own, with this input. */
 export interface Need {
@@ -34,7 +34,7 @@ function attempt({ what, argv, input, remedy }: Need): Promise<string | null> {
     const child = execFile(
       "unshare",
       ["--user", "--map-root-user", "--net", ...argv],
-      { timeout: 5000, env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } },
+      { timeout: 5000, env: { ...process.env, PATH: `${systemPath()}:/usr/sbin:/sbin` } },
       (error, _, stderr) => {
         const said = stderr.trim().split("\n")[0] ?? "";
         resolve(error ? `This kernel has no ${what}${said ? ` (${said})` : ""}. ${remedy}` : null);

@@ -54,16 +54,15 @@ const tableOf = ({ mode }: Settings) => (mode === "dsr" ? "netdev lb" : "inet lb
 function services(family: Family, { ports }: Settings): string[] {
   const { type } = FAMILY_WORDS[family];
   const vip = VIP[family];
-  const ranges = ports ?? [{ from: 0, to: 65_535 }];
+  // Only port ranges need the interval look-up, which costs more than a plain one.
+  const ranges = ports?.map(({ from, to }) => (from === to ? ` . ${from}` : ` . ${from}-${to}`)) ?? [""];
   const elements = ["tcp", "udp"].flatMap((protocol) =>
-    ranges.map(
-      ({ from, to }) => `${vip} . ${protocol} . ${from === to ? from : `${from}-${to}`} : goto service${family}`,
-    ),
+    ranges.map((range) => `${vip} . ${protocol}${range} : goto service${family}`),
   );
   return [
     `map services${family} {`,
-    `type ${type} . inet_proto . inet_service : verdict`,
-    "flags interval",
+    `type ${type} . inet_proto${ports ? " . inet_service" : ""} : verdict`,
+    ...(ports ? ["flags interval"] : []),
     `elements = { ${elements.join(", ")} }`,
     "}",
   ];
@@ -85,7 +84,8 @@ function persistenceMap(family: Family, { persistenceS }: Settings): string[] {
 
 function hooks(topology: Topology, settings: Settings): string[] {
   const lookUp = FAMILIES.map(
-    (family) => `${FAMILY_WORDS[family].ip} daddr . meta l4proto . th dport vmap @services${family}`,
+    (family) =>
+      `${FAMILY_WORDS[family].ip} daddr . meta l4proto${settings.ports ? " . th dport" : ""} vmap @services${family}`,
   );
   switch (settings.mode) {
     case "dsr":
