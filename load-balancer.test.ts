@@ -1,16 +1,20 @@
 // The program as its users and their CI see it: words in, exit codes and files out.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
 } from "node:fs";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
@@ -45,6 +49,14 @@ const usage: [title: string, args: string[], message: RegExp][] = [
   ["a target that does not exist", ["test", "nfqueue_scale", "--scale", "1 11"], /no target 11/],
   ["all targets removed", ["test", "nfqueue_scale", "--targets", "2"], /takes all 2 targets away/],
   ["a run shorter than its events", ["test", "nfqueue_scale", "--duration", "10"], /last event is at 15 s/],
+  ["a word for a repeat", ["test", "nfqueue", "--repeat", "x"], /'--repeat x' does not fit/],
+  ["no repeat at all", ["test", "nfqueue", "--repeat", "0"], /'--repeat 0' does not fit/],
+  ["a last seed too large", ["test", "nfqueue", "--seed", "4294967295", "--repeat", "2"], /last run's seed/],
+  ["a lab left up by several cases", ["test", "nfqueue*", "--no-stop"], /takes one case/],
+  ["a lab left up by several runs", ["test", "nfqueue", "--no-stop", "--repeat", "2"], /takes one case/],
+  ["a lab left up by a comparison", ["compare", "ecmp", "nfqueue", "--no-stop"], /one case/],
+  ["an option given twice", ["test", "nfqueue", "--targets", "5", "--targets", "6"], /'--targets' was given twice/],
+  ["a word for a target", ["scale", "in", "x"], /'x' is no target number/],
   ["an unknown backend", ["start", "ipvs9"], /no backend 'ipvs9'/],
 ];
 for (const [title, args, message] of usage)
@@ -65,6 +77,8 @@ test("a results folder that cannot be written is exit code 3", (t) => {
 test("every command has help with an example", (t) => {
   for (const command of [
     "test",
+    "compare",
+    "matrix",
     "start",
     "stop",
     "status",
@@ -93,6 +107,28 @@ test("the program runs through a symlink from any directory", (t) => {
     runtimes: Record<string, { can: boolean; why: string | null }>;
   }[];
   t.deepEqual(cases.find((c) => c.case === "nfqueue_scale")?.runtimes.netns, { can: true, why: null });
+});
+
+test("the program runs from a folder whose name a URL would misread", (t) => {
+  const dir = out("a b#c%20d");
+  for (const name of ["load-balancer.ts", "package.json", "harness", "lb", "scenarios"])
+    cpSync(path.join(root, name), path.join(dir, name), { recursive: true });
+  symlinkSync(path.join(root, "node_modules"), path.join(dir, "node_modules"));
+  const { status, stderr } = spawnSync(path.join(dir, "load-balancer.ts"), ["test", "--help"], {
+    cwd: "/",
+    env: { ...process.env, __nvm: "" },
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  t.is(status, 0, stderr);
+});
+
+test("an empty __nvm means the default", (t) => {
+  const { status, stderr } = run(["test", "nfqueue_scale", "--duration", "10"], {
+    env: { ...process.env, __nvm: "", __nrouters: "" },
+  });
+  t.is(status, 2);
+  t.regex(stderr, /last event is at 15 s/, "all that is wrong is the duration");
 });
 
 test("what this machine lacks is a skip with its remedy, exit code 77, never a pass", (t) => {
@@ -282,6 +318,72 @@ test.serial("a lab is started, looked at, scaled, used and stopped by hand", asy
   t.is(lb("stop").status, 0);
   t.true(await eventually(() => mark.processes().length === 0, 2000));
   t.deepEqual(hostState(), before);
+});
+
+test.serial("a keeper outlives what is no request, and long ones", async (t) => {
+  const mark = marker("garbage");
+  const dir = mkdtempSync(path.join(scratch, "garbage-"));
+  const env = { ...mark.env, XDG_RUNTIME_DIR: dir };
+  const lb = (...args: string[]) => run(args, { env });
+  const folder = path.join(dir, `load-balancer-${process.geteuid?.()}`);
+  const socket = path.join(folder, "lab.sock");
+  t.is(lb("start", "nfqueue", "--targets", "2").status, 0);
+  try {
+    t.is(statSync(socket).mode & 0o777, 0o600);
+    const requests = ["garbage\n", '{"op":"dance"}\n', '{"op":"spawn","machine":"vm-001","argv":[]}\n', "null\n"];
+    for (const request of [...requests, "x".repeat(5 << 20)]) {
+      const reply = JSON.parse(await answer(socket, request)) as { ok: boolean; usage: boolean; error: string };
+      t.like(reply, { ok: false, usage: true });
+      t.regex(reply.error, /This is no request to a lab/);
+    }
+    const long = "y".repeat(100_000);
+    t.is(lb("exec", "vm-001", "--", "echo", long).stdout, `${long}\n`);
+    const sleeping = spawn(program, ["exec", "vm-001", "--", "sh", "-c", "echo up; exec sleep 60"], { env });
+    const code = ended(sleeping);
+    await once(sleeping.stdout, "data");
+    sleeping.kill("SIGTERM");
+    t.is(await code, 128 + 15);
+    chmodSync(folder, 0o755);
+    t.is(lb("status").status, 3);
+    t.regex(lb("status").stderr, /no folder that this user alone can reach/);
+    chmodSync(folder, 0o700);
+  } finally {
+    t.is(lb("stop").status, 0);
+  }
+  t.true(await eventually(() => mark.processes().length === 0, 2000));
+  t.false(existsSync(folder));
+});
+
+function answer(file: string, request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const socket = net.connect(file, () => socket.write(request));
+    socket.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    socket.on("end", () => resolve(said)).on("error", reject);
+  });
+}
+
+test.serial("start, interrupted, takes its lab down and exits with 130", async (t) => {
+  const mark = marker("start-interrupt");
+  const env = { ...mark.env, XDG_RUNTIME_DIR: mkdtempSync(path.join(scratch, "start-")) };
+  const child = spawn(program, ["start", "nfqueue", "--targets", "100"], { env, stdio: "ignore" });
+  const code = ended(child);
+  const agents = () => mark.processes().length >= 3;
+  t.true(await eventually(agents, 10_000), "the keeper has begun");
+  child.kill("SIGINT");
+  t.is(await code, 130);
+  t.true(await eventually(() => mark.processes().length === 0, 3000));
+});
+
+test.serial("backends are compared in one report", (t) => {
+  const dir = out("compare");
+  const words = ["--scenario", "scale_in", "--at", "1", "--duration", "3", "--connections", "200", "--targets", "4"];
+  const { status, stdout, stderr } = run(["compare", "ecmp", "nfqueue", ...words, "--json", "--out", dir]);
+  t.is(status, 0, stderr);
+  t.is((JSON.parse(stdout) as unknown[]).length, 2);
+  t.true(existsSync(path.join(dir, readdirSync(dir)[0] ?? "", "compare.html")));
 });
 
 test("ctraffic's statistics are written and analysed", (t) => {

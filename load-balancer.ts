@@ -1,5 +1,5 @@
 #!/bin/sh
-":" //; root=$(dirname "$(readlink -f "$0")"); [ -d "$root/node_modules/tsx" ] || { echo "Run '$root/setup' first: the lab's packages are not installed." >&2; exit 3; }; exec node --import "file://$root/node_modules/tsx/dist/loader.mjs" "$0" "$@"
+":" //; root=$(dirname "$(readlink -f "$0")"); [ -d "$root/node_modules/tsx" ] || { echo "Run '$root/setup' first: the lab's packages are not installed." >&2; exit 3; }; url=$root; case $root in *[%#?\\]*) url=$(printf %s "$root" | sed 's/%/%25/g; s/#/%23/g; s/?/%3F/g; s/\\/%5C/g');; esac; exec node --import "file://$url/node_modules/tsx/dist/loader.mjs" "$0" "$@"
 
 import path from "node:path";
 import yargs, { type Argv } from "yargs";
@@ -34,12 +34,12 @@ const outsideOption = <T>(y: Argv<T>) =>
 const labOptions = <T>(y: Argv<T>) =>
   outsideOption(y)
     .option("targets", {
-      default: env.__nvm ?? 10,
+      default: env.__nvm || 10,
       describe: "targets, 1 to 1000 (environment: __nvm)",
       requiresArg: true,
     })
     .option("routers", {
-      default: env.__nrouters,
+      default: env.__nrouters || undefined,
       describe: "routers, 1 to 9 (default: what the scenario needs; environment: __nrouters)",
       requiresArg: true,
     })
@@ -84,7 +84,6 @@ const testOptions = <T>(y: Argv<T>) =>
     .option("stall", { default: 5, describe: "seconds of silence after which a connection is lost", requiresArg: true })
     .option("seed", { default: 1, describe: "the same seed makes the same connections", requiresArg: true })
     .option("repeat", {
-      type: "number",
       default: 1,
       describe: "runs of each case, each with the next seed",
       requiresArg: true,
@@ -114,7 +113,7 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
       stop: argv.stop !== false,
       view: argv.view === true,
       json: argv.json === true,
-      repeat: Number(argv.repeat),
+      repeat: argv.repeat,
       given: given(argv),
       commandLine: ["./load-balancer.ts", ...process.argv.slice(2)],
     },
@@ -123,6 +122,7 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
 };
 
 const compare = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
+  if (argv.stop === false) throw new UsageError("--no-stop leaves one lab up: it goes with 'test' and one case.");
   const { compareCommand } = await import("./harness/commands/compare.ts");
   return compareCommand(
     await catalogWith(argv.backend as string[]),
@@ -141,7 +141,7 @@ const compare = async (words: readonly string[], argv: Record<string, unknown>, 
   );
 };
 
-const start = async (name: string, argv: Record<string, unknown>) => {
+const start = async (name: string, argv: Record<string, unknown>, signal: AbortSignal) => {
   const { startCommand } = await import("./harness/commands/session.ts");
   const outside = (argv.backend as string[]).map((file) => path.resolve(file));
   return startCommand(await catalogWith(outside), {
@@ -151,13 +151,22 @@ const start = async (name: string, argv: Record<string, unknown>) => {
     images: argv.image as string[],
     set: argv.set as string[],
     given: Object.fromEntries(Object.entries(given(argv)).filter(([key]) => key === "targets" || key === "routers")),
-  });
+  }, signal);
 };
 
 const keep = async (options: StartOptions, signal: AbortSignal) => {
   const { keepCommand } = await import("./harness/commands/session.ts");
   return keepCommand(await catalogWith(options.outside), options, signal);
 };
+
+/** Options and positionals that may have several values. */
+const LISTS = ["_", "--", "case", "name", "results", "run", "numbers", "backend", "image", "set"];
+
+function onceEach(argv: Record<string, unknown>): true {
+  const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !LISTS.includes(key));
+  if (twice !== undefined) throw new UsageError(`'--${twice}' was given twice.`);
+  return true;
+}
 
 type Command = (signal: AbortSignal) => Promise<number>;
 let chosen: Command = async () => 2;
@@ -184,7 +193,7 @@ const parser = yargs(words)
         .example("$0 test nfqueue_scale_in --targets 100 --scale '1 50' --set M=65537", "another table size"),
     (argv) => {
       const [first = ""] = argv.case;
-      if (argv.case.length === 1 && first.startsWith("start_")) choose(() => start(first.slice(6), argv));
+      if (argv.case.length === 1 && first.startsWith("start_")) choose((signal) => start(first.slice(6), argv, signal));
       else choose((signal) => test(argv.case, argv, signal));
     },
   )
@@ -221,7 +230,7 @@ const parser = yargs(words)
         "$0 start nfqueue --targets 4",
         "then: status, exec, shell, scale, stop",
       ),
-    (argv) => choose(() => start(argv.name, argv)),
+    (argv) => choose((signal) => start(argv.name, argv, signal)),
   )
   .command(
     "stop",
@@ -247,24 +256,24 @@ const parser = yargs(words)
           "$0 exec vm-221 -- traffic connect --address 10.0.0.0:5001 --connections 100 --src 50.0.0.0/16 --output txt",
           "",
         ),
-    (argv) => choose(async () => (await import("./harness/commands/session.ts")).execCommand(argv.machine, rest(argv))),
+    (argv) => choose(async (signal) => (await import("./harness/commands/session.ts")).execCommand(argv.machine, rest(argv), signal)),
   )
   .command(
     "shell <machine>",
     "a shell in a machine of the running lab",
     (y) => y.positional("machine", { type: "string", demandOption: true }).example("$0 shell vm-201", ""),
-    (argv) => choose(async () => (await import("./harness/commands/session.ts")).shellCommand(argv.machine)),
+    (argv) => choose(async (signal) => (await import("./harness/commands/session.ts")).shellCommand(argv.machine, signal)),
   )
   .command(
-    "scale <direction> <targets..>",
+    "scale <direction> <numbers..>",
     "take targets of the running lab away, or bring them back",
     (y) =>
       y
         .positional("direction", { choices: ["in", "out"] as const, demandOption: true })
-        .positional("targets", { type: "number", array: true, demandOption: true })
+        .positional("numbers", { type: "string", array: true, demandOption: true, describe: "targets, 1 the first" })
         .example("$0 scale in 1 2", ""),
     (argv) =>
-      choose(async () => (await import("./harness/commands/session.ts")).scaleCommand(argv.direction, argv.targets)),
+      choose(async () => (await import("./harness/commands/session.ts")).scaleCommand(argv.direction, argv.numbers)),
   )
   .command(
     "list",
@@ -331,6 +340,7 @@ const parser = yargs(words)
   .demandCommand(1, "Say what to do: see --help.")
   .recommendCommands()
   .strict()
+  .check(onceEach, true)
   .parserConfiguration({ "populate--": true })
   .exitProcess(false)
   .fail((message, error) => {

@@ -8,6 +8,7 @@ import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
 import type { Load } from "./traffic/traffic.ts";
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const MAX_SEED = 0xffffffff;
 const seconds = z.coerce.number().positive().max(3600);
 
 const numberList = z.union([z.string(), z.number()]).transform((text) =>
@@ -29,9 +30,17 @@ export const runOptions = z.strictObject({
   protocol: z.enum(["tcp", "udp"]).default("tcp"),
   size: whole(80, 65_507).default(1024),
   stall: seconds.default(5),
-  seed: whole(0, 0xffffffff).default(1),
+  seed: whole(0, MAX_SEED).default(1),
 });
 export type RunOptions = z.infer<typeof runOptions>;
+
+/** Runs of `test`, each with the next seed. */
+export const repeatedRunOptions = runOptions
+  .extend({ repeat: whole(1, 1000).default(1) })
+  .refine(({ seed, repeat }) => seed + repeat - 1 <= MAX_SEED, {
+    path: ["repeat"],
+    message: `the last run's seed would be beyond ${MAX_SEED}`,
+  });
 
 /** Options of a run out of the command line's words. Throws UsageError that names the option. */
 export function parseOptions<T>(schema: z.ZodType<T>, given: Record<string, unknown>, prefix = "--"): T {

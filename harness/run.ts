@@ -5,7 +5,7 @@ import type { Backend, Balancer } from "./backend.ts";
 import { Blackout } from "./blackout.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
 import { RecordWriter, readRecord } from "./record/record.ts";
-import type { Phase, RunInfo, Sample, ScaleKind, Summary } from "./record/schema.ts";
+import type { EventOf, Phase, RunInfo, Sample, ScaleKind, Summary } from "./record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "./report/reporter.ts";
 import { writeAll } from "./report/reporter.ts";
 import { type Lab, LabError, type Runtime } from "./runtime/runtime.ts";
@@ -51,20 +51,37 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
     if (event.kind === "phase") request.progress?.phase?.(event.phase, event.edge);
   });
   record.file("run.json", `${JSON.stringify(request.info, null, 2)}\n`);
+  let first: EventOf<"error"> | null = null;
   try {
     await runInLab(request, record);
   } catch (error) {
-    record.file("logs/error.txt", `${(error as Error).stack}\n`);
     const text = request.signal.aborted ? "The run was interrupted." : (error as Error).message;
-    record.add({ kind: "error", t: nowNs(), text });
+    const event = { kind: "error", t: nowNs(), text } as const;
+    first = event;
+    // On a full disk neither can be written; what went wrong first is told all the same.
+    quietly(() => record.add(event));
+    quietly(() => record.file("logs/error.txt", `${(error as Error).stack}\n`));
   }
-  return report(request, record);
+  try {
+    return await report(request, record, first);
+  } catch (error) {
+    if (!first || !(error instanceof LabError)) throw error;
+    throw new LabError(`${error.message} Before that: ${first.text}`, { cause: error });
+  }
+}
+
+/** For what must not hide the error that is on its way. */
+function quietly(action: () => void): void {
+  try {
+    action();
+  } catch {}
 }
 
 async function runInLab(request: RunRequest, record: RecordWriter): Promise<void> {
   const { plan, info, backend, signal } = request;
   const topology = planTopology({ targets: info.targets.length, routers: info.routers.length });
   const scope = new Scope();
+  let lost: Error | null = null;
   try {
     const lab = await phase(record, "up", async () => {
       const made = await request.runtime.up(topology, signal, (text) => request.progress?.note?.(text));
@@ -83,7 +100,14 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         const active = topology.targets.flatMap((_, i) => (plan.out.includes(i + 1) ? [] : [i]));
         const [deployed] = await Promise.all([backend.deploy(lab, request.backendOptions, active), startServers(lab)]);
         scope.defer("stop the balancer", () => deployed[Symbol.asyncDispose]());
-        deployed.onFault = (text) => record.add({ kind: "fault", t: nowNs(), text });
+        // Called from anywhere: a fault that the record does not take fails the run below.
+        deployed.onFault = (text) => {
+          try {
+            record.add({ kind: "fault", t: nowNs(), text });
+          } catch (error) {
+            lost ??= error as Error;
+          }
+        };
         record.add({
           kind: "deployed",
           t: nowNs(),
@@ -96,9 +120,11 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
       });
       await phase(record, "traffic", () => driveTraffic(request, record, lab, balancer));
       await request.hold?.(lab, balancer);
+      if (lost) throw lost;
     });
   } finally {
-    await phase(record, "down", () => scope[Symbol.asyncDispose]());
+    // What the record does not take must not keep the lab from coming down.
+    await phase(record, "down", () => scope[Symbol.asyncDispose]()).finally(() => scope[Symbol.asyncDispose]());
     for (const text of scope.failures) record.add({ kind: "warning", t: nowNs(), text });
   }
 }
@@ -235,11 +261,13 @@ async function phase<T>(record: RecordWriter, name: Phase, action: () => Promise
 }
 
 /** Analysis and reports. What was recorded is kept and shown whatever happened before. */
-async function report(request: RunRequest, record: RecordWriter): Promise<RunResult> {
+async function report(request: RunRequest, record: RecordWriter, first: EventOf<"error"> | null): Promise<RunResult> {
   const begin = nowNs();
   const write = (summary: Summary) => record.file("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
   request.progress?.note?.("analysing and drawing");
-  const analysis = analyse(request.info, readRecord(request.dir));
+  const recorded = readRecord(request.dir);
+  if (first && !recorded.events.some((event) => event.kind === "error")) recorded.events.push(first);
+  const analysis = analyse(request.info, recorded);
   write(analysis.summary);
   const data = { run: request.info, ...analysis };
   const reporterFailures = await writeAll(data, request.dir, request.reporters);

@@ -85,11 +85,12 @@ interface Options {
   dropped?: number;
   lateSends?: number;
   extra?: Event[];
+  without?: Event["kind"];
 }
 
 function verdictOf(
   connections: Connection[],
-  { sent = 1e4, received = 1e4, dropped = 0, lateSends = 0, extra = [] }: Options = {},
+  { sent = 1e4, received = 1e4, dropped = 0, lateSends = 0, extra = [], without }: Options = {},
 ): Summary {
   const counters = (machine: string, moment: "before" | "after", values: Record<string, number>): Event => ({
     kind: "counters",
@@ -133,7 +134,7 @@ function verdictOf(
     counters("vm-001", "after", { ipIn: received }),
     ...extra,
   ];
-  return analyse(run, { events, connections }).summary;
+  return analyse(run, { events: events.filter((e) => e.kind !== without), connections }).summary;
 }
 
 /** Changes the first connection that fits. */
@@ -142,6 +143,22 @@ function change(connections: Connection[], fits: (c: Connection) => boolean, to:
   if (!found) throw new Error("No connection fits.");
   Object.assign(found, to);
   return connections;
+}
+/** A connection that was lost at the event and is opened again at 7 s. */
+function again(to: Partial<Connection>): Connection {
+  const found = faultless().find(lost);
+  if (!found) throw new Error("None is lost.");
+  const fresh: Connection = {
+    ...found,
+    generation: 1,
+    cause: "none",
+    startUs: 7e6,
+    establishedUs: 7.1e6,
+    endUs: 10e6,
+    sport: 2000,
+  };
+  const index = after.pick(hashFlow(oracle, flowOf(fresh)));
+  return { ...fresh, target: targets[index ?? -1] ?? null, ...to };
 }
 const lost = (c: Connection) => c.cause === "reset";
 const kept = (c: Connection) => c.cause === "none";
@@ -157,6 +174,66 @@ test("a faultless run passes, with the losses that the oracle predicts", (t) => 
 });
 
 const wrongs: [title: string, make: () => Summary, verdict: Summary["verdict"], reason: RegExp][] = [
+  [
+    "connections that fell silent shortly before the end",
+    () => verdictOf(change(faultless(), kept, { lastProgressUs: 7e6 })),
+    "fail",
+    /1 connections were lost outside the events/,
+  ],
+  [
+    "a lost connection that could not be opened again",
+    () => verdictOf([...faultless(), again({ cause: "timeout", establishedUs: null, target: null, endUs: 8.5e6 })]),
+    "fail",
+    /1 lost connections could not be opened again/,
+  ],
+  [
+    "a connection that was opened after the event and lost",
+    () => verdictOf([...faultless(), again({ startUs: 5.6e6, establishedUs: 5.7e6, cause: "reset", endUs: 6e6 })]),
+    "fail",
+    /1 connections were lost outside the events/,
+  ],
+  [
+    "rows that are missing",
+    () => verdictOf(faultless().slice(0, 900)),
+    "fail",
+    /100 of 1,000 connections were not established/,
+  ],
+  [
+    "a connection of which no target is known",
+    () => verdictOf(change(faultless(), kept, { target: null })),
+    "fail",
+    /answered by no target that is known/,
+  ],
+  [
+    "a connection that moved to another target than predicted",
+    () => verdictOf(change(faultless(), lost, { cause: "wrong_target", movedTo: "vm-001" })),
+    "fail",
+    /moved to vm-001 at event 1, predicted/,
+  ],
+  [
+    "no packets counted",
+    () => verdictOf(faultless(), { sent: 0, received: 0 }),
+    "insufficient",
+    /No packets were counted/,
+  ],
+  [
+    "a generator that fell behind and lost connections",
+    () => verdictOf(change(faultless(), kept, { cause: "reset", endUs: 5.5e6 }), { lateSends: 500 }),
+    "insufficient",
+    /fell behind/,
+  ],
+  [
+    "a record that ends too early",
+    () => verdictOf(faultless(), { without: "stream_end" }),
+    "error",
+    /record ends before its traffic/,
+  ],
+  [
+    "a record without the counters at the end",
+    () => verdictOf(faultless(), { without: "counters" }),
+    "error",
+    /record ends before its traffic/,
+  ],
   [
     "a connection lost that should have been kept",
     () => verdictOf(change(faultless(), kept, { cause: "reset", endUs: 5.5e6 })),

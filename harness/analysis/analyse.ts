@@ -30,10 +30,13 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const timeline = buildTimeline(record.events, run.targets, run.routers.length);
   const texts = (kind: "fault" | "error") => record.events.flatMap((e) => (e.kind === kind ? [e.text] : []));
   const errors = texts("error");
+  const skipped = record.events.find((e) => e.kind === "skip");
+  if (skipped) return { summary: skippedSummary(run, skipped.reasons), series: emptySeries() };
   if (!timeline) {
     const reasons = errors.length > 0 ? errors : ["The run ended before there was traffic."];
     return { summary: { ...emptySummary(run), verdict: "error", reasons }, series: emptySeries() };
   }
+  if (errors.length === 0 && !isWhole(record.events)) errors.push("The record ends before its traffic does.");
   const fates = judgeFates(timeline, record.connections, run.targets);
   const judged = summarise(run, record.events, timeline, fates);
   const summary: Summary = {
@@ -174,6 +177,16 @@ function emptySummary(run: RunInfo): Omit<Summary, "verdict" | "reasons"> {
     generator: { sends: 0, lateSends: 0, cpuShare: 0 },
     phasesMs: { up: 0, deploy: 0, traffic: 0, down: 0, report: 0, total: 0 },
   };
+}
+
+/** Every generator has ended and the packets were counted afterwards. */
+function isWhole(events: readonly Event[]): boolean {
+  const streams = (kind: "stream_start" | "stream_end") =>
+    events.flatMap((e) => (e.kind === kind ? [e.stream] : [])).length;
+  return (
+    streams("stream_start") === streams("stream_end") &&
+    events.some((e) => e.kind === "counters" && e.moment === "after" && e.machine === TESTER_NAME)
+  );
 }
 
 export function skippedSummary(run: RunInfo, reasons: string[]): Summary {

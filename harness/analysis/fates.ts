@@ -1,7 +1,7 @@
 // What happened to each connection at each event, and what the oracle said would happen.
 import { type Alive, lossProbability } from "../oracle/loss.ts";
 import { hashFlow } from "../oracle/oracle.ts";
-import type { ByCause, Cause, Connection, LossCause } from "../record/schema.ts";
+import type { ByCause, Cause, Connection, LossCause, StreamStart } from "../record/schema.ts";
 import { changeAt, livedThrough, movableSince } from "./changes.ts";
 import { addressText, flowReader } from "./flows.ts";
 import type { Stage, Timeline } from "./timeline.ts";
@@ -27,7 +27,10 @@ export interface Fates {
   notInTime: number;
   lost: number;
   lostOutsideEvents: number;
+  /** Attempts to connect that failed, but for those that an event, or a blackout, explains. */
   failedConnects: number;
+  /** Established connections of which no target is known. */
+  unnamed: number;
   assigned: { checked: number; mispredicted: number };
   /** Reconnections that a target answered which was not active then. */
   onInactiveTarget: number;
@@ -57,10 +60,11 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       predictedInterval: null,
     })),
     established: 0,
-    notInTime: 0,
+    notInTime: [...timeline.streams.values()].reduce((sum, stream) => sum + stream.connections, 0),
     lost: 0,
     lostOutsideEvents: 0,
     failedConnects: 0,
+    unnamed: 0,
     assigned: { checked: 0, mispredicted: 0 },
     onInactiveTarget: 0,
     perTarget: new Map(),
@@ -73,17 +77,19 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
   const variances = scales.map(() => 0);
   const firstEvent = scales[0]?.askedT ?? Number.POSITIVE_INFINITY;
 
-  for (const connection of connections) {
-    const reader = readers.get(connection.stream);
+  for (const row of connections) {
+    const reader = readers.get(row.stream);
     if (!reader) continue;
+    const connection = withSilence(row, reader.start);
     const at = (us: number) => reader.start.t + us * 1000;
     const establishedT = connection.establishedUs === null ? null : at(connection.establishedUs);
-    if (connection.generation === 0 && !(establishedT !== null && establishedT < firstEvent)) fates.notInTime++;
+    if (connection.generation === 0 && establishedT !== null && establishedT < firstEvent) fates.notInTime--;
     if (establishedT === null) {
-      if (connection.cause !== "none") fates.failedConnects++;
+      if (connection.generation > 0 && !isExcused(timeline, connection, at)) fates.failedConnects++;
       continue;
     }
     fates.established++;
+    if (connection.target === null) fates.unnamed++;
     const flow = reader.flowOf(connection);
     const hash = deployed.oracle && hashFlow(deployed.oracle, flow);
     const pick = (stage: Stage | undefined) => {
@@ -99,7 +105,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
 
     judgeAssignment(fates, stages, connection, at(connection.startUs), establishedT, hasOracle ? pick : null, tell);
 
-    const lossEvent = attribute(timeline, connection, reader.start.intervalUs, at);
+    const lossEvent = attribute(timeline, connection, establishedT, reader.start.intervalUs, at);
     if (connection.cause !== "none") {
       fates.lost++;
       if (lossEvent === "outside") fates.lostOutsideEvents++;
@@ -131,7 +137,12 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       variances[i] = (variances[i] ?? 0) + probability * (1 - probability);
       if (probability > 0 && probability < 1) continue;
       fate.mispredicted ??= 0;
-      if (probability !== Number(lost)) {
+      const movedWell =
+        !lost || connection.movedTo === null || [connection.movedTo, null].includes(pick(stages[i + 1]));
+      if (!movedWell) {
+        fate.mispredicted++;
+        tell(`moved to ${connection.movedTo} at event ${i + 1}, predicted ${pick(stages[i + 1])}`);
+      } else if (probability !== Number(lost)) {
         fate.mispredicted++;
         const words = (is: boolean) => (is ? "lost" : "kept");
         const [before, after] = [pick(stages[i]), pick(stages[i + 1])];
@@ -149,6 +160,27 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     fate.predictedInterval = [Math.max(0, fate.predicted - reach), Math.min(fate.alive, fate.predicted + reach)];
   }
   return fates;
+}
+
+/**
+ * The generator calls a connection lost after some seconds of silence. One that fell silent shortly before the end is lost all
+ * the same: a message and a half went unanswered, and the half second that the generator waits for the last answers.
+ */
+function withSilence(connection: Connection, stream: StreamStart): Connection {
+  const silentUs = connection.endUs - connection.lastProgressUs;
+  const silent = stream.mode === "stream" && stream.intervalUs > 0 && silentUs > 1.5 * stream.intervalUs + 5e5;
+  return connection.cause === "none" && connection.establishedUs !== null && silent
+    ? { ...connection, cause: "stalled" }
+    : connection;
+}
+
+/** Still trying when the traffic ended, or tried while an event was carried out or nothing passed. */
+function isExcused({ scales, endT }: Timeline, connection: Connection, at: (us: number) => number): boolean {
+  if (connection.cause === "none") return endT - at(connection.startUs) < 2e9;
+  return scales.some((scale, i) => {
+    const until = scale.action === "blackout" ? (scales[i + 1]?.inForceT ?? endT) : scale.inForceT;
+    return at(connection.startUs) <= until && at(connection.endUs) >= scale.askedT;
+  });
 }
 
 /** Which target answered first, against the stages that were, or may have been, in force while the connection was set up. */
@@ -189,6 +221,7 @@ function judgeAssignment(
 function attribute(
   timeline: Timeline,
   connection: Connection,
+  establishedT: number,
   intervalUs: number,
   at: (us: number) => number,
 ): number | "outside" | null {
@@ -198,7 +231,8 @@ function attribute(
   for (let i = timeline.scales.length - 1; i >= 0; i--) {
     const scale = timeline.scales[i];
     if (!scale || lossT < scale.askedT) continue;
-    return lossT <= scale.inForceT + windowNs ? i : "outside";
+    // What was opened under the new state of things has no part in the change.
+    return lossT <= scale.inForceT + windowNs && establishedT < scale.inForceT ? i : "outside";
   }
   return "outside";
 }

@@ -17,6 +17,9 @@ export function judge(
   faults: readonly string[],
 ): { verdict: Verdict; reasons: string[] } {
   const failures = [...faults, ...failuresOf(summary, fates)];
+  const late = lateness(summary);
+  // What a generator that fell behind saw is no result, whatever it was; a balancer that broke is one.
+  if (late !== null && faults.length === 0) return { verdict: "insufficient", reasons: [late, ...failures] };
   if (failures.length > 0) return { verdict: "fail", reasons: failures };
   const gaps = gapsOf(summary);
   if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps };
@@ -31,6 +34,8 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
       fates.notInTime > 0,
       `${n(fates.notInTime)} of ${n(connections.planned)} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
     ],
+    [fates.failedConnects > 0, `${n(fates.failedConnects)} lost connections could not be opened again.`],
+    [fates.unnamed > 0, `${n(fates.unnamed)} established connections were answered by no target that is known.`],
     [
       assigned.mispredicted > 0,
       `${n(assigned.mispredicted)} of ${n(assigned.checked)} connections were answered by another target than the oracle predicted.`,
@@ -67,21 +72,28 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
   return failed.length > 0 ? [...failed, ...fates.differences] : [];
 }
 
-/** Why there is no result at all. */
-function gapsOf({ connections, generator, events }: Judged): string[] {
+function lateness({ generator }: Judged): string | null {
   const late = generator.lateSends / Math.max(1, generator.sends);
+  return late > LATE_SHARE
+    ? `The traffic generator fell behind: ${n(generator.lateSends)} of ${n(generator.sends)} sends were more than 50 ms late (${(late * 100).toFixed(1)} %, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`
+    : null;
+}
+
+/** Why there is no result at all. */
+function gapsOf({ connections, events, packets, spread, targets, scenario }: Judged): string[] {
   const checks: [boolean, string][] = [
     [connections.established === 0, "No connection was established."],
     [events.some((e) => e.alive === 0), "At an event no connection was alive."],
+    [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
-      late > LATE_SHARE,
-      `The traffic generator fell behind: ${n(generator.lateSends)} of ${n(generator.sends)} sends were more than 50 ms late (${(late * 100).toFixed(1)} %, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`,
+      scenario === "connect" && targets > 1 && spread.chi2P === null,
+      `Too few connections to judge the spread over ${targets} targets. Try --connections ${targets * 20}.`,
     ],
   ];
   return checks.flatMap(([bad, text]) => (bad ? [text] : []));
 }
 
-function merits({ assigned, connections, events }: Judged): string[] {
+function merits({ assigned, connections, events, spread, targets }: Judged): string[] {
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
@@ -100,5 +112,8 @@ function merits({ assigned, connections, events }: Judged): string[] {
         ]
       : []),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
+    ...(spread.chi2P === null && targets > 1
+      ? ["The spread was not judged: too few connections for the chi-square test."]
+      : []),
   ];
 }

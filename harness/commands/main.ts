@@ -1,16 +1,24 @@
+import { constants } from "node:os";
+import { Interrupted } from "../abortable.ts";
 import { UsageError } from "../backend.ts";
 import { EXIT } from "../exit-codes.ts";
 import { LabError } from "../runtime/runtime.ts";
 
 /**
- * Runs a command to its exit code. Signals abort it in order; errors become one sentence on stderr. A closed stdout
- * (`| head`) ends it like a signal.
+ * Runs a command to its exit code. A signal aborts it in order, a second one ends it at once; errors become one sentence
+ * on stderr. A closed stdout (`| head`) ends it like a signal.
  */
 export async function runMain(command: (signal: AbortSignal) => Promise<number>): Promise<void> {
   const controller = new AbortController();
-  const abort = () => controller.abort(new LabError("Interrupted."));
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, abort);
-  process.stdout.on("error", abort);
+  let signalledMs = 0;
+  const onSignal = (_name: string, number: number) => {
+    // timeout(1), and a terminal together with npm, send the same signal twice in a row.
+    if (signalledMs > 0 && performance.now() - signalledMs > 200) process.exit(EXIT.interrupted);
+    signalledMs ||= performance.now();
+    controller.abort(new Interrupted(number));
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  process.stdout.on("error", () => controller.abort(new Interrupted(constants.signals.SIGPIPE)));
   process.stderr.on("error", () => {});
   let code: number;
   try {
@@ -19,7 +27,8 @@ export async function runMain(command: (signal: AbortSignal) => Promise<number>)
     code = exitCodeOfError(error, controller.signal);
     if (code !== EXIT.interrupted) process.stderr.write(`${errorText(error)}\n`);
   }
-  if (controller.signal.aborted) code = EXIT.interrupted;
+  // Beyond 128 the command says itself how it was interrupted: `exec` as its program was.
+  if (controller.signal.aborted && code <= 128) code = EXIT.interrupted;
   process.exitCode = code;
   // What is still open (a socket's keep-alive, an idle pipe) must not keep a finished command alive.
   setTimeout(() => process.exit(), 500).unref();

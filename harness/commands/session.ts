@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { UsageError } from "../backend.ts";
 import { type Catalog, findNamed } from "../catalog.ts";
+import { EXIT } from "../exit-codes.ts";
 import { parseBackendOptions, parseOptions, runOptions, runtimeWithImages } from "../options.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { Scope } from "../scope.ts";
@@ -22,14 +23,15 @@ export interface StartOptions {
   given: Record<string, unknown>;
 }
 
-/** Brings a lab up in a keeper process of its own and returns when it is ready. */
-export async function startCommand(catalog: Catalog, options: StartOptions): Promise<number> {
+/** Brings a lab up in a keeper process of its own and returns when it is ready. An abort takes down what is up by then. */
+export async function startCommand(catalog: Catalog, options: StartOptions, signal: AbortSignal): Promise<number> {
   checkStart(catalog, options);
   const running = await connectSession();
   if (running) {
     running.destroy();
     throw new LabError("A lab is running already. Run './load-balancer.ts stop' first.");
   }
+  signal.throwIfAborted();
   const keeper = spawn(
     process.execPath,
     [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(options)],
@@ -51,8 +53,18 @@ export async function startCommand(catalog: Catalog, options: StartOptions): Pro
   const ended = once(keeper, "exit").then(() => {
     throw new LabError(said.trim() || "The lab's keeper ended before the lab was up.");
   });
-  await Promise.race([ready, ended]);
-  ended.catch(() => {});
+  const endKeeper = () => keeper.kill("SIGTERM");
+  signal.addEventListener("abort", endKeeper, { once: true });
+  try {
+    await Promise.race([ready, ended]);
+    ended.catch(() => {});
+    if (signal.aborted) await ended;
+  } catch (error) {
+    if (signal.aborted) return EXIT.interrupted;
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", endKeeper);
+  }
   for (const stream of [keeper.stdout, keeper.stderr]) stream.destroy();
   keeper.unref();
   return statusCommand({ json: false });
@@ -117,22 +129,25 @@ function statusText({ backend, runtime, pid, startedAt, targets, routers, tester
   ].join("\n");
 }
 
-export async function scaleCommand(direction: "in" | "out", targets: number[]): Promise<number> {
+export async function scaleCommand(direction: "in" | "out", words: string[]): Promise<number> {
+  const wrong = words.find((word) => !/^\d+$/.test(word));
+  if (wrong !== undefined) throw new UsageError(`'${wrong}' is no target number.`);
+  const targets = words.map(Number);
   if (targets.length === 0) throw new UsageError("Name at least one target number.");
   const { status, inForceMs } = orThrow(await ask(await requireSession(), { op: "scale", direction, targets }));
   process.stdout.write(`In force after ${inForceMs?.toFixed(1)} ms.\n${status ? statusText(status) : ""}`);
   return 0;
 }
 
-export async function execCommand(machine: string, argv: string[]): Promise<number> {
+export async function execCommand(machine: string, argv: string[], signal: AbortSignal): Promise<number> {
   if (argv.length === 0) throw new UsageError("Say what to run: ./load-balancer.ts exec vm-001 -- ip address");
-  return runAttached(await requireSession(), machine, argv, false);
+  return runAttached(await requireSession(), machine, argv, false, signal);
 }
 
-export async function shellCommand(machine: string): Promise<number> {
+export async function shellCommand(machine: string, signal: AbortSignal): Promise<number> {
   // A machine with a file system of its own may lack the user's shell.
   const argv = ["sh", "-c", '[ -x "$0" ] && exec "$0"; exec sh', process.env.SHELL || "/bin/sh"];
-  return runAttached(await requireSession(), machine, argv, process.stdin.isTTY === true);
+  return runAttached(await requireSession(), machine, argv, process.stdin.isTTY === true, signal);
 }
 
 function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {

@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { skippedSummary } from "../analysis/analyse.ts";
-import { emptySeries } from "../analysis/series.ts";
-import type { Balancer } from "../backend.ts";
+import { analyse } from "../analysis/analyse.ts";
+import { type Balancer, UsageError } from "../backend.ts";
 import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
+import { nowNs } from "../clock.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
 import {
@@ -11,7 +11,7 @@ import {
   parseOptions,
   planRun,
   type RunOptions,
-  runOptions,
+  repeatedRunOptions,
   runtimeWithImages,
 } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
@@ -35,7 +35,8 @@ export interface TestOptions {
   json: boolean;
   /** false: the lab stays up after the traffic, for manual work. */
   stop: boolean;
-  repeat: number;
+  /** Unchecked, like `given`. */
+  repeat: unknown;
   /** The words of the run's own options, unchecked. */
   given: Record<string, unknown>;
   commandLine: readonly string[];
@@ -45,13 +46,15 @@ export interface TestOptions {
 export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
   const cases = findCases(catalog, options.cases);
   const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
-  const parsed = parseOptions(runOptions, options.given);
+  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
+  if (!options.stop && cases.length * repeats > 1)
+    throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
   // Everything that can be wrong with the words is found before the first case runs.
   const planned = cases.map((one) => planCase(one, parsed, options));
   const verdicts: Verdict[] = [];
   const host = describeHost();
   for (const plan of planned) {
-    for (let repeat = 0; repeat < options.repeat; repeat++) {
+    for (let repeat = 0; repeat < repeats; repeat++) {
       const seeded = { ...plan, seed: parsed.seed + repeat };
       const result = await runOne(seeded, runtime, options, await host, signal);
       verdicts.push(result.data.summary.verdict);
@@ -142,7 +145,11 @@ function holdLab(backend: string, signal: AbortSignal) {
 /** A result that cannot be had is a skip with its reasons, and a report like any other. */
 async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunResult> {
   const record = new RecordWriter(dir);
-  const data: ReportData = { run: info, summary: skippedSummary(info, reasons), series: emptySeries() };
+  record.add({ kind: "skip", t: nowNs(), reasons });
+  const data: ReportData = {
+    run: info,
+    ...analyse(info, { events: [{ kind: "skip", t: 0, reasons }], connections: [] }),
+  };
   record.file("run.json", `${JSON.stringify(info, null, 2)}\n`);
   record.file("summary.json", `${JSON.stringify(data.summary, null, 2)}\n`);
   record.close();

@@ -72,7 +72,13 @@ export function readRecord(dir: string): Record & { run: RunInfo } {
   if (!existsSync(file("events.ndjson")) || !existsSync(file("run.json")))
     throw new Error(`'${dir}' is not a run's folder: it has no run.json and events.ndjson.`);
   const lines = readFileSync(file("events.ndjson"), "utf8").split("\n").slice(0, -1);
-  const events = lines.map((line) => JSON.parse(line) as Event);
+  const events = lines.map((line, i) => {
+    try {
+      return JSON.parse(line) as Event;
+    } catch (cause) {
+      throw new LabError(`Cannot read line ${i + 1} of '${file("events.ndjson")}': it is damaged.`, { cause });
+    }
+  });
   const run = JSON.parse(readFileSync(file("run.json"), "utf8")) as RunInfo;
   return { run, events, connections: decodeConnections(events, readFileSync(file("connections.bin"))) };
 }

@@ -100,6 +100,8 @@ export type Event =
       maxLateUs: number;
     }
   | { kind: "counters"; t: number; machine: string; moment: "before" | "after"; values: Record<string, number> }
+  /** The case cannot run here; nothing else is in its record. */
+  | { kind: "skip"; t: number; reasons: string[] }
   /** The clean-up had trouble; the result stands. */
   | { kind: "warning"; t: number; text: string }
   /** The balancer under test broke: the case fails. */

@@ -107,12 +107,20 @@ export class Agent {
       onStderr: (chunk) => stderr.push(chunk),
     });
     const timeoutMs = options.timeoutMs ?? 30_000;
-    const timer = setTimeout(() => process.signal(9), timeoutMs);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      process.signal(9);
+    }, timeoutMs);
     try {
       const exit = await process.exited;
       const output = { ...exit, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
-      if (output.code !== 0 && options.check !== false) throw new CommandError(name, argv, output);
-      return output;
+      if (output.code === 0 || options.check === false) return output;
+      throw late && output.signal === 9
+        ? new LabError(
+            `'${argv.join(" ").slice(0, 200)}' in machine '${name}' took longer than ${timeoutMs / 1000} s and was ended.`,
+          )
+        : new CommandError(name, argv, output);
     } finally {
       clearTimeout(timer);
     }

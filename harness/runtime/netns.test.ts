@@ -81,7 +81,26 @@ test("a program is signalled, fed and resized while it runs", async (t) => {
 
 test("a command that takes too long is killed", async (t) => {
   await withLab({ targets: 1, routers: 1 }, async (lab) => {
-    await t.throwsAsync(lab.host("vm-001").exec(["sleep", "60"], { timeoutMs: 100 }), { message: /ended by signal 9/ });
+    await t.throwsAsync(lab.host("vm-001").exec(["sleep", "60"], { timeoutMs: 100 }), {
+      instanceOf: LabError,
+      message: /^'sleep 60' in machine 'vm-001' took longer than 0\.1 s/,
+    });
+  });
+});
+
+test("a command ends although a child that it left behind holds its output open", async (t) => {
+  await withLab({ targets: 1, routers: 1 }, async (lab) => {
+    const { code } = await lab
+      .host("vm-001")
+      .exec(["sh", "-c", "sleep 60 & exit 4"], { check: false, timeoutMs: 10_000 });
+    t.is(code, 4);
+  });
+});
+
+test("nothing but the agent runs in a lab that has just come up", async (t) => {
+  await withLab({ targets: 3, routers: 1 }, async (lab) => {
+    const { stdout } = await lab.host("fabric").exec(["sh", "-c", "grep -l '^agent' /proc/[0-9]*/comm; exit 0"]);
+    t.is(stdout, "/proc/1/comm\n");
   });
 });
 

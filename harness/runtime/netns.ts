@@ -94,9 +94,20 @@ function startAgent(): { agent: Agent; stop: () => Promise<string> } {
   return { agent, stop };
 }
 
-/** Kernel switches that keep an ordinary user from having a sandbox. Root needs none of them. */
+/** What root lacks in a container: CAP_NET_ADMIN and CAP_SYS_ADMIN, by their bits. */
+async function capabilities(): Promise<string[]> {
+  const status = await readFile("/proc/self/status", "utf8").catch(() => "");
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  const needed = (1n << 12n) | (1n << 21n);
+  if (effective === undefined || (BigInt(`0x${effective}`) & needed) === needed) return [];
+  return [
+    "Root may not make namespaces here. Run the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN, or as an ordinary user where user namespaces are allowed.",
+  ];
+}
+
+/** Kernel switches that keep an ordinary user from having a sandbox. Root needs none of them, but its capabilities. */
 async function namespaceSwitches(): Promise<string[]> {
-  if (process.geteuid?.() === 0) return [];
+  if (process.geteuid?.() === 0) return capabilities();
   const read = async (name: string) => (await readFile(`/proc/sys/${name}`, "utf8").catch(() => "")).trim();
   const fixes: [name: string, bad: string, good: string, why: string][] = [
     ["kernel/apparmor_restrict_unprivileged_userns", "1", "0", "AppArmor restricts unprivileged user namespaces"],

@@ -1,11 +1,21 @@
-import { rmSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
+import { z } from "zod";
 import { type Balancer, UsageError } from "../backend.ts";
 import { nowNs } from "../clock.ts";
 import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
-import { prepareSocket, type SessionReply, type SessionRequest, type SessionStatus } from "./session.ts";
+import {
+  prepareSocket,
+  removeSocket,
+  type SessionReply,
+  type SessionRequest,
+  type SessionStatus,
+  sessionRequest,
+} from "./session.ts";
+
+const MAX_REQUEST_BYTES = 4 << 20;
 
 export interface Held {
   lab: Lab;
@@ -61,10 +71,8 @@ export async function keepLab(
   };
   const server = net.createServer((socket) => {
     socket.on("error", () => {});
-    socket.once("data", (first: Buffer) => {
-      const end = first.indexOf(10);
-      const request = JSON.parse(first.subarray(0, end < 0 ? undefined : end).toString()) as SessionRequest;
-      if (request.op === "spawn") return bridge(lab, request, socket, first.subarray(end + 1));
+    onRequest(socket, (request, rest) => {
+      if (request.op === "spawn") return bridge(lab, request, socket, rest);
       answer(request)
         .catch((error: Error) => ({ ok: false as const, usage: error instanceof UsageError, error: error.message }))
         .then((reply) => {
@@ -75,9 +83,10 @@ export async function keepLab(
         .catch(() => socket.destroy());
     });
   });
-  const file = await listen(server);
+  await listen(server);
   try {
     onListening();
+    if (signal.aborted) finish();
     signal.addEventListener("abort", () => finish(), { once: true });
     const broken = lab.ended.then((why) => {
       throw new LabError(`The lab broke: ${why}.`);
@@ -85,8 +94,36 @@ export async function keepLab(
     await Promise.race([finished, broken]);
   } finally {
     server.close();
-    rmSync(path.dirname(file), { recursive: true, force: true });
+    removeSocket();
   }
+}
+
+/** Waits for the line that says what is wanted; `rest` is what came behind it. What is no request is told so. */
+function onRequest(socket: net.Socket, handle: (request: SessionRequest, rest: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const onData = (chunk: Buffer) => {
+    const newline = chunk.indexOf(10);
+    const length = newline < 0 ? bytes + chunk.length : bytes + newline;
+    bytes += chunk.length;
+    chunks.push(chunk);
+    if (newline < 0 && length <= MAX_REQUEST_BYTES) return;
+    socket.off("data", onData);
+    let request: SessionRequest;
+    const all = Buffer.concat(chunks);
+    try {
+      if (length > MAX_REQUEST_BYTES) throw new Error(`longer than ${MAX_REQUEST_BYTES} bytes`);
+      request = sessionRequest.parse(JSON.parse(all.subarray(0, length).toString()));
+    } catch (error) {
+      const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+      const reply: SessionReply = { ok: false, usage: true, error: `This is no request to a lab: ${why}` };
+      // What still comes is read and dropped, so that the answer is not lost with it.
+      socket.resume().end(JSON.stringify(reply));
+      return;
+    }
+    handle(request, all.subarray(length + 1));
+  };
+  socket.on("data", onData);
 }
 
 /** A process in a machine, its streams and its exit as frames over the socket. */
@@ -111,7 +148,8 @@ function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, soc
         if (type === FRAME.stdin) child.write(payload);
         else if (type === FRAME.close) child.closeStdin();
         else if (type === FRAME.signal) child.signal(payload[0] ?? 15);
-        else if (type === FRAME.resize) child.resize(payload.readUInt16LE(0), payload.readUInt16LE(2));
+        else if (type === FRAME.resize && payload.length >= 4)
+          child.resize(payload.readUInt16LE(0), payload.readUInt16LE(2));
       }
     };
     onData(rest);
@@ -126,7 +164,7 @@ function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, soc
   }
 }
 
-async function listen(server: net.Server): Promise<string> {
+async function listen(server: net.Server): Promise<void> {
   const file = prepareSocket();
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
@@ -140,5 +178,5 @@ async function listen(server: net.Server): Promise<string> {
     );
     server.listen(file, () => resolve());
   });
-  return file;
+  chmodSync(file, 0o600);
 }

@@ -1,22 +1,29 @@
 // A lab that stays up between commands. A keeper process holds it; the commands talk to the keeper over a socket that only
 // its user can reach. When the keeper ends, by whatever cause, the lab ends with it.
-import { mkdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { z } from "zod";
 import { LabError } from "../runtime/runtime.ts";
 
-export type SessionRequest =
-  | { op: "status" }
-  | { op: "stop" }
-  | { op: "scale"; direction: "in" | "out"; targets: number[] }
-  | {
-      op: "spawn";
-      machine: string;
-      argv: string[];
-      tty?: { rows: number; columns: number };
-      env?: Record<string, string>;
-    };
+// NUL ends a string in the agent's protocol, and 16 bits hold a terminal's size.
+const text = z.string().refine((s) => !s.includes("\0"), "a NUL character");
+const short = z.int().min(0).max(0xffff);
+
+export const sessionRequest = z.discriminatedUnion("op", [
+  z.object({ op: z.literal("status") }),
+  z.object({ op: z.literal("stop") }),
+  z.object({ op: z.literal("scale"), direction: z.enum(["in", "out"]), targets: z.array(z.number()).min(1) }),
+  z.object({
+    op: z.literal("spawn"),
+    machine: text,
+    argv: z.array(text).min(1).max(0xffff),
+    tty: z.object({ rows: short, columns: short }).optional(),
+    env: z.record(text, text).optional(),
+  }),
+]);
+export type SessionRequest = z.infer<typeof sessionRequest>;
 
 export interface SessionStatus {
   backend: string;
@@ -38,23 +45,45 @@ export function socketPath(): string {
   return path.join(dir, "lab.sock");
 }
 
-/** Makes the socket's folder, closed to others. */
+/** Makes the socket's folder, closed to others. Throws LabError when it is not ours alone. */
 export function prepareSocket(): string {
   const file = socketPath();
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  checkFolder(path.dirname(file));
   return file;
+}
+
+/** Below /tmp anybody may have made the folder first: whoever owns it could answer in the keeper's place. */
+function checkFolder(dir: string): void {
+  const found = lstatSync(dir, { throwIfNoEntry: false });
+  if (!found || (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0)) return;
+  throw new LabError(
+    `'${dir}' is no folder that this user alone can reach. Remove it, or set XDG_RUNTIME_DIR to a folder of your own.`,
+  );
+}
+
+/** Nothing else in the folder is ours to remove. */
+export function removeSocket(): void {
+  const file = socketPath();
+  rmSync(file, { force: true });
+  try {
+    rmdirSync(path.dirname(file));
+  } catch {
+    // Gone already, or somebody keeps something there.
+  }
 }
 
 /** Connects to the keeper of the running lab; null when none runs. What a killed keeper left behind is removed. */
 export async function connectSession(): Promise<net.Socket | null> {
   const file = socketPath();
+  checkFolder(path.dirname(file));
   return new Promise((resolve, reject) => {
     const socket = net.connect(file);
     socket.once("connect", () => resolve(socket));
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") resolve(null);
       else if (error.code === "ECONNREFUSED") {
-        rmSync(path.dirname(file), { recursive: true, force: true });
+        removeSocket();
         resolve(null);
       } else reject(new LabError(`Cannot reach the running lab: ${error.message}`, { cause: error }));
     });

@@ -1,10 +1,24 @@
 import type { Socket } from "node:net";
+import { signalNumber } from "../abortable.ts";
 import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
 import { type Exit, LabError } from "../runtime/runtime.ts";
 import type { SessionRequest } from "./session.ts";
 
-/** Runs a program in a machine of the running lab with our own stdin, stdout and stderr, as a terminal if `tty`. Returns its exit code. */
-export async function runAttached(socket: Socket, machine: string, argv: string[], tty: boolean): Promise<number> {
+/** What a program has to end after a signal, before it is killed. */
+const GRACE_MS = 3000;
+
+/**
+ * Runs a program in a machine of the running lab with our own stdin, stdout and stderr, as a terminal if `tty`. Returns
+ * its exit code. An abort is passed on to it as the signal that it was, and is then the exit code: 128 + its number.
+ */
+export async function runAttached(
+  socket: Socket,
+  machine: string,
+  argv: string[],
+  tty: boolean,
+  signal: AbortSignal,
+): Promise<number> {
+  signal.throwIfAborted();
   const size = () => ({ rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 });
   const request: SessionRequest = {
     op: "spawn",
@@ -19,12 +33,25 @@ export async function runAttached(socket: Socket, machine: string, argv: string[
   const onData = (chunk: Buffer) => send(FRAME.stdin, chunk);
   const onEnd = () => send(FRAME.close);
   const onResize = () => send(FRAME.resize, new Uint8Array(Uint16Array.of(size().rows, size().columns).buffer));
+  let killer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    send(FRAME.signal, Uint8Array.of(signalNumber(signal), 0, 0, 0));
+    // The keeper kills what runs for a connection that has ended.
+    killer = setTimeout(() => socket.destroy(), GRACE_MS);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
   if (raw) stdin.setRawMode(true);
   stdin.on("data", onData).on("end", onEnd);
   process.stdout.on("resize", onResize);
   try {
-    return await exitCodeFrom(socket);
+    const code = await exitCodeFrom(socket);
+    return signal.aborted ? 128 + signalNumber(signal) : code;
+  } catch (error) {
+    if (signal.aborted) return 128 + signalNumber(signal);
+    throw error;
   } finally {
+    clearTimeout(killer);
+    signal.removeEventListener("abort", onAbort);
     if (raw) stdin.setRawMode(false);
     stdin.off("data", onData).off("end", onEnd);
     process.stdout.off("resize", onResize);

@@ -53,7 +53,11 @@ export function startProgram(
       new LabError(`'${argv.join(" ")}' in machine '${host.name}' ${what}${said ? `: ${said.trim()}` : "."}`);
     const child = host.spawn(argv, {
       onStdout: lineReader((line) => {
-        if (ready || (JSON.parse(line) as { event: string }).event !== event) return;
+        if (ready) return;
+        const found = eventOf(line);
+        // No event: what a program says in its own words belongs into the sentence about its failure.
+        if (found === null) said = `${said}${line}\n`.slice(-2000);
+        if (found !== event) return;
         ready = true;
         clearTimeout(timer);
         resolve(child);
@@ -62,19 +66,31 @@ export function startProgram(
         said = (said + chunk.toString()).slice(-2000);
       },
     });
-    child.exited.then(
-      (exit) => {
-        clearTimeout(timer);
-        if (ready) onEnd?.(exit, said.trim());
-        else
-          reject(failure(exit.code === null ? `was ended by signal ${exit.signal}` : `ended with code ${exit.code}`));
-      },
-      (error: Error) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
+    child.exited
+      .then(
+        (exit) => {
+          clearTimeout(timer);
+          if (ready) onEnd?.(exit, said.trim());
+          else
+            reject(failure(exit.code === null ? `was ended by signal ${exit.signal}` : `ended with code ${exit.code}`));
+        },
+        (error: Error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      )
+      // What `onEnd` throws has nowhere to go: whoever gave it keeps what it must not lose.
+      .catch(() => {});
   });
+}
+
+/** The event that a line tells; null when it is no JSON object. */
+function eventOf(line: string): unknown {
+  try {
+    return (JSON.parse(line) as { event?: unknown } | null)?.event;
+  } catch {
+    return null;
+  }
 }
 
 export interface Traffic {

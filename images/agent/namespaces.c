@@ -153,10 +153,33 @@ static void machine_child(const char *name, int ready, int hold)
 	_exit(0);
 }
 
+/* Keeps errno, so that it can end any failure. */
+static void machine_free(struct machine *m)
+{
+	int error = errno;
+
+	for (int i = 0; i < NS_COUNT; i++)
+		if (m->fd[i] >= 0)
+			close(m->fd[i]);
+	free(m);
+	errno = error;
+}
+
+static void pair_close(const int pair[2])
+{
+	int error = errno;
+
+	for (int i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			close(pair[i]);
+	errno = error;
+}
+
+/* On failure what m holds is left to machine_free(). */
 static int machine_open(struct machine *m, pid_t pid)
 {
 	char path[64], bind[128];
-	int fd;
+	int fd, error;
 
 	for (int i = 0; i < NS_COUNT; i++) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, ns_name[i]);
@@ -169,7 +192,12 @@ static int machine_open(struct machine *m, pid_t pid)
 	if (fd < 0)
 		return -1;
 	close(fd);
-	return mount(path, bind, NULL, MS_BIND, NULL);
+	if (mount(path, bind, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	error = errno;
+	unlink(bind);
+	errno = error;
+	return -1;
 }
 
 static struct machine *machine_find(const char *name)
@@ -192,24 +220,41 @@ int machine_make(const char *name)
 		return -1;
 	}
 	m = calloc(1, sizeof(*m) + strlen(name) + 1);
-	if (!m || pipe2(ready, O_CLOEXEC) < 0)
+	if (!m)
 		return -1;
-	if (pipe2(hold, O_CLOEXEC) < 0)
+	for (int i = 0; i < NS_COUNT; i++)
+		m->fd[i] = -1;
+	if (pipe2(ready, O_CLOEXEC) < 0) {
+		machine_free(m);
 		return -1;
+	}
+	if (pipe2(hold, O_CLOEXEC) < 0) {
+		pair_close(ready);
+		machine_free(m);
+		return -1;
+	}
 	memcpy(m->name, name, strlen(name) + 1);
 	pid = fork();
-	if (pid == 0)
+	if (pid < 0) {
+		pair_close(ready);
+		pair_close(hold);
+		machine_free(m);
+		return -1;
+	}
+	if (pid == 0) {
+		close(hold[1]); /* else the child would keep itself waiting */
 		machine_child(name, ready[1], hold[0]);
+	}
 	close(ready[1]);
-	close(hold[0]);
-	if (pid > 0 && read(ready[0], &byte, 1) == 1 && byte == 0)
+	ready[1] = -1;
+	if (read(ready[0], &byte, 1) == 1 && byte == 0)
 		rc = machine_open(m, pid);
 	else
 		errno = byte;
-	close(ready[0]);
-	close(hold[1]); /* lets the child go; the namespaces live on by our descriptors */
+	pair_close(ready);
+	pair_close(hold); /* lets the child go; the namespaces live on by our descriptors */
 	if (rc < 0) {
-		free(m);
+		machine_free(m);
 		return -1;
 	}
 	m->next = machines;

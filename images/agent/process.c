@@ -15,6 +15,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* As much as the kernel lets a pipe hold (fs.pipe-max-size): what a process wrote before its end fits in. */
+#define DRAIN_MAX (1u << 20)
+
 static struct process *processes;
 
 struct request {
@@ -244,6 +247,15 @@ void process_event(int epoll, struct process *p, enum stream stream)
 		output_read(p, stream);
 }
 
+/* The rest of what an ended process wrote. Bounded: a child that it left behind may write for ever. */
+static void output_drain(struct process *p, enum stream stream)
+{
+	ssize_t n;
+
+	for (size_t done = 0; done < DRAIN_MAX && (n = output_read(p, stream)) > 0; done += (size_t)n)
+		;
+}
+
 void process_ended(pid_t pid, int status, const struct rusage *usage)
 {
 	struct process **link = &processes, *p;
@@ -259,10 +271,8 @@ void process_ended(pid_t pid, int status, const struct rusage *usage)
 	p = *link;
 	if (!p)
 		return; /* an orphan that process 1 inherits */
-	while (output_read(p, STREAM_STDOUT) > 0)
-		;
-	while (output_read(p, STREAM_STDERR) > 0)
-		;
+	output_drain(p, STREAM_STDOUT);
+	output_drain(p, STREAM_STDERR);
 	frame_send(p->id, FRAME_EXIT, &body, sizeof(body));
 	*link = p->next;
 	streams_close(p->fd);

@@ -170,6 +170,7 @@ void queue_wake(int fd)
 	send(fd, &empty_message, sizeof(empty_message), 0);
 }
 
+/* Of an attribute whose size was checked. */
 static uint32_t value32(const struct nlattr *attribute)
 {
 	uint32_t value;
@@ -187,27 +188,37 @@ bool queue_decode(const struct nlmsghdr *message, struct queued_packet *packet)
 	if (message->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
 		return false;
 	*packet = (struct queued_packet){0}; /* the kernel leaves out a mark of 0 */
-	while (at + NLA_HDRLEN <= end) {
+	while (end - at >= NLA_HDRLEN) {
 		const struct nlattr *attribute = (const void *)at;
+		uint32_t size;
 
-		if (attribute->nla_len < NLA_HDRLEN)
-			break;
+		if (attribute->nla_len < NLA_HDRLEN || attribute->nla_len > end - at)
+			return false; /* malformed, or the datagram was cut short */
+		size = attribute->nla_len - NLA_HDRLEN;
 		switch (attribute->nla_type & NLA_TYPE_MASK) {
 		case NFQA_PACKET_HDR: /* begins with the id */
+			if (size < sizeof(packet->id))
+				return false;
 			packet->id = value32(attribute);
 			has_id = true;
 			break;
 		case NFQA_MARK:
+			if (size < sizeof(packet->mark))
+				return false;
 			packet->mark = value32(attribute);
 			break;
 		case NFQA_CAP_LEN: /* only when not all was captured */
+			if (size < sizeof(packet->length))
+				return false;
 			packet->length = value32(attribute);
 			break;
 		case NFQA_PAYLOAD:
 			packet->data = at + NLA_HDRLEN;
-			packet->captured = attribute->nla_len - NLA_HDRLEN;
+			packet->captured = size;
 			break;
 		}
+		if (end - at <= NLA_ALIGN(attribute->nla_len))
+			break; /* the last one need not be padded */
 		at += NLA_ALIGN(attribute->nla_len);
 	}
 	if (packet->length < packet->captured)
