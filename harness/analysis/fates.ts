@@ -1,5 +1,5 @@
 // What happened to each connection at each event, and what the oracle said would happen.
-import { type Alive, lossProbability } from "../oracle/loss.ts";
+import { type Alive, lossBounds, lossProbability } from "../oracle/loss.ts";
 import { hashFlow } from "../oracle/oracle.ts";
 import type { ByCause, Cause, Connection, LossCause, StreamStart } from "../record/schema.ts";
 import { changeAt, livedThrough, movableSince } from "./changes.ts";
@@ -74,7 +74,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
   const readers = new Map([...timeline.streams].map(([name, start]) => [name, { start, flowOf: flowReader(start) }]));
   const since = scales.map((_, i) => movableSince(timeline, i));
   const changes = scales.map((_, i) => changeAt(timeline, i));
-  const variances = scales.map(() => 0);
+  const chances = scales.map(() => ({ low: 0, high: 0, variance: 0 }));
   const firstEvent = scales[0]?.askedT ?? Number.POSITIVE_INFINITY;
 
   for (const row of connections) {
@@ -134,7 +134,13 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       };
       const probability = lossProbability(deployed.oracle, change, alive);
       fate.predicted += probability;
-      variances[i] = (variances[i] ?? 0) + probability * (1 - probability);
+      const [low, high] = lossBounds(deployed.oracle, change, alive);
+      const chance = chances[i];
+      if (chance) {
+        chance.low += low;
+        chance.high += high;
+        chance.variance += high * (1 - high);
+      }
       if (probability > 0 && probability < 1) continue;
       fate.mispredicted ??= 0;
       const movedWell =
@@ -153,11 +159,11 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     }
   }
   for (const [i, fate] of fates.perEvent.entries()) {
-    const variance = variances[i] ?? 0;
-    if (fate.predicted === null || variance === 0) continue;
+    const { low, high, variance } = chances[i] ?? { low: 0, high: 0, variance: 0 };
+    if (fate.predicted === null || (variance === 0 && low === high)) continue;
     // Half a connection, as counts are whole numbers.
     const reach = Z999 * Math.sqrt(variance) + 0.5;
-    fate.predictedInterval = [Math.max(0, fate.predicted - reach), Math.min(fate.alive, fate.predicted + reach)];
+    fate.predictedInterval = [Math.max(0, low - reach), Math.min(fate.alive, high + reach)];
   }
   return fates;
 }

@@ -46,6 +46,21 @@ export function lossProbability(spec: OracleSpec, change: Change, connection: Al
 }
 
 /**
+ * Bounds of the probability where connections do not get their luck one by one: rules that give out targets in turn meet the
+ * connections of another router in the order in which they got their targets there, so all may find theirs again, or none.
+ */
+export function lossBounds(spec: OracleSpec, change: Change, connection: Alive): [low: number, high: number] {
+  const probability = lossProbability(spec, change, connection);
+  const inTurn =
+    spec.strategy === "stateful" &&
+    connection.protocol === "udp" &&
+    change.action.startsWith("router") &&
+    probability > 0 &&
+    change.after.pick(connection.hash) === null;
+  return inTurn ? [0, change.reroutedShare] : [probability, probability];
+}
+
+/**
  * A target that leaves takes its connections along only when their state is flushed. A connection that comes to another router
  * is new there: over TCP it ends, as its address towards the target changes; over UDP it lives on if chance, or
  * the hash, gives it the same target again.
