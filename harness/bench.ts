@@ -1,9 +1,11 @@
-// npx tsx harness/bench.ts: what the lab itself costs. Medians of interleaved rounds; nothing here is a test.
+// npx tsx harness/bench.ts [netns|docker]: what the lab itself costs. Medians of interleaved rounds; nothing here is a test.
+import { docker } from "./runtime/docker.ts";
 import { netns } from "./runtime/netns.ts";
 import { planTopology } from "./topology/topology.ts";
 
 const ROUNDS = 5;
-const SIZES = [10, 100, 250];
+const runtime = process.argv[2] === "docker" ? docker : netns;
+const SIZES = runtime === docker ? [10] : [10, 100, 250];
 const COMMANDS = 100;
 
 async function timed<T>(action: () => Promise<T>): Promise<[ms: number, value: T]> {
@@ -19,7 +21,7 @@ const note = (name: string, ms: number) => results.set(name, [...(results.get(na
 for (let round = 0; round < ROUNDS; round++) {
   for (const targets of SIZES) {
     const [upMs, lab] = await timed(() =>
-      netns.up(planTopology({ targets, routers: 1 }), new AbortController().signal),
+      runtime.up(planTopology({ targets, routers: 2 }), new AbortController().signal),
     );
     note(`${targets} targets up`, upMs);
     const [commandsMs] = await timed(async () => {
