@@ -57,6 +57,9 @@ const usage: [title: string, args: string[], message: RegExp][] = [
   ["a lab left up by a comparison", ["compare", "ecmp", "nfqueue", "--no-stop"], /one case/],
   ["an option given twice", ["test", "nfqueue", "--targets", "5", "--targets", "6"], /'--targets' was given twice/],
   ["a word for a target", ["scale", "in", "x"], /'x' is no target number/],
+  ["a gate without runs", ["gate"], /Name the runs/],
+  ["a gate of a folder that is not there", ["gate", "nowhere"], /no folder 'nowhere'/],
+  ["a plan for no effect", ["gate", "--plan", "--effect", "0"], /'--effect 0' does not fit/],
   ["an unknown backend", ["start", "ipvs9"], /no backend 'ipvs9'/],
 ];
 for (const [title, args, message] of usage)
@@ -79,6 +82,7 @@ test("every command has help with an example", (t) => {
     "test",
     "compare",
     "matrix",
+    "gate",
     "start",
     "stop",
     "status",

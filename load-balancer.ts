@@ -223,6 +223,35 @@ const parser = yargs(words)
       choose(async () => (await import("./harness/commands/matrix.ts")).matrixCommand(await catalogWith([]), argv.results, argv.write)),
   )
   .command(
+    "gate [run..]",
+    "pass or fail against thresholds and a baseline; --plan says how much must be measured",
+    (y) =>
+      y
+        .positional("run", { type: "string", array: true, default: [], describe: "folders of runs, or folders of those" })
+        .option("thresholds", { type: "string", requiresArg: true, describe: "JSON file of limits (default: harness/gate/README.md)" })
+        .option("baseline", { type: "string", requiresArg: true, describe: "results to compare with" })
+        .option("update-baseline", { type: "boolean", default: false, describe: "write the baseline out of these runs" })
+        .option("bench", { type: "string", requiresArg: true, describe: "what 'bench --json' printed, for ratioToPlain" })
+        .option("plan", { type: "boolean", default: false, describe: "how many connections or repeats show an effect" })
+        .option("effect", { default: 1, requiresArg: true, describe: "with --plan: percent above what is expected" })
+        .option("base", { default: 0, requiresArg: true, describe: "with --plan: expected loss in percent; 0 where each connection is predicted" })
+        .option("alpha", { default: 0.001, requiresArg: true, describe: "with --plan: false alarms" })
+        .option("power", { default: 0.99, requiresArg: true, describe: "with --plan: how surely the effect is found" })
+        .option("connections", { default: 10_000, requiresArg: true, describe: "with --plan: connections of one run" })
+        .option("cv", { default: 10, requiresArg: true, describe: "with --plan: scatter of single repeats of a performance figure, in percent" })
+        .option("json", { type: "boolean", default: false, describe: "for machines" })
+        .example("$0 gate results --thresholds gate.json --baseline baseline.json", "for a CI: 0 passed, 1 failed, 4 no data")
+        .example("$0 gate results --baseline baseline.json --update-baseline", "")
+        .example("$0 gate --plan --effect 1 --base 20", ""),
+    (argv) =>
+      choose(async () => {
+        const { gateCommand, gatePlanCommand } = await import("./harness/commands/gate.ts");
+        const { effect, base, alpha, power, connections, cv, json } = argv;
+        if (argv.plan) return gatePlanCommand({ effect, base, alpha, power, connections, cv }, json);
+        return gateCommand({ ...argv, runs: argv.run });
+      }),
+  )
+  .command(
     "start <name>",
     "bring a lab up and leave it running",
     (y) =>

@@ -14,6 +14,7 @@ import { TESTER_NAME } from "../topology/topology.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
 import { accountPackets } from "./packets.ts";
+import { recoveryMs } from "./recovery.ts";
 import { buildSeries, emptySeries, type Series } from "./series.ts";
 import { chiSquareP, wilson95 } from "./statistics.ts";
 import { buildTimeline, type Timeline } from "./timeline.ts";
@@ -24,7 +25,7 @@ export interface Analysis {
   series: Series;
 }
 
-type Judged = Omit<Summary, "verdict" | "reasons">;
+type Judged = Omit<Summary, "verdict" | "reasons" | "certain">;
 
 export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const timeline = buildTimeline(record.events, run.targets, run.routers.length);
@@ -34,14 +35,18 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   if (skipped) return { summary: skippedSummary(run, skipped.reasons), series: emptySeries() };
   if (!timeline) {
     const reasons = errors.length > 0 ? errors : ["The run ended before there was traffic."];
-    return { summary: { ...emptySummary(run), verdict: "error", reasons }, series: emptySeries() };
+    return { summary: { ...emptySummary(run), verdict: "error", reasons, certain: [] }, series: emptySeries() };
   }
   if (errors.length === 0 && !isWhole(record.events)) errors.push("The record ends before its traffic does.");
   const fates = judgeFates(timeline, record.connections, run.targets);
   const judged = summarise(run, record.events, timeline, fates);
+  for (const [i, ms] of recoveryMs(timeline, record.connections).entries()) {
+    const event = judged.events[i];
+    if (event) event.recoveredMs = ms;
+  }
   const summary: Summary = {
     ...judged,
-    ...(errors.length > 0 ? { verdict: "error", reasons: errors } : judge(judged, fates, texts("fault"))),
+    ...(errors.length > 0 ? { verdict: "error", reasons: errors, certain: [] } : judge(judged, fates, texts("fault"))),
   };
   return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
 }
@@ -92,7 +97,7 @@ function eventSummary(
   fate: EventFate | undefined,
   i: number,
 ): EventSummary {
-  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval } = fate ?? {
+  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval, predictedMost } = fate ?? {
     alive: 0,
     movable: 0,
     lost: 0,
@@ -100,6 +105,7 @@ function eventSummary(
     predicted: null,
     mispredicted: null,
     predictedInterval: null,
+    predictedMost: null,
   };
   const [before, after] = [timeline.stages[i]?.active.size ?? 0, timeline.stages[i + 1]?.active.size ?? 0];
   const targetsMoved = Math.abs(before - after);
@@ -116,9 +122,11 @@ function eventSummary(
     predicted,
     mispredicted,
     predictedInterval,
+    predictedMost,
     excessPercent: alive > 0 ? ((lost - ideal) / alive) * 100 : 0,
     interval95: [low * 100, high * 100],
     byCause,
+    recoveredMs: null,
   };
 }
 
@@ -155,7 +163,7 @@ function phases(events: readonly Event[]): Summary["phasesMs"] {
   };
 }
 
-function emptySummary(run: RunInfo): Omit<Summary, "verdict" | "reasons"> {
+function emptySummary(run: RunInfo): Judged {
   return {
     schema: SCHEMA,
     case: run.case,
@@ -190,5 +198,5 @@ function isWhole(events: readonly Event[]): boolean {
 }
 
 export function skippedSummary(run: RunInfo, reasons: string[]): Summary {
-  return { ...emptySummary(run), verdict: "skip", reasons };
+  return { ...emptySummary(run), verdict: "skip", reasons, certain: [] };
 }

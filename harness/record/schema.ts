@@ -151,9 +151,13 @@ export interface EventSummary {
   mispredicted: number | null;
   /** Losses that chance allows (99.9 %), where it has a part; null: the prediction is exact, or there is none. */
   predictedInterval: [low: number, high: number] | null;
+  /** The expectation where bad luck comes to all connections at once, as with rules in turn; else as `predicted`. */
+  predictedMost: number | null;
   excessPercent: number;
   interval95: [number, number];
   byCause: ByCause;
+  /** From the order until the last connection lost at it was open again; null: one never was. */
+  recoveredMs: number | null;
 }
 
 /** summary.json. Others' scripts rely on these names: add, never rename. */
@@ -171,6 +175,8 @@ export interface Summary {
   routers: number;
   verdict: Verdict;
   reasons: string[];
+  /** Of the reasons of a failure, those in which chance has no part. */
+  certain: string[];
   connections: { planned: number; established: number; lost: number; lostOutsideEvents: number };
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: { checked: number; mispredicted: number };

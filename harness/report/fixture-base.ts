@@ -52,6 +52,7 @@ export function summary(run: RunInfo, connections: number): Summary {
     routers: run.routers.length,
     verdict: "pass",
     reasons: [],
+    certain: [],
     connections: { planned: connections, established: connections, lost: 0, lostOutsideEvents: 0 },
     assigned: { checked: connections, mispredicted: 0 },
     events: [],
