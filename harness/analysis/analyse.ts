@@ -11,6 +11,7 @@ import {
   type Summary,
 } from "../record/schema.ts";
 import { TESTER_NAME } from "../topology/topology.ts";
+import { contentionOf } from "./contention.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
 import { accountPackets } from "./packets.ts";
@@ -87,6 +88,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
       lateSends: ends.reduce((sum, e) => sum + e.lateSends, 0),
       cpuShare: trafficUs > 0 ? ends.reduce((sum, e) => sum + e.userUs + e.systemUs, 0) / trafficUs : 0,
     },
+    machine: contentionOf(events, timeline.t0),
     phasesMs: phases(events),
   };
 }
@@ -183,6 +185,7 @@ function emptySummary(run: RunInfo): Judged {
     latencyMs: { p50: null, p99: null, p999: null, max: null },
     packets: { sent: 0, received: 0, dropped: {}, unaccounted: 0 },
     generator: { sends: 0, lateSends: 0, cpuShare: 0 },
+    machine: { busyCpus: null, windows: 0, disturbed: [], slowdown: null, note: null },
     phasesMs: { up: 0, deploy: 0, traffic: 0, down: 0, report: 0, total: 0 },
   };
 }

@@ -100,7 +100,7 @@ function runDirs(dir: string): string[] {
 const planOptions = z.strictObject({
   effect: z.coerce.number().positive().max(100),
   base: z.coerce.number().min(0).lt(100).default(0),
-  alpha: z.coerce.number().gt(0).max(0.5).default(0.001),
+  alpha: z.coerce.number().gt(0).max(0.5).default(0.0005),
   power: z.coerce.number().gt(0.5).lt(1).default(0.99),
   connections: z.coerce.number().int().min(1).default(10_000),
   cv: z.coerce.number().positive().default(10),

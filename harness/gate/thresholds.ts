@@ -8,7 +8,7 @@ const atLeast0 = z.number().min(0);
 
 export const thresholds = z.strictObject({
   /** Probability that the whole gate, all its tests of chance together, fails a faultless balancer. */
-  falseAlarm: z.number().gt(0).max(0.5).default(0.001),
+  falseAlarm: z.number().gt(0).max(0.5).default(0.0005),
   /** Whether what a run itself calls a failure, and chance has no part in, fails the gate. */
   ownVerdict: z.boolean().default(true),
   /** Loss above the oracle's (above the ideal where there is no oracle), in percent of the live connections. */
