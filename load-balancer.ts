@@ -252,6 +252,26 @@ const parser = yargs(words)
       }),
   )
   .command(
+    "maglev <M> <N> [seed] [loops]",
+    "simulate a table of M slots and N targets: permutations, table, what a change of targets moves",
+    (y) =>
+      y
+        .positional("M", { type: "number", demandOption: true, describe: "slots, a prime" })
+        .positional("N", { type: "number", demandOption: true, describe: "targets" })
+        .positional("seed", { type: "number", default: 0, describe: "of the hash" })
+        .positional("loops", { type: "number", default: 1, describe: "mean over so many seeds" })
+        .option("strategy", { default: "maglev", requiresArg: true, describe: "maglev, modulo, rendezvous, hash_threshold, resilient or all" })
+        .option("remove", { default: 1, requiresArg: true, describe: "targets that leave" })
+        .option("json", { type: "boolean", default: false, describe: "for machines" })
+        .example("$0 maglev 7 3", "small enough to see the table")
+        .example("$0 maglev 997 10 0 100 --remove 2 --strategy all", "modulo against Maglev against rendezvous"),
+    (argv) =>
+      choose(async () => {
+        const { M, N, seed, loops, strategy, remove, json } = argv;
+        return (await import("./harness/commands/maglev.ts")).maglevCommand({ M, N, seed, loops, strategy, remove }, json);
+      }),
+  )
+  .command(
     "start <name>",
     "bring a lab up and leave it running",
     (y) =>
