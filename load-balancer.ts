@@ -129,6 +129,8 @@ const compare = async (words: readonly string[], argv: Record<string, unknown>, 
     {
       backends: words,
       scenario: String(argv.scenario),
+      sweep: argv.sweep as string | undefined,
+      repeat: argv.repeat,
       set: argv.set as string[],
       images: argv.image as string[],
       runtime: String(argv.runtime),
@@ -205,10 +207,12 @@ const parser = yargs(words)
         y.positional("name", { type: "string", array: true, demandOption: true, describe: "backends, or 'all'" }),
       )
         .option("scenario", { default: "scale", describe: "see 'list'", requiresArg: true })
-        .hide("repeat")
+        .option("sweep", { type: "string", requiresArg: true, describe: "values of an option of the run or the backend: loss against it, with theory" })
         .hide("view")
         .example("$0 compare ecmp ecmp_resilient nfqueue --scenario scale", "what each strategy costs")
-        .example("$0 compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them"),
+        .example("$0 compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them")
+        .example("$0 compare ecmp nfqueue --scenario scale_in --sweep targets=4,10,50", "loss against the number of targets")
+        .example("$0 compare nfqueue --scenario scale_in --sweep M=53,101,997,65537", "loss against the size of Maglev's table"),
     (argv) => choose((signal) => compare(argv.name, argv, signal)),
   )
   .command(
