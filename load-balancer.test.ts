@@ -57,6 +57,13 @@ const usage: [title: string, args: string[], message: RegExp][] = [
   ["a lab left up by a comparison", ["compare", "ecmp", "nfqueue", "--no-stop"], /one case/],
   ["an option given twice", ["test", "nfqueue", "--targets", "5", "--targets", "6"], /'--targets' was given twice/],
   ["a word for a target", ["scale", "in", "x"], /'x' is no target number/],
+  ["a simulated table that is no prime", ["maglev", "10", "3"], /prime/],
+  ["an unknown strategy", ["maglev", "7", "3", "--strategy", "best"], /strategy best' does not fit/],
+  ["a sweep of one value", ["compare", "nfqueue", "--sweep", "targets=4"], /two numbers or more/],
+  ["a sweep of what no backend has", ["compare", "nfqueue", "--sweep", "colour=1,2"], /no option 'colour'/],
+  ["a gate without runs", ["gate"], /Name the runs/],
+  ["a gate of a folder that is not there", ["gate", "nowhere"], /no folder 'nowhere'/],
+  ["a plan for no effect", ["gate", "--plan", "--effect", "0"], /'--effect 0' does not fit/],
   ["an unknown backend", ["start", "ipvs9"], /no backend 'ipvs9'/],
 ];
 for (const [title, args, message] of usage)
@@ -79,6 +86,8 @@ test("every command has help with an example", (t) => {
     "test",
     "compare",
     "matrix",
+    "gate",
+    "maglev",
     "start",
     "stop",
     "status",
@@ -384,6 +393,37 @@ test.serial("backends are compared in one report", (t) => {
   t.is(status, 0, stderr);
   t.is((JSON.parse(stdout) as unknown[]).length, 2);
   t.true(existsSync(path.join(dir, readdirSync(dir)[0] ?? "", "compare.html")));
+});
+
+test.serial("repeats and a sweep are compared in one report, with the theory beside", (t) => {
+  const dir = out("sweep");
+  const words = ["--at", "1", "--duration", "2.2", "--connections", "200", "--rate", "400", "--repeat", "2"];
+  const args = [
+    "compare",
+    "nfqueue",
+    "--scenario",
+    "scale_in",
+    "--sweep",
+    "targets=4,8",
+    ...words,
+    "--json",
+    "--out",
+    dir,
+  ];
+  const { status, stdout, stderr } = run(args);
+  t.is(status, 0, stderr);
+  const runs = JSON.parse(stdout) as { targets: number; seed: number }[];
+  t.deepEqual(
+    runs.map(({ targets, seed }) => [targets, seed]),
+    [
+      [4, 1],
+      [4, 2],
+      [8, 1],
+      [8, 2],
+    ],
+  );
+  const [made = ""] = readdirSync(dir);
+  for (const file of ["sweep.png", "compare.html", "theory.json"]) t.true(existsSync(path.join(dir, made, file)), file);
 });
 
 test("ctraffic's statistics are written and analysed", (t) => {

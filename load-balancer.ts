@@ -129,6 +129,8 @@ const compare = async (words: readonly string[], argv: Record<string, unknown>, 
     {
       backends: words,
       scenario: String(argv.scenario),
+      sweep: argv.sweep as string | undefined,
+      repeat: argv.repeat,
       set: argv.set as string[],
       images: argv.image as string[],
       runtime: String(argv.runtime),
@@ -205,10 +207,12 @@ const parser = yargs(words)
         y.positional("name", { type: "string", array: true, demandOption: true, describe: "backends, or 'all'" }),
       )
         .option("scenario", { default: "scale", describe: "see 'list'", requiresArg: true })
-        .hide("repeat")
+        .option("sweep", { type: "string", requiresArg: true, describe: "values of an option of the run or the backend: loss against it, with theory" })
         .hide("view")
         .example("$0 compare ecmp ecmp_resilient nfqueue --scenario scale", "what each strategy costs")
-        .example("$0 compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them"),
+        .example("$0 compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them")
+        .example("$0 compare ecmp nfqueue --scenario scale_in --sweep targets=4,10,50", "loss against the number of targets")
+        .example("$0 compare nfqueue --scenario scale_in --sweep M=53,101,997,65537", "loss against the size of Maglev's table"),
     (argv) => choose((signal) => compare(argv.name, argv, signal)),
   )
   .command(
@@ -221,6 +225,55 @@ const parser = yargs(words)
         .example("$0 matrix results --write README.md", ""),
     (argv) =>
       choose(async () => (await import("./harness/commands/matrix.ts")).matrixCommand(await catalogWith([]), argv.results, argv.write)),
+  )
+  .command(
+    "gate [run..]",
+    "pass or fail against thresholds and a baseline; --plan says how much must be measured",
+    (y) =>
+      y
+        .positional("run", { type: "string", array: true, default: [], describe: "folders of runs, or folders of those" })
+        .option("thresholds", { type: "string", requiresArg: true, describe: "JSON file of limits (default: harness/gate/README.md)" })
+        .option("baseline", { type: "string", requiresArg: true, describe: "results to compare with" })
+        .option("update-baseline", { type: "boolean", default: false, describe: "write the baseline out of these runs" })
+        .option("bench", { type: "string", requiresArg: true, describe: "what 'bench --json' printed, for ratioToPlain" })
+        .option("plan", { type: "boolean", default: false, describe: "how many connections or repeats show an effect" })
+        .option("effect", { default: 1, requiresArg: true, describe: "with --plan: percent above what is expected" })
+        .option("base", { default: 0, requiresArg: true, describe: "with --plan: expected loss in percent; 0 where each connection is predicted" })
+        .option("alpha", { default: 0.0005, requiresArg: true, describe: "with --plan: false alarms" })
+        .option("power", { default: 0.99, requiresArg: true, describe: "with --plan: how surely the effect is found" })
+        .option("connections", { default: 10_000, requiresArg: true, describe: "with --plan: connections of one run" })
+        .option("cv", { default: 10, requiresArg: true, describe: "with --plan: scatter of single repeats of a performance figure, in percent" })
+        .option("json", { type: "boolean", default: false, describe: "for machines" })
+        .example("$0 gate results --thresholds gate.json --baseline baseline.json", "for a CI: 0 passed, 1 failed, 4 no data")
+        .example("$0 gate results --baseline baseline.json --update-baseline", "")
+        .example("$0 gate --plan --effect 1 --base 20", ""),
+    (argv) =>
+      choose(async () => {
+        const { gateCommand, gatePlanCommand } = await import("./harness/commands/gate.ts");
+        const { effect, base, alpha, power, connections, cv, json } = argv;
+        if (argv.plan) return gatePlanCommand({ effect, base, alpha, power, connections, cv }, json);
+        return gateCommand({ ...argv, runs: argv.run });
+      }),
+  )
+  .command(
+    "maglev <M> <N> [seed] [loops]",
+    "simulate a table of M slots and N targets: permutations, table, what a change of targets moves",
+    (y) =>
+      y
+        .positional("M", { type: "number", demandOption: true, describe: "slots, a prime" })
+        .positional("N", { type: "number", demandOption: true, describe: "targets" })
+        .positional("seed", { type: "number", default: 0, describe: "of the hash" })
+        .positional("loops", { type: "number", default: 1, describe: "mean over so many seeds" })
+        .option("strategy", { default: "maglev", requiresArg: true, describe: "maglev, modulo, rendezvous, hash_threshold, resilient or all" })
+        .option("remove", { default: 1, requiresArg: true, describe: "targets that leave" })
+        .option("json", { type: "boolean", default: false, describe: "for machines" })
+        .example("$0 maglev 7 3", "small enough to see the table")
+        .example("$0 maglev 997 10 0 100 --remove 2 --strategy all", "modulo against Maglev against rendezvous"),
+    (argv) =>
+      choose(async () => {
+        const { M, N, seed, loops, strategy, remove, json } = argv;
+        return (await import("./harness/commands/maglev.ts")).maglevCommand({ M, N, seed, loops, strategy, remove }, json);
+      }),
   )
   .command(
     "start <name>",

@@ -4,6 +4,7 @@ import { analyse } from "./analysis/analyse.ts";
 import type { Backend, Balancer } from "./backend.ts";
 import { Blackout } from "./blackout.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
+import { calibrate, watchMachine } from "./contention.ts";
 import { RecordWriter, readRecord } from "./record/record.ts";
 import type { EventOf, Phase, RunInfo, Sample, ScaleKind, Summary } from "./record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "./report/reporter.ts";
@@ -131,15 +132,20 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
 
 async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab, balancer: Balancer): Promise<void> {
   await recordCounters(record, lab, balancer, "before");
+  record.add(calibrate("before"));
   const traffic = await startTraffic(lab, request.load, record);
+  const unwatch = watchMachine(request.runtime.name === "netns", (event) => quietly(() => record.add(event)));
   try {
     const steps = driveSteps(request, record, lab, balancer, traffic.t0);
     await Promise.all([abortable(traffic.done, request.signal), steps]);
   } catch (error) {
     await endEarly(traffic);
     throw error;
+  } finally {
+    unwatch();
   }
   await settle(lab);
+  record.add(calibrate("after"));
   await recordCounters(record, lab, balancer, "after");
 }
 

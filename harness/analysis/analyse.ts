@@ -11,9 +11,11 @@ import {
   type Summary,
 } from "../record/schema.ts";
 import { TESTER_NAME } from "../topology/topology.ts";
+import { contentionOf } from "./contention.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
 import { accountPackets } from "./packets.ts";
+import { recoveryMs } from "./recovery.ts";
 import { buildSeries, emptySeries, type Series } from "./series.ts";
 import { chiSquareP, wilson95 } from "./statistics.ts";
 import { buildTimeline, type Timeline } from "./timeline.ts";
@@ -24,7 +26,7 @@ export interface Analysis {
   series: Series;
 }
 
-type Judged = Omit<Summary, "verdict" | "reasons">;
+type Judged = Omit<Summary, "verdict" | "reasons" | "certain">;
 
 export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const timeline = buildTimeline(record.events, run.targets, run.routers.length);
@@ -34,14 +36,18 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   if (skipped) return { summary: skippedSummary(run, skipped.reasons), series: emptySeries() };
   if (!timeline) {
     const reasons = errors.length > 0 ? errors : ["The run ended before there was traffic."];
-    return { summary: { ...emptySummary(run), verdict: "error", reasons }, series: emptySeries() };
+    return { summary: { ...emptySummary(run), verdict: "error", reasons, certain: [] }, series: emptySeries() };
   }
   if (errors.length === 0 && !isWhole(record.events)) errors.push("The record ends before its traffic does.");
   const fates = judgeFates(timeline, record.connections, run.targets);
   const judged = summarise(run, record.events, timeline, fates);
+  for (const [i, ms] of recoveryMs(timeline, record.connections).entries()) {
+    const event = judged.events[i];
+    if (event) event.recoveredMs = ms;
+  }
   const summary: Summary = {
     ...judged,
-    ...(errors.length > 0 ? { verdict: "error", reasons: errors } : judge(judged, fates, texts("fault"))),
+    ...(errors.length > 0 ? { verdict: "error", reasons: errors, certain: [] } : judge(judged, fates, texts("fault"))),
   };
   return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
 }
@@ -82,6 +88,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
       lateSends: ends.reduce((sum, e) => sum + e.lateSends, 0),
       cpuShare: trafficUs > 0 ? ends.reduce((sum, e) => sum + e.userUs + e.systemUs, 0) / trafficUs : 0,
     },
+    machine: contentionOf(events, timeline.t0),
     phasesMs: phases(events),
   };
 }
@@ -92,7 +99,7 @@ function eventSummary(
   fate: EventFate | undefined,
   i: number,
 ): EventSummary {
-  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval } = fate ?? {
+  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval, predictedMost } = fate ?? {
     alive: 0,
     movable: 0,
     lost: 0,
@@ -100,6 +107,7 @@ function eventSummary(
     predicted: null,
     mispredicted: null,
     predictedInterval: null,
+    predictedMost: null,
   };
   const [before, after] = [timeline.stages[i]?.active.size ?? 0, timeline.stages[i + 1]?.active.size ?? 0];
   const targetsMoved = Math.abs(before - after);
@@ -116,9 +124,11 @@ function eventSummary(
     predicted,
     mispredicted,
     predictedInterval,
+    predictedMost,
     excessPercent: alive > 0 ? ((lost - ideal) / alive) * 100 : 0,
     interval95: [low * 100, high * 100],
     byCause,
+    recoveredMs: null,
   };
 }
 
@@ -155,7 +165,7 @@ function phases(events: readonly Event[]): Summary["phasesMs"] {
   };
 }
 
-function emptySummary(run: RunInfo): Omit<Summary, "verdict" | "reasons"> {
+function emptySummary(run: RunInfo): Judged {
   return {
     schema: SCHEMA,
     case: run.case,
@@ -175,6 +185,7 @@ function emptySummary(run: RunInfo): Omit<Summary, "verdict" | "reasons"> {
     latencyMs: { p50: null, p99: null, p999: null, max: null },
     packets: { sent: 0, received: 0, dropped: {}, unaccounted: 0 },
     generator: { sends: 0, lateSends: 0, cpuShare: 0 },
+    machine: { busyCpus: null, windows: 0, disturbed: [], slowdown: null, note: null },
     phasesMs: { up: 0, deploy: 0, traffic: 0, down: 0, report: 0, total: 0 },
   };
 }
@@ -190,5 +201,5 @@ function isWhole(events: readonly Event[]): boolean {
 }
 
 export function skippedSummary(run: RunInfo, reasons: string[]): Summary {
-  return { ...emptySummary(run), verdict: "skip", reasons };
+  return { ...emptySummary(run), verdict: "skip", reasons, certain: [] };
 }

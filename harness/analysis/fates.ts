@@ -18,6 +18,8 @@ export interface EventFate {
   mispredicted: number | null;
   /** How far the loss may be from the prediction by chance (99.9 %); null where nothing is left to chance. */
   predictedInterval: [low: number, high: number] | null;
+  /** Upper bound of the expectation. */
+  predictedMost: number | null;
 }
 
 export interface Fates {
@@ -58,6 +60,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       predicted: hasOracle ? 0 : null,
       mispredicted: null,
       predictedInterval: null,
+      predictedMost: null,
     })),
     established: 0,
     notInTime: [...timeline.streams.values()].reduce((sum, stream) => sum + stream.connections, 0),
@@ -160,6 +163,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
   }
   for (const [i, fate] of fates.perEvent.entries()) {
     const { low, high, variance } = chances[i] ?? { low: 0, high: 0, variance: 0 };
+    if (fate.predicted !== null) fate.predictedMost = high;
     if (fate.predicted === null || (variance === 0 && low === high)) continue;
     // Half a connection, as counts are whole numbers.
     const reach = Z999 * Math.sqrt(variance) + 0.5;

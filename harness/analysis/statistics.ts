@@ -19,6 +19,82 @@ export function chiSquareP(observed: readonly number[], expected: readonly numbe
   return upperGamma((expected.length - 1) / 2, chi2 / 2);
 }
 
+/** Probability of k or more among n independent events of probability p each: the exact binomial test, one-sided. */
+export function binomialUpperP(k: number, n: number, p: number): number {
+  if (k <= 0) return 1;
+  if (k > n || p <= 0) return 0;
+  return p >= 1 ? 1 : incompleteBeta(k, n - k + 1, p);
+}
+
+/** 95 % interval of a share k/n, as fractions, by Clopper and Pearson: never narrower than it says. [0, 1] when n is 0. */
+export function exact95(k: number, n: number): [low: number, high: number] {
+  if (n === 0) return [0, 1];
+  const low = k === 0 ? 0 : solve((p) => binomialUpperP(k, n, p) - 0.025);
+  const high = k === n ? 1 : solve((p) => binomialUpperP(k + 1, n, p) - 0.975);
+  return [low, high];
+}
+
+/** Fisher's exact test, one-sided: the probability that k1 of n1 exceed k2 of n2 so far, or farther, when both have the same share. */
+export function fisherUpperP(k1: number, n1: number, k2: number, n2: number): number {
+  const [k, most] = [k1 + k2, Math.min(n1, k1 + k2)];
+  const choose = (n: number, r: number) => logGamma(n + 1) - logGamma(r + 1) - logGamma(n - r + 1);
+  const all = choose(n1 + n2, k);
+  let sum = 0;
+  for (let i = k1; i <= most; i++) {
+    const term = Math.exp(choose(n1, i) + choose(n2, k - i) - all);
+    sum += term;
+    if (i > (n1 * k) / (n1 + n2) && term < sum * 1e-16) break;
+  }
+  return Math.min(1, sum);
+}
+
+/** The value that a standard normal variable stays below with probability p (0 < p < 1). */
+export function normalQuantile(p: number): number {
+  return solve((z) => normalCdf(z) - p, -40, 40);
+}
+
+function normalCdf(z: number): number {
+  const tail = upperGamma(0.5, (z * z) / 2) / 2;
+  return z > 0 ? 1 - tail : tail;
+}
+
+/** Zero of a rising function between two values, to the precision of a double. */
+function solve(rising: (x: number) => number, low = 0, high = 1): number {
+  let [from, to] = [low, high];
+  for (let i = 0; i < 100; i++) {
+    const middle = (from + to) / 2;
+    if (rising(middle) < 0) from = middle;
+    else to = middle;
+  }
+  return (from + to) / 2;
+}
+
+/** Regularised incomplete beta function I_x(a, b) by Lentz's continued fraction. */
+function incompleteBeta(a: number, b: number, x: number): number {
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
+  if (x > (a + 1) / (a + b + 2)) return Math.max(0, 1 - (front * betaFraction(b, a, 1 - x)) / b);
+  return Math.min(1, (front * betaFraction(a, b, x)) / a);
+}
+
+function betaFraction(a: number, b: number, x: number): number {
+  const kept = (v: number) => (Math.abs(v) < 1e-300 ? 1e-300 : v);
+  let c = 1;
+  let d = 1 / kept(1 - ((a + b) * x) / (a + 1));
+  let h = d;
+  for (let m = 1; m < 100_000; m++) {
+    const even = (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m));
+    d = 1 / kept(1 + even * d);
+    c = kept(1 + even / c);
+    h *= d * c;
+    const odd = (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1));
+    d = 1 / kept(1 + odd * d);
+    c = kept(1 + odd / c);
+    h *= d * c;
+    if (Math.abs(d * c - 1) < 1e-15) break;
+  }
+  return h;
+}
+
 /** Regularised upper incomplete gamma function Q(a, x): series below a + 1, Lentz's continued fraction above. */
 function upperGamma(a: number, x: number): number {
   if (x <= 0) return 1;

@@ -1,35 +1,43 @@
-import type { Summary, Verdict } from "../record/schema.ts";
+import type { Summary } from "../record/schema.ts";
 import type { Fates } from "./fates.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
 const SPREAD_P = 0.001;
 const UNACCOUNTED_SHARE = 0.001;
 const LATE_SHARE = 0.02;
+/** Names of drops of which a balancer says that it had no target to send to. */
+const WANT = /(^|_)no_target$/;
 
 const n = (count: number) => count.toLocaleString("en-US");
 
-type Judged = Omit<Summary, "verdict" | "reasons">;
+type Judged = Omit<Summary, "verdict" | "reasons" | "certain">;
+/** Whether it is bad, its sentence, and "chance" where a faultless balancer fails it now and then. */
+type Check = [bad: boolean, text: string, part?: "chance"];
 
 /** Every reason is one sentence with the numbers. `faults` are what of the balancer broke. */
 export function judge(
   summary: Judged,
   fates: Fates,
   faults: readonly string[],
-): { verdict: Verdict; reasons: string[] } {
-  const failures = [...faults, ...failuresOf(summary, fates)];
+): Pick<Summary, "verdict" | "reasons" | "certain"> {
+  const failed = failuresOf(summary, fates);
+  const certain = [...faults, ...failed.flatMap(([, text, part]) => (part === "chance" ? [] : [text]))];
+  const failures = [...faults, ...failed.map(([, text]) => text)];
+  if (failed.length > 0) failures.push(...fates.differences);
   const late = lateness(summary);
   // What a generator that fell behind saw is no result, whatever it was; a balancer that broke is one.
-  if (late !== null && faults.length === 0) return { verdict: "insufficient", reasons: [late, ...failures] };
-  if (failures.length > 0) return { verdict: "fail", reasons: failures };
+  if (late !== null && faults.length === 0) return { verdict: "insufficient", reasons: [late, ...failures], certain };
+  if (failures.length > 0) return { verdict: "fail", reasons: failures, certain };
   const gaps = gapsOf(summary);
-  if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps };
-  return { verdict: "pass", reasons: merits(summary) };
+  if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps, certain };
+  return { verdict: "pass", reasons: merits(summary), certain };
 }
 
-function failuresOf(summary: Judged, fates: Fates): string[] {
+function failuresOf(summary: Judged, fates: Fates): Check[] {
   const { connections, assigned, spread, packets } = summary;
   const unaccounted = Math.abs(packets.unaccounted) / Math.max(1, packets.sent);
-  const checks: [boolean, string][] = [
+  const withoutTarget = Object.entries(packets.dropped).reduce((sum, [name, n]) => sum + (WANT.test(name) ? n : 0), 0);
+  const checks: Check[] = [
     [
       fates.notInTime > 0,
       `${n(fates.notInTime)} of ${n(connections.planned)} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
@@ -40,15 +48,18 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
       assigned.mispredicted > 0,
       `${n(assigned.mispredicted)} of ${n(assigned.checked)} connections were answered by another target than the oracle predicted.`,
     ],
-    ...summary.events.map((event, i): [boolean, string] => [
-      (event.mispredicted ?? 0) > 0,
-      `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${n(event.lost)} of ${n(event.alive)} connections were lost, ${n(event.predicted ?? 0)} predicted; ${n(event.mispredicted ?? 0)} fared differently than predicted.`,
-    ]),
-    ...summary.events.map(({ kind, machines, lost, alive, predicted, predictedInterval }, i): [boolean, string] => {
+    ...summary.events.map(
+      (event, i): Check => [
+        (event.mispredicted ?? 0) > 0,
+        `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${n(event.lost)} of ${n(event.alive)} connections were lost, ${n(event.predicted ?? 0)} predicted; ${n(event.mispredicted ?? 0)} fared differently than predicted.`,
+      ],
+    ),
+    ...summary.events.map(({ kind, machines, lost, alive, predicted, predictedInterval }, i): Check => {
       const [low, high] = predictedInterval ?? [0, alive];
       return [
         lost < low || lost > high,
         `Event ${i + 1} (${kind} of ${machines.join(", ")}): ${n(lost)} of ${n(alive)} connections were lost, ${predicted?.toFixed(0)} expected, and chance explains ${low.toFixed(0)} to ${high.toFixed(0)}.`,
+        "chance",
       ];
     }),
     [
@@ -60,16 +71,20 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
       `${n(fates.onInactiveTarget)} connections were answered by a target that was not active.`,
     ],
     [
+      packets.sent > 0 && withoutTarget > 0,
+      `${n(withoutTarget)} packets were dropped for want of a target, though there always was an active one: its table was empty, or is replaced in steps.`,
+    ],
+    [
       spread.chi2P !== null && spread.chi2P < SPREAD_P,
       `The spread over the targets does not fit the expected shares (chi-square p = ${spread.chi2P?.toExponential(1)}, limit ${SPREAD_P}).`,
+      "chance",
     ],
     [
       unaccounted > UNACCOUNTED_SHARE,
       `${n(packets.unaccounted)} of ${n(packets.sent)} packets are unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
     ],
   ];
-  const failed = checks.flatMap(([bad, text]) => (bad ? [text] : []));
-  return failed.length > 0 ? [...failed, ...fates.differences] : [];
+  return checks.filter(([bad]) => bad);
 }
 
 function lateness({ generator }: Judged): string | null {

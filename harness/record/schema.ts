@@ -99,6 +99,18 @@ export type Event =
       lateSends: number;
       maxLateUs: number;
     }
+  /** A fixed piece of work around the traffic: how fast the machine was. */
+  | { kind: "calibration"; t: number; moment: "before" | "after"; bestNs: number; medianNs: number }
+  /** The host in the window before `t`, in CPUs; `foreignCpus` is null where the lab's own share is not known. */
+  | {
+      kind: "machine";
+      t: number;
+      windowNs: number;
+      busyCpus: number;
+      foreignCpus: number | null;
+      stolenCpus: number;
+      cpus: number;
+    }
   | { kind: "counters"; t: number; machine: string; moment: "before" | "after"; values: Record<string, number> }
   /** The case cannot run here; nothing else is in its record. */
   | { kind: "skip"; t: number; reasons: string[] }
@@ -151,9 +163,13 @@ export interface EventSummary {
   mispredicted: number | null;
   /** Losses that chance allows (99.9 %), where it has a part; null: the prediction is exact, or there is none. */
   predictedInterval: [low: number, high: number] | null;
+  /** The expectation where bad luck comes to all connections at once, as with rules in turn; else as `predicted`. */
+  predictedMost: number | null;
   excessPercent: number;
   interval95: [number, number];
   byCause: ByCause;
+  /** From the order until the last connection lost at it was open again; null: one never was. */
+  recoveredMs: number | null;
 }
 
 /** summary.json. Others' scripts rely on these names: add, never rename. */
@@ -171,6 +187,8 @@ export interface Summary {
   routers: number;
   verdict: Verdict;
   reasons: string[];
+  /** Of the reasons of a failure, those in which chance has no part. */
+  certain: string[];
   connections: { planned: number; established: number; lost: number; lostOutsideEvents: number };
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: { checked: number; mispredicted: number };
@@ -180,6 +198,16 @@ export interface Summary {
   packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
   /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
   generator: { sends: number; lateSends: number; cpuShare: number };
+  /** The host meanwhile: the lab's own CPUs (null: not measured), and the windows in which others used more than half a CPU. */
+  machine: {
+    busyCpus: number | null;
+    windows: number;
+    disturbed: { fromMs: number; toMs: number; cpus: number }[];
+    /** Time of a fixed piece of work after the traffic, as a multiple of before. */
+    slowdown: number | null;
+    /** null: the machine was not disturbed. */
+    note: string | null;
+  };
   /** `report` (analysis and drawing) is 0 while the reports themselves are made; `total` includes it once it is known. */
   phasesMs: { up: number; deploy: number; traffic: number; down: number; report: number; total: number };
 }

@@ -52,6 +52,7 @@ export function summary(run: RunInfo, connections: number): Summary {
     routers: run.routers.length,
     verdict: "pass",
     reasons: [],
+    certain: [],
     connections: { planned: connections, established: connections, lost: 0, lostOutsideEvents: 0 },
     assigned: { checked: connections, mispredicted: 0 },
     events: [],
@@ -59,6 +60,7 @@ export function summary(run: RunInfo, connections: number): Summary {
     latencyMs: { p50: 0.204, p99: 1.31, p999: 2.96, max: 71.4 },
     packets: { sent: 412_345, received: 410_120, dropped: { no_target: 2100, queue_full: 125 }, unaccounted: 0 },
     generator: { sends: 199_640, lateSends: 3, cpuShare: 0.183 },
+    machine: { busyCpus: 0.62, windows: 20, disturbed: [], slowdown: 1.02, note: null },
     phasesMs: { up: 141, deploy: 52, traffic: 20_031, down: 12, report: 611, total: 20_847 },
   };
 }

@@ -204,9 +204,11 @@ function event(kind: ScaleKind, names: string[], s: number, alive: number, lost:
     predicted: lost,
     mispredicted: 0,
     predictedInterval: null,
+    predictedMost: lost,
     excessPercent: (100 * (lost - ideal)) / alive,
     interval95: [100 * part - half, 100 * part + half],
     byCause: causesOf(kind, lost),
+    recoveredMs: 1240,
   };
 }
 

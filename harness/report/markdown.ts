@@ -40,6 +40,7 @@ export function renderMarkdown(data: ReportData): string {
     inline(sentence),
     summary.reasons.map((reason) => `- ${inline(reason)}`).join("\n"),
     inline(headline(summary)),
+    inline(summary.machine.note ?? ""),
     summary.events.length === 0 ? "" : `## Events\n\n${tableText(eventTable(summary))}`,
     ...allCharts(data).map(
       ({ id, heading, caption }) => `## ${heading}\n\n![${heading}](${id}.png)\n\n${inline(caption)}`,

@@ -70,10 +70,12 @@ export function packetTable({ packets }: Summary): Table {
   ]);
 }
 
-export function generatorTable({ generator }: Summary): Table {
+export function generatorTable({ generator, machine }: Summary): Table {
   return facts([
     ["Late sends", count(generator.lateSends)],
     ["CPU time, of one CPU", percent(100 * generator.cpuShare)],
+    ["CPUs of the whole lab", machine.busyCpus === null ? NONE : machine.busyCpus.toFixed(2)],
+    ["Seconds in which others disturbed", `${machine.disturbed.length} of ${machine.windows}`],
   ]);
 }
 

@@ -44,6 +44,7 @@ export function renderTerminal(data: ReportData, { color, columns }: TerminalOpt
       ? []
       : [
           wrap(headline(summary), width),
+          summary.machine.note === null ? [] : dim(wrap(summary.machine.note, width)),
           lossGraph(series, width),
           tableLines(eventTable(data), width),
           factLines(data, width),

@@ -9,6 +9,7 @@
   const charts = new Map();
   Chart.Interaction.modes.place = nearestPlace;
 
+  setUpTabs();
   draw(prefersDark.matches);
   prefersDark.addEventListener("change", () => draw(prefersDark.matches));
   addEventListener("beforeprint", () => draw(false));
@@ -19,6 +20,8 @@
   function draw(dark) {
     const configs = JSON.parse(definitions, (_, value) => (dark && darkColours[value]) || value);
     for (const canvas of document.querySelectorAll("canvas[data-chart]")) {
+      // A hidden place has no size: it is drawn when its tab is chosen.
+      if (canvas.closest("[hidden]")) continue;
       const config = configs[canvas.dataset.chart];
       const old = charts.get(canvas);
       config.data.datasets.forEach((dataset, i) => {
@@ -35,7 +38,7 @@
   /** The definition with what only a page needs: it follows the size of its place and has a tooltip. */
   function interactive(config) {
     const { options } = config;
-    const timed = options.scales.x.type === "linear";
+    const timed = options.scales.x.title.text.endsWith("(s)");
     const small = innerWidth < 640;
     options.maintainAspectRatio = false;
     options.interaction = { mode: "place" };
@@ -132,6 +135,34 @@
   function nearestPlace(chart, { x }) {
     const distance = (points) => Math.abs(points[0].element.x - x);
     return pointsByPlace(chart).reduce((best, points) => (best.length > 0 && distance(best) <= distance(points) ? best : points), []);
+  }
+
+  /** One panel at a time; arrow keys, Home and End go from tab to tab. */
+  function setUpTabs() {
+    const tabs = [...document.querySelectorAll("[role=tab]")];
+    const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
+    const choose = (chosen) => {
+      for (const tab of tabs) {
+        tab.setAttribute("aria-selected", String(tab === chosen));
+        tab.tabIndex = tab === chosen ? 0 : -1;
+        panelOf(tab).hidden = tab !== chosen;
+      }
+    };
+    for (const [i, tab] of tabs.entries()) {
+      tab.addEventListener("click", () => {
+        choose(tab);
+        draw(prefersDark.matches);
+      });
+      tab.addEventListener("keydown", (event) => {
+        const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: tabs.length - 1 }[event.key];
+        if (to === undefined) return;
+        event.preventDefault();
+        const next = tabs[(to + tabs.length) % tabs.length];
+        next.focus();
+        next.click();
+      });
+    }
+    if (tabs.length > 0) choose(tabs[0]);
   }
 
   function addCopyButton(command) {

@@ -25,7 +25,7 @@ export function verdictMarkup({ summary }: ReportData): string {
 <p>${sentence}</p>
 ${reasons === "" ? "" : `<ul class="reasons">\n${reasons}\n</ul>`}
 <p class="headline">${escapeText(headline(summary))}</p>
-</header>`;
+${summary.machine.note === null ? "" : `<p class="note">${escapeText(summary.machine.note)}</p>\n`}</header>`;
 }
 
 /** Without anything to draw the caption says so; an empty graph would only raise questions. */

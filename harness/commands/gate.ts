@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import { analyse } from "../analysis/analyse.ts";
+import { UsageError } from "../backend.ts";
+import { EXIT } from "../exit-codes.ts";
+import { makeBaseline, readBaseline } from "../gate/baseline.ts";
+import { readBench } from "../gate/bench.ts";
+import { type Finding, judgeGate, type State } from "../gate/gate.ts";
+import { groupRuns } from "../gate/groups.ts";
+import { planLoss, planRepeats } from "../gate/plan.ts";
+import { readThresholds } from "../gate/thresholds.ts";
+import { parseOptions } from "../options.ts";
+import { readRecord } from "../record/record.ts";
+import { count, list, plural } from "../report/format.ts";
+
+export interface GateOptions {
+  runs: readonly string[];
+  thresholds: string | undefined;
+  baseline: string | undefined;
+  updateBaseline: boolean;
+  bench: string | undefined;
+  json: boolean;
+}
+
+/** Judges runs against thresholds and a baseline. Returns the exit code; runs without data are never a pass. */
+export function gateCommand(options: GateOptions): number {
+  if (options.runs.length === 0)
+    throw new UsageError("Name the runs to judge, or a folder of them; or ask with --plan.");
+  const limits = readThresholds(options.thresholds ?? null);
+  const bench = options.bench === undefined ? null : readBench(options.bench);
+  const dirs = options.runs.flatMap(runDirs);
+  const groups = groupRuns(dirs.map(analysed));
+  if (options.updateBaseline) {
+    if (options.baseline === undefined)
+      throw new UsageError("--update-baseline writes the file of --baseline: name it.");
+    const made = makeBaseline(groups);
+    writeFileSync(options.baseline, `${JSON.stringify(made, null, 2)}\n`);
+    process.stdout.write(`Baseline of ${plural(made.entries.length, "case")} written to ${options.baseline}\n`);
+    return EXIT.passed;
+  }
+  const baseline = options.baseline === undefined ? null : readBaseline(options.baseline);
+  const findings = judgeGate(groups, limits, baseline, bench);
+  const code = exitCode(findings);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ passed: code === EXIT.passed, runs: dirs.length, findings })}\n`);
+  else process.stdout.write(render(findings, dirs.length, code));
+  return code;
+}
+
+function exitCode(findings: readonly Finding[]): number {
+  const has = (state: State) => findings.some((finding) => finding.state === state);
+  if (has("failed")) return EXIT.failed;
+  if (has("error")) return EXIT.infrastructure;
+  return has("no_data") ? EXIT.insufficient : EXIT.passed;
+}
+
+const WORDS: Record<State, string> = {
+  failed: "FAILED",
+  error: "ERROR",
+  no_data: "NO DATA",
+  info: "info",
+  held: "held",
+};
+
+function render(findings: readonly Finding[], runs: number, code: number): string {
+  const lines = (Object.keys(WORDS) as State[]).flatMap((state) =>
+    findings
+      .filter((finding) => finding.state === state)
+      .map(
+        ({ case: name, check, text }) => `${WORDS[state].padEnd(8)}${[name, check].filter(Boolean).join(" ")}: ${text}`,
+      ),
+  );
+  const number = (state: State) => findings.filter((finding) => finding.state === state).length;
+  const totals = [
+    `${plural(number("held"), "check")} held`,
+    `${count(number("failed"))} failed`,
+    `${count(number("no_data"))} without data`,
+  ];
+  return `${lines.join("\n")}\n\n${code === EXIT.passed ? "PASSED" : "NOT PASSED"}: ${plural(runs, "run")}, ${list(totals)}.\n`;
+}
+
+/** Every number is derived again from the record. */
+function analysed(dir: string) {
+  const record = readRecord(dir);
+  return { run: record.run, ...analyse(record.run, record) };
+}
+
+/** The run in this folder, or the runs anywhere below it, oldest first. */
+function runDirs(dir: string): string[] {
+  if (!existsSync(dir)) throw new UsageError(`There is no folder '${dir}'.`);
+  if (existsSync(path.join(dir, "events.ndjson"))) return [dir];
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .flatMap((name) => runDirs(path.join(dir, name)));
+}
+
+const planOptions = z.strictObject({
+  effect: z.coerce.number().positive().max(100),
+  base: z.coerce.number().min(0).lt(100).default(0),
+  alpha: z.coerce.number().gt(0).max(0.5).default(0.0005),
+  power: z.coerce.number().gt(0.5).lt(1).default(0.99),
+  connections: z.coerce.number().int().min(1).default(10_000),
+  cv: z.coerce.number().positive().default(10),
+});
+
+/** How many connections, or repeats, show an effect of so many percent. */
+export function gatePlanCommand(given: Record<string, unknown>, json: boolean): number {
+  const question = parseOptions(planOptions, given);
+  const loss = planLoss({ ...question, effectPercent: question.effect, basePercent: question.base });
+  const repeats = planRepeats(question.effect, question.cv, question.alpha, question.power);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ ...question, loss, performance: { repeatsPerSide: repeats } })}\n`);
+  else
+    process.stdout.write(
+      [
+        `A loss of ${question.effect} % above an expected ${question.base} % is found in ${(loss.power * 100).toFixed(1)} % of gates, with false alarms in ${question.alpha * 100} %,`,
+        `by ${count(loss.connections)} connections: ${plural(loss.repeats, "repeat")} of ${count(question.connections)}. The exact binomial test alarms from ${count(loss.alarmFrom)} losses.`,
+        `A ratio of ${(1 + question.effect / 100).toFixed(2)} in a time or a rate that scatters by ${question.cv} % takes ${plural(repeats, "repeat")} on each side.`,
+        "",
+      ].join("\n"),
+    );
+  return EXIT.passed;
+}

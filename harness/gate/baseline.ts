@@ -1,0 +1,114 @@
+// Results of an earlier state of things, with all that must be equal for a comparison to mean something.
+import { z } from "zod";
+import { UsageError } from "../backend.ts";
+import { type Environment, type Group, sameText } from "./groups.ts";
+import { parseJson, readText } from "./thresholds.ts";
+
+const BASELINE_SCHEMA = 1;
+const count = z.int().min(0);
+const entry = z.strictObject({
+  case: z.string(),
+  parameters: z.record(z.string(), z.unknown()),
+  seeds: z.array(z.int()).min(1),
+  /** Connections over all repeats, event by event. */
+  events: z.array(z.strictObject({ kind: z.string(), alive: count, lost: count })),
+  lostOutsideEvents: count,
+  /** One value for each repeat. */
+  recoverMs: z.array(z.number()),
+  latencyP50Ms: z.array(z.number()),
+  latencyP99Ms: z.array(z.number()),
+});
+const baseline = z.strictObject({
+  schema: z.literal(BASELINE_SCHEMA),
+  gitRevision: z.string().nullable(),
+  environment: z.strictObject({
+    kernel: z.string(),
+    runtime: z.string(),
+    cpus: z.int().min(1),
+    cpuModel: z.string(),
+  }),
+  entries: z.array(entry).min(1),
+});
+export type Baseline = z.infer<typeof baseline>;
+export type BaselineEntry = Baseline["entries"][number];
+
+export function readBaseline(file: string): Baseline {
+  const parsed = baseline.safeParse(parseJson(readText(file), file));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new UsageError(
+    `'${file}' is no baseline of this version: ${issue?.path.map(String).join(".")}: ${issue?.message}. Make it again with --update-baseline.`,
+  );
+}
+
+/** Throws UsageError when there is nothing to keep, or the runs are of different environments. */
+export function makeBaseline(groups: readonly Group[]): Baseline {
+  const kept = groups.filter(({ summaries }) => summaries.some(counts));
+  const [first] = kept;
+  if (!first) throw new UsageError("There is no passed run to make a baseline of.");
+  for (const other of kept)
+    refuseOther(
+      first.environment,
+      other.environment,
+      "The runs are of different environments, so they make no baseline",
+    );
+  const bad = kept.flatMap((group) => group.summaries.filter((s) => s.verdict === "fail").map(() => group.case));
+  if (bad.length > 0) throw new UsageError(`Runs that failed make no baseline: ${[...new Set(bad)].join(", ")}.`);
+  return {
+    schema: BASELINE_SCHEMA,
+    gitRevision: first.gitRevision,
+    environment: first.environment,
+    entries: kept.map((group) => measuredOf(group)),
+  };
+}
+
+/** What a group's repeats have measured, added up or listed. */
+export function measuredOf({ case: name, parameters, seeds, summaries }: Group): BaselineEntry {
+  const judged = summaries.filter(counts);
+  const values = (of: (s: (typeof judged)[number]) => number | null) => judged.flatMap((s) => of(s) ?? []);
+  return {
+    case: name,
+    parameters,
+    seeds,
+    events: (judged[0]?.events ?? []).map(({ kind }, i) => ({
+      kind,
+      alive: judged.reduce((sum, s) => sum + (s.events[i]?.alive ?? 0), 0),
+      lost: judged.reduce((sum, s) => sum + (s.events[i]?.lost ?? 0), 0),
+    })),
+    lostOutsideEvents: judged.reduce((sum, s) => sum + s.connections.lostOutsideEvents, 0),
+    recoverMs: values((s) => {
+      const ms = s.events.map((event) => event.recoveredMs);
+      return ms.length === 0 || ms.includes(null) ? null : Math.max(...ms.map(Number));
+    }),
+    latencyP50Ms: values((s) => s.latencyMs.p50),
+    latencyP99Ms: values((s) => s.latencyMs.p99),
+  };
+}
+
+const counts = ({ verdict }: { verdict: string }) => verdict === "pass" || verdict === "fail";
+
+/**
+ * The baseline's entry for these runs; null when it has none for this case. Throws UsageError when it was taken in another
+ * environment, or holds this case with other parameters only.
+ */
+export function entryFor(found: Baseline, group: Group): BaselineEntry | null {
+  refuseOther(found.environment, group.environment, `The baseline cannot be compared with '${group.case}'`);
+  const same = found.entries.filter((e) => e.case === group.case);
+  const entry = same.find((e) => sameText(e.parameters) === sameText(group.parameters));
+  const [other] = same;
+  if (!entry && other)
+    refuseOther(other.parameters, group.parameters, `The baseline has '${group.case}' with other parameters`);
+  return entry ?? null;
+}
+
+function refuseOther(
+  a: Environment | Record<string, unknown>,
+  b: Environment | Record<string, unknown>,
+  what: string,
+): void {
+  const [before, now] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  const other = [...new Set([...before.keys(), ...now.keys()])]
+    .filter((key) => sameText(before.get(key)) !== sameText(now.get(key)))
+    .map((key) => `${key} was ${JSON.stringify(before.get(key))} and is ${JSON.stringify(now.get(key))}`);
+  if (other.length > 0) throw new UsageError(`${what}: ${other.join("; ")}.`);
+}

@@ -1,0 +1,66 @@
+// What a gate asks of runs: a small JSON file, every name checked.
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { UsageError } from "../backend.ts";
+
+const positive = z.number().positive();
+const atLeast0 = z.number().min(0);
+
+export const thresholds = z.strictObject({
+  /** Probability that the whole gate, all its tests of chance together, fails a faultless balancer. */
+  falseAlarm: z.number().gt(0).max(0.5).default(0.0005),
+  /** Whether what a run itself calls a failure, and chance has no part in, fails the gate. */
+  ownVerdict: z.boolean().default(true),
+  /** Loss above the oracle's (above the ideal where there is no oracle), in percent of the live connections. */
+  lossExcessPercent: z.number().min(0).max(100).default(0),
+  lostOutsideEvents: z.int().min(0).default(0),
+  /** false: the spread over the targets is not judged. */
+  spread: z.boolean().default(true),
+  unaccountedPercent: z.number().min(0).max(100).default(0.1),
+  /** From the order of an event until the last connection lost at it is open again. */
+  recoverMs: positive.optional(),
+  latencyP99Ms: positive.optional(),
+  /** Against the baseline: what a median may be of its own, by the interval of the ratio. 1.2 allows 20 % more. */
+  recoverRatio: positive.optional(),
+  latencyP50Ratio: positive.optional(),
+  latencyP99Ratio: positive.optional(),
+  /** Least ratio to plain forwarding, by metric of `bench --json`. */
+  ratioToPlain: z.record(z.string(), atLeast0).default({}),
+});
+export type Thresholds = z.infer<typeof thresholds>;
+
+/** null: the defaults. Throws UsageError that names the file and the field. */
+export function readThresholds(file: string | null): Thresholds {
+  return file === null ? thresholds.parse({}) : parseThresholds(readText(file), file);
+}
+
+export function parseThresholds(text: string, file: string): Thresholds {
+  const parsed = thresholds.safeParse(parseJson(text, file));
+  if (parsed.success) return parsed.data;
+  const known = Object.keys(thresholds.shape).sort().join(", ");
+  throw new UsageError(
+    parsed.error.issues
+      .map((issue) =>
+        issue.code === "unrecognized_keys"
+          ? `'${file}': there is no threshold ${issue.keys.map((key) => `'${key}'`).join(", ")}. There are: ${known}.`
+          : `'${file}': ${issue.path.map(String).join(".") || "the file"}: ${issue.message}.`,
+      )
+      .join(" "),
+  );
+}
+
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new UsageError(`Cannot read '${file}': ${(cause as Error).message}.`, { cause });
+  }
+}
+
+export function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`'${file}' is no valid JSON: ${(cause as Error).message}.`, { cause });
+  }
+}

@@ -1,0 +1,81 @@
+// Loss against a parameter: what was measured, what each strategy loses in theory, and the ideal.
+import { exact95 } from "../../analysis/statistics.ts";
+import { type Comparison, comparisonTable, pooledEvents, type Sweep, titleOf } from "../comparison.ts";
+import { LIGHT, SERIES_COLOURS } from "../palette.ts";
+import { type Chart, chartOptions, type Dataset, type Point } from "./chart.ts";
+
+export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
+  const backends = [...new Set(comparison.entries.map(({ backend }) => backend))];
+  const measured = comparison.entries.flatMap((entry) => {
+    const [event] = pooledEvents(entry);
+    if (!event || event.alive === 0 || entry.value === null) return [];
+    const interval = exact95(event.lost, event.alive);
+    return [{ backend: entry.backend, x: entry.value, share: event.lost / event.alive, interval }];
+  });
+  const datasets = backends.flatMap((backend, i): Dataset[] => {
+    const colour = SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink;
+    const style = { type: "line", borderColor: colour, backgroundColor: colour, pointStyle: "line" } as const;
+    const own = measured.filter((point) => point.backend === backend);
+    const theory = sweep.theory.find((one) => one.backend === backend)?.points ?? [];
+    const strokes = own.flatMap(({ x, interval: [low, high] }): Point[] => [
+      { x, y: 100 * low },
+      { x, y: 100 * high },
+      { x, y: null },
+    ]);
+    return [
+      {
+        ...style,
+        label: `${backend}, measured`,
+        data: own.map(({ x, share }) => ({ x, y: 100 * share })),
+        borderWidth: 0,
+        pointRadius: 5,
+        pointStyle: "rect",
+      },
+      { ...style, label: `${backend}, 95 % interval`, data: strokes, borderWidth: 2, pointRadius: 0 },
+      ...(theory.some(({ share }) => share !== null)
+        ? [
+            {
+              ...style,
+              label: `${backend}, theory (dashed)`,
+              data: theory.map(({ x, share }) => ({ x, y: share === null ? null : 100 * share })),
+              borderWidth: 2,
+              borderDash: [8, 5],
+              pointRadius: 0,
+            } satisfies Dataset,
+          ]
+        : []),
+    ];
+  });
+  const ideal: Dataset = {
+    type: "line",
+    label: "ideal (dotted)",
+    data: sweep.ideal.map(({ x, share }) => ({ x, y: 100 * share })),
+    borderColor: LIGHT.ideal,
+    backgroundColor: LIGHT.ideal,
+    borderWidth: 2,
+    borderDash: [2, 4],
+    pointRadius: 0,
+    pointStyle: "line",
+  };
+  const xs = sweep.ideal.map(({ x }) => x);
+  const wide = Math.max(...xs) >= 20 * Math.min(...xs);
+  return {
+    id: "sweep",
+    heading: `Loss at the first event against ${sweep.parameter}`,
+    title: titleOf(comparison),
+    reading:
+      "Squares are measured, with their 95 % interval as a stroke; the dashed line is what the strategy loses in theory, the dotted one what cannot be avoided without memory.",
+    caption: measured.map(({ backend, x, share }) => `${backend} at ${x}: ${(100 * share).toFixed(1)} %`).join(", "),
+    config: {
+      type: "line",
+      data: { datasets: [...datasets, ideal] },
+      options: chartOptions({
+        x: sweep.parameter,
+        y: "Connections lost (%)",
+        xScale: { type: wide ? "logarithmic" : "linear" },
+        yScale: { min: 0 },
+      }),
+    },
+    data: comparisonTable(comparison),
+  };
+}

@@ -1,0 +1,54 @@
+// The proof that the lab finds what is wrong: real runs of balancers that are wrong on purpose.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test from "ava";
+import type { Finding } from "../../harness/gate/gate.ts";
+import type { Summary } from "../../harness/record/schema.ts";
+import { program, root } from "../../harness/testing/machine.ts";
+import { brokenBalancers } from "./balancers.ts";
+
+const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-broken-"));
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
+const sentences: Record<string, RegExp> = {
+  "broken-sprayer": /by another target than the oracle predicted/,
+  "broken-modulo": /by another target than the oracle predicted/,
+  "broken-resets": /connections were lost outside the events/,
+  "broken-ignores": /The spread over the targets does not fit/,
+  "broken-blank": /packets were dropped for want of a target/,
+  "broken-leak": /connections were answered by a target that was not active/,
+};
+
+const files = Object.keys(sentences).map((name) => path.join(root, "lb/broken", `${name.slice(7)}.ts`));
+const often = ["--connections", "1000", "--rate", "2000", "--at", "1", "--duration", "2.2"];
+
+test("each broken balancer is caught by the right sentence, and the gate fails it; the right one passes", (t) => {
+  t.deepEqual(Object.keys(sentences).sort(), brokenBalancers.map(({ name }) => name).sort());
+  const out = ["--out", scratch];
+  const words = files.flatMap((file) => ["--backend", file]);
+  const run = (name: string) =>
+    spawnSync(program, ["test", name, ...words, ...often, ...out, "--json"], { encoding: "utf8", timeout: 180_000 });
+  const { status, stdout, stderr } = run("broken-*_scale_in");
+  t.is(status, 1, stderr);
+  const summaries = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Summary);
+  t.is(summaries.length, files.length);
+  for (const { backend, verdict, reasons } of summaries) {
+    t.is(verdict, "fail", `${backend}: ${reasons.join("\n")}`);
+    t.true(
+      reasons.some((reason) => sentences[backend]?.test(reason)),
+      `${backend}: ${reasons.slice(0, 9).join("\n")}`,
+    );
+  }
+  const right = run("nfqueue_scale_in");
+  t.is(right.status, 0, right.stdout + right.stderr);
+  for (const name of readdirSync(scratch)) {
+    const gate = spawnSync(program, ["gate", path.join(scratch, name), "--json"], { encoding: "utf8" });
+    const { findings } = JSON.parse(gate.stdout) as { findings: Finding[] };
+    t.is(gate.status, name.includes("broken") ? 1 : 0, `${name}: ${JSON.stringify(findings)}`);
+  }
+});

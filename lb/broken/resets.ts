@@ -1,0 +1,3 @@
+import { brokenBalancers } from "./balancers.ts";
+
+export default () => brokenBalancers.find(({ name }) => name === "broken-resets");
