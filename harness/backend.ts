@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { OracleSpec } from "./oracle/oracle.ts";
+import type { Protocol } from "./record/schema.ts";
 import type { Lab, Runtime } from "./runtime/runtime.ts";
 
 /** A load balancer under test. To add one: a file or folder in lb/ and a line in lb/index.ts. */
@@ -8,6 +9,8 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   summary: string;
   /** Whether it remembers connections: then scaling out moves none. */
   keepsState: boolean;
+  /** Those that it balances; absent: all. Cases with others are skipped. */
+  protocols?: readonly Protocol[];
   /** What --set takes. Each option says with `.describe()` what it is. */
   options: Options;
   /** Defaults for `options` that it takes from environment variables, xcluster's names among them. */
@@ -17,7 +20,7 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   /** Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. */
   deploy(lab: Lab, options: z.infer<Options>, active: readonly number[]): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */
-  oracle(options: z.infer<Options>, targets: number): OracleSpec | null;
+  oracle(options: z.infer<Options>, targets: number, protocol: Protocol): OracleSpec | null;
   /** The options as they are used with so many targets, for the report. Throws UsageError when they do not fit. */
   facts(options: z.infer<Options>, targets: number): Record<string, string | number | boolean>;
 }
@@ -27,7 +30,10 @@ export interface Balancer extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
   /** Makes exactly these targets (indices) active, everywhere. Resolves with the monotonic ns from which on it is in force. */
   setTargets(active: readonly number[]): Promise<number>;
-  /** Counters of one router. Names beginning with "drop." are packets it dropped. */
+  /**
+   * Counters of one router. Names beginning with "drop." are packets it dropped. A proxy ends connections and begins others:
+   * "relay.in" are packets from the tester that ended at it, "relay.out" those that it sent to targets.
+   */
   counters(router: string): Promise<Record<string, number>>;
   /** Called once when part of it ends by itself. */
   onFault?: (sentence: string) => void;

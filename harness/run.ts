@@ -115,7 +115,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
           backend: backend.name,
           active: active.flatMap((i) => topology.targets[i]?.name ?? []),
           facts: backend.facts(request.backendOptions, topology.targets.length),
-          oracle: backend.oracle(request.backendOptions, topology.targets.length),
+          oracle: backend.oracle(request.backendOptions, topology.targets.length, request.load.protocol),
         });
         return deployed;
       });

@@ -5,6 +5,8 @@ import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
 import { nfqueue } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
+import { haproxy } from "./proxies/haproxy.ts";
+import { nginx } from "./proxies/nginx.ts";
 
 /** Every backend; a case is named `<backend>` or `<backend>_<scenario>`. */
 export const backends: readonly Backend[] = [
@@ -15,4 +17,6 @@ export const backends: readonly Backend[] = [
   iptablesRecent,
   iptablesHmark,
   nftables,
+  haproxy,
+  nginx,
 ].map((backend) => backend as unknown as Backend);

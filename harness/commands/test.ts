@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
-import { type Balancer, UsageError } from "../backend.ts";
+import { type Backend, type Balancer, UsageError } from "../backend.ts";
 import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
@@ -15,7 +15,7 @@ import {
   runtimeWithImages,
 } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
-import { type RunInfo, SCHEMA, type Verdict } from "../record/schema.ts";
+import { type Protocol, type RunInfo, SCHEMA, type Verdict } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
@@ -111,7 +111,11 @@ export async function runOne(
     },
     backendOptions: planned.backendOptions,
   };
-  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
+  const missing = [
+    ...(await runtime.missing()),
+    ...(await backend.missing(runtime)),
+    ...foreignProtocol(backend, planned.options.protocol),
+  ];
   if (missing.length > 0) return skip(dir, info, missing);
   const progress = makeProgress(info, planned.plan);
   try {
@@ -131,6 +135,12 @@ export async function runOne(
   } finally {
     progress.end();
   }
+}
+
+function foreignProtocol({ name, protocols }: Backend, protocol: Protocol): string[] {
+  if (!protocols || protocols.includes(protocol)) return [];
+  const [own] = protocols;
+  return [`Backend '${name}' does not balance ${protocol.toUpperCase()}. Try --protocol ${own}, or another backend.`];
 }
 
 function holdLab(backend: string, signal: AbortSignal) {

@@ -109,3 +109,14 @@ test("the multipath hash has 31 bits", (t) => {
     t.true(hash !== null && hash >= 0 && hash < 2 ** 31);
   }
 });
+
+test("nginx' hash is 15 bits of the CRC of address and port: its check value, where both spell 123456789", (t) => {
+  const flow = {
+    src: addressBytes("49.50.51.52"),
+    dst: addressBytes("10.0.0.0"),
+    sport: 56_789,
+    dport: 5003,
+    protocol: 6,
+  };
+  t.is(hashOf({ kind: "nginx" }, flow), (0xcbf43926 >>> 16) & 0x7fff);
+});

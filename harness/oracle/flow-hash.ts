@@ -10,7 +10,9 @@ export type FlowHash =
   /** iptables' HMARK over addresses and ports. */
   | { kind: "hmark"; seed: number }
   /** nftables' jhash over these parts of the packet, in this order. */
-  | { kind: "jhash"; seed: number; keys: readonly FlowField[] };
+  | { kind: "jhash"; seed: number; keys: readonly FlowField[] }
+  /** nginx' "hash $binary_remote_addr$remote_port": 15 bits. */
+  | { kind: "nginx" };
 
 type FlowField = "srcip" | "dstip" | "srcport" | "dstport";
 
@@ -25,12 +27,24 @@ export function hashOf(spec: FlowHash, flow: Flow): number | null {
       return hmark(spec.seed, flow);
     case "jhash":
       return jhash(Buffer.concat(spec.keys.map((key) => register(key, flow))), spec.seed);
+    case "nginx":
+      return (crc32(Buffer.concat([address(flow.src, isIpv4(flow)), Buffer.from(`${flow.sport}`)])) >>> 16) & 0x7fff;
   }
+}
+
+/** The reflected CRC of IEEE 802.3. */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
 }
 
 /** Number of values the hash can take. */
 export function hashSpace(spec: FlowHash | null): number {
-  return spec?.kind === "fib_multipath" ? 2 ** 31 : 2 ** 32;
+  return spec?.kind === "nginx" ? 2 ** 15 : spec?.kind === "fib_multipath" ? 2 ** 31 : 2 ** 32;
 }
 
 const isIpv4 = ({ dst }: Flow) => dst[10] === 0xff && dst[11] === 0xff && dst.subarray(0, 10).every((b) => b === 0);

@@ -119,6 +119,20 @@ test("another router knows nothing of a connection: TCP ends, UDP may find the s
   t.is(lossProbability(byHash, change(byHash, all, all, "router_out", 0.5), { ...onTarget(0, "udp"), hash: 5 }), 0);
 });
 
+test("a remainder by weights gives each target as many values as it weighs, in order", (t) => {
+  const spec: OracleSpec = { strategy: "remainder", hash: { kind: "nginx" }, weights: [1, 2, 1] };
+  const oracle = makeOracle(spec, [2, 0, 1]);
+  t.deepEqual(
+    [0, 1, 2, 3, 4].map((hash) => oracle.pick(hash)),
+    [0, 1, 1, 2, 0],
+  );
+  t.is(oracle.shares.get(1), 0.5);
+  t.deepEqual(
+    [0, 1].map((hash) => makeOracle(spec, [0, 2]).pick(hash)),
+    [0, 2],
+  );
+});
+
 test("only the best priority with an active target gets new flows", (t) => {
   const spec: OracleSpec = { strategy: "scaled", hash: null, priorities: [1, 1, 2, 2], weights: [3, 1, 1, 1] };
   t.deepEqual(

@@ -17,6 +17,8 @@ export type OracleSpec = AssignSpec | StatefulSpec;
 export type AssignSpec =
   | NfqueueOracle
   | ({ strategy: "hash_threshold"; hash: FlowHash | null } & Pools)
+  /** The remainder of the hash by the sum of all weights. */
+  | ({ strategy: "remainder"; hash: FlowHash } & Pools)
   | ({ strategy: "scaled"; hash: FlowHash | null } & Pools)
   | ({ strategy: "resilient"; hash: FlowHash | null; buckets: number } & Pools);
 
@@ -55,6 +57,7 @@ export function hashFlow(spec: OracleSpec, flow: Flow): number | null {
     case "modulo":
       return murmur3(flowKey(flow, spec.ports), spec.seed);
     case "hash_threshold":
+    case "remainder":
     case "scaled":
     case "resilient":
       return spec.hash && hashOf(spec.hash, flow);
@@ -74,6 +77,13 @@ export function makeOracle(spec: OracleSpec, all: readonly number[], before: Ora
         active,
         [...active].sort((a, b) => a - b),
       );
+    case "remainder": {
+      const ordered = [...active].sort((a, b) => a - b);
+      return ofSlots(
+        active,
+        ordered.flatMap((index) => Array<number>(weights(spec)(index)).fill(index)),
+      );
+    }
     case "hash_threshold":
       return ofRegions(spec, active, thresholdRegions(active, weights(spec), hashSpace(spec.hash)));
     case "scaled":

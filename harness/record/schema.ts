@@ -195,7 +195,15 @@ export interface Summary {
   events: EventSummary[];
   spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
-  packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
+  packets: {
+    /** IP packets by the tester, and to the targets. */
+    sent: number;
+    received: number;
+    dropped: Record<string, number>;
+    unaccounted: number;
+    /** Packets that ended at a proxy, and those that it sent instead. */
+    relayed?: { in: number; out: number };
+  };
   /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
   generator: { sends: number; lateSends: number; cpuShare: number };
   /** The host meanwhile: the lab's own CPUs (null: not measured), and the windows in which others used more than half a CPU. */

@@ -60,6 +60,12 @@ export function latencyTable({ latencyMs }: Summary): Table {
 export function packetTable({ packets }: Summary): Table {
   return facts([
     ["Sent", count(packets.sent)],
+    ...(packets.relayed
+      ? ([
+          ["Ended at the proxy", count(packets.relayed.in)],
+          ["Sent by the proxy", count(packets.relayed.out)],
+        ] satisfies [string, string][])
+      : []),
     ["Received", count(packets.received)],
     ...Object.entries(packets.dropped).map(([name, n]): [string, string] => [
       `Dropped: ${name.replaceAll("_", " ")}`,

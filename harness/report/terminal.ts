@@ -149,6 +149,9 @@ function packetParts({ packets }: Summary): string[] {
   );
   return [
     `${count(packets.sent)} sent`,
+    ...(packets.relayed
+      ? [`${count(packets.relayed.in)} ended at the proxy, which sent ${count(packets.relayed.out)}`]
+      : []),
     `${count(packets.received)} received`,
     ...dropped,
     `${count(packets.unaccounted)} unaccounted`,

@@ -9,7 +9,8 @@ const SIGTERM = 15;
 
 /** One process opens so many at most: where only the hard limit of open files holds (often 20,000), more need more processes. */
 const PART_CONNECTIONS = 15_000;
-const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 } } as const;
+/** Where the targets serve: one connection for each request, and streams. */
+export const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 } } as const;
 
 export interface Load {
   mode: "connect" | "stream";

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int failed(const char *verb, const char *path)
@@ -82,6 +84,23 @@ static int builtin_sysctl(void)
 	return rc;
 }
 
+static int builtin_unix(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t length = path ? strlen(path) : 0;
+
+	if (!length || length >= sizeof(address.sun_path))
+		errno = EINVAL;
+	else if (fd >= 0) {
+		memcpy(address.sun_path, path, length);
+		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
+		    !copy(STDIN_FILENO, fd) && !shutdown(fd, SHUT_WR) && !copy(fd, STDOUT_FILENO))
+			return 0;
+	}
+	return failed("talk to", path ? path : "");
+}
+
 int builtin_run(char *const argv[])
 {
 	if (!strcmp(argv[0], "@read"))
@@ -90,6 +109,8 @@ int builtin_run(char *const argv[])
 		return builtin_write(argv + 1);
 	if (!strcmp(argv[0], "@sysctl"))
 		return builtin_sysctl();
+	if (!strcmp(argv[0], "@unix"))
+		return builtin_unix(argv[1]);
 	fprintf(stderr, "Cannot run '%s': the agent has no such program.\n", argv[0]);
 	return 127;
 }

@@ -6,7 +6,9 @@
  *   @read FILE..        files to stdout, each after a line "==> FILE <==" when there are several
  *   @write FILE [MODE]  stdin to the file (made with octal MODE, 644)
  *   @sysctl             lines "net/ipv4/ip_forward=1" on stdin; "?" before the name: skipped where the kernel
- * lacks it Returns the exit code. */
+ *                       lacks it
+ *   @unix SOCKET        stdin to the stream socket, then what it answers to stdout
+ * Returns the exit code. */
 int builtin_run(char *const argv[]);
 
 #endif

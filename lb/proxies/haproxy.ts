@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import type { Backend } from "../../harness/backend.ts";
+import { CommandError, type Host, LabError } from "../../harness/runtime/runtime.ts";
+import { findTool } from "../../harness/tools.ts";
+import { type Topology, VIP } from "../../harness/topology/topology.ts";
+import { leave } from "../linux/conntrack.ts";
+import { checkWeights, weightOf, weights, weightsPart } from "../linux/options.ts";
+import { addressOf, FAMILIES } from "../linux/routers.ts";
+import { findProgram, notFound } from "./program.ts";
+import { Daemon, onEveryProxy, PORTS, type ProxySide, workers } from "./proxies.ts";
+
+const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
+
+const options = z.strictObject({
+  scheduler: z
+    .enum(["rr", "leastconn", "random"])
+    .default("rr")
+    .describe("new connections in turn, to who has the fewest, or at random (of two, who has fewer)"),
+  weights,
+  leave,
+  workers,
+});
+type Options = z.infer<typeof options>;
+
+/** HAProxy in TCP mode: connections end at the router, and the admin socket says which servers get new ones. */
+export const haproxy: Backend<typeof options> = {
+  name: "haproxy",
+  summary:
+    "HAProxy in TCP mode, a proxy in user space: in turn, fewest connections or random; its sockets are the state",
+  keepsState: true,
+  protocols: ["tcp"],
+  options,
+  async missing(runtime) {
+    if (runtime.name !== "netns") return [];
+    const program = (await findProgram(runtime.name, "haproxy")) ? null : notFound("haproxy", "haproxy");
+    return [program, await findTool("ip", "iproute2")].filter((sentence) => sentence !== null);
+  },
+  oracle: (given) => ({
+    strategy: "stateful",
+    flush: given.leave === "flush",
+    assign: null,
+    ...weightsPart(given.weights),
+  }),
+  facts({ weights: given, ...others }, targets) {
+    checkWeights(given, targets);
+    return { ...others, ...(given ? { weights: given.join(",") } : {}) };
+  },
+  async deploy(lab, given, active) {
+    const program = await findProgram(lab.runtime, "haproxy");
+    if (!program) throw new LabError(notFound("haproxy", "haproxy"));
+    const { topology } = lab;
+    return onEveryProxy(lab, active, (host, _, fault): ProxySide => {
+      const sockets = Array.from({ length: given.workers }, (__, i) => `/run/haproxy-${i + 1}.sock`);
+      let daemons: Daemon[] = [];
+      const tellAll = (commands: string[]) => Promise.all(sockets.map((socket) => tell(host, socket, commands)));
+      return {
+        async install(first) {
+          daemons = await Promise.all(
+            sockets.map(async (socket) => {
+              const file = socket.replace(/sock$/, "cfg");
+              await host.exec(["@write", file], { input: configuration(topology, given, first, socket) });
+              const argv = [program.path, "-db", "-f", file];
+              const daemon = new Daemon(host, argv, { env: program.env }, fault);
+              await daemon.while(answers(host, socket));
+              return daemon;
+            }),
+          );
+        },
+        async change(next, before) {
+          const come = serversOf(topology, without(next, before));
+          const go = serversOf(topology, without(before, next));
+          // Drained or in maintenance, a server gets no new connections; then those that it has can be ended.
+          const state = given.leave === "flush" ? "maint" : "drain";
+          await tellAll([
+            ...come.map((server) => `set server ${server} state ready`),
+            ...go.map((server) => `set server ${server} state ${state}`),
+          ]);
+          if (given.leave === "flush") await tellAll(go.map((server) => `shutdown sessions server ${server}`));
+        },
+        stop: async () => void (await Promise.all(daemons.map((daemon) => daemon.stop()))),
+      };
+    });
+  },
+};
+
+const without = (all: readonly number[], others: readonly number[]) => all.filter((index) => !others.includes(index));
+
+function serversOf({ targets }: Topology, indices: readonly number[]): string[] {
+  return FAMILIES.flatMap((family) => indices.map((index) => `targets${family}/${targets[index]?.name}`));
+}
+
+/** Without health checks: who is in use is the lab's decision alone. A server without a port is reached at the client's. */
+function configuration(topology: Topology, given: Options, active: readonly number[], socket: string): string {
+  const lines = [
+    "global",
+    `  stats socket ${socket} mode 600 level admin`,
+    // Worker processes share the ports; threads would share one limit of open files.
+    "  nbthread 1",
+    "defaults",
+    "  mode tcp",
+    "  timeout connect 5s",
+    "  timeout client 24h",
+    "  timeout server 24h",
+  ];
+  for (const family of FAMILIES) {
+    const vip = family === 4 ? VIP[4] : `[${VIP[6]}]`;
+    lines.push(
+      `frontend vip${family}`,
+      `  bind ${PORTS.tcp.map((port) => `${vip}:${port}`).join(",")}`,
+      `  default_backend targets${family}`,
+      `backend targets${family}`,
+      `  balance ${BALANCE[given.scheduler]}`,
+      ...topology.targets.map((target, i) => {
+        const address = family === 4 ? addressOf(target, 4) : `[${addressOf(target, 6)}]`;
+        const disabled = active.includes(i) ? "" : " disabled";
+        return `  server ${target.name} ${address} weight ${weightOf(given.weights, i)}${disabled}`;
+      }),
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+async function answers(host: Host, socket: string): Promise<void> {
+  for (;;) {
+    const { code } = await host.exec(["@unix", socket], { input: "show info\n", check: false });
+    if (code === 0) return;
+    await sleep(20);
+  }
+}
+
+/** Commands in a line, as many as the socket's buffer of 16 KiB holds. Throws LabError with what it answers, which is nothing when all is well. */
+async function tell(host: Host, socket: string, commands: readonly string[]): Promise<void> {
+  for (let from = 0; from < commands.length; from += 200) {
+    const input = `${commands.slice(from, from + 200).join(";")}\n`;
+    const output = await host.exec(["@unix", socket], { input });
+    if (output.stdout.trim() !== "") throw new CommandError(host.name, ["@unix", socket, input.trim()], output);
+  }
+}

@@ -1,0 +1,198 @@
+import path from "node:path";
+import { z } from "zod";
+import type { Backend } from "../../harness/backend.ts";
+import type { AssignSpec } from "../../harness/oracle/oracle.ts";
+import type { Protocol } from "../../harness/record/schema.ts";
+import { type Host, LabError } from "../../harness/runtime/runtime.ts";
+import { findTool } from "../../harness/tools.ts";
+import { type Topology, VIP } from "../../harness/topology/topology.ts";
+import { leave } from "../linux/conntrack.ts";
+import { checkWeights, weightOf, weights, weightsPart } from "../linux/options.ts";
+import { addressOf, FAMILIES } from "../linux/routers.ts";
+import { ask, exists, findProgram, notFound, type Program } from "./program.ts";
+import { Daemon, onEveryProxy, PORTS, type ProxySide, workers } from "./proxies.ts";
+
+const SIGHUP = 1;
+const FILE = "/run/nginx.conf";
+const PACKAGES = "nginx libnginx-mod-stream";
+/** nginx makes its tables of connections at once, so not one for each file that it may open. */
+const MOST_CONNECTIONS = 65_536;
+
+const HASH = "hash $binary_remote_addr$remote_port";
+const METHOD = { rr: "", leastconn: "least_conn", random: "random", hash: HASH } as const;
+
+const options = z.strictObject({
+  scheduler: z
+    .enum(["rr", "leastconn", "random", "hash"])
+    .default("rr")
+    .describe(
+      "new TCP connections in turn, to who has the fewest, at random, or by client address and port (UDP: always)",
+    ),
+  weights,
+  leave,
+  workers,
+});
+type Options = z.infer<typeof options>;
+
+/** nginx' stream module: connections end at the router; targets change with the configuration, which new processes read. */
+export const nginx: Backend<typeof options> = {
+  name: "nginx",
+  summary: "nginx' stream module, a proxy in user space: in turn, fewest connections, random or hash; UDP by hash",
+  keepsState: true,
+  options,
+  async missing(runtime) {
+    if (runtime.name !== "netns") return [];
+    const program = await findProgram(runtime.name, "nginx");
+    const module = program && (await streamModule(program, await ask(program, ["-V"]).catch((e: Error) => e.message)));
+    const usable = module === "" || (module !== null && (await exists(module)));
+    const tools = await Promise.all([findTool("ip", "iproute2"), findTool("ss", "iproute2")]);
+    return [
+      ...tools,
+      program ? null : notFound("nginx", PACKAGES),
+      program && !usable
+        ? `This nginx has no stream module, or is older than 1.19.5. Run 'apt-get install ${PACKAGES}'.`
+        : null,
+    ].filter((sentence) => sentence !== null);
+  },
+  /** A reload keeps TCP connections in the processes that have them, but these read no datagrams any more: over UDP nothing is remembered. */
+  oracle(given, _, protocol) {
+    const byHash: AssignSpec = { strategy: "remainder", hash: { kind: "nginx" }, ...weightsPart(given.weights) };
+    if (protocol === "udp") return byHash;
+    const assign = given.scheduler === "hash" ? byHash : null;
+    return { strategy: "stateful", flush: given.leave === "flush", assign, ...weightsPart(given.weights) };
+  },
+  facts({ weights: given, ...others }, targets) {
+    checkWeights(given, targets);
+    return { ...others, ...(given ? { weights: given.join(",") } : {}) };
+  },
+  async deploy(lab, given, active) {
+    const program = await findProgram(lab.runtime, "nginx");
+    if (!program) throw new LabError(notFound("nginx", PACKAGES));
+    const { topology } = lab;
+    return onEveryProxy(lab, active, (host, _, fault): ProxySide => {
+      let daemon: Daemon | null = null;
+      let head: string[] = [];
+      let serving = new Set<string>();
+      const write = (targets: readonly number[]) =>
+        host.exec(["@write", FILE], { input: configuration(topology, given, targets, head) });
+      return {
+        async install(first) {
+          head = await headOf(host, program, given);
+          await write(first);
+          const argv = [program.path, "-e", "stderr", "-p", "/run", "-c", FILE];
+          daemon = new Daemon(host, argv, { env: program.env }, fault);
+          serving = await generation(daemon, given.workers, new Set());
+        },
+        async change(next, before) {
+          if (!daemon) return;
+          await write(next);
+          const changed = generation(daemon, given.workers, serving);
+          daemon.signal(SIGHUP);
+          serving = await changed;
+          const gone = before.filter((index) => !next.includes(index));
+          if (given.leave === "flush" && gone.length > 0) await cut(host, topology, gone);
+        },
+        stop: async () => daemon?.stop(),
+      };
+    });
+  },
+};
+
+/** The processes of a new configuration, once all of them have started and those before them accept no more. */
+async function generation(daemon: Daemon, size: number, before: ReadonlySet<string>): Promise<Set<string>> {
+  const started = new Set<string>();
+  const left = new Set(before);
+  await daemon.until((line) => {
+    const [, pid] = line.match(/ start worker process (\d+)/) ?? [];
+    if (pid) started.add(pid);
+    const [, leaving] = line.match(/\[notice\] (\d+)#\d+: gracefully shutting down/) ?? [];
+    if (leaving) left.delete(leaving);
+    // Worker processes say so too, where root is nobody but a user: that one they survive.
+    if (line.includes("[emerg]") && !line.includes("initgroups"))
+      throw new LabError(`nginx did not take its configuration: ${line}`);
+    return started.size === size && left.size === 0;
+  });
+  return started;
+}
+
+/** The path of the module that has to be loaded, "" when it is built in; null: there is none. */
+async function streamModule(program: Program, said: string): Promise<string | null> {
+  const [major = 0, minor = 0, patch = 0] =
+    said
+      .match(/nginx\/(\d+)\.(\d+)\.(\d+)/)
+      ?.slice(1)
+      .map(Number) ?? [];
+  if (major * 1e6 + minor * 1e3 + patch < 1_019_005) return null;
+  if (/--with-stream(\s|$)/.test(said)) return "";
+  if (!/--with-stream=dynamic/.test(said)) return null;
+  const dir = said.match(/--modules-path=(\S+)/)?.[1] ?? "modules";
+  const file = path.join(program.root, dir, "ngx_stream_module.so");
+  return program.root !== "" || path.isAbsolute(dir) ? file : null;
+}
+
+/** What depends on the machine and not on the targets. */
+async function headOf(host: Host, program: Program, { workers: processes }: Options): Promise<string[]> {
+  const version = await host.exec([program.path, "-V"], { env: program.env });
+  const module = await streamModule(program, version.stdout + version.stderr);
+  if (module === null) throw new LabError(`The nginx of ${host.name} has no stream module, or is older than 1.19.5.`);
+  const limits = await host.exec(["@read", "/proc/self/limits"]);
+  const files = Number(limits.stdout.match(/^Max open files\s+\d+\s+(\d+)/m)?.[1] ?? MOST_CONNECTIONS);
+  return [
+    ...(module === "" ? [] : [`load_module ${module};`]),
+    "daemon off;",
+    "user root root;",
+    "pid /run/nginx.pid;",
+    "error_log stderr notice;",
+    `worker_processes ${processes};`,
+    `worker_rlimit_nofile ${files};`,
+    `events { worker_connections ${Math.min(files, MOST_CONNECTIONS)}; }`,
+  ];
+}
+
+/** Targets are never given up on by themselves (max_fails): who is in use is the lab's decision alone. */
+function configuration(topology: Topology, given: Options, active: readonly number[], head: readonly string[]): string {
+  const lines = [...head, "stream {", "proxy_connect_timeout 5s;", "proxy_timeout 24h;"];
+  const service = (protocol: Protocol, family: 4 | 6, port: number) => {
+    const name = `${protocol}${family}-${port}`;
+    const at = (address: string) => `${family === 4 ? address : `[${address}]`}:${port}`;
+    const method = METHOD[protocol === "udp" ? "hash" : given.scheduler];
+    lines.push(
+      `upstream ${name} {`,
+      ...(method === "" ? [] : [`${method};`]),
+      ...[...active]
+        .sort((a, b) => a - b)
+        .flatMap((index) => {
+          const target = topology.targets[index];
+          return target
+            ? [`server ${at(addressOf(target, family))} weight=${weightOf(given.weights, index)} max_fails=0;`]
+            : [];
+        }),
+      "}",
+      // Each process has sockets of its own for datagrams, so that all of a client's come to the same one.
+      `server { listen ${at(VIP[family])}${protocol === "udp" ? " udp reuseport" : " backlog=65535"}; proxy_pass ${name}; }`,
+    );
+  };
+  for (const family of FAMILIES) {
+    for (const port of PORTS.tcp) service("tcp", family, port);
+    for (const port of PORTS.udp) service("udp", family, port);
+  }
+  return `${[...lines, "}"].join("\n")}\n`;
+}
+
+/** Ends the connections to targets that left: processes of the old configuration would keep them as long as they live. */
+async function cut(host: Host, topology: Topology, gone: readonly number[]): Promise<void> {
+  const addresses = topology.targets.flatMap((target, i) =>
+    gone.includes(i) ? FAMILIES.map((family) => addressOf(target, family)) : [],
+  );
+  const filter = addresses.flatMap((address, i) => [
+    ...(i > 0 ? ["or"] : []),
+    "dst",
+    address.includes(":") ? `[${address}]` : address,
+  ]);
+  await host.exec(["ss", "-H", "-K", "-t", "-n", ...filter]);
+  const { stdout } = await host.exec(["ss", "-H", "-t", "-n", "state", "established", ...filter]);
+  if (stdout.trim() !== "")
+    throw new LabError(
+      "This kernel does not end other programs' sockets (CONFIG_INET_DIAG_DESTROY). Try --set leave=drain, or another kernel.",
+    );
+}
