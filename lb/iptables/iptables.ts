@@ -1,6 +1,6 @@
 // What the iptables backends share: rules of one service, replaced as a whole, and the memory of connections behind them.
 import type { Balancer } from "../../harness/backend.ts";
-import type { OracleSpec } from "../../harness/oracle/oracle.ts";
+import type { StatefulSpec } from "../../harness/oracle/oracle.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import type { Topology } from "../../harness/topology/topology.ts";
 import { vipPrefix } from "../ecmp/groups.ts";
@@ -98,6 +98,6 @@ export function destination(topology: Topology, index: number, family: Family, p
 }
 
 /** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
-export function statefulOracle(leave: LeaveMode): OracleSpec {
+export function statefulOracle(leave: LeaveMode): StatefulSpec {
   return { strategy: "stateful", flush: leave === "flush", assign: null };
 }
