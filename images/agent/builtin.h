@@ -6,7 +6,13 @@
  *   @read FILE..        files to stdout, each after a line "==> FILE <==" when there are several
  *   @write FILE [MODE]  stdin to the file (made with octal MODE, 644)
  *   @sysctl             lines "net/ipv4/ip_forward=1" on stdin; "?" before the name: skipped where the kernel
- * lacks it Returns the exit code. */
+ *                       lacks it
+ *   @nexthop-group      lines "add|replace ID MEMBER,WEIGHT/.. [BUCKETS IDLE UNBALANCED]" on stdin: groups of
+ *                       next hops, resilient ones with buckets and times in seconds
+ *   @conntrack-forget ADDRESS..  deletes the connections that these addresses answer
+ *
+ * Returns the exit code.
+ */
 int builtin_run(char *const argv[]);
 
 #endif

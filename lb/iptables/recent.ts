@@ -51,7 +51,7 @@ const draw = (left: number) =>
 /** Known sources first, then a draw for each target in turn, which the same rule writes down. */
 function flat(family: Family, targets: readonly number[], seconds: number, to: (index: number) => string): NatRules {
   return {
-    chains: [],
+    chains: new Map(),
     rules: [
       ...targets.map(
         (index) =>
@@ -69,14 +69,15 @@ function flat(family: Family, targets: readonly number[], seconds: number, to: (
 function chains(family: Family, targets: readonly number[], seconds: number, to: (index: number) => string): NatRules {
   const chain = (index: number) => `LB-TARGET-${index + 1}`;
   return {
-    chains: targets.map(chain),
+    chains: new Map(
+      targets.map((index) => [
+        chain(index),
+        [`-A ${chain(index)} -m recent --name ${listOf(index, family)} --set -j DNAT --to-destination ${to(index)}`],
+      ]),
+    ),
     rules: [
       ...targets.map((index) => `-A ${CHAIN} ${known("rcheck", listOf(index, family), seconds)} -j ${chain(index)}`),
       ...targets.map((index, i) => `-A ${CHAIN}${draw(targets.length - i)} -j ${chain(index)}`),
-      ...targets.map(
-        (index) =>
-          `-A ${chain(index)} -m recent --name ${listOf(index, family)} --set -j DNAT --to-destination ${to(index)}`,
-      ),
     ],
   };
 }
