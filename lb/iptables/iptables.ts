@@ -5,7 +5,7 @@ import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import type { Topology } from "../../harness/topology/topology.ts";
 import { vipPrefix } from "../ecmp/groups.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
-import { addressOf, FAMILIES, onEveryRouter, setSysctls } from "../linux/routers.ts";
+import { addressOf, FAMILIES, ipBatch, onEveryRouter, setSysctls } from "../linux/routers.ts";
 
 export type Family = 4 | 6;
 /** The chain that chooses a target for a new connection; PREROUTING and OUTPUT jump to it. */
@@ -35,6 +35,12 @@ export function natBalancer(
   return onEveryRouter(lab, active, (host) => ({
     async install(first) {
       await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
+      // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
+      if (options.local)
+        await ipBatch(
+          host,
+          FAMILIES.map((family) => `route add ${vipPrefix(family)} dev eth1`),
+        );
       for (const family of FAMILIES) {
         await restore(host, family, natTable(family, topology, rulesOf(family, first), null, options));
       }
