@@ -13,6 +13,8 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   protocols?: readonly Protocol[];
   /** What --set takes. Each option says with `.describe()` what it is. */
   options: Options;
+  /** The one of `options` that says for how many seconds a source stays with its target. */
+  affinityOption?: string;
   /** Defaults for `options` that it takes from environment variables, xcluster's names among them. */
   environment?(env: NodeJS.ProcessEnv): Record<string, string>;
   /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. */

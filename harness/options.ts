@@ -1,11 +1,13 @@
 // What a user may say about a run, checked once, here. Inside, types suffice.
 import { z } from "zod";
 import { type Backend, UsageError } from "./backend.ts";
+import type { Case } from "./catalog.ts";
+import { affinityS } from "./oracle/affinity.ts";
 import type { Family } from "./record/schema.ts";
 import type { Images, Runtime } from "./runtime/runtime.ts";
 import type { Plan, Scenario } from "./scenario.ts";
 import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
-import type { Load } from "./traffic/traffic.ts";
+import { type Load, VISIT_SOURCES } from "./traffic/traffic.ts";
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const MAX_SEED = 0xffffffff;
@@ -71,6 +73,29 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   return parseOptions<Record<string, unknown>>(backend.options, given, "--set ");
 }
 
+/** What a scenario and a backend's strategy make of each other. */
+export function fitCase(
+  { backend, scenario }: Pick<Case, "backend" | "scenario">,
+  words: readonly string[],
+  options: Pick<RunOptions, "targets" | "family" | "protocol">,
+): { backendOptions: Record<string, unknown>; affinityS: number | null; unfit: string | null } {
+  const families = familiesOf(options);
+  const take = (all: readonly string[]) => {
+    const backendOptions = parseBackendOptions(backend, all);
+    const oracle = backend.oracle(backendOptions, options.targets, options.protocol);
+    const seconds = Math.max(...families.map((family) => affinityS(oracle, family)));
+    return {
+      backendOptions,
+      affinityS: seconds > 0 && Number.isFinite(seconds) ? seconds : null,
+      unfit: scenario.unfit?.(oracle, families) ?? null,
+    };
+  };
+  const plain = take(words);
+  const forEver = plain.unfit === null && plain.affinityS === null;
+  const { affinityOption: name } = backend;
+  return name && scenario.affinityS && !forEver ? take([`${name}=${scenario.affinityS}`, ...words]) : plain;
+}
+
 /** The runtime with the images that "role=image" words name. */
 export function runtimeWithImages(runtime: Runtime, words: readonly string[]): Runtime {
   if (words.length === 0) return runtime;
@@ -88,7 +113,11 @@ export function runtimeWithImages(runtime: Runtime, words: readonly string[]): R
 }
 
 /** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */
-export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; load: Load; routers: number } {
+export function planRun(
+  scenario: Scenario,
+  options: RunOptions,
+  affinityS: number | null = null,
+): { plan: Plan; load: Load; routers: number } {
   const routers = options.routers ?? scenario.routers;
   let plan = scenario.plan({
     targets: options.targets,
@@ -96,27 +125,34 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     scale: options.scale,
     durationS: options.duration ?? null,
     atS: options.at ?? null,
+    affinityS,
   });
   const rate = options.rate ?? defaultRate(options.connections);
-  if (options.at === undefined && options.duration === undefined && options.rate === undefined)
+  if (plan.steps.length > 0 && options.at === undefined && options.duration === undefined && options.rate === undefined)
     plan = stretch(plan, options.connections, rate);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
+  const families = familiesOf(options);
   const load: Load = {
     mode: plan.mode,
-    families: { 4: [4], 6: [6], both: [4, 6] }[options.family] as Family[],
+    families,
     protocol: options.protocol,
-    connections: options.connections,
+    connections: plan.visitsS ? Math.min(options.connections, families.length * VISIT_SOURCES) : options.connections,
     rate,
     durationS: plan.durationS,
     rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections)),
     size: options.size,
     stallS: options.stall,
     seed: options.seed,
+    ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),
   };
   if (options.connections < load.families.length)
     throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load);
   return { plan, load, routers };
+}
+
+function familiesOf({ family }: Pick<RunOptions, "family">): Family[] {
+  return { 4: [4 as const], 6: [6 as const], both: [4 as const, 6 as const] }[family];
 }
 
 /** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */

@@ -1,4 +1,5 @@
-import type { ScaleKind } from "./record/schema.ts";
+import type { OracleSpec } from "./oracle/oracle.ts";
+import type { Family, ScaleKind } from "./record/schema.ts";
 
 /** What happens when: data, so that it can be listed, checked and drawn without running it. */
 export interface Scenario {
@@ -6,6 +7,10 @@ export interface Scenario {
   summary: string;
   /** Routers it needs at least; also its default. */
   routers: number;
+  /** Seconds that it lets a source stay with its target, where the backend has an option for that and the user does not set it. */
+  affinityS?: number;
+  /** Why it says nothing about a strategy: the case is skipped. null: it fits. */
+  unfit?(oracle: OracleSpec | null, families: readonly Family[]): string | null;
   /** Throws UsageError when the options do not fit together. */
   plan(options: ScenarioOptions): Plan;
 }
@@ -18,6 +23,8 @@ export interface ScenarioOptions {
   /** null: the scenario's own. */
   durationS: number | null;
   atS: readonly number[] | null;
+  /** Seconds that a source stays with its target; null: it does not, or for ever. */
+  affinityS: number | null;
 }
 
 export interface Plan {
@@ -27,6 +34,8 @@ export interface Plan {
   /** Target numbers (from 1) that are out at the start. */
   out: readonly number[];
   steps: readonly Step[];
+  /** Mode "connect": times at which every source makes one connection. Absent: each connection is made once. */
+  visitsS?: readonly number[];
 }
 
 export interface Step {

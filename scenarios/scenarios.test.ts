@@ -39,6 +39,18 @@ test("scale_lb has two routers, and the last one leaves", (t) => {
   t.deepEqual(planned.steps[0], { atS: 5, action: "router_out", members: [2] });
 });
 
+test("affinity comes three times in time and once too late, and renews in between", (t) => {
+  const scenario = scenarios.find(({ name }) => name === "affinity");
+  const visits = (affinityS: number | null, words = {}) =>
+    scenario && planRun(scenario, parseOptions(runOptions, words), affinityS).plan.visitsS;
+  t.deepEqual(visits(2), [0, 1, 2.5, 5]);
+  t.deepEqual(visits(null), [0, 1.5, 3.75, 7.5]);
+  t.deepEqual(visits(60, { at: "1 2" }), [0, 1, 2]);
+  t.is(plan("affinity", {}).load.connections, 124);
+  t.is(plan("affinity", { family: 4, connections: 20 }).load.connections, 20);
+  t.throws(() => visits(86_400), { message: /takes too long to expire/ });
+});
+
 const bad: [title: string, scenario: string, words: Record<string, unknown>, message: RegExp][] = [
   ["a target that does not exist", "scale", { scale: "1 11" }, /no target 11: --scale takes numbers from 1 to 10/],
   ["all targets removed", "scale", { targets: 2 }, /takes all 2 targets away/],
@@ -48,6 +60,8 @@ const bad: [title: string, scenario: string, words: Record<string, unknown>, mes
   ["event times that do not rise", "scale", { at: "5 5" }, /must be positive and rise/],
   ["too few event times", "scale", { at: "5" }, /2 event\(s\)/],
   ["one router where one must leave", "scale_lb", { routers: 1 }, /Try --routers 2/],
+  ["affinity with several routers", "affinity", { routers: 2 }, /Try --routers 1/],
+  ["affinity with a duration", "affinity", { duration: 9 }, /takes no --duration/],
   ["messages rarer than the events", "scale", { rate: 100 }, /losses would go unseen/],
   ["a number that is none", "scale", { targets: "many" }, /'--targets many' does not fit/],
   ["too many targets", "scale", { targets: 1001 }, /--targets/],

@@ -11,6 +11,7 @@ import {
   type Summary,
 } from "../record/schema.ts";
 import { TESTER_NAME } from "../topology/topology.ts";
+import { judgeAffinity } from "./affinity.ts";
 import { contentionOf } from "./contention.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
@@ -40,7 +41,8 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   }
   if (errors.length === 0 && !isWhole(record.events)) errors.push("The record ends before its traffic does.");
   const fates = judgeFates(timeline, record.connections, run.targets);
-  const judged = summarise(run, record.events, timeline, fates);
+  const affinity = judgeAffinity(timeline, record.connections);
+  const judged = { ...summarise(run, record.events, timeline, fates), ...(affinity ? { affinity } : {}) };
   for (const [i, ms] of recoveryMs(timeline, record.connections).entries()) {
     const event = judged.events[i];
     if (event) event.recoveredMs = ms;

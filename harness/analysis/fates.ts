@@ -4,6 +4,7 @@ import { hashFlow } from "../oracle/oracle.ts";
 import type { ByCause, Cause, Connection, LossCause, StreamStart } from "../record/schema.ts";
 import { changeAt, livedThrough, movableSince } from "./changes.ts";
 import { addressText, flowReader } from "./flows.ts";
+import { chanceInterval } from "./statistics.ts";
 import type { Stage, Timeline } from "./timeline.ts";
 
 export interface EventFate {
@@ -43,8 +44,6 @@ export interface Fates {
 }
 
 const MAX_DIFFERENCES = 20;
-/** Standard deviations that a normal variable stays within in 999 of 1000 cases. */
-const Z999 = 3.2905;
 const SILENT: ReadonlySet<Cause> = new Set<Cause>(["stalled", "timeout"]);
 
 /** `targets` are all targets by name, in the order of their indices. */
@@ -106,6 +105,9 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
         );
     };
 
+    // Later visits of a source say nothing about the spread: they may be bound to go where the first one went.
+    if (connection.target !== null && connection.generation === 0 && (reader.start.visit ?? 1) === 1)
+      fates.perTarget.set(connection.target, (fates.perTarget.get(connection.target) ?? 0) + 1);
     judgeAssignment(fates, stages, connection, at(connection.startUs), establishedT, hasOracle ? pick : null, tell);
 
     const lossEvent = attribute(timeline, connection, establishedT, reader.start.intervalUs, at);
@@ -165,9 +167,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     const { low, high, variance } = chances[i] ?? { low: 0, high: 0, variance: 0 };
     if (fate.predicted !== null) fate.predictedMost = high;
     if (fate.predicted === null || (variance === 0 && low === high)) continue;
-    // Half a connection, as counts are whole numbers.
-    const reach = Z999 * Math.sqrt(variance) + 0.5;
-    fate.predictedInterval = [Math.max(0, low - reach), Math.min(fate.alive, high + reach)];
+    fate.predictedInterval = chanceInterval(low, high, variance, fate.alive);
   }
   return fates;
 }
@@ -205,7 +205,6 @@ function judgeAssignment(
 ): void {
   const target = connection.target;
   if (target === null) return;
-  if (connection.generation === 0) fates.perTarget.set(target, (fates.perTarget.get(target) ?? 0) + 1);
   const possible = stages.filter((stage, i) => {
     const next = stages[i + 1];
     return stage.askedT <= establishedT && (next === undefined || next.inForceT > startT);

@@ -131,3 +131,13 @@ function logGamma(a: number): number {
   const t = x + 7.5;
   return 0.5 * Math.log(2 * Math.PI) + (x + 0.5) * Math.log(t) - t + Math.log(sum);
 }
+
+/** Standard deviations that a normal variable stays within in 999 of 1000 cases. */
+const Z999 = 3.2905;
+
+/** Numbers of `of` things that chance allows (99.9 %) around an expected number, or around a range of such. */
+export function chanceInterval(low: number, high: number, variance: number, of: number): [low: number, high: number] {
+  // Half a thing, as counts are whole numbers.
+  const reach = Z999 * Math.sqrt(variance) + 0.5;
+  return [Math.max(0, low - reach), Math.min(of, high + reach)];
+}

@@ -7,6 +7,7 @@ const UNACCOUNTED_SHARE = 0.001;
 const LATE_SHARE = 0.02;
 /** Names of drops of which a balancer says that it had no target to send to. */
 const WANT = /(^|_)no_target$/;
+const UNJUDGED_SHARE = 0.1;
 
 const n = (count: number) => count.toLocaleString("en-US");
 
@@ -62,6 +63,7 @@ function failuresOf(summary: Judged, fates: Fates): Check[] {
         "chance",
       ];
     }),
+    ...affinityFailures(summary),
     [
       connections.lostOutsideEvents > 0,
       `${n(connections.lostOutsideEvents)} connections were lost outside the events.`,
@@ -87,6 +89,23 @@ function failuresOf(summary: Judged, fates: Fates): Check[] {
   return checks.filter(([bad]) => bad);
 }
 
+function affinityFailures({ affinity }: Judged): Check[] {
+  if (!affinity) return [];
+  const { inTime, late } = affinity;
+  const [low, high] = late.interval;
+  return [
+    [
+      inTime.moved > 0,
+      `${n(inTime.moved)} of ${n(inTime.visits)} visits came to another target than the visit before, although the source's affinity had not expired.`,
+    ],
+    [
+      late.moved < low || late.moved > high,
+      `Of ${n(late.visits)} visits after the affinity had expired ${n(late.moved)} came to another target, ${late.expected.toFixed(0)} expected, and chance explains ${low.toFixed(0)} to ${high.toFixed(0)}.`,
+      "chance",
+    ],
+  ];
+}
+
 function lateness({ generator }: Judged): string | null {
   const late = generator.lateSends / Math.max(1, generator.sends);
   return late > LATE_SHARE
@@ -95,7 +114,7 @@ function lateness({ generator }: Judged): string | null {
 }
 
 /** Why there is no result at all. */
-function gapsOf({ connections, events, packets, spread, targets, scenario }: Judged): string[] {
+function gapsOf({ connections, events, packets, spread, targets, scenario, affinity }: Judged): string[] {
   const checks: [boolean, string][] = [
     [connections.established === 0, "No connection was established."],
     [events.some((e) => e.alive === 0), "At an event no connection was alive."],
@@ -105,10 +124,36 @@ function gapsOf({ connections, events, packets, spread, targets, scenario }: Jud
       `Too few connections to judge the spread over ${targets} targets. Try --connections ${targets * 20}.`,
     ],
   ];
+  if (affinity) {
+    const { inTime, late, unjudged } = affinity;
+    const judged = inTime.visits + late.visits;
+    checks.push(
+      [inTime.visits === 0, "No source came back before its affinity expired. Try visits closer together with --at."],
+      [
+        unjudged > judged * UNJUDGED_SHARE,
+        `${n(unjudged)} of ${n(unjudged + judged)} visits came so close to the limit that nobody can tell whether they were in time. Try other times with --at.`,
+      ],
+    );
+  }
   return checks.flatMap(([bad, text]) => (bad ? [text] : []));
 }
 
-function merits({ assigned, connections, events, spread, targets }: Judged): string[] {
+function affinityMerits({ affinity }: Judged): string[] {
+  if (!affinity) return [];
+  const { sources, inTime, late } = affinity;
+  const [low, high] = late.interval;
+  return [
+    `Each of ${n(inTime.visits)} visits by ${n(sources)} sources in time came to the target of the visit before.`,
+    ...(late.visits > 0
+      ? [
+          `Of ${n(late.visits)} visits after the affinity had expired ${n(late.moved)} came to another target; chance explains ${low.toFixed(0)} to ${high.toFixed(0)}.`,
+        ]
+      : []),
+  ];
+}
+
+function merits(judged: Judged): string[] {
+  const { assigned, connections, events, spread, targets } = judged;
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
@@ -126,6 +171,7 @@ function merits({ assigned, connections, events, spread, targets }: Judged): str
           `At ${byChance === 1 && events.length === 1 ? "the event" : `${byChance} of ${events.length} events`} the strategy leaves to chance which connections are lost; as many were as it predicts.`,
         ]
       : []),
+    ...affinityMerits(judged),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
     ...(spread.chi2P === null && targets > 1
       ? ["The spread was not judged: too few connections for the chi-square test."]

@@ -140,7 +140,7 @@ function theoryOf(
       points: planned.flatMap((one) => {
         if (one.backend.name !== backend || one.value === null) return [];
         const { before, after } = activeAround(one.plan);
-        const spec = one.backend.oracle(one.plan.backendOptions, one.plan.options.targets);
+        const spec = one.backend.oracle(one.plan.backendOptions, one.plan.options.targets, one.plan.options.protocol);
         return [{ x: one.value, share: expectedLoss(spec, before, after) }];
       }),
     })),

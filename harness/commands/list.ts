@@ -1,4 +1,5 @@
 import { allCases, type Catalog } from "../catalog.ts";
+import { fitCase, parseOptions, runOptions } from "../options.ts";
 
 interface Listed {
   case: string;
@@ -15,17 +16,20 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
     for (const backend of catalog.backends)
       missing.set(`${runtime.name}/${backend.name}`, [...own, ...(await backend.missing(runtime))]);
   }
-  return allCases(catalog).map(({ name, backend, scenario }) => ({
-    case: name,
-    backend: backend.name,
-    scenario: scenario.name,
-    runtimes: Object.fromEntries(
-      catalog.runtimes.map((runtime) => {
-        const why = missing.get(`${runtime.name}/${backend.name}`) ?? [];
-        return [runtime.name, { can: why.length === 0, why: why.length > 0 ? why.join(" ") : null }];
-      }),
-    ),
-  }));
+  return allCases(catalog).map(({ name, backend, scenario }) => {
+    const { unfit } = fitCase({ backend, scenario }, [], parseOptions(runOptions, {}));
+    return {
+      case: name,
+      backend: backend.name,
+      scenario: scenario.name,
+      runtimes: Object.fromEntries(
+        catalog.runtimes.map((runtime) => {
+          const why = [...(missing.get(`${runtime.name}/${backend.name}`) ?? []), ...(unfit === null ? [] : [unfit])];
+          return [runtime.name, { can: why.length === 0, why: why.length > 0 ? why.join(" ") : null }];
+        }),
+      ),
+    };
+  });
 }
 
 export async function listCommand(catalog: Catalog, options: { json: boolean }): Promise<number> {

@@ -6,14 +6,7 @@ import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
-import {
-  parseBackendOptions,
-  parseOptions,
-  planRun,
-  type RunOptions,
-  repeatedRunOptions,
-  runtimeWithImages,
-} from "../options.ts";
+import { fitCase, parseOptions, planRun, type RunOptions, repeatedRunOptions, runtimeWithImages } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
 import { type Protocol, type RunInfo, SCHEMA, type Verdict } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
@@ -70,12 +63,21 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
   seed: number;
   options: RunOptions;
   backendOptions: Record<string, unknown>;
+  /** Why the scenario says nothing about this strategy. */
+  unfit: string | null;
 }
 
 export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptions, "set">): PlannedCase {
-  const backendOptions = parseBackendOptions(one.backend, set);
+  const { backendOptions, affinityS, unfit } = fitCase(one, set, options);
   one.backend.facts(backendOptions, options.targets);
-  return { ...planRun(one.scenario, options), case: one, seed: options.seed, options, backendOptions };
+  return {
+    ...planRun(one.scenario, options, affinityS),
+    case: one,
+    seed: options.seed,
+    options,
+    backendOptions,
+    unfit,
+  };
 }
 
 export async function runOne(
@@ -115,6 +117,7 @@ export async function runOne(
     ...(await runtime.missing()),
     ...(await backend.missing(runtime)),
     ...foreignProtocol(backend, planned.options.protocol),
+    ...(planned.unfit ? [planned.unfit] : []),
   ];
   if (missing.length > 0) return skip(dir, info, missing);
   const progress = makeProgress(info, planned.plan);

@@ -34,6 +34,8 @@ export interface StatefulSpec extends Pools {
   strategy: "stateful";
   /** Connections of a target that leaves are cut; else they stay as long as they live. */
   flush: boolean;
+  /** For so many seconds after its last connection a source gets its target again. */
+  affinityS?: number | "always";
   /** How new connections are assigned; null: in turn or at random. */
   assign: AssignSpec | null;
 }

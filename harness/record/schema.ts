@@ -46,6 +46,8 @@ export interface StreamStart {
   intervalUs: number;
   /** Silence after which a connection counts as lost with cause "stalled". */
   stallUs: number;
+  /** Number of the visit, from 1, where every source makes one connection at each. */
+  visit?: number;
 }
 
 export interface Sample {
@@ -172,6 +174,17 @@ export interface EventSummary {
   recoveredMs: number | null;
 }
 
+/** Visits of sources that had come before. */
+export interface AffinitySummary {
+  sources: number;
+  /** Within the time that the strategy keeps a source with its target. */
+  inTime: { visits: number; moved: number };
+  /** After it: a source may find its target again by chance. `interval`: how many chance lets move (99.9 %). */
+  late: { visits: number; moved: number; expected: number; interval: [low: number, high: number] };
+  /** So close to the limit that it cannot be told whether they were in time, or not established. */
+  unjudged: number;
+}
+
 /** summary.json. Others' scripts rely on these names: add, never rename. */
 export interface Summary {
   schema: number;
@@ -193,6 +206,8 @@ export interface Summary {
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: { checked: number; mispredicted: number };
   events: EventSummary[];
+  /** Only where sources come again and again. */
+  affinity?: AffinitySummary;
   spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
   packets: {

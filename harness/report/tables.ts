@@ -37,7 +37,7 @@ export function eventTable(summary: Summary): Table {
   };
 }
 
-export function connectionTable({ connections, assigned }: Summary): Table {
+export function connectionTable({ connections, assigned, affinity }: Summary): Table {
   return facts([
     ["Planned", count(connections.planned)],
     ["Established", count(connections.established)],
@@ -45,6 +45,15 @@ export function connectionTable({ connections, assigned }: Summary): Table {
     ["Lost outside the events", count(connections.lostOutsideEvents)],
     ["First target checked against the prediction", count(assigned.checked)],
     ["First target other than predicted", count(assigned.mispredicted)],
+    ...(affinity
+      ? ([
+          ["Sources that came again", count(affinity.sources)],
+          ["Visits before the affinity expired", count(affinity.inTime.visits)],
+          ["Of those, moved to another target", count(affinity.inTime.moved)],
+          ["Visits after it expired", count(affinity.late.visits)],
+          ["Of those, moved; expected by chance", `${count(affinity.late.moved)}; ${count(affinity.late.expected)}`],
+        ] satisfies [string, string][])
+      : []),
   ]);
 }
 

@@ -1,4 +1,5 @@
 // Drives the traffic programs: servers on the targets, one generator for each address family on the tester.
+import { sleepUntil } from "../clock.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Event, Family, Protocol, StreamName } from "../record/schema.ts";
 import { type Exit, type Host, type Lab, LabError, type Process } from "../runtime/runtime.ts";
@@ -11,6 +12,11 @@ const SIGTERM = 15;
 const PART_CONNECTIONS = 15_000;
 /** Where the targets serve: one connection for each request, and streams. */
 export const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 } } as const;
+
+/** Those who visit: less than the 100 that xt_recent remembers. */
+const VISITORS = { 4: "50.0.0.0/26", 6: "2000::/122" } as const;
+/** Networks leave their first and last address out. */
+export const VISIT_SOURCES = 62;
 
 export interface Load {
   mode: "connect" | "stream";
@@ -25,6 +31,8 @@ export interface Load {
   size: number;
   stallS: number;
   seed: number;
+  /** Mode "connect": times at which every source makes one connection; `connections` are those of one visit. */
+  visitsS?: readonly number[];
 }
 
 /** Starts a server on every target; resolves when all of them listen. */
@@ -105,35 +113,60 @@ export interface Traffic {
 
 /** Starts the generators. Whatever they report goes to the record as it comes. */
 export async function startTraffic(lab: Lab, load: Load, record: RecordWriter): Promise<Traffic> {
+  const running: Generator[] = [];
+  const start = async (visit: number | null) => {
+    const generators = makeGenerators(lab, load, visit, record);
+    running.push(...generators);
+    const started = await Promise.all(generators.map((g) => g.started));
+    return { t0: Math.max(...started), done: Promise.all(generators.map((g) => g.done)) };
+  };
+  const visitsS = load.visitsS ?? [];
+  const first = await start(visitsS.length > 0 ? 1 : null);
+  const stopped = new AbortController();
+  const later = visitsS.slice(1).map(async (s, i) => {
+    await sleepUntil(first.t0 + s * 1e9, stopped.signal);
+    await (await start(i + 2)).done;
+  });
+  return {
+    t0: first.t0,
+    done: Promise.all([first.done, ...later]).then(() => {}),
+    stop: () => {
+      stopped.abort();
+      for (const g of running) g.process.signal(SIGTERM);
+    },
+  };
+}
+
+/** `visit`: its number, from 1; null: each connection is made once. */
+function makeGenerators(lab: Lab, load: Load, visit: number | null, record: RecordWriter): Generator[] {
   const tester = lab.host(lab.topology.tester.name);
-  const generators = load.families.flatMap((family, i) => {
+  return load.families.flatMap((family, i) => {
     const connections = splitEvenly(load.connections, load.families.length, i);
     const share = { ...load, connections, rate: (load.rate * connections) / load.connections };
     const parts = Math.ceil(connections / PART_CONNECTIONS);
     return Array.from({ length: parts }, (_, part) => {
-      const argv = generatorArgv(lab.program("traffic"), family, share);
+      const argv = generatorArgv(lab.program("traffic"), family, share, visit);
       const stream = parts === 1 ? `ipv${family}` : `ipv${family}/${part + 1}`;
-      return startGenerator(tester, [...argv, "--part", `${part + 1}/${parts}`], stream, record);
+      return startGenerator(
+        tester,
+        [...argv, "--part", `${part + 1}/${parts}`],
+        visit === null ? stream : `${stream} visit ${visit}`,
+        record,
+      );
     });
   });
-  const started = await Promise.all(generators.map((g) => g.started));
-  return {
-    t0: Math.max(...started),
-    done: Promise.all(generators.map((g) => g.done)).then(() => {}),
-    stop: () => {
-      for (const g of generators) g.process.signal(SIGTERM);
-    },
-  };
 }
 
 function splitEvenly(total: number, parts: number, i: number): number {
   return Math.floor(total / parts) + (i < total % parts ? 1 : 0);
 }
 
-function generatorArgv(program: string, family: Family, load: Load): string[] {
+function generatorArgv(program: string, family: Family, load: Load, visit: number | null): string[] {
   const port = load.mode === "connect" ? PORT.connect : PORT.stream[load.protocol];
   const common = ["--address", family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`];
-  common.push("--connections", `${load.connections}`, "--src", SOURCES[family], "--seed", `${load.seed}`);
+  common.push("--connections", `${load.connections}`, "--seed", `${load.seed}`);
+  common.push("--src", visit === null ? SOURCES[family] : VISITORS[family]);
+  if (visit !== null) common.push("--visit", `${visit}`);
   if (load.protocol === "udp") common.push("--udp");
   if (load.mode === "connect") return [program, "connect", ...common, "--output", "ndjson"];
   const schedule = ["--rate", `${load.rate}`, "--size", `${load.size}`, "--duration", `${load.durationS}s`];

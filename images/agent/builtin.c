@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "netlink.h"
+
 static int failed(const char *verb, const char *path)
 {
 	fprintf(stderr, "Cannot %s '%s': %s.\n", verb, path, strerror(errno));
@@ -111,6 +113,10 @@ int builtin_run(char *const argv[])
 		return builtin_sysctl();
 	if (!strcmp(argv[0], "@unix"))
 		return builtin_unix(argv[1]);
+	if (!strcmp(argv[0], "@nexthop-group"))
+		return nexthop_groups();
+	if (!strcmp(argv[0], "@conntrack-forget"))
+		return conntrack_forget(argv + 1);
 	fprintf(stderr, "Cannot run '%s': the agent has no such program.\n", argv[0]);
 	return 127;
 }

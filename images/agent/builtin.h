@@ -8,7 +8,12 @@
  *   @sysctl             lines "net/ipv4/ip_forward=1" on stdin; "?" before the name: skipped where the kernel
  *                       lacks it
  *   @unix SOCKET        stdin to the stream socket, then what it answers to stdout
- * Returns the exit code. */
+ *   @nexthop-group      lines "add|replace ID MEMBER,WEIGHT/.. [BUCKETS IDLE UNBALANCED]" on stdin: groups of
+ *                       next hops, resilient ones with buckets and times in seconds
+ *   @conntrack-forget ADDRESS..  deletes the connections that these addresses answer
+ *
+ * Returns the exit code.
+ */
 int builtin_run(char *const argv[]);
 
 #endif

@@ -43,6 +43,10 @@ static int client_init(struct client *client, const struct settings *settings)
 		return usage_error("Cannot open %u connections: there are only %llu 5-tuples. Give a larger "
 				   "--src network.",
 				   settings->connections, (unsigned long long)client->tuples.size);
+	if (settings->visit && settings->connections > client->tuples.addresses)
+		return usage_error("Cannot open %u connections in one visit: %s has %llu addresses.",
+				   settings->connections, settings->source.text,
+				   (unsigned long long)client->tuples.addresses);
 	uint64_t sockets = client->count;
 	if (settings->mode == MODE_CONNECT && !settings->keep && settings->concurrent < sockets)
 		sockets = settings->concurrent;

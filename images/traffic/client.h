@@ -41,6 +41,7 @@ struct settings {
 	uint64_t seed;
 	uint32_t connections; /* of all parts together */
 	struct part part;     /* of them this process opens every part.count-th, from number part.index on */
+	uint32_t visit;	      /* not 0: every source address makes one connection, see tuple_of_visit() */
 	uint32_t concurrent, message_bytes;
 	double rate; /* per second: messages (stream) or connections (connect); 0: one each, or unlimited */
 	uint64_t interval_ns; /* between messages of one connection; 0: one message only */

@@ -36,6 +36,8 @@ static int check(const struct settings *set)
 		return usage_error("Bad --sample or --timeout: expected more than 0.");
 	if (set->part.count > set->connections)
 		return usage_error("Bad --part: there are more parts than connections.");
+	if (set->visit && set->source.family == AF_UNSPEC)
+		return usage_error("--visit needs the sources of --src.");
 	if (set->source.family != AF_UNSPEC && set->source.family != set->address.any.sa_family)
 		return usage_error("--src and --address must be of one family.");
 	return 0;
@@ -63,6 +65,8 @@ int connect_main(char **arguments)
 		{"keep", NULL, &set.keep, NULL, "hold the connections until SIGTERM"},
 		{"part", parse_part, &set.part, "I/N",
 		 "open only each N-th connection, from the I-th on (1/1)"},
+		{"visit", parse_u32, &set.visit, "N",
+		 "no address of --src twice; each N has an order and ports of its own"},
 		{"udp", NULL, &set.udp, NULL, "UDP instead of TCP"},
 		{"sample", parse_duration, &set.sample_ns, "TIME", "between sample lines (250ms)"},
 		{"output", parse_output, &set.output, "ndjson|json|txt", "events, or as mconnect prints it"},

@@ -62,22 +62,33 @@ void socket_close(struct connection *c)
 	c->fd = -1;
 }
 
-/* A program on this machine, or a connection in TIME_WAIT, may hold the tuple: take one from the far end
- * then. */
+/* `spare`: 0, or the number of a tuple from the far end. */
+static struct tuple choose(const struct client *client, const struct connection *c, uint64_t spare)
+{
+	const struct tuple_space *space = &client->tuples;
+	const struct settings *set = &client->set;
+	uint32_t id = connection_id(client, connection_index(client, c));
+
+	if (set->visit)
+		return tuple_of_visit(space, set->visit, id, spare);
+	if (spare)
+		return tuple_at(space, space->size - 1 - set->part.index - set->part.count * (spare - 1));
+	return tuple_at(space, (uint64_t)c->generation * set->connections + id);
+}
+
+/* A program on this machine, or a connection in TIME_WAIT, may hold the tuple: take a spare one then. */
 int socket_open(struct client *client, struct connection *c)
 {
-	uint64_t index = (uint64_t)c->generation * client->set.connections +
-			 connection_id(client, connection_index(client, c));
+	uint64_t spare = 0;
 	int error = 0;
 
 	for (int i = 0; i < TUPLE_TRIES; i++) {
-		error = open_socket(client, c, tuple_at(&client->tuples, index));
+		error = open_socket(client, c, choose(client, c, spare));
 		if (error != EADDRINUSE && error != EADDRNOTAVAIL)
 			break;
 		if (i < TUPLE_TRIES - 1)
 			socket_close(c);
-		index = client->tuples.size - 1 - client->set.part.index -
-			client->set.part.count * client->spare_tuples++;
+		spare = ++client->spare_tuples;
 	}
 	return error;
 }

@@ -159,6 +159,30 @@ static void tuples_depend_on_the_seed_only(void)
 	CHECK(!strcmp(address_text(&address, text), "2000::1234"));
 }
 
+/* Visits: every address once in each, in another order, and never from the same port again. */
+static void visits_bring_every_address_once(void)
+{
+	struct cidr cidr;
+	struct tuple_space space;
+	uint16_t ports[4][62] = {0};
+	int same_place = 0;
+
+	parse_cidr("50.0.0.0/26", &cidr);
+	tuple_space_init(&space, &cidr, 1);
+	for (uint32_t visit = 1; visit <= 3; visit++)
+		for (uint64_t k = 0; k < 62; k++) {
+			struct tuple tuple = tuple_of_visit(&space, visit, k, 0);
+
+			CHECK(tuple.offset >= 1 && tuple.offset <= 62 && !ports[visit][tuple.offset - 1]);
+			for (uint32_t before = 1; before < visit; before++)
+				CHECK(ports[before][tuple.offset - 1] != tuple.port);
+			ports[visit][(tuple.offset - 1) % 62] = tuple.port;
+			same_place += tuple.offset == tuple_of_visit(&space, visit + 1, k, 0).offset;
+			CHECK(tuple_of_visit(&space, visit, k, 1).port != tuple.port);
+		}
+	CHECK(same_place < 20);
+}
+
 /* Source ports and offsets must look random, else hashes of 5-tuples would be tested on a lattice. */
 static void tuples_spread_evenly(void)
 {
@@ -348,6 +372,7 @@ int main(void)
 	parts_are_counted_from_one();
 	tuples_cover_their_space_once();
 	tuples_depend_on_the_seed_only();
+	visits_bring_every_address_once();
 	tuples_spread_evenly();
 	histogram_buckets_are_contiguous_and_narrow();
 	window_takes_each_answer_once();

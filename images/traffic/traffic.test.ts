@@ -308,6 +308,8 @@ test("wrong usage is told in one sentence, with exit code 2", async (t) => {
     ["stream", ...address, "--connections", "70000"],
     ["connect", ...address, "--concurrent", "0"],
     ["connect", ...address, "--part", "3/2"],
+    ["connect", ...address, "--visit", "1"],
+    ["connect", ...address, "--visit", "1", "--src", "127.0.0.0/30", "--connections", "3"],
     ["serve", "--threads", "0"],
     ["nothing"],
   ];

@@ -12,46 +12,66 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+/* A Feistel network is a permutation whatever its round function is. */
+static uint64_t feistel(uint64_t key, unsigned half_bits, uint64_t index)
+{
+	uint64_t mask = (1ULL << half_bits) - 1;
+	uint64_t left = index >> half_bits, right = index & mask;
+
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		uint64_t next = left ^ (mix(key ^ (round << 56) ^ right) & mask);
+		left = right;
+		right = next;
+	}
+	return left << half_bits | right;
+}
+
+/* Of 0 .. size - 1, by the smallest power of 4 that is not below size. */
+static uint64_t permute(uint64_t key, uint64_t size, uint64_t index)
+{
+	unsigned half_bits = 0;
+
+	while ((1ULL << (2 * half_bits)) < size)
+		half_bits++;
+	uint64_t point = feistel(key, half_bits, index % size);
+
+	/* Cycle walking: points outside are permuted again; at most 4 tries on average. */
+	while (point >= size)
+		point = feistel(key, half_bits, point);
+	return point;
+}
+
 void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint64_t seed)
 {
 	int host_bits = cidr->family == AF_UNSPEC ? 0 : cidr->host_bits;
-	uint64_t offsets = 1ULL << host_bits;
 
 	memset(space, 0, sizeof(*space));
 	space->cidr = *cidr;
 	space->key = mix(seed + 0x9e3779b97f4a7c15ULL);
+	space->addresses = 1ULL << host_bits;
 	if (host_bits > 1) { /* a /31 and a /127 have neither network nor broadcast address */
 		space->first_offset = 1;
-		offsets -= 2;
+		space->addresses -= 2;
 	}
-	space->size = offsets * PORT_COUNT;
-	while ((1ULL << (2 * space->half_bits)) < space->size)
-		space->half_bits++;
-}
-
-/* A Feistel network is a permutation whatever its round function is. */
-static uint64_t feistel(const struct tuple_space *space, uint64_t index)
-{
-	uint64_t mask = (1ULL << space->half_bits) - 1;
-	uint64_t left = index >> space->half_bits, right = index & mask;
-
-	for (uint64_t round = 0; round < ROUNDS; round++) {
-		uint64_t next = left ^ (mix(space->key ^ (round << 56) ^ right) & mask);
-		left = right;
-		right = next;
-	}
-	return left << space->half_bits | right;
+	space->size = space->addresses * PORT_COUNT;
 }
 
 struct tuple tuple_at(const struct tuple_space *space, uint64_t index)
 {
-	uint64_t point = feistel(space, index % space->size);
+	uint64_t point = permute(space->key, space->size, index);
 
-	/* Cycle walking: points outside the space are permuted again; at most 4 tries on average. */
-	while (point >= space->size)
-		point = feistel(space, point);
 	return (struct tuple){.offset = space->first_offset + (uint32_t)(point / PORT_COUNT),
 			      .port = (uint16_t)(FIRST_PORT + point % PORT_COUNT)};
+}
+
+struct tuple tuple_of_visit(const struct tuple_space *space, uint32_t visit, uint64_t index, uint64_t spare)
+{
+	uint64_t source = permute(mix(space->key ^ visit), space->addresses, index);
+	uint64_t number = spare ? PORT_COUNT - spare : visit;
+
+	return (struct tuple){
+		.offset = space->first_offset + (uint32_t)source,
+		.port = (uint16_t)(FIRST_PORT + permute(mix(space->key + source), PORT_COUNT, number))};
 }
 
 union address tuple_address(const struct tuple_space *space, int family, struct tuple tuple)

@@ -13,9 +13,8 @@
 struct tuple_space {
 	struct cidr cidr;
 	uint64_t key;
-	uint64_t size;	       /* number of tuples */
-	uint32_t first_offset; /* 1 where the network address and the last address are left out */
-	unsigned half_bits; /* the permutation works on 2 * half_bits bits, the smallest such power >= size */
+	uint64_t addresses, size; /* number of source addresses, and of tuples */
+	uint32_t first_offset;	  /* 1 where the network address and the last address are left out */
 };
 
 struct tuple {
@@ -26,6 +25,8 @@ struct tuple {
 /* `cidr` of family AF_UNSPEC: only ports are drawn. */
 void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint64_t seed);
 struct tuple tuple_at(const struct tuple_space *space, uint64_t index); /* index is taken modulo size */
+/* Visit `visit`: every address once, in an order and from ports of its own; `spare` > 0 gives other ports. */
+struct tuple tuple_of_visit(const struct tuple_space *space, uint32_t visit, uint64_t index, uint64_t spare);
 /* The address to bind to; `family` is the destination's. */
 union address tuple_address(const struct tuple_space *space, int family, struct tuple tuple);
 

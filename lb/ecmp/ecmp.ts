@@ -6,9 +6,6 @@ import { missingFor, type Need } from "../linux/probe.ts";
 import { onEveryRouter } from "../linux/routers.ts";
 import { installGroups, POLICIES, type Policy, replaceGroups, setHash } from "./groups.ts";
 
-/** ip(8) fits no more members into its message. */
-const MAX_MEMBERS = 126;
-
 const common = {
   policy: z
     .enum(["l3", "l4", "fields"])
@@ -50,7 +47,7 @@ export const ecmp: Backend<typeof options> = {
   facts: (given, targets) => facts(given, targets, {}),
   deploy: (lab, given, active) =>
     onEveryRouter(lab, active, (host) => {
-      const shape = { weight: (index: number) => weightOf(given.weights, index), kind: "" };
+      const shape = { weight: (index: number) => weightOf(given.weights, index), resilient: null };
       return {
         async install(first) {
           await setHash(host, given.policy, given.hashSeed);
@@ -79,11 +76,11 @@ export const ecmpResilient: Backend<typeof resilientOptions> = {
   facts: (given, targets) => facts(given, targets, { buckets: bucketsOf(given, targets) }),
   deploy: (lab, given, active) =>
     onEveryRouter(lab, active, (host) => {
+      const { idleTimer, unbalancedTimer } = given;
       const buckets = bucketsOf(given, lab.topology.targets.length);
-      const timers = `idle_timer ${given.idleTimer} unbalanced_timer ${given.unbalancedTimer}`;
       const shape = {
         weight: (index: number) => weightOf(given.weights, index),
-        kind: `type resilient buckets ${buckets} ${timers}`,
+        resilient: { buckets, idleTimer, unbalancedTimer },
       };
       return {
         async install(first) {
@@ -110,8 +107,6 @@ function facts(
   more: Record<string, number>,
 ): Record<string, string | number | boolean> {
   checkWeights(given, targets);
-  if (targets > MAX_MEMBERS)
-    throw new UsageError(`A next-hop group takes ${MAX_MEMBERS} targets at most: ip(8) has no room for ${targets}.`);
   if (more.buckets !== undefined && more.buckets < targets)
     throw new UsageError(`buckets=${more.buckets} is too few for ${targets} targets.`);
   return { ...rest, ...more, ...(given ? { weights: given.join(",") } : {}), hashPolicy: POLICIES[rest.policy] };

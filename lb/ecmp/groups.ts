@@ -12,10 +12,10 @@ export type Policy = keyof typeof POLICIES;
 /** Source and destination address, protocol, source and destination port. */
 const FIVE_TUPLE = "0x37";
 
-/** Members as ip(8) writes them; `kind` is what stands behind them. */
 export interface GroupShape {
   weight: (index: number) => number;
-  kind: string;
+  /** null: hash-threshold. Times in seconds. */
+  resilient: { buckets: number; idleTimer: number; unbalancedTimer: number } | null;
 }
 
 export async function setHash(host: Host, policy: Policy, seed: number): Promise<void> {
@@ -39,19 +39,29 @@ export async function installGroups(
     ),
   );
   const routes = FAMILIES.map((family) => `route add ${vipPrefix(family)} nhid ${IDS[family].group}`);
-  await ipBatch(host, [...objects, ...groups("add", shape, active), ...routes]);
+  await ipBatch(host, objects);
+  await setGroups(host, "add", shape, active);
+  await ipBatch(host, routes);
 }
 
 export async function replaceGroups(host: Host, shape: GroupShape, active: readonly number[]): Promise<void> {
-  await ipBatch(host, groups("replace", shape, active));
+  await setGroups(host, "replace", shape, active);
 }
 
-function groups(verb: "add" | "replace", { weight, kind }: GroupShape, active: readonly number[]): string[] {
+/** By the agent, as ip(8) has no room for more than 126 members. */
+async function setGroups(
+  host: Host,
+  verb: "add" | "replace",
+  { weight, resilient }: GroupShape,
+  active: readonly number[],
+): Promise<void> {
   const ordered = [...active].sort((a, b) => a - b);
-  return FAMILIES.map((family) => {
+  const more = resilient ? ` ${resilient.buckets} ${resilient.idleTimer} ${resilient.unbalancedTimer}` : "";
+  const lines = FAMILIES.map((family) => {
     const members = ordered.map((index) => `${IDS[family].first + index},${weight(index)}`).join("/");
-    return `nexthop ${verb} id ${IDS[family].group} group ${members} ${kind}`.trimEnd();
+    return `${verb} ${IDS[family].group} ${members}${more}\n`;
   });
+  await host.exec(["@nexthop-group"], { input: lines.join("") });
 }
 
 export function vipPrefix(family: 4 | 6): string {

@@ -27,6 +27,7 @@ export const iptablesHmark: Backend<typeof options> = {
   deploy: (lab, given, active) =>
     onEveryRouter(lab, active, (host) => {
       let generation = 0;
+      let tidied: Promise<unknown> = Promise.resolve();
       return {
         async install(first) {
           await eachFamily(host, (family) => tables(lab.topology, family));
@@ -34,8 +35,9 @@ export const iptablesHmark: Backend<typeof options> = {
           for (const family of FAMILIES)
             await restore(host, family, mangle(family, given.hashSeed, generation, first.length, true));
         },
-        /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them. */
+        /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them: that nobody waits for. */
         async change(next, before) {
+          await tidied;
           const old = generation++;
           await eachFamily(host, () => marks("add", generation, next));
           await Promise.all(
@@ -43,7 +45,9 @@ export const iptablesHmark: Backend<typeof options> = {
               restore(host, family, mangle(family, given.hashSeed, generation, next.length, false)),
             ),
           );
-          await eachFamily(host, () => marks("del", old, before));
+          tidied = eachFamily(host, () => marks("del", old, before));
+          // Told at the next change, if there is one; else the lab has gone.
+          tidied.catch(() => {});
         },
       };
     }),

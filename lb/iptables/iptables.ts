@@ -1,20 +1,20 @@
 // What the iptables backends share: rules of one service, replaced as a whole, and the memory of connections behind them.
 import type { Balancer } from "../../harness/backend.ts";
-import type { OracleSpec } from "../../harness/oracle/oracle.ts";
+import type { StatefulSpec } from "../../harness/oracle/oracle.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import type { Topology } from "../../harness/topology/topology.ts";
 import { vipPrefix } from "../ecmp/groups.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
-import { addressOf, FAMILIES, onEveryRouter, setSysctls } from "../linux/routers.ts";
+import { addressOf, FAMILIES, ipBatch, onEveryRouter, setSysctls } from "../linux/routers.ts";
 
 export type Family = 4 | 6;
 /** The chain that chooses a target for a new connection; PREROUTING and OUTPUT jump to it. */
 export const CHAIN = "LB-SERVICE";
 
-/** Lines of the nat table, after the chains were emptied: more chains to declare, and the rules. */
+/** Lines of the nat table: more chains with their rules, which are the same whichever targets are active; and the service's rules. */
 export interface NatRules {
-  chains: string[];
-  rules: string[];
+  chains: ReadonlyMap<string, readonly string[]>;
+  rules: readonly string[];
 }
 
 export interface NatOptions {
@@ -35,19 +35,21 @@ export function natBalancer(
   return onEveryRouter(lab, active, (host) => ({
     async install(first) {
       await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
+      // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
+      if (options.local)
+        await ipBatch(
+          host,
+          FAMILIES.map((family) => `route add ${vipPrefix(family)} dev eth1`),
+        );
       for (const family of FAMILIES) {
-        await restore(host, family, natTable(family, topology, rulesOf(family, first), [], options, true));
+        await restore(host, family, natTable(family, topology, rulesOf(family, first), null, options));
       }
     },
     async change(next, before) {
       const old = before.filter((index) => !next.includes(index));
       await Promise.all(
         FAMILIES.map((family) =>
-          restore(
-            host,
-            family,
-            natTable(family, topology, rulesOf(family, next), rulesOf(family, before).chains, options, false),
-          ),
+          restore(host, family, natTable(family, topology, rulesOf(family, next), rulesOf(family, before), options)),
         ),
       );
       if (options.leave === "flush") await flushTargets(host, topology, old);
@@ -61,12 +63,13 @@ function natTable(
   family: Family,
   topology: Topology,
   { chains, rules }: NatRules,
-  oldChains: readonly string[],
+  before: NatRules | null,
   options: NatOptions,
-  first: boolean,
 ): string {
   const vip = vipPrefix(family);
-  const unused = oldChains.filter((chain) => !chains.includes(chain));
+  const old = before?.chains ?? new Map<string, readonly string[]>();
+  const fresh = [...chains].filter(([chain]) => !old.has(chain));
+  const unused = [...old.keys()].filter((chain) => !chains.has(chain));
   const hooks = [
     `-A PREROUTING -d ${vip} -j ${CHAIN}`,
     ...(options.local ? [`-A OUTPUT -d ${vip} -j ${CHAIN}`] : []),
@@ -76,9 +79,10 @@ function natTable(
   ];
   return [
     "*nat",
-    ...[CHAIN, ...chains, ...unused].map((chain) => `:${chain} - [0:0]`),
-    ...(first ? hooks : []),
+    ...[CHAIN, ...fresh.map(([chain]) => chain), ...unused].map((chain) => `:${chain} - [0:0]`),
+    ...(before ? [] : hooks),
     ...rules,
+    ...fresh.flatMap(([, own]) => own),
     ...unused.map((chain) => `-X ${chain}`),
     "COMMIT",
     "",
@@ -98,6 +102,6 @@ export function destination(topology: Topology, index: number, family: Family, p
 }
 
 /** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
-export function statefulOracle(leave: LeaveMode): OracleSpec {
+export function statefulOracle(leave: LeaveMode): StatefulSpec {
   return { strategy: "stateful", flush: leave === "flush", assign: null };
 }

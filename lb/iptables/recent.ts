@@ -15,7 +15,7 @@ const options = z.strictObject({
     .min(1)
     .max(86_400)
     .default(60)
-    .describe("a source stays with its target for so long"),
+    .describe("a source stays with its target for so long after its last connection"),
   leave,
   masquerade,
   local: z.stringbool().default(false).describe("connections that the router itself makes are balanced too"),
@@ -29,7 +29,8 @@ export const iptablesRecent: Backend<typeof options> = {
   keepsState: true,
   options,
   missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "conntrack"], needs),
-  oracle: (given) => statefulOracle(given.leave),
+  affinityOption: "seconds",
+  oracle: (given) => ({ ...statefulOracle(given.leave), affinityS: given.seconds }),
   facts: ({ masquerade: nat, ...given }) => ({ ...given, ...(nat === undefined ? {} : { masquerade: nat }) }),
   deploy: (lab, given, active) =>
     natBalancer(lab, given, active, (family, targets) => {
@@ -41,17 +42,20 @@ export const iptablesRecent: Backend<typeof options> = {
 };
 
 const listOf = (index: number, family: Family) => `lb${family}-${index + 1}`;
-const known = (list: string, seconds: number) => `-m recent --name ${list} --rcheck --seconds ${seconds} --reap`;
+/** `verb`: "rcheck" only looks the source up, "update" also writes down that it came. */
+const known = (verb: "rcheck" | "update", list: string, seconds: number) =>
+  `-m recent --name ${list} --${verb} --seconds ${seconds} --reap`;
 const draw = (left: number) =>
   left === 1 ? "" : ` -m statistic --mode random --probability ${(1 / left).toFixed(11)}`;
 
 /** Known sources first, then a draw for each target in turn, which the same rule writes down. */
 function flat(family: Family, targets: readonly number[], seconds: number, to: (index: number) => string): NatRules {
   return {
-    chains: [],
+    chains: new Map(),
     rules: [
       ...targets.map(
-        (index) => `-A ${CHAIN} ${known(listOf(index, family), seconds)} -j DNAT --to-destination ${to(index)}`,
+        (index) =>
+          `-A ${CHAIN} ${known("update", listOf(index, family), seconds)} -j DNAT --to-destination ${to(index)}`,
       ),
       ...targets.map(
         (index, i) =>
@@ -65,14 +69,15 @@ function flat(family: Family, targets: readonly number[], seconds: number, to: (
 function chains(family: Family, targets: readonly number[], seconds: number, to: (index: number) => string): NatRules {
   const chain = (index: number) => `LB-TARGET-${index + 1}`;
   return {
-    chains: targets.map(chain),
+    chains: new Map(
+      targets.map((index) => [
+        chain(index),
+        [`-A ${chain(index)} -m recent --name ${listOf(index, family)} --set -j DNAT --to-destination ${to(index)}`],
+      ]),
+    ),
     rules: [
-      ...targets.map((index) => `-A ${CHAIN} ${known(listOf(index, family), seconds)} -j ${chain(index)}`),
+      ...targets.map((index) => `-A ${CHAIN} ${known("rcheck", listOf(index, family), seconds)} -j ${chain(index)}`),
       ...targets.map((index, i) => `-A ${CHAIN}${draw(targets.length - i)} -j ${chain(index)}`),
-      ...targets.map(
-        (index) =>
-          `-A ${chain(index)} -m recent --name ${listOf(index, family)} --set -j DNAT --to-destination ${to(index)}`,
-      ),
     ],
   };
 }

@@ -33,7 +33,7 @@ export const iptablesStatistic: Backend<typeof options> = {
   }),
   deploy: (lab, given, active) =>
     natBalancer(lab, given, active, (family, targets) => ({
-      chains: [],
+      chains: new Map(),
       rules: targets.flatMap((index, i) => {
         const to = destination(lab.topology, index, family, given.targetPort);
         // A port can be changed only where there are ports.

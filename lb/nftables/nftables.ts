@@ -14,6 +14,7 @@ export const nftables: Backend<typeof options> = {
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
   keepsState: true,
   options,
+  affinityOption: "persistence",
   missing: (runtime) => missingFor(runtime, ["nft", "conntrack"], needs),
   oracle: (given, targets) => oracleOf(settle(given, targets)),
   facts({ farm, ...given }, targets) {
@@ -58,8 +59,12 @@ function oracleOf(settings: Settings): OracleSpec {
   const hash = scheduler === "hash" ? ({ kind: "jhash", seed: hashSeed, keys } as const) : null;
   const choice: AssignSpec = { strategy: "scaled", hash, ...parts };
   if (isStateless(mode)) return choice;
-  const assign = byHash && settings.persistenceS === 0 ? choice : null;
-  return { strategy: "stateful", flush: settings.leave === "flush", assign, ...parts };
+  const { persistenceS } = settings;
+  const assign = byHash && persistenceS === 0 ? choice : null;
+  // A hash of addresses alone gives a source its target again, whatever the map has forgotten.
+  const byAddress = scheduler === "hash" && keys.every((key) => key === "srcip" || key === "dstip");
+  const affinity = persistenceS > 0 ? { affinityS: byAddress ? ("always" as const) : persistenceS } : {};
+  return { strategy: "stateful", flush: settings.leave === "flush", assign, ...affinity, ...parts };
 }
 
 const needs: Need[] = [

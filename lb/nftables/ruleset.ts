@@ -137,13 +137,14 @@ function serviceRules(
     return [`ether saddr set ${linkOn(router, "net1").mac} ether daddr set ${choice} fwd to "eth1"`];
   if (isStateless(settings.mode)) return [`notrack ${ip} daddr set ${choice}`];
   if (settings.persistenceS === 0) return [`dnat ${ip} to ${choice}`];
-  // A source whose target is gone finds no address for its mark: that rule does not match, and it is assigned anew.
+  // A mark of no target, or of one that is gone, is taken out first: "update" renews the time of an entry, but not its mark.
   const marks = `meta mark map { ${pool.map((index) => `${index + 1} : ${to(index)}`).join(", ")} }`;
   const mark = (index: number) => `${index + 1}`;
   const keep = `update @persistent${family} { ${ip} saddr : meta mark }`;
   return [
     `meta mark set ${ip} saddr map @persistent${family}`,
-    `${keep} dnat ${ip} to ${marks}`,
+    `meta mark ${set(pool.map(mark))} ${keep} dnat ${ip} to ${marks}`,
+    `delete @persistent${family} { ${ip} saddr : meta mark }`,
     `meta mark set ${schedule(family, settings, pool)} map ${slots(settings, pool, mark)}`,
     `${keep} dnat ${ip} to ${marks}`,
   ];

@@ -1,0 +1,96 @@
+import test from "ava";
+import type { Connection, Event } from "../record/schema.ts";
+import { judgeAffinity } from "./affinity.ts";
+import { buildTimeline } from "./timeline.ts";
+
+const S = 1e9;
+const targets = ["vm-001", "vm-002", "vm-003", "vm-004"];
+const SOURCES = 60;
+
+/** Visits at these seconds, each connection taking 10 ms; `targetOf` says who answers. */
+function judge(
+  visitsS: readonly number[],
+  targetOf: (visit: number, source: number) => string | null,
+  affinityS: number | "always" = 2,
+) {
+  const streams = visitsS.map(
+    (s, i) =>
+      ({
+        kind: "stream_start",
+        t: s * S,
+        stream: `ipv4 visit ${i + 1}`,
+        mode: "connect",
+        family: 4,
+        protocol: "tcp",
+        connections: SOURCES,
+        srcCidr: "50.0.0.0/26",
+        dst: "10.0.0.0",
+        dport: 5001,
+        intervalUs: 0,
+        stallUs: 0,
+        visit: i + 1,
+      }) as const satisfies Event,
+  );
+  const oracle = { strategy: "stateful", flush: true, assign: null, affinityS } as const;
+  const timeline = buildTimeline(
+    [{ kind: "deployed", t: 0, backend: "test", active: targets, facts: {}, oracle }, ...streams],
+    targets,
+    1,
+  );
+  const rows = streams.flatMap(({ stream, visit }) =>
+    Array.from({ length: SOURCES }, (_, source): Connection => {
+      const target = targetOf(visit, source);
+      return {
+        stream,
+        id: source,
+        generation: 0,
+        cause: target === null ? "timeout" : "none",
+        srcOffset: source + 1,
+        sport: 1024 + visit,
+        target,
+        movedTo: null,
+        startUs: 0,
+        establishedUs: target === null ? null : 10_000,
+        endUs: 10_000,
+        longestGapUs: 0,
+        lastProgressUs: 10_000,
+        sent: 1,
+        received: 1,
+      };
+    }),
+  );
+  return timeline && judgeAffinity(timeline, rows);
+}
+
+const fixed = (_: number, source: number) => targets[source % 4] ?? null;
+
+test("a visit counts from the visit before it, not from the first", (t) => {
+  const found = judge([0, 1.5, 3], fixed);
+  t.deepEqual(found?.inTime, { visits: 2 * SOURCES, moved: 0 });
+  t.is(found?.late.visits, 0);
+  t.is(found?.sources, SOURCES);
+});
+
+test("a source that moves in time is counted, one by one", (t) => {
+  const found = judge([0, 1], (visit, source) => fixed(0, source + Number(visit === 2 && source < 7)));
+  t.deepEqual(found?.inTime, { visits: SOURCES, moved: 7 });
+});
+
+test("sources that never move once they may are outside of what chance explains, and so are those that all do", (t) => {
+  const stay = judge([0, 3], fixed)?.late;
+  t.is(stay?.moved, 0);
+  t.is(stay?.expected, 45);
+  t.true((stay?.interval[0] ?? 0) > 30);
+  const all = judge([0, 3], (visit, source) => fixed(0, source + visit))?.late;
+  t.is(all?.moved, SOURCES);
+  t.true((all?.interval[1] ?? SOURCES) < SOURCES);
+});
+
+test("what is too close to the limit, or was never answered, is not judged", (t) => {
+  t.is(judge([0, 2], fixed)?.unjudged, SOURCES);
+  t.is(judge([0, 1], (visit, source) => (visit === 2 && source === 0 ? null : fixed(0, source)))?.unjudged, 1);
+});
+
+test("with a hash of addresses no visit is ever late", (t) => {
+  t.is(judge([0, 3000], fixed, "always")?.inTime.visits, SOURCES);
+});

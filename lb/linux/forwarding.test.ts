@@ -1,0 +1,156 @@
+// What the rules do to packets beyond the scenarios: other ports, connections of the router itself, port lists, many targets, drain.
+import test, { type ExecutionContext } from "ava";
+import type { Balancer } from "../../harness/backend.ts";
+import { parseBackendOptions } from "../../harness/options.ts";
+import { netns } from "../../harness/runtime/netns.ts";
+import type { Lab } from "../../harness/runtime/runtime.ts";
+import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
+import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
+import { backends } from "../index.ts";
+import { FAMILIES } from "./routers.ts";
+
+const CONNECTIONS = 60;
+const address = (family: 4 | 6, port: number) => (family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`);
+
+interface Deployed {
+  lab: Lab;
+  balancer: Balancer;
+}
+
+/** A lab of three targets with this backend on its router; without what the backend needs the test says so and does nothing. */
+function withBackend(
+  title: string,
+  name: string,
+  words: string[],
+  action: (t: ExecutionContext, d: Deployed) => Promise<void>,
+) {
+  test.serial(title, async (t) => {
+    const backend = backends.find((one) => one.name === name);
+    if (!backend) return t.fail();
+    const missing = [...(await netns.missing()), ...(await backend.missing(netns))];
+    if (missing.length > 0) {
+      t.log(`SKIP: ${missing.join(" ")}`);
+      return t.pass();
+    }
+    const lab = await netns.up(planTopology({ targets: 3, routers: 1 }), new AbortController().signal);
+    try {
+      await action(t, { lab, balancer: await backend.deploy(lab, parseBackendOptions(backend, words), [0, 1, 2]) });
+    } finally {
+      await lab[Symbol.asyncDispose]();
+    }
+  });
+}
+
+/** How many connections each target answered; {} when none got through. */
+async function ask(
+  lab: Lab,
+  machine: string,
+  family: 4 | 6,
+  port: number,
+  more: string[] = [],
+): Promise<Record<string, number>> {
+  const argv = ["connect", "--address", address(family, port), "--connections", `${CONNECTIONS}`, "--output", "json"];
+  const { stdout } = await lab
+    .host(machine)
+    .exec([lab.program("traffic"), ...argv, "--timeout", "1s", ...more], { check: false });
+  return (JSON.parse(stdout) as { hosts: Record<string, number> | null }).hosts ?? {};
+}
+
+const fromTester = (lab: Lab, family: 4 | 6, port: number, more: string[] = []) =>
+  ask(lab, lab.topology.tester.name, family, port, ["--src", SOURCES[family], ...more]);
+
+const third = { "vm-001": CONNECTIONS / 3, "vm-002": CONNECTIONS / 3, "vm-003": CONNECTIONS / 3 };
+
+/** Takes the VIP from the targets too: then it exists nowhere. */
+async function forgetVip(lab: Lab): Promise<void> {
+  const lines = `addr del ${VIP[4]}/32 dev lo\naddr del ${VIP[6]}/128 dev lo\n`;
+  await Promise.all(
+    lab.topology.targets.map(({ name }) => lab.host(name).exec(["ip", "-batch", "-"], { input: lines })),
+  );
+}
+
+withBackend(
+  "targetPort sends a connection to another port of a target, over TCP and UDP, with a VIP that exists nowhere",
+  "iptables_statistic",
+  ["targetPort=8080"],
+  async (t, { lab }) => {
+    await forgetVip(lab);
+    for (const { name } of lab.topology.targets) {
+      const argv = [lab.program("traffic"), "serve", "--name", name, "--connect-port", "8080"];
+      await startProgram(lab.host(name), argv, "listening");
+    }
+    for (const family of FAMILIES)
+      for (const protocol of [[], ["--udp"]]) t.deepEqual(await fromTester(lab, family, 5001, protocol), third);
+  },
+);
+
+for (const name of ["iptables_statistic", "iptables_recent"]) {
+  withBackend(
+    `${name}: local=true balances the router's own connections to a VIP that exists nowhere`,
+    name,
+    ["local=true"],
+    async (t, { lab }) => {
+      await startServers(lab);
+      await forgetVip(lab);
+      for (const family of FAMILIES) {
+        const hosts = await ask(lab, "vm-201", family, 5001);
+        t.is(
+          Object.values(hosts).reduce((sum, n) => sum + n, 0),
+          CONNECTIONS,
+        );
+        if (name === "iptables_statistic") t.deepEqual(hosts, third);
+      }
+    },
+  );
+  withBackend(`${name}: with local=false they go nowhere`, name, ["local=false"], async (t, { lab }) => {
+    await startServers(lab);
+    for (const family of FAMILIES) {
+      t.deepEqual(await ask(lab, "vm-201", family, 5001), {});
+      t.is(Object.keys(await fromTester(lab, family, 5001)).length, 3);
+    }
+  });
+}
+
+for (const mode of ["dnat", "stateless_dnat", "dsr"])
+  withBackend(
+    `nftables, mode=${mode}: only the ports of the list are served`,
+    "nftables",
+    [`mode=${mode}`, "ports=5001,6000-6003"],
+    async (t, { lab }) => {
+      await startServers(lab);
+      for (const family of FAMILIES) {
+        const listed = await fromTester(lab, family, 5001);
+        t.is(Object.keys(listed).length, 3);
+        // The echo of one byte is the first letter of a name.
+        t.deepEqual(await fromTester(lab, family, 6003, ["--udp"]), { v: CONNECTIONS });
+        t.deepEqual(await fromTester(lab, family, 5003), {});
+      }
+    },
+  );
+
+for (const name of ["iptables_statistic", "iptables_recent", "nftables"])
+  for (const leave of ["drain", "flush"])
+    withBackend(
+      `${name}, leave=${leave}: what conntrack knows of a target that leaves`,
+      name,
+      [`leave=${leave}`],
+      async (t, { lab, balancer }) => {
+        await startServers(lab);
+        const known = async (target: string) => {
+          const { stdout } = await lab.host("vm-201").exec(["@read", "/proc/net/nf_conntrack"], { check: false });
+          return stdout.split("\n").filter((line) => new RegExp(`src=\\S*${target} dst=\\S+ sport=5001`).test(line))
+            .length;
+        };
+        for (const family of FAMILIES) await fromTester(lab, family, 5001);
+        const before = await Promise.all([known("192.168.1.1"), known("c0a8:0101"), known("192.168.1.2")]);
+        t.true(
+          before.every((n) => n > 5),
+          before.join(" "),
+        );
+        await balancer.setTargets([1, 2]);
+        const kept = leave === "drain" ? before : [0, 0, before[2]];
+        t.deepEqual(await Promise.all([known("192.168.1.1"), known("c0a8:0101"), known("192.168.1.2")]), kept);
+        for (const family of FAMILIES)
+          t.deepEqual(Object.keys(await fromTester(lab, family, 5001, ["--seed", "2"])).sort(), ["vm-002", "vm-003"]);
+      },
+    );
