@@ -25,9 +25,15 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
 /** One deployed backend, on all routers of a lab. */
 export interface Balancer extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
-  /** Makes exactly these targets (indices) active, everywhere. Resolves with the monotonic ns from which on it is in force. */
-  setTargets(active: readonly number[]): Promise<number>;
-  /** Counters of one router. Names beginning with "drop." are packets it dropped. */
+  /**
+   * Makes exactly these targets (indices) active, on all routers or only on those named. Resolves with the monotonic ns from
+   * which on it is in force.
+   */
+  setTargets(active: readonly number[], only?: ReadonlySet<string>): Promise<number>;
+  /**
+   * Counters of one router. Names beginning with "drop." are packets it dropped; `balanced` are packets for the VIP, and
+   * `queued` those of them that went to user space.
+   */
   counters(router: string): Promise<Record<string, number>>;
   /** Called once when part of it ends by itself. */
   onFault?: (sentence: string) => void;

@@ -3,12 +3,13 @@ import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
-import { nfqueue } from "./nfqueue/nfqueue.ts";
+import { nfqueue, synOnly } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
 
 /** Every backend; a case is named `<backend>` or `<backend>_<scenario>`. */
 export const backends: readonly Backend[] = [
   nfqueue,
+  synOnly,
   ecmp,
   ecmpResilient,
   iptablesStatistic,
