@@ -13,7 +13,7 @@ import {
 import { TESTER_NAME } from "../topology/topology.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
-import { accountPackets } from "./packets.ts";
+import { accountPackets, userSpaceShare } from "./packets.ts";
 import { buildSeries, emptySeries, type Series } from "./series.ts";
 import { chiSquareP, wilson95 } from "./statistics.ts";
 import { buildTimeline, type Timeline } from "./timeline.ts";
@@ -41,7 +41,9 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const judged = summarise(run, record.events, timeline, fates);
   const summary: Summary = {
     ...judged,
-    ...(errors.length > 0 ? { verdict: "error", reasons: errors } : judge(judged, fates, texts("fault"))),
+    ...(errors.length > 0
+      ? { verdict: "error", reasons: errors }
+      : judge(judged, fates, texts("fault"), timeline.deployed.oracle)),
   };
   return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
 }
@@ -55,6 +57,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
   const expected = spread.map((s) => s.expected ?? mean);
   const hist = new Histogram();
   const last = new Map<string, number>();
+  const userSpace = userSpaceShare(events);
   for (const e of events) {
     if (e.kind !== "sample") continue;
     hist.add(e.hist);
@@ -77,6 +80,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
     },
     latencyMs: hist.percentilesMs() ?? { p50: null, p99: null, p999: null, max: null },
     packets: accountPackets(events, TESTER_NAME, run.targets),
+    ...(userSpace ? { userSpace } : {}),
     generator: {
       sends: [...last.values()].reduce((sum, n) => sum + n, 0),
       lateSends: ends.reduce((sum, e) => sum + e.lateSends, 0),

@@ -9,14 +9,11 @@ export function accountPackets(
   tester: string,
   targets: readonly string[],
 ): Summary["packets"] {
-  const counters = events.filter((e): e is EventOf<"counters"> => e.kind === "counters");
-  const before = new Map(counters.filter((c) => c.moment === "before").map((c) => [c.machine, c.values]));
   let [sent, received] = [0, 0];
   const dropped: Record<string, number> = {};
   const isTarget = new Set(targets);
-  for (const { machine, values } of counters.filter((c) => c.moment === "after")) {
-    for (const [name, value] of Object.entries(values)) {
-      const delta = value - (before.get(machine)?.[name] ?? 0);
+  for (const { machine, deltas } of counted(events)) {
+    for (const [name, delta] of deltas) {
       if (name === "ipOut" && machine === tester) sent += delta;
       else if (name === "ipIn" && isTarget.has(machine)) received += delta;
       else if (name.startsWith("drop.") && delta > 0) {
@@ -27,4 +24,27 @@ export function accountPackets(
   }
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
   return { sent, received, dropped, unaccounted: sent - received - named };
+}
+
+/** null where no router counts packets that go to user space. */
+export function userSpaceShare(events: readonly Event[]): Summary["userSpace"] | null {
+  const sum = (wanted: string) =>
+    counted(events)
+      .flatMap(({ deltas }) => deltas)
+      .reduce((total, [name, delta]) => total + (name === wanted ? delta : 0), 0);
+  return counted(events).some(({ deltas }) => deltas.some(([name]) => name === "queued"))
+    ? { packets: sum("balanced"), queued: sum("queued") }
+    : null;
+}
+
+/** What every counter of every machine grew by. */
+function counted(events: readonly Event[]): { machine: string; deltas: [name: string, delta: number][] }[] {
+  const counters = events.filter((e): e is EventOf<"counters"> => e.kind === "counters");
+  const before = new Map(counters.filter((c) => c.moment === "before").map((c) => [c.machine, c.values]));
+  return counters
+    .filter((c) => c.moment === "after")
+    .map(({ machine, values }) => ({
+      machine,
+      deltas: Object.entries(values).map(([name, value]) => [name, value - (before.get(machine)?.[name] ?? 0)]),
+    }));
 }

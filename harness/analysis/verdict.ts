@@ -1,3 +1,4 @@
+import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Summary, Verdict } from "../record/schema.ts";
 import type { Fates } from "./fates.ts";
 
@@ -15,8 +16,9 @@ export function judge(
   summary: Judged,
   fates: Fates,
   faults: readonly string[],
+  oracle: OracleSpec | null,
 ): { verdict: Verdict; reasons: string[] } {
-  const failures = [...faults, ...failuresOf(summary, fates)];
+  const failures = [...faults, ...failuresOf(summary, fates), ...queuedTooMany(summary, fates, oracle)];
   const late = lateness(summary);
   // What a generator that fell behind saw is no result, whatever it was; a balancer that broke is one.
   if (late !== null && faults.length === 0) return { verdict: "insufficient", reasons: [late, ...failures] };
@@ -72,6 +74,26 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
   return failed.length > 0 ? [...failed, ...fates.differences] : [];
 }
 
+/**
+ * A strategy that remembers connections by marks asks user space once for each connection, and again when it forgets one or
+ * when a connection comes to another router; some SYNs are sent twice.
+ */
+function queuedTooMany(
+  { userSpace, connections, events, protocol }: Judged,
+  { failedConnects }: Fates,
+  oracle: OracleSpec | null,
+): string[] {
+  if (!userSpace || oracle?.strategy !== "stateful" || !oracle.marks?.includes(protocol)) return [];
+  const rerouted = events.filter(({ kind }) => kind.startsWith("router")).reduce((sum, { alive }) => sum + alive, 0);
+  const due = connections.established + connections.lost + failedConnects + rerouted;
+  const most = Math.ceil(due * 1.1) + 10;
+  return userSpace.queued > most
+    ? [
+        `${n(userSpace.queued)} of ${n(userSpace.packets)} packets went to user space; ${n(due)} are due for these connections and events, and ${n(most)} the limit.`,
+      ]
+    : [];
+}
+
 function lateness({ generator }: Judged): string | null {
   const late = generator.lateSends / Math.max(1, generator.sends);
   return late > LATE_SHARE
@@ -93,7 +115,7 @@ function gapsOf({ connections, events, packets, spread, targets, scenario }: Jud
   return checks.flatMap(([bad, text]) => (bad ? [text] : []));
 }
 
-function merits({ assigned, connections, events, spread, targets }: Judged): string[] {
+function merits({ assigned, connections, events, spread, targets, userSpace }: Judged): string[] {
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
@@ -112,6 +134,9 @@ function merits({ assigned, connections, events, spread, targets }: Judged): str
         ]
       : []),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
+    ...(userSpace && userSpace.queued < userSpace.packets
+      ? [`${n(userSpace.queued)} of ${n(userSpace.packets)} packets for the VIP went to user space.`]
+      : []),
     ...(spread.chi2P === null && targets > 1
       ? ["The spread was not judged: too few connections for the chi-square test."]
       : []),

@@ -178,6 +178,8 @@ export interface Summary {
   spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
   packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
+  /** Packets for the VIP that came to the routers, and those of them that went to user space. Absent: the backend has none. */
+  userSpace?: { packets: number; queued: number };
   /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
   generator: { sends: number; lateSends: number; cpuShare: number };
   /** `report` (analysis and drawing) is 0 while the reports themselves are made; `total` includes it once it is known. */

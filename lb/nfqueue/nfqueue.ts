@@ -194,7 +194,12 @@ async function deployRouter(
   ];
   const process = await startProgram(
     host,
-    [...run, ...(given.failOpen ? ["--fail-open"] : []), ...(given.broken ? ["--broken", given.broken] : [])],
+    [
+      ...run,
+      ...(given.failOpen ? ["--fail-open"] : []),
+      ...(synOnlyOf(lab, given)?.oneWay ? ["--remember"] : []),
+      ...(given.broken ? ["--broken", given.broken] : []),
+    ],
     "ready",
     (exit, said) =>
       onFault(

@@ -33,8 +33,9 @@ export async function installRules(host: Host, queue: string, synOnly: SynOnly |
 
 /**
  * Seen one way only, a connection that began with a SYN stays SYN_SENT for conntrack, and all that follows is INVALID. So the
- * SYN is not tracked, and the packet after it is taken for the middle of a connection, which is believed to be established.
- * Replies are not tracked: whether this router sees some of them must not matter.
+ * SYN is not tracked: the balancer makes an entry that says "established". (Conntrack would do that itself at the next packet,
+ * but the ACK and the first data come back to back: both would be new, and the second would be dropped.) A connection that comes
+ * from another router is picked up in its middle. Replies are not tracked: whether this router sees some of them must not matter.
  */
 function rawTable(vip: string, { oneWay, udp }: SynOnly): string[] {
   const icmp = vip.includes(":") ? "ipv6-icmp" : "icmp";
