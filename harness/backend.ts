@@ -30,11 +30,15 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
 /** One deployed backend, on all routers of a lab. */
 export interface Balancer extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
-  /** Makes exactly these targets (indices) active, everywhere. Resolves with the monotonic ns from which on it is in force. */
-  setTargets(active: readonly number[]): Promise<number>;
   /**
-   * Counters of one router. Names beginning with "drop." are packets it dropped. A proxy ends connections and begins others:
-   * "relay.in" are packets from the tester that ended at it, "relay.out" those that it sent to targets.
+   * Makes exactly these targets (indices) active, on all routers or only on those named. Resolves with the monotonic ns from
+   * which on it is in force.
+   */
+  setTargets(active: readonly number[], only?: ReadonlySet<string>): Promise<number>;
+  /**
+   * Counters of one router. Names beginning with "drop." are packets it dropped; `balanced` are packets for the VIP, and
+   * `queued` those of them that went to user space. A proxy ends connections and begins others: "relay.in" are packets from
+   * the tester that ended at it, "relay.out" those that it sent to targets.
    */
   counters(router: string): Promise<Record<string, number>>;
   /** Called once when part of it ends by itself. */

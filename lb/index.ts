@@ -3,7 +3,7 @@ import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
-import { nfqueue } from "./nfqueue/nfqueue.ts";
+import { nfqueue, synOnly } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
 import { haproxy } from "./proxies/haproxy.ts";
 import { nginx } from "./proxies/nginx.ts";
@@ -11,6 +11,7 @@ import { nginx } from "./proxies/nginx.ts";
 /** Every backend; a case is named `<backend>` or `<backend>_<scenario>`. */
 export const backends: readonly Backend[] = [
   nfqueue,
+  synOnly,
   ecmp,
   ecmpResilient,
   iptablesStatistic,

@@ -15,7 +15,7 @@ import { judgeAffinity } from "./affinity.ts";
 import { contentionOf } from "./contention.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
-import { accountPackets } from "./packets.ts";
+import { accountPackets, userSpaceShare } from "./packets.ts";
 import { recoveryMs } from "./recovery.ts";
 import { buildSeries, emptySeries, type Series } from "./series.ts";
 import { chiSquareP, wilson95 } from "./statistics.ts";
@@ -49,7 +49,9 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   }
   const summary: Summary = {
     ...judged,
-    ...(errors.length > 0 ? { verdict: "error", reasons: errors, certain: [] } : judge(judged, fates, texts("fault"))),
+    ...(errors.length > 0
+      ? { verdict: "error", reasons: errors, certain: [] }
+      : judge(judged, fates, texts("fault"), timeline.deployed.oracle)),
   };
   return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
 }
@@ -63,6 +65,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
   const expected = spread.map((s) => s.expected ?? mean);
   const hist = new Histogram();
   const last = new Map<string, number>();
+  const userSpace = userSpaceShare(events);
   for (const e of events) {
     if (e.kind !== "sample") continue;
     hist.add(e.hist);
@@ -85,6 +88,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
     },
     latencyMs: hist.percentilesMs() ?? { p50: null, p99: null, p999: null, max: null },
     packets: accountPackets(events, TESTER_NAME, run.targets),
+    ...(userSpace ? { userSpace } : {}),
     generator: {
       sends: [...last.values()].reduce((sum, n) => sum + n, 0),
       lateSends: ends.reduce((sum, e) => sum + e.lateSends, 0),

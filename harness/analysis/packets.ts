@@ -10,15 +10,12 @@ export function accountPackets(
   tester: string,
   targets: readonly string[],
 ): Summary["packets"] {
-  const counters = events.filter((e): e is EventOf<"counters"> => e.kind === "counters");
-  const before = new Map(counters.filter((c) => c.moment === "before").map((c) => [c.machine, c.values]));
   let [sent, received] = [0, 0];
   const relayed = { in: 0, out: 0 };
   const dropped: Record<string, number> = {};
   const isTarget = new Set(targets);
-  for (const { machine, values } of counters.filter((c) => c.moment === "after")) {
-    for (const [name, value] of Object.entries(values)) {
-      const delta = value - (before.get(machine)?.[name] ?? 0);
+  for (const { machine, deltas } of counted(events)) {
+    for (const [name, delta] of deltas) {
       if (name === "ipOut" && machine === tester) sent += delta;
       else if (name === "ipIn" && isTarget.has(machine)) received += delta;
       else if (name === "relay.in") relayed.in += delta;
@@ -32,4 +29,27 @@ export function accountPackets(
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
   const unaccounted = sent - relayed.in + relayed.out - received - named;
   return { sent, received, dropped, unaccounted, ...(relayed.in + relayed.out > 0 ? { relayed } : {}) };
+}
+
+/** null where no router counts packets that go to user space. */
+export function userSpaceShare(events: readonly Event[]): Summary["userSpace"] | null {
+  const sum = (wanted: string) =>
+    counted(events)
+      .flatMap(({ deltas }) => deltas)
+      .reduce((total, [name, delta]) => total + (name === wanted ? delta : 0), 0);
+  return counted(events).some(({ deltas }) => deltas.some(([name]) => name === "queued"))
+    ? { packets: sum("balanced"), queued: sum("queued") }
+    : null;
+}
+
+/** What every counter of every machine grew by. */
+function counted(events: readonly Event[]): { machine: string; deltas: [name: string, delta: number][] }[] {
+  const counters = events.filter((e): e is EventOf<"counters"> => e.kind === "counters");
+  const before = new Map(counters.filter((c) => c.moment === "before").map((c) => [c.machine, c.values]));
+  return counters
+    .filter((c) => c.moment === "after")
+    .map(({ machine, values }) => ({
+      machine,
+      deltas: Object.entries(values).map(([name, value]) => [name, value - (before.get(machine)?.[name] ?? 0)]),
+    }));
 }

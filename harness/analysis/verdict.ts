@@ -1,3 +1,4 @@
+import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
 import type { Fates } from "./fates.ts";
 
@@ -20,8 +21,9 @@ export function judge(
   summary: Judged,
   fates: Fates,
   faults: readonly string[],
+  oracle: OracleSpec | null,
 ): Pick<Summary, "verdict" | "reasons" | "certain"> {
-  const failed = failuresOf(summary, fates);
+  const failed = [...failuresOf(summary, fates), ...queuedTooMany(summary, fates, oracle)];
   const certain = [...faults, ...failed.flatMap(([, text, part]) => (part === "chance" ? [] : [text]))];
   const failures = [...faults, ...failed.map(([, text]) => text)];
   if (failed.length > 0) failures.push(...fates.differences);
@@ -106,6 +108,29 @@ function affinityFailures({ affinity }: Judged): Check[] {
   ];
 }
 
+/**
+ * A strategy that remembers connections by marks asks user space once for each connection, and again when it forgets one or
+ * when a connection comes to another router; some SYNs are sent twice.
+ */
+function queuedTooMany(
+  { userSpace, connections, events, protocol }: Judged,
+  { failedConnects }: Fates,
+  oracle: OracleSpec | null,
+): Check[] {
+  if (!userSpace || oracle?.strategy !== "stateful" || !oracle.marks?.includes(protocol)) return [];
+  const rerouted = events.filter(({ kind }) => kind.startsWith("router")).reduce((sum, { alive }) => sum + alive, 0);
+  const due = connections.established + connections.lost + failedConnects + rerouted;
+  const most = Math.ceil(due * 1.1) + 10;
+  return userSpace.queued > most
+    ? [
+        [
+          true,
+          `${n(userSpace.queued)} of ${n(userSpace.packets)} packets went to user space; ${n(due)} are due for these connections and events, and ${n(most)} the limit.`,
+        ],
+      ]
+    : [];
+}
+
 function lateness({ generator }: Judged): string | null {
   const late = generator.lateSends / Math.max(1, generator.sends);
   return late > LATE_SHARE
@@ -153,7 +178,7 @@ function affinityMerits({ affinity }: Judged): string[] {
 }
 
 function merits(judged: Judged): string[] {
-  const { assigned, connections, events, spread, targets } = judged;
+  const { assigned, connections, events, spread, targets, userSpace } = judged;
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
@@ -173,6 +198,9 @@ function merits(judged: Judged): string[] {
       : []),
     ...affinityMerits(judged),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
+    ...(userSpace && userSpace.queued < userSpace.packets
+      ? [`${n(userSpace.queued)} of ${n(userSpace.packets)} packets for the VIP went to user space.`]
+      : []),
     ...(spread.chi2P === null && targets > 1
       ? ["The spread was not judged: too few connections for the chi-square test."]
       : []),

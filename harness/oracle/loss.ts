@@ -26,7 +26,8 @@ export interface Change {
 
 /** Probability that this connection is lost: 0 or 1 where the strategy decides it, in between where chance does. */
 export function lossProbability(spec: OracleSpec, change: Change, connection: Alive): number {
-  if (spec.strategy === "stateful") return lossOfStateful(spec, change, connection);
+  if (spec.strategy === "stateful" && (spec.marks?.includes(connection.protocol) ?? true))
+    return lossOfStateful(spec, change, connection);
   const { hash, target } = connection;
   const { before, after } = change;
   if (hash !== null) return before.pick(hash) === after.pick(hash) ? 0 : 1;
@@ -62,7 +63,7 @@ export function lossBounds(spec: OracleSpec, change: Change, connection: Alive):
 
 /**
  * A target that leaves takes its connections along only when their state is flushed. A connection that comes to another router
- * is new there: over TCP it ends, as its address towards the target changes; over UDP it lives on if chance, or
+ * is new there: over TCP it ends where its address towards the target changes; else it lives on if chance, or
  * the hash, gives it the same target again.
  */
 function lossOfStateful(
@@ -77,7 +78,7 @@ function lossOfStateful(
     case "router_out":
     case "router_in": {
       if (change.action === "router_in" && knownToReturning) return 0;
-      if (protocol === "tcp") return change.reroutedShare;
+      if (protocol === "tcp" && !spec.marks) return change.reroutedShare;
       const next = change.after.pick(hash);
       const elsewhere = next === null ? 1 - (change.after.shares.get(target) ?? 0) : next === target ? 0 : 1;
       return change.reroutedShare * elsewhere;

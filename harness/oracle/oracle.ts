@@ -1,4 +1,5 @@
 // What each strategy should do. An oracle is data, kept in the record, so that every verdict can be derived again from it.
+import type { Protocol } from "../record/schema.ts";
 import { type FlowHash, hashOf, hashSpace } from "./flow-hash.ts";
 import { type Flow, flowKey, murmur3 } from "./hash.ts";
 import { maglevTable } from "./maglev.ts";
@@ -38,6 +39,11 @@ export interface StatefulSpec extends Pools {
   affinityS?: number | "always";
   /** How new connections are assigned; null: in turn or at random. */
   assign: AssignSpec | null;
+  /**
+   * Packets keep their addresses, and only a mark is remembered, for connections of these protocols: another router that
+   * chooses the same target carries a connection on. Absent: addresses are rewritten.
+   */
+  marks?: readonly Protocol[];
 }
 
 /** What the strategy does while exactly these targets are active. */

@@ -219,6 +219,8 @@ export interface Summary {
     /** Packets that ended at a proxy, and those that it sent instead. */
     relayed?: { in: number; out: number };
   };
+  /** Packets for the VIP that came to the routers, and those of them that went to user space. Absent: the backend has none. */
+  userSpace?: { packets: number; queued: number };
   /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
   generator: { sends: number; lateSends: number; cpuShare: number };
   /** The host meanwhile: the lab's own CPUs (null: not measured), and the windows in which others used more than half a CPU. */

@@ -66,7 +66,7 @@ export function latencyTable({ latencyMs }: Summary): Table {
   ]);
 }
 
-export function packetTable({ packets }: Summary): Table {
+export function packetTable({ packets, userSpace }: Summary): Table {
   return facts([
     ["Sent", count(packets.sent)],
     ...(packets.relayed
@@ -82,6 +82,13 @@ export function packetTable({ packets }: Summary): Table {
     ]),
     ["Unaccounted", count(packets.unaccounted)],
     ["Unaccounted share", share(packets.unaccounted, packets.sent)],
+    ...(userSpace
+      ? ([
+          ["For the VIP, at the routers", count(userSpace.packets)],
+          ["Of these to user space", count(userSpace.queued)],
+          ["Share that went to user space", share(userSpace.queued, userSpace.packets)],
+        ] satisfies [string, string][])
+      : []),
   ]);
 }
 

@@ -17,13 +17,19 @@ export async function onEveryRouter(
   active: readonly number[],
   sideOf: (host: Host, router: Machine) => RouterSide,
 ): Promise<Balancer> {
-  const sides = new Map(lab.topology.routers.map((router) => [router.name, sideOf(lab.host(router.name), router)]));
+  const sides = new Map(
+    lab.topology.routers.map((router) => [router.name, { ...sideOf(lab.host(router.name), router), current: active }]),
+  );
   await Promise.all([...sides.values()].map((side) => side.install(active)));
-  let current = active;
   return {
-    async setTargets(next) {
-      await Promise.all([...sides.values()].map((side) => side.change(next, current)));
-      current = next;
+    async setTargets(next, only) {
+      const chosen = [...sides].flatMap(([name, side]) => ((only?.has(name) ?? true) ? [side] : []));
+      await Promise.all(
+        chosen.map(async (side) => {
+          await side.change(next, side.current);
+          side.current = next;
+        }),
+      );
       return nowNs();
     },
     counters: async (name) => (await sides.get(name)?.counters?.()) ?? {},

@@ -21,6 +21,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_VERDICT_CALLS] = "verdict_calls",
 	[COUNT_VERDICT_ERRORS] = "verdict_errors",
 	[COUNT_ENOBUFS] = "enobufs",
+	[COUNT_REMEMBERED] = "remembered",
 };
 
 /* In 64-bit words, a multiple of a cache line. */

@@ -58,6 +58,7 @@ static const struct command commands[] = {
 	 "  --copy N               bytes of each packet to look at (256)\n"
 	 "  --notargets-fwmark N   mark for packets when no target is active (they are dropped)\n"
 	 "  --fail-open            a full queue lets packets pass, with the mark they have\n"
+	 "  --remember             make conntrack entries, with the mark, for TCP SYNs that rules keep untracked\n"
 	 "  --broken random        pick at random, to prove that a test notices\n"
 	 "Prints one JSON line when all queues are bound, and the counters at SIGTERM or SIGINT.\n"
 	 "Example: iptables -t mangle -A PREROUTING -d 10.0.0.0 -j NFQUEUE --queue-num 2\n"

@@ -2,15 +2,19 @@ import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { type Backend, type Balancer, UsageError } from "../../harness/backend.ts";
-import type { NfqueueOracle } from "../../harness/oracle/oracle.ts";
+import { nowNs } from "../../harness/clock.ts";
+import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
-import { linkOn, type Topology, VIP } from "../../harness/topology/topology.ts";
+import { linkOn, type Topology } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
+import { conntrackCounters, leave } from "../linux/conntrack.ts";
+import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.ts";
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
 const MARK = 1000;
+const fwmarkOf = (index: number) => MARK + index + 1;
 const SHM = "nfqueue-lb";
 const SIGTERM = 15;
 
@@ -35,6 +39,17 @@ const options = z.strictObject({
   queues: z.coerce.number().int().min(1).max(16).default(1).describe("NFQUEUEs, with a thread each"),
   batch: z.coerce.number().int().min(1).max(256).default(64).describe("packets per receive and verdict call"),
   qlength: z.coerce.number().int().min(1).max(1_000_000).default(16_384).describe("packets that may wait in a queue"),
+  failOpen: z.stringbool().default(false).describe("packets that find the queue full pass where routes lead them"),
+  synOnly: z
+    .stringbool()
+    .default(false)
+    .describe("only the first packets of a TCP connection are asked about; conntrack's mark carries the rest"),
+  udp: z.stringbool().default(false).describe("with synOnly: UDP flows are remembered too"),
+  oneWay: z
+    .stringbool()
+    .optional()
+    .describe("with synOnly: the router does not see the replies (default: only with several routers)"),
+  leave,
   broken: z.enum(["random"]).optional().describe("misbehave on purpose: to prove that the lab catches it"),
 });
 type Options = z.infer<typeof options>;
@@ -46,11 +61,14 @@ export const nfqueue: Backend<typeof options> = {
   keepsState: false,
   options,
 
-  /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. */
-  environment({ xcluster_LB_OPTIONS: words }): Record<string, string> {
-    if (!words) return {};
-    const mode = words.match(/-m\s*(\w+)/)?.[1];
-    return { ports: `${/(^|\s)-p\b/.test(words)}`, ...(mode ? { mode } : {}) };
+  /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. xcluster_SYN_ONLY=yes: as it says. */
+  environment({ xcluster_LB_OPTIONS: words, xcluster_SYN_ONLY: synOnly }): Record<string, string> {
+    const mode = words?.match(/-m\s*(\w+)/)?.[1];
+    return {
+      ...(words ? { ports: `${/(^|\s)-p\b/.test(words)}` } : {}),
+      ...(mode ? { mode } : {}),
+      ...(synOnly ? { synOnly } : {}),
+    };
   },
 
   async missing(runtime) {
@@ -58,6 +76,7 @@ export const nfqueue: Backend<typeof options> = {
       findTool("iptables-restore", "iptables"),
       findTool("ip6tables-restore", "iptables"),
       findTool("ip", "iproute2"),
+      findTool("conntrack", "conntrack"),
     ]);
     const built = await access(path.join(buildDir, "nfqueue-lb"), constants.X_OK).then(
       () => null,
@@ -66,14 +85,24 @@ export const nfqueue: Backend<typeof options> = {
     return runtime.name === "netns" ? [...tools, built].filter((sentence) => sentence !== null) : [];
   },
 
-  oracle(given, targets): NfqueueOracle {
+  oracle(given, targets): OracleSpec {
     const { M } = sizes(given, targets);
     const common = { seed: given.hashSeed, ports: given.ports };
-    return given.mode === "modulo" ? { strategy: "modulo", ...common } : { strategy: "maglev", m: M, ...common };
+    const choice: NfqueueOracle =
+      given.mode === "modulo" ? { strategy: "modulo", ...common } : { strategy: "maglev", m: M, ...common };
+    if (!given.synOnly) return choice;
+    const marks = given.udp ? (["tcp", "udp"] as const) : (["tcp"] as const);
+    return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks };
   },
 
-  facts({ broken, ...given }, targets) {
-    return { ...given, ...sizes(given, targets), ...(broken ? { broken } : {}) };
+  facts({ broken, synOnly, udp, oneWay, leave, failOpen, ...given }, targets) {
+    return {
+      ...given,
+      ...sizes(given, targets),
+      ...(failOpen ? { failOpen } : {}),
+      ...(synOnly ? { synOnly, udp, leave, ...(oneWay === undefined ? {} : { oneWay }) } : {}),
+      ...(broken ? { broken } : {}),
+    };
   },
 
   async deploy(lab, given, active) {
@@ -92,17 +121,25 @@ export const nfqueue: Backend<typeof options> = {
       set onFault(report: (sentence: string) => void) {
         onFault = report;
       },
-      async setTargets(next) {
-        const published = await Promise.all(routers.map((router) => setActive(router.host, program, next)));
-        return Math.max(...published);
+      async setTargets(next, only) {
+        const chosen = routers.filter(({ name }) => only?.has(name) ?? true);
+        const published = await Promise.all(chosen.map(({ host }) => setActive(host, program, next)));
+        if (!given.synOnly || given.leave === "drain") return Math.max(...published);
+        const gone = lab.topology.targets.flatMap((_, index) => (next.includes(index) ? [] : [fwmarkOf(index)]));
+        await Promise.all(chosen.map(({ host }) => flushMarks(host, gone)));
+        return nowNs();
       },
       async counters(name) {
         const router = routers.find((r) => r.name === name);
         if (!router) return {};
-        const { stdout } = await router.host.exec([program, "stats", "--shm", SHM]);
+        const [{ stdout }, balanced, conntrack] = await Promise.all([
+          router.host.exec([program, "stats", "--shm", SHM]),
+          countBalanced(router.host),
+          given.synOnly ? conntrackCounters(router.host) : {},
+        ]);
         // `queues` repeats, queue by queue, what the totals hold.
         const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
-        return flatCounters(stats);
+        return { ...flatCounters(stats), balanced, queued: Number(stats.packets), ...conntrack };
       },
       async [Symbol.asyncDispose]() {
         stopping = true;
@@ -157,7 +194,12 @@ async function deployRouter(
   ];
   const process = await startProgram(
     host,
-    given.broken ? [...run, "--broken", given.broken] : run,
+    [
+      ...run,
+      ...(given.failOpen ? ["--fail-open"] : []),
+      ...(synOnlyOf(lab, given)?.oneWay ? ["--remember"] : []),
+      ...(given.broken ? ["--broken", given.broken] : []),
+    ],
     "ready",
     (exit, said) =>
       onFault(
@@ -165,18 +207,16 @@ async function deployRouter(
       ),
   );
   const queue = last === 0 ? "--queue-num 0" : `--queue-balance 0:${last}`;
-  for (const [tool, vip] of [
-    ["iptables-restore", `${VIP[4]}/32`],
-    ["ip6tables-restore", `${VIP[6]}/128`],
-  ])
-    await host.exec([`${tool}`, "--noflush"], {
-      input: `*mangle\n-A PREROUTING -d ${vip} -j NFQUEUE ${queue}\nCOMMIT\n`,
-    });
+  await installRules(host, queue, synOnlyOf(lab, given));
   return process;
 }
 
+function synOnlyOf(lab: Lab, { synOnly, udp, oneWay }: Options): SynOnly | null {
+  return synOnly ? { udp, oneWay: oneWay ?? lab.topology.routers.length > 1 } : null;
+}
+
 async function setActive(host: Host, program: string, active: readonly number[]): Promise<number> {
-  const pairs = active.map((index) => `${index}:${MARK + index + 1}`).join(",");
+  const pairs = active.map((index) => `${index}:${fwmarkOf(index)}`).join(",");
   const { stdout } = await host.exec([program, "set", "--shm", SHM, "--active", pairs]);
   return (JSON.parse(stdout) as { publishedT: number }).publishedT;
 }
@@ -184,7 +224,7 @@ async function setActive(host: Host, program: string, active: readonly number[])
 function routes(topology: Topology, family: 4 | 6): string {
   return topology.targets
     .map((target, index) => {
-      const mark = MARK + index + 1;
+      const mark = fwmarkOf(index);
       const link = linkOn(target, "net1");
       const via = family === 4 ? `0.0.0.0/0 via ${link.ipv4}` : `::/0 via ${link.ipv6}`;
       return `rule add pref 100 fwmark ${mark} table ${mark}\nroute add ${via} table ${mark}\n`;
@@ -192,7 +232,7 @@ function routes(topology: Topology, family: 4 | 6): string {
     .join("");
 }
 
-function sizes(given: Options, targets: number): { M: number; N: number } {
+function sizes(given: Pick<Options, "mode" | "M" | "N">, targets: number): { M: number; N: number } {
   const M = given.M ?? (targets <= 32 ? 997 : 65_537);
   const N = given.N ?? Math.max(32, targets);
   if (!isPrime(M))
@@ -226,3 +266,21 @@ function flatCounters(stats: Stats, prefix = "", flat: Record<string, number> = 
 }
 
 const DROPS = new Set(["no_target", "malformed", "short", "queue_dropped", "user_dropped"]);
+
+const { synOnly: _, ...synOnlyShape } = options.shape;
+const synOnlyOptions = z.strictObject(synOnlyShape);
+
+/** nfqueue that asks user space about the first packets of a connection only: the same options, with one decided. */
+export const synOnly: Backend<typeof synOnlyOptions> = {
+  ...nfqueue,
+  name: "syn_only",
+  summary: "Maglev in user space for the SYN only; conntrack's mark carries the rest of the connection",
+  keepsState: true,
+  options: synOnlyOptions,
+  environment({ xcluster_SYN_ONLY: _ignored, ...env }) {
+    return nfqueue.environment?.(env) ?? {};
+  },
+  deploy: (lab, given, active) => nfqueue.deploy(lab, { ...given, synOnly: true }, active),
+  oracle: (given, targets, protocol) => nfqueue.oracle({ ...given, synOnly: true }, targets, protocol),
+  facts: (given, targets) => nfqueue.facts({ ...given, synOnly: true }, targets),
+};

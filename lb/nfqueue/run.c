@@ -55,6 +55,7 @@ static void parse(struct run *run, const struct command *command, int argc, char
 		{"copy", 0, .number = &options->queue.copy, .min = 64, .max = 65000},
 		{"notargets-fwmark", 0, .number = &options->no_target_fwmark, .min = 1, .max = UINT32_MAX},
 		{"fail-open", 0, .flag = &options->queue.fail_open},
+		{"remember", 0, .flag = &options->remember},
 		{"broken", 0, .text = &broken},
 	};
 

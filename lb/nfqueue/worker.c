@@ -10,6 +10,7 @@
 #include "counters.h"
 #include "flow.h"
 #include "hash.h"
+#include "remember.h"
 
 /* Buffers of one thread. */
 struct batch {
@@ -30,7 +31,7 @@ static bool batch_init(struct batch *batch, const struct worker *worker)
 		.messages = calloc(n, sizeof(*batch->messages)),
 		.pieces = calloc(n, sizeof(*batch->pieces)),
 		.received = malloc(n * size),
-		.verdicts = malloc((size_t)n * QUEUE_VERDICT_SIZE),
+		.verdicts = malloc((size_t)n * (QUEUE_VERDICT_SIZE + REMEMBER_SIZE)),
 		.random = 0x9e3779b97f4a7c15 + worker->queue,
 	};
 	if (!batch->messages || !batch->pieces || !batch->received || !batch->verdicts)
@@ -77,6 +78,19 @@ static uint32_t pick_target(struct worker *worker, struct batch *batch, const st
 	return *fwmark ? NF_ACCEPT : NF_DROP;
 }
 
+/* The kernel works through messages in order, so the entry is there before the packet goes on. Returns its size. */
+static size_t remember(struct worker *worker, struct batch *batch, const struct queued_packet *packet,
+		       uint32_t fwmark)
+{
+	size_t size =
+		remember_syn(batch->verdicts + batch->verdicts_size, packet->data, packet->captured, fwmark);
+
+	if (size)
+		count(&worker->counters[COUNT_REMEMBERED], 1);
+	batch->verdicts_size += size;
+	return size;
+}
+
 static void answer(struct worker *worker, struct batch *batch, const struct queued_packet *packet)
 {
 	const struct table_config *config = &worker->table->config;
@@ -90,6 +104,8 @@ static void answer(struct worker *worker, struct batch *batch, const struct queu
 	if (flow_has_key(kind)) {
 		decision = pick_target(worker, batch, &key, &fwmark);
 		fwmark = (packet->mark & ~config->mask) | (fwmark & config->mask);
+		if (worker->options->remember && decision == NF_ACCEPT)
+			verdict += remember(worker, batch, packet, fwmark);
 		batch->verdicts_size += queue_verdict(verdict, worker->queue, packet->id, decision, &fwmark);
 	} else {
 		decision = kind == FLOW_UNMATCHED ? NF_ACCEPT : NF_DROP;

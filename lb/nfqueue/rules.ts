@@ -1,0 +1,94 @@
+// The iptables rules that lead packets to the queue, and those that remember what it said.
+import type { Host } from "../../harness/runtime/runtime.ts";
+import { VIP } from "../../harness/topology/topology.ts";
+import { setSysctls } from "../linux/routers.ts";
+
+/** How conntrack's mark stands in for user space. */
+export interface SynOnly {
+  /** The router does not see the replies: several routers, or direct return. */
+  oneWay: boolean;
+  /** UDP flows are remembered too; else every datagram is asked about. */
+  udp: boolean;
+}
+
+const CHAIN = "LB-QUEUE";
+const FAMILIES = [
+  ["iptables", `${VIP[4]}/32`],
+  ["ip6tables", `${VIP[6]}/128`],
+] as const;
+
+/** `queue` is NFQUEUE's argument. The rule that leads to the queue comes last: what it needs is there by then. */
+export async function installRules(host: Host, queue: string, synOnly: SynOnly | null): Promise<void> {
+  if (synOnly)
+    await setSysctls(host, [
+      "net/netfilter/nf_conntrack_tcp_loose=1",
+      // What is out of the window by conntrack's book would be a packet without a mark.
+      "net/netfilter/nf_conntrack_tcp_be_liberal=1",
+    ]);
+  for (const [tool, vip] of FAMILIES) {
+    const tables = [...(synOnly ? rawTable(vip, synOnly) : []), ...mangleTable(vip, queue, synOnly)];
+    await host.exec([`${tool}-restore`, "--noflush"], { input: `${tables.join("\n")}\n` });
+  }
+}
+
+/**
+ * Seen one way only, a connection that began with a SYN stays SYN_SENT for conntrack, and all that follows is INVALID. So the
+ * SYN is not tracked: the balancer makes an entry that says "established". (Conntrack would do that itself at the next packet,
+ * but the ACK and the first data come back to back: both would be new, and the second would be dropped.) A connection that comes
+ * from another router is picked up in its middle. Replies are not tracked: whether this router sees some of them must not matter.
+ */
+function rawTable(vip: string, { oneWay, udp }: SynOnly): string[] {
+  const icmp = vip.includes(":") ? "ipv6-icmp" : "icmp";
+  const notrack = "-j CT --notrack";
+  return [
+    "*raw",
+    `:${CHAIN} - [0:0]`,
+    ...(oneWay ? [`-A ${CHAIN} -p tcp --syn ${notrack}`, `-A PREROUTING -s ${vip} ${notrack}`] : []),
+    `-A ${CHAIN} -p tcp -j RETURN`,
+    // ICMP errors are looked up by the packet they are about.
+    `-A ${CHAIN} -p ${icmp} -j RETURN`,
+    ...(udp ? [`-A ${CHAIN} -p udp -j RETURN`] : []),
+    `-A ${CHAIN} ${notrack}`,
+    `-A PREROUTING -d ${vip} -j ${CHAIN}`,
+    "COMMIT",
+  ];
+}
+
+/** The mark is saved behind the queue, as a packet that returns from it goes on behind this table's PREROUTING. */
+function mangleTable(vip: string, queue: string, synOnly: SynOnly | null): string[] {
+  return [
+    "*mangle",
+    `:${CHAIN} - [0:0]`,
+    ...(synOnly
+      ? [
+          `-A POSTROUTING -d ${vip} -m connmark --mark 0 -j CONNMARK --save-mark`,
+          `-A ${CHAIN} -j CONNMARK --restore-mark`,
+          `-A ${CHAIN} -m mark ! --mark 0 -j ACCEPT`,
+        ]
+      : []),
+    `-A ${CHAIN} -j NFQUEUE ${queue}`,
+    `-A PREROUTING -d ${vip} -j ${CHAIN}`,
+    "COMMIT",
+  ];
+}
+
+/** Packets for the VIP that came to this router, both families, out of the rule's own counter. */
+export async function countBalanced(host: Host): Promise<number> {
+  const listed = await Promise.all(FAMILIES.map(([tool]) => host.exec([`${tool}-save`, "--counters", "-t", "mangle"])));
+  return listed.reduce((sum, { stdout }) => {
+    const [, packets = "0"] = stdout.match(new RegExp(`^\\[(\\d+):\\d+\\] -A PREROUTING .*-j ${CHAIN}$`, "m")) ?? [];
+    return sum + Number(packets);
+  }, 0);
+}
+
+/** Connections whose mark leads to these targets are forgotten: their next packet is asked about, and comes to another target. */
+export async function flushMarks(host: Host, fwmarks: readonly number[]): Promise<void> {
+  // Exit code 1 only says that there was nothing to delete.
+  await Promise.all(
+    fwmarks.flatMap((fwmark) =>
+      ["ipv4", "ipv6"].map((family) =>
+        host.exec(["conntrack", "-D", "-f", family, "-m", `${fwmark}`], { check: false }),
+      ),
+    ),
+  );
+}
