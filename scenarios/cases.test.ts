@@ -1,6 +1,6 @@
 // Conformance: every backend in every scenario, through the program, in small. A new backend is tested by being registered.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
@@ -184,6 +184,58 @@ for (const [title, args, least, most] of options)
     const [event] = summary.events;
     t.true(event !== undefined && event.lost >= least && event.lost <= most, `${event?.lost}`);
   });
+
+/** An nftlb farm of three targets. */
+function farmFile(more: Record<string, unknown>, weights: readonly number[]): string {
+  const file = path.join(scratch, `farm-${process.hrtime.bigint()}.json`);
+  const targets = weights.map((weight, i) => ({ name: `t${i + 1}`, "ip-addr": `192.168.1.${i + 1}`, weight }));
+  const farm = { name: "lab", family: "dual", "virtual-addr": "10.0.0.0", "virtual-ports": "5001-5003", ...more };
+  writeFileSync(file, JSON.stringify({ farms: [{ ...farm, backends: targets }] }));
+  return `farm=${file}`;
+}
+
+test.serial("an nftlb farm file's mode, scheduler, port range and weights are in force, for both families", (t) => {
+  const byTurn = farmFile({ mode: "snat", scheduler: "rr" }, [1, 2, 1]);
+  const turn = runCase("nftables", ["--targets", "3", "--set", byTurn]);
+  t.is(turn.status, 0, turn.summary.reasons.join("\n"));
+  t.deepEqual(turn.summary.spread.perTarget, { "vm-001": 250, "vm-002": 500, "vm-003": 250 });
+  const byHash = farmFile({ mode: "dsr", scheduler: "hash", "sched-param": "srcip srcport" }, [1, 1, 2]);
+  const hash = runCase("nftables_scale_in", [
+    ...(times.scale_in ?? []),
+    "--targets",
+    "3",
+    "--scale",
+    "3",
+    "--set",
+    byHash,
+  ]);
+  t.is(hash.status, 0, hash.summary.reasons.join("\n"));
+  t.true((hash.summary.spread.perTarget["vm-003"] ?? 0) > 420, "it has half of the weight");
+  t.is(hash.summary.events[0]?.mispredicted, 0);
+});
+
+test.serial("a wrong farm file is exit code 2, with its line, and no lab is made", (t) => {
+  const words = [
+    "test",
+    "nftables",
+    "--out",
+    scratch,
+    "--targets",
+    "3",
+    "--set",
+    farmFile({ mode: "magic" }, [1, 1, 1]),
+  ];
+  const { status, stderr } = spawnSync(program, words, { encoding: "utf8" });
+  t.is(status, 2);
+  t.regex(stderr, /line 1: farms\.0\.mode: /);
+});
+
+test.serial("250 targets behind a multipath route, more than ip(8) can name, are predicted one by one", (t) => {
+  const { status, summary } = runCase("ecmp_scale_in", [...(times.scale_in ?? []), "--targets", "250"]);
+  t.is(status, 0, summary.reasons.join("\n"));
+  t.is(summary.events[0]?.mispredicted, 0);
+  t.true((summary.events[0]?.lost ?? 0) > 650, `${summary.events[0]?.lost}`);
+});
 
 test.serial(
   "a multipath hash that follows the sender's socket moves connections in a blackout, and the case fails",

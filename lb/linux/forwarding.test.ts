@@ -7,6 +7,8 @@ import type { Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
 import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
 import { backends } from "../index.ts";
+import { restore } from "../iptables/iptables.ts";
+import { missingFor } from "./probe.ts";
 import { FAMILIES } from "./routers.ts";
 
 const CONNECTIONS = 60;
@@ -127,6 +129,51 @@ for (const mode of ["dnat", "stateless_dnat", "dsr"])
       }
     },
   );
+
+withBackend(
+  "a next-hop group takes a thousand members, and a bad one is told in the kernel's words",
+  "ecmp",
+  [],
+  async (t, { lab }) => {
+    const router = lab.host("vm-201");
+    const ids = Array.from({ length: 1000 }, (_, i) => 30_000 + i);
+    await router.exec(["ip", "-batch", "-"], { input: ids.map((id) => `nexthop add id ${id} blackhole\n`).join("") });
+    // A blackhole can only be alone: so the targets' own next hops, and 1000 more that lead to one of them.
+    const more = ids.map((id) => `nexthop replace id ${id} via 192.168.1.1 dev eth1\n`);
+    await router.exec(["ip", "-batch", "-"], { input: more.join("") });
+    await router.exec(["@nexthop-group"], { input: `replace 1 ${ids.map((id) => `${id},1`).join("/")}\n` });
+    const { stdout } = await router.exec(["ip", "nexthop", "show", "id", "1"]);
+    t.is(stdout.match(/3\d{4}/g)?.length, 1000);
+    const wrong = async (input: string) => (await router.exec(["@nexthop-group"], { input, check: false })).stderr;
+    t.regex(await wrong("replace 1 99999,1\n"), /kernel says 'Invalid nexthop id'/);
+    t.regex(await wrong("replace 1 30000,300\n"), /Cannot read the group/);
+    t.is((await router.exec(["ip", "nexthop", "show", "id", "1"])).stdout, stdout, "what was refused changed nothing");
+  },
+);
+
+withBackend("rules of which one is refused leave nothing behind", "nftables", [], async (t, { lab }) => {
+  const router = lab.host("vm-201");
+  const rules = async () => (await router.exec(["nft", "list", "ruleset"])).stdout;
+  const before = await rules();
+  const bad =
+    "*nat\n:LB-SERVICE - [0:0]\n-A LB-SERVICE -j DNAT --to-destination 192.168.1.1\n-A NO-CHAIN -j ACCEPT\nCOMMIT\n";
+  const error = await t.throwsAsync(restore(router, 4, bad));
+  t.regex(error?.message ?? "", /NO-CHAIN|line 4|failed/);
+  t.is(await rules(), before);
+  const lines = ["table inet other {", "chain one {", "}", "}", "add rule inet other two accept", ""];
+  await t.throwsAsync(router.exec(["nft", "-f", "-"], { input: lines.join("\n") }));
+  t.is(await rules(), before);
+});
+
+test("what the kernel lacks is named with the reason and the remedy, before anything is started", async (t) => {
+  const [sentence, ...more] = await missingFor(
+    netns,
+    ["nft"],
+    [{ what: "such match", argv: ["nft", "-f", "-"], input: "table inet probe { bogus }\n", remedy: "Load it." }],
+  );
+  t.deepEqual(more, []);
+  t.regex(sentence ?? "", /^This kernel has no such match \(.+\)\. Load it\.$/);
+});
 
 for (const name of ["iptables_statistic", "iptables_recent", "nftables"])
   for (const leave of ["drain", "flush"])

@@ -112,6 +112,11 @@ const bad: [backend: string, word: string, message: RegExp][] = [
   ["iptables_statistic", "mode=magic", /--set mode magic/],
   ["iptables_statistic", "targetPort=70000", /--set targetPort/],
   ["iptables_recent", "seconds=0", /--set seconds 0/],
+  ["ecmp", "weights=1,2,257", /--set weights/],
+  ["ecmp_resilient", "idleTimer=0", /--set idleTimer 0/],
+  ["nftables", "priorities=1,2", /priorities has 2 numbers, but there are 3 targets/],
+  ["nftables", "leave=never", /--set leave never/],
+  ["iptables_recent", "form=round", /--set form round/],
   ["iptables_hmark", "mod=3", /has no option 'mod'/],
 ];
 for (const [name, word, message] of bad)
