@@ -15,6 +15,7 @@ import { Scope } from "./scope.ts";
 import { planTopology } from "./topology/topology.ts";
 import { rerouteBatch } from "./topology/wiring.ts";
 import { readCounters } from "./traffic/counters.ts";
+import { readRules } from "./traffic/rules.ts";
 import { type Load, startServers, startTraffic, type Traffic } from "./traffic/traffic.ts";
 
 export interface RunRequest {
@@ -147,6 +148,7 @@ async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab,
   await settle(lab);
   record.add(calibrate("after"));
   await recordCounters(record, lab, balancer, "after");
+  for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
 }
 
 async function driveSteps(

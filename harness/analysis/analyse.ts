@@ -49,7 +49,7 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
     ...judged,
     ...(errors.length > 0 ? { verdict: "error", reasons: errors, certain: [] } : judge(judged, fates, texts("fault"))),
   };
-  return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
+  return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events, fates.lostRows) };
 }
 
 function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, fates: Fates): Judged {

@@ -10,11 +10,13 @@
   Chart.Interaction.modes.place = nearestPlace;
 
   setUpTabs();
+  setUpFilters();
   draw(prefersDark.matches);
   prefersDark.addEventListener("change", () => draw(prefersDark.matches));
   addEventListener("beforeprint", () => draw(false));
   addEventListener("afterprint", () => draw(prefersDark.matches));
-  addCopyButton(document.getElementById("command-line"));
+  const command = document.getElementById("command-line");
+  if (command) addCopyButton(command);
 
   /** Draws every graph anew; what the reader has hidden stays hidden. */
   function draw(dark) {
@@ -135,6 +137,20 @@
   function nearestPlace(chart, { x }) {
     const distance = (points) => Math.abs(points[0].element.x - x);
     return pointsByPlace(chart).reduce((best, points) => (best.length > 0 && distance(best) <= distance(points) ? best : points), []);
+  }
+
+  /** Rows that fit all chosen values are shown. */
+  function setUpFilters() {
+    const selects = [...document.querySelectorAll("select[data-filter]")];
+    if (selects.length === 0) return;
+    const rows = [...document.querySelectorAll("#set tbody tr")];
+    const apply = () => {
+      const fits = (row) => selects.every(({ value, dataset }) => value === "" || row.getAttribute(`data-f${dataset.filter}`) === value);
+      for (const row of rows) row.hidden = !fits(row);
+      document.getElementById("shown").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} shown`;
+    };
+    for (const select of selects) select.addEventListener("change", apply);
+    apply();
   }
 
   /** One panel at a time; arrow keys, Home and End go from tab to tab. */
