@@ -5,7 +5,15 @@ import { dirname, join } from "node:path";
 import type { Chart } from "./charts/chart.ts";
 import { allCharts } from "./charts/index.ts";
 import { escapeText, inlineJson } from "./html/markup.ts";
-import { chartMarkup, eventsMarkup, factsMarkup, isEmpty, verdictMarkup } from "./html/sections.ts";
+import {
+  chartMarkup,
+  eventsMarkup,
+  factsMarkup,
+  isEmpty,
+  logMarkup,
+  lostMarkup,
+  verdictMarkup,
+} from "./html/sections.ts";
 import { DARK } from "./palette.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 
@@ -56,7 +64,9 @@ export function renderHtml(data: ReportData, assets: Assets): string {
 ${NO_SCRIPT}
 ${lost === undefined ? "" : chartMarkup(lost, { captioned: false })}
 ${eventsMarkup(data)}
+${lostMarkup(data)}
 ${others.map((chart) => chartMarkup(chart)).join("\n")}
+${logMarkup(data)}
 ${factsMarkup(data)}`,
     },
     assets,

@@ -11,6 +11,7 @@
 
   setUpTabs();
   setUpFilters();
+  setUpSearch();
   draw(prefersDark.matches);
   prefersDark.addEventListener("change", () => draw(prefersDark.matches));
   addEventListener("beforeprint", () => draw(false));
@@ -137,6 +138,22 @@
   function nearestPlace(chart, { x }) {
     const distance = (points) => Math.abs(points[0].element.x - x);
     return pointsByPlace(chart).reduce((best, points) => (best.length > 0 && distance(best) <= distance(points) ? best : points), []);
+  }
+
+  /** Text that a row of the table below must contain. */
+  function setUpSearch() {
+    for (const input of document.querySelectorAll("input[data-find]")) {
+      const rows = [...input.closest(".filters").nextElementSibling.querySelectorAll("tbody tr")];
+      const texts = rows.map((row) => row.textContent.toLowerCase());
+      const status = input.closest(".filters").querySelector("[role=status]");
+      input.addEventListener("input", () => {
+        const wanted = input.value.trim().toLowerCase();
+        rows.forEach((row, i) => {
+          row.hidden = !texts[i].includes(wanted);
+        });
+        status.textContent = wanted === "" ? "" : `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+      });
+    }
   }
 
   /** Rows that fit all chosen values are shown. */
