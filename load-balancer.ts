@@ -120,6 +120,7 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
       reporters: argv.reporter === undefined ? null : wordsOf(argv.reporter),
       shard: argv.shard as string | undefined,
       retries: argv.retries,
+      live: argv.live,
       failFast: argv.failFast === true,
       resume: argv.resume === true,
       given: given(argv),
@@ -201,6 +202,7 @@ const parser = yargs(words)
       testOptions(y.positional("case", { type: "string", array: true, demandOption: true, describe: "see 'list'" }))
         .option("reporter", { type: "string", requiresArg: true, describe: "of each run and of all: terminal,markdown,junit,ctrf,json,html,png,github (default: files of each run, and the terminal)" })
         .option("shard", { type: "string", requiresArg: true, describe: "i/n: only the i-th of n parts; 'merge' joins them" })
+        .option("live", { requiresArg: true, describe: "port on localhost (0: a free one) of a page that follows the run, with /metrics for Prometheus" })
         .option("retries", { default: 0, requiresArg: true, describe: "more tries of a run that did not pass; passing then is 'flaky'" })
         .option("fail-fast", { type: "boolean", default: false, describe: "end after the first run that did not pass" })
         .option("resume", { type: "boolean", default: false, describe: "leave out runs that --out has already" })

@@ -4,9 +4,11 @@ import { UsageError } from "../backend.ts";
 import { type Catalog, findCases, findNamed } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
+import type { Live } from "../live/server.ts";
 import { parseOptions, repeatedRunOptions, runtimeWithImages } from "../options.ts";
 import { SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
+import { headline } from "../report/prose.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { attemptsOf, finishedRuns, inShard, isSameRun, parseShard, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
@@ -22,6 +24,7 @@ import {
   type TestOptions,
 } from "./test.ts";
 
+const liveOption = z.strictObject({ live: z.coerce.number().int().min(0).max(65_535).optional() });
 const retriesOption = z.strictObject({ retries: z.coerce.number().int().min(0).max(10).default(0) });
 
 /** Runs the cases one after the other and prints what came out. Returns the exit code. */
@@ -35,7 +38,16 @@ export async function testCommand(catalog: Catalog, options: TestOptions, signal
   const planned = cases
     .map((one) => planCase(one, parsed, options))
     .flatMap((plan) => Array.from({ length: repeats }, (_, i): PlannedCase => ({ ...plan, seed: parsed.seed + i })));
-  return runSet(planned, runtime, options, await describeHost(), signal);
+  const { live: port } = parseOptions(liveOption, options.live === undefined ? {} : { live: options.live });
+  const host = await describeHost();
+  if (port === undefined) return runSet(planned, runtime, options, host, signal, null);
+  const live = await (await import("../live/server.ts")).startLive(port);
+  process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
+  try {
+    return await runSet(planned, runtime, options, host, signal, live);
+  } finally {
+    await live[Symbol.asyncDispose]();
+  }
 }
 
 /** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
@@ -45,6 +57,7 @@ async function runSet(
   options: TestOptions,
   host: DescribedHost,
   signal: AbortSignal,
+  live: Live | null,
 ): Promise<number> {
   const { retries } = parseOptions(retriesOption, options.retries === undefined ? {} : { retries: options.retries });
   const shard = options.shard === undefined ? null : parseShard(options.shard);
@@ -79,7 +92,7 @@ async function runSet(
   };
   for (const [i, plan] of mine.entries()) {
     const done = resumed(earlier, plan, runtime.name, options, host);
-    const entry = done ?? (await runWithRetries(plan, runtime, options, host, signal, retries));
+    const entry = done ?? (await runWithRetries(plan, runtime, { ...options, live }, host, signal, retries));
     if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
     set.entries.push(entry);
     await tell(kept);
@@ -112,7 +125,7 @@ function resumed(
 async function runWithRetries(
   plan: PlannedCase,
   runtime: Runtime,
-  options: TestOptions,
+  options: Omit<TestOptions, "live"> & { live: Live | null },
   host: DescribedHost,
   signal: AbortSignal,
   retries: number,
@@ -122,6 +135,7 @@ async function runWithRetries(
     const result = await runOne(plan, runtime, options, host, signal, attempt);
     const { run, summary } = result.data;
     attempts.push({ run, summary, dir: run.id });
+    options.live?.finish(summary.verdict, headline(summary));
     await show(result, options);
     const bad = summary.verdict !== "pass" && summary.verdict !== "skip";
     if (!bad || attempt > retries || signal.aborted) break;

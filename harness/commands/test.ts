@@ -5,6 +5,7 @@ import type { Balancer } from "../backend.ts";
 import type { Case } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { type describeHost, openInBrowser } from "../host.ts";
+import type { Live } from "../live/server.ts";
 import { parseBackendOptions, planRun, type RunOptions } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
 import { type RunInfo, SCHEMA } from "../record/schema.ts";
@@ -27,6 +28,8 @@ export interface TestOptions {
   json: boolean;
   /** false: the lab stays up after the traffic, for manual work. */
   stop: boolean;
+  /** Port of the page that follows the run; undefined: none. */
+  live: unknown;
   /** Names of reporters; null: the files of each run and the terminal. */
   reporters: readonly string[] | null;
   shard: string | undefined;
@@ -60,7 +63,10 @@ export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
 export async function runOne(
   planned: PlannedCase,
   runtime: Runtime,
-  options: Pick<TestOptions, "out" | "commandLine" | "stop"> & { reporters?: readonly string[] | null },
+  options: Pick<TestOptions, "out" | "commandLine" | "stop"> & {
+    reporters?: readonly string[] | null;
+    live?: Live | null;
+  },
   host: DescribedHost,
   signal: AbortSignal,
   attempt = 1,
@@ -71,7 +77,7 @@ export async function runOne(
   const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
   const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
   if (missing.length > 0) return skip(dir, info, missing);
-  const progress = makeProgress(info, planned.plan);
+  const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
   const chosen = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
   try {
     return await runCase({

@@ -76,13 +76,15 @@ ${factsMarkup(data)}`,
 export const NO_SCRIPT =
   "<noscript><p>The graphs need JavaScript. Their numbers are in the tables below them.</p></noscript>";
 
-/** A page whose body holds the places of these charts. */
+/** `live` pages may ask the server that they came from. A page whose body holds the places of these charts. */
 export function renderPage(
-  { title, body, charts }: { title: string; body: string; charts: readonly Chart[] },
+  { title, body, charts, live = false }: { title: string; body: string; charts: readonly Chart[]; live?: boolean },
   { style, scripts }: Assets,
 ): string {
-  const drawn = Object.fromEntries(charts.filter((chart) => !isEmpty(chart)).map(({ id, config }) => [id, config]));
-  const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${scripts.map(hash).join(" ")}; base-uri 'none'; form-action 'none'`;
+  const drawn = Object.fromEntries(
+    charts.filter((chart) => live || !isEmpty(chart)).map(({ id, config }) => [id, config]),
+  );
+  const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${scripts.map(hash).join(" ")}; base-uri 'none'; form-action 'none'${live ? "; connect-src 'self'" : ""}`;
   return `<!doctype html>
 <html lang="en">
 <head>

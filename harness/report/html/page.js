@@ -13,6 +13,7 @@
   setUpFilters();
   setUpSearch();
   draw(prefersDark.matches);
+  followLive();
   prefersDark.addEventListener("change", () => draw(prefersDark.matches));
   addEventListener("beforeprint", () => draw(false));
   addEventListener("afterprint", () => draw(prefersDark.matches));
@@ -138,6 +139,44 @@
   function nearestPlace(chart, { x }) {
     const distance = (points) => Math.abs(points[0].element.x - x);
     return pointsByPlace(chart).reduce((best, points) => (best.length > 0 && distance(best) <= distance(points) ? best : points), []);
+  }
+
+  /** A running test: the server sends all there was, and then each point. */
+  function followLive() {
+    const canvas = document.querySelector('canvas[data-chart="live"]');
+    if (!canvas) return;
+    const text = (id, words) => {
+      document.getElementById(id).textContent = words;
+    };
+    const log = document.getElementById("live-log");
+    const add = ({ s, alive, lost, note }) => {
+      const [first, second] = charts.get(canvas).data.datasets;
+      first.data.push({ x: s, y: alive });
+      second.data.push({ x: s, y: lost });
+      text("live-numbers", `${alive} connections alive, ${lost} lost`);
+      if (note === undefined) return;
+      const item = document.createElement("li");
+      item.textContent = `${s.toFixed(1)} s: ${note}`;
+      log.append(item);
+    };
+    const source = new EventSource("events");
+    source.addEventListener("state", ({ data }) => {
+      const state = JSON.parse(data);
+      for (const dataset of charts.get(canvas).data.datasets) dataset.data = [];
+      log.replaceChildren();
+      text("live-title", state.case === null ? "Waiting for a run" : `${state.case}, seed ${state.seed}`);
+      text("live-phase", state.phase);
+      text("live-numbers", "");
+      for (const point of state.points) add(point);
+      if (state.outcome) text("live-numbers", `${state.outcome.verdict.toUpperCase()}: ${state.outcome.headline}`);
+      charts.get(canvas).update();
+    });
+    source.addEventListener("point", ({ data }) => {
+      add(JSON.parse(data));
+      text("live-phase", "traffic");
+      charts.get(canvas).update();
+    });
+    source.addEventListener("error", () => text("live-phase", "the program has ended"));
   }
 
   /** Text that a row of the table below must contain. */
