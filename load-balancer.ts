@@ -100,8 +100,11 @@ function given(argv: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
+/** "a,b" and "a b" are two words. */
+const wordsOf = (text: unknown) => String(text).split(/[\s,]+/).filter((word) => word !== "");
+
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
-  const { testCommand } = await import("./harness/commands/test.ts");
+  const { testCommand } = await import("./harness/commands/run-set.ts");
   return testCommand(
     await catalogWith(argv.backend as string[]),
     {
@@ -114,6 +117,12 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
       view: argv.view === true,
       json: argv.json === true,
       repeat: argv.repeat,
+      reporters: argv.reporter === undefined ? null : wordsOf(argv.reporter),
+      shard: argv.shard as string | undefined,
+      retries: argv.retries,
+      live: argv.live,
+      failFast: argv.failFast === true,
+      resume: argv.resume === true,
       given: given(argv),
       commandLine: ["./load-balancer.ts", ...process.argv.slice(2)],
     },
@@ -162,7 +171,7 @@ const keep = async (options: StartOptions, signal: AbortSignal) => {
 };
 
 /** Options and positionals that may have several values. */
-const LISTS = ["_", "--", "case", "name", "results", "run", "numbers", "backend", "image", "set"];
+const LISTS = ["_", "--", "case", "name", "results", "run", "dir", "numbers", "backend", "image", "set"];
 
 function onceEach(argv: Record<string, unknown>): true {
   const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !LISTS.includes(key));
@@ -191,6 +200,12 @@ const parser = yargs(words)
     "run cases and print the verdict (globs and 'all' allowed)",
     (y) =>
       testOptions(y.positional("case", { type: "string", array: true, demandOption: true, describe: "see 'list'" }))
+        .option("reporter", { type: "string", requiresArg: true, describe: "of each run and of all: terminal,markdown,junit,ctrf,json,html,png,github (default: files of each run, and the terminal)" })
+        .option("shard", { type: "string", requiresArg: true, describe: "i/n: only the i-th of n parts; 'merge' joins them" })
+        .option("live", { requiresArg: true, describe: "port on localhost (0: a free one) of a page that follows the run, with /metrics for Prometheus" })
+        .option("retries", { default: 0, requiresArg: true, describe: "more tries of a run that did not pass; passing then is 'flaky'" })
+        .option("fail-fast", { type: "boolean", default: false, describe: "end after the first run that did not pass" })
+        .option("resume", { type: "boolean", default: false, describe: "leave out runs that --out has already" })
         .example("$0 test nfqueue_scale --view", "2 of 10 targets leave at 5 s and return at 15 s")
         .example("$0 test nfqueue_scale_in --targets 100 --scale '1 50' --set M=65537", "another table size"),
     (argv) => {
@@ -363,6 +378,17 @@ const parser = yargs(words)
         .positional("run", { type: "string", array: true, demandOption: true })
         .example("$0 report results/*nfqueue_scale*", ""),
     (argv) => choose(async () => (await import("./harness/commands/report.ts")).reportCommand(argv.run)),
+  )
+  .command(
+    "merge <dir..>",
+    "join the results of shards into one report; what is missing is named and is no pass",
+    (y) =>
+      y
+        .positional("dir", { type: "string", array: true, demandOption: true, describe: "the shards' --out folders" })
+        .option("out", { default: "results", requiresArg: true, describe: "folder for the joint reports" })
+        .option("reporter", { type: "string", default: "terminal,markdown,junit,ctrf,json,html", requiresArg: true, describe: "as with 'test'; github too" })
+        .example("$0 merge shard-1 shard-2 --out all", ""),
+    (argv) => choose(async () => (await import("./harness/commands/merge.ts")).mergeCommand(argv.dir, argv.out, wordsOf(argv.reporter))),
   )
   .command(
     "analyze <analysis> <file>",

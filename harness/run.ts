@@ -6,7 +6,7 @@ import { Blackout } from "./blackout.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
 import { calibrate, watchMachine } from "./contention.ts";
 import { RecordWriter, readRecord } from "./record/record.ts";
-import type { EventOf, Phase, RunInfo, Sample, ScaleKind, Summary } from "./record/schema.ts";
+import type { Event, EventOf, Phase, RunInfo, Sample, ScaleKind, Summary } from "./record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "./report/reporter.ts";
 import { writeAll } from "./report/reporter.ts";
 import { type Lab, LabError, type Runtime } from "./runtime/runtime.ts";
@@ -15,6 +15,7 @@ import { Scope } from "./scope.ts";
 import { planTopology } from "./topology/topology.ts";
 import { rerouteBatch } from "./topology/wiring.ts";
 import { readCounters } from "./traffic/counters.ts";
+import { readRules } from "./traffic/rules.ts";
 import { type Load, startServers, startTraffic, type Traffic } from "./traffic/traffic.ts";
 
 export interface RunRequest {
@@ -37,6 +38,7 @@ export interface Progress {
   phase?(phase: Phase, edge: "begin" | "end"): void;
   sample?(sample: Sample): void;
   note?(text: string): void;
+  event?(event: Event): void;
 }
 
 export interface RunResult {
@@ -50,6 +52,7 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
   const record = new RecordWriter(request.dir, (event) => {
     if (event.kind === "sample") request.progress?.sample?.(event);
     if (event.kind === "phase") request.progress?.phase?.(event.phase, event.edge);
+    request.progress?.event?.(event);
   });
   record.file("run.json", `${JSON.stringify(request.info, null, 2)}\n`);
   let first: EventOf<"error"> | null = null;
@@ -147,6 +150,7 @@ async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab,
   await settle(lab);
   record.add(calibrate("after"));
   await recordCounters(record, lab, balancer, "after");
+  for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
 }
 
 async function driveSteps(

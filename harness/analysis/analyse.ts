@@ -53,7 +53,7 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
       ? { verdict: "error", reasons: errors, certain: [] }
       : judge(judged, fates, texts("fault"), timeline.deployed.oracle)),
   };
-  return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events) };
+  return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events, fates.lostRows) };
 }
 
 function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, fates: Fates): Judged {

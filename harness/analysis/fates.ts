@@ -39,11 +39,33 @@ export interface Fates {
   onInactiveTarget: number;
   /** First connections by target. */
   perTarget: Map<string, number>;
+  /** A sample of the lost connections, those first that were not predicted to be. */
+  lostRows: LostConnection[];
   /** Sentences about the first few connections whose fate differs from the prediction. */
   differences: string[];
 }
 
+/** One lost connection, as a report lists it. */
+export interface LostConnection {
+  /** Since the traffic began. */
+  s: number;
+  stream: string;
+  /** "id.generation". */
+  id: string;
+  src: string;
+  sport: number;
+  target: string | null;
+  movedTo: string | null;
+  cause: LossCause;
+  /** Number of the event from 1; null: outside of all. */
+  event: number | null;
+  /** Probability that the oracle gave it; null without an oracle. */
+  predicted: number | null;
+}
+
 const MAX_DIFFERENCES = 20;
+/** Of each kind: a page with more is slow to open and is not read. */
+const MAX_LOST_ROWS = 500;
 const SILENT: ReadonlySet<Cause> = new Set<Cause>(["stalled", "timeout"]);
 
 /** `targets` are all targets by name, in the order of their indices. */
@@ -70,8 +92,10 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     assigned: { checked: 0, mispredicted: 0 },
     onInactiveTarget: 0,
     perTarget: new Map(),
+    lostRows: [],
     differences: [],
   };
+  const lostRows = { predicted: [] as LostConnection[], other: [] as LostConnection[] };
   const indexOf = new Map(targets.map((name, index) => [name, index]));
   const readers = new Map([...timeline.streams].map(([name, start]) => [name, { start, flowOf: flowReader(start) }]));
   const since = scales.map((_, i) => movableSince(timeline, i));
@@ -115,6 +139,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       fates.lost++;
       if (lossEvent === "outside") fates.lostOutsideEvents++;
     }
+    let chanceOfLoss = hasOracle ? 0 : null;
     for (const [i, scale] of scales.entries()) {
       const fate = fates.perEvent[i];
       const gone = connection.cause !== "none" && lossEvent !== i && at(connection.endUs) < scale.askedT;
@@ -139,6 +164,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
       };
       const probability = lossProbability(deployed.oracle, change, alive);
       fate.predicted += probability;
+      if (lost) chanceOfLoss = probability;
       const [low, high] = lossBounds(deployed.oracle, change, alive);
       const chance = chances[i];
       if (chance) {
@@ -162,7 +188,23 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
         );
       }
     }
+    if (connection.cause === "none") continue;
+    const list = chanceOfLoss === 0 || lossEvent === "outside" ? lostRows.other : lostRows.predicted;
+    if (list.length < MAX_LOST_ROWS)
+      list.push({
+        s: (at(connection.endUs) - timeline.t0) / 1e9,
+        stream: connection.stream,
+        id: `${connection.id}.${connection.generation}`,
+        src: addressText(flow.src),
+        sport: flow.sport,
+        target: connection.target,
+        movedTo: connection.movedTo,
+        cause: connection.cause,
+        event: typeof lossEvent === "number" ? lossEvent + 1 : null,
+        predicted: chanceOfLoss,
+      });
   }
+  fates.lostRows = [...lostRows.other, ...lostRows.predicted];
   for (const [i, fate] of fates.perEvent.entries()) {
     const { low, high, variance } = chances[i] ?? { low: 0, high: 0, variance: 0 };
     if (fate.predicted !== null) fate.predictedMost = high;

@@ -1,5 +1,6 @@
 import type { Record as RunRecord } from "../record/record.ts";
 import type { ByCause, Event, EventSummary, Sample, ScaleKind } from "../record/schema.ts";
+import type { LostConnection } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -36,10 +37,16 @@ export interface Series {
   }[];
   /** Established first connections by target, with the number that the oracle expects (null: it states none). */
   spread: { target: string; connections: number; expected: number | null }[];
+  /** A sample of the lost connections. */
+  lost: LostConnection[];
+  /** What happened when, besides the traffic. */
+  log: { s: number; text: string }[];
+  /** What was installed in each router's kernel after the traffic. */
+  rules: { machine: string; text: string }[];
 }
 
 export function emptySeries(): Series {
-  return { samples: [], lossPerSecond: [], events: [], spread: [] };
+  return { samples: [], lossPerSecond: [], events: [], spread: [], lost: [], log: [], rules: [] };
 }
 
 export function buildSeries(
@@ -47,6 +54,7 @@ export function buildSeries(
   record: RunRecord,
   spread: Series["spread"],
   events: readonly EventSummary[],
+  lost: Series["lost"],
 ): Series {
   const ends = [...events.slice(1).map((e) => e.askedMs / 1000), (timeline.endT - timeline.t0) / 1e9];
   return {
@@ -64,7 +72,36 @@ export function buildSeries(
       interval: [(e.interval95[0] * e.alive) / 100, (e.interval95[1] * e.alive) / 100],
     })),
     spread,
+    lost,
+    log: record.events.flatMap((e) => {
+      const text = logText(e);
+      return text === null ? [] : [{ s: (e.t - timeline.t0) / 1e9, text }];
+    }),
+    rules: record.events.flatMap((e) => (e.kind === "rules" ? [{ machine: e.machine, text: e.text }] : [])),
   };
+}
+
+function logText(e: Event): string | null {
+  switch (e.kind) {
+    case "phase":
+      return `${e.phase} ${e.edge === "begin" ? "begins" : "ends"}`;
+    case "lab_up":
+      return `${e.machines.length} machines up in ${e.runtime}`;
+    case "deployed":
+      return `${e.backend} deployed with ${e.active.length} active targets`;
+    case "scale":
+      return `${e.action} of ${e.machines.join(", ")}, asked ${((e.inForceT - e.askedT) / 1e6).toFixed(1)} ms before`;
+    case "all_established":
+      return `${e.stream}: ${e.established} established, ${e.failed} failed`;
+    case "stream_start":
+      return `${e.stream}: ${e.connections} ${e.protocol} connections to ${e.dst} port ${e.dport}`;
+    case "warning":
+    case "fault":
+    case "error":
+      return `${e.kind}: ${e.text}`;
+    default:
+      return null;
+  }
 }
 
 /** Streams sample on their own clocks: the last state of each is carried on to the next tick, a quarter of a second wide. */

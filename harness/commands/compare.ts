@@ -13,7 +13,8 @@ import type { ReportData } from "../report/reporter.ts";
 import { tableLines } from "../report/terminal.ts";
 import { makeRunDir, type PlannedCase, planCase, runOne, type TestOptions } from "./test.ts";
 
-export interface CompareOptions extends Omit<TestOptions, "cases" | "view" | "stop"> {
+export interface CompareOptions
+  extends Pick<TestOptions, "set" | "runtime" | "images" | "out" | "json" | "repeat" | "given" | "commandLine"> {
   backends: readonly string[];
   scenario: string;
   /** "targets=4,10,50": an option of the run, or of the backends. */

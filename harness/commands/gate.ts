@@ -12,7 +12,9 @@ import { planLoss, planRepeats } from "../gate/plan.ts";
 import { readThresholds } from "../gate/thresholds.ts";
 import { parseOptions } from "../options.ts";
 import { readRecord } from "../record/record.ts";
+import type { RunInfo } from "../record/schema.ts";
 import { count, list, plural } from "../report/format.ts";
+import { isSameRun } from "../set/manifest.ts";
 
 export interface GateOptions {
   runs: readonly string[];
@@ -30,7 +32,7 @@ export function gateCommand(options: GateOptions): number {
   const limits = readThresholds(options.thresholds ?? null);
   const bench = options.bench === undefined ? null : readBench(options.bench);
   const dirs = options.runs.flatMap(runDirs);
-  const groups = groupRuns(dirs.map(analysed));
+  const groups = groupRuns(lastAttempts(dirs.map(analysed)));
   if (options.updateBaseline) {
     if (options.baseline === undefined)
       throw new UsageError("--update-baseline writes the file of --baseline: name it.");
@@ -78,6 +80,14 @@ function render(findings: readonly Finding[], runs: number, code: number): strin
     `${count(number("no_data"))} without data`,
   ];
   return `${lines.join("\n")}\n\n${code === EXIT.passed ? "PASSED" : "NOT PASSED"}: ${plural(runs, "run")}, ${list(totals)}.\n`;
+}
+
+/** A run that was tried again is judged by its last attempt. */
+function lastAttempts<T extends { run: RunInfo }>(runs: readonly T[]): T[] {
+  return runs.filter(
+    ({ run }) =>
+      !runs.some((other) => isSameRun(other.run, run) && (other.run.attempt ?? 1) === (run.attempt ?? 1) + 1),
+  );
 }
 
 /** Every number is derived again from the record. */

@@ -1,14 +1,14 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
-import { type Backend, type Balancer, UsageError } from "../backend.ts";
-import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
+import type { Backend, Balancer } from "../backend.ts";
+import type { Case } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
-import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { describeHost, openInBrowser } from "../host.ts";
-import { fitCase, parseOptions, planRun, type RunOptions, repeatedRunOptions, runtimeWithImages } from "../options.ts";
+import { type describeHost, openInBrowser } from "../host.ts";
+import type { Live } from "../live/server.ts";
+import { fitCase, planRun, type RunOptions } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
-import { type Protocol, type RunInfo, SCHEMA, type Verdict } from "../record/schema.ts";
+import { type Protocol, type RunInfo, SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
@@ -28,34 +28,21 @@ export interface TestOptions {
   json: boolean;
   /** false: the lab stays up after the traffic, for manual work. */
   stop: boolean;
+  /** Port of the page that follows the run; undefined: none. */
+  live: unknown;
+  /** Names of reporters; null: the files of each run and the terminal. */
+  reporters: readonly string[] | null;
+  shard: string | undefined;
+  /** More tries of a run that did not pass. */
+  retries: unknown;
+  failFast: boolean;
+  /** Leaves out what the folder of results has already. */
+  resume: boolean;
   /** Unchecked, like `given`. */
   repeat: unknown;
   /** The words of the run's own options, unchecked. */
   given: Record<string, unknown>;
   commandLine: readonly string[];
-}
-
-/** Runs the cases one after the other and prints what came out. Returns the exit code. */
-export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
-  const cases = findCases(catalog, options.cases);
-  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
-  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
-  if (!options.stop && cases.length * repeats > 1)
-    throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
-  // Everything that can be wrong with the words is found before the first case runs.
-  const planned = cases.map((one) => planCase(one, parsed, options));
-  const verdicts: Verdict[] = [];
-  const host = describeHost();
-  for (const plan of planned) {
-    for (let repeat = 0; repeat < repeats; repeat++) {
-      const seeded = { ...plan, seed: parsed.seed + repeat };
-      const result = await runOne(seeded, runtime, options, await host, signal);
-      verdicts.push(result.data.summary.verdict);
-      await show(result, options);
-      if (signal.aborted) return EXIT.interrupted;
-    }
-  }
-  return exitCodeOf(verdicts);
 }
 
 export interface PlannedCase extends ReturnType<typeof planRun> {
@@ -80,26 +67,68 @@ export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptio
   };
 }
 
+export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
+
 export async function runOne(
   planned: PlannedCase,
   runtime: Runtime,
-  options: Pick<TestOptions, "out" | "commandLine" | "stop">,
-  host: Awaited<ReturnType<typeof describeHost>>,
+  options: Pick<TestOptions, "out" | "commandLine" | "stop"> & {
+    reporters?: readonly string[] | null;
+    live?: Live | null;
+  },
+  host: DescribedHost,
   signal: AbortSignal,
+  attempt = 1,
 ): Promise<RunResult> {
+  const { backend } = planned.case;
+  const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
+  const described = describeRun(planned, runtime.name, options.commandLine, host);
+  const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
+  const missing = [
+    ...(await runtime.missing()),
+    ...(await backend.missing(runtime)),
+    ...foreignProtocol(backend, planned.options.protocol),
+    ...(planned.unfit ? [planned.unfit] : []),
+  ];
+  if (missing.length > 0) return skip(dir, info, missing);
+  const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
+  const chosen = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
+  try {
+    return await runCase({
+      dir,
+      info,
+      backend,
+      backendOptions: planned.backendOptions,
+      runtime,
+      plan: planned.plan,
+      load: { ...planned.load, seed: planned.seed },
+      reporters: chosen.filter((r) => r.name !== "terminal"),
+      signal,
+      progress,
+      ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+/** run.json, as far as it is known before the run. */
+export function describeRun(
+  planned: PlannedCase,
+  runtime: string,
+  commandLine: readonly string[],
+  host: DescribedHost,
+): Omit<RunInfo, "id" | "startedAt"> {
   const { backend, scenario, name } = planned.case;
-  const { dir, id, startedAt } = makeRunDir(options.out, name, planned.seed);
   const topology = planTopology({ targets: planned.options.targets, routers: planned.routers });
-  const info: RunInfo = {
+  return {
     schema: SCHEMA,
-    id,
     case: name,
     backend: backend.name,
     scenario: scenario.name,
-    commandLine: [...options.commandLine],
-    startedAt,
+    commandLine: [...commandLine],
     ...host,
-    runtime: runtime.name,
+    runtime,
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,
@@ -113,31 +142,6 @@ export async function runOne(
     },
     backendOptions: planned.backendOptions,
   };
-  const missing = [
-    ...(await runtime.missing()),
-    ...(await backend.missing(runtime)),
-    ...foreignProtocol(backend, planned.options.protocol),
-    ...(planned.unfit ? [planned.unfit] : []),
-  ];
-  if (missing.length > 0) return skip(dir, info, missing);
-  const progress = makeProgress(info, planned.plan);
-  try {
-    return await runCase({
-      dir,
-      info,
-      backend,
-      backendOptions: planned.backendOptions,
-      runtime,
-      plan: planned.plan,
-      load: { ...planned.load, seed: planned.seed },
-      reporters: Object.values(reporters).filter((r) => r.name !== "terminal"),
-      signal,
-      progress,
-      ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
-    });
-  } finally {
-    progress.end();
-  }
 }
 
 function foreignProtocol({ name, protocols }: Backend, protocol: Protocol): string[] {
@@ -197,13 +201,13 @@ export function makeRunDir(out: string, name: string, seed: number): { dir: stri
 }
 
 /** Not mkdir's own `recursive`: on Node 20 that never returns below /proc. */
-function makeDirs(dir: string): void {
+export function makeDirs(dir: string): void {
   if (existsSync(dir)) return;
   makeDirs(path.dirname(dir));
   mkdirSync(dir);
 }
 
-async function show({ dir, data, reporterFailures }: RunResult, options: TestOptions): Promise<void> {
+export async function show({ dir, data, reporterFailures }: RunResult, options: TestOptions): Promise<void> {
   if (options.json) process.stdout.write(`${JSON.stringify(data.summary)}\n`);
   else {
     const color = process.stdout.isTTY === true && !process.env.NO_COLOR;

@@ -101,6 +101,8 @@ export type Event =
       lateSends: number;
       maxLateUs: number;
     }
+  /** What is installed in a router's kernel after the traffic, as its own tools print it. */
+  | { kind: "rules"; t: number; machine: string; text: string }
   /** A fixed piece of work around the traffic: how fast the machine was. */
   | { kind: "calibration"; t: number; moment: "before" | "after"; bestNs: number; medianNs: number }
   /** The host in the window before `t`, in CPUs; `foreignCpus` is null where the lab's own share is not known. */
@@ -255,6 +257,8 @@ export interface RunInfo {
   family: "4" | "6" | "both";
   protocol: Protocol;
   seed: number;
+  /** 2 for the first retry, and so on; 1 where it is absent. */
+  attempt?: number;
   /** All options after defaults were applied. */
   options: Record<string, unknown>;
   backendOptions: Record<string, unknown>;

@@ -106,8 +106,8 @@ test("the page has a tab for each run, and hostile text stays text", async (t) =
   t.teardown(() => rmSync(dir, { recursive: true }));
   await writeComparison(comparison([entry("a", [scaleRun(), failedRun()]), entry("<b>", [hostileRun()])]), dir);
   const page = readFileSync(path.join(dir, "compare.html"), "utf8");
-  t.is(page.match(/role="tab"/g)?.length, 3);
-  t.is(page.match(/role="tabpanel"/g)?.length, 3);
+  t.is(page.match(/<button type="button" role="tab"/g)?.length, 3);
+  t.is(page.match(/<div role="tabpanel"/g)?.length, 3);
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
   t.deepEqual(ids, [...new Set(ids)], "no id twice");
   t.false(page.includes("<b>"));

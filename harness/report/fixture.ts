@@ -1,6 +1,6 @@
 // Made-up runs that look like real ones, for the tests of this folder. The same arguments give the same numbers.
 
-import type { Series } from "../analysis/series.ts";
+import { emptySeries, type Series } from "../analysis/series.ts";
 import type { ByCause, EventSummary, ScaleKind } from "../record/schema.ts";
 import { generator, machines, runInfo, split, summary } from "./fixture-base.ts";
 import type { ReportData } from "./reporter.ts";
@@ -69,6 +69,25 @@ export function scaleRun({
       interval: [(e.interval95[0] * e.alive) / 100, (e.interval95[1] * e.alive) / 100],
     })),
     spread,
+    lost: Array.from({ length: 60 }, (_, i) => ({
+      s: IN_S + i / 100,
+      stream: i % 2 === 0 ? "ipv4" : "ipv6",
+      id: `${i}.0`,
+      src: i % 2 === 0 ? `50.0.0.${i}` : `2000::${i}`,
+      sport: 1024 + i,
+      target: gone[i % gone.length] ?? null,
+      movedTo: null,
+      cause: i % 3 === 0 ? "reset" : "timeout",
+      event: i === 0 ? null : 1,
+      predicted: i === 0 ? 0 : 1,
+    })),
+    log: [
+      { s: -0.2, text: "up begins" },
+      { s: IN_S, text: "scale_in of vm-001, vm-002, asked 11.0 ms before" },
+    ],
+    rules: [
+      { machine: "vm-201", text: "$ ip rule\n0:\tfrom all lookup local\n100:\tfrom all fwmark 0x3e9 lookup 1001" },
+    ],
   };
   const run = runInfo("nfqueue_scale", "scale", names, [
     "test",
@@ -112,7 +131,7 @@ export function connectRun(): ReportData {
   }));
   return {
     run,
-    series: { samples, lossPerSecond: [{ s: 0, byCause: {}, failedConnects: 0 }], events: [], spread },
+    series: { ...emptySeries(), samples, lossPerSecond: [{ s: 0, byCause: {}, failedConnects: 0 }], spread },
     summary: {
       ...summary(run, 100),
       spread: {
@@ -166,7 +185,7 @@ export function erroredRun(): ReportData {
   const data = connectRun();
   return {
     run: { ...data.run, gitRevision: null },
-    series: { samples: [], lossPerSecond: [], events: [], spread: [] },
+    series: emptySeries(),
     summary: {
       ...data.summary,
       verdict: "error",

@@ -36,9 +36,12 @@ test("the order is verdict, loss, events, connections, spread, latency, facts, c
   t.deepEqual(ids, [
     "loss",
     "events",
+    "lost",
     "connections",
     "spread",
     "latency",
+    "log",
+    "rules",
     "opened",
     "packets",
     "generator",
@@ -59,7 +62,7 @@ test("a failed run shows its reasons above everything else", (t) => {
 test("every graph is a named picture with its numbers as a table", (t) => {
   const page = renderHtml(scaleRun(), assets);
   t.is(page.match(/<canvas data-chart="\w+" role="img" tabindex="0" aria-label="[^"]+">/g)?.length, 4);
-  t.is(page.match(/<details><summary>/g)?.length, 4);
+  t.is(page.match(/<details><summary>The numbers of this graph/g)?.length, 4);
 });
 
 test("without data there is a sentence instead of a graph", (t) => {

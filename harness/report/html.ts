@@ -5,7 +5,15 @@ import { dirname, join } from "node:path";
 import type { Chart } from "./charts/chart.ts";
 import { allCharts } from "./charts/index.ts";
 import { escapeText, inlineJson } from "./html/markup.ts";
-import { chartMarkup, eventsMarkup, factsMarkup, isEmpty, verdictMarkup } from "./html/sections.ts";
+import {
+  chartMarkup,
+  eventsMarkup,
+  factsMarkup,
+  isEmpty,
+  logMarkup,
+  lostMarkup,
+  verdictMarkup,
+} from "./html/sections.ts";
 import { DARK } from "./palette.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 
@@ -56,7 +64,9 @@ export function renderHtml(data: ReportData, assets: Assets): string {
 ${NO_SCRIPT}
 ${lost === undefined ? "" : chartMarkup(lost, { captioned: false })}
 ${eventsMarkup(data)}
+${lostMarkup(data)}
 ${others.map((chart) => chartMarkup(chart)).join("\n")}
+${logMarkup(data)}
 ${factsMarkup(data)}`,
     },
     assets,
@@ -66,13 +76,15 @@ ${factsMarkup(data)}`,
 export const NO_SCRIPT =
   "<noscript><p>The graphs need JavaScript. Their numbers are in the tables below them.</p></noscript>";
 
-/** A page whose body holds the places of these charts. */
+/** `live` pages may ask the server that they came from. A page whose body holds the places of these charts. */
 export function renderPage(
-  { title, body, charts }: { title: string; body: string; charts: readonly Chart[] },
+  { title, body, charts, live = false }: { title: string; body: string; charts: readonly Chart[]; live?: boolean },
   { style, scripts }: Assets,
 ): string {
-  const drawn = Object.fromEntries(charts.filter((chart) => !isEmpty(chart)).map(({ id, config }) => [id, config]));
-  const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${scripts.map(hash).join(" ")}; base-uri 'none'; form-action 'none'`;
+  const drawn = Object.fromEntries(
+    charts.filter((chart) => live || !isEmpty(chart)).map(({ id, config }) => [id, config]),
+  );
+  const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${scripts.map(hash).join(" ")}; base-uri 'none'; form-action 'none'${live ? "; connect-src 'self'" : ""}`;
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Verdict } from "../record/schema.ts";
+import type { Summary, Verdict } from "../record/schema.ts";
+import { lastOf, type RunSet } from "../set/set.ts";
 import { shellLine } from "./format.ts";
 import { escapeText } from "./html/markup.ts";
 import { headline, VERDICT_WORDS } from "./prose.ts";
@@ -24,10 +25,61 @@ const OUTCOME: Record<Verdict, "failure" | "skipped" | "error" | null> = {
 
 /** One suite with one test: the case. Its output is the headline. */
 export function renderJunit({ run, summary }: ReportData): string {
+  return document([suite({ run, summary }, [])]);
+}
+
+/** A suite for each run. A flaky one passed in the end: its failures stand in it as Surefire writes them. What is missing is an error. */
+export function junitSet({ entries, missing }: RunSet): string {
+  const suites = entries.map(({ attempts, state }) => {
+    const last = lastOf({ attempts });
+    return suite(last, state === "flaky" ? attempts.slice(0, -1).map(({ summary }) => summary) : []);
+  });
+  const lost = missing.map((text, i): Suite => {
+    const counts = { tests: 1, failures: 0, errors: 1, skipped: 0, seconds: 0 };
+    const name = `missing ${i + 1}`;
+    const body = `<testcase${attributes({ name, classname: "missing", time: "0.000" })}>\n${outcomeElement("error", "error", [text])}\n</testcase>`;
+    return { counts, text: `<testsuite${attributes({ name, ...shown(counts) })}>\n${body}\n</testsuite>` };
+  });
+  return document([...suites, ...lost]);
+}
+
+interface Counts {
+  tests: number;
+  failures: number;
+  errors: number;
+  skipped: number;
+  seconds: number;
+}
+
+interface Suite {
+  counts: Counts;
+  text: string;
+}
+
+const shown = ({ seconds, ...counts }: Counts) => ({ ...counts, time: seconds.toFixed(3) });
+
+function document(suites: readonly Suite[]): string {
+  const sum = (of: (counts: Counts) => number) => suites.reduce((total, { counts }) => total + of(counts), 0);
+  const counts = {
+    tests: sum((c) => c.tests),
+    failures: sum((c) => c.failures),
+    errors: sum((c) => c.errors),
+    skipped: sum((c) => c.skipped),
+    seconds: sum((c) => c.seconds),
+  };
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites${attributes(shown(counts))}>
+${suites.map(({ text }) => text).join("\n")}
+</testsuites>
+`;
+}
+
+function suite({ run, summary }: Pick<ReportData, "run" | "summary">, flaky: readonly Summary[]): Suite {
   const outcome = OUTCOME[summary.verdict];
   const count = (kind: typeof outcome) => (outcome === kind ? 1 : 0);
-  const time = (summary.phasesMs.total / 1000).toFixed(3);
-  const counts = { tests: 1, failures: count("failure"), errors: count("error"), skipped: count("skipped"), time };
+  const seconds = summary.phasesMs.total / 1000;
+  const counts = { tests: 1, failures: count("failure"), errors: count("error"), skipped: count("skipped"), seconds };
+  const { time } = shown(counts);
   const properties = {
     id: run.id,
     command: shellLine(run.commandLine),
@@ -38,18 +90,19 @@ export function renderJunit({ run, summary }: ReportData): string {
   };
   const propertyLines = Object.entries(properties).map(([name, value]) => `<property${attributes({ name, value })}/>`);
   const className = `${summary.backend}.${summary.scenario}`;
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<testsuites${attributes(counts)}>
-<testsuite${attributes({ name: summary.case, ...counts, timestamp: run.startedAt, hostname: run.host.hostname })}>
+  const flakes = flaky.map(({ verdict, reasons }) => {
+    const message = reasons[0] ?? VERDICT_WORDS[verdict].sentence;
+    return `<flakyFailure${attributes({ message, type: verdict })}>${escapeText(reasons.join("\n"))}</flakyFailure>\n`;
+  });
+  const text = `<testsuite${attributes({ name: summary.case, ...shown(counts), timestamp: run.startedAt, hostname: run.host.hostname })}>
 <properties>
 ${propertyLines.join("\n")}
 </properties>
 <testcase${attributes({ name: summary.case, classname: className, time })}>
-${outcome === null ? "" : `${outcomeElement(outcome, summary.verdict, summary.reasons)}\n`}<system-out>${escapeText(headline(summary))}</system-out>
+${outcome === null ? "" : `${outcomeElement(outcome, summary.verdict, summary.reasons)}\n`}${flakes.join("")}<system-out>${escapeText(headline(summary))}</system-out>
 </testcase>
-</testsuite>
-</testsuites>
-`;
+</testsuite>`;
+  return { counts, text };
 }
 
 function outcomeElement(

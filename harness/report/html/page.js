@@ -10,11 +10,15 @@
   Chart.Interaction.modes.place = nearestPlace;
 
   setUpTabs();
+  setUpFilters();
+  setUpSearch();
   draw(prefersDark.matches);
+  followLive();
   prefersDark.addEventListener("change", () => draw(prefersDark.matches));
   addEventListener("beforeprint", () => draw(false));
   addEventListener("afterprint", () => draw(prefersDark.matches));
-  addCopyButton(document.getElementById("command-line"));
+  const command = document.getElementById("command-line");
+  if (command) addCopyButton(command);
 
   /** Draws every graph anew; what the reader has hidden stays hidden. */
   function draw(dark) {
@@ -135,6 +139,74 @@
   function nearestPlace(chart, { x }) {
     const distance = (points) => Math.abs(points[0].element.x - x);
     return pointsByPlace(chart).reduce((best, points) => (best.length > 0 && distance(best) <= distance(points) ? best : points), []);
+  }
+
+  /** A running test: the server sends all there was, and then each point. */
+  function followLive() {
+    const canvas = document.querySelector('canvas[data-chart="live"]');
+    if (!canvas) return;
+    const text = (id, words) => {
+      document.getElementById(id).textContent = words;
+    };
+    const log = document.getElementById("live-log");
+    const add = ({ s, alive, lost, note }) => {
+      const [first, second] = charts.get(canvas).data.datasets;
+      first.data.push({ x: s, y: alive });
+      second.data.push({ x: s, y: lost });
+      text("live-numbers", `${alive} connections alive, ${lost} lost`);
+      if (note === undefined) return;
+      const item = document.createElement("li");
+      item.textContent = `${s.toFixed(1)} s: ${note}`;
+      log.append(item);
+    };
+    const source = new EventSource("events");
+    source.addEventListener("state", ({ data }) => {
+      const state = JSON.parse(data);
+      for (const dataset of charts.get(canvas).data.datasets) dataset.data = [];
+      log.replaceChildren();
+      text("live-title", state.case === null ? "Waiting for a run" : `${state.case}, seed ${state.seed}`);
+      text("live-phase", state.phase);
+      text("live-numbers", "");
+      for (const point of state.points) add(point);
+      if (state.outcome) text("live-numbers", `${state.outcome.verdict.toUpperCase()}: ${state.outcome.headline}`);
+      charts.get(canvas).update();
+    });
+    source.addEventListener("point", ({ data }) => {
+      add(JSON.parse(data));
+      text("live-phase", "traffic");
+      charts.get(canvas).update();
+    });
+    source.addEventListener("error", () => text("live-phase", "the program has ended"));
+  }
+
+  /** Text that a row of the table below must contain. */
+  function setUpSearch() {
+    for (const input of document.querySelectorAll("input[data-find]")) {
+      const rows = [...input.closest(".filters").nextElementSibling.querySelectorAll("tbody tr")];
+      const texts = rows.map((row) => row.textContent.toLowerCase());
+      const status = input.closest(".filters").querySelector("[role=status]");
+      input.addEventListener("input", () => {
+        const wanted = input.value.trim().toLowerCase();
+        rows.forEach((row, i) => {
+          row.hidden = !texts[i].includes(wanted);
+        });
+        status.textContent = wanted === "" ? "" : `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+      });
+    }
+  }
+
+  /** Rows that fit all chosen values are shown. */
+  function setUpFilters() {
+    const selects = [...document.querySelectorAll("select[data-filter]")];
+    if (selects.length === 0) return;
+    const rows = [...document.querySelectorAll("#set tbody tr")];
+    const apply = () => {
+      const fits = (row) => selects.every(({ value, dataset }) => value === "" || row.getAttribute(`data-f${dataset.filter}`) === value);
+      for (const row of rows) row.hidden = !fits(row);
+      document.getElementById("shown").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} shown`;
+    };
+    for (const select of selects) select.addEventListener("change", apply);
+    apply();
   }
 
   /** One panel at a time; arrow keys, Home and End go from tab to tab. */

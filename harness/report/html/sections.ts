@@ -1,7 +1,7 @@
 // The content of the page, top to bottom.
 
 import type { Chart } from "../charts/chart.ts";
-import { shellLine } from "../format.ts";
+import { causeName, count, NONE, share, shellLine } from "../format.ts";
 import { headline, parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
@@ -61,6 +61,64 @@ export function eventsMarkup({ summary }: ReportData): string {
       "mispredicted the connections whose fate was not the predicted one, excess the loss above the ideal in percent of the live connections.",
     eventTable(summary),
   );
+}
+
+/** A filter above a table: page.js hides the rows that do not contain its text. */
+function filtered(table: string, label: string): string {
+  return `<div class="filters"><label>${escapeText(label)} <input type="search" data-find autocomplete="off"></label><span role="status"></span></div>\n${table}`;
+}
+
+/** Bounded lists, so that a run of a million connections opens as fast as one of a thousand. */
+export function lostMarkup({ summary, series }: ReportData): string {
+  const { lost } = series;
+  if (lost.length === 0) return "";
+  const all = summary.connections.lost;
+  const shown =
+    lost.length < all
+      ? `${count(lost.length)} of ${count(all)}, those first that were not predicted`
+      : `all ${count(all)}`;
+  const table: Table = {
+    head: ["Time", "Connection", "Source", "Port", "Target", "Moved to", "Cause", "Event", "Predicted"],
+    rows: lost.map((c) => [
+      `${c.s.toFixed(2)} s`,
+      `${c.stream} ${c.id}`,
+      c.src,
+      String(c.sport),
+      c.target ?? NONE,
+      c.movedTo ?? "",
+      causeName(c.cause),
+      c.event === null ? "outside" : String(c.event),
+      c.predicted === null ? "no oracle" : c.predicted === 0 ? "no" : c.predicted === 1 ? "yes" : share(c.predicted, 1),
+    ]),
+  };
+  return section(
+    "lost",
+    "Lost connections",
+    `Here are ${shown}. Destination and protocol are those of the run; a connection's second number counts how often it was opened again.`,
+    `<details><summary>The list</summary>\n${filtered(tableMarkup(table, "Lost connections"), "Find")}\n</details>`,
+  );
+}
+
+/** What happened when, and what was installed in the routers. */
+export function logMarkup({ series }: ReportData): string {
+  const log: Table = { head: ["Time", "What"], rows: series.log.map(({ s, text }) => [`${s.toFixed(3)} s`, text]) };
+  const rules = series.rules.map(
+    ({ machine, text }) =>
+      `<details><summary>${escapeText(machine)}</summary>\n<pre tabindex="0" class="tall"><code>${escapeText(text)}</code></pre>\n</details>`,
+  );
+  return [
+    series.log.length === 0
+      ? ""
+      : tableSection("log", "Timeline", "Seconds since the traffic began; what comes before it is negative.", log),
+    rules.length === 0
+      ? ""
+      : section(
+          "rules",
+          "Rules in force",
+          "What each router's kernel held after the traffic, as its tools print it.",
+          rules.join("\n"),
+        ),
+  ].join("\n");
 }
 
 export function factsMarkup({ run, summary }: ReportData): string {

@@ -1,0 +1,156 @@
+// What a CI needs around runs: shards, retries, an early end, going on where an earlier invocation ended, reports of all.
+import { z } from "zod";
+import { UsageError } from "../backend.ts";
+import { type Catalog, findCases, findNamed } from "../catalog.ts";
+import { EXIT, exitCodeOf } from "../exit-codes.ts";
+import { describeHost } from "../host.ts";
+import type { Live } from "../live/server.ts";
+import { parseOptions, repeatedRunOptions, runtimeWithImages } from "../options.ts";
+import { SCHEMA } from "../record/schema.ts";
+import { reporters } from "../report/index.ts";
+import { headline } from "../report/prose.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { attemptsOf, finishedRuns, inShard, isSameRun, parseShard, writeManifest } from "../set/manifest.ts";
+import { setReporters, writeSet } from "../set/reporters.ts";
+import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
+import {
+  type DescribedHost,
+  describeRun,
+  makeDirs,
+  type PlannedCase,
+  planCase,
+  runOne,
+  show,
+  type TestOptions,
+} from "./test.ts";
+
+const liveOption = z.strictObject({ live: z.coerce.number().int().min(0).max(65_535).optional() });
+const retriesOption = z.strictObject({ retries: z.coerce.number().int().min(0).max(10).default(0) });
+
+/** Runs the cases one after the other and prints what came out. Returns the exit code. */
+export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
+  const cases = findCases(catalog, options.cases);
+  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
+  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
+  if (!options.stop && cases.length * repeats > 1)
+    throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
+  // Everything that can be wrong with the words is found before the first case runs.
+  const planned = cases
+    .map((one) => planCase(one, parsed, options))
+    .flatMap((plan) => Array.from({ length: repeats }, (_, i): PlannedCase => ({ ...plan, seed: parsed.seed + i })));
+  const { live: port } = parseOptions(liveOption, options.live === undefined ? {} : { live: options.live });
+  const host = await describeHost();
+  if (port === undefined) return runSet(planned, runtime, options, host, signal, null);
+  const live = await (await import("../live/server.ts")).startLive(port);
+  process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
+  try {
+    return await runSet(planned, runtime, options, host, signal, live);
+  } finally {
+    await live[Symbol.asyncDispose]();
+  }
+}
+
+/** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
+async function runSet(
+  planned: readonly PlannedCase[],
+  runtime: Runtime,
+  options: TestOptions,
+  host: DescribedHost,
+  signal: AbortSignal,
+  live: Live | null,
+): Promise<number> {
+  const { retries } = parseOptions(retriesOption, options.retries === undefined ? {} : { retries: options.retries });
+  const shard = options.shard === undefined ? null : parseShard(options.shard);
+  const names = chosenReporters(options, shard !== null);
+  const mine = inShard(planned, shard);
+  const earlier = options.resume ? finishedRuns(options.out) : [];
+  const set: RunSet & { entries: Entry[]; missing: string[] } = {
+    entries: [],
+    missing: [],
+    commandLine: options.commandLine,
+  };
+  if (names.length > 0) {
+    makeDirs(options.out);
+    writeManifest(options.out, {
+      schema: SCHEMA,
+      gitRevision: host.gitRevision,
+      shard,
+      parameters: {
+        runtime: runtime.name,
+        cases: [...options.cases],
+        set: [...options.set],
+        repeat: Number(options.repeat),
+        ...options.given,
+      },
+      planned: mine.map(({ case: one, seed }) => ({ case: one.name, seed })),
+      commandLine: [...options.commandLine],
+    });
+  }
+  const kept = names.filter((name) => name !== "terminal" && name !== "github");
+  const tell = async (chosen: readonly string[]) => {
+    for (const failure of await writeSet(set, options.out, chosen)) process.stderr.write(`${failure}\n`);
+  };
+  for (const [i, plan] of mine.entries()) {
+    const done = resumed(earlier, plan, runtime.name, options, host);
+    const entry = done ?? (await runWithRetries(plan, runtime, { ...options, live }, host, signal, retries));
+    if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
+    set.entries.push(entry);
+    await tell(kept);
+    if (signal.aborted) return EXIT.interrupted;
+    if (options.failFast && ["fail", "error", "insufficient"].includes(entry.state)) {
+      for (const left of mine.slice(i + 1))
+        set.missing.push(`${left.case.name} with seed ${left.seed} was not run, after the first failure.`);
+      break;
+    }
+  }
+  await tell(names);
+  return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
+}
+
+/** null where no earlier run is the same, or the same one broke. */
+function resumed(
+  earlier: readonly Attempt[],
+  plan: PlannedCase,
+  runtime: string,
+  options: TestOptions,
+  host: DescribedHost,
+): Entry | null {
+  const described = { ...describeRun(plan, runtime, options.commandLine, host), id: "", startedAt: "" };
+  const [first, ...more] = earlier.filter(({ run }) => isSameRun(run, described));
+  if (!first) return null;
+  const entry = entryOf(attemptsOf([first, ...more]));
+  return entry.state === "error" ? null : entry;
+}
+
+async function runWithRetries(
+  plan: PlannedCase,
+  runtime: Runtime,
+  options: Omit<TestOptions, "live"> & { live: Live | null },
+  host: DescribedHost,
+  signal: AbortSignal,
+  retries: number,
+): Promise<Entry> {
+  const attempts: Attempt[] = [];
+  for (let attempt = 1; ; attempt++) {
+    const result = await runOne(plan, runtime, options, host, signal, attempt);
+    const { run, summary } = result.data;
+    attempts.push({ run, summary, dir: run.id });
+    options.live?.finish(summary.verdict, headline(summary));
+    await show(result, options);
+    const bad = summary.verdict !== "pass" && summary.verdict !== "skip";
+    if (!bad || attempt > retries || signal.aborted) break;
+    process.stderr.write(`${run.case}: ${summary.verdict}; once more, ${attempt} of ${retries}\n`);
+  }
+  const [first, ...more] = attempts;
+  if (!first) throw new Error("A run without an attempt.");
+  return entryOf([first, ...more]);
+}
+
+/** Reports of all are made when one is asked for, and for shards, which are to be merged. */
+function chosenReporters(options: TestOptions, sharded: boolean): string[] {
+  const known = [...new Set([...Object.keys(setReporters), ...Object.keys(reporters)])].sort();
+  const wrong = options.reporters?.find((name) => !known.includes(name));
+  if (wrong !== undefined) throw new UsageError(`There is no reporter '${wrong}'. There are: ${known.join(", ")}.`);
+  const asked = options.reporters ?? (sharded || options.resume ? ["json"] : []);
+  return asked.filter((name) => name in setReporters);
+}

@@ -1,0 +1,42 @@
+// index.html of a set: every run in a table that can be filtered, each a link to its own report.
+import { shellLine } from "../report/format.ts";
+import { escapeText } from "../report/html/markup.ts";
+import { loadAssets, renderPage } from "../report/html.ts";
+import { type Entry, lastOf, type RunSet } from "./set.ts";
+import { lossText, STATE_WORDS, setHeadline, whyText } from "./text.ts";
+
+type Key = (entry: Entry) => string;
+const FILTERS: [name: string, key: Key][] = [
+  ["Backend", (entry) => lastOf(entry).summary.backend],
+  ["Scenario", (entry) => lastOf(entry).summary.scenario],
+  ["Family", (entry) => lastOf(entry).summary.family],
+  ["Protocol", (entry) => lastOf(entry).summary.protocol],
+  ["Verdict", (entry) => entry.state],
+];
+
+export async function setPage(set: RunSet): Promise<string> {
+  const filters = FILTERS.map(([name, key], i) => {
+    const values = [...new Set(set.entries.map(key))].sort();
+    const options = values.map((value) => `<option>${escapeText(value)}</option>`);
+    return `<label>${name} <select data-filter="${i}"><option value="">all</option>${options.join("")}</select></label>`;
+  });
+  const body = `<header><h1>${escapeText(setHeadline(set))}</h1>
+${set.missing.length === 0 ? "" : `<ul class="reasons">${set.missing.map((text) => `<li>${escapeText(text)}</li>`).join("")}</ul>`}</header>
+<section id="runs"><h2>Runs</h2>
+<div class="filters" role="group" aria-label="Filters">${filters.join("\n")}<span id="shown" role="status"></span></div>
+<div class="scroll tall" role="region" tabindex="0" aria-label="Runs"><table id="set"><thead><tr>${["Verdict", "Case", "Family", "Protocol", "Seed", "Lost at events", "Why"].map((name) => `<th scope="col">${name}</th>`).join("")}</tr></thead><tbody>
+${set.entries.map(rowMarkup).join("\n")}
+</tbody></table></div></section>
+<section id="command"><h2>Command</h2><pre id="command-line" tabindex="0"><code>${escapeText(shellLine(set.commandLine))}</code></pre></section>`;
+  return renderPage({ title: setHeadline(set), body, charts: [] }, await loadAssets());
+}
+
+function rowMarkup(entry: Entry): string {
+  const { summary, dir } = lastOf(entry);
+  const data = FILTERS.map(([, key], i) => ` data-f${i}="${escapeText(key(entry))}"`).join("");
+  const link = `<a href="${escapeText(dir.split("/").map(encodeURIComponent).join("/"))}/report.html">${escapeText(summary.case)}</a>`;
+  const cells = [summary.family, summary.protocol, String(summary.seed), lossText(entry), whyText(entry)].map(
+    (text) => `<td>${escapeText(text)}</td>`,
+  );
+  return `<tr${data}><td><span class="badge ${entry.state}">${STATE_WORDS[entry.state]}</span></td><td>${summary.verdict === "skip" ? escapeText(summary.case) : link}</td>${cells.join("")}</tr>`;
+}

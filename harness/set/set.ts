@@ -1,0 +1,54 @@
+// Runs that belong together: what was planned, what came of it, and what is missing. Reporters of sets make one file of all.
+import type { RunInfo, Summary, Verdict } from "../record/schema.ts";
+
+/** "flaky": it failed and then passed; no pass and no failure, but a state of its own. */
+export type State = Verdict | "flaky";
+
+export interface Attempt {
+  run: RunInfo;
+  summary: Summary;
+  /** The run's folder, relative to the set's. */
+  dir: string;
+}
+
+/** One run of a case, with its retries; the last attempt is what counts. */
+export interface Entry {
+  attempts: readonly [Attempt, ...Attempt[]];
+  state: State;
+}
+
+export interface RunSet {
+  entries: readonly Entry[];
+  /** Sentences about what was planned and is not here. */
+  missing: readonly string[];
+  commandLine: readonly string[];
+}
+
+export function entryOf(attempts: readonly [Attempt, ...Attempt[]]): Entry {
+  const last = lastOf({ attempts });
+  return { attempts, state: last.summary.verdict === "pass" && attempts.length > 1 ? "flaky" : last.summary.verdict };
+}
+
+export function lastOf({ attempts }: Pick<Entry, "attempts">): Attempt {
+  return attempts.at(-1) ?? attempts[0];
+}
+
+/** For the exit code: what is flaky passed in the end, what is missing is no data. */
+export function verdictsOf({ entries, missing }: RunSet): Verdict[] {
+  return [
+    ...entries.map(({ state }): Verdict => (state === "flaky" ? "pass" : state)),
+    ...missing.map((): Verdict => "insufficient"),
+  ];
+}
+
+export function countStates(entries: readonly Entry[]): { state: State; n: number }[] {
+  const order: State[] = ["fail", "error", "insufficient", "flaky", "pass", "skip"];
+  return order
+    .map((state) => ({ state, n: entries.filter((entry) => entry.state === state).length }))
+    .filter(({ n }) => n > 0);
+}
+
+export interface SetReporter {
+  name: string;
+  write(set: RunSet, dir: string): Promise<void>;
+}
