@@ -7,16 +7,14 @@ import { type Host, LabError } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
 import { type Topology, VIP } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
-import { checkWeights, weightOf, weights, weightsPart } from "../linux/options.ts";
+import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 import { ask, exists, findProgram, notFound, type Program } from "./program.ts";
-import { Daemon, onEveryProxy, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
 
 const SIGHUP = 1;
 const FILE = "/run/nginx.conf";
 const PACKAGES = "nginx libnginx-mod-stream";
-/** nginx makes its tables of connections at once, so not one for each file that it may open. */
-const MOST_CONNECTIONS = 65_536;
 
 const HASH = "hash $binary_remote_addr$remote_port";
 const METHOD = { rr: "", leastconn: "least_conn", random: "random", hash: HASH } as const;
@@ -61,10 +59,7 @@ export const nginx: Backend<typeof options> = {
     const assign = given.scheduler === "hash" ? byHash : null;
     return { strategy: "stateful", flush: given.leave === "flush", assign, ...weightsPart(given.weights) };
   },
-  facts({ weights: given, ...others }, targets) {
-    checkWeights(given, targets);
-    return { ...others, ...(given ? { weights: given.join(",") } : {}) };
-  },
+  facts,
   async deploy(lab, given, active) {
     const program = await findProgram(lab.runtime, "nginx");
     if (!program) throw new LabError(notFound("nginx", PACKAGES));
@@ -135,8 +130,7 @@ async function headOf(host: Host, program: Program, { workers: processes }: Opti
   const version = await host.exec([program.path, "-V"], { env: program.env });
   const module = await streamModule(program, version.stdout + version.stderr);
   if (module === null) throw new LabError(`The nginx of ${host.name} has no stream module, or is older than 1.19.5.`);
-  const limits = await host.exec(["@read", "/proc/self/limits"]);
-  const files = Number(limits.stdout.match(/^Max open files\s+\d+\s+(\d+)/m)?.[1] ?? MOST_CONNECTIONS);
+  const sockets = await openFiles(host);
   return [
     ...(module === "" ? [] : [`load_module ${module};`]),
     "daemon off;",
@@ -144,8 +138,8 @@ async function headOf(host: Host, program: Program, { workers: processes }: Opti
     "pid /run/nginx.pid;",
     "error_log stderr notice;",
     `worker_processes ${processes};`,
-    `worker_rlimit_nofile ${files};`,
-    `events { worker_connections ${Math.min(files, MOST_CONNECTIONS)}; }`,
+    `worker_rlimit_nofile ${sockets};`,
+    `events { worker_connections ${sockets}; }`,
   ];
 }
 
