@@ -67,7 +67,15 @@ export const nginx: Backend<typeof options> = {
     return onEveryProxy(lab, active, (host, _, fault): ProxySide => {
       let daemon: Daemon | null = null;
       let head: string[] = [];
-      let serving = new Set<string>();
+      const accepting = new Set<string>();
+      const read = (line: string) => {
+        const [, come] = line.match(/ start worker process (\d+)/) ?? [];
+        if (come) accepting.add(come);
+        const [, gone] =
+          line.match(/(\d+)#\d+: gracefully shutting down| worker process (\d+) exited on/)?.filter(Boolean) ?? [];
+        if (gone) accepting.delete(gone);
+        if (line.includes(" exited on signal ")) fault(`A process of nginx on ${host.name} ended: ${line}`);
+      };
       const write = (targets: readonly number[]) =>
         host.exec(["@write", FILE], { input: configuration(topology, given, targets, head) });
       return {
@@ -75,15 +83,15 @@ export const nginx: Backend<typeof options> = {
           head = await headOf(host, program, given);
           await write(first);
           const argv = [program.path, "-e", "stderr", "-p", "/run", "-c", FILE];
-          daemon = new Daemon(host, argv, { env: program.env }, fault);
-          serving = await generation(daemon, given.workers, new Set());
+          daemon = new Daemon(host, argv, { env: program.env }, fault, read);
+          await replaced(daemon, accepting, given.workers);
         },
         async change(next, before) {
           if (!daemon) return;
           await write(next);
-          const changed = generation(daemon, given.workers, serving);
+          const changed = replaced(daemon, accepting, given.workers);
           daemon.signal(SIGHUP);
-          serving = await changed;
+          await changed;
           const gone = before.filter((index) => !next.includes(index));
           if (given.leave === "flush" && gone.length > 0) await cut(host, topology, gone);
         },
@@ -93,21 +101,15 @@ export const nginx: Backend<typeof options> = {
   },
 };
 
-/** The processes of a new configuration, once all of them have started and those before them accept no more. */
-async function generation(daemon: Daemon, size: number, before: ReadonlySet<string>): Promise<Set<string>> {
-  const started = new Set<string>();
-  const left = new Set(before);
+/** Resolves when so many processes have started and none of those before them accepts connections any more. */
+async function replaced(daemon: Daemon, accepting: ReadonlySet<string>, size: number): Promise<void> {
+  const before = [...accepting];
   await daemon.until((line) => {
-    const [, pid] = line.match(/ start worker process (\d+)/) ?? [];
-    if (pid) started.add(pid);
-    const [, leaving] = line.match(/\[notice\] (\d+)#\d+: gracefully shutting down/) ?? [];
-    if (leaving) left.delete(leaving);
     // Worker processes say so too, where root is nobody but a user: that one they survive.
     if (line.includes("[emerg]") && !line.includes("initgroups"))
       throw new LabError(`nginx did not take its configuration: ${line}`);
-    return started.size === size && left.size === 0;
+    return accepting.size >= size && !before.some((pid) => accepting.has(pid));
   });
-  return started;
 }
 
 /** The path of the module that has to be loaded, "" when it is built in; null: there is none. */

@@ -123,13 +123,21 @@ export class Daemon {
   #onLine: (line: string) => void = () => {};
   #said: string[] = [];
 
-  constructor(host: Host, argv: readonly string[], options: SpawnOptions, fault: (sentence: string) => void) {
+  /** `read` gets every line, `fault` how it ended. */
+  constructor(
+    host: Host,
+    argv: readonly string[],
+    options: SpawnOptions,
+    fault: (sentence: string) => void,
+    read: (line: string) => void = () => {},
+  ) {
     this.#host = host;
     this.#argv = argv;
     this.#process = host.spawn(argv, {
       ...options,
       onStderr: lineReader((line) => {
         this.#said = [...this.#said.slice(-9), line];
+        read(line);
         this.#onLine(line);
       }),
     });
