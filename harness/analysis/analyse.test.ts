@@ -327,6 +327,31 @@ test("packets dropped by name are accounted for", (t) => {
   t.deepEqual(summary.packets, { sent: 10_000, received: 9_900, dropped: { no_route: 100 }, unaccounted: 0 });
 });
 
+test("with a proxy in between each half of the way is held against its own end", (t) => {
+  const relay = (moment: "before" | "after", [received, sent]: [number, number]): Event => ({
+    kind: "counters",
+    t: 0,
+    machine: "vm-201",
+    moment,
+    values: { "relay.in": received, "relay.out": sent },
+  });
+  const through = (ended: number, begun: number) =>
+    verdictOf(faultless(), {
+      received: 8_000,
+      extra: [relay("before", [7, 9]), relay("after", [7 + ended, 9 + begun])],
+    });
+  t.deepEqual(through(10_000, 8_000).packets, {
+    sent: 10_000,
+    received: 8_000,
+    dropped: {},
+    unaccounted: 0,
+    relayed: { in: 10_000, out: 8_000 },
+  });
+  t.is(through(10_000, 8_000).verdict, "pass");
+  t.is(through(9_900, 8_000).packets.unaccounted, 100);
+  t.regex(through(10_000, 8_100).reasons.join(), /100 of 10,000 packets are unaccounted for/);
+});
+
 test("a silent loss is dated to the last sign of life, not to when it was noticed", (t) => {
   const stalled: Partial<Connection> = { cause: "stalled" as Cause, endUs: 10e6, lastProgressUs: 4.8e6 };
   const summary = verdictOf(change(faultless(), lost, stalled));

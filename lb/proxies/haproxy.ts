@@ -5,10 +5,10 @@ import { CommandError, type Host, LabError } from "../../harness/runtime/runtime
 import { findTool } from "../../harness/tools.ts";
 import { type Topology, VIP } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
-import { checkWeights, weightOf, weights, weightsPart } from "../linux/options.ts";
+import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 import { findProgram, notFound } from "./program.ts";
-import { Daemon, onEveryProxy, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
 
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 
@@ -42,10 +42,7 @@ export const haproxy: Backend<typeof options> = {
     assign: null,
     ...weightsPart(given.weights),
   }),
-  facts({ weights: given, ...others }, targets) {
-    checkWeights(given, targets);
-    return { ...others, ...(given ? { weights: given.join(",") } : {}) };
-  },
+  facts,
   async deploy(lab, given, active) {
     const program = await findProgram(lab.runtime, "haproxy");
     if (!program) throw new LabError(notFound("haproxy", "haproxy"));
@@ -56,10 +53,12 @@ export const haproxy: Backend<typeof options> = {
       const tellAll = (commands: string[]) => Promise.all(sockets.map((socket) => tell(host, socket, commands)));
       return {
         async install(first) {
+          // Two for each connection, and some for listening, polling and the admin socket.
+          const most = Math.floor(((await openFiles(host)) - 200) / 2);
           daemons = await Promise.all(
             sockets.map(async (socket) => {
               const file = socket.replace(/sock$/, "cfg");
-              await host.exec(["@write", file], { input: configuration(topology, given, first, socket) });
+              await host.exec(["@write", file], { input: configuration(topology, given, first, { socket, most }) });
               const argv = [program.path, "-db", "-f", file];
               const daemon = new Daemon(host, argv, { env: program.env }, fault);
               await daemon.while(answers(host, socket));
@@ -91,10 +90,16 @@ function serversOf({ targets }: Topology, indices: readonly number[]): string[] 
 }
 
 /** Without health checks: who is in use is the lab's decision alone. A server without a port is reached at the client's. */
-function configuration(topology: Topology, given: Options, active: readonly number[], socket: string): string {
+function configuration(
+  topology: Topology,
+  given: Options,
+  active: readonly number[],
+  own: { socket: string; most: number },
+): string {
   const lines = [
     "global",
-    `  stats socket ${socket} mode 600 level admin`,
+    `  maxconn ${own.most}`,
+    `  stats socket ${own.socket} mode 600 level admin`,
     // Worker processes share the ports; threads would share one limit of open files.
     "  nbthread 1",
     "defaults",

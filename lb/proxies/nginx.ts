@@ -7,16 +7,14 @@ import { type Host, LabError } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
 import { type Topology, VIP } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
-import { checkWeights, weightOf, weights, weightsPart } from "../linux/options.ts";
+import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 import { ask, exists, findProgram, notFound, type Program } from "./program.ts";
-import { Daemon, onEveryProxy, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
 
 const SIGHUP = 1;
 const FILE = "/run/nginx.conf";
 const PACKAGES = "nginx libnginx-mod-stream";
-/** nginx makes its tables of connections at once, so not one for each file that it may open. */
-const MOST_CONNECTIONS = 65_536;
 
 const HASH = "hash $binary_remote_addr$remote_port";
 const METHOD = { rr: "", leastconn: "least_conn", random: "random", hash: HASH } as const;
@@ -61,10 +59,7 @@ export const nginx: Backend<typeof options> = {
     const assign = given.scheduler === "hash" ? byHash : null;
     return { strategy: "stateful", flush: given.leave === "flush", assign, ...weightsPart(given.weights) };
   },
-  facts({ weights: given, ...others }, targets) {
-    checkWeights(given, targets);
-    return { ...others, ...(given ? { weights: given.join(",") } : {}) };
-  },
+  facts,
   async deploy(lab, given, active) {
     const program = await findProgram(lab.runtime, "nginx");
     if (!program) throw new LabError(notFound("nginx", PACKAGES));
@@ -72,7 +67,15 @@ export const nginx: Backend<typeof options> = {
     return onEveryProxy(lab, active, (host, _, fault): ProxySide => {
       let daemon: Daemon | null = null;
       let head: string[] = [];
-      let serving = new Set<string>();
+      const accepting = new Set<string>();
+      const read = (line: string) => {
+        const [, come] = line.match(/ start worker process (\d+)/) ?? [];
+        if (come) accepting.add(come);
+        const [, gone] =
+          line.match(/(\d+)#\d+: gracefully shutting down| worker process (\d+) exited on/)?.filter(Boolean) ?? [];
+        if (gone) accepting.delete(gone);
+        if (line.includes(" exited on signal ")) fault(`A process of nginx on ${host.name} ended: ${line}`);
+      };
       const write = (targets: readonly number[]) =>
         host.exec(["@write", FILE], { input: configuration(topology, given, targets, head) });
       return {
@@ -80,15 +83,15 @@ export const nginx: Backend<typeof options> = {
           head = await headOf(host, program, given);
           await write(first);
           const argv = [program.path, "-e", "stderr", "-p", "/run", "-c", FILE];
-          daemon = new Daemon(host, argv, { env: program.env }, fault);
-          serving = await generation(daemon, given.workers, new Set());
+          daemon = new Daemon(host, argv, { env: program.env }, fault, read);
+          await replaced(daemon, accepting, given.workers);
         },
         async change(next, before) {
           if (!daemon) return;
           await write(next);
-          const changed = generation(daemon, given.workers, serving);
+          const changed = replaced(daemon, accepting, given.workers);
           daemon.signal(SIGHUP);
-          serving = await changed;
+          await changed;
           const gone = before.filter((index) => !next.includes(index));
           if (given.leave === "flush" && gone.length > 0) await cut(host, topology, gone);
         },
@@ -98,21 +101,15 @@ export const nginx: Backend<typeof options> = {
   },
 };
 
-/** The processes of a new configuration, once all of them have started and those before them accept no more. */
-async function generation(daemon: Daemon, size: number, before: ReadonlySet<string>): Promise<Set<string>> {
-  const started = new Set<string>();
-  const left = new Set(before);
+/** Resolves when so many processes have started and none of those before them accepts connections any more. */
+async function replaced(daemon: Daemon, accepting: ReadonlySet<string>, size: number): Promise<void> {
+  const before = [...accepting];
   await daemon.until((line) => {
-    const [, pid] = line.match(/ start worker process (\d+)/) ?? [];
-    if (pid) started.add(pid);
-    const [, leaving] = line.match(/\[notice\] (\d+)#\d+: gracefully shutting down/) ?? [];
-    if (leaving) left.delete(leaving);
     // Worker processes say so too, where root is nobody but a user: that one they survive.
     if (line.includes("[emerg]") && !line.includes("initgroups"))
       throw new LabError(`nginx did not take its configuration: ${line}`);
-    return started.size === size && left.size === 0;
+    return accepting.size >= size && !before.some((pid) => accepting.has(pid));
   });
-  return started;
 }
 
 /** The path of the module that has to be loaded, "" when it is built in; null: there is none. */
@@ -135,8 +132,7 @@ async function headOf(host: Host, program: Program, { workers: processes }: Opti
   const version = await host.exec([program.path, "-V"], { env: program.env });
   const module = await streamModule(program, version.stdout + version.stderr);
   if (module === null) throw new LabError(`The nginx of ${host.name} has no stream module, or is older than 1.19.5.`);
-  const limits = await host.exec(["@read", "/proc/self/limits"]);
-  const files = Number(limits.stdout.match(/^Max open files\s+\d+\s+(\d+)/m)?.[1] ?? MOST_CONNECTIONS);
+  const sockets = await openFiles(host);
   return [
     ...(module === "" ? [] : [`load_module ${module};`]),
     "daemon off;",
@@ -144,8 +140,8 @@ async function headOf(host: Host, program: Program, { workers: processes }: Opti
     "pid /run/nginx.pid;",
     "error_log stderr notice;",
     `worker_processes ${processes};`,
-    `worker_rlimit_nofile ${files};`,
-    `events { worker_connections ${Math.min(files, MOST_CONNECTIONS)}; }`,
+    `worker_rlimit_nofile ${sockets};`,
+    `events { worker_connections ${sockets}; }`,
   ];
 }
 

@@ -14,6 +14,7 @@ import { type Machine, VIP } from "../../harness/topology/topology.ts";
 import { lineReader } from "../../harness/traffic/lines.ts";
 import { PORT } from "../../harness/traffic/traffic.ts";
 import { within } from "../../harness/within.ts";
+import { checkWeights } from "../linux/options.ts";
 import { ipBatch, onEveryRouter, type RouterSide, setSysctls } from "../linux/routers.ts";
 
 const SIGTERM = 15;
@@ -29,6 +30,15 @@ export const workers = z.coerce
   .max(64)
   .default(Math.max(2, availableParallelism()))
   .describe("processes on each router, which share the connections; one holds half as many as it may open files");
+
+/** The options as they are used. Throws UsageError when there is not one weight for each target. */
+export function facts<Given extends { weights?: number[] | undefined }>(
+  { weights, ...others }: Given,
+  targets: number,
+) {
+  checkWeights(weights, targets);
+  return { ...others, ...(weights ? { weights: weights.join(",") } : {}) };
+}
 
 export interface ProxySide extends RouterSide {
   stop(): Promise<void>;
@@ -75,6 +85,16 @@ async function ownVip(host: Host): Promise<void> {
   await ipBatch(host, [`addr add ${VIP[4]}/32 dev lo`, `addr add ${VIP[6]}/128 dev lo nodad`]);
 }
 
+/** Proxies make tables for all the files that they may open, so they are not given more than that, whatever the limit. */
+const MOST_FILES = 65_536;
+
+/** How many files one process in this machine may open. */
+export async function openFiles(host: Host): Promise<number> {
+  const { stdout } = await host.exec(["@read", "/proc/self/limits"]);
+  const hard = Number(stdout.match(/^Max open files\s+\S+\s+(\d+)/m)?.[1] ?? MOST_FILES);
+  return Math.min(hard, MOST_FILES);
+}
+
 const DEVICE = { in: "eth2", out: "eth1" } as const;
 const COLUMN = { in: 1, out: 9 } as const;
 
@@ -103,13 +123,21 @@ export class Daemon {
   #onLine: (line: string) => void = () => {};
   #said: string[] = [];
 
-  constructor(host: Host, argv: readonly string[], options: SpawnOptions, fault: (sentence: string) => void) {
+  /** `read` gets every line, `fault` how it ended. */
+  constructor(
+    host: Host,
+    argv: readonly string[],
+    options: SpawnOptions,
+    fault: (sentence: string) => void,
+    read: (line: string) => void = () => {},
+  ) {
     this.#host = host;
     this.#argv = argv;
     this.#process = host.spawn(argv, {
       ...options,
       onStderr: lineReader((line) => {
         this.#said = [...this.#said.slice(-9), line];
+        read(line);
         this.#onLine(line);
       }),
     });
