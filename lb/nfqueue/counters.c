@@ -21,6 +21,14 @@ static const char *const names[COUNTERS] = {
 	[COUNT_VERDICT_CALLS] = "verdict_calls",
 	[COUNT_VERDICT_ERRORS] = "verdict_errors",
 	[COUNT_ENOBUFS] = "enobufs",
+	[COUNT_FRAGMENTS + FRAGMENTS_STORED] = "fragments_stored",
+	[COUNT_FRAGMENTS + FRAGMENTS_REINJECTED] = "fragments_reinjected",
+	[COUNT_FRAGMENTS + FRAGMENTS_EXPIRED] = "fragments_expired",
+	[COUNT_FRAGMENTS + FRAGMENTS_REFUSED] = "fragments_refused",
+	[COUNT_FRAGMENTS + FRAGMENTS_FORGOTTEN] = "fragments_forgotten",
+	[COUNT_FRAGMENTS_FORWARDED] = "fragments_forwarded",
+	[COUNT_FRAGMENTS_MALFORMED] = "fragments_malformed",
+	[COUNT_REINJECT_ERRORS] = "reinject_errors",
 };
 
 /* In 64-bit words, a multiple of a cache line. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "flow.h"
+#include "fragments.h"
 
 #define WORKERS_MAX 64
 
@@ -21,6 +22,10 @@ enum counter {
 	COUNT_VERDICT_CALLS,
 	COUNT_VERDICT_ERRORS,
 	COUNT_ENOBUFS,
+	COUNT_FRAGMENTS, /* indexed by enum fragment_count from here on */
+	COUNT_FRAGMENTS_FORWARDED = COUNT_FRAGMENTS + FRAGMENT_COUNTS,
+	COUNT_FRAGMENTS_MALFORMED,
+	COUNT_REINJECT_ERRORS,
 	COUNTERS,
 };
 

@@ -15,6 +15,8 @@ struct worker_options {
 	uint32_t batch;		   /* packets per read and per answer */
 	uint32_t no_target_fwmark; /* for packets when no target is active; 0: drop them */
 	bool random;		   /* broken on purpose: pick at random */
+	bool fragments;		   /* they have a queue of their own */
+	uint16_t fragment_queue;
 };
 
 struct worker {
@@ -24,9 +26,18 @@ struct worker {
 	pthread_t thread;
 	int fd;
 	uint16_t queue;
+	uint32_t copy; /* bytes of each packet, at most */
+	struct fragment_worker *fragments; /* this is the thread of their queue; else NULL */
+	uint64_t random;
 	atomic_bool *stop;
 	int error; /* why the thread ended by itself, else 0 */
 };
+
+/* Whether keys need ports and protocol. */
+static inline bool worker_needs_ports(const struct worker *worker)
+{
+	return worker->table->config.ports;
+}
 
 /* Returns 0 or an error number. The caller joins the thread and closes fd. */
 int worker_start(struct worker *worker);
