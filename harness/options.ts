@@ -28,7 +28,7 @@ export const runOptions = z.strictObject({
   at: numberList.pipe(z.array(z.number().positive().max(3600))).optional(),
   family: z.preprocess(String, z.enum(["4", "6", "both"])).default("both"),
   protocol: z.enum(["tcp", "udp"]).default("tcp"),
-  size: whole(80, 65_507).default(1024),
+  size: whole(80, 65_507).optional(),
   stall: seconds.default(5),
   seed: whole(0, MAX_SEED).default(1),
 });
@@ -97,19 +97,19 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     durationS: options.duration ?? null,
     atS: options.at ?? null,
   });
-  const rate = options.rate ?? defaultRate(options.connections);
-  if (options.at === undefined && options.duration === undefined && options.rate === undefined)
+  const rate = options.rate ?? plan.rate ?? defaultRate(options.connections);
+  if (plan.mode !== "fragments" && options.at === undefined && options.duration === undefined && options.rate === undefined)
     plan = stretch(plan, options.connections, rate);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const load: Load = {
     mode: plan.mode,
     families: { 4: [4], 6: [6], both: [4, 6] }[options.family] as Family[],
-    protocol: options.protocol,
+    protocol: plan.mode === "fragments" ? "udp" : options.protocol,
     connections: options.connections,
     rate,
     durationS: plan.durationS,
     rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections)),
-    size: options.size,
+    size: options.size ?? plan.size ?? 1024,
     stallS: options.stall,
     seed: options.seed,
   };

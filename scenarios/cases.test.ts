@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
+import { unsupported } from "../harness/catalog.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { program } from "../harness/testing/machine.ts";
 import { backends } from "../lb/index.ts";
@@ -23,6 +24,7 @@ const times: Record<string, string[]> = {
   scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
   scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
   blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
+  frag: ["--duration", "2", "--routers", "3"],
 };
 
 function runCase(name: string, args: string[]): { status: number | null; summary: Summary; stderr: string } {
@@ -36,11 +38,12 @@ function runCase(name: string, args: string[]): { status: number | null; summary
 }
 
 /** "scale" has the events of scale_in and scale_out; those alone are run for the first backend only, to keep this short. */
+const protocols: Record<string, string[]> = { connect: ["tcp"], blackout: ["tcp"], frag: ["udp"] };
 const alone = new Set(["scale_in", "scale_out"]);
 
 for (const [i, backend] of backends.entries())
   for (const scenario of scenarios.filter(({ name }) => i === 0 || !alone.has(name)))
-    for (const protocol of scenario.name === "connect" || scenario.name === "blackout" ? ["tcp"] : ["tcp", "udp"]) {
+    for (const protocol of unsupported({ backend, scenario }).length > 0 ? [] : (protocols[scenario.name] ?? ["tcp", "udp"])) {
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
       test.serial(
         `${name} passes over ${protocol}, both families, and accounts for every connection and packet`,

@@ -1,7 +1,7 @@
 import type { Event, EventOf, Summary } from "../record/schema.ts";
 
 /**
- * IP packets the tester sent against those that reached the targets, with every drop that has a name. Counters are read in
+ * IP packets, fragments among them, that the tester sent against those that reached the targets, with every drop that has a name. Counters are read in
  * each machine before and after the traffic; names beginning with "drop." are drops wherever they were counted.
  */
 export function accountPackets(
@@ -25,6 +25,8 @@ export function accountPackets(
       }
     }
   }
+  // Sent from below the IP layer, which does not count them.
+  for (const event of events) if (event.kind === "datagrams") sent += event.fragments;
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
   return { sent, received, dropped, unaccounted: sent - received - named };
 }

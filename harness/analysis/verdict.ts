@@ -1,4 +1,5 @@
 import type { Summary, Verdict } from "../record/schema.ts";
+import { datagramFailures, datagramMerits } from "./datagrams.ts";
 import type { Fates } from "./fates.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
@@ -68,7 +69,7 @@ function failuresOf(summary: Judged, fates: Fates): string[] {
       `${n(packets.unaccounted)} of ${n(packets.sent)} packets are unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
     ],
   ];
-  const failed = checks.flatMap(([bad, text]) => (bad ? [text] : []));
+  const failed = [...checks.flatMap(([bad, text]) => (bad ? [text] : [])), ...datagramFailures(summary)];
   return failed.length > 0 ? [...failed, ...fates.differences] : [];
 }
 
@@ -93,7 +94,8 @@ function gapsOf({ connections, events, packets, spread, targets, scenario }: Jud
   return checks.flatMap(([bad, text]) => (bad ? [text] : []));
 }
 
-function merits({ assigned, connections, events, spread, targets }: Judged): string[] {
+function merits(summary: Judged): string[] {
+  const { assigned, connections, events, spread, targets } = summary;
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
@@ -101,6 +103,7 @@ function merits({ assigned, connections, events, spread, targets }: Judged): str
     ...(assigned.checked > 0
       ? [`Each of ${n(assigned.checked)} connections was answered by the target that the oracle predicted.`]
       : []),
+    ...datagramMerits(summary),
     ...(exact > 0
       ? [
           `At ${exact === events.length ? (exact === 1 ? "the event" : `all ${exact} events`) : `${exact} of ${events.length} events`} exactly the predicted connections were lost, one by one.`,

@@ -1,4 +1,4 @@
-import { allCases, type Catalog } from "../catalog.ts";
+import { allCases, type Catalog, unsupported } from "../catalog.ts";
 
 interface Listed {
   case: string;
@@ -21,7 +21,7 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
     scenario: scenario.name,
     runtimes: Object.fromEntries(
       catalog.runtimes.map((runtime) => {
-        const why = missing.get(`${runtime.name}/${backend.name}`) ?? [];
+        const why = [...unsupported({ backend, scenario }), ...(missing.get(`${runtime.name}/${backend.name}`) ?? [])];
         return [runtime.name, { can: why.length === 0, why: why.length > 0 ? why.join(" ") : null }];
       }),
     ),

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import { type Balancer, UsageError } from "../backend.ts";
-import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
+import { type Case, type Catalog, findCases, findNamed, unsupported } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
@@ -73,7 +73,11 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
 }
 
 export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptions, "set">): PlannedCase {
-  const backendOptions = parseBackendOptions(one.backend, set);
+  const { shape } = one.backend.options;
+  const defaults = Object.entries(one.scenario.set ?? {}).flatMap(([key, value]) =>
+    key in shape ? [`${key}=${value}`] : [],
+  );
+  const backendOptions = parseBackendOptions(one.backend, [...defaults, ...set]);
   one.backend.facts(backendOptions, options.targets);
   return { ...planRun(one.scenario, options), case: one, seed: options.seed, options, backendOptions };
 }
@@ -101,17 +105,22 @@ export async function runOne(
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,
-    protocol: planned.options.protocol,
+    protocol: planned.load.protocol,
     seed: planned.seed,
     options: {
       ...planned.options,
       routers: planned.routers,
       rate: planned.load.rate,
+      size: planned.load.size,
       duration: planned.plan.durationS,
     },
     backendOptions: planned.backendOptions,
   };
-  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
+  const missing = [
+    ...unsupported(planned.case),
+    ...(await runtime.missing()),
+    ...(await backend.missing(runtime, planned.backendOptions)),
+  ];
   if (missing.length > 0) return skip(dir, info, missing);
   const progress = makeProgress(info, planned.plan);
   try {

@@ -34,7 +34,7 @@ export interface StreamStart {
   kind: "stream_start";
   t: number;
   stream: StreamName;
-  mode: "connect" | "stream";
+  mode: "connect" | "stream" | "fragments";
   family: Family;
   protocol: Protocol;
   connections: number;
@@ -70,6 +70,23 @@ export interface Sample {
   hist: [number, number][];
 }
 
+/** Datagrams that were sent in fragments in one order. */
+export interface Datagrams {
+  pattern: string;
+  sent: number;
+  /** Of them, those that a target received whole. */
+  arrived: number;
+  /** Further ones that lacked a fragment, or had one that contradicts the others, and how many of those were received whole. */
+  hurt: number;
+  hurtArrived: number;
+  /** Receipts for something that was never sent so. */
+  corrupt: number;
+  /** Receipts for a datagram that had one already. */
+  repeated: number;
+  /** Receipts by another target than the one that answered its flow first. */
+  elsewhere: number;
+}
+
 export type Event =
   | { kind: "phase"; t: number; phase: Phase; edge: "begin" | "end" }
   | { kind: "lab_up"; t: number; runtime: string; machines: string[]; images?: Record<string, string> }
@@ -89,6 +106,7 @@ export type Event =
   | { kind: "hosts"; t: number; stream: StreamName; names: string[] }
   | { kind: "all_established"; t: number; stream: StreamName; established: number; failed: number }
   | Sample
+  | { kind: "datagrams"; t: number; stream: StreamName; fragments: number; patterns: Datagrams[] }
   | { kind: "rows"; t: number; stream: StreamName; offset: number; count: number }
   | {
       kind: "stream_end";
@@ -177,6 +195,8 @@ export interface Summary {
   events: EventSummary[];
   spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
+  /** Only of runs that send fragments. */
+  datagrams?: Datagrams[];
   packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
   /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
   generator: { sends: number; lateSends: number; cpuShare: number };

@@ -49,6 +49,8 @@ export function machineSysctls(machine: Machine): string {
       break;
     case "target":
       lines.push("net/ipv4/conf/all/arp_ignore=1", "net/ipv4/conf/all/arp_announce=2", ...busyServer());
+      // What never becomes whole must not fill the memory that others need.
+      lines.push("?net/ipv4/ipfrag_time=2", "?net/ipv6/ip6frag_time=2");
       break;
     case "tester":
       lines.push("net/ipv4/fib_multipath_hash_policy=1", "net/ipv6/fib_multipath_hash_policy=1");

@@ -115,6 +115,7 @@ static void release(struct fragments *f, struct entry *e, enum fragment_count wh
 			give_back(context, packet->data, packet->size);
 		free(packet);
 		f->counts[why]++;
+		f->counts[FRAGMENTS_WAITING]--;
 	}
 	f->bytes -= e->bytes;
 	e->bytes = 0;
@@ -218,6 +219,7 @@ static bool store(struct fragments *f, uint32_t at, const uint8_t *data, uint32_
 	e->last = &packet->next;
 	e->bytes += cost;
 	f->bytes += cost;
+	f->counts[FRAGMENTS_WAITING]++;
 	return true;
 }
 

@@ -33,6 +33,7 @@ enum fragment_count {
 	FRAGMENTS_REINJECTED, /* given back, in the order in which they came */
 	FRAGMENTS_EXPIRED,    /* their first one did not come in time */
 	FRAGMENTS_REFUSED,    /* no room, or driven out */
+	FRAGMENTS_WAITING,    /* of the stored ones, those that are still there */
 	FRAGMENTS_FORGOTTEN,  /* datagrams whose first fragment was driven out before its time */
 	FRAGMENT_COUNTS,
 };

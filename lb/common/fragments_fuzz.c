@@ -80,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = FRAGMENTS_REINJECTED; i <= FRAGMENTS_REFUSED; i++)
 		sum += fragments_counts(f)[i];
 	require(sum >= fragments_counts(f)[FRAGMENTS_STORED]);
+	require(fragments_counts(f)[FRAGMENTS_WAITING] == 0);
 	fragments_free(f);
 	return 0;
 }

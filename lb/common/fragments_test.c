@@ -79,6 +79,7 @@ static void what_comes_early_comes_back_in_order(void)
 	CHECK(strcmp(first(f, 8, 1, 3 * MS).text, "x") == 0, "the other datagram was mixed up");
 	check_count(f, FRAGMENTS_STORED, 4);
 	check_count(f, FRAGMENTS_REINJECTED, 4);
+	check_count(f, FRAGMENTS_WAITING, 0);
 	CHECK(fragments_bytes(f) == 0, "%u bytes stay", fragments_bytes(f));
 	fragments_free(f);
 }
@@ -106,6 +107,7 @@ static void time_ends_what_waits_and_what_is_known(void)
 
 	later(f, 1, 'a', 0, NULL);
 	first(f, 2, 9, 0);
+	check_count(f, FRAGMENTS_WAITING, 1);
 	fragments_expire(f, TTL);
 	CHECK(later(f, 2, 'b', TTL, NULL), "forgotten before its time");
 	fragments_expire(f, TTL + 1);

@@ -25,6 +25,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_FRAGMENTS + FRAGMENTS_REINJECTED] = "fragments_reinjected",
 	[COUNT_FRAGMENTS + FRAGMENTS_EXPIRED] = "fragments_expired",
 	[COUNT_FRAGMENTS + FRAGMENTS_REFUSED] = "fragments_refused",
+	[COUNT_FRAGMENTS + FRAGMENTS_WAITING] = "fragments_waiting",
 	[COUNT_FRAGMENTS + FRAGMENTS_FORGOTTEN] = "fragments_forgotten",
 	[COUNT_FRAGMENTS_FORWARDED] = "fragments_forwarded",
 	[COUNT_FRAGMENTS_MALFORMED] = "fragments_malformed",

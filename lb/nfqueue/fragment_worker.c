@@ -51,11 +51,16 @@ void fragment_worker_close(struct fragment_worker *fragments)
 void fragment_worker_tick(struct worker *worker)
 {
 	struct fragment_worker *fragments = worker->fragments;
-	const uint64_t *counts = fragments_counts(fragments->table);
 
 	fragments->now = clock_ns();
 	fragments_expire(fragments->table, fragments->now);
 	reinject_drain(fragments->tun);
+}
+
+void fragment_worker_publish(struct worker *worker)
+{
+	const uint64_t *counts = fragments_counts(worker->fragments->table);
+
 	for (int i = 0; i < FRAGMENT_COUNTS; i++)
 		__atomic_store_n(&worker->counters[COUNT_FRAGMENTS + i], counts[i], __ATOMIC_RELAXED);
 }

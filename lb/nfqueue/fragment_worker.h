@@ -21,6 +21,9 @@ void fragment_worker_close(struct fragment_worker *fragments);
 /* Before each batch, and now and then without one. */
 void fragment_worker_tick(struct worker *worker);
 
+/* After each batch: the counters. */
+void fragment_worker_publish(struct worker *worker);
+
 struct verdict fragment_worker_answer(struct worker *worker, const struct queued_packet *packet);
 
 #endif

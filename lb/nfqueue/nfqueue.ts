@@ -6,8 +6,9 @@ import type { NfqueueOracle } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
-import { linkOn, type Topology, VIP } from "../../harness/topology/topology.ts";
+import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
+import { missingForFragments, prepareFragments } from "./fragments.ts";
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
 const MARK = 1000;
@@ -35,6 +36,10 @@ const options = z.strictObject({
   queues: z.coerce.number().int().min(1).max(16).default(1).describe("NFQUEUEs, with a thread each"),
   batch: z.coerce.number().int().min(1).max(256).default(64).describe("packets per receive and verdict call"),
   qlength: z.coerce.number().int().min(1).max(1_000_000).default(16_384).describe("packets that may wait in a queue"),
+  fragments: z
+    .stringbool()
+    .default(false)
+    .describe("keep the fragments of a datagram together, at the target of its flow"),
   broken: z.enum(["random"]).optional().describe("misbehave on purpose: to prove that the lab catches it"),
 });
 type Options = z.infer<typeof options>;
@@ -44,16 +49,20 @@ export const nfqueue: Backend<typeof options> = {
   name: "nfqueue",
   summary: "Maglev (or modulo) in user space by NFQUEUE; stateless; fwmark chooses the route to the target",
   keepsState: false,
+  handles: ["fragments"],
   options,
 
   /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. */
-  environment({ xcluster_LB_OPTIONS: words }): Record<string, string> {
-    if (!words) return {};
+  environment({ xcluster_LB_OPTIONS: words, xcluster_FRAG: frag }): Record<string, string> {
+    const fragments: Record<string, string> = frag === "yes" ? { fragments: "true" } : {};
+    if (!words) return fragments;
     const mode = words.match(/-m\s*(\w+)/)?.[1];
-    return { ports: `${/(^|\s)-p\b/.test(words)}`, ...(mode ? { mode } : {}) };
+    return { ...fragments, ports: `${/(^|\s)-p\b/.test(words)}`, ...(mode ? { mode } : {}) };
   },
 
-  async missing(runtime) {
+  async missing(runtime, given) {
+    if (given?.fragments && runtime.name !== "netns")
+      return ["Fragments need /dev/net/tun, which the machines of this runtime do not have. Use --runtime netns."];
     const tools = await Promise.all([
       findTool("iptables-restore", "iptables"),
       findTool("ip6tables-restore", "iptables"),
@@ -63,7 +72,8 @@ export const nfqueue: Backend<typeof options> = {
       () => null,
       () => "The balancer is not built. Run './setup'.",
     );
-    return runtime.name === "netns" ? [...tools, built].filter((sentence) => sentence !== null) : [];
+    const fragments = given?.fragments ? await missingForFragments() : [];
+    return runtime.name === "netns" ? [...tools, ...fragments, built].filter((sentence) => sentence !== null) : [];
   },
 
   oracle(given, targets): NfqueueOracle {
@@ -82,8 +92,8 @@ export const nfqueue: Backend<typeof options> = {
     let onFault: (sentence: string) => void = () => {};
     let stopping = false;
     const processes = await Promise.all(
-      routers.map((router) =>
-        deployRouter(lab, router.host, given, active, (sentence) => {
+      lab.topology.routers.map((router) =>
+        deployRouter(lab, router, given, active, (sentence) => {
           if (!stopping) onFault(sentence);
         }),
       ),
@@ -117,11 +127,12 @@ export const nfqueue: Backend<typeof options> = {
 /** Order matters: table, routes and program first, the queue rule last, so that no packet meets a queue that nobody reads. */
 async function deployRouter(
   lab: Lab,
-  host: Host,
+  router: Machine,
   given: Options,
   active: readonly number[],
   onFault: (sentence: string) => void,
 ): Promise<Process> {
+  const host = lab.host(router.name);
   const program = lab.program("nfqueue-lb");
   const { M, N } = sizes(given, lab.topology.targets.length);
   const init = [
@@ -142,6 +153,7 @@ async function deployRouter(
   await setActive(host, program, active);
   await host.exec(["ip", "-batch", "-"], { input: routes(lab.topology, 4) });
   await host.exec(["ip", "-6", "-batch", "-"], { input: routes(lab.topology, 6) });
+  const fragments = given.fragments ? await prepareFragments(lab, router, given) : { words: [], rules: "" };
   const last = given.queues - 1;
   const run = [
     program,
@@ -154,6 +166,7 @@ async function deployRouter(
     `${given.batch}`,
     "--qlength",
     `${given.qlength}`,
+    ...fragments.words,
   ];
   const process = await startProgram(
     host,
@@ -170,7 +183,7 @@ async function deployRouter(
     ["ip6tables-restore", `${VIP[6]}/128`],
   ])
     await host.exec([`${tool}`, "--noflush"], {
-      input: `*mangle\n-A PREROUTING -d ${vip} -j NFQUEUE ${queue}\nCOMMIT\n`,
+      input: `*mangle\n${fragments.rules.replaceAll("VIP", vip ?? "")}-A PREROUTING -d ${vip} -j NFQUEUE ${queue}\nCOMMIT\n`,
     });
   return process;
 }
@@ -225,4 +238,15 @@ function flatCounters(stats: Stats, prefix = "", flat: Record<string, number> = 
   return flat;
 }
 
-const DROPS = new Set(["no_target", "malformed", "short", "queue_dropped", "user_dropped"]);
+const DROPS = new Set([
+  "no_target",
+  "malformed",
+  "short",
+  "queue_dropped",
+  "user_dropped",
+  "fragments_expired",
+  "fragments_waiting",
+  "fragments_refused",
+  "fragments_malformed",
+  "reinject_errors",
+]);

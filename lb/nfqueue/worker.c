@@ -126,6 +126,8 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 		else
 			note_error(worker, message);
 	}
+	if (worker->fragments)
+		fragment_worker_publish(worker);
 	return send_verdicts(worker, batch);
 }
 
