@@ -1,5 +1,6 @@
 #include "flowset.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,11 +51,10 @@ static const value most[DIMENSIONS] = {UINT8_MAX, NO_PORT, NO_PORT, ~(value)0, ~
 
 static value address_value(const uint8_t bytes[16])
 {
-	value v = 0;
+	uint64_t halves[2];
 
-	for (int i = 0; i < 16; i++)
-		v = v << 8 | bytes[i];
-	return v;
+	memcpy(halves, bytes, sizeof(halves));
+	return (value)be64toh(halves[0]) << 64 | be64toh(halves[1]);
 }
 
 static void values_of(const struct flow_key *key, value to[DIMENSIONS])

@@ -17,6 +17,7 @@ static const char *const names[COUNTERS] = {
 	[FLOW_SHORT] = "short",
 	[COUNT_BYTES] = "bytes",
 	[COUNT_NO_TARGET] = "no_target",
+	[COUNT_NO_FLOW] = "no_flow",
 	[COUNT_RECV_CALLS] = "recv_calls",
 	[COUNT_VERDICT_CALLS] = "verdict_calls",
 	[COUNT_VERDICT_ERRORS] = "verdict_errors",

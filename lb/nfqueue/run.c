@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "counters.h"
+#include "flow_service.h"
 #include "fragment_worker.h"
 #include "store.h"
 #include "worker.h"
@@ -22,6 +23,8 @@ struct run {
 	const char *routers_shm; /* NULL: this balancer is alone */
 	struct fragment_options fragments;
 	uint32_t ttl_ms;
+	bool flows;
+	struct flow_service *flow_service;
 	uint16_t first;
 	uint32_t workers_n;
 	struct worker workers[WORKERS_MAX];
@@ -61,6 +64,8 @@ static void parse(struct run *run, const struct command *command, int argc, char
 		{"notargets-fwmark", 0, .number = &options->no_target_fwmark, .min = 1, .max = UINT32_MAX},
 		{"fail-open", 0, .flag = &options->queue.fail_open},
 		{"broken", 0, .text = &broken},
+		{"flows", 0, .flag = &run->flows},
+		{"nolb-fwmark", 0, .number = &options->no_flow_fwmark, .min = 1, .max = UINT32_MAX},
 		{"fragments", 0, .flag = &options->fragments},
 		{"fragment-ttl", 0, .number = &run->ttl_ms, .min = 1, .max = 60000},
 		{"fragment-datagrams", 0, .number = &fragments->limits.datagrams, .min = 16, .max = 1u << 24},
@@ -75,6 +80,8 @@ static void parse(struct run *run, const struct command *command, int argc, char
 	if (broken && strcmp(broken, "random") != 0)
 		fail(EXIT_USAGE, "The only way to be broken is 'random', not '%s'.", broken);
 	options->random = broken;
+	if (options->no_flow_fwmark && !run->flows)
+		fail(EXIT_USAGE, "--nolb-fwmark is for packets that no flow takes: give --flows too.");
 	if (!options->fragments && run->routers_shm)
 		fail(EXIT_USAGE, "--routers is for fragments: give --fragments too.");
 	if (!run->routers_shm != !fragments->own)
@@ -108,6 +115,8 @@ static void open_all(struct run *run)
 
 	store_open(run->shm, true, table);
 	store_claim(run->shm, table);
+	if (run->flows)
+		run->options.flows = run->flow_service = flow_service_open(run->shm);
 	for (uint32_t i = 0; i < run->workers_n; i++) {
 		struct queue_options queue = run->options.queue;
 
@@ -132,6 +141,8 @@ static void open_all(struct run *run)
 
 static void start_workers(struct run *run)
 {
+	if (run->flows && flow_service_start(run->flow_service, run->workers, run->workers_n))
+		fail(EXIT_ERROR, "Cannot start the thread that follows the flows.");
 	for (uint32_t i = 0; i < run->workers_n; i++) {
 		const int error = worker_start(&run->workers[i]);
 
@@ -198,6 +209,8 @@ int command_run(const struct command *command, int argc, char **argv)
 	print_ready(&run);
 	sigwait(&signals, &caught);
 	code = stop_workers(&run);
+	if (run.flows)
+		flow_service_stop(run.flow_service);
 	counters_print(&run.table, stdout); /* before the queues close, which ends the kernel's own count */
 	for (uint32_t i = 0; i < run.workers_n; i++)
 		close(run.workers[i].fd);

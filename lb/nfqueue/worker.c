@@ -115,6 +115,7 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 		return errno;
 	if (worker->fragments)
 		fragment_worker_tick(worker);
+	worker_enter(worker);
 	for (int i = 0; i < n; i++) {
 		const struct nlmsghdr *message = batch->pieces[i].iov_base;
 		struct queued_packet packet;
@@ -126,6 +127,7 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 		else
 			note_error(worker, message);
 	}
+	worker_leave(worker);
 	if (worker->fragments)
 		fragment_worker_publish(worker);
 	return send_verdicts(worker, batch);
