@@ -98,7 +98,12 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     atS: options.at ?? null,
   });
   const rate = options.rate ?? plan.rate ?? defaultRate(options.connections);
-  if (plan.mode !== "fragments" && options.at === undefined && options.duration === undefined && options.rate === undefined)
+  if (
+    plan.mode !== "fragments" &&
+    options.at === undefined &&
+    options.duration === undefined &&
+    options.rate === undefined
+  )
     plan = stretch(plan, options.connections, rate);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const load: Load = {

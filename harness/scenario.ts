@@ -35,6 +35,8 @@ export interface Plan {
   /** Messages per second, and bytes of a message, where the usual ones do not fit. */
   rate?: number;
   size?: number;
+  /** MTU of the way from the routers to the tester, behind a machine that tells by ICMP errors. */
+  squeezeMtu?: number;
 }
 
 export interface Step {

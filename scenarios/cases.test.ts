@@ -25,6 +25,7 @@ const times: Record<string, string[]> = {
   scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
   blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
   frag: ["--duration", "2", "--routers", "3"],
+  pmtu: ["--duration", "3", "--rate", "1000", "--routers", "2", "--stall", "1"],
 };
 
 function runCase(name: string, args: string[]): { status: number | null; summary: Summary; stderr: string } {
@@ -38,12 +39,14 @@ function runCase(name: string, args: string[]): { status: number | null; summary
 }
 
 /** "scale" has the events of scale_in and scale_out; those alone are run for the first backend only, to keep this short. */
-const protocols: Record<string, string[]> = { connect: ["tcp"], blackout: ["tcp"], frag: ["udp"] };
+const protocols: Record<string, string[]> = { connect: ["tcp"], blackout: ["tcp"], frag: ["udp"], pmtu: ["tcp"] };
 const alone = new Set(["scale_in", "scale_out"]);
 
 for (const [i, backend] of backends.entries())
   for (const scenario of scenarios.filter(({ name }) => i === 0 || !alone.has(name)))
-    for (const protocol of unsupported({ backend, scenario }).length > 0 ? [] : (protocols[scenario.name] ?? ["tcp", "udp"])) {
+    for (const protocol of unsupported({ backend, scenario }).length > 0
+      ? []
+      : (protocols[scenario.name] ?? ["tcp", "udp"])) {
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
       test.serial(
         `${name} passes over ${protocol}, both families, and accounts for every connection and packet`,

@@ -6,7 +6,8 @@ const LARGEST = 30_000;
 
 export const frag: Scenario = {
   name: "frag",
-  summary: "UDP datagrams as fragments, in evil orders and by all routers at random; each must arrive whole, at one target.",
+  summary:
+    "UDP datagrams as fragments, in evil orders and by all routers at random; each must arrive whole, at one target.",
   routers: 1,
   needs: "fragments",
   set: { fragments: "true" },

@@ -1,4 +1,5 @@
 import type { Event, EventOf, Summary } from "../record/schema.ts";
+import { EVIL_NAME } from "../topology/topology.ts";
 
 /**
  * IP packets, fragments among them, that the tester sent against those that reached the targets, with every drop that has a name. Counters are read in
@@ -17,7 +18,8 @@ export function accountPackets(
   for (const { machine, values } of counters.filter((c) => c.moment === "after")) {
     for (const [name, value] of Object.entries(values)) {
       const delta = value - (before.get(machine)?.[name] ?? 0);
-      if (name === "ipOut" && machine === tester) sent += delta;
+      // The machine in between sends nothing of its own but ICMP errors, to the targets.
+      if (name === "ipOut" && (machine === tester || machine === EVIL_NAME)) sent += delta;
       else if (name === "ipIn" && isTarget.has(machine)) received += delta;
       else if (name.startsWith("drop.") && delta > 0) {
         // A drop on a target comes after the packet was received there.

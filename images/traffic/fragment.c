@@ -11,7 +11,8 @@
 #define TTL 64
 
 const char *const pattern_names[PATTERNS] = {"in_order",    "reversed",	  "shuffled",	"gaps",
-					     "interleaved", "duplicated", "overlapping"};
+					     "interleaved", "duplicated", "overlapping",
+					     "headless"};
 
 uint64_t random_next(uint64_t *state)
 {
@@ -184,6 +185,9 @@ uint32_t fragments_arrange(enum pattern pattern, bool hurt, struct fragment *lis
 		return count;
 	case PATTERN_DUPLICATED:
 		return duplicate(list, count);
+	case PATTERN_HEADLESS:
+		memmove(list, list + 1, (count - 1) * sizeof(*list));
+		return count - 1;
 	case PATTERN_GAPS:
 		if (!hurt)
 			return count;

@@ -15,6 +15,7 @@ enum pattern {
 	PATTERN_INTERLEAVED, /* with those of other flows */
 	PATTERN_DUPLICATED,
 	PATTERN_OVERLAPPING, /* every second datagram has a fragment that contradicts the others */
+	PATTERN_HEADLESS,    /* all lack their first fragment: a flood, which nobody should notice */
 	PATTERNS,
 };
 

@@ -144,7 +144,9 @@ static void prepare(struct generator *g, struct outgoing *o, uint32_t flow, uint
 	const union address from = tuple_address(&client->tuples, client->set.address.any.sa_family,
 						 (struct tuple){c->offset, c->port});
 	const enum pattern pattern = pattern_of(g, flow);
-	const bool hurt = (pattern == PATTERN_GAPS || pattern == PATTERN_OVERLAPPING) && number / client->count % 2;
+	const bool second = number / client->count % 2;
+	const bool hurt = pattern == PATTERN_HEADLESS ||
+			  (second && (pattern == PATTERN_GAPS || pattern == PATTERN_OVERLAPPING));
 	const struct datagram d = {flow, number, draw_bytes(g, hurt)};
 
 	datagram_fill(&d, o->udp + UDP_HEADER);
@@ -530,7 +532,7 @@ int fragments_main(char **arguments)
 		{"size", parse_u32, &g.bytes, "BYTES", "in the largest datagrams (30000)"},
 		{"mtu", parse_u32, &g.mtu, "BYTES", "in the largest fragments (1500)"},
 		{"patterns", parse_patterns, &g, "NAME,...",
-		 "in_order, reversed, shuffled, gaps, interleaved, duplicated, overlapping (all)"},
+		 "in_order, reversed, shuffled, gaps, interleaved, duplicated, overlapping (all of these), headless"},
 		{"seed", parse_u64, &set->seed, "NUMBER", "the same seed gives the same 5-tuples (1)"},
 		{"sample", parse_duration, &set->sample_ns, "TIME", "between sample lines (250ms)"},
 		{0},
@@ -542,7 +544,7 @@ int fragments_main(char **arguments)
 		table};
 	int exit_code;
 
-	for (g.patterns_n = 0; g.patterns_n < PATTERNS; g.patterns_n++)
+	for (g.patterns_n = 0; g.patterns_n < PATTERN_HEADLESS; g.patterns_n++)
 		g.patterns[g.patterns_n] = (enum pattern)g.patterns_n;
 	if (!options_read(&command, arguments, &exit_code))
 		return exit_code;

@@ -32,22 +32,24 @@ export interface FragmentSetup {
 export async function prepareFragments(
   lab: Lab,
   router: Machine,
-  { hashSeed }: { hashSeed: number },
+  given: { hashSeed: number; fragmentTtl: number; fragmentBytes: number },
 ): Promise<FragmentSetup> {
   const host = lab.host(router.name);
   const { routers } = lab.topology;
   await host.exec(["nft", "-f", "-"], { input: NOTRACK });
-  if (routers.length < 2) return { words: ["--fragments", "--tun", TUN], rules: "" };
+  const words = ["--fragments", "--tun", TUN];
+  words.push("--fragment-ttl", `${given.fragmentTtl}`, "--fragment-bytes", `${given.fragmentBytes}`);
+  if (routers.length < 2) return { words, rules: "" };
   const program = lab.program("nfqueue-lb");
   const own = MARK + routers.indexOf(router) + 1;
-  const seed = `${hashSeed}`;
+  const seed = `${given.hashSeed}`;
   await host.exec([program, "init", "--shm", SHM, "--M", "997", "--N", "16", "--seed", seed]);
   const marks = routers.map((_, i) => `${i}:${MARK + i + 1}`).join(",");
   await host.exec([program, "set", "--shm", SHM, "--active", marks]);
   await routesToRouters(host, router, routers);
   const devices = [linkOn(router, "net1").device, TUN];
   return {
-    words: ["--fragments", "--tun", TUN, "--routers", SHM, "--own", `${own}`],
+    words: [...words, "--routers", SHM, "--own", `${own}`],
     rules: devices.map((device) => `-A PREROUTING -i ${device} -d VIP -j MARK --set-mark ${own}\n`).join(""),
   };
 }

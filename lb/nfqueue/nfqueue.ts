@@ -40,6 +40,20 @@ const options = z.strictObject({
     .stringbool()
     .default(false)
     .describe("keep the fragments of a datagram together, at the target of its flow"),
+  fragmentTtl: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(60_000)
+    .default(500)
+    .describe("milliseconds that a datagram's fragments may be apart"),
+  fragmentBytes: z.coerce
+    .number()
+    .int()
+    .min(2 ** 17)
+    .max(2 ** 30)
+    .default(2 ** 24)
+    .describe("bytes of fragments that wait for their first one, at most"),
   broken: z.enum(["random"]).optional().describe("misbehave on purpose: to prove that the lab catches it"),
 });
 type Options = z.infer<typeof options>;
@@ -49,7 +63,7 @@ export const nfqueue: Backend<typeof options> = {
   name: "nfqueue",
   summary: "Maglev (or modulo) in user space by NFQUEUE; stateless; fwmark chooses the route to the target",
   keepsState: false,
-  handles: ["fragments"],
+  handles: ["fragments", "icmp_errors"],
   options,
 
   /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. */
