@@ -80,7 +80,7 @@ const testOptions = <T>(y: Argv<T>) =>
     })
     .option("family", { default: "both", describe: "4, 6 or both", requiresArg: true })
     .option("protocol", { default: "tcp", describe: "tcp or udp", requiresArg: true })
-    .option("size", { default: 1024, describe: "bytes of a message", requiresArg: true })
+    .option("size", { describe: "bytes of a message (default: 1024, or the scenario's)", requiresArg: true })
     .option("stall", { default: 5, describe: "seconds of silence after which a connection is lost", requiresArg: true })
     .option("seed", { default: 1, describe: "the same seed makes the same connections", requiresArg: true })
     .option("repeat", {

@@ -3,6 +3,13 @@ import type { OracleSpec } from "./oracle/oracle.ts";
 import type { Protocol } from "./record/schema.ts";
 import type { Lab, Runtime } from "./runtime/runtime.ts";
 
+/** What not every balancer does, as the end of a sentence that begins with its name. */
+export const FEATURES = {
+  icmp_errors: "send ICMP errors after the flow they are about",
+  fragments: "keep the fragments of a datagram together at the target of its flow",
+} as const;
+export type Feature = keyof typeof FEATURES;
+
 /** A load balancer under test. To add one: a file or folder in lb/ and a line in lb/index.ts. */
 export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   name: string;
@@ -11,6 +18,8 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   keepsState: boolean;
   /** Those that it balances; absent: all. Cases with others are skipped. */
   protocols?: readonly Protocol[];
+  /** What else it can do; scenarios that need more are skipped. */
+  handles?: readonly Feature[];
   /** What --set takes. Each option says with `.describe()` what it is. */
   options: Options;
   /** The one of `options` that says for how many seconds a source stays with its target. */
@@ -18,7 +27,7 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   /** Defaults for `options` that it takes from environment variables, xcluster's names among them. */
   environment?(env: NodeJS.ProcessEnv): Record<string, string>;
   /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. */
-  missing(runtime: Runtime): Promise<string[]>;
+  missing(runtime: Runtime, options?: z.infer<Options>): Promise<string[]>;
   /** Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. */
   deploy(lab: Lab, options: z.infer<Options>, active: readonly number[]): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */

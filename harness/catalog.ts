@@ -1,4 +1,4 @@
-import { type Backend, UsageError } from "./backend.ts";
+import { type Backend, FEATURES, UsageError } from "./backend.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -23,6 +23,12 @@ export function allCases({ backends, scenarios }: Catalog): Case[] {
       scenario,
     })),
   );
+}
+
+/** Why no machine can run this case; empty: it can be run. */
+export function unsupported({ backend, scenario }: Pick<Case, "backend" | "scenario">): string[] {
+  const { needs } = scenario;
+  return needs && !backend.handles?.includes(needs) ? [`'${backend.name}' does not ${FEATURES[needs]}.`] : [];
 }
 
 /** Cases by names, globs ("nfqueue_*") and "all", each once, in the order asked for. */

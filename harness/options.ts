@@ -30,7 +30,7 @@ export const runOptions = z.strictObject({
   at: numberList.pipe(z.array(z.number().positive().max(3600))).optional(),
   family: z.preprocess(String, z.enum(["4", "6", "both"])).default("both"),
   protocol: z.enum(["tcp", "udp"]).default("tcp"),
-  size: whole(80, 65_507).default(1024),
+  size: whole(80, 65_507).optional(),
   stall: seconds.default(5),
   seed: whole(0, MAX_SEED).default(1),
 });
@@ -127,20 +127,21 @@ export function planRun(
     atS: options.at ?? null,
     affinityS,
   });
-  const rate = options.rate ?? defaultRate(options.connections);
-  if (plan.steps.length > 0 && options.at === undefined && options.duration === undefined && options.rate === undefined)
+  const rate = options.rate ?? plan.rate ?? defaultRate(options.connections);
+  const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
+  if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
     plan = stretch(plan, options.connections, rate);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const families = familiesOf(options);
   const load: Load = {
     mode: plan.mode,
     families,
-    protocol: options.protocol,
+    protocol: plan.mode === "fragments" ? "udp" : options.protocol,
     connections: plan.visitsS ? Math.min(options.connections, families.length * VISIT_SOURCES) : options.connections,
     rate,
     durationS: plan.durationS,
     rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections)),
-    size: options.size,
+    size: options.size ?? plan.size ?? 1024,
     stallS: options.stall,
     seed: options.seed,
     ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),

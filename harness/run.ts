@@ -83,7 +83,12 @@ function quietly(action: () => void): void {
 
 async function runInLab(request: RunRequest, record: RecordWriter): Promise<void> {
   const { plan, info, backend, signal } = request;
-  const topology = planTopology({ targets: info.targets.length, routers: info.routers.length });
+  const { squeezeMtu } = plan;
+  const topology = planTopology({
+    targets: info.targets.length,
+    routers: info.routers.length,
+    ...(squeezeMtu === undefined ? {} : { squeezeMtu }),
+  });
   const scope = new Scope();
   let lost: Error | null = null;
   try {

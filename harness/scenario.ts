@@ -1,3 +1,4 @@
+import type { Feature } from "./backend.ts";
 import type { OracleSpec } from "./oracle/oracle.ts";
 import type { Family, ScaleKind } from "./record/schema.ts";
 
@@ -11,6 +12,10 @@ export interface Scenario {
   affinityS?: number;
   /** Why it says nothing about a strategy: the case is skipped. null: it fits. */
   unfit?(oracle: OracleSpec | null, families: readonly Family[]): string | null;
+  /** What a backend must be able to do; without it the case is skipped. */
+  needs?: Feature;
+  /** Defaults for the options of backends that have them. */
+  set?: Readonly<Record<string, string>>;
   /** Throws UsageError when the options do not fit together. */
   plan(options: ScenarioOptions): Plan;
 }
@@ -28,7 +33,7 @@ export interface ScenarioOptions {
 }
 
 export interface Plan {
-  mode: "connect" | "stream";
+  mode: "connect" | "stream" | "fragments";
   /** 0 in mode "connect": it ends when every connection was made. */
   durationS: number;
   /** Target numbers (from 1) that are out at the start. */
@@ -36,6 +41,11 @@ export interface Plan {
   steps: readonly Step[];
   /** Mode "connect": times at which every source makes one connection. Absent: each connection is made once. */
   visitsS?: readonly number[];
+  /** Messages per second, and bytes of a message, where the usual ones do not fit. */
+  rate?: number;
+  size?: number;
+  /** MTU of the way from the routers to the tester, behind a machine that tells by ICMP errors. */
+  squeezeMtu?: number;
 }
 
 export interface Step {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Backend } from "../harness/backend.ts";
+import { unsupported } from "../harness/catalog.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { program } from "../harness/testing/machine.ts";
@@ -25,6 +26,8 @@ const times: Record<string, string[]> = {
   scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
   scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
   blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
+  frag: ["--duration", "2", "--routers", "3"],
+  pmtu: ["--duration", "3", "--rate", "1000", "--routers", "2", "--stall", "1"],
 };
 
 function runCase(name: string, args: string[]): { status: number | null; summary: Summary; stderr: string } {
@@ -38,8 +41,7 @@ function runCase(name: string, args: string[]): { status: number | null; summary
 }
 
 function protocolsOf(backend: Backend, scenario: string): Protocol[] {
-  const all: Protocol[] = scenario === "connect" || scenario === "blackout" ? ["tcp"] : ["tcp", "udp"];
-  return all.filter((protocol) => backend.protocols?.includes(protocol) ?? true);
+  return (protocols[scenario] ?? ["tcp", "udp"]).filter((protocol) => backend.protocols?.includes(protocol) ?? true);
 }
 
 /** Programs that others made are there where they could be had; where not, their tests say so. */
@@ -53,11 +55,12 @@ async function isSkipped(t: ExecutionContext, backend: Backend | undefined): Pro
 }
 
 /** "scale" has the events of scale_in and scale_out; those alone are run for the first backend only, to keep this short. */
+const protocols: Record<string, Protocol[]> = { connect: ["tcp"], blackout: ["tcp"], frag: ["udp"], pmtu: ["tcp"] };
 const alone = new Set(["scale_in", "scale_out"]);
 
 for (const [i, backend] of backends.entries())
   for (const scenario of scenarios.filter(({ name }) => name !== "affinity" && (i === 0 || !alone.has(name))))
-    for (const protocol of protocolsOf(backend, scenario.name)) {
+    for (const protocol of unsupported({ backend, scenario }).length > 0 ? [] : protocolsOf(backend, scenario.name)) {
       const keepsState = backend.oracle(backend.options.parse({}), 10, protocol)?.strategy === "stateful";
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
       test.serial(

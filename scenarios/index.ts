@@ -2,7 +2,19 @@ import type { Scenario } from "../harness/scenario.ts";
 import { affinity } from "./affinity.ts";
 import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";
+import { frag } from "./frag.ts";
+import { pmtu } from "./pmtu.ts";
 import { scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
-export const scenarios: readonly Scenario[] = [connect, scale, scaleIn, scaleOut, scaleLb, blackout, affinity];
+export const scenarios: readonly Scenario[] = [
+  connect,
+  scale,
+  scaleIn,
+  scaleOut,
+  scaleLb,
+  blackout,
+  affinity,
+  frag,
+  pmtu,
+];

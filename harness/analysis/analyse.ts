@@ -13,6 +13,7 @@ import {
 import { TESTER_NAME } from "../topology/topology.ts";
 import { judgeAffinity } from "./affinity.ts";
 import { contentionOf } from "./contention.ts";
+import { sumDatagrams } from "./datagrams.ts";
 import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
 import { accountPackets, userSpaceShare } from "./packets.ts";
@@ -63,6 +64,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
   const ends = events.filter((e): e is EventOf<"stream_end"> => e.kind === "stream_end");
   const trafficUs = (timeline.endT - timeline.t0) / 1000;
   const expected = spread.map((s) => s.expected ?? mean);
+  const datagrams = sumDatagrams(events);
   const hist = new Histogram();
   const last = new Map<string, number>();
   const userSpace = userSpaceShare(events);
@@ -87,6 +89,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
       maxOverMean: mean > 0 ? Math.max(...counts) / mean : null,
     },
     latencyMs: hist.percentilesMs() ?? { p50: null, p99: null, p999: null, max: null },
+    ...(datagrams.length > 0 ? { datagrams } : {}),
     packets: accountPackets(events, TESTER_NAME, run.targets),
     ...(userSpace ? { userSpace } : {}),
     generator: {

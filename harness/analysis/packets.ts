@@ -1,9 +1,11 @@
 import type { Event, EventOf, Summary } from "../record/schema.ts";
+import { EVIL_NAME } from "../topology/topology.ts";
 
 /**
- * IP packets the tester sent against those that reached the targets, with every drop that has a name. Counters are read in
- * each machine before and after the traffic; names beginning with "drop." are drops wherever they were counted. With a proxy
- * in between, which ends packets ("relay.in") and sends others ("relay.out"), each half of the way is held against its own end.
+ * IP packets, fragments among them, that the tester sent against those that reached the targets, with every drop that has a
+ * name. Counters are read in each machine before and after the traffic; names beginning with "drop." are drops wherever they were
+ * counted. With a proxy in between, which ends packets ("relay.in") and sends others ("relay.out"), each half of the way is held
+ * against its own end.
  */
 export function accountPackets(
   events: readonly Event[],
@@ -16,7 +18,8 @@ export function accountPackets(
   const isTarget = new Set(targets);
   for (const { machine, deltas } of counted(events)) {
     for (const [name, delta] of deltas) {
-      if (name === "ipOut" && machine === tester) sent += delta;
+      // The machine in between sends nothing of its own but ICMP errors, to the targets.
+      if (name === "ipOut" && (machine === tester || machine === EVIL_NAME)) sent += delta;
       else if (name === "ipIn" && isTarget.has(machine)) received += delta;
       else if (name === "relay.in") relayed.in += delta;
       else if (name === "relay.out") relayed.out += delta;
@@ -26,6 +29,8 @@ export function accountPackets(
       }
     }
   }
+  // Sent from below the IP layer, which does not count them.
+  for (const event of events) if (event.kind === "datagrams") sent += event.fragments;
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
   const unaccounted = sent - relayed.in + relayed.out - received - named;
   return { sent, received, dropped, unaccounted, ...(relayed.in + relayed.out > 0 ? { relayed } : {}) };

@@ -1,5 +1,6 @@
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
+import { datagramFailures, datagramMerits } from "./datagrams.ts";
 import type { Fates } from "./fates.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
@@ -88,7 +89,7 @@ function failuresOf(summary: Judged, fates: Fates): Check[] {
       `${n(packets.unaccounted)} of ${n(packets.sent)} packets are unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
     ],
   ];
-  return checks.filter(([bad]) => bad);
+  return [...checks.filter(([bad]) => bad), ...datagramFailures(summary).map((text): Check => [true, text])];
 }
 
 function affinityFailures({ affinity }: Judged): Check[] {
@@ -177,8 +178,8 @@ function affinityMerits({ affinity }: Judged): string[] {
   ];
 }
 
-function merits(judged: Judged): string[] {
-  const { assigned, connections, events, spread, targets, userSpace } = judged;
+function merits(summary: Judged): string[] {
+  const { assigned, connections, events, spread, targets, userSpace } = summary;
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
@@ -186,6 +187,7 @@ function merits(judged: Judged): string[] {
     ...(assigned.checked > 0
       ? [`Each of ${n(assigned.checked)} connections was answered by the target that the oracle predicted.`]
       : []),
+    ...datagramMerits(summary),
     ...(exact > 0
       ? [
           `At ${exact === events.length ? (exact === 1 ? "the event" : `all ${exact} events`) : `${exact} of ${events.length} events`} exactly the predicted connections were lost, one by one.`,
@@ -196,7 +198,7 @@ function merits(judged: Judged): string[] {
           `At ${byChance === 1 && events.length === 1 ? "the event" : `${byChance} of ${events.length} events`} the strategy leaves to chance which connections are lost; as many were as it predicts.`,
         ]
       : []),
-    ...affinityMerits(judged),
+    ...affinityMerits(summary),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${n(userSpace.queued)} of ${n(userSpace.packets)} packets for the VIP went to user space.`]

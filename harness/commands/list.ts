@@ -1,4 +1,4 @@
-import { allCases, type Catalog } from "../catalog.ts";
+import { allCases, type Catalog, unsupported } from "../catalog.ts";
 import { fitCase, parseOptions, runOptions } from "../options.ts";
 
 interface Listed {
@@ -24,7 +24,11 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
       scenario: scenario.name,
       runtimes: Object.fromEntries(
         catalog.runtimes.map((runtime) => {
-          const why = [...(missing.get(`${runtime.name}/${backend.name}`) ?? []), ...(unfit === null ? [] : [unfit])];
+          const why = [
+            ...unsupported({ backend, scenario }),
+            ...(missing.get(`${runtime.name}/${backend.name}`) ?? []),
+            ...(unfit === null ? [] : [unfit]),
+          ];
           return [runtime.name, { can: why.length === 0, why: why.length > 0 ? why.join(" ") : null }];
         }),
       ),

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import type { Backend, Balancer } from "../backend.ts";
-import type { Case } from "../catalog.ts";
+import { type Case, unsupported } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { type describeHost, openInBrowser } from "../host.ts";
 import type { Live } from "../live/server.ts";
@@ -55,7 +55,11 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
 }
 
 export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptions, "set">): PlannedCase {
-  const { backendOptions, affinityS, unfit } = fitCase(one, set, options);
+  const { shape } = one.backend.options;
+  const defaults = Object.entries(one.scenario.set ?? {}).flatMap(([key, value]) =>
+    key in shape ? [`${key}=${value}`] : [],
+  );
+  const { backendOptions, affinityS, unfit } = fitCase(one, [...defaults, ...set], options);
   one.backend.facts(backendOptions, options.targets);
   return {
     ...planRun(one.scenario, options, affinityS),
@@ -85,8 +89,9 @@ export async function runOne(
   const described = describeRun(planned, runtime.name, options.commandLine, host);
   const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
   const missing = [
+    ...unsupported(planned.case),
     ...(await runtime.missing()),
-    ...(await backend.missing(runtime)),
+    ...(await backend.missing(runtime, planned.backendOptions)),
     ...foreignProtocol(backend, planned.options.protocol),
     ...(planned.unfit ? [planned.unfit] : []),
   ];
@@ -132,12 +137,13 @@ export function describeRun(
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,
-    protocol: planned.options.protocol,
+    protocol: planned.load.protocol,
     seed: planned.seed,
     options: {
       ...planned.options,
       routers: planned.routers,
       rate: planned.load.rate,
+      size: planned.load.size,
       duration: planned.plan.durationS,
     },
     backendOptions: planned.backendOptions,

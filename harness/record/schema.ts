@@ -34,7 +34,7 @@ export interface StreamStart {
   kind: "stream_start";
   t: number;
   stream: StreamName;
-  mode: "connect" | "stream";
+  mode: "connect" | "stream" | "fragments";
   family: Family;
   protocol: Protocol;
   connections: number;
@@ -72,6 +72,23 @@ export interface Sample {
   hist: [number, number][];
 }
 
+/** Datagrams that were sent in fragments in one order. */
+export interface Datagrams {
+  pattern: string;
+  sent: number;
+  /** Of them, those that a target received whole. */
+  arrived: number;
+  /** Further ones that lacked a fragment, or had one that contradicts the others, and how many of those were received whole. */
+  hurt: number;
+  hurtArrived: number;
+  /** Receipts for something that was never sent so. */
+  corrupt: number;
+  /** Receipts for a datagram that had one already. */
+  repeated: number;
+  /** Receipts by another target than the one that answered its flow first. */
+  elsewhere: number;
+}
+
 export type Event =
   | { kind: "phase"; t: number; phase: Phase; edge: "begin" | "end" }
   | { kind: "lab_up"; t: number; runtime: string; machines: string[]; images?: Record<string, string> }
@@ -91,6 +108,7 @@ export type Event =
   | { kind: "hosts"; t: number; stream: StreamName; names: string[] }
   | { kind: "all_established"; t: number; stream: StreamName; established: number; failed: number }
   | Sample
+  | { kind: "datagrams"; t: number; stream: StreamName; fragments: number; patterns: Datagrams[] }
   | { kind: "rows"; t: number; stream: StreamName; offset: number; count: number }
   | {
       kind: "stream_end";
@@ -212,6 +230,8 @@ export interface Summary {
   affinity?: AffinitySummary;
   spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
+  /** Only of runs that send fragments. */
+  datagrams?: Datagrams[];
   packets: {
     /** IP packets by the tester, and to the targets. */
     sent: number;

@@ -1,7 +1,7 @@
 // The plan of a lab: machines, links, addresses. Pure; how it becomes real is the runtimes' business.
 
 export type Role = "target" | "router" | "tester";
-export type Net = "net1" | "net2";
+export type Net = "net1" | "net2" | "net3";
 
 export interface Link {
   net: Net;
@@ -22,9 +22,11 @@ export interface Topology {
   targets: Machine[];
   routers: Machine[];
   tester: Machine;
+  /** Between routers and tester, where packets to the tester must not be larger than this. */
+  squeeze: { machine: Machine; mtu: number } | null;
   /** All of the above, targets first. */
   machines: Machine[];
-  prefix: { net1: { v4: number; v6: number }; net2: { v4: number; v6: number } };
+  prefix: Record<Net, { v4: number; v6: number }>;
 }
 
 export const VIP = { 4: "10.0.0.0", 6: "1000::" } as const;
@@ -34,19 +36,28 @@ export const MAX_ROUTERS = 9;
 const FIRST_ROUTER = 201;
 const TESTER = 221;
 export const TESTER_NAME = `vm-${TESTER}`;
+const EVIL = 222;
+export const EVIL_NAME = `vm-${EVIL}`;
 const SMALL = 200;
 
-export function planTopology(size: { targets: number; routers: number }): Topology {
+export function planTopology(size: { targets: number; routers: number; squeezeMtu?: number }): Topology {
   const big = size.targets > SMALL;
   const targets = count(size.targets, (i) => machine("target", targetNumber(i + 1), ["net1"], big));
   const routers = count(size.routers, (i) => machine("router", FIRST_ROUTER + i, ["net1", "net2"], big));
-  const tester = machine("tester", TESTER, ["net2"], big);
+  const mtu = size.squeezeMtu;
+  const tester = machine("tester", TESTER, [mtu === undefined ? "net2" : "net3"], big);
+  const squeeze = mtu === undefined ? null : { machine: machine("router", EVIL, ["net2", "net3"], big), mtu };
   return {
     targets,
     routers,
     tester,
-    machines: [...targets, ...routers, tester],
-    prefix: { net1: big ? { v4: 16, v6: 112 } : { v4: 24, v6: 120 }, net2: { v4: 24, v6: 120 } },
+    squeeze,
+    machines: [...targets, ...routers, ...(squeeze ? [squeeze.machine] : []), tester],
+    prefix: {
+      net1: big ? { v4: 16, v6: 112 } : { v4: 24, v6: 120 },
+      net2: { v4: 24, v6: 120 },
+      net3: { v4: 24, v6: 120 },
+    },
   };
 }
 
@@ -63,7 +74,7 @@ export function linkOn(machine: Machine, net: Net): Link {
 
 function machine(role: Role, number: number, nets: Net[], big: boolean): Machine {
   const links = nets.map((net): Link => {
-    const n = net === "net1" ? 1 : 2;
+    const n = Number(net.slice(-1));
     const [high, low] = [number >> 8, number & 255];
     // net1 of a big lab is 172.16.0.0/16: 192.168.x is never left.
     const ipv4 = net === "net1" && big ? `172.16.${high}.${low}` : `192.168.${n}.${number}`;

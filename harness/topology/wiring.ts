@@ -1,10 +1,12 @@
 // What makes a planned machine real, as text for ip(8) in batch mode and for the agent's @sysctl. Pure, and the same in every runtime.
 import { linkOn, type Machine, type Net, SOURCES, type Topology, VIP } from "./topology.ts";
 
+const NETS: readonly Net[] = ["net1", "net2", "net3"];
+
 /** The bridges and a veth to each machine. `netnsOf` names a machine's namespace for ip(8): a name or a pid. */
 export function fabricBatch(topology: Topology, netnsOf: (machine: Machine) => string): string {
   const lines = ["link set lo up"];
-  for (const net of ["net1", "net2"] satisfies Net[])
+  for (const net of topology.squeeze ? NETS : NETS.slice(0, 2))
     lines.push(`link add name ${net} type bridge mcast_snooping 0`, `link set ${net} up`);
   for (const m of topology.machines) {
     for (const link of m.links) {
@@ -49,6 +51,8 @@ export function machineSysctls(machine: Machine): string {
       break;
     case "target":
       lines.push("net/ipv4/conf/all/arp_ignore=1", "net/ipv4/conf/all/arp_announce=2", ...busyServer());
+      // What never becomes whole must not fill the memory that others need.
+      lines.push("?net/ipv4/ipfrag_time=2", "?net/ipv6/ip6frag_time=2");
       break;
     case "tester":
       lines.push("net/ipv4/fib_multipath_hash_policy=1", "net/ipv6/fib_multipath_hash_policy=1");
@@ -69,27 +73,44 @@ export function machineBatch(topology: Topology, machine: Machine): string {
     );
   }
   lines.push(...neighbours(topology, machine));
+  if (machine === topology.squeeze?.machine) return text([...lines, ...squeezeRoutes(topology, topology.squeeze.mtu)]);
   switch (machine.role) {
     case "target":
       lines.push(`addr add ${VIP[4]}/32 dev lo`, `addr add ${VIP[6]}/128 dev lo nodad`);
       lines.push(...viaRouters("add", ["0.0.0.0/0", "::/0"], topology.routers, "net1"));
       break;
     case "router": {
-      const tester = linkOn(topology.tester, "net2");
+      const tester = linkOn(topology.squeeze?.machine ?? topology.tester, "net2");
       lines.push(`route add ${SOURCES[4]} via ${tester.ipv4}`, `route add ${SOURCES[6]} via ${tester.ipv6}`);
       break;
     }
     case "tester":
       lines.push(`route add local ${SOURCES[4]} dev lo`, `route add local ${SOURCES[6]} dev lo`);
-      lines.push(...viaRouters("add", [`${VIP[4]}/32`, `${VIP[6]}/128`], topology.routers, "net2"));
+      lines.push(...testerRoutes(topology));
       break;
   }
   return text(lines);
 }
 
+const VIPS = [`${VIP[4]}/32`, `${VIP[6]}/128`];
+
+function testerRoutes({ squeeze, routers }: Topology): string[] {
+  return squeeze ? viaRouters("add", VIPS, [squeeze.machine], "net3") : viaRouters("add", VIPS, routers, "net2");
+}
+
+/** A locked MTU holds for forwarded packets too; that of the links stays, so that nobody knows before an ICMP error tells. */
+function squeezeRoutes({ tester, routers }: Topology, mtu: number): string[] {
+  const { ipv4, ipv6 } = linkOn(tester, "net3");
+  return [
+    `route add ${SOURCES[4]} via ${ipv4} mtu lock ${mtu}`,
+    `route add ${SOURCES[6]} via ${ipv6} mtu lock ${mtu}`,
+    ...viaRouters("add", VIPS, routers, "net2"),
+  ];
+}
+
 /** Points a target's or the tester's route over exactly these routers. */
 export function rerouteBatch(machine: Machine, routers: readonly Machine[]): string {
-  if (machine.role === "tester") return text(viaRouters("replace", [`${VIP[4]}/32`, `${VIP[6]}/128`], routers, "net2"));
+  if (machine.role === "tester") return text(viaRouters("replace", VIPS, routers, "net2"));
   return text(viaRouters("replace", ["0.0.0.0/0", "::/0"], routers, "net1"));
 }
 
@@ -102,10 +123,12 @@ function viaRouters(verb: string, prefixes: string[], routers: readonly Machine[
 
 /** Permanent neighbours: MACs are fixed by plan, so no packet of a run waits for, or is lost to, address resolution. */
 function neighbours(topology: Topology, machine: Machine): string[] {
+  const { targets, routers, tester, squeeze } = topology;
+  const between = squeeze ? [squeeze.machine] : null;
   const others = {
-    target: topology.routers,
-    router: [...topology.targets, topology.tester],
-    tester: topology.routers,
+    target: routers,
+    router: between?.includes(machine) ? [...routers, tester] : [...targets, ...(between ?? [tester])],
+    tester: between ?? routers,
   }[machine.role];
   return machine.links.flatMap((own) =>
     others.flatMap((other) =>

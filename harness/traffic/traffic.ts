@@ -3,15 +3,15 @@ import { sleepUntil } from "../clock.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Event, Family, Protocol, StreamName } from "../record/schema.ts";
 import { type Exit, type Host, type Lab, LabError, type Process } from "../runtime/runtime.ts";
-import { SOURCES, VIP } from "../topology/topology.ts";
+import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { lineReader } from "./lines.ts";
 
 const SIGTERM = 15;
 
 /** One process opens so many at most: where only the hard limit of open files holds (often 20,000), more need more processes. */
 const PART_CONNECTIONS = 15_000;
-/** Where the targets serve: one connection for each request, and streams. */
-export const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 } } as const;
+/** Where the targets serve: one connection for each request, streams, and datagrams in fragments. */
+export const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 }, fragments: 6001 } as const;
 
 /** Those who visit: less than the 100 that xt_recent remembers. */
 const VISITORS = { 4: "50.0.0.0/26", 6: "2000::/122" } as const;
@@ -19,7 +19,7 @@ const VISITORS = { 4: "50.0.0.0/26", 6: "2000::/122" } as const;
 export const VISIT_SOURCES = 62;
 
 export interface Load {
-  mode: "connect" | "stream";
+  mode: "connect" | "stream" | "fragments";
   families: readonly Family[];
   protocol: Protocol;
   connections: number;
@@ -143,13 +143,14 @@ function makeGenerators(lab: Lab, load: Load, visit: number | null, record: Reco
   return load.families.flatMap((family, i) => {
     const connections = splitEvenly(load.connections, load.families.length, i);
     const share = { ...load, connections, rate: (load.rate * connections) / load.connections };
-    const parts = Math.ceil(connections / PART_CONNECTIONS);
+    // Fragments are counted by one process for each family.
+    const parts = load.mode === "fragments" ? 1 : Math.ceil(connections / PART_CONNECTIONS);
     return Array.from({ length: parts }, (_, part) => {
-      const argv = generatorArgv(lab.program("traffic"), family, share, visit);
+      const argv = generatorArgv(lab, family, share, visit);
       const stream = parts === 1 ? `ipv${family}` : `ipv${family}/${part + 1}`;
       return startGenerator(
         tester,
-        [...argv, "--part", `${part + 1}/${parts}`],
+        parts === 1 ? argv : [...argv, "--part", `${part + 1}/${parts}`],
         visit === null ? stream : `${stream} visit ${visit}`,
         record,
       );
@@ -161,11 +162,13 @@ function splitEvenly(total: number, parts: number, i: number): number {
   return Math.floor(total / parts) + (i < total % parts ? 1 : 0);
 }
 
-function generatorArgv(program: string, family: Family, load: Load, visit: number | null): string[] {
-  const port = load.mode === "connect" ? PORT.connect : PORT.stream[load.protocol];
+function generatorArgv(lab: Lab, family: Family, load: Load, visit: number | null): string[] {
+  const program = lab.program("traffic");
+  const port = load.mode === "stream" ? PORT.stream[load.protocol] : PORT[load.mode];
   const common = ["--address", family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`];
   common.push("--connections", `${load.connections}`, "--seed", `${load.seed}`);
   common.push("--src", visit === null ? SOURCES[family] : VISITORS[family]);
+  if (load.mode === "fragments") return [program, "fragments", ...common, ...fragmentWords(lab, load)];
   if (visit !== null) common.push("--visit", `${visit}`);
   if (load.protocol === "udp") common.push("--udp");
   if (load.mode === "connect") return [program, "connect", ...common, "--output", "ndjson"];
@@ -181,6 +184,13 @@ function generatorArgv(program: string, family: Family, load: Load, visit: numbe
     "ndjson",
   );
   return [program, "stream", ...common, ...schedule];
+}
+
+/** Fragments go out by hand, each by a router at random: no two need to take the same way. */
+function fragmentWords({ topology: { tester, routers } }: Lab, load: Load): string[] {
+  const via = routers.map((router) => linkOn(router, "net2").mac).join(",");
+  const schedule = ["--rate", `${load.rate}`, "--size", `${load.size}`, "--duration", `${load.durationS}s`];
+  return ["--device", linkOn(tester, "net2").device, "--via", via, ...schedule];
 }
 
 interface Generator {

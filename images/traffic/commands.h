@@ -5,5 +5,6 @@
 int serve_main(char **arguments);
 int connect_main(char **arguments);
 int stream_main(char **arguments);
+int fragments_main(char **arguments);
 
 #endif

@@ -17,6 +17,7 @@ static void add_number(const char *name, uint64_t value)
 
 void events_start(const struct client *client)
 {
+	static const char *const modes[] = {"connect", "stream", "fragments"};
 	const struct settings *set = &client->set;
 	char address[INET6_ADDRSTRLEN];
 
@@ -24,7 +25,7 @@ void events_start(const struct client *client)
 		return;
 	begin("stream_start", client->start_ns);
 	text_add(&out, ",\"mode\":\"%s\",\"family\":%d,\"protocol\":\"%s\"",
-		 set->mode == MODE_STREAM ? "stream" : "connect", address_family_number(&set->address),
+		 modes[set->mode], address_family_number(&set->address),
 		 set->udp ? "udp" : "tcp");
 	add_number("connections", client->count);
 	text_add(&out, ",\"srcCidr\":\"%s\",\"dst\":\"%s\"", set->source.text,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "datagram.h"
 #include "memory.h"
 #include "serve.h"
 
@@ -73,12 +74,18 @@ static void answer_from_same_address(struct msghdr *header)
 
 static void prepare(const struct server *server, enum service service, struct udp_batch *batch, int count)
 {
+	struct datagram datagram;
+	bool whole;
+
 	for (int i = 0; i < count; i++) {
 		size_t bytes = batch->headers[i].msg_len;
 
 		if (service == SERVICE_NAME_UDP) {
 			memcpy(batch->data[i], server->name, server->name_bytes);
 			bytes = server->name_bytes;
+		} else if (datagram_read((uint8_t *)batch->data[i], (uint32_t)bytes, &datagram, &whole)) {
+			receipt_write(server->name, &datagram, whole, (uint8_t *)batch->data[i]);
+			bytes = RECEIPT_BYTES;
 		} else {
 			name_over(server, batch->data[i], 0, bytes);
 		}

@@ -84,7 +84,10 @@ static enum flow_kind parse_icmp_error(struct cursor *c, uint8_t version, bool p
 	swap_addresses(key);
 	if (!ports)
 		return FLOW_ICMP_ERROR;
-	if (!ip_skip_extensions(c, &quoted) || (!quoted.fragment && !read_quoted_ports(c, &quoted, key)))
+	if (!ip_skip_to_transport(c, &quoted))
+		return c->fault;
+	/* Only a datagram's first fragment has ports. */
+	if (!quoted.fragment_offset && !read_quoted_ports(c, &quoted, key))
 		return c->fault;
 	return FLOW_ICMP_ERROR;
 }
@@ -125,8 +128,24 @@ static enum flow_kind parse_ports(struct cursor *c, const struct ip *ip, bool po
 	return has_ports ? FLOW_PORTS : FLOW_OTHER_PROTOCOL;
 }
 
-enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
-			  struct flow_key *key)
+/* What the IP headers have led to. */
+static enum flow_kind parse_transport(struct cursor *c, const struct ip *ip, bool ports, struct flow_key *key,
+				      struct flow_bytes *transport)
+{
+	const uint32_t captured = c->end - c->at;
+	enum flow_kind kind;
+
+	*transport = (struct flow_bytes){c->at, captured < c->left ? captured : c->left};
+	if (!is_icmp(ip))
+		return parse_ports(c, ip, ports, key);
+	kind = parse_icmp(c, ip, ports, key);
+	if (kind == FLOW_ICMP_ERROR)
+		*transport = (struct flow_bytes){0};
+	return kind;
+}
+
+enum flow_kind flow_dissect(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
+			    struct flow_key *key, struct flow_bytes *transport)
 {
 	struct cursor c = {.at = data, .end = data + captured, .left = length};
 	struct ip ip;
@@ -134,10 +153,42 @@ enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t lengt
 	memset(key, 0, sizeof(*key));
 	if (!ip_read(&c, &ip, key, false) || !ip_skip_extensions(&c, &ip))
 		return c.fault;
-	/* A fragment table, which remembers the ports of first fragments, would take over here. */
-	if (ip.fragment)
-		return FLOW_FRAGMENT;
-	if (is_icmp(&ip))
-		return parse_icmp(&c, &ip, ports, key);
-	return parse_ports(&c, &ip, ports, key);
+	return ip.fragment ? FLOW_FRAGMENT : parse_transport(&c, &ip, ports, key, transport);
+}
+
+enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
+			  struct flow_key *key)
+{
+	struct flow_bytes transport;
+
+	return flow_dissect(data, captured, length, ports, key, &transport);
+}
+
+bool flow_fragment(const uint8_t *data, uint32_t captured, uint32_t length, struct fragment_key *key,
+		   bool *first)
+{
+	struct cursor c = {.at = data, .end = data + captured, .left = length};
+	struct flow_key addresses = {0};
+	struct ip ip;
+
+	if (!ip_read(&c, &ip, &addresses, false) || !ip_skip_extensions(&c, &ip) || !ip.fragment)
+		return false;
+	*key = (struct fragment_key){.protocol = ip.version == 4 ? ip.protocol : 0};
+	memcpy(key->source, addresses.source, 16);
+	memcpy(key->destination, addresses.destination, 16);
+	memcpy(key->id, ip.fragment_id, 4);
+	*first = ip.fragment_offset == 0;
+	return true;
+}
+
+enum flow_kind flow_first_fragment(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
+				   struct flow_key *key, struct flow_bytes *transport)
+{
+	struct cursor c = {.at = data, .end = data + captured, .left = length};
+	struct ip ip;
+
+	memset(key, 0, sizeof(*key));
+	if (!ip_read(&c, &ip, key, false) || !ip_skip_to_transport(&c, &ip))
+		return c.fault;
+	return parse_transport(&c, &ip, ports, key, transport);
 }

@@ -49,6 +49,37 @@ static inline bool flow_has_key(enum flow_kind kind)
 enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
 			  struct flow_key *key);
 
+/* The captured bytes of a packet from its transport header on. */
+struct flow_bytes {
+	const uint8_t *at; /* NULL: there are none that belong to the flow, as in ICMP errors */
+	uint32_t size;
+};
+
+/* The same, and where the transport header is. */
+enum flow_kind flow_dissect(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
+			    struct flow_key *key, struct flow_bytes *transport);
+
+/* Which datagram a fragment belongs to. Unused fields are zero. */
+struct fragment_key {
+	uint8_t source[16];
+	uint8_t destination[16];
+	uint8_t id[4];
+	uint8_t protocol; /* IPv4 only, where it is a part of the identity */
+	uint8_t zero[3];
+};
+_Static_assert(sizeof(struct fragment_key) == 40, "the key is hashed as it lies in memory");
+
+/* Of a packet that flow_parse calls FLOW_FRAGMENT. `first`: it begins the datagram. */
+bool flow_fragment(const uint8_t *data, uint32_t captured, uint32_t length, struct fragment_key *key,
+		   bool *first);
+
+/*
+ * flow_dissect for a first fragment, which gets the key of its whole datagram. One that is cut before the
+ * ports, or that holds a fragment again, is FLOW_MALFORMED.
+ */
+enum flow_kind flow_first_fragment(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
+				   struct flow_key *key, struct flow_bytes *transport);
+
 /* TCP, UDP, DCCP, SCTP, UDP-Lite: the header begins with source and destination port. */
 bool flow_protocol_has_ports(uint8_t protocol);
 

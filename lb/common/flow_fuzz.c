@@ -28,6 +28,26 @@ static void check_key(const struct flow_key *key, enum flow_kind kind, bool port
 		require(memcmp(key->source_port, zero, 4) == 0);
 }
 
+/* What is no fragment is read the same way by everybody; what is one has an identity. */
+static void check_fragment(const uint8_t *data, uint32_t captured, uint32_t length, enum flow_kind kind)
+{
+	struct flow_key whole, key;
+	struct flow_bytes transport = {0};
+	struct fragment_key fragment;
+	enum flow_kind first_kind;
+	bool first;
+
+	require(flow_fragment(data, captured, length, &fragment, &first) == (kind == FLOW_FRAGMENT));
+	first_kind = flow_first_fragment(data, captured, length, true, &key, &transport);
+	require(first_kind != FLOW_FRAGMENT && first_kind < FLOW_KINDS);
+	if (transport.at)
+		require(transport.at >= data && transport.at + transport.size <= data + captured);
+	if (kind == FLOW_FRAGMENT)
+		return;
+	require(first_kind == flow_parse(data, captured, length, true, &whole));
+	require(memcmp(&key, &whole, sizeof(key)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -51,5 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(addresses == kind);
 		require(memcmp(key.source, other.source, 32) == 0);
 	}
+	check_fragment(data + 2, size - 2, length, flow_parse(data + 2, size - 2, length, true, &other));
 	return 0;
 }

@@ -84,6 +84,9 @@ static bool read_ip4(struct cursor *c, struct ip *ip, struct flow_key *key, bool
 		return false;
 	ip->protocol = h[9];
 	ip->fragment = be16(h + 6) & 0x3fff; /* more fragments, or an offset */
+	ip->fragment_offset = be16(h + 6) & 0x1fff;
+	memset(ip->fragment_id, 0, 2);
+	memcpy(ip->fragment_id + 2, h + 4, 2);
 	map_ip4(key->source, h + 12);
 	map_ip4(key->destination, h + 16);
 	return true;
@@ -99,6 +102,7 @@ static bool read_ip6(struct cursor *c, struct ip *ip, struct flow_key *key, bool
 		return malformed(c);
 	ip->protocol = h[6];
 	ip->fragment = false;
+	ip->fragment_offset = 0;
 	memcpy(key->source, h + 8, 16);
 	memcpy(key->destination, h + 24, 16);
 	return true;
@@ -146,7 +150,6 @@ static bool is_extension(uint8_t protocol)
 	return extension_length(protocol, any) != 0;
 }
 
-/* Walks to the payload, or to the fragment header that hides it. */
 bool ip_skip_extensions(struct cursor *c, struct ip *ip)
 {
 	if (ip->version != 6)
@@ -159,9 +162,27 @@ bool ip_skip_extensions(struct cursor *c, struct ip *ip)
 		/* Offset 0 and no more fragments is an atomic fragment: a whole packet (RFC 6946). */
 		if (ip->protocol == PROTO_FRAGMENT && be16(h + 2) & 0xfff9) {
 			ip->fragment = true;
+			ip->fragment_offset = be16(h + 2) >> 3;
+			memcpy(ip->fragment_id, h + 4, 4);
+			ip->protocol = h[0];
 			return true;
 		}
 		ip->protocol = h[0];
 	}
 	return is_extension(ip->protocol) ? malformed(c) : true;
+}
+
+bool ip_skip_to_transport(struct cursor *c, struct ip *ip)
+{
+	if (!ip_skip_extensions(c, ip))
+		return false;
+	if (ip->version == 4 || !ip->fragment || ip->fragment_offset)
+		return true;
+	ip->fragment = false;
+	if (!ip_skip_extensions(c, ip))
+		return false;
+	if (ip->fragment)
+		return malformed(c);
+	ip->fragment = true;
+	return true;
 }

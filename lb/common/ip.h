@@ -17,6 +17,8 @@ struct ip {
 	uint8_t version;
 	uint8_t protocol; /* of the payload; for IPv6, first of the first header after the fixed one */
 	bool fragment;
+	uint16_t fragment_offset; /* in units of 8 bytes */
+	uint8_t fragment_id[4];	  /* IPv4: the last two */
 };
 
 /* The next n bytes, or NULL with the fault noted. */
@@ -28,7 +30,10 @@ const uint8_t *cursor_pull(struct cursor *c, uint32_t n);
  */
 bool ip_read(struct cursor *c, struct ip *ip, struct flow_key *key, bool quoted);
 
-/* Walks the IPv6 extension headers up to the payload, or to the fragment header that hides it. */
+/* Walks the IPv6 extension headers up to the payload, or through the header of the first fragment it meets. */
 bool ip_skip_extensions(struct cursor *c, struct ip *ip);
+
+/* The same for a datagram's first fragment, on to what it carries. A fragment within a fragment is malformed. */
+bool ip_skip_to_transport(struct cursor *c, struct ip *ip);
 
 #endif

@@ -6,7 +6,7 @@ shm=nfqueue-lb-test-$$
 out=$(mktemp)
 failed=0
 checks=0
-trap 'rm -f "$out" /dev/shm/$shm' EXIT
+trap 'rm -f "$out" /dev/shm/$shm /dev/shm/$shm.flows /dev/shm/$shm.flows.rules' EXIT
 
 # expect CODE TEXT ARGUMENT...: the program exits with CODE and says TEXT on stdout or stderr.
 expect() {
@@ -79,6 +79,42 @@ expect 0 "" init --shm $shm --force
 expect 2 "The last queue must be a number within 3..65535" run --shm $shm --queue 3:1
 expect 2 "At most 64 queues" run --shm $shm --queue 0:64
 expect 2 "not 'badly'" run --shm $shm --broken badly
+
+expect 2 "give --fragments too" run --shm $shm --routers $shm --own 1
+expect 2 "belong together" run --shm $shm --fragments --own 1
+expect 2 "give --flows too" run --shm $shm --nolb-fwmark 1
+expect 2 "no room for the queue of the fragments" run --shm $shm --fragments --queue 65535
+
+expect 0 '"flows":[]' flow-list --shm $shm
+expect 2 "needs --name and --targets" flow-set --shm $shm --name web
+expect 1 "Cannot open the table 'nowhere-$$'" flow-set --shm $shm --name web --targets nowhere-$$
+expect 2 "can't name a flow" flow-set --shm $shm --name 'w"b' --targets $shm
+expect 2 "'10.0.0' is not an IP address" flow-set --shm $shm --name web --targets $shm --dsts 10.0.0/8
+expect 2 "The length of a prefix must be a number within 0..32" flow-set --shm $shm --name web --targets $shm --dsts 10.0.0.0/33
+expect 2 "The last port must be a number within 80..65535" flow-set --shm $shm --name web --targets $shm --dports 80-79
+expect 2 "Unknown protocol 'tpc'" flow-set --shm $shm --name web --targets $shm --protocols tpc
+expect 2 "1 to 8 bytes in hexadecimal" flow-set --shm $shm --name web --targets $shm --match 0:abc
+expect 2 "as long as" flow-set --shm $shm --name web --targets $shm --match 0:abcd/ff
+expect 2 "empty or too long part" flow-set --shm $shm --name web --targets $shm --dports 80,,81
+expect 2 "at most 16" flow-set --shm $shm --name web --targets $shm --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
+expect 0 '{"version":1,"flows":1,"inForce":false}' flow-set --shm $shm --name web --targets $shm --protocols tcp,17 \
+	--srcs 0.0.0.0/0,::/0 --dsts 10.0.0.0/32,1000::/128 --sports 1-2 --dports 80,443-445 --match 0:12/f0,13:02
+expect 0 '{"version":2,"flows":2,' flow-set --shm $shm --name all --targets $shm --priority 9
+expect 0 '"flows":[{"name":"all","priority":9,"targets":"'$shm'","conditions":"","packets":0},{"name":"web"' flow-list --shm $shm
+expect 0 '{"version":3,"flows":2,' flow-set --shm $shm --name all --targets $shm --priority 0 --dports 53
+expect 0 '"flows":[{"name":"web",' flow-list --shm $shm
+expect 1 "There is no flow 'dns'" flow-delete --shm $shm dns
+expect 0 '{"version":4,"flows":1,' flow-delete --shm $shm web
+expect 2 "goes with --batch" flow-set --shm $shm --replace --name web --targets $shm
+checks=$((checks + 1))
+seq 1 300 | sed "s/.*/--name f& --targets $shm --dports &/" | "$lb" flow-set --shm $shm --batch >"$out"
+echo "--name last --targets $shm --dports 70000" | "$lb" flow-set --shm $shm --batch --replace 2>>"$out"
+seq 5 7 | sed "s/.*/--name g& --targets $shm --dports &/" | "$lb" flow-set --shm $shm --batch --replace >>"$out"
+if [ "$(grep -o '"flows":[0-9]*\|not .70000.' "$out" | tr '\n' ' ')" != '"flows":301 not '"'70000'"' "flows":3 ' ]; then
+	failed=$((failed + 1))
+	echo "flow-set --batch:" >&2
+	cat "$out" >&2
+fi
 
 checks=$((checks + 1))
 printf '%s\n' 'tcp 50.0.0.1 1 10.0.0.0 2' 'bad "line' 'packet 45 40' |

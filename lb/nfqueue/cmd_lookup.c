@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "flow.h"
 #include "hash.h"
+#include "protocols.h"
 #include "store.h"
 
 #define PACKET_MAX 65535
@@ -72,25 +73,7 @@ static bool read_number(const char *text, uint32_t max, uint32_t *number)
 
 static bool read_protocol(const char *text, uint8_t *protocol)
 {
-	static const struct {
-		const char *name;
-		uint8_t number;
-	} known[] = {{"tcp", 6},       {"udp", 17}, {"sctp", 132}, {"dccp", 33},
-		     {"udplite", 136}, {"icmp", 1}, {"icmpv6", 58}};
-	uint32_t number;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (strcmp(known[i].name, text) == 0) {
-			*protocol = known[i].number;
-			return true;
-		}
-	}
-	if (!read_number(text, UINT8_MAX, &number))
-		return reject(
-			"Unknown protocol '%s'. Use dccp, icmp, icmpv6, sctp, tcp, udp, udplite or a number",
-			text);
-	*protocol = number;
-	return true;
+	return protocol_number(text, protocol) || reject("Unknown protocol '%s'. Use " PROTOCOL_NAMES, text);
 }
 
 static bool read_address(const char *text, uint8_t address[16])

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "counters.h"
 #include "maglev.h"
+#include "flows.h"
 #include "store.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
@@ -53,6 +54,7 @@ int command_delete(const struct command *command, int argc, char **argv)
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	store_delete(shm);
+	flows_delete(shm);
 	return EXIT_OK;
 }
 

@@ -11,6 +11,9 @@ int command_stats(const struct command *command, int argc, char **argv);
 int command_activate(const struct command *command, int argc, char **argv);
 int command_deactivate(const struct command *command, int argc, char **argv);
 int command_set(const struct command *command, int argc, char **argv);
+int command_flow_delete(const struct command *command, int argc, char **argv);
+int command_flow_list(const struct command *command, int argc, char **argv);
+int command_flow_set(const struct command *command, int argc, char **argv);
 int command_lookup(const struct command *command, int argc, char **argv);
 int command_run(const struct command *command, int argc, char **argv);
 

@@ -17,11 +17,21 @@ static const char *const names[COUNTERS] = {
 	[FLOW_SHORT] = "short",
 	[COUNT_BYTES] = "bytes",
 	[COUNT_NO_TARGET] = "no_target",
+	[COUNT_NO_FLOW] = "no_flow",
 	[COUNT_RECV_CALLS] = "recv_calls",
 	[COUNT_VERDICT_CALLS] = "verdict_calls",
 	[COUNT_VERDICT_ERRORS] = "verdict_errors",
 	[COUNT_ENOBUFS] = "enobufs",
 	[COUNT_REMEMBERED] = "remembered",
+	[COUNT_FRAGMENTS + FRAGMENTS_STORED] = "fragments_stored",
+	[COUNT_FRAGMENTS + FRAGMENTS_REINJECTED] = "fragments_reinjected",
+	[COUNT_FRAGMENTS + FRAGMENTS_EXPIRED] = "fragments_expired",
+	[COUNT_FRAGMENTS + FRAGMENTS_REFUSED] = "fragments_refused",
+	[COUNT_FRAGMENTS + FRAGMENTS_WAITING] = "fragments_waiting",
+	[COUNT_FRAGMENTS + FRAGMENTS_FORGOTTEN] = "fragments_forgotten",
+	[COUNT_FRAGMENTS_FORWARDED] = "fragments_forwarded",
+	[COUNT_FRAGMENTS_MALFORMED] = "fragments_malformed",
+	[COUNT_REINJECT_ERRORS] = "reinject_errors",
 };
 
 /* In 64-bit words, a multiple of a cache line. */

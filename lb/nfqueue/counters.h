@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "flow.h"
+#include "fragments.h"
 
 #define WORKERS_MAX 64
 
@@ -17,11 +18,16 @@
 enum counter {
 	COUNT_BYTES = FLOW_KINDS,
 	COUNT_NO_TARGET,
+	COUNT_NO_FLOW,
 	COUNT_RECV_CALLS,
 	COUNT_VERDICT_CALLS,
 	COUNT_VERDICT_ERRORS,
 	COUNT_ENOBUFS,
 	COUNT_REMEMBERED,
+	COUNT_FRAGMENTS, /* indexed by enum fragment_count from here on */
+	COUNT_FRAGMENTS_FORWARDED = COUNT_FRAGMENTS + FRAGMENT_COUNTS,
+	COUNT_FRAGMENTS_MALFORMED,
+	COUNT_REINJECT_ERRORS,
 	COUNTERS,
 };
 

@@ -23,6 +23,32 @@ static const struct command commands[] = {
 	 "Usage: nfqueue-lb delete [--shm NAME]\n"
 	 "Removes the table, unless a balancer runs on it.\n",
 	 command_delete},
+	{"flow-delete", "remove flows",
+	 "Usage: nfqueue-lb flow-delete [--shm NAME] FLOW...\n"
+	 "Removes these flows, all in one version.\n"
+	 "Example: nfqueue-lb flow-delete web dns\n",
+	 command_flow_delete},
+	{"flow-list", "print the flows with their counters",
+	 "Usage: nfqueue-lb flow-list [--shm NAME]\n"
+	 "Prints all flows with the number of packets that each took, as JSON, the first asked first.\n",
+	 command_flow_list},
+	{"flow-set", "add or change flows",
+	 "Usage: nfqueue-lb flow-set [--shm NAME] --name FLOW --targets TABLE [conditions]\n"
+	 "       nfqueue-lb flow-set [--shm NAME] --batch [--replace]\n"
+	 "Adds the flow, or changes the one of that name: packets for which all conditions hold go to the "
+	 "targets of that table.\n"
+	 "  --priority N           the highest is asked first (0); of equal ones the older\n"
+	 "  --protocols P,...      tcp, udp, icmp, ... or numbers\n"
+	 "  --srcs, --dsts A/N,... source and destination networks\n"
+	 "  --sports, --dports P-Q,...  ports, or ranges of them\n"
+	 "  --match O:HEX[/MASK],...    bytes from O on, counted from the transport header; all must match\n"
+	 "  --batch                lines of such options on stdin: all of them, or none\n"
+	 "  --replace              the batch is all there shall be\n"
+	 "'run --flows' takes changes while it runs; this waits until they are in force. Prints the version as "
+	 "JSON.\n"
+	 "Example: nfqueue-lb flow-set --name web --priority 10 --protocols tcp --dsts 10.0.0.0/32,1000::/128 "
+	 "--dports 80,443 --targets web\n",
+	 command_flow_set},
 	{"init", "create a table",
 	 "Usage: nfqueue-lb init [options]\n"
 	 "  --shm NAME             name in /dev/shm (nfqueue-lb)\n"
@@ -59,6 +85,18 @@ static const struct command commands[] = {
 	 "  --notargets-fwmark N   mark for packets when no target is active (they are dropped)\n"
 	 "  --fail-open            a full queue lets packets pass, with the mark they have\n"
 	 "  --remember             make conntrack entries, with the mark, for TCP SYNs that rules keep untracked\n"
+	 "  --flows                each packet goes by the table of the first flow that takes it: see "
+	 "flow-set\n"
+	 "  --nolb-fwmark N        mark for packets that no flow takes (they are dropped)\n"
+	 "  --fragments            keep the fragments of a datagram together, with its flow; a queue behind "
+	 "the last\n"
+	 "                         one is theirs, so don't queue packets to it\n"
+	 "  --fragment-ttl MS      how long a datagram is remembered, or its first fragment waited for (500)\n"
+	 "  --fragment-datagrams N datagrams remembered at most (32768)\n"
+	 "  --fragment-bytes N     bytes of fragments that wait, at most (16777216)\n"
+	 "  --tun NAME             device by which they come in again (lb-fragments)\n"
+	 "  --routers NAME --own M table of all routers, and our mark in it: fragments go to the one that their\n"
+	 "                         addresses choose\n"
 	 "  --broken random        pick at random, to prove that a test notices\n"
 	 "Prints one JSON line when all queues are bound, and the counters at SIGTERM or SIGINT.\n"
 	 "Example: iptables -t mangle -A PREROUTING -d 10.0.0.0 -j NFQUEUE --queue-num 2\n"
@@ -90,7 +128,7 @@ static void print_help(FILE *out)
 	      "Balances packets of netfilter queues over targets by setting their marks.\n\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-12s%s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-13s%s\n", commands[i].name, commands[i].summary);
 	fputs("\n'nfqueue-lb COMMAND --help' tells more.\n", out);
 }
 

@@ -7,9 +7,10 @@ import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
-import { linkOn, type Topology } from "../../harness/topology/topology.ts";
+import { linkOn, type Machine, type Topology } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
+import { missingForFragments, prepareFragments } from "./fragments.ts";
 import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.ts";
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
@@ -50,6 +51,24 @@ const options = z.strictObject({
     .optional()
     .describe("with synOnly: the router does not see the replies (default: only with several routers)"),
   leave,
+  fragments: z
+    .stringbool()
+    .default(false)
+    .describe("keep the fragments of a datagram together, at the target of its flow"),
+  fragmentTtl: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(60_000)
+    .default(500)
+    .describe("milliseconds that a datagram's fragments may be apart"),
+  fragmentBytes: z.coerce
+    .number()
+    .int()
+    .min(2 ** 17)
+    .max(2 ** 30)
+    .default(2 ** 24)
+    .describe("bytes of fragments that wait for their first one, at most"),
   broken: z.enum(["random"]).optional().describe("misbehave on purpose: to prove that the lab catches it"),
 });
 type Options = z.infer<typeof options>;
@@ -59,19 +78,23 @@ export const nfqueue: Backend<typeof options> = {
   name: "nfqueue",
   summary: "Maglev (or modulo) in user space by NFQUEUE; stateless; fwmark chooses the route to the target",
   keepsState: false,
+  handles: ["fragments", "icmp_errors"],
   options,
 
-  /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. xcluster_SYN_ONLY=yes: as it says. */
-  environment({ xcluster_LB_OPTIONS: words, xcluster_SYN_ONLY: synOnly }): Record<string, string> {
+  /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. xcluster_SYN_ONLY, xcluster_FRAG=yes: as they say. */
+  environment({ xcluster_LB_OPTIONS: words, xcluster_SYN_ONLY: synOnly, xcluster_FRAG: frag }): Record<string, string> {
     const mode = words?.match(/-m\s*(\w+)/)?.[1];
     return {
       ...(words ? { ports: `${/(^|\s)-p\b/.test(words)}` } : {}),
       ...(mode ? { mode } : {}),
       ...(synOnly ? { synOnly } : {}),
+      ...(frag ? { fragments: frag } : {}),
     };
   },
 
-  async missing(runtime) {
+  async missing(runtime, given) {
+    if (given?.fragments && runtime.name !== "netns")
+      return ["Fragments need /dev/net/tun, which the machines of this runtime do not have. Use --runtime netns."];
     const tools = await Promise.all([
       findTool("iptables-restore", "iptables"),
       findTool("ip6tables-restore", "iptables"),
@@ -82,7 +105,8 @@ export const nfqueue: Backend<typeof options> = {
       () => null,
       () => "The balancer is not built. Run './setup'.",
     );
-    return runtime.name === "netns" ? [...tools, built].filter((sentence) => sentence !== null) : [];
+    const fragments = given?.fragments ? await missingForFragments() : [];
+    return runtime.name === "netns" ? [...tools, ...fragments, built].filter((sentence) => sentence !== null) : [];
   },
 
   oracle(given, targets): OracleSpec {
@@ -111,8 +135,8 @@ export const nfqueue: Backend<typeof options> = {
     let onFault: (sentence: string) => void = () => {};
     let stopping = false;
     const processes = await Promise.all(
-      routers.map((router) =>
-        deployRouter(lab, router.host, given, active, (sentence) => {
+      lab.topology.routers.map((router) =>
+        deployRouter(lab, router, given, active, (sentence) => {
           if (!stopping) onFault(sentence);
         }),
       ),
@@ -154,11 +178,12 @@ export const nfqueue: Backend<typeof options> = {
 /** Order matters: table, routes and program first, the queue rule last, so that no packet meets a queue that nobody reads. */
 async function deployRouter(
   lab: Lab,
-  host: Host,
+  router: Machine,
   given: Options,
   active: readonly number[],
   onFault: (sentence: string) => void,
 ): Promise<Process> {
+  const host = lab.host(router.name);
   const program = lab.program("nfqueue-lb");
   const { M, N } = sizes(given, lab.topology.targets.length);
   const init = [
@@ -179,6 +204,7 @@ async function deployRouter(
   await setActive(host, program, active);
   await host.exec(["ip", "-batch", "-"], { input: routes(lab.topology, 4) });
   await host.exec(["ip", "-6", "-batch", "-"], { input: routes(lab.topology, 6) });
+  const fragments = given.fragments ? await prepareFragments(lab, router, given) : { words: [], rules: "" };
   const last = given.queues - 1;
   const run = [
     program,
@@ -191,6 +217,7 @@ async function deployRouter(
     `${given.batch}`,
     "--qlength",
     `${given.qlength}`,
+    ...fragments.words,
   ];
   const process = await startProgram(
     host,
@@ -207,7 +234,7 @@ async function deployRouter(
       ),
   );
   const queue = last === 0 ? "--queue-num 0" : `--queue-balance 0:${last}`;
-  await installRules(host, queue, synOnlyOf(lab, given));
+  await installRules(host, queue, synOnlyOf(lab, given), fragments.rules);
   return process;
 }
 
@@ -265,7 +292,18 @@ function flatCounters(stats: Stats, prefix = "", flat: Record<string, number> = 
   return flat;
 }
 
-const DROPS = new Set(["no_target", "malformed", "short", "queue_dropped", "user_dropped"]);
+const DROPS = new Set([
+  "no_target",
+  "malformed",
+  "short",
+  "queue_dropped",
+  "user_dropped",
+  "fragments_expired",
+  "fragments_waiting",
+  "fragments_refused",
+  "fragments_malformed",
+  "reinject_errors",
+]);
 
 const { synOnly: _, ...synOnlyShape } = options.shape;
 const synOnlyOptions = z.strictObject(synOnlyShape);

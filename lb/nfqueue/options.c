@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPECS_MAX 16
+#define SPECS_MAX 32
 #define FIRST_VALUE 256 /* above every letter */
 
 void fail(enum exit_code code, const char *format, ...)

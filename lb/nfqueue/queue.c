@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "options.h"
@@ -109,7 +110,9 @@ static int start_copying(int fd, uint16_t queue, const struct queue_options *opt
 static void size_receive_buffer(int fd, const struct queue_options *options)
 {
 	const int on = 1;
-	const uint64_t wanted = (uint64_t)options->length * (options->copy + PACKET_TRUESIZE) / 2;
+	/* Whole packets are copied of fragments only, which are no longer than an MTU. */
+	const uint32_t copy = options->copy < PACKET_TRUESIZE ? options->copy : PACKET_TRUESIZE;
+	const uint64_t wanted = (uint64_t)options->length * (copy + PACKET_TRUESIZE) / 2;
 	int size = wanted < INT32_MAX / 2 ? (int)wanted : INT32_MAX / 2; /* the kernel doubles it */
 
 	/* Beyond net.core.rmem_max only with CAP_NET_ADMIN in the initial user namespace. */
@@ -119,7 +122,7 @@ static void size_receive_buffer(int fd, const struct queue_options *options)
 		fprintf(stderr,
 			"The receive buffer holds %u packets at most, not %u: bursts may be lost. "
 			"Raise net.core.rmem_max to %d.\n",
-			queue_receive_buffer(fd) / (options->copy + PACKET_TRUESIZE), options->length, size);
+			queue_receive_buffer(fd) / (copy + PACKET_TRUESIZE), options->length, size);
 	/* After an ENOBUFS the kernel drops everything until the buffer is empty; without it, only what does
 	 * not fit. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
@@ -154,6 +157,13 @@ int queue_open(uint16_t queue, const struct queue_options *options)
 		fail(EXIT_ERROR, "Cannot bind queue %u: %s. Does the kernel have nfnetlink_queue?", queue,
 		     strerror(error));
 	return fd;
+}
+
+void queue_set_timeout(int fd, uint32_t ms)
+{
+	const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
 }
 
 uint32_t queue_receive_buffer(int fd)

@@ -29,6 +29,9 @@ struct queued_packet {
 /* The socket of the bound queue; exits with a clear sentence when it can't be. */
 int queue_open(uint16_t queue, const struct queue_options *options);
 
+/* Reading the socket ends after this time without a packet. */
+void queue_set_timeout(int fd, uint32_t ms);
+
 /* Bytes of queued packets that the socket can hold. */
 uint32_t queue_receive_buffer(int fd);
 

@@ -17,8 +17,11 @@ const FAMILIES = [
   ["ip6tables", `${VIP[6]}/128`],
 ] as const;
 
-/** `queue` is NFQUEUE's argument. The rule that leads to the queue comes last: what it needs is there by then. */
-export async function installRules(host: Host, queue: string, synOnly: SynOnly | null): Promise<void> {
+/**
+ * `queue` is NFQUEUE's argument, `first` are lines of the mangle table that come before, with VIP for the address. The rule that
+ * leads to the queue comes last: what it needs is there by then.
+ */
+export async function installRules(host: Host, queue: string, synOnly: SynOnly | null, first: string): Promise<void> {
   if (synOnly)
     await setSysctls(host, [
       "net/netfilter/nf_conntrack_tcp_loose=1",
@@ -26,7 +29,7 @@ export async function installRules(host: Host, queue: string, synOnly: SynOnly |
       "net/netfilter/nf_conntrack_tcp_be_liberal=1",
     ]);
   for (const [tool, vip] of FAMILIES) {
-    const tables = [...(synOnly ? rawTable(vip, synOnly) : []), ...mangleTable(vip, queue, synOnly)];
+    const tables = [...(synOnly ? rawTable(vip, synOnly) : []), ...mangleTable(vip, queue, synOnly, first)];
     await host.exec([`${tool}-restore`, "--noflush"], { input: `${tables.join("\n")}\n` });
   }
 }
@@ -55,7 +58,7 @@ function rawTable(vip: string, { oneWay, udp }: SynOnly): string[] {
 }
 
 /** The mark is saved behind the queue, as a packet that returns from it goes on behind this table's PREROUTING. */
-function mangleTable(vip: string, queue: string, synOnly: SynOnly | null): string[] {
+function mangleTable(vip: string, queue: string, synOnly: SynOnly | null, first: string): string[] {
   return [
     "*mangle",
     `:${CHAIN} - [0:0]`,
@@ -67,6 +70,10 @@ function mangleTable(vip: string, queue: string, synOnly: SynOnly | null): strin
         ]
       : []),
     `-A ${CHAIN} -j NFQUEUE ${queue}`,
+    ...first
+      .replaceAll("VIP", vip)
+      .split("\n")
+      .filter((line) => line !== ""),
     `-A PREROUTING -d ${vip} -j ${CHAIN}`,
     "COMMIT",
   ];

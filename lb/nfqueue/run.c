@@ -11,13 +11,20 @@
 #include "clock.h"
 #include "commands.h"
 #include "counters.h"
+#include "flow_service.h"
+#include "fragment_worker.h"
 #include "store.h"
 #include "worker.h"
 
 struct run {
 	const char *shm;
 	struct worker_options options;
-	struct table table;
+	struct table table, routers;
+	const char *routers_shm; /* NULL: this balancer is alone */
+	struct fragment_options fragments;
+	uint32_t ttl_ms;
+	bool flows;
+	struct flow_service *flow_service;
 	uint16_t first;
 	uint32_t workers_n;
 	struct worker workers[WORKERS_MAX];
@@ -47,6 +54,7 @@ static void parse(struct run *run, const struct command *command, int argc, char
 {
 	const char *queues = "0", *broken = NULL;
 	struct worker_options *options = &run->options;
+	struct fragment_options *fragments = &run->fragments;
 	const struct option_spec specs[] = {
 		{"shm", 0, .text = &run->shm},
 		{"queue", 0, .text = &queues},
@@ -57,6 +65,15 @@ static void parse(struct run *run, const struct command *command, int argc, char
 		{"fail-open", 0, .flag = &options->queue.fail_open},
 		{"remember", 0, .flag = &options->remember},
 		{"broken", 0, .text = &broken},
+		{"flows", 0, .flag = &run->flows},
+		{"nolb-fwmark", 0, .number = &options->no_flow_fwmark, .min = 1, .max = UINT32_MAX},
+		{"fragments", 0, .flag = &options->fragments},
+		{"fragment-ttl", 0, .number = &run->ttl_ms, .min = 1, .max = 60000},
+		{"fragment-datagrams", 0, .number = &fragments->limits.datagrams, .min = 16, .max = 1u << 24},
+		{"fragment-bytes", 0, .number = &fragments->limits.bytes, .min = 1u << 17, .max = 1u << 30},
+		{"tun", 0, .text = &fragments->tun},
+		{"routers", 0, .text = &run->routers_shm},
+		{"own", 0, .number = &fragments->own, .min = 1, .max = UINT32_MAX},
 	};
 
 	parse_options(command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 0);
@@ -64,6 +81,32 @@ static void parse(struct run *run, const struct command *command, int argc, char
 	if (broken && strcmp(broken, "random") != 0)
 		fail(EXIT_USAGE, "The only way to be broken is 'random', not '%s'.", broken);
 	options->random = broken;
+	if (options->no_flow_fwmark && !run->flows)
+		fail(EXIT_USAGE, "--nolb-fwmark is for packets that no flow takes: give --flows too.");
+	if (!options->fragments && run->routers_shm)
+		fail(EXIT_USAGE, "--routers is for fragments: give --fragments too.");
+	if (!run->routers_shm != !fragments->own)
+		fail(EXIT_USAGE, "--routers and --own belong together: the table, and our mark in it.");
+	if (!options->fragments)
+		return;
+	fragments->limits.ttl_ns = run->ttl_ms * 1000000ull;
+	options->fragment_queue = run->first + run->workers_n++;
+	if (run->workers_n > WORKERS_MAX || options->fragment_queue < run->first)
+		fail(EXIT_USAGE, "There is no room for the queue of the fragments behind queue %u.",
+		     options->fragment_queue - 1u);
+}
+
+/* The thread behind the last queue; it sees packets whole, and also wakes up to forget what is too old. */
+static void open_fragments(struct run *run)
+{
+	struct worker *worker = &run->workers[run->workers_n - 1];
+
+	if (run->routers_shm) {
+		store_open(run->routers_shm, false, &run->routers);
+		run->fragments.routers = &run->routers;
+	}
+	worker->fragments = fragment_worker_open(&run->fragments);
+	queue_set_timeout(worker->fd, 100);
 }
 
 /* Queues first, table second: a balancer that can't have its queues leaves no trace in the table. */
@@ -73,16 +116,25 @@ static void open_all(struct run *run)
 
 	store_open(run->shm, true, table);
 	store_claim(run->shm, table);
+	if (run->flows)
+		run->options.flows = run->flow_service = flow_service_open(run->shm);
 	for (uint32_t i = 0; i < run->workers_n; i++) {
+		struct queue_options queue = run->options.queue;
+
+		if (run->options.fragments && i == run->workers_n - 1)
+			queue.copy = UINT16_MAX;
 		run->workers[i] = (struct worker){
 			.options = &run->options,
 			.table = table,
 			.counters = counters_of(table, i),
 			.queue = run->first + i,
+			.copy = queue.copy,
 			.stop = &run->stop,
-			.fd = queue_open(run->first + i, &run->options.queue),
+			.fd = queue_open(run->first + i, &queue),
 		};
 	}
+	if (run->options.fragments)
+		open_fragments(run);
 	counters_reset(table);
 	table->header->first_queue = run->first;
 	table->header->queues = run->workers_n;
@@ -90,6 +142,8 @@ static void open_all(struct run *run)
 
 static void start_workers(struct run *run)
 {
+	if (run->flows && flow_service_start(run->flow_service, run->workers, run->workers_n))
+		fail(EXIT_ERROR, "Cannot start the thread that follows the flows.");
 	for (uint32_t i = 0; i < run->workers_n; i++) {
 		const int error = worker_start(&run->workers[i]);
 
@@ -134,6 +188,9 @@ int command_run(const struct command *command, int argc, char **argv)
 	static struct run run = {
 		.shm = STORE_DEFAULT_NAME,
 		.options = {.batch = 64, .queue = {.length = 4096, .copy = 256}},
+		.fragments = {.tun = "lb-fragments",
+			      .limits = {.datagrams = 32768, .bytes = 16u << 20}},
+		.ttl_ms = 500,
 	};
 	sigset_t signals;
 	int caught, code;
@@ -153,8 +210,12 @@ int command_run(const struct command *command, int argc, char **argv)
 	print_ready(&run);
 	sigwait(&signals, &caught);
 	code = stop_workers(&run);
+	if (run.flows)
+		flow_service_stop(run.flow_service);
 	counters_print(&run.table, stdout); /* before the queues close, which ends the kernel's own count */
 	for (uint32_t i = 0; i < run.workers_n; i++)
 		close(run.workers[i].fd);
+	if (run.options.fragments)
+		fragment_worker_close(run.workers[run.workers_n - 1].fragments);
 	return code;
 }

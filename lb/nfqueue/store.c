@@ -103,6 +103,55 @@ void store_create(const char *name, const struct table_config *config, bool forc
 		fail(EXIT_ERROR, "Cannot create the table '%s': %s.", name, strerror(error));
 }
 
+void store_check_name(const char *name)
+{
+	path_of(name);
+}
+
+void store_close(const struct table *table)
+{
+	munmap(table->header, table_size(&table->config));
+	close(table->fd);
+}
+
+bool store_try_open(const char *name, struct table *table)
+{
+	const struct path path = path_of(name);
+	const int fd = open(path.text, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	void *memory;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) == 0) {
+		memory = mmap(NULL, status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		if (memory != MAP_FAILED && table_view(table, memory, status.st_size)) {
+			table->fd = fd;
+			return true;
+		}
+		if (memory != MAP_FAILED)
+			munmap(memory, status.st_size);
+	}
+	close(fd);
+	return false;
+}
+
+bool store_is_current(const char *name, const struct table *table)
+{
+	const struct path path = path_of(name);
+	struct stat file, opened;
+
+	return stat(path.text, &file) == 0 && fstat(table->fd, &opened) == 0 &&
+	       file.st_ino == opened.st_ino && file.st_dev == opened.st_dev;
+}
+
+bool store_is_claimed(const struct table *table)
+{
+	struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BALANCER, .l_len = 1};
+
+	return fcntl(table->fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+}
+
 void store_open(const char *name, bool writable, struct table *table)
 {
 	const struct path path = path_of(name);

@@ -9,7 +9,8 @@
 
 #include "counters.h"
 #include "flow.h"
-#include "hash.h"
+#include "fragment_worker.h"
+#include "pick.h"
 #include "remember.h"
 
 /* Buffers of one thread. */
@@ -19,20 +20,18 @@ struct batch {
 	uint8_t *received;
 	uint8_t *verdicts;
 	size_t verdicts_size; /* filled so far */
-	uint64_t random;
 };
 
 static bool batch_init(struct batch *batch, const struct worker *worker)
 {
 	const uint32_t n = worker->options->batch;
-	const size_t size = NLMSG_ALIGN(worker->options->queue.copy + QUEUE_MESSAGE_OVERHEAD);
+	const size_t size = NLMSG_ALIGN(worker->copy + QUEUE_MESSAGE_OVERHEAD);
 
 	*batch = (struct batch){
 		.messages = calloc(n, sizeof(*batch->messages)),
 		.pieces = calloc(n, sizeof(*batch->pieces)),
 		.received = malloc(n * size),
 		.verdicts = malloc((size_t)n * (QUEUE_VERDICT_SIZE + REMEMBER_SIZE)),
-		.random = 0x9e3779b97f4a7c15 + worker->queue,
 	};
 	if (!batch->messages || !batch->pieces || !batch->received || !batch->verdicts)
 		return false;
@@ -51,35 +50,26 @@ static void batch_free(struct batch *batch)
 	free(batch->verdicts);
 }
 
-static uint32_t next_random(struct batch *batch)
+static struct verdict verdict_on(struct worker *worker, const struct queued_packet *packet)
 {
-	batch->random ^= batch->random << 13;
-	batch->random ^= batch->random >> 7;
-	batch->random ^= batch->random << 17;
-	return batch->random >> 32;
+	struct fragment_choice choice;
+	struct flow_bytes transport;
+	struct flow_key key;
+	const enum flow_kind kind = flow_dissect(packet->data, packet->captured, packet->length,
+						 worker_needs_ports(worker), &key, &transport);
+
+	count(&worker->counters[kind], 1);
+	count(&worker->counters[COUNT_BYTES], packet->length);
+	if (kind == FLOW_FRAGMENT && worker->options->fragments)
+		return (struct verdict){.decision = NF_QUEUE_NR(worker->options->fragment_queue)};
+	if (kind == FLOW_MALFORMED || kind == FLOW_SHORT)
+		return (struct verdict){.decision = NF_DROP};
+	choice = pick_choice(worker, kind, &key, &transport);
+	return pick_verdict(worker, &choice, packet);
 }
 
-/* The verdict on a packet that belongs to a flow; the mark is where it shall go. */
-static uint32_t pick_target(struct worker *worker, struct batch *batch, const struct flow_key *key,
-			    uint32_t *fwmark)
-{
-	const struct table_config *config = &worker->table->config;
-	uint32_t hash =
-		worker->options->random ? next_random(batch) : murmur3_32(key, sizeof(*key), config->seed);
-	struct table_pick pick;
-
-	if (table_pick(worker->table, hash, &pick)) {
-		count(&worker->counters[COUNTERS + pick.index], 1);
-		*fwmark = pick.fwmark;
-		return NF_ACCEPT;
-	}
-	count(&worker->counters[COUNT_NO_TARGET], 1);
-	*fwmark = worker->options->no_target_fwmark;
-	return *fwmark ? NF_ACCEPT : NF_DROP;
-}
-
-/* The kernel works through messages in order, so the entry is there before the packet goes on. Returns its size. */
-static size_t remember(struct worker *worker, struct batch *batch, const struct queued_packet *packet,
+/* The kernel works through messages in order, so the entry is there before the packet goes on. */
+static void remember(struct worker *worker, struct batch *batch, const struct queued_packet *packet,
 		       uint32_t fwmark)
 {
 	size_t size =
@@ -88,29 +78,17 @@ static size_t remember(struct worker *worker, struct batch *batch, const struct 
 	if (size)
 		count(&worker->counters[COUNT_REMEMBERED], 1);
 	batch->verdicts_size += size;
-	return size;
 }
 
 static void answer(struct worker *worker, struct batch *batch, const struct queued_packet *packet)
 {
-	const struct table_config *config = &worker->table->config;
-	uint8_t *verdict = batch->verdicts + batch->verdicts_size;
-	struct flow_key key;
-	uint32_t fwmark, decision;
-	enum flow_kind kind = flow_parse(packet->data, packet->captured, packet->length, config->ports, &key);
+	const struct verdict v = worker->fragments ? fragment_worker_answer(worker, packet)
+						   : verdict_on(worker, packet);
 
-	count(&worker->counters[kind], 1);
-	count(&worker->counters[COUNT_BYTES], packet->length);
-	if (flow_has_key(kind)) {
-		decision = pick_target(worker, batch, &key, &fwmark);
-		fwmark = (packet->mark & ~config->mask) | (fwmark & config->mask);
-		if (worker->options->remember && decision == NF_ACCEPT)
-			verdict += remember(worker, batch, packet, fwmark);
-		batch->verdicts_size += queue_verdict(verdict, worker->queue, packet->id, decision, &fwmark);
-	} else {
-		decision = kind == FLOW_UNMATCHED ? NF_ACCEPT : NF_DROP;
-		batch->verdicts_size += queue_verdict(verdict, worker->queue, packet->id, decision, NULL);
-	}
+	if (worker->options->remember && v.decision == NF_ACCEPT && v.has_mark)
+		remember(worker, batch, packet, v.mark);
+	batch->verdicts_size += queue_verdict(batch->verdicts + batch->verdicts_size, worker->queue, packet->id,
+					      v.decision, v.has_mark ? &v.mark : NULL);
 }
 
 /* The kernel acknowledges verdicts only when it refuses them, say because the packet left with its interface.
@@ -147,8 +125,11 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 	count(&worker->counters[COUNT_RECV_CALLS], 1);
 	if (n < 0 && errno == ENOBUFS)
 		count(&worker->counters[COUNT_ENOBUFS], 1);
-	else if (n < 0)
-		return errno == EINTR ? 0 : errno;
+	else if (n < 0 && errno != EINTR && errno != EAGAIN)
+		return errno;
+	if (worker->fragments)
+		fragment_worker_tick(worker);
+	worker_enter(worker);
 	for (int i = 0; i < n; i++) {
 		const struct nlmsghdr *message = batch->pieces[i].iov_base;
 		struct queued_packet packet;
@@ -160,6 +141,9 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 		else
 			note_error(worker, message);
 	}
+	worker_leave(worker);
+	if (worker->fragments)
+		fragment_worker_publish(worker);
 	return send_verdicts(worker, batch);
 }
 
@@ -168,6 +152,7 @@ static void *work(void *argument)
 	struct worker *worker = argument;
 	struct batch batch;
 
+	worker->random = 0x9e3779b97f4a7c15 + worker->queue;
 	if (!batch_init(&batch, worker))
 		worker->error = ENOMEM;
 	while (!worker->error && !atomic_load(worker->stop))

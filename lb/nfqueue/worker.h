@@ -16,6 +16,10 @@ struct worker_options {
 	uint32_t no_target_fwmark; /* for packets when no target is active; 0: drop them */
 	bool random;		   /* broken on purpose: pick at random */
 	bool remember;		   /* make conntrack's entries for SYNs that rules keep untracked */
+	const struct flow_service *flows; /* NULL: all packets go by the one table */
+	uint32_t no_flow_fwmark;	  /* for packets that no flow takes; 0: drop them */
+	bool fragments;		   /* they have a queue of their own */
+	uint16_t fragment_queue;
 };
 
 struct worker {
@@ -25,9 +29,30 @@ struct worker {
 	pthread_t thread;
 	int fd;
 	uint16_t queue;
+	uint32_t copy; /* bytes of each packet, at most */
+	struct fragment_worker *fragments; /* this is the thread of their queue; else NULL */
+	uint64_t random;
+	_Atomic uint64_t entered; /* odd: at work on a batch */
 	atomic_bool *stop;
 	int error; /* why the thread ended by itself, else 0 */
 };
+
+/* Whether keys need ports and protocol. */
+static inline bool worker_needs_ports(const struct worker *worker)
+{
+	return worker->options->flows || worker->table->config.ports;
+}
+
+/* Around the use of what may be replaced meanwhile: see flow_service.c. */
+static inline void worker_enter(struct worker *worker)
+{
+	atomic_fetch_add(&worker->entered, 1);
+}
+
+static inline void worker_leave(struct worker *worker)
+{
+	atomic_fetch_add(&worker->entered, 1);
+}
 
 /* Returns 0 or an error number. The caller joins the thread and closes fd. */
 int worker_start(struct worker *worker);

@@ -1,0 +1,86 @@
+#include "pick.h"
+
+#include <linux/netfilter.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "counters.h"
+#include "flow_service.h"
+#include "hash.h"
+#include "worker.h"
+
+/* In place of a table: none of ours; taken by no flow; taken by a flow whose table is gone. */
+static const struct table pass, no_flow, no_table;
+
+static uint32_t next_random(struct worker *worker)
+{
+	worker->random ^= worker->random << 13;
+	worker->random ^= worker->random >> 7;
+	worker->random ^= worker->random << 17;
+	return worker->random >> 32;
+}
+
+static uint32_t hash_of(struct worker *worker, const struct table *table, const struct flow_key *key)
+{
+	struct flow_key addresses;
+
+	if (worker->options->random)
+		return next_random(worker);
+	if (table->config.ports)
+		return murmur3_32(key, sizeof(*key), table->config.seed);
+	/* With flows there are ports in the key whatever this table hashes. */
+	addresses = (struct flow_key){0};
+	memcpy(&addresses, key, offsetof(struct flow_key, source_port));
+	return murmur3_32(&addresses, sizeof(addresses), table->config.seed);
+}
+
+struct fragment_choice pick_choice(struct worker *worker, enum flow_kind kind, const struct flow_key *key,
+				   const struct flow_bytes *transport)
+{
+	struct fragment_choice choice = {0};
+	const struct table *table = worker->table;
+
+	if (!flow_has_key(kind))
+		choice.set = &pass;
+	else if (worker->options->flows &&
+		 !flow_service_find(worker->options->flows, key, transport, &table, &choice.counter))
+		choice.set = &no_flow;
+	else if (!table)
+		choice.set = &no_table;
+	else
+		choice = (struct fragment_choice){table, choice.counter, hash_of(worker, table, key)};
+	return choice;
+}
+
+/* Mark 0 stands for "none": then the packet is dropped. */
+static struct verdict marked(const struct table *table, const struct queued_packet *packet, uint32_t fwmark)
+{
+	const uint32_t mask = table->config.mask;
+
+	if (!fwmark)
+		return (struct verdict){.decision = NF_DROP};
+	return (struct verdict){NF_ACCEPT, (packet->mark & ~mask) | (fwmark & mask), true};
+}
+
+struct verdict pick_verdict(struct worker *worker, const struct fragment_choice *choice,
+			    const struct queued_packet *packet)
+{
+	const struct table *table = choice->set;
+	struct table_pick pick;
+
+	if (table == &pass)
+		return (struct verdict){.decision = NF_ACCEPT};
+	if (table == &no_flow) {
+		count(&worker->counters[COUNT_NO_FLOW], 1);
+		return marked(worker->table, packet, worker->options->no_flow_fwmark);
+	}
+	if (choice->counter) /* shared by all workers */
+		__atomic_fetch_add(choice->counter, 1, __ATOMIC_RELAXED);
+	if (table != &no_table && table_pick(table, choice->hash, &pick)) {
+		if (table == worker->table)
+			count(&worker->counters[COUNTERS + pick.index], 1);
+		return marked(table, packet, pick.fwmark);
+	}
+	count(&worker->counters[COUNT_NO_TARGET], 1);
+	return marked(worker->table, packet, worker->options->no_target_fwmark);
+}

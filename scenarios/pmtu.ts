@@ -1,0 +1,16 @@
+import { UsageError } from "../harness/backend.ts";
+import type { Scenario } from "../harness/scenario.ts";
+
+/** Smaller than Ethernet's, larger than what IPv6 guarantees. */
+const MTU = 1300;
+
+export const pmtu: Scenario = {
+  name: "pmtu",
+  summary: `Answers larger than the MTU of the way back (${MTU}): ICMP errors must find the target of their flow, or connections stall.`,
+  routers: 1,
+  needs: "icmp_errors",
+  plan({ atS, durationS }) {
+    if (atS !== null) throw new UsageError("'pmtu' has no events, so --at has nothing to move.");
+    return { mode: "stream", durationS: durationS ?? 10, out: [], steps: [], size: 8000, squeezeMtu: MTU };
+  },
+};
