@@ -61,7 +61,9 @@ const alone = new Set(["scale_in", "scale_out"]);
 for (const [i, backend] of backends.entries())
   for (const scenario of scenarios.filter(({ name }) => name !== "affinity" && (i === 0 || !alone.has(name))))
     for (const protocol of unsupported({ backend, scenario }).length > 0 ? [] : protocolsOf(backend, scenario.name)) {
-      const keepsState = backend.oracle(backend.options.parse({}), 10, protocol)?.strategy === "stateful";
+      const spec = backend.oracle(backend.options.parse({}), 10, protocol);
+      // SYN-only has a memory for TCP alone, unless told.
+      const keepsState = spec?.strategy === "stateful" && (spec.marks?.includes(protocol) ?? true);
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
       test.serial(
         `${name} passes over ${protocol}, both families, and accounts for every connection and packet`,
@@ -85,7 +87,7 @@ for (const [i, backend] of backends.entries())
               t.true(event.lost >= low && event.lost <= high, `${event.lost} of ${low} to ${high}`);
             }
             if (event.kind.startsWith("blackout")) t.is(event.lost, 0);
-            if (event.kind.startsWith("router") && !keepsState) t.is(event.lost, 0);
+            if (event.kind.startsWith("router") && (!keepsState || backend.name === "syn_only")) t.is(event.lost, 0);
             if (event.kind === "scale_in") t.true(event.lost > 130, `${event.lost}`);
             if (event.kind === "scale_out" && keepsState) t.is(event.lost, 0);
           }
@@ -125,6 +127,37 @@ test.serial("a hash of addresses only is an affinity without end, predicted sour
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.assigned.mispredicted, 0);
   t.deepEqual(summary.affinity?.inTime, { visits: 124, moved: 0 });
+});
+
+test.serial("SYN-only asks user space about one packet of each connection", (t) => {
+  const { status, summary } = runCase("syn_only", ["--connections", "100", "--targets", "4"]);
+  t.is(status, 0, summary.reasons.join("\n"));
+  const { packets = 0, queued = 0 } = summary.userSpace ?? {};
+  t.true(queued >= 100 && queued <= 120 && packets > 250, `${queued} of ${packets}`);
+});
+
+test.serial("SYN-only with several routers asks about at most 2 % of the packets of connections that live on", (t) => {
+  const args = ["--connections", "100", "--rate", "2000", "--duration", "4", "--at", "1", "--scale", "1"];
+  const { status, summary } = runCase("syn_only_scale_out", [...args, "--routers", "3"]);
+  t.is(status, 0, summary.reasons.join("\n"));
+  const { packets = 0, queued = 0 } = summary.userSpace ?? {};
+  t.true(queued >= 100 && queued <= 0.02 * packets, `${queued} of ${packets}`);
+});
+
+test.serial("SYN-only remembers UDP flows too when told, and those of targets that come are none", (t) => {
+  const args = [...(times.scale_out ?? []), "--protocol", "udp", "--set", "udp=true", "--targets", "4"];
+  const { status, summary } = runCase("syn_only_scale_out", args);
+  t.is(status, 0, summary.reasons.join("\n"));
+  t.is(summary.connections.lost, 0);
+  const { packets = 0, queued = 0 } = summary.userSpace ?? {};
+  t.true(queued >= 1000 && queued < packets / 2, `${queued} of ${packets}`);
+});
+
+test.serial("xcluster_SYN_ONLY=yes makes nfqueue SYN-only", (t) => {
+  const env = { ...process.env, xcluster_SYN_ONLY: "yes" };
+  const args = ["test", "nfqueue", "--json", "--connections", "100", "--targets", "4", "--out", scratch];
+  const { userSpace } = JSON.parse(spawnSync(program, args, { encoding: "utf8", env }).stdout) as Summary;
+  t.true((userSpace?.queued ?? 0) >= 100 && (userSpace?.queued ?? 0) <= 120, JSON.stringify(userSpace));
 });
 
 const options: [title: string, args: string[], least: number, most: number][] = [

@@ -133,6 +133,23 @@ test("a remainder by weights gives each target as many values as it weighs, in o
   );
 });
 
+test("marks carry a connection on with another router that chooses the same target, for the protocols they are kept for", (t) => {
+  const assign: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
+  const spec: OracleSpec = { strategy: "stateful", flush: true, assign, marks: ["tcp"] };
+  const moved = change(spec, all, without(2), "router_out", 0.5);
+  const old = makeOracle(spec, all);
+  const hashes = Array.from({ length: 997 }, (_, i) => i);
+  const stays = hashes.find((hash) => old.pick(hash) === moved.after.pick(hash)) ?? 0;
+  const goes = hashes.find((hash) => old.pick(hash) !== moved.after.pick(hash)) ?? 0;
+  const at = (hash: number, protocol: "tcp" | "udp" = "tcp") => ({ ...onTarget(old.pick(hash) ?? -1, protocol), hash });
+  t.is(lossProbability(spec, moved, at(stays)), 0);
+  t.is(lossProbability(spec, moved, at(goes)), 0.5);
+  const leaves = change(spec, all, without(2));
+  const kept = hashes.find((hash) => old.pick(hash) !== 2 && old.pick(hash) !== leaves.after.pick(hash)) ?? 0;
+  t.is(lossProbability(spec, leaves, at(kept)), 0, "Maglev moves it, the mark does not");
+  t.is(lossProbability(spec, leaves, at(kept, "udp")), 1, "asked about packet by packet");
+});
+
 test("only the best priority with an active target gets new flows", (t) => {
   const spec: OracleSpec = { strategy: "scaled", hash: null, priorities: [1, 1, 2, 2], weights: [3, 1, 1, 1] };
   t.deepEqual(

@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "flow_service.h"
 #include "fragment_worker.h"
+#include "privileges.h"
 #include "store.h"
 #include "worker.h"
 
@@ -206,6 +207,7 @@ int command_run(const struct command *command, int argc, char **argv)
 	/* Packets wait in a short queue for these threads, as for a kernel's own; where it is not allowed, so
 	 * be it. */
 	setpriority(PRIO_PROCESS, 0, -10);
+	privileges_drop();
 	start_workers(&run);
 	print_ready(&run);
 	sigwait(&signals, &caught);
