@@ -101,7 +101,7 @@ export function simulateLoss(
     );
     out += changed(full, less);
     back += changed(less, assign(all, M, own, less));
-    const slots = new Array<number>(N).fill(0);
+    const slots = Array.from({ length: N }, () => 0);
     for (const index of Array.from(full)) slots[index] = (slots[index] ?? 0) + 1;
     most += (Math.max(...slots) * N) / M;
   }
