@@ -13,6 +13,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  writeFileSync,
 } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -61,6 +62,10 @@ const usage: [title: string, args: string[], message: RegExp][] = [
   ["an unknown strategy", ["maglev", "7", "3", "--strategy", "best"], /strategy best' does not fit/],
   ["a sweep of one value", ["compare", "nfqueue", "--sweep", "targets=4"], /two numbers or more/],
   ["a sweep of what no backend has", ["compare", "nfqueue", "--sweep", "colour=1,2"], /no option 'colour'/],
+  ["a shard that does not exist", ["test", "nfqueue", "--shard", "4/3"], /--shard 4\/3' does not fit/],
+  ["an unknown reporter", ["test", "nfqueue", "--reporter", "xml"], /no reporter 'xml'/],
+  ["a port that is none", ["test", "nfqueue", "--live", "99999"], /--live 99999' does not fit/],
+  ["a merge of what is no set", ["merge", "/proc"], /no set.json/],
   ["a gate without runs", ["gate"], /Name the runs/],
   ["a gate of a folder that is not there", ["gate", "nowhere"], /no folder 'nowhere'/],
   ["a plan for no effect", ["gate", "--plan", "--effect", "0"], /'--effect 0' does not fit/],
@@ -98,6 +103,7 @@ test("every command has help with an example", (t) => {
     "doctor",
     "report",
     "analyze",
+    "merge",
     "clean",
   ]) {
     const { status, stdout } = run([command, "--help"]);
@@ -394,6 +400,79 @@ test.serial("backends are compared in one report", (t) => {
   t.is((JSON.parse(stdout) as unknown[]).length, 2);
   t.true(existsSync(path.join(dir, readdirSync(dir)[0] ?? "", "compare.html")));
 });
+
+test.serial("shards run each case once, are merged, judged by the gate, and not run again by --resume", (t) => {
+  const [first, second, all] = [out("shard-1"), out("shard-2"), out("merged")];
+  const cases = [
+    "test",
+    "nfqueue",
+    "ecmp",
+    "--connections",
+    "200",
+    "--targets",
+    "4",
+    "--reporter",
+    "json,junit,github",
+  ];
+  for (const [i, dir] of [first, second].entries()) {
+    const { status, stdout, stderr } = run([...cases, "--shard", `${i + 1}/2`, "--out", dir]);
+    t.is(status, 0, stdout + stderr);
+  }
+  const merged = run(["merge", first, second, "--out", all]);
+  t.is(merged.status, 0, merged.stderr);
+  t.regex(merged.stdout, /2 runs: 2 pass/);
+  for (const file of ["index.html", "summary.md", "junit.xml", "ctrf.json", "runs.json"])
+    t.true(existsSync(path.join(all, file)));
+  const half = run(["merge", first, "--out", all]);
+  t.is(half.status, 4);
+  t.regex(half.stdout, /Shard 2 of 2 is missing/);
+  const again = run([...cases, "--shard", "1/2", "--out", first, "--resume"]);
+  t.is(again.status, 0);
+  t.regex(again.stderr, /done already/);
+  t.is(readdirSync(first).filter((name) => name.startsWith("2")).length, 1);
+  const baseline = out("baseline.json");
+  t.is(run(["gate", first, "--baseline", baseline, "--update-baseline"]).status, 0);
+  t.is(run(["gate", first, "--baseline", baseline]).status, 0);
+  t.is(run(["gate", second, "--baseline", baseline]).status, 4, "the baseline's case has no run there");
+  const wrong = out("wrong.json");
+  writeFileSync(wrong, '{"lossExces": 1}');
+  t.is(run(["gate", first, "--thresholds", wrong]).status, 2);
+});
+
+test.serial(
+  "a failed run is tried again, ends the rest with --fail-fast, and the live page is gone with the program",
+  (t) => {
+    const words = [
+      "--set",
+      "broken=random",
+      "--connections",
+      "200",
+      "--targets",
+      "4",
+      "--retries",
+      "1",
+      "--fail-fast",
+      "--live",
+      "0",
+    ];
+    const { status, stdout, stderr } = run([
+      "test",
+      "nfqueue",
+      ...words,
+      "--repeat",
+      "2",
+      "--reporter",
+      "github,json",
+      "--out",
+      out("retried"),
+    ]);
+    t.is(status, 1, stderr);
+    t.regex(stderr, /Follow the run at http:\/\/127\.0\.0\.1:\d+\//);
+    t.regex(stderr, /nfqueue: fail; once more, 1 of 1/);
+    t.regex(stdout, /::error title=Missing::nfqueue with seed 2 was not run, after the first failure/);
+    t.is(readdirSync(out("retried")).filter((name) => name.startsWith("2")).length, 2);
+  },
+);
 
 test.serial("repeats and a sweep are compared in one report, with the theory beside", (t) => {
   const dir = out("sweep");

@@ -125,10 +125,8 @@ test("one broken reporter does not keep the others from writing", async (t) => {
 test("shards are disjoint and together all", (t) => {
   const items = [1, 2, 3, 4, 5, 6, 7];
   const shards = [1, 2, 3].map((index) => inShard(items, { index, count: 3 }));
-  t.deepEqual(
-    shards.flat().sort((a, b) => a - b),
-    items,
-  );
+  t.deepEqual(new Set(shards.flat()), new Set(items));
+  t.is(shards.flat().length, items.length);
   t.deepEqual(inShard(items, null), items);
   for (const wrong of ["0/3", "4/3", "1", "a/b", "1/0"]) t.throws(() => parseShard(wrong), { instanceOf: UsageError });
 });

@@ -11,9 +11,18 @@ export const STATE_WORDS: Record<State, string> = {
   flaky: "FLAKY",
 };
 
+const COUNTED: Record<State, string> = {
+  pass: "passed",
+  fail: "failed",
+  skip: "skipped",
+  insufficient: "without enough data",
+  error: "broken",
+  flaky: "flaky",
+};
+
 /** "3 runs: 2 passed and 1 failed", for headings. */
 export function setHeadline({ entries, missing }: RunSet): string {
-  const states = countStates(entries).map(({ state, n }) => `${n} ${STATE_WORDS[state].toLowerCase()}`);
+  const states = countStates(entries).map(({ state, n }) => `${n} ${COUNTED[state]}`);
   return `${plural(entries.length, "run")}${states.length > 0 ? `: ${list(states)}` : ""}${missing.length > 0 ? `; ${missing.length} missing` : ""}`;
 }
 
