@@ -78,7 +78,8 @@ static uint32_t pick_target(struct worker *worker, struct batch *batch, const st
 	return *fwmark ? NF_ACCEPT : NF_DROP;
 }
 
-/* The kernel works through messages in order, so the entry is there before the packet goes on. Returns its size. */
+/* The kernel works through messages in order, so the entry is there before the packet goes on. Returns its
+ * size. */
 static size_t remember(struct worker *worker, struct batch *batch, const struct queued_packet *packet,
 		       uint32_t fwmark)
 {
