@@ -4,6 +4,7 @@
 
 int serve_main(char **arguments);
 int connect_main(char **arguments);
+int flood_main(char **arguments);
 int stream_main(char **arguments);
 int fragments_main(char **arguments);
 

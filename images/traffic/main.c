@@ -10,6 +10,7 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{"connect", connect_main, "open connections, note which target answered"},
+	{"flood", flood_main, "send datagrams at a rate"},
 	{"fragments", fragments_main, "send datagrams in fragments, note which came through whole"},
 	{"serve", serve_main, "answer with the own name, and echo"},
 	{"stream", stream_main, "keep messages going over many connections, note what is lost"},
@@ -40,5 +41,5 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return 0;
 	}
-	return usage_error("Unknown command '%s'. Valid ones are connect, fragments, serve, stream.", argv[1]);
+	return usage_error("Unknown command '%s'. Valid ones are connect, flood, fragments, serve, stream.", argv[1]);
 }

@@ -14,7 +14,8 @@ void privileges_drop(void)
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
-	/* Ends with EINVAL at the first number that the kernel does not know; EPERM: there is nothing to lose. */
+	/* Ends with EINVAL at the first number that the kernel does not know; EPERM: there is nothing to
+	 * lose. */
 	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
 		if (capability != CAP_NET_ADMIN)
 			prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);

@@ -1,0 +1,138 @@
+// What happens to traffic when the balancer is stopped, killed, overrun: in a lab, with the kernel's own counters.
+import test from "ava";
+import type { Balancer } from "../../harness/backend.ts";
+import { parseBackendOptions } from "../../harness/options.ts";
+import { netns } from "../../harness/runtime/netns.ts";
+import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { planTopology } from "../../harness/topology/topology.ts";
+import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
+import { nfqueue } from "./nfqueue.ts";
+
+const missing = [...(await netns.missing()), ...(await nfqueue.missing(netns))];
+const withLab = missing.length === 0 ? test : test.skip;
+if (missing.length > 0) console.log(`SKIP: ${missing.join(" ")}`);
+
+interface Setup {
+  lab: Lab;
+  router: Host;
+  balancer: Balancer;
+  /** Of the balancer's process, in the router. */
+  pid: string;
+}
+
+async function deployed(words: string[], action: (setup: Setup) => Promise<void>): Promise<void> {
+  const lab = await netns.up(planTopology({ targets: 2, routers: 1 }), new AbortController().signal);
+  try {
+    const options = parseBackendOptions(nfqueue as never, words) as Parameters<typeof nfqueue.deploy>[1];
+    const [balancer] = await Promise.all([nfqueue.deploy(lab, options, [0, 1]), startServers(lab)]);
+    const router = lab.host("vm-201");
+    await action({ lab, router, balancer, pid: await ownerOf(router) });
+  } finally {
+    await lab[Symbol.asyncDispose]();
+  }
+}
+
+/** A netlink socket's port is the pid of the process that opened it. */
+async function ownerOf(router: Host): Promise<string> {
+  const { stdout } = await router.exec(["cat", "/proc/net/netfilter/nfnetlink_queue"]);
+  return stdout.trim().split(/\s+/)[1] ?? "";
+}
+
+/** Datagrams at 2000 a second over 100 flows, for two seconds; resolves with what the generator saw. */
+async function datagrams(lab: Lab): Promise<{ sent: number; received: number; lost: number }> {
+  const argv = ["stream", "--udp", "--address", "10.0.0.0:6003", "--src", "50.0.0.0/16", "--connections", "100"];
+  const { stdout } = await lab
+    .host("vm-221")
+    .exec([lab.program("traffic"), ...argv, "--rate", "2000", "--ramp", "100ms", "--duration", "2s"]);
+  const sample = stdout.split("\n").findLast((line) => line.includes('"event":"sample"')) ?? "{}";
+  const { sent, received, lost } = JSON.parse(sample) as {
+    sent: number;
+    received: number;
+    lost: Record<string, number>;
+  };
+  return { sent, received, lost: Object.values(lost).reduce((sum, n) => sum + n, 0) };
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+withLab("the running balancer has no capability but CAP_NET_ADMIN, in any thread, and cannot get one", async (t) => {
+  await deployed([], async ({ router, pid }) => {
+    const { stdout } = await router.exec(["sh", "-c", `cat /proc/${pid}/task/*/status`]);
+    const values = (name: string) => [...stdout.matchAll(new RegExp(`^${name}:\\s+(\\w+)`, "gm"))].map(([, v]) => v);
+    const CAP_NET_ADMIN = "0000000000001000";
+    t.true(values("CapEff").length >= 2);
+    for (const set of ["CapEff", "CapPrm", "CapBnd"])
+      t.true(
+        values(set).every((value) => value === CAP_NET_ADMIN),
+        set,
+      );
+    t.true(values("NoNewPrivs").every((value) => value === "1"));
+  });
+});
+
+withLab("stopped and continued, it serves the packets that waited: nothing is lost", async (t) => {
+  await deployed([], async ({ lab, router, balancer, pid }) => {
+    const traffic = datagrams(lab);
+    await pause(700);
+    await router.exec(["kill", "-STOP", pid]);
+    await pause(400);
+    const stopped = await balancer.counters("vm-201");
+    await router.exec(["kill", "-CONT", pid]);
+    const seen = await traffic;
+    t.true((stopped.balanced ?? 0) - (stopped.queued ?? 0) > 100, "packets waited");
+    const after = await balancer.counters("vm-201");
+    t.is(after["drop.nfqueue_queue_dropped"], 0);
+    t.is(after["drop.nfqueue_user_dropped"], 0);
+    t.is(seen.lost, 0);
+    t.is(seen.received, seen.sent);
+  });
+});
+
+withLab("a queue that is full drops, and counts what it dropped", async (t) => {
+  await deployed(["qlength=20"], async ({ lab, router, balancer, pid }) => {
+    const traffic = datagrams(lab);
+    await pause(700);
+    await router.exec(["kill", "-STOP", pid]);
+    await pause(400);
+    await router.exec(["kill", "-CONT", pid]);
+    const seen = await traffic;
+    const { "drop.nfqueue_queue_dropped": dropped = 0, balanced, queued } = await balancer.counters("vm-201");
+    t.true(dropped > 100, `${dropped}`);
+    t.is(balanced, (queued ?? 0) + dropped);
+    t.is(seen.sent - seen.received, dropped);
+  });
+});
+
+withLab("with fail-open a full queue lets packets pass, counted, and the balancer goes on", async (t) => {
+  await deployed(["qlength=20", "failOpen=true"], async ({ lab, router, balancer, pid }) => {
+    const traffic = datagrams(lab);
+    await pause(700);
+    await router.exec(["kill", "-STOP", pid]);
+    await pause(400);
+    await router.exec(["kill", "-CONT", pid]);
+    const seen = await traffic;
+    const counters = await balancer.counters("vm-201");
+    t.is(counters["drop.nfqueue_queue_dropped"], 0);
+    t.true((counters.failed_open ?? 0) > 100, `${counters.failed_open}`);
+    // They found no mark, and so no route.
+    t.true(seen.sent - seen.received <= (counters.failed_open ?? 0));
+    t.true(seen.received > 2000, "what came before and after was served");
+  });
+});
+
+withLab("killed and started again under traffic, it loses what came meanwhile and no flow", async (t) => {
+  await deployed([], async ({ lab, router, pid }) => {
+    const traffic = datagrams(lab);
+    await pause(700);
+    await router.exec(["kill", "-KILL", pid]);
+    const began = Date.now();
+    await startProgram(router, [lab.program("nfqueue-lb"), "run", "--queue", "0", "--qlength", "4096"], "ready");
+    const goneMs = Date.now() - began;
+    const seen = await traffic;
+    const lost = seen.sent - seen.received;
+    t.log(`${lost} of ${seen.sent} datagrams were lost, ${goneMs} ms passed until it was ready`);
+    t.is(seen.lost, 0, "no flow");
+    t.true(lost <= 40 + goneMs * 4, `${lost} in ${goneMs} ms`);
+    t.true(seen.received > 2000);
+  });
+});
