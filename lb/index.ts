@@ -5,6 +5,7 @@ import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
 import { nfqueue } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
+import { tc, xdp, xdpUser } from "./xdp/xdp.ts";
 
 /** Every backend; a case is named `<backend>` or `<backend>_<scenario>`. */
 export const backends: readonly Backend[] = [
@@ -15,4 +16,7 @@ export const backends: readonly Backend[] = [
   iptablesRecent,
   iptablesHmark,
   nftables,
+  xdp,
+  xdpUser,
+  tc,
 ].map((backend) => backend as unknown as Backend);

@@ -1,13 +1,14 @@
 import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { type Backend, type Balancer, UsageError } from "../../harness/backend.ts";
+import type { Backend, Balancer } from "../../harness/backend.ts";
 import type { NfqueueOracle } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
 import { linkOn, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
+import { flatCounters, type Stats, tableSizes } from "../linux/table.ts";
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
 const MARK = 1000;
@@ -67,13 +68,13 @@ export const nfqueue: Backend<typeof options> = {
   },
 
   oracle(given, targets): NfqueueOracle {
-    const { M } = sizes(given, targets);
+    const { M } = tableSizes(given, targets);
     const common = { seed: given.hashSeed, ports: given.ports };
     return given.mode === "modulo" ? { strategy: "modulo", ...common } : { strategy: "maglev", m: M, ...common };
   },
 
   facts({ broken, ...given }, targets) {
-    return { ...given, ...sizes(given, targets), ...(broken ? { broken } : {}) };
+    return { ...given, ...tableSizes(given, targets), ...(broken ? { broken } : {}) };
   },
 
   async deploy(lab, given, active) {
@@ -102,7 +103,7 @@ export const nfqueue: Backend<typeof options> = {
         const { stdout } = await router.host.exec([program, "stats", "--shm", SHM]);
         // `queues` repeats, queue by queue, what the totals hold.
         const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
-        return flatCounters(stats);
+        return flatCounters(stats, DROPS);
       },
       async [Symbol.asyncDispose]() {
         stopping = true;
@@ -123,7 +124,7 @@ async function deployRouter(
   onFault: (sentence: string) => void,
 ): Promise<Process> {
   const program = lab.program("nfqueue-lb");
-  const { M, N } = sizes(given, lab.topology.targets.length);
+  const { M, N } = tableSizes(given, lab.topology.targets.length);
   const init = [
     program,
     "init",
@@ -192,37 +193,6 @@ function routes(topology: Topology, family: 4 | 6): string {
     .join("");
 }
 
-function sizes(given: Options, targets: number): { M: number; N: number } {
-  const M = given.M ?? (targets <= 32 ? 997 : 65_537);
-  const N = given.N ?? Math.max(32, targets);
-  if (!isPrime(M))
-    throw new UsageError(`M must be a prime: ${M} is not. Try ${nearestPrime(M, -1)} or ${nearestPrime(M, 1)}.`);
-  if (N < targets) throw new UsageError(`N=${N} has no room for ${targets} targets.`);
-  if (given.mode === "maglev" && N > M) throw new UsageError(`N=${N} must not be above M=${M}.`);
-  return { M, N };
-}
-
-function isPrime(n: number): boolean {
-  for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
-  return n > 1;
-}
-
-function nearestPrime(n: number, step: 1 | -1): number {
-  let at = n + step;
-  while (at > 2 && !isPrime(at)) at += step;
-  return at;
-}
-
-type Stats = { [key: string]: number | string | null | Stats };
-
-/** Nested counters as "a.b"; those that are packets lost to the user are named as drops. */
-function flatCounters(stats: Stats, prefix = "", flat: Record<string, number> = {}): Record<string, number> {
-  for (const [key, value] of Object.entries(stats)) {
-    const name = DROPS.has(key) ? `drop.nfqueue_${key}` : `${prefix}${key}`;
-    if (typeof value === "number") flat[name] = value;
-    else if (value !== null && typeof value === "object") flatCounters(value, `${prefix}${key}.`, flat);
-  }
-  return flat;
-}
-
-const DROPS = new Set(["no_target", "malformed", "short", "queue_dropped", "user_dropped"]);
+const DROPS = new Map(
+  ["no_target", "malformed", "short", "queue_dropped", "user_dropped"].map((name) => [name, `drop.nfqueue_${name}`]),
+);
