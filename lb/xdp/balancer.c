@@ -27,7 +27,7 @@ const char *const outcome_names[STEER_COUNTERS] = {
 	[STEER_LEARNT] = "learnt",
 };
 
-void balancer_load(struct balancer *balancer)
+void balancer_load(struct balancer *balancer, bool kernel)
 {
 	const struct settings *settings = &balancer->settings;
 	const size_t size = table_size(&settings->table);
@@ -40,7 +40,9 @@ void balancer_load(struct balancer *balancer)
 	table_format(memory, &settings->table);
 	table_view(&balancer->table, memory, size);
 	balancer->user = (struct user_table){.config = &settings->steer, .table = &balancer->table};
-	kernel_load(&balancer->kernel, settings);
+	balancer->kernel = (struct kernel){.settings = settings, .counters = -1, .picked = -1, .tables = -1};
+	if (kernel)
+		kernel_load(&balancer->kernel, settings);
 	error = balancer_publish(balancer, balancer->members, &done);
 	if (error)
 		fail(EXIT_ERROR, "Cannot fill the table: %s.", strerror(error));

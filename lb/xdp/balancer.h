@@ -16,8 +16,11 @@ struct balancer {
 	struct user_worker *workers; /* settings.queues of them in PLANE_USER, once it runs */
 };
 
-/* Makes the table and loads the plane's program, with the members that were given in force. Fails with a sentence. */
-void balancer_load(struct balancer *balancer);
+/*
+ * Makes the table, and loads the plane's program if `kernel` says so, with the members that were given in force. Fails with a
+ * sentence.
+ */
+void balancer_load(struct balancer *balancer, bool kernel);
 
 /* Makes exactly these members active. Returns 0 or an errno, and then all stays as it was. */
 int balancer_publish(struct balancer *balancer, const struct member *members, struct table_publication *done);

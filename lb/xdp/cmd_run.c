@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 
@@ -98,7 +99,7 @@ int command_run(const struct command *command, int argc, char **argv)
 	settings_parse(&balancer.settings, balancer.members, command, argc, argv, true, NULL, 0);
 	events[0] = (struct pollfd){.fd = signals_open(), .events = POLLIN};
 	events[1] = (struct pollfd){.fd = control_listen(balancer.settings.name), .events = POLLIN};
-	balancer_load(&balancer);
+	balancer_load(&balancer, true);
 	if (balancer.settings.plane == PLANE_USER) {
 		/* Frames wait in a short ring for these threads, as for a kernel's own; where it is not allowed, so be it. */
 		setpriority(PRIO_PROCESS, 0, -10);
@@ -119,4 +120,21 @@ int command_run(const struct command *command, int argc, char **argv)
 	code = stop_workers(&balancer);
 	balancer_print_stats(&balancer, stdout);
 	return code;
+}
+
+/* Every plane's program, and a socket of the kind that PLANE_USER needs. */
+int command_check(const struct command *command, int argc, char **argv)
+{
+	static struct balancer balancer;
+	int fd;
+
+	settings_parse(&balancer.settings, balancer.members, command, argc, argv, false, NULL, 0);
+	balancer_load(&balancer, true);
+	if (balancer.settings.plane != PLANE_USER)
+		return EXIT_OK;
+	fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		fail(EXIT_ERROR, "This kernel gives no AF_XDP sockets: %s.", strerror(errno));
+	close(fd);
+	return EXIT_OK;
 }

@@ -150,7 +150,7 @@ int command_try(const struct command *command, int argc, char **argv)
 	/* A frame that is repeated must be ours again. */
 	for (uint32_t i = 0; repeat > 1 && i < balancer.settings.table.n; i++)
 		memcpy(balancer.members[i].mac, balancer.settings.steer.own_mac, 6);
-	balancer_load(&balancer);
+	balancer_load(&balancer, balancer.settings.plane != PLANE_USER);
 	while ((length = getline(&line, &size, stdin)) > 0) {
 		const size_t digits = strspn(line, "0123456789abcdefABCDEF");
 

@@ -4,6 +4,7 @@
 
 #include "options.h"
 
+int command_check(const struct command *command, int argc, char **argv);
 int command_features(const struct command *command, int argc, char **argv);
 int command_run(const struct command *command, int argc, char **argv);
 int command_set(const struct command *command, int argc, char **argv);

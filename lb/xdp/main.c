@@ -20,6 +20,10 @@
 
 /* Sorted by name. */
 static const struct command commands[] = {
+	{"check", "does this kernel take the programs?",
+	 "Usage: xdp-lb check --vip ADDRESS [options]\n"
+	 "Loads the plane's program and lets it go again. Nothing is attached.\n" BALANCING,
+	 command_check},
 	{"features", "set offloads and queues of an interface",
 	 "Usage: xdp-lb features --dev NAME [--tx-checksum on|off] [--tso on|off] [--gro on|off] [--queues N]\n"
 	 "Frames that an XDP program redirects must have their checksums and be no larger than the MTU: both off where\n"

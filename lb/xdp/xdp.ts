@@ -88,10 +88,7 @@ async function missing(runtime: Runtime, plane: Plane): Promise<string[]> {
     return ["'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'."];
   if (process.geteuid?.() !== 0)
     return ["Only root may load BPF programs: a user namespace is not enough. Run as root."];
-  const attempt = promisify(execFile)(program, ["try", "--plane", plane, "--vip", VIP[4]], { timeout: 10_000 });
-  attempt.child.stdin?.on("error", () => {});
-  attempt.child.stdin?.end();
-  return attempt.then(
+  return promisify(execFile)(program, ["check", "--plane", plane, "--vip", VIP[4]], { timeout: 10_000 }).then(
     () => [],
     (error: { stderr?: string; message: string }) => [
       error.stderr?.trim().split("\n")[0] || `'xdp-lb' does not run here: ${error.message}`,
@@ -217,10 +214,13 @@ async function prepareLinks(lab: Lab, plane: Plane, given: PlaneOptions): Promis
         throw new UsageError(`queues=${given.queues} cannot be had here: ${error.message}`);
       });
   }
-  await Promise.all(
-    routers.flatMap((router) => [
-      ...(plane === "tc" ? [] : [set(fabric, port(router, 2), "--tx-checksum", "off", "--tso", "off")]),
+  if (plane === "tc") return;
+  await Promise.all([
+    // The tester counts a large packet as one, and the targets would count its parts.
+    lab.wiring(tester.name).exec(["ip", "link", "set", "dev", "eth2", "gso_max_segs", "1"]),
+    ...routers.flatMap((router) => [
+      set(fabric, port(router, 2), "--tx-checksum", "off", "--tso", "off"),
       ...(plane === "xdp" && given.mode === "native" ? [set(fabric, port(router, 1), "--gro", "on")] : []),
     ]),
-  );
+  ]);
 }
