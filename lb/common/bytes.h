@@ -1,6 +1,6 @@
 /*
- * Words of a packet. Joined by hand they are right on any byte order and alignment, and compilers make one load
- * of it; but not clang for BPF, which takes no alignment for granted and would go byte by byte.
+ * Words of a packet. Joined by hand they are right on any byte order and alignment, and compilers make one
+ * load of it; but not clang for BPF, which takes no alignment for granted and would go byte by byte.
  */
 #ifndef LB_BYTES_H
 #define LB_BYTES_H

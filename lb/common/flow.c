@@ -73,7 +73,8 @@ static inline bool read_quoted_ports(struct cursor *c, const struct ip *ip, stru
 }
 
 /* An error concerns packets that the target sent, so the quoted packet is the flow backwards. */
-static inline enum flow_kind parse_icmp_error(struct cursor *c, uint8_t version, bool ports, struct flow_key *key)
+static inline enum flow_kind parse_icmp_error(struct cursor *c, uint8_t version, bool ports,
+					      struct flow_key *key)
 {
 	struct ip quoted;
 
@@ -89,7 +90,8 @@ static inline enum flow_kind parse_icmp_error(struct cursor *c, uint8_t version,
 	return FLOW_ICMP_ERROR;
 }
 
-static inline enum flow_kind parse_icmp(struct cursor *c, const struct ip *ip, bool ports, struct flow_key *key)
+static inline enum flow_kind parse_icmp(struct cursor *c, const struct ip *ip, bool ports,
+					struct flow_key *key)
 {
 	const uint8_t *h = cursor_pull(c, ICMP_HEADER);
 
@@ -107,7 +109,8 @@ static inline enum flow_kind parse_icmp(struct cursor *c, const struct ip *ip, b
 }
 
 /* A packet that is neither a fragment nor ICMP. */
-static inline enum flow_kind parse_ports(struct cursor *c, const struct ip *ip, bool ports, struct flow_key *key)
+static inline enum flow_kind parse_ports(struct cursor *c, const struct ip *ip, bool ports,
+					 struct flow_key *key)
 {
 	const bool has_ports = flow_protocol_has_ports(ip->protocol);
 

@@ -19,9 +19,9 @@ enum { IP4_HEADER = 20, IP6_HEADER = 40 };
 
 #ifdef __bpf__
 /*
- * The kernel's verifier walks every path through the extension headers, and their number doubles with each, unless all
- * paths look the same to it when they meet. So it is made to forget what it knows of a number: what is changed twice by
- * something unknown is as before, but it cannot tell.
+ * The kernel's verifier walks every path through the extension headers, and their number doubles with each,
+ * unless all paths look the same to it when they meet. So it is made to forget what it knows of a number:
+ * what is changed twice by something unknown is as before, but it cannot tell.
  */
 #define forget(c, number)                                                                                    \
 	({                                                                                                   \

@@ -9,7 +9,8 @@
 struct cursor {
 	const uint8_t *data;
 	const uint8_t *end;
-	uint32_t at; /* from data: a number, because the kernel's verifier loses track of a pointer that moves */
+	uint32_t at; /* from data: a number, because the kernel's verifier loses track of a pointer that moves
+		      */
 	uint32_t left;
 	enum flow_kind fault; /* why a read last failed */
 #ifdef __bpf__

@@ -55,8 +55,8 @@ static __attribute__((noreturn)) void reject(const struct command *command, int 
 	if (optopt > 0 && optopt < FIRST_VALUE)
 		option = letter;
 	fail(EXIT_USAGE, "%s '%s'. Try '%s %s --help'.",
-	     what == ':' ? "A value is missing after" : "Unknown option", option, program_invocation_short_name,
-	     command->name);
+	     what == ':' ? "A value is missing after" : "Unknown option", option,
+	     program_invocation_short_name, command->name);
 }
 
 /* The option tables of getopt: letters and longs begin with help. */

@@ -53,7 +53,8 @@ static bool build(struct balancer *balancer, const struct member *members, struc
 	struct target targets[MAGLEV_N_MAX];
 
 	for (uint32_t i = 0; i < balancer->settings.table.n; i++) {
-		targets[i] = (struct target){.fwmark = members[i].active ? i + 1 : 0, .active = members[i].active};
+		targets[i] =
+			(struct target){.fwmark = members[i].active ? i + 1 : 0, .active = members[i].active};
 		if (members[i].active)
 			user_set_mac(&balancer->user, i, members[i].mac);
 	}
@@ -137,8 +138,8 @@ void balancer_print_stats(const struct balancer *balancer, FILE *out)
 	balancer_counts(balancer, counts, picks);
 	for (int i = 0; i < STEER_OUTCOMES; i++)
 		packets += counts[i];
-	fprintf(out, "{\"event\":\"stats\",\"t\":%" PRIu64 ",\"plane\":\"%s\",\"packets\":%" PRIu64, clock_ns(),
-		planes[settings->plane], packets);
+	fprintf(out, "{\"event\":\"stats\",\"t\":%" PRIu64 ",\"plane\":\"%s\",\"packets\":%" PRIu64,
+		clock_ns(), planes[settings->plane], packets);
 	for (int i = 0; i < STEER_COUNTERS; i++)
 		fprintf(out, ",\"%s\":%" PRIu64, outcome_names[i], counts[i]);
 	fputs(",\"picked\":[", out);
@@ -159,16 +160,18 @@ void balancer_print_table(const struct balancer *balancer, FILE *out)
 
 	for (uint32_t i = 0; i < half->slots; i++)
 		counts[slots[i]]++;
-	fprintf(out, "{\"hash\":\"%s\",\"ports\":%s,\"M\":%u,\"N\":%u,\"seed\":%u,\"version\":%" PRIu64 ",\"targets\":[",
-		config->mode == TABLE_MAGLEV ? "maglev" : "modulo", config->ports ? "true" : "false", config->m,
-		config->n, config->seed, half->version);
+	fprintf(out,
+		"{\"hash\":\"%s\",\"ports\":%s,\"M\":%u,\"N\":%u,\"seed\":%u,\"version\":%" PRIu64
+		",\"targets\":[",
+		config->mode == TABLE_MAGLEV ? "maglev" : "modulo", config->ports ? "true" : "false",
+		config->m, config->n, config->seed, half->version);
 	for (uint32_t i = 0; i < config->n; i++) {
 		const uint8_t *mac = balancer->members[i].mac;
 
 		if (!balancer->members[i].active)
 			continue;
-		fprintf(out, "%s{\"index\":%u,\"mac\":\"%02x:%02x:%02x:%02x:%02x:%02x\",\"slots\":%u}", separator, i,
-			mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], counts[i]);
+		fprintf(out, "%s{\"index\":%u,\"mac\":\"%02x:%02x:%02x:%02x:%02x:%02x\",\"slots\":%u}",
+			separator, i, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], counts[i]);
 		separator = ",";
 	}
 	fputs("]}\n", out);

@@ -17,8 +17,8 @@ struct balancer {
 };
 
 /*
- * Makes the table, and loads the plane's program if `kernel` says so, with the members that were given in force. Fails with a
- * sentence.
+ * Makes the table, and loads the plane's program if `kernel` says so, with the members that were given in
+ * force. Fails with a sentence.
  */
 void balancer_load(struct balancer *balancer, bool kernel);
 

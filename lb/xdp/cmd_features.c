@@ -1,6 +1,6 @@
 /*
- * `xdp-lb features`: what interfaces must be, or must not be, for frames to pass an XDP program whole. The lab sets it on the
- * interfaces of its own namespaces; on others it is the user's to decide.
+ * `xdp-lb features`: what interfaces must be, or must not be, for frames to pass an XDP program whole. The
+ * lab sets it on the interfaces of its own namespaces; on others it is the user's to decide.
  */
 #include <errno.h>
 #include <linux/ethtool.h>

@@ -51,7 +51,8 @@ static void start_workers(struct balancer *balancer)
 		worker->queue = q;
 		worker->stop = &stop;
 		worker->wake = wake;
-		xsk_open(&worker->sockets, settings->ifindex, settings->steer.egress_ifindex, q, settings->native);
+		xsk_open(&worker->sockets, settings->ifindex, settings->steer.egress_ifindex, q,
+			 settings->native);
 		if (bpf_map_update_elem(balancer->kernel.sockets, &q, &worker->sockets.in.fd, BPF_ANY))
 			fail(EXIT_ERROR, "Cannot hand queue %u to its socket: %s.", q, strerror(errno));
 	}
@@ -84,8 +85,8 @@ static void print_ready(const struct balancer *balancer)
 {
 	const struct settings *settings = &balancer->settings;
 
-	printf("{\"event\":\"ready\",\"t\":%" PRIu64 ",\"dev\":\"%s\",\"mode\":\"%s\",\"zeroCopy\":%s}\n", clock_ns(),
-	       settings->device, settings->native ? "native" : "generic",
+	printf("{\"event\":\"ready\",\"t\":%" PRIu64 ",\"dev\":\"%s\",\"mode\":\"%s\",\"zeroCopy\":%s}\n",
+	       clock_ns(), settings->device, settings->native ? "native" : "generic",
 	       balancer->workers && balancer->workers[0].sockets.zero_copy ? "true" : "false");
 	fflush(stdout);
 }
@@ -101,7 +102,8 @@ int command_run(const struct command *command, int argc, char **argv)
 	events[1] = (struct pollfd){.fd = control_listen(balancer.settings.name), .events = POLLIN};
 	balancer_load(&balancer, true);
 	if (balancer.settings.plane == PLANE_USER) {
-		/* Frames wait in a short ring for these threads, as for a kernel's own; where it is not allowed, so be it. */
+		/* Frames wait in a short ring for these threads, as for a kernel's own; where it is not
+		 * allowed, so be it. */
 		setpriority(PRIO_PROCESS, 0, -10);
 		start_workers(&balancer);
 	}

@@ -1,4 +1,5 @@
-/* `xdp-lb try`: what a plane does with given frames, and how long it takes; nothing is attached, nothing is sent. */
+/* `xdp-lb try`: what a plane does with given frames, and how long it takes; nothing is attached, nothing is
+ * sent. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,8 +29,12 @@ static struct user_counters user_counters;
 static enum steer_verdict verdict_of(enum plane plane, uint32_t result)
 {
 	if (plane == PLANE_TC)
-		return result == TC_ACT_REDIRECT ? STEER_FORWARD : result == TC_ACT_SHOT ? STEER_DROP : STEER_PASS;
-	return result == XDP_REDIRECT || result == XDP_TX ? STEER_FORWARD : result == XDP_PASS ? STEER_PASS : STEER_DROP;
+		return result == TC_ACT_REDIRECT ? STEER_FORWARD
+		       : result == TC_ACT_SHOT	 ? STEER_DROP
+						 : STEER_PASS;
+	return result == XDP_REDIRECT || result == XDP_TX ? STEER_FORWARD
+	       : result == XDP_PASS			  ? STEER_PASS
+							  : STEER_DROP;
 }
 
 /* Runs of a frame that is ours again after each, until its hops are used up. */
@@ -66,8 +71,8 @@ static int by_size(const void *a, const void *b)
 }
 
 /*
- * 0, or an errno: the kernel tries no frame without a byte after its Ethernet header. To repeat it has to patch itself,
- * which takes some 10 ms, so the calls are few.
+ * 0, or an errno: the kernel tries no frame without a byte after its Ethernet header. To repeat it has to
+ * patch itself, which takes some 10 ms, so the calls are few.
  */
 static int try_kernel(const struct balancer *balancer, struct trial *trial, uint32_t calls)
 {
@@ -75,8 +80,8 @@ static int try_kernel(const struct balancer *balancer, struct trial *trial, uint
 	uint32_t ns[CALLS_MAX];
 
 	for (uint32_t i = 0; i < calls; i++) {
-		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = trial->frame, .data_size_in = trial->length,
-			    .data_out = out, .data_size_out = sizeof(out),
+		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = trial->frame,
+			    .data_size_in = trial->length, .data_out = out, .data_size_out = sizeof(out),
 			    .repeat = calls > 1 ? (int)hops_of(trial) : 1);
 
 		if (bpf_prog_test_run_opts(balancer->kernel.program, &options))
@@ -154,7 +159,8 @@ int command_try(const struct command *command, int argc, char **argv)
 	while ((length = getline(&line, &size, stdin)) > 0) {
 		const size_t digits = strspn(line, "0123456789abcdefABCDEF");
 
-		if (digits % 2 || digits / 2 > FRAME_MAX || strspn(line + digits, "\r\n") != (size_t)length - digits)
+		if (digits % 2 || digits / 2 > FRAME_MAX ||
+		    strspn(line + digits, "\r\n") != (size_t)length - digits)
 			fail(EXIT_USAGE, "A frame is an even number of hexadecimal digits, at most %d bytes.",
 			     FRAME_MAX);
 		trial.length = digits / 2;

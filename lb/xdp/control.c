@@ -75,8 +75,8 @@ static void answer(const struct control_message *message, size_t size, struct ba
 			fprintf(out, "!Cannot publish the table: %s.", strerror(error));
 		else
 			fprintf(out,
-				"{\"version\":%" PRIu64 ",\"active\":%u,\"publishedT\":%" PRIu64 ",\"buildUs\":%" PRIu64
-				"}\n",
+				"{\"version\":%" PRIu64 ",\"active\":%u,\"publishedT\":%" PRIu64
+				",\"buildUs\":%" PRIu64 "}\n",
 				done.version, done.active, done.published_ns, done.build_us);
 		break;
 	case CONTROL_SHOW:
@@ -134,7 +134,8 @@ char *control_ask(const char *name, const struct control_message *message)
 	if (!text)
 		fail(EXIT_ERROR, "Out of memory.");
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, size))
-		fail(EXIT_ERROR, "No balancer named '%s' runs in this network namespace. Start one with 'xdp-lb run'.",
+		fail(EXIT_ERROR,
+		     "No balancer named '%s' runs in this network namespace. Start one with 'xdp-lb run'.",
 		     name);
 	be_patient(fd);
 	if (send(fd, message, offsetof(struct control_message, members) + message->n * sizeof(struct member),

@@ -1,6 +1,6 @@
 /*
- * How `set`, `show` and `stats` reach the balancer: a socket whose name belongs to the network namespace, so that nothing is
- * left in a file system, and which is gone when the balancer is.
+ * How `set`, `show` and `stats` reach the balancer: a socket whose name belongs to the network namespace, so
+ * that nothing is left in a file system, and which is gone when the balancer is.
  */
 #ifndef XDP_CONTROL_H
 #define XDP_CONTROL_H

@@ -16,7 +16,12 @@ const ACTIVE = [0, 2, 3, 7];
 const spec = { strategy: "maglev", m: 997, seed: 5, ports: true } as const;
 const mac = (index: number) => `0000000101${(index + 1).toString(16).padStart(2, "0")}`;
 const flags = [
-  ...["--vip", "10.0.0.0,1000::", "--ports", "--seed", "5", "--active"],
+  "--vip",
+  "10.0.0.0,1000::",
+  "--ports",
+  "--seed",
+  `${spec.seed}`,
+  "--active",
   ACTIVE.map((index) => `${index}=${mac(index).match(/../g)?.join(":")}`).join(","),
 ];
 

@@ -34,7 +34,8 @@ static __attribute__((noreturn)) void refused(const char *what, int error)
 	const char *why = strerror(error), *remedy = "";
 
 	if (error == EPERM || error == EACCES)
-		remedy = " It takes root's rights in the initial user namespace: CAP_BPF and CAP_NET_ADMIN, or "
+		remedy = " It takes root's rights in the initial user namespace: CAP_BPF and CAP_NET_ADMIN, "
+			 "or "
 			 "CAP_SYS_ADMIN.";
 	said[strcspn(said, "\n")] = '\0';
 	fail(EXIT_ERROR, "Cannot %s: %s.%s%s%s", what, why, remedy, *said ? " The loader said: " : "", said);
@@ -92,12 +93,14 @@ static void configure(struct kernel *kernel, int template)
 	const struct settings *settings = kernel->settings;
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, kernel->object)
-		if (bpf_map__is_internal(map) && strstr(bpf_map__name(map), ".rodata") &&
-		    bpf_map__set_initial_value(map, &settings->steer, sizeof(settings->steer)))
-			fail(EXIT_ERROR, "The BPF object holds more than its configuration.");
+	bpf_object__for_each_map(map, kernel->object) if (bpf_map__is_internal(map) &&
+							  strstr(bpf_map__name(map), ".rodata") &&
+							  bpf_map__set_initial_value(map, &settings->steer,
+										     sizeof(settings->steer)))
+		fail(EXIT_ERROR, "The BPF object holds more than its configuration.");
 	bpf_map__set_max_entries(map_of(kernel, "picked"), settings->table.n);
-	bpf_map__set_max_entries(map_of(kernel, "connections"), settings->connections ? settings->connections : 1);
+	bpf_map__set_max_entries(map_of(kernel, "connections"),
+				 settings->connections ? settings->connections : 1);
 	bpf_map__set_max_entries(map_of(kernel, "sockets"), settings->queues);
 	if (template >= 0 && bpf_map__set_inner_map_fd(map_of(kernel, "tables"), template))
 		refused("size the table", errno);
@@ -112,7 +115,8 @@ void kernel_load(struct kernel *kernel, const struct settings *settings)
 	const uint32_t zero = 0;
 	int template = -1;
 
-	*kernel = (struct kernel){.settings = settings, .tables = -1, .picked = -1, .sockets = -1, .link = -1};
+	*kernel =
+		(struct kernel){.settings = settings, .tables = -1, .picked = -1, .sockets = -1, .link = -1};
 	libbpf_set_print(listen_to_libbpf);
 	kernel->object = bpf_object__open_mem(steer_object, steer_object_end - steer_object, &options);
 	if (!kernel->object)
@@ -134,13 +138,14 @@ void kernel_load(struct kernel *kernel, const struct settings *settings)
 	kernel->tables = bpf_map__fd(map_of(kernel, "tables"));
 	kernel->picked = bpf_map__fd(map_of(kernel, "picked"));
 	if (settings->plane == PLANE_XDP && !settings->steer.one_arm &&
-	    bpf_map_update_elem(bpf_map__fd(map_of(kernel, "egress")), &zero, &settings->steer.egress_ifindex, 0))
+	    bpf_map_update_elem(bpf_map__fd(map_of(kernel, "egress")), &zero, &settings->steer.egress_ifindex,
+				0))
 		refused("redirect to the egress interface", errno);
 }
 
 /* The words of the BPF array: head, targets, slots. */
-static struct steer_entry *entries_of(struct kernel *kernel, const struct table *table, const struct member *members,
-				      uint32_t count)
+static struct steer_entry *entries_of(struct kernel *kernel, const struct table *table,
+				      const struct member *members, uint32_t count)
 {
 	const struct table_half *half = table_current(table);
 	const uint16_t *slots = table->slots[half->version & 1];
@@ -200,18 +205,20 @@ static void attach_xdp(struct kernel *kernel)
 {
 	const struct settings *settings = kernel->settings;
 	LIBBPF_OPTS(bpf_link_create_opts, options,
-			  .flags = settings->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+		    .flags = settings->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
 	const char *mode = settings->native ? "native" : "generic";
 
-	/* A link is a file: the kernel detaches the program when the last one who has it open ends, however it ends. */
+	/* A link is a file: the kernel detaches the program when the last one who has it open ends, however
+	 * it ends. */
 	kernel->link = bpf_link_create(kernel->program, settings->ifindex, BPF_XDP, &options);
 	if (kernel->link >= 0)
 		return;
 	if (errno == EBUSY || errno == EEXIST)
-		fail(EXIT_ERROR, "Cannot attach to '%s': another XDP program is attached there.", settings->device);
+		fail(EXIT_ERROR, "Cannot attach to '%s': another XDP program is attached there.",
+		     settings->device);
 	if (errno == EOPNOTSUPP)
-		fail(EXIT_ERROR, "Cannot attach to '%s': its driver has no %s XDP. Try --mode %s.", settings->device,
-		     mode, settings->native ? "generic" : "native");
+		fail(EXIT_ERROR, "Cannot attach to '%s': its driver has no %s XDP. Try --mode %s.",
+		     settings->device, mode, settings->native ? "generic" : "native");
 	fail(EXIT_ERROR, "Cannot attach to '%s' in %s mode: %s.", settings->device, mode, strerror(errno));
 }
 
@@ -235,7 +242,8 @@ static void attach_tc(struct kernel *kernel)
 	kernel_detach(kernel);
 	if (error == -EEXIST)
 		fail(EXIT_ERROR,
-		     "Cannot attach to '%s': another filter is there. Remove it with 'tc filter del dev %s ingress pref 1'.",
+		     "Cannot attach to '%s': another filter is there. Remove it with 'tc filter del dev %s "
+		     "ingress pref 1'.",
 		     kernel->settings->device, kernel->settings->device);
 	refused("attach a TC filter", -error);
 }

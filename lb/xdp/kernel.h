@@ -1,4 +1,5 @@
-/* The BPF side: the programs and maps of steer.bpf.c, loaded, filled, attached. The functions fail() unless they return. */
+/* The BPF side: the programs and maps of steer.bpf.c, loaded, filled, attached. The functions fail() unless
+ * they return. */
 #ifndef XDP_KERNEL_H
 #define XDP_KERNEL_H
 

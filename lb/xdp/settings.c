@@ -111,19 +111,22 @@ static void check(const struct settings *s)
 	if (s->steer.vip4s + s->steer.vip6s == 0)
 		fail(EXIT_USAGE, "--vip is missing: the addresses to balance, '10.0.0.0,1000::'.");
 	if (s->connections && s->plane == PLANE_USER)
-		fail(EXIT_USAGE, "The user-space plane keeps no connections: --connections goes with xdp and tc.");
+		fail(EXIT_USAGE,
+		     "The user-space plane keeps no connections: --connections goes with xdp and tc.");
 	if (s->connections && !s->table.ports)
 		fail(EXIT_USAGE, "A connection is known by its ports: --connections needs --ports.");
 	if (s->native && s->plane == PLANE_TC)
 		fail(EXIT_USAGE, "--mode goes with xdp and user; TC has none.");
 }
 
-void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], const struct command *command, int argc,
-		    char **argv, bool devices, const struct option_spec *more, size_t more_n)
+void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], const struct command *command,
+		    int argc, char **argv, bool devices, const struct option_spec *more, size_t more_n)
 {
-	static const char *const planes[] = {"xdp", "tc", "user", NULL}, *const modes[] = {"generic", "native", NULL},
+	static const char *const planes[] = {"xdp", "tc", "user", NULL},
+				 *const modes[] = {"generic", "native", NULL},
 				 *const hashes[] = {"maglev", "modulo", NULL};
-	const char *plane = "xdp", *mode = "generic", *hash = "maglev", *vips = "", *active = "", *broken = NULL;
+	const char *plane = "xdp", *mode = "generic", *hash = "maglev", *vips = "", *active = "",
+		   *broken = NULL;
 	bool ports = false;
 	struct option_spec specs[OPTIONS_MAX] = {
 		{"name", 0, .text = &s->name},

@@ -29,9 +29,11 @@ struct member {
 
 #define DEFAULT_NAME "xdp-lb"
 
-/* The options of a command that balances; fails with a sentence. `devices` says whether it needs them. Fills members. */
-void settings_parse(struct settings *settings, struct member members[MAGLEV_N_MAX], const struct command *command,
-		    int argc, char **argv, bool devices, const struct option_spec *more, size_t more_n);
+/* The options of a command that balances; fails with a sentence. `devices` says whether it needs them. Fills
+ * members. */
+void settings_parse(struct settings *settings, struct member members[MAGLEV_N_MAX],
+		    const struct command *command, int argc, char **argv, bool devices,
+		    const struct option_spec *more, size_t more_n);
 
 /* "0=00:00:00:01:01:01,3=..." or "" into members of a table of n; cut up in place. */
 void members_parse(char *text, struct member *members, uint32_t n);

@@ -20,12 +20,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, uint32_t);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_ARRAY);
-		__uint(max_entries, 1);
-		__uint(key_size, sizeof(uint32_t));
-		__uint(value_size, sizeof(struct steer_entry));
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(uint32_t));
+			__uint(value_size, sizeof(struct steer_entry));
+		});
 } tables SEC(".maps");
 
 struct {
@@ -68,7 +69,8 @@ struct {
 
 #define INLINE static __attribute__((always_inline)) inline
 
-/* Without "volatile", which each read of it would repeat, but so that the compiler does not take it for all zero. */
+/* Without "volatile", which each read of it would repeat, but so that the compiler does not take it for all
+ * zero. */
 INLINE const struct steer_config *settings(void)
 {
 	const struct steer_config *at = (const struct steer_config *)&config;
@@ -205,7 +207,8 @@ int steer_tc(struct __sk_buff *skb)
 	}
 }
 
-/* What is for the VIP goes to the socket of the queue on which it came in, which has all the queues of one device. */
+/* What is for the VIP goes to the socket of the queue on which it came in, which has all the queues of one
+ * device. */
 SEC("xdp")
 int filter_xdp(struct xdp_md *ctx)
 {

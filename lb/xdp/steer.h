@@ -1,6 +1,7 @@
 /*
- * What is done with a frame: shared by the kernel's programs (steer.bpf.c) and the user-space data plane (user.c), so
- * that they cannot differ. Pure, for the verifier's sake without anything that it could not follow.
+ * What is done with a frame: shared by the kernel's programs (steer.bpf.c) and the user-space data plane
+ * (user.c), so that they cannot differ. Pure, for the verifier's sake without anything that it could not
+ * follow.
  */
 #ifndef XDP_STEER_H
 #define XDP_STEER_H
@@ -91,20 +92,24 @@ STEER_INLINE bool steer_is_vip4(const struct steer_config *config, const uint8_t
 STEER_INLINE bool steer_is_vip6(const struct steer_config *config, const uint8_t *address)
 {
 	for (uint32_t i = 0; i < STEER_VIPS && i < config->vip6s; i++)
-		if (config->vip6[i][0] == steer_word(address) && config->vip6[i][1] == steer_word(address + 4) &&
-		    config->vip6[i][2] == steer_word(address + 8) && config->vip6[i][3] == steer_word(address + 12))
+		if (config->vip6[i][0] == steer_word(address) &&
+		    config->vip6[i][1] == steer_word(address + 4) &&
+		    config->vip6[i][2] == steer_word(address + 8) &&
+		    config->vip6[i][3] == steer_word(address + 12))
 			return true;
 	return false;
 }
 
-/* Whether the frame is for us and for the VIP: FLOW_PORTS stands for yes. Else what it is, and the stack gets it. */
+/* Whether the frame is for us and for the VIP: FLOW_PORTS stands for yes. Else what it is, and the stack gets
+ * it. */
 STEER_INLINE unsigned steer_gate(const struct steer_config *config, const uint8_t *data, const uint8_t *end)
 {
 	uint32_t type;
 
 	if (data + ETHERNET > end)
 		return STEER_NOT_IP;
-	if (steer_word(data) != steer_word(config->own_mac) || load_be16(data + 4) != load_be16(config->own_mac + 4))
+	if (steer_word(data) != steer_word(config->own_mac) ||
+	    load_be16(data + 4) != load_be16(config->own_mac + 4))
 		return STEER_NOT_OURS;
 	type = load_be16(data + 12);
 	if (type == 0x8100 || type == 0x88a8)
@@ -123,8 +128,8 @@ STEER_INLINE unsigned steer_gate(const struct steer_config *config, const uint8_
 }
 
 /* The outcome of a frame of `length` bytes on the wire, and the flow's key where flow_has_key() says so. */
-STEER_INLINE unsigned steer_classify(const struct steer_config *config, const uint8_t *data, const uint8_t *end,
-				     uint32_t length, struct flow_key *key)
+STEER_INLINE unsigned steer_classify(const struct steer_config *config, const uint8_t *data,
+				     const uint8_t *end, uint32_t length, struct flow_key *key)
 {
 	const unsigned gate = steer_gate(config, data, end);
 
@@ -142,7 +147,8 @@ STEER_INLINE enum steer_verdict steer_verdict(unsigned outcome)
 	return outcome == FLOW_MALFORMED || outcome == FLOW_SHORT ? STEER_DROP : STEER_PASS;
 }
 
-/* As a router does: one hop less, and the next hop's MAC. False, and nothing is changed: the frame is too short. */
+/* As a router does: one hop less, and the next hop's MAC. False, and nothing is changed: the frame is too
+ * short. */
 STEER_INLINE bool steer_rewrite(const struct steer_config *config, uint8_t *data, const uint8_t *end,
 				const uint8_t *mac)
 {

@@ -118,7 +118,8 @@ static void *run(void *argument)
 {
 	struct user_worker *worker = argument;
 	struct xsk_pair *sockets = &worker->sockets;
-	struct pollfd events[] = {{.fd = sockets->in.fd, .events = POLLIN}, {.fd = worker->wake, .events = POLLIN}};
+	struct pollfd events[] = {{.fd = sockets->in.fd, .events = POLLIN},
+				  {.fd = worker->wake, .events = POLLIN}};
 
 	while (!atomic_load_explicit(worker->stop, memory_order_relaxed)) {
 		uint32_t moved;

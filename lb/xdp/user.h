@@ -1,4 +1,5 @@
-/* The user-space data plane: one thread for each queue, between an AF_XDP socket where frames come in and one where they leave. */
+/* The user-space data plane: one thread for each queue, between an AF_XDP socket where frames come in and one
+ * where they leave. */
 #ifndef XDP_USER_H
 #define XDP_USER_H
 

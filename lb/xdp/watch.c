@@ -30,7 +30,8 @@ static void print_targets(const char *before, const char *now, double seconds, F
 		const double was = strtod(before, &end_before), is = strtod(now, &end_now);
 
 		if (is > 0)
-			fprintf(out, "  target %-4u %12.0f packets/s %14.0f in all\n", target, (is - was) / seconds, is);
+			fprintf(out, "  target %-4u %12.0f packets/s %14.0f in all\n", target,
+				(is - was) / seconds, is);
 		before = end_before + (*end_before == ',');
 		now = end_now + (*end_now == ',');
 	}

@@ -63,11 +63,11 @@ static void socket_open(struct xsk *socket_, const struct xdp_umem_reg *memory, 
 	ring_open(fd, XDP_UMEM_COMPLETION_RING, FRAMES, XDP_UMEM_PGOFF_COMPLETION_RING, &offsets.cr,
 		  sizeof(uint64_t), &socket_->completion, queue);
 	if (receives)
-		ring_open(fd, XDP_RX_RING, DESCRIPTORS, XDP_PGOFF_RX_RING, &offsets.rx, sizeof(struct xdp_desc),
-			  &socket_->receive, queue);
+		ring_open(fd, XDP_RX_RING, DESCRIPTORS, XDP_PGOFF_RX_RING, &offsets.rx,
+			  sizeof(struct xdp_desc), &socket_->receive, queue);
 	if (sends)
-		ring_open(fd, XDP_TX_RING, DESCRIPTORS, XDP_PGOFF_TX_RING, &offsets.tx, sizeof(struct xdp_desc),
-			  &socket_->send, queue);
+		ring_open(fd, XDP_TX_RING, DESCRIPTORS, XDP_PGOFF_TX_RING, &offsets.tx,
+			  sizeof(struct xdp_desc), &socket_->send, queue);
 }
 
 static void bind_to(const struct xsk *socket_, uint32_t ifindex, uint32_t queue, uint16_t flags, int shared)
@@ -92,7 +92,8 @@ static uint8_t *frames_map(uint32_t queue)
 	return memory;
 }
 
-void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t queue, bool zero_copy)
+void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t queue,
+	      bool zero_copy)
 {
 	const bool one_arm = in_ifindex == out_ifindex;
 	struct xdp_umem_reg memory = {.len = (uint64_t)FRAMES * FRAME_SIZE, .chunk_size = FRAME_SIZE};
@@ -150,7 +151,8 @@ uint32_t xsk_receive(struct xsk_pair *pair, struct xsk_frame *frames, uint32_t m
 	const uint32_t n = least(available(ring), max);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct xdp_desc *desc = (struct xdp_desc *)ring->entries + ((ring->at + i) & ring->mask);
+		const struct xdp_desc *desc =
+			(struct xdp_desc *)ring->entries + ((ring->at + i) & ring->mask);
 
 		frames[i] = (struct xsk_frame){desc->addr, desc->len};
 	}
@@ -183,7 +185,9 @@ int xsk_kick(struct xsk_pair *pair)
 	if (sendto(pair->sender->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0)
 		return 0;
 	/* There is more to send, or the device is busy or down: all that passes. */
-	return errno == EAGAIN || errno == EBUSY || errno == ENOBUFS || errno == EINTR || errno == ENETDOWN ? 0 : errno;
+	return errno == EAGAIN || errno == EBUSY || errno == ENOBUFS || errno == EINTR || errno == ENETDOWN
+		       ? 0
+		       : errno;
 }
 
 uint32_t xsk_completed(struct xsk_pair *pair, uint64_t *addresses, uint32_t max)

@@ -1,6 +1,6 @@
 /*
- * AF_XDP sockets in pairs: one where frames come in, one where they leave, over one memory (UMEM). A frame goes from the
- * fill ring to the receive ring, the send ring, the completion ring, and back.
+ * AF_XDP sockets in pairs: one where frames come in, one where they leave, over one memory (UMEM). A frame
+ * goes from the fill ring to the receive ring, the send ring, the completion ring, and back.
  */
 #ifndef XDP_XSK_H
 #define XDP_XSK_H
@@ -38,7 +38,8 @@ struct xsk_drops {
 };
 
 /* Fails with a sentence. `zero_copy` takes it where the driver has it. */
-void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t queue, bool zero_copy);
+void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t queue,
+	      bool zero_copy);
 
 uint32_t xsk_receive(struct xsk_pair *pair, struct xsk_frame *frames, uint32_t max);
 uint32_t xsk_send_room(const struct xsk_pair *pair);
