@@ -7,6 +7,7 @@ import { nfqueue, synOnly } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
 import { haproxy } from "./proxies/haproxy.ts";
 import { nginx } from "./proxies/nginx.ts";
+import { tc, xdp, xdpUser } from "./xdp/xdp.ts";
 
 /** Every backend; a case is named `<backend>` or `<backend>_<scenario>`. */
 export const backends: readonly Backend[] = [
@@ -20,4 +21,7 @@ export const backends: readonly Backend[] = [
   nftables,
   haproxy,
   nginx,
+  xdp,
+  xdpUser,
+  tc,
 ].map((backend) => backend as unknown as Backend);

@@ -25,7 +25,7 @@ export interface Lab extends AsyncDisposable {
   /** The machine's network with the lab's own tools: for wiring, whatever the machine's own file system lacks. */
   wiring(name: string): Host;
   /** Path, in the machines, of one of our own programs. */
-  program(name: "traffic" | "nfqueue-lb"): string;
+  program(name: "traffic" | "nfqueue-lb" | "xdp-lb"): string;
   /** What the machines were made of, for the record. */
   images?: Readonly<Record<string, string>>;
   /** Settles when the lab has broken or has been taken down, with what has ended. */

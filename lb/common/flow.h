@@ -10,6 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A BPF program includes flow.c and ip.c, and has everything in one function. */
+#ifdef __bpf__
+#define FLOW_FUNCTION static inline __attribute__((always_inline))
+#else
+#define FLOW_FUNCTION
+#endif
+
 /* What is hashed. Unused fields are zero. */
 struct flow_key {
 	uint8_t source[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -18,7 +25,7 @@ struct flow_key {
 	uint8_t destination_port[2];
 	uint8_t protocol;
 	uint8_t zero[3];
-};
+} __attribute__((aligned(8)));
 _Static_assert(sizeof(struct flow_key) == 40, "the key is hashed as it lies in memory");
 
 /* What a packet is to a balancer. Only those before FLOW_UNMATCHED have a key. */
@@ -46,8 +53,12 @@ static inline bool flow_has_key(enum flow_kind kind)
  * Classifies the packet of `length` bytes whose first `captured` bytes are at data, and fills key. With ports
  * false the key has addresses only.
  */
-enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
-			  struct flow_key *key);
+FLOW_FUNCTION enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,
+					struct flow_key *key);
+
+/* The same by the end of the captured part, which a BPF program must have as a pointer. */
+FLOW_FUNCTION enum flow_kind flow_parse_until(const uint8_t *data, const uint8_t *end, uint32_t length,
+					      bool ports, struct flow_key *key);
 
 /* The captured bytes of a packet from its transport header on. */
 struct flow_bytes {
@@ -81,6 +92,6 @@ enum flow_kind flow_first_fragment(const uint8_t *data, uint32_t captured, uint3
 				   struct flow_key *key, struct flow_bytes *transport);
 
 /* TCP, UDP, DCCP, SCTP, UDP-Lite: the header begins with source and destination port. */
-bool flow_protocol_has_ports(uint8_t protocol);
+FLOW_FUNCTION bool flow_protocol_has_ports(uint8_t protocol);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
+
 static inline uint32_t murmur3_rotate(uint32_t x, int by)
 {
 	return x << by | x >> (32 - by);
@@ -21,11 +23,8 @@ static inline uint32_t murmur3_32(const void *data, size_t len, uint32_t seed)
 	const uint8_t *p = data;
 	uint32_t h = seed, tail = 0;
 
-	/* Bytes are joined by hand: the result is the same on any byte order, and compilers make one load of
-	 * it. */
 	for (; p + 4 <= (const uint8_t *)data + len; p += 4) {
-		h ^= murmur3_scramble(p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-				      (uint32_t)p[3] << 24);
+		h ^= murmur3_scramble(load_le32(p));
 		h = murmur3_rotate(h, 13) * 5 + 0xe6546b64;
 	}
 	for (size_t i = len & 3; i > 0; i--)

@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { type Backend, type Balancer, UsageError } from "../../harness/backend.ts";
+import type { Backend, Balancer } from "../../harness/backend.ts";
 import { nowNs } from "../../harness/clock.ts";
 import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
@@ -10,6 +10,7 @@ import { findTool } from "../../harness/tools.ts";
 import { linkOn, type Machine, type Topology } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
+import { flatCounters, type Stats, tableSizes } from "../linux/table.ts";
 import { missingForFragments, prepareFragments } from "./fragments.ts";
 import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.ts";
 
@@ -110,7 +111,7 @@ export const nfqueue: Backend<typeof options> = {
   },
 
   oracle(given, targets): OracleSpec {
-    const { M } = sizes(given, targets);
+    const { M } = tableSizes(given, targets);
     const common = { seed: given.hashSeed, ports: given.ports };
     const choice: NfqueueOracle =
       given.mode === "modulo" ? { strategy: "modulo", ...common } : { strategy: "maglev", m: M, ...common };
@@ -122,7 +123,7 @@ export const nfqueue: Backend<typeof options> = {
   facts({ broken, synOnly, udp, oneWay, leave, failOpen, ...given }, targets) {
     return {
       ...given,
-      ...sizes(given, targets),
+      ...tableSizes(given, targets),
       ...(failOpen ? { failOpen } : {}),
       ...(synOnly ? { synOnly, udp, leave, ...(oneWay === undefined ? {} : { oneWay }) } : {}),
       ...(broken ? { broken } : {}),
@@ -163,11 +164,7 @@ export const nfqueue: Backend<typeof options> = {
         ]);
         // `queues` repeats, queue by queue, what the totals hold.
         const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
-        const flat = flatCounters(stats);
-        const { packets: queued = 0, "drop.nfqueue_queue_dropped": dropped = 0 } = flat;
-        // The kernel does not count those: what came to the queue's rule, and neither through it nor to its end.
-        const failedOpen = given.failOpen && !given.synOnly ? { failed_open: balanced - queued - dropped } : {};
-        return { ...flat, balanced, queued, ...failedOpen, ...conntrack };
+        return { ...flatCounters(stats, DROPS), balanced, queued: Number(stats.packets), ...conntrack };
       },
       async [Symbol.asyncDispose]() {
         stopping = true;
@@ -189,7 +186,7 @@ async function deployRouter(
 ): Promise<Process> {
   const host = lab.host(router.name);
   const program = lab.program("nfqueue-lb");
-  const { M, N } = sizes(given, lab.topology.targets.length);
+  const { M, N } = tableSizes(given, lab.topology.targets.length);
   const init = [
     program,
     "init",
@@ -263,51 +260,20 @@ function routes(topology: Topology, family: 4 | 6): string {
     .join("");
 }
 
-function sizes(given: Pick<Options, "mode" | "M" | "N">, targets: number): { M: number; N: number } {
-  const M = given.M ?? (targets <= 32 ? 997 : 65_537);
-  const N = given.N ?? Math.max(32, targets);
-  if (!isPrime(M))
-    throw new UsageError(`M must be a prime: ${M} is not. Try ${nearestPrime(M, -1)} or ${nearestPrime(M, 1)}.`);
-  if (N < targets) throw new UsageError(`N=${N} has no room for ${targets} targets.`);
-  if (given.mode === "maglev" && N > M) throw new UsageError(`N=${N} must not be above M=${M}.`);
-  return { M, N };
-}
-
-function isPrime(n: number): boolean {
-  for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
-  return n > 1;
-}
-
-function nearestPrime(n: number, step: 1 | -1): number {
-  let at = n + step;
-  while (at > 2 && !isPrime(at)) at += step;
-  return at;
-}
-
-type Stats = { [key: string]: number | string | null | Stats };
-
-/** Nested counters as "a.b"; those that are packets lost to the user are named as drops. */
-function flatCounters(stats: Stats, prefix = "", flat: Record<string, number> = {}): Record<string, number> {
-  for (const [key, value] of Object.entries(stats)) {
-    const name = DROPS.has(key) ? `drop.nfqueue_${key}` : `${prefix}${key}`;
-    if (typeof value === "number") flat[name] = value;
-    else if (value !== null && typeof value === "object") flatCounters(value, `${prefix}${key}.`, flat);
-  }
-  return flat;
-}
-
-const DROPS = new Set([
-  "no_target",
-  "malformed",
-  "short",
-  "queue_dropped",
-  "user_dropped",
-  "fragments_expired",
-  "fragments_waiting",
-  "fragments_refused",
-  "fragments_malformed",
-  "reinject_errors",
-]);
+const DROPS = new Map(
+  [
+    "no_target",
+    "malformed",
+    "short",
+    "queue_dropped",
+    "user_dropped",
+    "fragments_expired",
+    "fragments_waiting",
+    "fragments_refused",
+    "fragments_malformed",
+    "reinject_errors",
+  ].map((name) => [name, `drop.nfqueue_${name}`]),
+);
 
 const { synOnly: _, ...synOnlyShape } = options.shape;
 const synOnlyOptions = z.strictObject(synOnlyShape);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPECS_MAX 32
 #define FIRST_VALUE 256 /* above every letter */
 
 void fail(enum exit_code code, const char *format, ...)
@@ -55,8 +54,9 @@ static __attribute__((noreturn)) void reject(const struct command *command, int 
 
 	if (optopt > 0 && optopt < FIRST_VALUE)
 		option = letter;
-	fail(EXIT_USAGE, "%s '%s'. Try 'nfqueue-lb %s --help'.",
-	     what == ':' ? "A value is missing after" : "Unknown option", option, command->name);
+	fail(EXIT_USAGE, "%s '%s'. Try '%s %s --help'.",
+	     what == ':' ? "A value is missing after" : "Unknown option", option,
+	     program_invocation_short_name, command->name);
 }
 
 /* The option tables of getopt: letters and longs begin with help. */
@@ -78,8 +78,8 @@ static void describe(const struct option_spec *specs, size_t n, char *letters, s
 int parse_options(const struct command *command, int argc, char **argv, const struct option_spec *specs,
 		  size_t n, int arguments)
 {
-	struct option longs[SPECS_MAX + 2] = {{"help", no_argument, NULL, 'h'}};
-	char letters[2 * SPECS_MAX + 3] = ":h";
+	struct option longs[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, 'h'}};
+	char letters[2 * OPTIONS_MAX + 3] = ":h";
 	int chosen;
 
 	describe(specs, n, letters, longs);
@@ -97,7 +97,7 @@ int parse_options(const struct command *command, int argc, char **argv, const st
 		apply(&specs[i]);
 	}
 	if (argc - optind > arguments)
-		fail(EXIT_USAGE, "Unexpected argument '%s'. Try 'nfqueue-lb %s --help'.",
-		     argv[optind + arguments], command->name);
+		fail(EXIT_USAGE, "Unexpected argument '%s'. Try '%s %s --help'.", argv[optind + arguments],
+		     program_invocation_short_name, command->name);
 	return optind;
 }

@@ -15,6 +15,8 @@ struct command {
 	int (*main)(const struct command *command, int argc, char **argv);
 };
 
+#define OPTIONS_MAX 20
+
 struct option_spec {
 	const char *name;
 	char letter; /* 0: none */

@@ -1,0 +1,37 @@
+/* A balancer at work: its settings, its table, and the plane that it stands on. */
+#ifndef XDP_BALANCER_H
+#define XDP_BALANCER_H
+
+#include <stdio.h>
+
+#include "kernel.h"
+#include "user.h"
+
+struct balancer {
+	struct settings settings;
+	struct table table;
+	struct member members[MAGLEV_N_MAX];
+	struct kernel kernel;
+	struct user_table user;
+	struct user_worker *workers; /* settings.queues of them in PLANE_USER, once it runs */
+};
+
+/*
+ * Makes the table, and loads the plane's program if `kernel` says so, with the members that were given in
+ * force. Fails with a sentence.
+ */
+void balancer_load(struct balancer *balancer, bool kernel);
+
+/* Makes exactly these members active. Returns 0 or an errno, and then all stays as it was. */
+int balancer_publish(struct balancer *balancer, const struct member *members, struct table_publication *done);
+
+/* Counters of all CPUs and threads: counts[STEER_COUNTERS], picks[N]. */
+void balancer_counts(const struct balancer *balancer, uint64_t *counts, uint64_t *picks);
+
+/* One line of JSON each. */
+void balancer_print_stats(const struct balancer *balancer, FILE *out);
+void balancer_print_table(const struct balancer *balancer, FILE *out);
+
+extern const char *const outcome_names[STEER_COUNTERS];
+
+#endif

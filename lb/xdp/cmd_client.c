@@ -1,0 +1,76 @@
+/* `xdp-lb set`, `show` and `stats`: questions to a balancer that runs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands.h"
+#include "control.h"
+#include "watch.h"
+
+static char *ask(const char *name, enum control_request request)
+{
+	const struct control_message message = {.request = request};
+
+	return control_ask(name, &message);
+}
+
+static int print(char *answer)
+{
+	fputs(answer, stdout);
+	free(answer);
+	return EXIT_OK;
+}
+
+int command_set(const struct command *command, int argc, char **argv)
+{
+	static struct control_message message = {.request = CONTROL_SET, .n = MAGLEV_N_MAX};
+	const char *name = DEFAULT_NAME, *active = NULL;
+	const struct option_spec specs[] = {{"name", 0, .text = &name}, {"active", 0, .text = &active}};
+	char *list;
+
+	parse_options(command, argc, argv, specs, 2, 0);
+	if (!active)
+		fail(EXIT_USAGE, "--active is missing. Try 'xdp-lb set --help'.");
+	list = strdup(active);
+	if (!list)
+		fail(EXIT_ERROR, "Out of memory.");
+	members_parse(list, message.members, MAGLEV_N_MAX);
+	free(list);
+	return print(control_ask(name, &message));
+}
+
+int command_show(const struct command *command, int argc, char **argv)
+{
+	const char *name = DEFAULT_NAME;
+	const struct option_spec specs[] = {{"name", 0, .text = &name}};
+
+	parse_options(command, argc, argv, specs, 1, 0);
+	return print(ask(name, CONTROL_SHOW));
+}
+
+int command_stats(const struct command *command, int argc, char **argv)
+{
+	const char *name = DEFAULT_NAME;
+	uint32_t seconds = 0, rounds = UINT32_MAX;
+	const struct option_spec specs[] = {
+		{"name", 0, .text = &name},
+		{"watch", 0, .number = &seconds, .min = 1, .max = 3600},
+		{"rounds", 0, .number = &rounds, .min = 1, .max = UINT32_MAX},
+	};
+	char *before, *now;
+
+	parse_options(command, argc, argv, specs, 3, 0);
+	before = ask(name, CONTROL_STATS);
+	if (!seconds)
+		return print(before);
+	for (uint32_t round = 0; round < rounds; round++) {
+		nanosleep(&(struct timespec){.tv_sec = seconds}, NULL);
+		now = ask(name, CONTROL_STATS);
+		watch_print(before, now, stdout);
+		free(before);
+		before = now;
+	}
+	free(before);
+	return EXIT_OK;
+}

@@ -1,0 +1,15 @@
+/* The commands; main.c lists them. Each returns an exit code. */
+#ifndef XDP_COMMANDS_H
+#define XDP_COMMANDS_H
+
+#include "options.h"
+
+int command_check(const struct command *command, int argc, char **argv);
+int command_features(const struct command *command, int argc, char **argv);
+int command_run(const struct command *command, int argc, char **argv);
+int command_set(const struct command *command, int argc, char **argv);
+int command_show(const struct command *command, int argc, char **argv);
+int command_stats(const struct command *command, int argc, char **argv);
+int command_try(const struct command *command, int argc, char **argv);
+
+#endif

@@ -1,0 +1,41 @@
+/* What `run` and `try` are told, checked once. */
+#ifndef XDP_SETTINGS_H
+#define XDP_SETTINGS_H
+
+#include "options.h"
+#include "steer.h"
+#include "maglev.h"
+#include "table.h"
+
+enum plane { PLANE_XDP, PLANE_TC, PLANE_USER };
+
+struct settings {
+	const char *name; /* of the control socket */
+	enum plane plane;
+	bool native;
+	const char *device, *egress;
+	uint32_t ifindex;
+	uint32_t queues;      /* of PLANE_USER */
+	uint32_t connections; /* 0: no connection table */
+	struct table_config table;
+	struct steer_config steer;
+};
+
+/* A target by its index; an empty MAC is one that is not active. */
+struct member {
+	uint8_t mac[6];
+	bool active;
+};
+
+#define DEFAULT_NAME "xdp-lb"
+
+/* The options of a command that balances; fails with a sentence. `devices` says whether it needs them. Fills
+ * members. */
+void settings_parse(struct settings *settings, struct member members[MAGLEV_N_MAX],
+		    const struct command *command, int argc, char **argv, bool devices,
+		    const struct option_spec *more, size_t more_n);
+
+/* "0=00:00:00:01:01:01,3=..." or "" into members of a table of n; cut up in place. */
+void members_parse(char *text, struct member *members, uint32_t n);
+
+#endif

@@ -1,0 +1,151 @@
+#include "user.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hash.h"
+
+#define BATCH 64
+/* While frames wait to be sent, the kernel is asked again this often. */
+#define RETRY_MS 1
+
+static void count(uint64_t *counter, uint64_t by)
+{
+	__atomic_store_n(counter, *counter + by, __ATOMIC_RELAXED);
+}
+
+void user_set_mac(struct user_table *table, uint32_t index, const uint8_t mac[6])
+{
+	uint64_t word = 0;
+
+	memcpy(&word, mac, 6);
+	__atomic_store_n(&table->macs[index], word, __ATOMIC_RELAXED);
+}
+
+static bool pick(const struct user_table *table, const struct flow_key *key, uint32_t *index)
+{
+	const uint32_t hash = table->config->random ? (uint32_t)random()
+						    : murmur3_32(key, sizeof(*key), table->config->seed);
+	struct table_pick found;
+
+	if (!table_pick(table->table, hash, &found))
+		return false;
+	*index = found.index;
+	return true;
+}
+
+enum steer_verdict user_steer(const struct user_table *table, uint8_t *frame, uint32_t length,
+			      struct user_counters *counters)
+{
+	const uint8_t *end = frame + length;
+	struct flow_key key;
+	const unsigned outcome = steer_classify(table->config, frame, end, length, &key);
+	uint32_t index;
+	uint64_t mac;
+
+	count(&counters->count[outcome], 1);
+	if (!flow_has_key(outcome))
+		return steer_verdict(outcome);
+	if (!pick(table, &key, &index)) {
+		count(&counters->count[STEER_NO_TARGET], 1);
+		return STEER_DROP;
+	}
+	mac = __atomic_load_n(&table->macs[index], __ATOMIC_RELAXED);
+	steer_rewrite(table->config, frame, end, (const uint8_t *)&mac);
+	count(&counters->count[STEER_BYTES], length);
+	count(&counters->picked[index], 1);
+	return STEER_FORWARD;
+}
+
+/* What was sent goes back to where frames are received. */
+static void recycle(struct xsk_pair *sockets)
+{
+	uint64_t addresses[BATCH];
+	uint32_t n;
+
+	while ((n = xsk_completed(sockets, addresses, BATCH)) > 0)
+		xsk_give_back(sockets, addresses, n);
+}
+
+static uint32_t forward(struct user_worker *worker)
+{
+	struct xsk_pair *sockets = &worker->sockets;
+	struct xsk_frame frames[BATCH], out[BATCH];
+	uint64_t unused[BATCH];
+	const uint32_t room = xsk_send_room(sockets);
+	const uint32_t received = xsk_receive(sockets, frames, room < BATCH ? room : BATCH);
+	uint32_t sent = 0, dropped = 0;
+
+	for (uint32_t i = 0; i < received; i++) {
+		uint8_t *data = sockets->memory + frames[i].address;
+
+		/* What is not a flow can't go back to the stack from here. */
+		if (user_steer(worker->table, data, frames[i].length, &worker->counters) == STEER_FORWARD)
+			out[sent++] = frames[i];
+		else
+			unused[dropped++] = frames[i].address;
+	}
+	xsk_send(sockets, out, sent);
+	xsk_give_back(sockets, unused, dropped);
+	return received;
+}
+
+/* One call moves at most 32 frames, so it is repeated for as long as that helps. Returns 0 or an errno. */
+static int flush(struct user_worker *worker)
+{
+	struct xsk_pair *sockets = &worker->sockets;
+	uint32_t before, left;
+
+	for (before = xsk_unsent(sockets); before > 0; before = left) {
+		const int error = xsk_kick(sockets);
+
+		count(&worker->counters.send_calls, 1);
+		if (error)
+			return error;
+		recycle(sockets);
+		left = xsk_unsent(sockets);
+		if (left == before)
+			break;
+	}
+	return 0;
+}
+
+static void *run(void *argument)
+{
+	struct user_worker *worker = argument;
+	struct xsk_pair *sockets = &worker->sockets;
+	struct pollfd events[] = {{.fd = sockets->in.fd, .events = POLLIN},
+				  {.fd = worker->wake, .events = POLLIN}};
+
+	while (!atomic_load_explicit(worker->stop, memory_order_relaxed)) {
+		uint32_t moved;
+
+		recycle(sockets);
+		moved = forward(worker);
+		worker->error = flush(worker);
+		if (!worker->error && moved == 0) {
+			if (poll(events, 2, xsk_unsent(sockets) ? RETRY_MS : -1) < 0 && errno != EINTR)
+				worker->error = errno;
+			else if (events[0].revents & (POLLERR | POLLHUP | POLLNVAL))
+				worker->error = xsk_error(sockets);
+		}
+		if (worker->error) {
+			/* The main thread waits for signals: this is how it learns. */
+			kill(getpid(), SIGTERM);
+			break;
+		}
+	}
+	return NULL;
+}
+
+void user_start(struct user_worker *worker)
+{
+	const int error = pthread_create(&worker->thread, NULL, run, worker);
+
+	if (error)
+		fail(EXIT_ERROR, "Cannot start the thread of queue %u: %s.", worker->queue, strerror(error));
+}
