@@ -38,6 +38,8 @@ function runCase(name: string, args: string[]): { status: number | null; summary
 }
 
 function protocolsOf(backend: Backend, scenario: string): Protocol[] {
+  // In a blackout both proxies only wait for TCP to come back: one of them shows it.
+  if (backend.name === "nginx" && scenario === "blackout") return [];
   const all: Protocol[] = scenario === "connect" || scenario === "blackout" ? ["tcp"] : ["tcp", "udp"];
   return all.filter((protocol) => backend.protocols?.includes(protocol) ?? true);
 }
