@@ -45,6 +45,8 @@ function runCase(
 }
 
 function protocolsOf(backend: Backend, scenario: string): Protocol[] {
+  // In a blackout both proxies only wait for TCP to come back: one of them shows it.
+  if (backend.name === "nginx" && scenario === "blackout") return [];
   return (protocols[scenario] ?? ["tcp", "udp"]).filter((protocol) => backend.protocols?.includes(protocol) ?? true);
 }
 

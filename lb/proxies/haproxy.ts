@@ -49,20 +49,22 @@ export const haproxy: Backend<typeof options> = {
     const { topology } = lab;
     return onEveryProxy(lab, active, (host, _, fault): ProxySide => {
       const sockets = Array.from({ length: given.workers }, (__, i) => `/run/haproxy-${i + 1}.sock`);
-      let daemons: Daemon[] = [];
-      const tellAll = (commands: string[]) => Promise.all(sockets.map((socket) => tell(host, socket, commands)));
+      const daemons = new Map<string, Daemon>();
+      // One that has ended is a fault that was told already: the run goes on and shows what it does.
+      const tellAll = (commands: string[]) =>
+        Promise.all([...daemons].flatMap(([socket, { alive }]) => (alive ? [tell(host, socket, commands)] : [])));
       return {
         async install(first) {
           // Two for each connection, and some for listening, polling and the admin socket.
           const most = Math.floor(((await openFiles(host)) - 200) / 2);
-          daemons = await Promise.all(
+          await Promise.all(
             sockets.map(async (socket) => {
               const file = socket.replace(/sock$/, "cfg");
               await host.exec(["@write", file], { input: configuration(topology, given, first, { socket, most }) });
               const argv = [program.path, "-db", "-f", file];
               const daemon = new Daemon(host, argv, { env: program.env }, fault);
+              daemons.set(socket, daemon);
               await daemon.while(answers(host, socket));
-              return daemon;
             }),
           );
         },
@@ -77,7 +79,7 @@ export const haproxy: Backend<typeof options> = {
           ]);
           if (given.leave === "flush") await tellAll(go.map((server) => `shutdown sessions server ${server}`));
         },
-        stop: async () => void (await Promise.all(daemons.map((daemon) => daemon.stop()))),
+        stop: async () => void (await Promise.all([...daemons.values()].map((daemon) => daemon.stop()))),
       };
     });
   },

@@ -68,13 +68,17 @@ export const nginx: Backend<typeof options> = {
       let daemon: Daemon | null = null;
       let head: string[] = [];
       const accepting = new Set<string>();
+      let full = false;
       const read = (line: string) => {
         const [, come] = line.match(/ start worker process (\d+)/) ?? [];
         if (come) accepting.add(come);
         const [, gone] =
           line.match(/(\d+)#\d+: gracefully shutting down| worker process (\d+) exited on/)?.filter(Boolean) ?? [];
         if (gone) accepting.delete(gone);
-        if (line.includes(" exited on signal ")) fault(`A process of nginx on ${host.name} ended: ${line}`);
+        if (line.includes(" exited on signal ")) fault(`nginx on ${host.name}: ${line}`);
+        if (full || !/worker_connections are not enough|Too many open files/.test(line)) return;
+        full = true;
+        fault(`A process of nginx on ${host.name} may have no more sockets (${line}). Try more --set workers.`);
       };
       const write = (targets: readonly number[]) =>
         host.exec(["@write", FILE], { input: configuration(topology, given, targets, head) });
@@ -87,7 +91,8 @@ export const nginx: Backend<typeof options> = {
           await replaced(daemon, accepting, given.workers);
         },
         async change(next, before) {
-          if (!daemon) return;
+          // One that has ended is a fault that was told already: the run goes on and shows what it does.
+          if (!daemon?.alive) return;
           await write(next);
           const changed = replaced(daemon, accepting, given.workers);
           daemon.signal(SIGHUP);

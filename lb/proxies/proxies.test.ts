@@ -46,6 +46,7 @@ for (const backend of proxies) {
       await host.exec(["sh", "-c", `kill -9 ${Math.min(...pids)}`]);
       t.true(await eventually(() => faults.length === 1, 5000));
       t.regex(faults[0] ?? "", /on vm-201 ended \(signal 9\)/);
+      await t.notThrowsAsync(balancer.setTargets([0]));
       await balancer[Symbol.asyncDispose]();
       t.is(faults.length, 1);
     }));

@@ -122,6 +122,8 @@ export class Daemon {
   readonly #ended: Promise<string>;
   #onLine: (line: string) => void = () => {};
   #said: string[] = [];
+  /** Until it has ended. */
+  alive = true;
 
   /** `read` gets every line, `fault` how it ended. */
   constructor(
@@ -143,6 +145,7 @@ export class Daemon {
     });
     this.#ended = this.#process.exited.then(
       (exit) => {
+        this.alive = false;
         const sentence = this.#sentence(exit);
         fault(sentence);
         return sentence;
