@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { analyse } from "../analysis/analyse.ts";
@@ -37,7 +37,11 @@ export function gateCommand(options: GateOptions): number {
     if (options.baseline === undefined)
       throw new UsageError("--update-baseline writes the file of --baseline: name it.");
     const made = makeBaseline(groups);
-    writeFileSync(options.baseline, `${JSON.stringify(made, null, 2)}\n`);
+    try {
+      writeFileSync(options.baseline, `${JSON.stringify(made, null, 2)}\n`);
+    } catch (cause) {
+      throw new UsageError(`Cannot write '${options.baseline}': ${(cause as Error).message}.`, { cause });
+    }
     process.stdout.write(`Baseline of ${plural(made.entries.length, "case")} written to ${options.baseline}\n`);
     return EXIT.passed;
   }
@@ -98,7 +102,7 @@ function analysed(dir: string) {
 
 /** The run in this folder, or the runs anywhere below it, oldest first. */
 function runDirs(dir: string): string[] {
-  if (!existsSync(dir)) throw new UsageError(`There is no folder '${dir}'.`);
+  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
   if (existsSync(path.join(dir, "events.ndjson"))) return [dir];
   return readdirSync(dir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())

@@ -1,18 +1,24 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { UsageError } from "../backend.ts";
 import { exitCodeOf } from "../exit-codes.ts";
 import { mergeSets } from "../set/manifest.ts";
-import { writeSet } from "../set/reporters.ts";
+import { setReporters, writeSet } from "../set/reporters.ts";
 import { verdictsOf } from "../set/set.ts";
 
 /** One report out of the folders of shards. Returns the exit code that one run of all would have had; what is missing is no pass. */
 export async function mergeCommand(dirs: readonly string[], out: string, names: readonly string[]): Promise<number> {
   const to = path.resolve(out);
-  mkdirSync(to, { recursive: true });
+  for (const name of names)
+    if (!(name in setReporters))
+      throw new UsageError(
+        `There is no reporter '${name}' of all runs. There are: ${Object.keys(setReporters).sort().join(", ")}.`,
+      );
   const set = mergeSets(
     dirs.map((dir) => path.resolve(dir)),
     to,
   );
+  mkdirSync(to, { recursive: true });
   for (const failure of await writeSet(set, to, names)) process.stderr.write(`${failure}\n`);
   return exitCodeOf(verdictsOf(set));
 }

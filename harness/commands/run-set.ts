@@ -9,7 +9,7 @@ import { parseOptions, repeatedRunOptions, runtimeWithImages } from "../options.
 import { SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { headline } from "../report/prose.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { attemptsOf, finishedRuns, inShard, isSameRun, parseShard, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
@@ -70,20 +70,22 @@ async function runSet(
     commandLine: options.commandLine,
   };
   if (names.length > 0) {
-    makeDirs(options.out);
-    writeManifest(options.out, {
-      schema: SCHEMA,
-      gitRevision: host.gitRevision,
-      shard,
-      parameters: {
-        runtime: runtime.name,
-        cases: [...options.cases],
-        set: [...options.set],
-        repeat: Number(options.repeat),
-        ...options.given,
-      },
-      planned: mine.map(({ case: one, seed }) => ({ case: one.name, seed })),
-      commandLine: [...options.commandLine],
+    attemptTo(options.out, () => {
+      makeDirs(options.out);
+      writeManifest(options.out, {
+        schema: SCHEMA,
+        gitRevision: host.gitRevision,
+        shard,
+        parameters: {
+          runtime: runtime.name,
+          cases: [...options.cases],
+          set: [...options.set],
+          repeat: Number(options.repeat),
+          ...options.given,
+        },
+        planned: mine.map(({ case: one, seed }) => ({ case: one.name, seed })),
+        commandLine: [...options.commandLine],
+      });
     });
   }
   const kept = names.filter((name) => name !== "terminal" && name !== "github");
@@ -105,6 +107,14 @@ async function runSet(
   }
   await tell(names);
   return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
+}
+
+function attemptTo(out: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    throw new LabError(`Cannot write results to '${out}': ${(cause as Error).message}. Try another --out.`, { cause });
+  }
 }
 
 /** null where no earlier run is the same, or the same one broke. */

@@ -15,12 +15,15 @@ if (browser === null) console.log("SKIP: there is no browser here, so no page is
 const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-pages-"));
 const shots = process.env.LOAD_BALANCER_SCREENSHOTS;
 let page: Page;
+let started = false;
 
 test.before(async () => {
-  if (browser !== null) page = await startBrowser(browser);
+  if (browser === null) return;
+  page = await startBrowser(browser);
+  started = true;
 });
 test.after.always(async () => {
-  if (browser !== null) await page.close();
+  if (started) await page.close();
   rmSync(dir, { recursive: true, force: true });
 });
 

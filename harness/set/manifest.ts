@@ -1,5 +1,5 @@
 // set.json, or set-1-of-3.json: what an invocation planned, written before its first run, so that what is missing is known later.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { UsageError } from "../backend.ts";
@@ -118,7 +118,7 @@ export function attemptsOf(runs: readonly [Attempt, ...Attempt[]]): [Attempt, ..
 }
 
 function readManifests(dir: string): Manifest[] {
-  if (!existsSync(dir)) throw new UsageError(`There is no folder '${dir}'.`);
+  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
   return readdirSync(dir)
     .filter((name) => /^set(-\d+-of-\d+)?\.json$/.test(name))
     .map((name) => {
