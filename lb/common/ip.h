@@ -30,10 +30,12 @@ const uint8_t *cursor_pull(struct cursor *c, uint32_t n);
  */
 bool ip_read(struct cursor *c, struct ip *ip, struct flow_key *key, bool quoted);
 
-/* Walks the IPv6 extension headers up to the payload, or through the header of the first fragment it meets. */
+/* Walks the IPv6 extension headers up to the payload, or through the header of the first fragment it meets.
+ */
 bool ip_skip_extensions(struct cursor *c, struct ip *ip);
 
-/* The same for a datagram's first fragment, on to what it carries. A fragment within a fragment is malformed. */
+/* The same for a datagram's first fragment, on to what it carries. A fragment within a fragment is malformed.
+ */
 bool ip_skip_to_transport(struct cursor *c, struct ip *ip);
 
 #endif

@@ -70,8 +70,8 @@ static struct verdict verdict_on(struct worker *worker, const struct queued_pack
 static void answer(struct worker *worker, struct batch *batch, const struct queued_packet *packet)
 {
 	uint8_t *buffer = batch->verdicts + batch->verdicts_size;
-	const struct verdict v = worker->fragments ? fragment_worker_answer(worker, packet)
-						   : verdict_on(worker, packet);
+	const struct verdict v =
+		worker->fragments ? fragment_worker_answer(worker, packet) : verdict_on(worker, packet);
 
 	batch->verdicts_size +=
 		queue_verdict(buffer, worker->queue, packet->id, v.decision, v.has_mark ? &v.mark : NULL);
