@@ -197,7 +197,14 @@ export interface Summary {
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
   /** Only of runs that send fragments. */
   datagrams?: Datagrams[];
-  packets: { sent: number; received: number; dropped: Record<string, number>; unaccounted: number };
+  packets: {
+    sent: number;
+    received: number;
+    dropped: Record<string, number>;
+    unaccounted: number;
+    /** Of those sent, the ICMP errors of the machine between tester and routers; only where there is one. */
+    icmpErrors?: number;
+  };
   /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
   generator: { sends: number; lateSends: number; cpuShare: number };
   /** `report` (analysis and drawing) is 0 while the reports themselves are made; `total` includes it once it is known. */

@@ -3,7 +3,7 @@ import { causeName, count, eventLabel, interval, list, percent, plural, share, w
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 import { numericColumns, type Table } from "./table.ts";
-import { latencyTable } from "./tables.ts";
+import { datagramTable, latencyTable } from "./tables.ts";
 import { lossGraph } from "./terminal-graph.ts";
 
 export interface TerminalOptions {
@@ -46,6 +46,7 @@ export function renderTerminal(data: ReportData, { color, columns }: TerminalOpt
           wrap(headline(summary), width),
           lossGraph(series, width),
           tableLines(eventTable(data), width),
+          tableLines(datagramTable(summary), width),
           factLines(data, width),
         ]),
   ];
