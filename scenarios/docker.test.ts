@@ -7,7 +7,15 @@ import test, { type ExecutionContext } from "ava";
 import { readRecord } from "../harness/record/record.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { docker } from "../harness/runtime/docker.ts";
-import { buildImage, client, labelled, proxyTo, soonGone } from "../harness/testing/containers.ts";
+import {
+  buildImage,
+  client,
+  labelled,
+  proxyTo,
+  soon,
+  soonGone,
+  startedContainers,
+} from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
 import { eventually, hostState, marker, program, root } from "../harness/testing/machine.ts";
 import { planTopology } from "../harness/topology/topology.ts";
@@ -211,6 +219,20 @@ function phaseSeen(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
+/** Old engines miss a container's end once in some hundred times, and never answer for it again: not ours, if nothing of it lives. */
+async function engineLostCount(t: ExecutionContext): Promise<void> {
+  const started = await startedContainers();
+  t.deepEqual(
+    started.filter(({ alive }) => alive),
+    [],
+  );
+  t.log(
+    `No process of ${started.map(({ name }) => name).join(", ")} lives, but the engine lists them: it is started anew.`,
+  );
+  if (!engine.restart) return t.fail("The engine is not ours to start anew.");
+  await engine.restart();
+}
+
 const kills: [phase: string, delaysMs: number[]][] = [
   ["bringing the lab up", [0, 50, 100, 150, 200, 300, 400, 500, 600, 700, 800]],
   ["deploying the balancer", [0, 20]],
@@ -234,9 +256,14 @@ for (const [phase, delaysMs] of kills)
         const gone = ended(child);
         child.kill("SIGKILL");
         await gone;
-        t.true(await soonGone());
-        await docker.clean?.();
-        t.deepEqual(await labelled(), []);
+        if (!(await soonGone())) await engineLostCount(t);
+        // The engine may still be creating what the dead process asked for.
+        t.true(
+          await soon(async () => {
+            await docker.clean?.();
+            return (await labelled()).length === 0;
+          }),
+        );
         t.true(await eventually(() => processes().length === 0, 1000));
       },
     );

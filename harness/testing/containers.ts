@@ -1,7 +1,8 @@
 // What tests of the docker runtime need of the engine itself.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import Docker from "dockerode";
 
 export const client = () => new Docker();
@@ -17,11 +18,28 @@ export async function buildImage(tag: string, lines: readonly string[], dir: str
 }
 
 /** A container that is being removed is listed, and then not. */
-export async function soonGone(): Promise<boolean> {
-  for (const end = performance.now() + 5000; performance.now() < end; ) {
-    if ((await labelled()).every(({ State }) => State === "created")) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+export const soonGone = () => soon(async () => (await labelled()).every(({ State }) => State === "created"));
+
+/** The labs' containers that the engine calls started, and whether any process of theirs lives. Engines lose count at times. */
+export async function startedContainers(): Promise<{ name: string; alive: boolean }[]> {
+  const cgroups = readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cgroup`, "utf8");
+      } catch {
+        return ""; // It has ended meanwhile.
+      }
+    });
+  return (await labelled())
+    .filter(({ State }) => State !== "created")
+    .map(({ Id, Names }) => ({ name: Names[0] ?? Id, alive: cgroups.some((cgroup) => cgroup.includes(Id)) }));
+}
+
+/** Whether it comes true within some seconds. */
+export async function soon(condition: () => Promise<boolean>): Promise<boolean> {
+  for (const end = performance.now() + 10_000; performance.now() < end; await delay(50))
+    if (await condition()) return true;
   return false;
 }
 

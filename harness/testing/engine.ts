@@ -11,6 +11,8 @@ export interface TestEngine {
   /** Why there is none; null when one answers. */
   skip: string | null;
   stop(): Promise<void>;
+  /** Starts it anew. Absent: it is not ours. */
+  restart?(): Promise<void>;
 }
 
 const START_MS = 30_000;
@@ -30,28 +32,40 @@ async function startEngine(): Promise<TestEngine> {
   // A file, not a pipe: tests that wait for a program read nothing meanwhile, and a full pipe would stop the engine.
   const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-engine-"));
   const log = path.join(dir, "dockerd.log");
-  const engine = spawn("dockerd", {
-    stdio: ["ignore", "ignore", openSync(log, "w")],
-    detached: true,
-    env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
-  });
+  const start = () =>
+    spawn("dockerd", {
+      stdio: ["ignore", "ignore", openSync(log, "a")],
+      detached: true,
+      env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
+    });
+  let engine = start();
+  const restart = async () => {
+    await stopEngine(engine);
+    engine = start();
+    if (!(await answers(engine)))
+      throw new Error(`'dockerd' does not start again: ${readFileSync(log, "utf8").slice(-1000)}`);
+  };
   const stop = async () => {
     await stopEngine(engine);
     rmSync(dir, { recursive: true, force: true });
   };
-  const deadline = AbortSignal.timeout(START_MS);
-  while (!deadline.aborted && engine.exitCode === null) {
-    if ((await docker.missing()).length === 0) return { skip: null, stop };
-    await delay(100);
-  }
+  if (await answers(engine)) return { skip: null, stop, restart };
   const said = readFileSync(log, "utf8").slice(-1000);
   await stop();
   return { skip: `'dockerd' does not start: ${said}`, stop: async () => {} };
+}
+
+async function answers(engine: ChildProcess): Promise<boolean> {
+  for (const deadline = AbortSignal.timeout(START_MS); !deadline.aborted && engine.exitCode === null; await delay(100))
+    if ((await docker.missing()).length === 0) return true;
+  return false;
 }
 
 async function stopEngine(engine: ChildProcess): Promise<void> {
   if (engine.exitCode !== null) return;
   const ended = new Promise((resolve) => engine.once("exit", resolve));
   engine.kill("SIGTERM");
-  await Promise.race([ended, delay(15_000, null, { ref: false })]);
+  const hard = setTimeout(() => engine.kill("SIGKILL"), 15_000);
+  await ended;
+  clearTimeout(hard);
 }
