@@ -51,6 +51,18 @@ test("affinity comes three times in time and once too late, and renews in betwee
   t.throws(() => visits(86_400), { message: /takes too long to expire/ });
 });
 
+test("frag sends large datagrams over UDP, and pmtu large messages behind a narrow way, unless the user says otherwise", (t) => {
+  const { load, plan: planned } = plan("frag", {});
+  t.deepEqual(
+    [load.mode, load.protocol, load.size, load.rate, planned.durationS],
+    ["fragments", "udp", 30_000, 2000, 10],
+  );
+  t.deepEqual([plan("frag", { size: 4000 }).load.size, plan("frag", { rate: 10 }).load.rate], [4000, 10]);
+  t.is(plan("pmtu", {}).load.size, 8000);
+  t.is(plan("pmtu", {}).plan.squeezeMtu, 1300);
+  t.is(plan("scale", {}).load.size, 1024);
+});
+
 const bad: [title: string, scenario: string, words: Record<string, unknown>, message: RegExp][] = [
   ["a target that does not exist", "scale", { scale: "1 11" }, /no target 11: --scale takes numbers from 1 to 10/],
   ["all targets removed", "scale", { targets: 2 }, /takes all 2 targets away/],
@@ -65,6 +77,7 @@ const bad: [title: string, scenario: string, words: Record<string, unknown>, mes
   ["messages rarer than the events", "scale", { rate: 100 }, /losses would go unseen/],
   ["a number that is none", "scale", { targets: "many" }, /'--targets many' does not fit/],
   ["too many targets", "scale", { targets: 1001 }, /--targets/],
+  ["events where there are none", "frag", { at: "5" }, /no events/],
   ["an unknown family", "scale", { family: 5 }, /--family/],
   ["an unknown option", "scale", { colour: "red" }, /no option '--colour'/],
   ["one connection for two families", "connect", { connections: 1 }, /2 or more/],

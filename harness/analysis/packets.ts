@@ -14,11 +14,13 @@ export function accountPackets(
 ): Summary["packets"] {
   let [sent, received] = [0, 0];
   const relayed = { in: 0, out: 0 };
+  let icmpErrors: number | null = null;
   const dropped: Record<string, number> = {};
   const isTarget = new Set(targets);
   for (const { machine, deltas } of counted(events)) {
     for (const [name, delta] of deltas) {
       // The machine in between sends nothing of its own but ICMP errors, to the targets.
+      if (name === "ipOut" && machine === EVIL_NAME) icmpErrors = delta;
       if (name === "ipOut" && (machine === tester || machine === EVIL_NAME)) sent += delta;
       else if (name === "ipIn" && isTarget.has(machine)) received += delta;
       else if (name === "relay.in") relayed.in += delta;
@@ -33,7 +35,14 @@ export function accountPackets(
   for (const event of events) if (event.kind === "datagrams") sent += event.fragments;
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
   const unaccounted = sent - relayed.in + relayed.out - received - named;
-  return { sent, received, dropped, unaccounted, ...(relayed.in + relayed.out > 0 ? { relayed } : {}) };
+  return {
+    sent,
+    received,
+    dropped,
+    unaccounted,
+    ...(relayed.in + relayed.out > 0 ? { relayed } : {}),
+    ...(icmpErrors === null ? {} : { icmpErrors }),
+  };
 }
 
 /** null where no router counts packets that go to user space. */

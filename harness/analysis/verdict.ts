@@ -144,6 +144,10 @@ function gapsOf({ connections, events, packets, spread, targets, scenario, affin
   const checks: [boolean, string][] = [
     [connections.established === 0, "No connection was established."],
     [events.some((e) => e.alive === 0), "At an event no connection was alive."],
+    [
+      packets.icmpErrors === 0,
+      "No packet was too large for the way back, so no ICMP error had to find its target. Try a larger --size.",
+    ],
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
       scenario === "connect" && targets > 1 && spread.chi2P === null,
@@ -179,7 +183,7 @@ function affinityMerits({ affinity }: Judged): string[] {
 }
 
 function merits(summary: Judged): string[] {
-  const { assigned, connections, events, spread, targets, userSpace } = summary;
+  const { assigned, connections, events, packets, spread, targets, userSpace } = summary;
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
   return [
@@ -188,6 +192,11 @@ function merits(summary: Judged): string[] {
       ? [`Each of ${n(assigned.checked)} connections was answered by the target that the oracle predicted.`]
       : []),
     ...datagramMerits(summary),
+    ...((packets.icmpErrors ?? 0) > 0
+      ? [
+          `${n(packets.icmpErrors ?? 0)} packets were too large for the way back, and the ICMP errors found their targets.`,
+        ]
+      : []),
     ...(exact > 0
       ? [
           `At ${exact === events.length ? (exact === 1 ? "the event" : `all ${exact} events`) : `${exact} of ${events.length} events`} exactly the predicted connections were lost, one by one.`,

@@ -240,6 +240,8 @@ export interface Summary {
     unaccounted: number;
     /** Packets that ended at a proxy, and those that it sent instead. */
     relayed?: { in: number; out: number };
+    /** Of those sent, the ICMP errors of the machine between tester and routers; only where there is one. */
+    icmpErrors?: number;
   };
   /** Packets for the VIP that came to the routers, and those of them that went to user space. Absent: the backend has none. */
   userSpace?: { packets: number; queued: number };

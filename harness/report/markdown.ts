@@ -7,6 +7,7 @@ import type { ReportData, Reporter } from "./reporter.ts";
 import { numericColumns, type Table } from "./table.ts";
 import {
   connectionTable,
+  datagramTable,
   environmentTable,
   eventTable,
   generatorTable,
@@ -29,6 +30,7 @@ export function renderMarkdown(data: ReportData): string {
   const facts: [string, Table][] = [
     ["Connections", connectionTable(summary)],
     ["Latency", latencyTable(summary)],
+    ...(summary.datagrams ? [["Datagrams", datagramTable(summary)] as [string, Table]] : []),
     ["Packets", packetTable(summary)],
     ["Generator", generatorTable(summary)],
     ["Phases", phaseTable(summary)],

@@ -66,6 +66,24 @@ export function latencyTable({ latencyMs }: Summary): Table {
   ]);
 }
 
+/** Without rows where no fragments were sent. */
+export function datagramTable({ datagrams = [] }: Summary): Table {
+  return {
+    head: ["Fragments", "Sent", "Arrived", "Lost", "Hurt", "of them arrived", "Corrupt", "Repeated", "Elsewhere"],
+    rows: datagrams.map((one) => [
+      one.pattern.replaceAll("_", " "),
+      count(one.sent),
+      count(one.arrived),
+      share(one.sent - one.arrived, one.sent),
+      count(one.hurt),
+      count(one.hurtArrived),
+      count(one.corrupt),
+      count(one.repeated),
+      count(one.elsewhere),
+    ]),
+  };
+}
+
 export function packetTable({ packets, userSpace }: Summary): Table {
   return facts([
     ["Sent", count(packets.sent)],

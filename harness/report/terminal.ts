@@ -3,7 +3,7 @@ import { causeName, count, eventLabel, interval, list, percent, plural, share, w
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 import { numericColumns, type Table } from "./table.ts";
-import { latencyTable } from "./tables.ts";
+import { datagramTable, latencyTable } from "./tables.ts";
 import { lossGraph } from "./terminal-graph.ts";
 
 export interface TerminalOptions {
@@ -47,6 +47,7 @@ export function renderTerminal(data: ReportData, { color, columns }: TerminalOpt
           summary.machine.note === null ? [] : dim(wrap(summary.machine.note, width)),
           lossGraph(series, width),
           tableLines(eventTable(data), width),
+          tableLines(datagramTable(summary), width),
           factLines(data, width),
         ]),
   ];

@@ -44,3 +44,23 @@ test("the tester and the targets reach everything through the routers, whichever
     "route replace 10.0.0.0/32 nexthop via 192.168.2.201\nroute replace 1000::/128 nexthop via 1000::1:192.168.2.201\n",
   );
 });
+
+test("a squeezed lab has a machine between routers and tester, whose way to the tester alone is narrow", (t) => {
+  const topology = planTopology({ targets: 1, routers: 2, squeezeMtu: 1300 });
+  const { squeeze, tester, routers } = topology;
+  if (!squeeze || !routers[0]) return t.fail();
+  t.is(squeeze.machine.name, "vm-222");
+  t.deepEqual(
+    tester.links.map((link) => [link.net, link.ipv4]),
+    [["net3", "192.168.3.221"]],
+  );
+  const between = machineBatch(topology, squeeze.machine);
+  t.regex(between, /route add 50\.0\.0\.0\/16 via 192\.168\.3\.221 mtu lock 1300/);
+  t.regex(between, /route add 10\.0\.0\.0\/32 nexthop via 192\.168\.2\.201 nexthop via 192\.168\.2\.202/);
+  t.regex(machineBatch(topology, tester), /route add 10\.0\.0\.0\/32 nexthop via 192\.168\.3\.222/);
+  t.regex(machineBatch(topology, routers[0]), /route add 50\.0\.0\.0\/16 via 192\.168\.2\.222/);
+  t.notRegex(
+    fabricBatch(planTopology({ targets: 1, routers: 1 }), (m) => m.name),
+    /net3/,
+  );
+});

@@ -24,9 +24,8 @@ void events_start(const struct client *client)
 	if (set->output != OUTPUT_NDJSON)
 		return;
 	begin("stream_start", client->start_ns);
-	text_add(&out, ",\"mode\":\"%s\",\"family\":%d,\"protocol\":\"%s\"",
-		 modes[set->mode], address_family_number(&set->address),
-		 set->udp ? "udp" : "tcp");
+	text_add(&out, ",\"mode\":\"%s\",\"family\":%d,\"protocol\":\"%s\"", modes[set->mode],
+		 address_family_number(&set->address), set->udp ? "udp" : "tcp");
 	add_number("connections", client->count);
 	text_add(&out, ",\"srcCidr\":\"%s\",\"dst\":\"%s\"", set->source.text,
 		 address_text(&set->address, address));

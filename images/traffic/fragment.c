@@ -10,9 +10,8 @@
 #define FRAGMENT_HEADER 8
 #define TTL 64
 
-const char *const pattern_names[PATTERNS] = {"in_order",    "reversed",	  "shuffled",	"gaps",
-					     "interleaved", "duplicated", "overlapping",
-					     "headless"};
+const char *const pattern_names[PATTERNS] = {"in_order",    "reversed",	  "shuffled",	 "gaps",
+					     "interleaved", "duplicated", "overlapping", "headless"};
 
 uint64_t random_next(uint64_t *state)
 {
@@ -129,7 +128,8 @@ static void swap(struct fragment *a, struct fragment *b)
 	*b = c;
 }
 
-/* The last one is not sent twice: it would open a new datagram at the receiver, whose other parts never come. */
+/* The last one is not sent twice: it would open a new datagram at the receiver, whose other parts never come.
+ */
 static uint32_t duplicate(struct fragment *list, uint32_t count)
 {
 	const uint32_t doubled = 2 * count - 1;

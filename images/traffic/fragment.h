@@ -35,8 +35,8 @@ struct fragment {
 void udp_header_write(uint8_t *udp, const union address *from, const union address *to, uint32_t bytes);
 
 /*
- * Cuts `bytes` bytes of UDP, header included, for links of this MTU. Returns the number of fragments; list has
- * room for FRAGMENTS_MAX.
+ * Cuts `bytes` bytes of UDP, header included, for links of this MTU. Returns the number of fragments; list
+ * has room for FRAGMENTS_MAX.
  */
 uint32_t fragments_cut(const union address *from, const union address *to, uint32_t id, uint32_t bytes,
 		       uint32_t mtu, struct fragment *list);

@@ -1,6 +1,6 @@
 /*
- * `traffic fragments`: sends UDP datagrams as fragments of its own making, each by a next hop drawn at random,
- * and counts which target received which of them whole.
+ * `traffic fragments`: sends UDP datagrams as fragments of its own making, each by a next hop drawn at
+ * random, and counts which target received which of them whole.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -26,11 +26,11 @@
 
 #define HOPS_MAX 16
 #define BATCH 64
-#define INTERLEAVED 4			 /* datagrams whose fragments are mixed */
-#define HELD_NS (50 * NS_PER_MS)	 /* for that they may wait so long */
-#define DRAIN_NS (1000 * NS_PER_MS)	 /* and the last receipts may take so long */
-#define SMALLEST 1600			 /* bytes of payload: more than an MTU */
-#define SMALL_ENOUGH 6000		 /* for a datagram that is not to arrive, and waits at a receiver */
+#define INTERLEAVED 4		    /* datagrams whose fragments are mixed */
+#define HELD_NS (50 * NS_PER_MS)    /* for that they may wait so long */
+#define DRAIN_NS (1000 * NS_PER_MS) /* and the last receipts may take so long */
+#define SMALLEST 1600		    /* bytes of payload: more than an MTU */
+#define SMALL_ENOUGH 6000	    /* for a datagram that is not to arrive, and waits at a receiver */
 #define UDP_MAX (65535 - 48)
 
 /* Of a datagram that was sent. */
@@ -207,8 +207,8 @@ static void take_receipt(struct generator *g, uint32_t flow, const struct receip
 	struct tally *tally = &g->tallies[pattern_of(g, flow)];
 	struct sent *sent;
 
-	if (receipt->number >= g->numbered || receipt->flow != flow || g->sent[receipt->number].flow != flow ||
-	    !receipt->whole) {
+	if (receipt->number >= g->numbered || receipt->flow != flow ||
+	    g->sent[receipt->number].flow != flow || !receipt->whole) {
 		tally->corrupt++;
 		return;
 	}
@@ -361,7 +361,8 @@ static void finish(struct generator *g)
 		struct connection *c = &client->list[i];
 
 		if (c->opened_ns)
-			connection_row(client, c, c->moved_to == NO_HOST ? CAUSE_NONE : CAUSE_WRONG_TARGET, now);
+			connection_row(client, c, c->moved_to == NO_HOST ? CAUSE_NONE : CAUSE_WRONG_TARGET,
+				       now);
 	}
 	events_rows_flush(client, now);
 	tell_datagrams(g, now);
@@ -487,8 +488,9 @@ static int check(struct generator *g, const char *device)
 	if (set->source.family != set->address.any.sa_family)
 		return usage_error("Option --src is missing, or not of the family of --address.");
 	if (!device || !index || !g->hops_n)
-		return usage_error("Give the way out: --device of this machine, and --via with the MAC addresses "
-				   "of the next hops.");
+		return usage_error(
+			"Give the way out: --device of this machine, and --via with the MAC addresses "
+			"of the next hops.");
 	if (!set->connections || set->connections > 100000)
 		return usage_error("Bad --connections: expected 1 to 100000.");
 	if (g->bytes < SMALLEST || g->bytes > UDP_MAX)
@@ -500,8 +502,7 @@ static int check(struct generator *g, const char *device)
 	for (uint32_t i = 0; i < g->hops_n; i++) {
 		g->hops[i].sll_family = AF_PACKET;
 		g->hops[i].sll_ifindex = (int)index;
-		g->hops[i].sll_protocol =
-			htons(set->source.family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
+		g->hops[i].sll_protocol = htons(set->source.family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
 	}
 	return 0;
 }
@@ -532,13 +533,15 @@ int fragments_main(char **arguments)
 		{"size", parse_u32, &g.bytes, "BYTES", "in the largest datagrams (30000)"},
 		{"mtu", parse_u32, &g.mtu, "BYTES", "in the largest fragments (1500)"},
 		{"patterns", parse_patterns, &g, "NAME,...",
-		 "in_order, reversed, shuffled, gaps, interleaved, duplicated, overlapping (all of these), headless"},
+		 "in_order, reversed, shuffled, gaps, interleaved, duplicated, overlapping (all of these), "
+		 "headless"},
 		{"seed", parse_u64, &set->seed, "NUMBER", "the same seed gives the same 5-tuples (1)"},
 		{"sample", parse_duration, &set->sample_ns, "TIME", "between sample lines (250ms)"},
 		{0},
 	};
 	const struct command_spec command = {
-		"fragments", "Sends datagrams as fragments in evil orders, and counts which came through whole.",
+		"fragments",
+		"Sends datagrams as fragments in evil orders, and counts which came through whole.",
 		"traffic fragments --address 10.0.0.0:6001 --src 50.0.0.0/16 --device eth2 --via "
 		"00:00:00:01:02:c9",
 		table};

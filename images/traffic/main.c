@@ -41,5 +41,6 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return 0;
 	}
-	return usage_error("Unknown command '%s'. Valid ones are connect, flood, fragments, serve, stream.", argv[1]);
+	return usage_error("Unknown command '%s'. Valid ones are connect, flood, fragments, serve, stream.",
+			   argv[1]);
 }

@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "parse.h"
 #include "row.h"
+#include "test_fragment.h"
 #include "text.h"
 #include "tuple.h"
 #include "wheel.h"
@@ -381,6 +382,7 @@ int main(void)
 	rows_are_48_bytes_little_endian();
 	text_is_escaped_and_encoded();
 	hosts_are_numbered_by_first_appearance();
+	failures += test_fragments();
 	printf(failures ? "traffic: %d checks failed\n" : "traffic: all checks passed\n", failures);
 	return failures != 0;
 }

@@ -228,7 +228,8 @@ static bool choose_split(const struct flowset *set, const uint32_t *list, uint32
 		right = count_meeting(set, list, n, d, s.at + 1, box->high[d]);
 		s.larger = left > right ? left : right;
 		s.both = left + right;
-		if (s.larger < best->larger || (s.larger == best->larger && s.larger < n && s.both < best->both))
+		if (s.larger < best->larger ||
+		    (s.larger == best->larger && s.larger < n && s.both < best->both))
 			*best = s;
 	}
 	return best->larger < n;
@@ -276,8 +277,8 @@ static uint32_t build(struct flowset *set, const uint32_t *list, uint32_t n, con
 		      uint32_t depth);
 
 /* One side of a split. */
-static uint32_t build_side(struct flowset *set, const uint32_t *list, uint32_t n, const struct box *box, int d,
-			   uint32_t depth)
+static uint32_t build_side(struct flowset *set, const uint32_t *list, uint32_t n, const struct box *box,
+			   int d, uint32_t depth)
 {
 	uint32_t *side = malloc(n * sizeof(*side)), side_n = 0, node;
 

@@ -34,8 +34,8 @@ struct byte_match {
 
 /*
  * A condition without entries always holds; of several entries one must hold, of byte matches all. Ports are
- * those of protocols that have them: a flow with ports takes nothing else. What has no bytes of its own, as an
- * ICMP error, is taken by no flow with byte matches.
+ * those of protocols that have them: a flow with ports takes nothing else. What has no bytes of its own, as
+ * an ICMP error, is taken by no flow with byte matches.
  */
 struct flow_rule {
 	uint32_t priority; /* the highest is asked first, of equal ones the one that comes first */

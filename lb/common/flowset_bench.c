@@ -38,9 +38,11 @@ static struct flow_rule service(uint32_t i)
 {
 	struct flow_rule rule = {
 		.priority = i % 10 == 0 ? 20 : 10,
-		.protocols_n = 1, .protocols = {i & 1 ? 6 : 17},
+		.protocols_n = 1,
+		.protocols = {i & 1 ? 6 : 17},
 		.destinations_n = 1,
-		.destination_ports_n = 1, .destination_ports = {{1000 + i % 50 * 10, 1000 + i % 50 * 10 + i % 3}},
+		.destination_ports_n = 1,
+		.destination_ports = {{1000 + i % 50 * 10, 1000 + i % 50 * 10 + i % 3}},
 	};
 
 	set_address(rule.destinations[0].low, 0x0a000000 + i / 50);
@@ -55,9 +57,9 @@ static struct flow_rule service(uint32_t i)
 
 #define KEYS 65536
 
-static double measure(const struct flowset *set, const struct flow_key *keys, uint32_t packets, uint32_t *found,
-		      uint32_t (*match)(const struct flowset *, const struct flow_key *,
-					const struct flow_bytes *))
+static double
+measure(const struct flowset *set, const struct flow_key *keys, uint32_t packets, uint32_t *found,
+	uint32_t (*match)(const struct flowset *, const struct flow_key *, const struct flow_bytes *))
 {
 	const struct flow_bytes none = {0};
 	const double began = now_s();

@@ -1,4 +1,5 @@
-/* libFuzzer target of the flow matcher: rules and packets from the input; the tree must agree with the list. */
+/* libFuzzer target of the flow matcher: rules and packets from the input; the tree must agree with the list.
+ */
 #include <stdlib.h>
 #include <string.h>
 

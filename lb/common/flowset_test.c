@@ -58,11 +58,16 @@ static uint32_t match_one(const struct flow_rule *rule, struct flow_key key, str
 static void every_condition_counts(void)
 {
 	const struct flow_rule rule = {
-		.protocols_n = 2, .protocols = {6, 17},
-		.sources_n = 1, .sources = {network(0x32000000, 16)},
-		.destinations_n = 2, .destinations = {network(0x0a000000, 32), network(0x0a000010, 28)},
-		.source_ports_n = 1, .source_ports = {{1000, 2000}},
-		.destination_ports_n = 2, .destination_ports = {{80, 80}, {5001, 5003}},
+		.protocols_n = 2,
+		.protocols = {6, 17},
+		.sources_n = 1,
+		.sources = {network(0x32000000, 16)},
+		.destinations_n = 2,
+		.destinations = {network(0x0a000000, 32), network(0x0a000010, 28)},
+		.source_ports_n = 1,
+		.source_ports = {{1000, 2000}},
+		.destination_ports_n = 2,
+		.destination_ports = {{80, 80}, {5001, 5003}},
 	};
 	const struct {
 		struct flow_key key;
@@ -85,7 +90,8 @@ static void every_condition_counts(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		CHECK((match_one(&rule, cases[i].key, no_bytes) == 0) == cases[i].takes, "case %zu", i);
 	CHECK(match_one(&(struct flow_rule){0}, cases[10].key, no_bytes) == 0, "no condition takes all");
-	CHECK(match_one(&(struct flow_rule){.protocols_n = 1, .protocols = {1}}, cases[10].key, no_bytes) == 0,
+	CHECK(match_one(&(struct flow_rule){.protocols_n = 1, .protocols = {1}}, cases[10].key, no_bytes) ==
+		      0,
 	      "without ports an echo request is taken");
 }
 
@@ -96,7 +102,8 @@ static void bytes_are_compared_under_their_mask_and_within_the_packet(void)
 		.matches = {{.offset = 2, .size = 2, .value = {0x12, 0x30}, .mask = {0xff, 0xf0}},
 			    {.offset = 8, .size = 1, .value = {0x7f}, .mask = {0xff}}},
 	};
-	const uint8_t good[] = {0, 0, 0x12, 0x3f, 0, 0, 0, 0, 0x7f}, bad[] = {0, 0, 0x12, 0x4f, 0, 0, 0, 0, 0x7f};
+	const uint8_t good[] = {0, 0, 0x12, 0x3f, 0, 0, 0, 0, 0x7f},
+		      bad[] = {0, 0, 0x12, 0x4f, 0, 0, 0, 0, 0x7f};
 	const struct flow_key key = key_of(1, 2, 3, 4, 6);
 
 	CHECK(match_one(&rule, key, (struct flow_bytes){good, 9}) == 0, "the bytes are there");
@@ -118,8 +125,7 @@ static void the_highest_priority_is_asked_first(void)
 	for (uint32_t i = 0; i < 3; i++) {
 		const struct flow_key key = key_of(1, 2, 3, 4, protocols[i]);
 
-		CHECK(flowset_match(set, &key, &no_bytes) == (i + 1) % 3, "protocol %u",
-		      protocols[i]);
+		CHECK(flowset_match(set, &key, &no_bytes) == (i + 1) % 3, "protocol %u", protocols[i]);
 	}
 	flowset_free(set);
 }

@@ -37,10 +37,12 @@ FLOW_FUNCTION const uint8_t *cursor_pull(struct cursor *c, uint32_t n);
  */
 FLOW_FUNCTION bool ip_read(struct cursor *c, struct ip *ip, struct flow_key *key, bool quoted);
 
-/* Walks the IPv6 extension headers up to the payload, or through the header of the first fragment it meets. */
+/* Walks the IPv6 extension headers up to the payload, or through the header of the first fragment it meets.
+ */
 FLOW_FUNCTION bool ip_skip_extensions(struct cursor *c, struct ip *ip);
 
-/* The same for a datagram's first fragment, on to what it carries. A fragment within a fragment is malformed. */
+/* The same for a datagram's first fragment, on to what it carries. A fragment within a fragment is malformed.
+ */
 FLOW_FUNCTION bool ip_skip_to_transport(struct cursor *c, struct ip *ip);
 
 #endif

@@ -19,7 +19,7 @@ struct change {
 	struct table table;
 	struct flows_shared *shared;
 	struct flow_list list;
-	uint32_t room; /* in the list */
+	uint32_t room;		 /* in the list */
 	bool taken[FLOWSET_MAX]; /* slots */
 };
 
@@ -84,8 +84,8 @@ static void check_name(const char *name)
 	const size_t length = strlen(name);
 
 	if (length == 0 || length > FLOW_NAME_MAX || name[strspn(name, plain)])
-		fail(EXIT_USAGE, "'%s' can't name a flow: use up to %d letters, digits, '_', '-' and '.'.", name,
-		     FLOW_NAME_MAX);
+		fail(EXIT_USAGE, "'%s' can't name a flow: use up to %d letters, digits, '_', '-' and '.'.",
+		     name, FLOW_NAME_MAX);
 }
 
 /* What a flow's words say besides what is said once for the command. */
@@ -98,12 +98,18 @@ struct flow_words {
 static void read_words(const struct command *command, int argc, char **argv, struct flow_words *w)
 {
 	const struct option_spec specs[] = {
-		{"shm", 0, .text = &w->shm},	      {"name", 0, .text = &w->name},
-		{"targets", 0, .text = &w->targets},  {"protocols", 0, .text = &w->protocols},
-		{"srcs", 0, .text = &w->srcs},	      {"dsts", 0, .text = &w->dsts},
-		{"sports", 0, .text = &w->sports},    {"dports", 0, .text = &w->dports},
-		{"match", 0, .text = &w->match},      {"priority", 0, .number = &w->priority, .max = INT32_MAX},
-		{"batch", 0, .flag = &w->batch},      {"replace", 0, .flag = &w->replace},
+		{"shm", 0, .text = &w->shm},
+		{"name", 0, .text = &w->name},
+		{"targets", 0, .text = &w->targets},
+		{"protocols", 0, .text = &w->protocols},
+		{"srcs", 0, .text = &w->srcs},
+		{"dsts", 0, .text = &w->dsts},
+		{"sports", 0, .text = &w->sports},
+		{"dports", 0, .text = &w->dports},
+		{"match", 0, .text = &w->match},
+		{"priority", 0, .number = &w->priority, .max = INT32_MAX},
+		{"batch", 0, .flag = &w->batch},
+		{"replace", 0, .flag = &w->replace},
 	};
 
 	optind = 0; /* getopt begins anew: a batch has many lines of words */
@@ -124,9 +130,10 @@ static void append(char text[FLOW_TEXT_MAX + 1], const char *option, const char 
 {
 	const size_t length = strlen(text);
 
-	if (value && (size_t)snprintf(text + length, FLOW_TEXT_MAX + 1 - length, "%s--%s %s", length ? " " : "",
-				      option, value) >= FLOW_TEXT_MAX + 1 - length)
-		fail(EXIT_USAGE, "The conditions of a flow are too long: at most %d characters.", FLOW_TEXT_MAX);
+	if (value && (size_t)snprintf(text + length, FLOW_TEXT_MAX + 1 - length, "%s--%s %s",
+				      length ? " " : "", option, value) >= FLOW_TEXT_MAX + 1 - length)
+		fail(EXIT_USAGE, "The conditions of a flow are too long: at most %d characters.",
+		     FLOW_TEXT_MAX);
 }
 
 static void set_flow(struct change *change, const struct flow_words *w)
@@ -259,10 +266,10 @@ int command_flow_list(const struct command *command, int argc, char **argv)
 	printf("{\"version\":%" PRIu32 ",\"inForce\":%" PRIu32 ",\"flows\":[",
 	       atomic_load(&change.shared->published), atomic_load(&change.shared->in_force));
 	for (uint32_t i = 0; i < change.list.n; i++)
-		printf("%s{\"name\":\"%s\",\"priority\":%u,\"targets\":\"%s\",\"conditions\":\"%s\",\"packets\":%" PRIu64
-		       "}",
-		       i ? "," : "", order[i]->name, order[i]->rule.priority, order[i]->targets, order[i]->text,
-		       atomic_load(&change.shared->packets[order[i]->slot]));
+		printf("%s{\"name\":\"%s\",\"priority\":%u,\"targets\":\"%s\",\"conditions\":\"%s\","
+		       "\"packets\":%" PRIu64 "}",
+		       i ? "," : "", order[i]->name, order[i]->rule.priority, order[i]->targets,
+		       order[i]->text, atomic_load(&change.shared->packets[order[i]->slot]));
 	puts("]}");
 	free(order);
 	return EXIT_OK;

@@ -54,7 +54,8 @@ static const struct table *find_table(struct flow_service *service, const char *
 			return &m->table;
 	m = calloc(1, sizeof(*m));
 	if (!m || !store_try_open(name, &table)) {
-		fprintf(stderr, "The table '%s' of a flow can't be opened: its packets have no target.\n", name);
+		fprintf(stderr, "The table '%s' of a flow can't be opened: its packets have no target.\n",
+			name);
 		free(m);
 		return NULL;
 	}

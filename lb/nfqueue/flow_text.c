@@ -106,8 +106,8 @@ uint8_t flow_text_ports(const char *list, struct port_range ranges[FLOW_RANGES_M
 		if (dash)
 			*dash = '\0';
 		ranges[n].low = parse_number(word, "A port", 0, UINT16_MAX);
-		ranges[n].high =
-			dash ? parse_number(dash + 1, "The last port", ranges[n].low, UINT16_MAX) : ranges[n].low;
+		ranges[n].high = dash ? parse_number(dash + 1, "The last port", ranges[n].low, UINT16_MAX)
+				      : ranges[n].low;
 		n++;
 	}
 	return n;

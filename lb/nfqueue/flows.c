@@ -104,7 +104,8 @@ static bool read_rules(int fd, struct flow_list *list, uint32_t *version)
 	return list->flows;
 }
 
-bool flows_load(const char *name, const struct flows_shared *shared, struct flow_list *list, uint32_t *version)
+bool flows_load(const char *name, const struct flows_shared *shared, struct flow_list *list,
+		uint32_t *version)
 {
 	const struct path path = path_of(name, ".flows.rules");
 	const int fd = open(path.text, O_RDONLY | O_CLOEXEC);

@@ -33,7 +33,7 @@ struct flow_list {
 
 struct flows_shared {
 	uint64_t magic;
-	_Atomic uint32_t published, in_force; /* versions; futexes */
+	_Atomic uint32_t published, in_force;  /* versions; futexes */
 	_Atomic uint64_t packets[FLOWSET_MAX]; /* by slot */
 };
 
@@ -41,7 +41,8 @@ struct flows_shared {
 struct flows_shared *flows_open(const char *name);
 
 /* The rules that are published, with their version. False: they can't be read, and errno says why. */
-bool flows_load(const char *name, const struct flows_shared *shared, struct flow_list *list, uint32_t *version);
+bool flows_load(const char *name, const struct flows_shared *shared, struct flow_list *list,
+		uint32_t *version);
 
 /*
  * Publishes these rules; the caller holds the writers' lock. Waits until the balancer has them in force, if

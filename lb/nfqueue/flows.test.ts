@@ -105,16 +105,19 @@ test.serial("two addresses with disjoint targets in one lab; flows come, change 
     );
 
     // A swap must never leave a packet without its flow: neither by the set of flows, nor by a target set.
-    const running = connect(lab, FIRST, "--connections 4000 --seed 4 --concurrent 32");
+    let busy = true;
+    const running = connect(lab, FIRST, "--connections 4000 --seed 4 --concurrent 32").finally(() => {
+      busy = false;
+    });
     let swaps = 0;
-    for (let busy = true; busy; swaps++) {
+    for (; busy; swaps++) {
       const priority = swaps % 7;
-      await lb(
-        "flow-set --batch",
-        `--name first --targets one --dsts ${FIRST} --priority ${priority}\n--name x${priority} --targets two --dports 9\n`,
-      );
+      const lines = [
+        `--name first --targets one --dsts ${FIRST} --priority ${priority}`,
+        `--name x${priority} --targets two --dports 9`,
+      ];
+      await lb("flow-set --batch", `${lines.join("\n")}\n`);
       if (swaps % 5 === 0) await lb("set --shm one --active 0:1001,1:1002");
-      busy = await Promise.race([running.then(() => false), Promise.resolve(true)]);
     }
     const rows = await running;
     t.deepEqual(

@@ -17,7 +17,8 @@ struct verdict {
 	bool has_mark; /* else the packet keeps its own */
 };
 
-/* Where packets of this kind and key go. Unlike the verdict it stays the same for all fragments of a datagram. */
+/* Where packets of this kind and key go. Unlike the verdict it stays the same for all fragments of a
+ * datagram. */
 struct fragment_choice pick_choice(struct worker *worker, enum flow_kind kind, const struct flow_key *key,
 				   const struct flow_bytes *transport);
 

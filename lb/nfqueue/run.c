@@ -189,8 +189,7 @@ int command_run(const struct command *command, int argc, char **argv)
 	static struct run run = {
 		.shm = STORE_DEFAULT_NAME,
 		.options = {.batch = 64, .queue = {.length = 4096, .copy = 256}},
-		.fragments = {.tun = "lb-fragments",
-			      .limits = {.datagrams = 32768, .bytes = 16u << 20}},
+		.fragments = {.tun = "lb-fragments", .limits = {.datagrams = 32768, .bytes = 16u << 20}},
 		.ttl_ms = 500,
 	};
 	sigset_t signals;

@@ -82,8 +82,8 @@ static void remember(struct worker *worker, struct batch *batch, const struct qu
 
 static void answer(struct worker *worker, struct batch *batch, const struct queued_packet *packet)
 {
-	const struct verdict v = worker->fragments ? fragment_worker_answer(worker, packet)
-						   : verdict_on(worker, packet);
+	const struct verdict v =
+		worker->fragments ? fragment_worker_answer(worker, packet) : verdict_on(worker, packet);
 
 	if (worker->options->remember && v.decision == NF_ACCEPT && v.has_mark)
 		remember(worker, batch, packet, v.mark);

@@ -12,13 +12,13 @@
 
 struct worker_options {
 	struct queue_options queue;
-	uint32_t batch;		   /* packets per read and per answer */
-	uint32_t no_target_fwmark; /* for packets when no target is active; 0: drop them */
-	bool random;		   /* broken on purpose: pick at random */
-	bool remember;		   /* make conntrack's entries for SYNs that rules keep untracked */
+	uint32_t batch;			  /* packets per read and per answer */
+	uint32_t no_target_fwmark;	  /* for packets when no target is active; 0: drop them */
+	bool random;			  /* broken on purpose: pick at random */
+	bool remember;			  /* make conntrack's entries for SYNs that rules keep untracked */
 	const struct flow_service *flows; /* NULL: all packets go by the one table */
 	uint32_t no_flow_fwmark;	  /* for packets that no flow takes; 0: drop them */
-	bool fragments;		   /* they have a queue of their own */
+	bool fragments;			  /* they have a queue of their own */
 	uint16_t fragment_queue;
 };
 
@@ -29,7 +29,7 @@ struct worker {
 	pthread_t thread;
 	int fd;
 	uint16_t queue;
-	uint32_t copy; /* bytes of each packet, at most */
+	uint32_t copy;			   /* bytes of each packet, at most */
 	struct fragment_worker *fragments; /* this is the thread of their queue; else NULL */
 	uint64_t random;
 	_Atomic uint64_t entered; /* odd: at work on a batch */

@@ -7,6 +7,7 @@ import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
 import {
   connectionTable,
+  datagramTable,
   environmentTable,
   eventTable,
   generatorTable,
@@ -130,6 +131,16 @@ export function factsMarkup({ run, summary }: ReportData): string {
       "Every established connection is checked against the target the balancer should have chosen.",
       connectionTable(summary),
     ),
+    ...(summary.datagrams
+      ? [
+          tableSection(
+            "datagrams",
+            "Datagrams",
+            "By the order in which their fragments were sent. Hurt ones lack a fragment or contradict themselves: they must do no harm.",
+            datagramTable(summary),
+          ),
+        ]
+      : []),
     tableSection(
       "packets",
       "Packets",
