@@ -16,7 +16,7 @@ import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.t
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
 const MARK = 1000;
-const fwmarkOf = (index: number) => MARK + index + 1;
+export const fwmarkOf = (index: number) => MARK + index + 1;
 const SHM = "nfqueue-lb";
 const SIGTERM = 15;
 
@@ -235,7 +235,7 @@ async function deployRouter(
       ),
   );
   const queue = last === 0 ? "--queue-num 0" : `--queue-balance 0:${last}`;
-  await installRules(host, queue, synOnlyOf(lab, given), fragments.rules);
+  await installRules(host, () => [`-j NFQUEUE ${queue}`], synOnlyOf(lab, given), fragments.rules);
   return process;
 }
 
@@ -249,7 +249,7 @@ async function setActive(host: Host, program: string, active: readonly number[])
   return (JSON.parse(stdout) as { publishedT: number }).publishedT;
 }
 
-function routes(topology: Topology, family: 4 | 6): string {
+export function routes(topology: Topology, family: 4 | 6): string {
   return topology.targets
     .map((target, index) => {
       const mark = fwmarkOf(index);

@@ -13,23 +13,32 @@ export interface SynOnly {
 
 const CHAIN = "LB-QUEUE";
 const FAMILIES = [
-  ["iptables", `${VIP[4]}/32`],
-  ["ip6tables", `${VIP[6]}/128`],
+  ["iptables", `${VIP[4]}/32`, 4],
+  ["ip6tables", `${VIP[6]}/128`, 6],
 ] as const;
 
 /**
- * `queue` is NFQUEUE's argument, `first` are lines of the mangle table that come before, with VIP for the address. The rule that
- * leads to the queue comes last: what it needs is there by then.
+ * `choose` are the rules that choose a target, `first` lines of the mangle table that come before, with VIP for the address. The
+ * rule that leads to the choice comes last: what it needs is there by then.
  */
-export async function installRules(host: Host, queue: string, synOnly: SynOnly | null, first: string): Promise<void> {
+export async function installRules(
+  host: Host,
+  choose: (family: 4 | 6) => readonly string[],
+  synOnly: SynOnly | null,
+  first = "",
+): Promise<void> {
   if (synOnly)
     await setSysctls(host, [
       "net/netfilter/nf_conntrack_tcp_loose=1",
       // What is out of the window by conntrack's book would be a packet without a mark.
       "net/netfilter/nf_conntrack_tcp_be_liberal=1",
     ]);
-  for (const [tool, vip] of FAMILIES) {
-    const tables = [...(synOnly ? rawTable(vip, synOnly) : []), ...mangleTable(vip, queue, synOnly, first)];
+  for (const [tool, vip, family] of FAMILIES) {
+    const before = first
+      .replaceAll("VIP", vip)
+      .split("\n")
+      .filter((line) => line !== "");
+    const tables = [...(synOnly ? rawTable(vip, synOnly) : []), ...mangleTable(vip, choose(family), synOnly, before)];
     await host.exec([`${tool}-restore`, "--noflush"], { input: `${tables.join("\n")}\n` });
   }
 }
@@ -58,7 +67,12 @@ function rawTable(vip: string, { oneWay, udp }: SynOnly): string[] {
 }
 
 /** The mark is saved behind the queue, as a packet that returns from it goes on behind this table's PREROUTING. */
-function mangleTable(vip: string, queue: string, synOnly: SynOnly | null, first: string): string[] {
+function mangleTable(
+  vip: string,
+  choose: readonly string[],
+  synOnly: SynOnly | null,
+  before: readonly string[],
+): string[] {
   return [
     "*mangle",
     `:${CHAIN} - [0:0]`,
@@ -69,11 +83,8 @@ function mangleTable(vip: string, queue: string, synOnly: SynOnly | null, first:
           `-A ${CHAIN} -m mark ! --mark 0 -j ACCEPT`,
         ]
       : []),
-    `-A ${CHAIN} -j NFQUEUE ${queue}`,
-    ...first
-      .replaceAll("VIP", vip)
-      .split("\n")
-      .filter((line) => line !== ""),
+    ...choose.map((rule) => `-A ${CHAIN} ${rule}`),
+    ...before,
     `-A PREROUTING -d ${vip} -j ${CHAIN}`,
     "COMMIT",
   ];
