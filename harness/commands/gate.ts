@@ -14,7 +14,7 @@ import { parseOptions } from "../options.ts";
 import { readRecord } from "../record/record.ts";
 import type { RunInfo } from "../record/schema.ts";
 import { count, list, plural } from "../report/format.ts";
-import { isSameRun } from "../set/manifest.ts";
+import { runKey } from "../set/manifest.ts";
 
 export interface GateOptions {
   runs: readonly string[];
@@ -88,10 +88,9 @@ function render(findings: readonly Finding[], runs: number, code: number): strin
 
 /** A run that was tried again is judged by its last attempt. */
 function lastAttempts<T extends { run: RunInfo }>(runs: readonly T[]): T[] {
-  return runs.filter(
-    ({ run }) =>
-      !runs.some((other) => isSameRun(other.run, run) && (other.run.attempt ?? 1) === (run.attempt ?? 1) + 1),
-  );
+  const keyed = runs.map((one) => ({ one, key: runKey(one.run), attempt: one.run.attempt ?? 1 }));
+  const all = new Set(keyed.map(({ key, attempt }) => `${attempt} ${key}`));
+  return keyed.filter(({ key, attempt }) => !all.has(`${attempt + 1} ${key}`)).map(({ one }) => one);
 }
 
 /** Every number is derived again from the record. */

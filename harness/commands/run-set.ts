@@ -10,7 +10,7 @@ import { SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { headline } from "../report/prose.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
-import { attemptsOf, finishedRuns, inShard, isSameRun, parseShard, writeManifest } from "../set/manifest.ts";
+import { attemptsOf, finishedRuns, inShard, parseShard, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
 import {
@@ -125,8 +125,8 @@ function resumed(
   options: TestOptions,
   host: DescribedHost,
 ): Entry | null {
-  const described = { ...describeRun(plan, runtime, options.commandLine, host), id: "", startedAt: "" };
-  const [first, ...more] = earlier.filter(({ run }) => isSameRun(run, described));
+  const key = runKey(describeRun(plan, runtime, options.commandLine, host));
+  const [first, ...more] = earlier.filter(({ run }) => runKey(run) === key);
   if (!first) return null;
   const entry = entryOf(attemptsOf([first, ...more]));
   return entry.state === "error" ? null : entry;

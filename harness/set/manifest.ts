@@ -61,12 +61,11 @@ function readJson(file: string): unknown {
   }
 }
 
-/** The same run, as far as its record can tell: then it need not be run again. */
-export function isSameRun(a: RunInfo, b: RunInfo): boolean {
-  const key = ({ case: name, seed, runtime, gitRevision, options, backendOptions }: RunInfo) =>
-    sameText([name, seed, runtime, gitRevision, options, backendOptions]);
-  return key(a) === key(b);
+/** Equal for runs that are the same as far as their records can tell: then one need not be run again. */
+export function runKey({ case: name, seed, runtime, gitRevision, options, backendOptions }: RunKeyed): string {
+  return sameText([name, seed, runtime, gitRevision, options, backendOptions]);
 }
+type RunKeyed = Pick<RunInfo, "case" | "seed" | "runtime" | "gitRevision" | "options" | "backendOptions">;
 
 /** One set out of the folders of shards. Throws UsageError when they do not belong together. */
 export function mergeSets(dirs: readonly string[], out: string): RunSet {

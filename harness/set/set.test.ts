@@ -8,7 +8,7 @@ import { ctrfSet } from "../report/ctrf.ts";
 import { erroredRun, failedRun, hostileRun, scaleRun } from "../report/fixture.ts";
 import { junitSet } from "../report/junit.ts";
 import type { ReportData } from "../report/reporter.ts";
-import { finishedRuns, inShard, isSameRun, type Manifest, mergeSets, parseShard, writeManifest } from "./manifest.ts";
+import { finishedRuns, inShard, type Manifest, mergeSets, parseShard, runKey, writeManifest } from "./manifest.ts";
 import { setPage } from "./page.ts";
 import { setReporters, writeSet } from "./reporters.ts";
 import { type Attempt, entryOf, type RunSet, verdictsOf } from "./set.ts";
@@ -125,8 +125,10 @@ test("one broken reporter does not keep the others from writing", async (t) => {
 test("shards are disjoint and together all", (t) => {
   const items = [1, 2, 3, 4, 5, 6, 7];
   const shards = [1, 2, 3].map((index) => inShard(items, { index, count: 3 }));
-  t.deepEqual(new Set(shards.flat()), new Set(items));
-  t.is(shards.flat().length, items.length);
+  t.deepEqual(
+    shards.flat().sort((a, b) => a - b),
+    items,
+  );
   t.deepEqual(inShard(items, null), items);
   for (const wrong of ["0/3", "4/3", "1", "a/b", "1/0"]) t.throws(() => parseShard(wrong), { instanceOf: UsageError });
 });
@@ -171,9 +173,10 @@ for (const [what, over, message] of refused)
 
 test("a run is the same by case, seed, version and options, whatever its folder and time", (t) => {
   const { run } = scaleRun();
-  t.true(isSameRun(run, { ...run, id: "other", startedAt: "later", commandLine: [] }));
+  const later = { ...run, id: "other", startedAt: "later", commandLine: [] };
+  t.is(runKey(later), runKey(run));
   for (const other of [{ seed: 2 }, { gitRevision: "x" }, { options: { targets: 9 } }, { runtime: "docker" }])
-    t.false(isSameRun(run, { ...run, ...other }));
+    t.not(runKey({ ...run, ...other }), runKey(run));
   const dir = scratch(t);
   t.throws(() => mergeSets([dir], dir), { message: /no set.json/ });
   t.deepEqual(finishedRuns(path.join(dir, "nowhere")), []);
