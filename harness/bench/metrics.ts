@@ -40,8 +40,10 @@ const SCALE_EVENTS = 6;
 const HELD = 5000;
 const SIGTERM = 15;
 
-interface Probe {
+export interface Probe {
   metrics: readonly Metric[];
+  /** Needs a lab that nothing was measured in: what others left behind would count. */
+  alone?: true;
   /** Values by the metric's name; what cannot be had is left out. Throws LabError when the traffic fails. */
   measure(bed: Bed): Promise<Record<string, number>>;
 }
@@ -50,7 +52,7 @@ const metric = (name: string, unit: string, more: boolean, summary: string): Met
 
 const absolute = (...words: Parameters<typeof metric>): Metric => ({ ...metric(...words), absolute: true });
 
-/** In the order in which they are measured; those with connections that stay behind come last. */
+/** In the order in which they are measured. */
 export const PROBES: readonly Probe[] = [
   {
     metrics: [
@@ -162,6 +164,7 @@ export const PROBES: readonly Probe[] = [
     },
   },
   {
+    alone: true,
     metrics: [
       absolute(
         "memory",

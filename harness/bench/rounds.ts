@@ -4,7 +4,7 @@ import { watchMachine } from "../contention.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { startServers } from "../traffic/traffic.ts";
-import { PROBES } from "./metrics.ts";
+import { PROBES, type Probe } from "./metrics.ts";
 import { plain } from "./plain.ts";
 
 interface Contender {
@@ -51,20 +51,24 @@ const DISTURBED_CPUS = 0.5;
 export async function runRounds(plan: BenchPlan, signal: AbortSignal, note: (text: string) => void): Promise<Rounds> {
   const all: Contender[] = [{ backend: plain, options: {} }, ...plan.contenders];
   const rounds: Rounds = { measurements: [], failures: [] };
+  const wanted = PROBES.filter(({ metrics }) => metrics.some(({ name }) => plan.metrics.includes(name)));
+  const together = wanted.filter(({ alone }) => !alone);
+  const groups = [together, ...wanted.filter(({ alone }) => alone).map((probe) => [probe])].filter((g) => g.length > 0);
   for (let round = 0; round < plan.repeats; round++) {
     // Each begins a round once, so that no one always has the machine just after another.
     const order = all.map((_, i) => all[(i + round) % all.length] as Contender);
     for (const contender of order) {
       note(`round ${round + 1} of ${plan.repeats}: ${contender.backend.name}`);
-      await measureOne(plan, contender, round, rounds, signal);
+      for (const probes of groups) await measureInLab(plan, contender, probes, round, rounds, signal);
     }
   }
   return rounds;
 }
 
-async function measureOne(
+async function measureInLab(
   plan: BenchPlan,
   { backend, options }: Contender,
+  probes: readonly Probe[],
   round: number,
   { measurements, failures }: Rounds,
   signal: AbortSignal,
@@ -80,9 +84,8 @@ async function measureOne(
     const [balancer] = await Promise.all([backend.deploy(lab, options, active), startServers(lab)]);
     await using _stopped = balancer;
     const bed = { lab, balancer, family: plan.family, seed: plan.seed + round, seconds: plan.seconds };
-    for (const probe of PROBES) {
+    for (const probe of probes) {
       const wanted = probe.metrics.filter(({ name }) => plan.metrics.includes(name));
-      if (wanted.length === 0) continue;
       signal.throwIfAborted();
       let disturbed = false;
       const stop = watchMachine(plan.runtime.name === "netns", (event) => {
