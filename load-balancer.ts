@@ -152,6 +152,20 @@ const compare = async (words: readonly string[], argv: Record<string, unknown>, 
   );
 };
 
+const bench = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
+  const { benchCommand } = await import("./harness/commands/bench.ts");
+  const names = ["targets", "family", "repeat", "seconds", "seed", "metrics"];
+  return benchCommand(await catalogWith(argv.backend as string[]), {
+    backends: words,
+    set: argv.set as string[],
+    runtime: String(argv.runtime),
+    out: path.resolve(String(argv.out)),
+    json: argv.json === true,
+    given: Object.fromEntries(names.flatMap((name) => (argv[name] === undefined ? [] : [[name, argv[name]]]))),
+    commandLine: ["./load-balancer.ts", ...process.argv.slice(2)],
+  }, signal);
+};
+
 const start = async (name: string, argv: Record<string, unknown>, signal: AbortSignal) => {
   const { startCommand } = await import("./harness/commands/session.ts");
   const outside = (argv.backend as string[]).map((file) => path.resolve(file));
@@ -229,6 +243,25 @@ const parser = yargs(words)
         .example("$0 compare ecmp nfqueue --scenario scale_in --sweep targets=4,10,50", "loss against the number of targets")
         .example("$0 compare nfqueue --scenario scale_in --sweep M=53,101,997,65537", "loss against the size of Maglev's table"),
     (argv) => choose((signal) => compare(argv.name, argv, signal)),
+  )
+  .command(
+    "bench [name..]",
+    "throughput, connection rate, latency and cost of backends, as ratios to plain forwarding; or of the lab: 'bench harness'",
+    (y) =>
+      outsideOption(y.positional("name", { type: "string", array: true, default: [], describe: "backends (default: all), or 'harness'" }))
+        .option("metrics", { type: "string", describe: "some of them only, as in 'connections,requests'", requiresArg: true })
+        .option("targets", { describe: "targets (default: 4)", requiresArg: true })
+        .option("family", { describe: "4 or 6 (default: 4)", requiresArg: true })
+        .option("repeat", { describe: "rounds (default: 6, the fewest that give an interval)", requiresArg: true })
+        .option("seconds", { describe: "length of each measurement (default: 2)", requiresArg: true })
+        .option("seed", { describe: "of the traffic (default: 1)", requiresArg: true })
+        .option("runtime", { default: "netns", describe: "netns or docker", requiresArg: true })
+        .option("set", { type: "string", array: true, default: [], nargs: 1, describe: "backend.key=value" })
+        .option("out", { default: "results", describe: "folder of the results", requiresArg: true })
+        .option("json", { type: "boolean", describe: "the figures on stdout" })
+        .example("$0 bench nfqueue ecmp nftables", "side by side, six interleaved rounds")
+        .example("$0 bench nfqueue --metrics connections,requests --seconds 1", ""),
+    (argv) => choose((signal) => bench(argv.name, argv, signal)),
   )
   .command(
     "matrix <results..>",

@@ -166,7 +166,7 @@ function activeAround({ plan, options }: PlannedCase): { before: number[]; after
 }
 
 /** "backend.key=value" is for that backend only. */
-function wordsFor(name: string, all: readonly string[], words: readonly string[]): string[] {
+export function wordsFor(name: string, all: readonly string[], words: readonly string[]): string[] {
   const wrong = words.find((word) => !all.some((backend) => word.startsWith(`${backend}.`)));
   if (wrong !== undefined)
     throw new UsageError(`'--set ${wrong}' names no backend of the comparison: write ${all[0]}.key=value.`);

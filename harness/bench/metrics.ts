@@ -1,0 +1,301 @@
+// What is measured of one deployed backend. Everything is counted where it arrives.
+import { readFileSync } from "node:fs";
+import { Histogram } from "../analysis/histogram.ts";
+import type { Balancer } from "../backend.ts";
+import { nowNs } from "../clock.ts";
+import type { Sample } from "../record/schema.ts";
+import { type Lab, LabError } from "../runtime/runtime.ts";
+import { SOURCES, VIP } from "../topology/topology.ts";
+import { lineReader } from "../traffic/lines.ts";
+
+/** One backend, deployed in one lab. */
+interface Bed {
+  lab: Lab;
+  balancer: Balancer;
+  family: 4 | 6;
+  /** Of the traffic: the same for all backends of a round. */
+  seed: number;
+  /** Length of one measurement, seconds. */
+  seconds: number;
+}
+
+export interface Metric {
+  name: string;
+  unit: string;
+  /** Whether more is better. */
+  more: boolean;
+  summary: string;
+  /** Plain forwarding has nothing like it: there is no ratio. */
+  absolute?: true;
+}
+
+const CONNECT_PORT = 5001;
+const STREAM_PORT = 5003;
+const UDP_PORT = 6003;
+/** New connections per second of the latency measurement: a fixed load that two small cores carry through any balancer here. */
+const LATENCY_RATE = 2000;
+/** Datagrams per second of the CPU measurement. */
+const CPU_RATE = 20_000;
+const SCALE_EVENTS = 6;
+const HELD = 5000;
+const SIGTERM = 15;
+
+export interface Probe {
+  metrics: readonly Metric[];
+  /** Needs a lab that nothing was measured in: what others left behind would count. */
+  alone?: true;
+  /** Values by the metric's name; what cannot be had is left out. Throws LabError when the traffic fails. */
+  measure(bed: Bed): Promise<Record<string, number>>;
+}
+
+const metric = (name: string, unit: string, more: boolean, summary: string): Metric => ({ name, unit, more, summary });
+
+const absolute = (...words: Parameters<typeof metric>): Metric => ({ ...metric(...words), absolute: true });
+
+/** In the order in which they are measured. */
+export const PROBES: readonly Probe[] = [
+  {
+    metrics: [
+      metric(
+        "connections",
+        "1/s",
+        true,
+        "TCP connections, one after another from 64 at a time: connect, one answer, close",
+      ),
+    ],
+    async measure(bed) {
+      const seen = await generate(bed, [
+        "connect",
+        "--connections",
+        `${Math.round(bed.seconds * 8000)}`,
+        ...to(bed, CONNECT_PORT),
+      ]);
+      const { received } = last(seen);
+      return { connections: received / seen.seconds };
+    },
+  },
+  {
+    metrics: [
+      metric("connect_p50", "ms", false, `time to connect and be answered, at ${LATENCY_RATE} connections per second`),
+      metric("connect_p99", "ms", false, `99th percentile of the same`),
+    ],
+    async measure(bed) {
+      const count = Math.round(bed.seconds * LATENCY_RATE);
+      const seen = await generate(bed, [
+        "connect",
+        "--connections",
+        `${count}`,
+        "--rate",
+        `${LATENCY_RATE}`,
+        ...to(bed, CONNECT_PORT),
+      ]);
+      const found = seen.samples.reduce((all, { hist }) => all.add(hist), new Histogram()).percentilesMs();
+      return found ? { connect_p50: found.p50, connect_p99: found.p99 } : {};
+    },
+  },
+  {
+    metrics: [
+      metric(
+        "requests",
+        "1/s",
+        true,
+        "requests of 128 bytes, echoed, over 50 kept TCP connections, each waiting for its echo",
+      ),
+    ],
+    measure: async (bed) => ({ requests: (await closedLoop(bed, 50, 128)).perSecond }),
+  },
+  ...[1, 8].map(
+    (streams): Probe => ({
+      metrics: [
+        metric(
+          `bulk_${streams}`,
+          "Gbit/s",
+          true,
+          `${streams} TCP stream${streams > 1 ? "s" : ""} of 64,000-byte messages, echoed: what passes the router`,
+        ),
+      ],
+      async measure(bed) {
+        const { perSecond } = await closedLoop(bed, streams, 64_000);
+        return { [`bulk_${streams}`]: (perSecond * 64_000 * 8) / 1e9 };
+      },
+    }),
+  ),
+  {
+    metrics: [
+      metric(
+        "cpu_user",
+        "µs",
+        false,
+        `CPU of the whole lab in user space for a datagram and its echo, ${CPU_RATE} a second over 500 flows`,
+      ),
+      metric("cpu_system", "µs", false, "the same in the kernel, interrupts left out"),
+      metric("cpu_softirq", "µs", false, "the same in interrupts, where the kernel forwards"),
+    ],
+    async measure(bed) {
+      const before = processorUs();
+      const seen = await generate(bed, [
+        ...words(`stream --udp --connections 500 --rate ${CPU_RATE} --size 80 --ramp 200ms --duration ${bed.seconds}s`),
+        ...to(bed, UDP_PORT),
+      ]);
+      const after = processorUs();
+      const { received, sent } = last(seen);
+      if (!before || !after || received < sent * 0.99) return {};
+      const per = (kind: keyof typeof after) => (after[kind] - before[kind]) / received;
+      return { cpu_user: per("user"), cpu_system: per("system"), cpu_softirq: per("softirq") };
+    },
+  },
+  {
+    metrics: [
+      absolute(
+        "scale_event",
+        "ms",
+        false,
+        "from asking for another set of targets until it is in force on all routers",
+      ),
+    ],
+    async measure({ lab, balancer }) {
+      const all = lab.topology.targets.map((_, i) => i);
+      const times: number[] = [];
+      for (let i = 0; i < SCALE_EVENTS; i++) {
+        const begin = nowNs();
+        times.push(((await balancer.setTargets(i % 2 === 0 ? all.slice(1) : all)) - begin) / 1e6);
+      }
+      return { scale_event: median(times) };
+    },
+  },
+  {
+    alone: true,
+    metrics: [
+      absolute(
+        "memory",
+        "B",
+        false,
+        `state of a kept TCP connection on the router: conntrack's entries and the balancer's own memory, over ${HELD}`,
+      ),
+    ],
+    async measure(bed) {
+      const router = bed.lab.topology.routers[0]?.name ?? "";
+      const before = await routerBytes(bed.lab, router);
+      if (before === null) return {};
+      let after: number | null = null;
+      await generate(
+        bed,
+        ["connect", "--keep", "--connections", `${HELD}`, ...to(bed, CONNECT_PORT)],
+        async (sample) => {
+          if (sample.established < HELD) return false;
+          after ??= await routerBytes(bed.lab, router);
+          return true;
+        },
+      );
+      return after === null ? {} : { memory: Math.max(0, after - before) / HELD };
+    },
+  },
+];
+
+const words = (text: string) => text.split(" ");
+const to = ({ family, seed }: Bed, port: number) =>
+  words(
+    `--address ${family === 4 ? VIP[4] : `[${VIP[6]}]`}:${port} --src ${SOURCES[family]} --seed ${seed} --output ndjson`,
+  );
+
+async function closedLoop(bed: Bed, connections: number, size: number): Promise<{ perSecond: number }> {
+  const load = `stream --closed-loop --connections ${connections} --size ${size} --ramp 100ms --sample 100ms --duration ${bed.seconds}s`;
+  const seen = await generate(bed, [...words(load), ...to(bed, STREAM_PORT)]);
+  // What is in the ramp does not count.
+  const warm = seen.samples.findIndex(({ t }) => t > seen.t0 + 3e8);
+  const [from, until] = [seen.samples[Math.max(0, warm)], last(seen)];
+  if (!from || until.t <= from.t) throw new LabError(`No echo came over ${connections} connections.`);
+  return { perSecond: ((until.received - from.received) / (until.t - from.t)) * 1e9 };
+}
+
+interface Seen {
+  t0: number;
+  /** From the start to the last sample. */
+  seconds: number;
+  samples: Sample[];
+}
+
+const last = ({ samples }: Seen): Sample => {
+  const sample = samples.at(-1);
+  if (!sample) throw new LabError("The traffic generator reported nothing.");
+  return sample;
+};
+
+/** Runs one generator on the tester to its end, or until `enough` says so of a sample. Throws LabError when it fails or loses connections. */
+async function generate(
+  { lab, seconds }: Bed,
+  argv: readonly string[],
+  enough?: (sample: Sample) => Promise<boolean>,
+): Promise<Seen> {
+  const samples: Sample[] = [];
+  let t0 = 0;
+  let said = "";
+  const host = lab.host(lab.topology.tester.name);
+  const child = host.spawn([lab.program("traffic"), ...argv], {
+    onStdout: lineReader((line) => {
+      const { event, ...rest } = JSON.parse(line) as { event: string } & Sample;
+      if (event === "stream_start") t0 = rest.t;
+      if (event !== "sample") return;
+      samples.push(rest);
+      enough?.(rest).then(
+        (yes) => yes && child.signal(SIGTERM),
+        () => child.signal(SIGTERM),
+      );
+    }),
+    onStderr: (chunk) => {
+      said = (said + chunk.toString()).slice(-2000);
+    },
+  });
+  const overdue = setTimeout(() => child.signal(SIGTERM), seconds * 1000 + 20_000);
+  const { code } = await child.exited.finally(() => clearTimeout(overdue));
+  if (code !== 0)
+    throw new LabError(`The traffic generator '${argv[0]}' ended with ${code ?? "a signal"}: ${said.trim()}`);
+  const { failedConnects, lost, t } = last({ t0, seconds: 0, samples });
+  const gone = Object.values(lost).reduce((sum, n) => sum + n, failedConnects);
+  if (gone > 0) throw new LabError(`${gone} connections failed during '${argv[0]}': no figure is taken from that.`);
+  return { t0, seconds: (t - t0) / 1e9, samples };
+}
+
+/** CPU time of the machine, microseconds; null where /proc does not tell. */
+function processorUs(): { user: number; system: number; softirq: number } | null {
+  try {
+    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+      readFileSync("/proc/stat", "utf8").match(/^cpu +(.*)$/m)?.[1] ?? ""
+    )
+      .split(" ")
+      .map((ticks) => Number(ticks) * 1e4);
+    return { user: user + nice, system, softirq: irq + softirq };
+  } catch {
+    return null;
+  }
+}
+
+/** Bytes of a router's conntrack entries and of the processes in its network; null where the kernel does not tell (slabinfo is root's). */
+async function routerBytes(lab: Lab, router: string): Promise<number | null> {
+  const entry = await slabBytes("nf_conntrack");
+  if (entry === null) return null;
+  const script = `cat /proc/sys/net/netfilter/nf_conntrack_count 2>/dev/null || echo 0
+net=$(readlink /proc/self/ns/net)
+for p in /proc/[0-9]*; do
+  [ "$(readlink $p/ns/net)" = "$net" ] && [ "$(cat $p/comm)" != sh ] && sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p' $p/smaps_rollup
+done 2>/dev/null; true`;
+  const { stdout } = await lab.host(router).exec(["sh", "-c", script]);
+  const [entries = 0, ...kib] = stdout.trim().split(/\s+/).map(Number);
+  return entries * entry + kib.reduce((sum, n) => sum + n * 1024, 0);
+}
+
+async function slabBytes(name: string): Promise<number | null> {
+  try {
+    return Number(
+      readFileSync("/proc/slabinfo", "utf8").match(new RegExp(`^${name} +\\d+ +\\d+ +(\\d+)`, "m"))?.[1] ?? 0,
+    );
+  } catch {
+    return null;
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
+}

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import type { Backend } from "../backend.ts";
+import { nowNs } from "../clock.ts";
+import type { Host } from "../runtime/runtime.ts";
+import { linkOn, VIP } from "../topology/topology.ts";
+
+type Family = 4 | 6;
+const FAMILIES = [4, 6] as const;
+const FIRST_TABLE = 2000;
+/** Blocks of the sources where the targets are no power of two: so many that each target has nearly its share, so few that a rule is found soon. */
+const BLOCKS = 32;
+
+/**
+ * Plain forwarding, the reference of every ratio: static routes by source prefix spread the load over as many targets as the
+ * balancer under test has. Nothing is hashed, rewritten, tracked or queued. Of more than 32 targets the first 32 share the load.
+ */
+export const plain: Backend<z.ZodObject> = {
+  name: "plain",
+  summary: "static routes by source prefix: forwarding without a balancer",
+  keepsState: false,
+  options: z.object({}),
+  missing: async () => [],
+  oracle: () => null,
+  facts: () => ({}),
+  async deploy(lab, _options, active) {
+    const blocks = blocksFor(active.length);
+    const onAll = (lines: (family: Family) => string[]) =>
+      Promise.all(
+        lab.topology.routers.flatMap(({ name }) =>
+          FAMILIES.map((family) => batch(lab.host(name), family, lines(family))),
+        ),
+      );
+    const routes = (targets: readonly number[]) => (family: Family) => {
+      const gateways = targets.flatMap((i) => {
+        const target = lab.topology.targets[i];
+        return target ? [linkOn(target, "net1")[family === 4 ? "ipv4" : "ipv6"]] : [];
+      });
+      return Array.from(
+        { length: blocks },
+        (_, b) => `route replace ${VIP[family]} via ${gateways[b % gateways.length]} table ${FIRST_TABLE + b}`,
+      );
+    };
+    await onAll((family) =>
+      Array.from(
+        { length: blocks },
+        (_, b) =>
+          `rule add pref 100 from ${sourceBlock(family, b, blocks)} to ${VIP[family]} lookup ${FIRST_TABLE + b}`,
+      ),
+    );
+    await onAll(routes(active));
+    return {
+      async setTargets(next) {
+        await onAll(routes(next));
+        return nowNs();
+      },
+      counters: async () => ({}),
+      async [Symbol.asyncDispose]() {},
+    };
+  },
+};
+
+function blocksFor(targets: number): number {
+  return targets <= BLOCKS && (targets & (targets - 1)) === 0 ? targets : BLOCKS;
+}
+
+/** The b-th of so many equal parts, a power of two, of the tester's sources: 50.0.0.0/16 and 2000::/112. */
+function sourceBlock(family: Family, b: number, blocks: number): string {
+  const low = (b * 65_536) / blocks;
+  const bits = Math.log2(blocks);
+  return family === 4 ? `50.0.${low >> 8}.${low & 255}/${16 + bits}` : `2000::${low.toString(16)}/${112 + bits}`;
+}
+
+async function batch(host: Host, family: Family, lines: readonly string[]): Promise<void> {
+  await host.exec(family === 4 ? ["ip", "-batch", "-"] : ["ip", "-6", "-batch", "-"], {
+    input: `${lines.join("\n")}\n`,
+  });
+}

@@ -1,0 +1,170 @@
+// bench.json, bench.md, bench.html and two pictures: what a balancer carries, and what it costs, both as ratios to plain forwarding.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Chart, chartOptions } from "../report/charts/chart.ts";
+import { digits, NONE, plural, shellLine } from "../report/format.ts";
+import { escapeText, tableMarkup } from "../report/html/markup.ts";
+import { chartMarkup } from "../report/html/sections.ts";
+import { loadAssets, NO_SCRIPT, renderPage } from "../report/html.ts";
+import { inline, tableText } from "../report/markdown.ts";
+import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
+import { drawPngs } from "../report/png.ts";
+import type { Table } from "../report/table.ts";
+import { plain } from "./plain.ts";
+import type { Environment, Figure } from "./result.ts";
+import type { Failure } from "./rounds.ts";
+
+export interface Bench {
+  figures: readonly Figure[];
+  failures: readonly Failure[];
+  environment: Environment;
+  commandLine: readonly string[];
+}
+
+export async function writeBench(bench: Bench, dir: string): Promise<void> {
+  const charts = chartsOf(bench);
+  await writeFile(join(dir, "bench.json"), `${JSON.stringify(bench.figures, null, 2)}\n`);
+  await writeFile(join(dir, "bench.md"), markdownOf(bench, charts));
+  await writeFile(join(dir, "bench.html"), await pageOf(bench, charts));
+  await drawPngs(charts, dir);
+}
+
+export function benchTable({ figures }: Bench): Table {
+  return {
+    head: ["Metric", "Unit", "Backend", "Median", "95 % interval", "To plain", "95 % interval", "Repeats"],
+    rows: figures.map((figure) => [
+      figure.metric,
+      figure.unit,
+      figure.backend,
+      digits(figure.median),
+      range(figure.interval95),
+      figure.ratioToPlain === null ? NONE : figure.ratioToPlain.toFixed(2),
+      figure.ratioInterval95 === null ? NONE : figure.ratioInterval95.map((r) => r.toFixed(2)).join(" to "),
+      figure.disturbed === 0 ? `${figure.repeats}` : `${figure.repeats} (${figure.disturbed} disturbed)`,
+    ]),
+  };
+}
+
+const range = (interval: readonly [number, number] | null) => interval?.map(digits).join(" to ") ?? NONE;
+
+/** What the numbers mean and what they do not. */
+export function meaning({ figures, failures, environment }: Bench): string[] {
+  const { runtime, links, kernel, cpus, targets, family, secondsEach } = environment;
+  const compared = figures.filter((f) => f.ratioInterval95 !== null);
+  const differ = compared.filter(({ ratioInterval95: r }) => r !== null && (r[0] > 1 || r[1] < 1));
+  const disturbed = figures.reduce((sum, f) => sum + f.disturbed, 0);
+  return [
+    `Plain forwarding is static routing by source prefix to the same ${plural(targets, "target")}, in the same round. A ratio of 1 is what a router without a balancer does; rates above and costs below it are better.`,
+    `Measured over IPv${family} on ${links} links of the ${runtime} runtime, kernel ${kernel}, ${plural(cpus, "CPU")} that tester, router and targets share, ${secondsEach} s each. So rates are of the whole lab, CPU is of the whole lab, and nothing here says what a network card of your own would carry; ratios travel better than rates, between machines of one kind.`,
+    compared.length === 0
+      ? "With fewer than six repeats there is no 95 % interval: these are first looks."
+      : `Of ${plural(compared.length, "ratio")}, ${differ.length} differ from 1 beyond their 95 % interval; the others show no difference at this number of repeats.`,
+    ...(disturbed === 0
+      ? []
+      : [`In ${plural(disturbed, "measurement")} other programs took more than half a CPU. They are marked and kept.`]),
+    ...failures.map(
+      ({ backend, round, what, sentence }) => `No figure for ${what} of ${backend} in round ${round + 1}: ${sentence}`,
+    ),
+  ];
+}
+
+function chartsOf(bench: Bench): Chart[] {
+  return [
+    ratioChart(bench, true, "bench-rates", "What it carries, relative to plain forwarding (more is better)"),
+    ratioChart(bench, false, "bench-costs", "What it costs, relative to plain forwarding (less is better)"),
+  ].flatMap((chart) => chart ?? []);
+}
+
+/** Bars by metric, one colour a backend, with the 95 % interval as a line on each. null where nothing has a ratio. */
+function ratioChart(bench: Bench, more: boolean, id: string, heading: string): Chart | null {
+  const figures = bench.figures.filter((f) => f.more === more && f.ratioToPlain !== null);
+  if (figures.length === 0) return null;
+  const labels = [...new Set(figures.map(({ metric }) => metric))];
+  const backends = [...new Set(figures.map(({ backend }) => backend))];
+  const find = (metric: string, backend: string) => figures.find((f) => f.metric === metric && f.backend === backend);
+  const bars = labels.flatMap((metric, x) =>
+    backends.flatMap((backend, i) => {
+      const interval = find(metric, backend)?.ratioInterval95;
+      if (!interval) return [];
+      // Where Chart.js draws bar i of so many in a category of width 1: 80 % of it are bars.
+      const at = x + ((i + 0.5) / backends.length - 0.5) * 0.8;
+      const [yMin, yMax] = interval;
+      return [
+        [
+          `${id}${x}-${i}`,
+          { type: "line", xMin: at, xMax: at, yMin, yMax, borderColor: LIGHT.ink, borderWidth: 2 },
+        ] as const,
+      ];
+    }),
+  );
+  const plainLine = { type: "line", yMin: 1, yMax: 1, borderColor: LIGHT.muted, borderWidth: 1.5, borderDash: [6, 4] };
+  return {
+    id,
+    heading,
+    title: `${heading}: ${titleOf(bench)}`,
+    reading:
+      "Each bar is the median of the rounds' ratios, the line on it the 95 % interval; the dashed line is plain forwarding.",
+    caption: backends
+      .map(
+        (backend) =>
+          `${backend} ${labels
+            .flatMap((metric) => {
+              const r = find(metric, backend)?.ratioToPlain;
+              return r === null || r === undefined ? [] : [`${metric} ${r.toFixed(2)}`];
+            })
+            .join(", ")}`,
+      )
+      .join("; "),
+    config: {
+      type: "bar",
+      data: {
+        labels,
+        datasets: backends.map((backend, i) => ({
+          type: "bar" as const,
+          label: backend,
+          data: labels.map((metric) => ({ x: metric, y: find(metric, backend)?.ratioToPlain ?? null })),
+          backgroundColor: SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink,
+          pointStyle: "rect" as const,
+        })),
+      },
+      options: chartOptions({
+        x: "Metric",
+        y: "Ratio to plain forwarding",
+        xScale: { type: "category", grid: { display: false } },
+        yScale: { beginAtZero: true },
+        annotations: { plain: plainLine, ...Object.fromEntries(bars) },
+      }),
+    },
+    data: benchTable({ ...bench, figures }),
+  };
+}
+
+const titleOf = ({ environment: e }: Bench) =>
+  `IPv${e.family}, ${plural(e.targets, "target")}, ${e.runtime}, kernel ${e.kernel}`;
+
+function markdownOf(bench: Bench, charts: readonly Chart[]): string {
+  return `${[
+    `# Bench: ${inline(titleOf(bench))}`,
+    tableText(benchTable(bench)),
+    meaning(bench)
+      .map((text) => inline(text))
+      .join("\n\n"),
+    ...charts.map(({ id, heading }) => `![${heading}](${id}.png)`),
+    `    ${shellLine(bench.commandLine)}`,
+  ].join("\n\n")}\n`;
+}
+
+async function pageOf(bench: Bench, charts: readonly Chart[]): Promise<string> {
+  const title = `Bench: ${titleOf(bench)}`;
+  const body = [
+    `<header><h1>${escapeText(title)}</h1></header>`,
+    NO_SCRIPT,
+    ...charts.map((chart) => chartMarkup(chart)),
+    `<section><h2>What this means</h2>${meaning(bench)
+      .map((text) => `<p>${escapeText(text)}</p>`)
+      .join("")}</section>`,
+    `<section><h2>Figures</h2>${tableMarkup(benchTable(bench), `All figures; backend ${plain.name} is the reference`)}</section>`,
+    `<section><h2>Command</h2><pre tabindex="0"><code>${escapeText(shellLine(bench.commandLine))}</code></pre></section>`,
+  ].join("\n");
+  return renderPage({ title, body, charts: [...charts] }, await loadAssets());
+}

@@ -1,0 +1,56 @@
+import test from "ava";
+import { type Environment, figuresOf, medianInterval95 } from "./result.ts";
+
+const environment: Environment = {
+  runtime: "netns",
+  links: "veth",
+  kernel: "6.18",
+  cpus: 2,
+  cpuModel: "any",
+  family: 4,
+  targets: 4,
+  secondsEach: 2,
+};
+const rate = { name: "connections", unit: "1/s", more: true, summary: "" };
+
+test("an interval of the median needs six values, then holds it with at least 95 %", (t) => {
+  t.is(medianInterval95([]), null);
+  t.is(medianInterval95([1, 2, 3, 4, 5]), null);
+  t.deepEqual(medianInterval95([6, 1, 5, 2, 4, 3]), [1, 6]);
+  // n = 9: P(at most 1 below) = 10/512, twice that is 3.9 %.
+  t.deepEqual(medianInterval95([1, 2, 3, 4, 5, 6, 7, 8, 9]), [2, 8]);
+});
+
+test("the median's interval covers it as often as it says", (t) => {
+  let [state, covered] = [1, 0];
+  const random = () => {
+    state = (state * 48_271) % 0x7fffffff;
+    return state / 0x7fffffff;
+  };
+  for (let i = 0; i < 4000; i++) {
+    const [low = 1, high = 0] = medianInterval95(Array.from({ length: 8 }, random)) ?? [];
+    if (low <= 0.5 && 0.5 <= high) covered++;
+  }
+  // Exactly 1 - 2/256 - ... = 99.2 % for 8 values between the extremes: 95 % at the least, and not always.
+  t.true(covered / 4000 > 0.95 && covered < 4000, `${covered}`);
+});
+
+test("a ratio is taken within its round, so a machine that slows down changes no ratio", (t) => {
+  const rounds = [1, 2, 4].flatMap((slow, round) => [
+    { backend: "nfqueue", metric: "connections", round, value: 900 / slow, disturbed: round === 2 },
+    { backend: "plain", metric: "connections", round, value: 1000 / slow, disturbed: false },
+  ]);
+  const [first, second] = figuresOf(rounds, [rate], environment);
+  t.like(first, { backend: "plain", median: 500, ratioToPlain: null, repeats: 3, disturbed: 0 });
+  t.like(second, { backend: "nfqueue", median: 450, ratioToPlain: 0.9, disturbed: 1, interval95: null });
+});
+
+test("without a figure of plain forwarding there is no ratio", (t) => {
+  const [figure] = figuresOf(
+    [{ backend: "ecmp", metric: "connections", round: 0, value: 5, disturbed: false }],
+    [rate],
+    environment,
+  );
+  t.is(figure?.ratioToPlain, null);
+  t.deepEqual(figuresOf([], [rate], environment), []);
+});
