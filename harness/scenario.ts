@@ -6,6 +6,8 @@ export interface Scenario {
   summary: string;
   /** Routers it needs at least; also its default. */
   routers: number;
+  /** One sentence for each thing that this machine lacks for it, with the remedy. */
+  missing?(): Promise<string[]>;
   /** Throws UsageError when the options do not fit together. */
   plan(options: ScenarioOptions): Plan;
 }

@@ -22,6 +22,7 @@ const times: Record<string, string[]> = {
   scale_in: ["--at", "0.8", "--duration", "1.9", ...often],
   scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
   scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
+  drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
   blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
 };
 
@@ -41,10 +42,14 @@ function runCase(
 
 /** "scale" has the events of scale_in and scale_out; those alone are run for the first backend only, to keep this short. */
 const alone = new Set(["scale_in", "scale_out"]);
+/** One without memory, one with marks, one that rewrites addresses. */
+const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic"]);
 
 for (const [i, backend] of backends.entries())
-  for (const scenario of scenarios.filter(({ name }) => i === 0 || !alone.has(name)))
-    for (const protocol of scenario.name === "connect" || scenario.name === "blackout" ? ["tcp"] : ["tcp", "udp"]) {
+  for (const scenario of scenarios.filter(({ name }) =>
+    name === "drift" ? drifting.has(backend.name) : i === 0 || !alone.has(name),
+  ))
+    for (const protocol of ["connect", "blackout", "drift"].includes(scenario.name) ? ["tcp"] : ["tcp", "udp"]) {
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
       // SYN-only has a memory for TCP alone, unless told.
       const keepsState = backend.keepsState && !(backend.name === "syn_only" && protocol === "udp");
@@ -68,6 +73,7 @@ for (const [i, backend] of backends.entries())
               t.true(keepsState && event.kind.startsWith("router"), "elsewhere nothing is left to chance");
               t.true(event.lost >= low && event.lost <= high, `${event.lost} of ${low} to ${high}`);
             }
+            if (event.kind.startsWith("drift")) t.true(event.lost > 40, `${event.lost}`);
             if (event.kind.startsWith("blackout")) t.is(event.lost, 0);
             if (event.kind.startsWith("router") && (!keepsState || backend.name === "syn_only")) t.is(event.lost, 0);
             if (event.kind === "scale_in") t.true(event.lost > 130, `${event.lost}`);

@@ -1,7 +1,7 @@
 import type { Scenario } from "../harness/scenario.ts";
 import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";
-import { scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
+import { drift, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
-export const scenarios: readonly Scenario[] = [connect, scale, scaleIn, scaleOut, scaleLb, blackout];
+export const scenarios: readonly Scenario[] = [connect, scale, scaleIn, scaleOut, scaleLb, drift, blackout];

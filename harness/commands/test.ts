@@ -111,7 +111,11 @@ export async function runOne(
     },
     backendOptions: planned.backendOptions,
   };
-  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
+  const missing = [
+    ...(await runtime.missing()),
+    ...(await backend.missing(runtime)),
+    ...((await scenario.missing?.()) ?? []),
+  ];
   if (missing.length > 0) return skip(dir, info, missing);
   const progress = makeProgress(info, planned.plan);
   try {
