@@ -13,7 +13,7 @@ import { type Lab, LabError, type Runtime } from "./runtime/runtime.ts";
 import type { Plan, Step } from "./scenario.ts";
 import { Scope } from "./scope.ts";
 import { planTopology } from "./topology/topology.ts";
-import { rerouteBatch } from "./topology/wiring.ts";
+import { hashSysctls, rerouteBatch } from "./topology/wiring.ts";
 import { readCounters } from "./traffic/counters.ts";
 import { readRules } from "./traffic/rules.ts";
 import { type Load, startServers, startTraffic, type Traffic } from "./traffic/traffic.ts";
@@ -139,6 +139,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
 }
 
 async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab, balancer: Balancer): Promise<void> {
+  if (request.plan.steps.some(({ action }) => action === "drift")) await routeByFields(lab, record);
   await recordCounters(record, lab, balancer, "before");
   record.add(calibrate("before"));
   const traffic = await startTraffic(lab, request.load, record);
@@ -158,6 +159,13 @@ async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab,
   for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
 }
 
+/** Makes the tester choose routers by a hash that can be known from outside. */
+async function routeByFields(lab: Lab, record: RecordWriter): Promise<void> {
+  const hash = { kind: "fib_multipath_output", seed: 1 } as const;
+  await lab.wiring(lab.topology.tester.name).exec(["@sysctl"], { input: hashSysctls(hash.seed) });
+  record.add({ kind: "routing", t: nowNs(), hash });
+}
+
 async function driveSteps(
   { plan, signal }: RunRequest,
   record: RecordWriter,
@@ -174,6 +182,12 @@ async function driveSteps(
     update(out.targets, leave, members);
     return balancer.setTargets(targets.flatMap((_, i) => (out.targets.has(i + 1) ? [] : [i])));
   };
+  /** Targets leave, and only these routers know. */
+  const drift = (told: readonly { name: string }[]) => (members: readonly number[]) => {
+    update(out.targets, true, members);
+    const active = targets.flatMap((_, i) => (out.targets.has(i + 1) ? [] : [i]));
+    return balancer.setTargets(active, new Set(told.map(({ name }) => name)));
+  };
   const scaleRouters = (leave: boolean) => (members: readonly number[]) => {
     update(out.routers, leave, members);
     return reroute(lab, out.routers);
@@ -186,10 +200,12 @@ async function driveSteps(
     router_in: scaleRouters(false),
     blackout: () => blackout.begin(),
     blackout_end: () => blackout.end(),
+    drift: drift(routers.slice(0, -1)),
+    drift_end: drift(routers.slice(-1)),
   };
   for (const step of plan.steps) {
     await sleepUntil(t0 + step.atS * 1e9, signal);
-    const isTarget = step.action === "scale_in" || step.action === "scale_out";
+    const isTarget = !step.action.startsWith("router") && !step.action.startsWith("blackout");
     const askedT = nowNs();
     const inForceT = await actions[step.action](step.members);
     record.add({

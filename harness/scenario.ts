@@ -16,6 +16,8 @@ export interface Scenario {
   needs?: Feature;
   /** Defaults for the options of backends that have them. */
   set?: Readonly<Record<string, string>>;
+  /** One sentence for each thing that this machine lacks for it, with the remedy. */
+  missing?(): Promise<string[]>;
   /** Throws UsageError when the options do not fit together. */
   plan(options: ScenarioOptions): Plan;
 }

@@ -25,6 +25,7 @@ const times: Record<string, string[]> = {
   scale_in: ["--at", "0.8", "--duration", "1.9", ...often],
   scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
   scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
+  drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
   blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
   frag: ["--duration", "2", "--routers", "3"],
   pmtu: ["--duration", "3", "--rate", "1000", "--routers", "2", "--stall", "1"],
@@ -59,11 +60,21 @@ async function isSkipped(t: ExecutionContext, backend: Backend | undefined): Pro
 }
 
 /** "scale" has the events of scale_in and scale_out; those alone are run for the first backend only, to keep this short. */
-const protocols: Record<string, Protocol[]> = { connect: ["tcp"], blackout: ["tcp"], frag: ["udp"], pmtu: ["tcp"] };
+const protocols: Record<string, Protocol[]> = {
+  connect: ["tcp"],
+  blackout: ["tcp"],
+  drift: ["tcp"],
+  frag: ["udp"],
+  pmtu: ["tcp"],
+};
 const alone = new Set(["scale_in", "scale_out"]);
+/** One without memory, one with marks, one that rewrites addresses. */
+const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic"]);
 
 for (const [i, backend] of backends.entries())
-  for (const scenario of scenarios.filter(({ name }) => name !== "affinity" && (i === 0 || !alone.has(name))))
+  for (const scenario of scenarios.filter(({ name }) =>
+    name === "drift" ? drifting.has(backend.name) : name !== "affinity" && (i === 0 || !alone.has(name)),
+  ))
     for (const protocol of unsupported({ backend, scenario }).length > 0 ? [] : protocolsOf(backend, scenario.name)) {
       const spec = backend.oracle(backend.options.parse({}), 10, protocol);
       // SYN-only has a memory for TCP alone, unless told.
@@ -90,6 +101,7 @@ for (const [i, backend] of backends.entries())
               t.true(keepsState && event.kind.startsWith("router"), "elsewhere nothing is left to chance");
               t.true(event.lost >= low && event.lost <= high, `${event.lost} of ${low} to ${high}`);
             }
+            if (event.kind.startsWith("drift")) t.true(event.lost > 40, `${event.lost}`);
             if (event.kind.startsWith("blackout")) t.is(event.lost, 0);
             if (event.kind.startsWith("router") && (!keepsState || backend.name === "syn_only")) t.is(event.lost, 0);
             if (event.kind === "scale_in") t.true(event.lost > 130, `${event.lost}`);

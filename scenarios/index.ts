@@ -4,7 +4,7 @@ import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";
 import { frag } from "./frag.ts";
 import { pmtu } from "./pmtu.ts";
-import { scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
+import { drift, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
 export const scenarios: readonly Scenario[] = [
@@ -13,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
   scaleIn,
   scaleOut,
   scaleLb,
+  drift,
   blackout,
   affinity,
   frag,

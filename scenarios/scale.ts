@@ -1,3 +1,4 @@
+import { access } from "node:fs/promises";
 import { UsageError } from "../harness/backend.ts";
 import type { ScaleKind } from "../harness/record/schema.ts";
 import type { Plan, Scenario, ScenarioOptions } from "../harness/scenario.ts";
@@ -39,6 +40,35 @@ export const scaleLb: Scenario = {
   },
 };
 
+export const drift: Scenario = {
+  name: "drift",
+  summary: "Targets leave at 5 s, but one router keeps its old list of targets until 10 s, under live connections.",
+  routers: 2,
+  async missing() {
+    const settable = await access("/proc/sys/net/ipv4/fib_multipath_hash_seed").then(
+      () => true,
+      () => false,
+    );
+    return settable
+      ? []
+      : [
+          "Which router a connection crosses cannot be known: the seed of the multipath hash is not settable. Use Linux 6.11 or newer.",
+        ];
+  },
+  plan(options) {
+    if (options.routers < 2)
+      throw new UsageError(
+        `Cannot run 'drift' with ${options.routers} router: one has to know better. Try --routers 2.`,
+      );
+    return withSteps("drift", options, {
+      durationS: 15,
+      atS: [5, 10],
+      actions: ["drift", "drift_end"],
+      outAtStart: false,
+    });
+  },
+};
+
 interface Schedule {
   durationS: number;
   atS: readonly number[];
@@ -47,7 +77,7 @@ interface Schedule {
 }
 
 function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): Plan {
-  const isTargets = schedule.actions.some((action) => action.startsWith("scale"));
+  const isTargets = schedule.actions.some((action) => !action.startsWith("router"));
   if (isTargets) checkMembers(options);
   const atS = options.atS ?? schedule.atS;
   if (atS.length !== schedule.actions.length)

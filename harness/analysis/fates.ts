@@ -70,7 +70,7 @@ const SILENT: ReadonlySet<Cause> = new Set<Cause>(["stalled", "timeout"]);
 
 /** `targets` are all targets by name, in the order of their indices. */
 export function judgeFates(timeline: Timeline, connections: Iterable<Connection>, targets: readonly string[]): Fates {
-  const { scales, stages, deployed } = timeline;
+  const { scales, deployed, late } = timeline;
   const hasOracle = deployed.oracle !== null;
   const fates: Fates = {
     perEvent: scales.map(() => ({
@@ -99,7 +99,13 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
   const indexOf = new Map(targets.map((name, index) => [name, index]));
   const readers = new Map([...timeline.streams].map(([name, start]) => [name, { start, flowOf: flowReader(start) }]));
   const since = scales.map((_, i) => movableSince(timeline, i));
-  const changes = scales.map((_, i) => changeAt(timeline, i));
+  // What connections live through: those that cross a router which learns late see another course of things.
+  const viewOf = (stages: readonly Stage[]) => {
+    const seen = { ...timeline, stages: [...stages] };
+    return { seen, changes: scales.map((_, i) => changeAt(seen, i)) };
+  };
+  const prompt = viewOf(timeline.stages);
+  const delayed = late ? viewOf(late.stages) : prompt;
   const chances = scales.map(() => ({ low: 0, high: 0, variance: 0 }));
   const firstEvent = scales[0]?.askedT ?? Number.POSITIVE_INFINITY;
 
@@ -118,6 +124,8 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     if (connection.target === null) fates.unnamed++;
     const flow = reader.flowOf(connection);
     const hash = deployed.oracle && hashFlow(deployed.oracle, flow);
+    const { seen, changes } = late?.crosses(flow) ? delayed : prompt;
+    const { stages } = seen;
     const pick = (stage: Stage | undefined) => {
       const index = stage?.oracle?.pick(hash);
       return index === undefined || index === null ? null : (targets[index] ?? null);
@@ -159,7 +167,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
         protocol: reader.start.protocol,
         hash,
         target: connection.target === null ? null : (indexOf.get(connection.target) ?? null),
-        lived: livedThrough(timeline, establishedT, i),
+        lived: livedThrough(seen, establishedT, i),
         knownToReturning: establishedT < (since[i] ?? 0),
       };
       const probability = lossProbability(deployed.oracle, change, alive);

@@ -1,5 +1,8 @@
+import { type FlowHash, hashOf, hashSpace } from "../oracle/flow-hash.ts";
+import type { Flow } from "../oracle/hash.ts";
 import { makeOracle, type Oracle } from "../oracle/oracle.ts";
-import type { Event, EventOf, StreamStart } from "../record/schema.ts";
+import { regionOf, thresholdRegions } from "../oracle/regions.ts";
+import type { Event, EventOf, ScaleKind, StreamStart } from "../record/schema.ts";
 
 /** A span in which one set of targets is active, as the record tells it. */
 export interface Stage {
@@ -23,6 +26,8 @@ export interface Timeline {
   scales: EventOf<"scale">[];
   /** stages[i + 1] begins with scales[i]. */
   stages: Stage[];
+  /** The same for the flows that cross a router which learns of some changes later; null where there is none. */
+  late: { stages: Stage[]; crosses(flow: Flow): boolean } | null;
   /** For each of scales: the share of all connections that change their router. */
   reroutedShares: number[];
 }
@@ -39,23 +44,29 @@ export function buildTimeline(events: readonly Event[], targets: readonly string
     const shares = oracle && new Map([...oracle.shares].map(([index, share]) => [targets[index] ?? "", share]));
     return { askedT, inForceT, active, indices: new Set(indices), oracle, shares };
   };
-  const stages = [stage(new Set(deployed.active), deployed.t, deployed.t)];
   const scales = of("scale");
+  const stagesOf = (leaving: readonly ScaleKind[]) => {
+    const stages = [stage(new Set(deployed.active), deployed.t, deployed.t)];
+    for (const scale of scales) {
+      const active = new Set(stages.at(-1)?.active);
+      for (const name of scale.machines) {
+        if (leaving.includes(scale.action)) active.delete(name);
+        else if (scale.action === "scale_out") active.add(name);
+      }
+      stages.push(stage(active, scale.askedT, scale.inForceT, stages.at(-1)));
+    }
+    return stages;
+  };
   const reroutedShares: number[] = [];
   let routersIn = routers;
   for (const scale of scales) {
-    const active = new Set(stages.at(-1)?.active);
-    for (const name of scale.machines) {
-      if (scale.action === "scale_in") active.delete(name);
-      else if (scale.action === "scale_out") active.add(name);
-    }
-    stages.push(stage(active, scale.askedT, scale.inForceT, stages.at(-1)));
     const n = scale.machines.length;
     const most = scale.action === "router_in" ? routersIn + n : routersIn;
     if (scale.action === "router_out") routersIn -= n;
     else if (scale.action === "router_in") routersIn += n;
     reroutedShares.push(scale.action === "router_out" || scale.action === "router_in" ? n / most : 0);
   }
+  const [routing] = of("routing");
   const ends = of("stream_end").map((e) => e.t);
   return {
     t0: Math.min(...streams.map((s) => s.t)),
@@ -63,7 +74,25 @@ export function buildTimeline(events: readonly Event[], targets: readonly string
     deployed,
     streams: new Map(streams.map((s) => [s.stream, s])),
     scales,
-    stages,
+    stages: stagesOf(["scale_in", "drift"]),
+    late: routing
+      ? {
+          stages: stagesOf(["scale_in", "drift_end"]),
+          crosses: (flow) => routerOf(routing.hash, routers, flow) === routers - 1,
+        }
+      : null,
     reroutedShares,
   };
+}
+
+/** Index of the router that the tester's multipath route chooses. */
+function routerOf(hash: FlowHash, routers: number, flow: Flow): number | null {
+  const all = Array.from({ length: routers }, (_, i) => i);
+  const value = hashOf(hash, flow);
+  return value === null
+    ? null
+    : regionOf(
+        thresholdRegions(all, () => 1, hashSpace(hash)),
+        value,
+      );
 }

@@ -94,6 +94,7 @@ export async function runOne(
     ...(await backend.missing(runtime, planned.backendOptions)),
     ...foreignProtocol(backend, planned.options.protocol),
     ...(planned.unfit ? [planned.unfit] : []),
+    ...((await planned.case.scenario.missing?.()) ?? []),
   ];
   if (missing.length > 0) return skip(dir, info, missing);
   const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };

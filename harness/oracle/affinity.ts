@@ -30,6 +30,7 @@ function hashesSourcesOnly(hash: FlowHash, family: Family): boolean {
       // Over IPv6 this policy hashes the flow label, which every connection has for itself.
       return hash.policy === "l3" && family === 4;
     case "hmark":
+    case "fib_multipath_output":
     case "nginx":
       return false;
     case "jhash":

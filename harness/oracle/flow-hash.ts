@@ -7,6 +7,8 @@ export type FlowHash =
   | { kind: "murmur3"; seed: number; ports: boolean }
   /** net.ipv4.fib_multipath_hash_seed and _policy: "l3" is 0, "l4" 1, "fields" 3 with addresses, ports and protocol. 31 bits. */
   | { kind: "fib_multipath"; seed: number; policy: "l3" | "l4" | "fields" }
+  /** The same with policy 3, for flows that the machine sends itself instead of forwarding them. */
+  | { kind: "fib_multipath_output"; seed: number }
   /** iptables' HMARK over addresses and ports. */
   | { kind: "hmark"; seed: number }
   /** nftables' jhash over these parts of the packet, in this order. */
@@ -23,6 +25,8 @@ export function hashOf(spec: FlowHash, flow: Flow): number | null {
       return murmur3(flowKey(flow, spec.ports), spec.seed);
     case "fib_multipath":
       return fibMultipath(spec.policy, spec.seed, flow);
+    case "fib_multipath_output":
+      return outerHash("fields", spec.seed, flow) >>> 1;
     case "hmark":
       return hmark(spec.seed, flow);
     case "jhash":
@@ -44,7 +48,8 @@ function crc32(bytes: Uint8Array): number {
 
 /** Number of values the hash can take. */
 export function hashSpace(spec: FlowHash | null): number {
-  return spec?.kind === "nginx" ? 2 ** 15 : spec?.kind === "fib_multipath" ? 2 ** 31 : 2 ** 32;
+  if (spec?.kind === "nginx") return 2 ** 15;
+  return spec?.kind.startsWith("fib_multipath") ? 2 ** 31 : 2 ** 32;
 }
 
 const isIpv4 = ({ dst }: Flow) => dst[10] === 0xff && dst[11] === 0xff && dst.subarray(0, 10).every((b) => b === 0);
@@ -60,6 +65,13 @@ const FLOW_KEYS = { protocol: 2, ports: 28, addresses: 36, bytes: { 4: 48, 6: 72
 function fibMultipath(policy: "l3" | "l4" | "fields", seed: number, flow: Flow): number | null {
   const v4 = isIpv4(flow);
   if (policy === "l4" || (policy === "l3" && !v4)) return null;
+  const outer = outerHash(policy, seed, flow);
+  // Policy 3 mixes in the hash of an inner packet, which is 0 without encapsulation.
+  return (policy === "fields" ? jhashWords(outer, 0, 0, 2, 0) : outer) >>> 1;
+}
+
+function outerHash(policy: "l3" | "fields", seed: number, flow: Flow): number {
+  const v4 = isIpv4(flow);
   const keys = new Uint8Array(FLOW_KEYS.bytes[v4 ? 4 : 6]);
   const [src, dst] = [address(flow.src, v4), address(flow.dst, v4)];
   keys.set(inOrder(src, dst, v4), FLOW_KEYS.addresses);
@@ -68,9 +80,7 @@ function fibMultipath(policy: "l3" | "l4" | "fields", seed: number, flow: Flow):
     keys.set(inOrder(portBytes(flow.sport), portBytes(flow.dport), true), FLOW_KEYS.ports);
   }
   // 0 is kept for "not hashed yet".
-  const outer = siphash32(keys, seed) || 1;
-  // Policy 3 mixes in the hash of an inner packet, which is 0 without encapsulation.
-  return (policy === "fields" ? jhashWords(outer, 0, 0, 2, 0) : outer) >>> 1;
+  return siphash32(keys, seed) || 1;
 }
 
 /**

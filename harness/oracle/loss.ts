@@ -74,6 +74,8 @@ function lossOfStateful(
   if (target === null) return 0;
   switch (change.action) {
     case "scale_in":
+    case "drift":
+    case "drift_end":
       return spec.flush && change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
     case "router_out":
     case "router_in": {

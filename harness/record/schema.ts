@@ -2,6 +2,7 @@
 // left of them is the lab, right of them everything can be made again. Times are CLOCK_MONOTONIC nanoseconds (below 2^53
 // for the first 104 days of uptime), durations carry their unit in their name.
 
+import type { FlowHash } from "../oracle/flow-hash.ts";
 import type { OracleSpec } from "../oracle/oracle.ts";
 
 export const SCHEMA = 1;
@@ -25,7 +26,15 @@ export type ByCause = Partial<Record<LossCause, number>>;
 export type Family = 4 | 6;
 export type Protocol = "tcp" | "udp";
 export type Phase = "up" | "deploy" | "traffic" | "down";
-export type ScaleKind = "scale_in" | "scale_out" | "router_out" | "router_in" | "blackout" | "blackout_end";
+export type ScaleKind =
+  | "scale_in"
+  | "scale_out"
+  | "router_out"
+  | "router_in"
+  | "blackout"
+  | "blackout_end"
+  | "drift"
+  | "drift_end";
 
 /** One generator process is a stream; its rows and samples carry its name: "ipv4", or "ipv4/2" for the second of several parts. */
 export type StreamName = string;
@@ -104,6 +113,8 @@ export type Event =
       oracle: OracleSpec | null;
     }
   | { kind: "scale"; t: number; action: ScaleKind; machines: string[]; askedT: number; inForceT: number }
+  /** How the tester chooses a router for a flow. Written where the routers do not all do the same. */
+  | { kind: "routing"; t: number; hash: FlowHash }
   | StreamStart
   | { kind: "hosts"; t: number; stream: StreamName; names: string[] }
   | { kind: "all_established"; t: number; stream: StreamName; established: number; failed: number }

@@ -65,6 +65,16 @@ export const EVENT_WORDS: Record<ScaleKind, EventWords> = {
   router_out: { noun: "router", past: "left", now: ["leaves", "leave"] },
   blackout: { noun: "router", past: "lost contact to the tester", now: ["is cut off", "are cut off"] },
   blackout_end: { noun: "router", past: "came back", now: ["is reachable again", "are reachable again"] },
+  drift: {
+    noun: "target",
+    past: "left, unknown to the last router",
+    now: ["leaves, unknown to the last router", "leave, unknown to the last router"],
+  },
+  drift_end: {
+    noun: "target",
+    past: "left the last router's list too",
+    now: ["leaves the last router's list too", "leave the last router's list too"],
+  },
   router_in: { noun: "router", past: "returned", now: ["returns", "return"] },
 };
 

@@ -108,6 +108,17 @@ function squeezeRoutes({ tester, routers }: Topology, mtu: number): string[] {
   ];
 }
 
+/** Multipath routes by a hash of addresses, ports and protocol that depends on this seed alone. */
+export function hashSysctls(seed: number): string {
+  return text([
+    `net/ipv4/fib_multipath_hash_seed=${seed}`,
+    ...[4, 6].flatMap((family) => [
+      `net/ipv${family}/fib_multipath_hash_policy=3`,
+      `net/ipv${family}/fib_multipath_hash_fields=0x37`,
+    ]),
+  ]);
+}
+
 /** Points a target's or the tester's route over exactly these routers. */
 export function rerouteBatch(machine: Machine, routers: readonly Machine[]): string {
   if (machine.role === "tester") return text(viaRouters("replace", VIPS, routers, "net2"));

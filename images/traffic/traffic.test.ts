@@ -1,5 +1,6 @@
 // Runs the built program on loopback. The figures it prints are checked against each other, never against the clock.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -293,6 +294,46 @@ test("a port in use is told in a sentence, with exit code 3", async (t) => {
   t.regex(output.stderr, /^Cannot listen on TCP port \d+ of ::: Address already in use\. .*\n$/);
 });
 
+for (const [family, address] of [
+  ["4", "127.0.0.1"],
+  ["6", "::1"],
+] as const)
+  test(`a flood over IPv${family} arrives, from as many flows as asked, at the rate and size asked`, async (t) => {
+    const socket = createSocket(`udp${family}`);
+    await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+    // Its buffer must hold all of them: this process may be late to read.
+    socket.setRecvBufferSize(1 << 22);
+    const flows = new Set<string>();
+    let [count, bytes] = [0, 0];
+    socket.on("message", (message, from) => {
+      flows.add(`${from.address} ${from.port}`);
+      count++;
+      bytes += message.length;
+    });
+    const to = `${family === "4" ? address : `[${address}]`}:${socket.address().port}`;
+    const argv = ["--rate", "400", "--duration", "500ms", "--flows", "8", "--size", "200"];
+    const output = await run("flood", "--address", to, ...argv);
+    const end = JSON.parse(output.stdout) as Line & { sent: number; refused: number };
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    socket.close();
+    t.is(output.code, 0, output.stderr);
+    t.is(count, end.sent);
+    t.is(bytes, 200 * count);
+    t.is(end.refused, 0);
+    t.is(flows.size, Math.min(8, Math.ceil(count / 32)));
+    t.true(end.sent <= 224 && end.sent >= 64, `${end.sent}`);
+  });
+
+test("a flood ends when it is told to, and says what it sent", async (t) => {
+  const process = spawn(PROGRAM, ["flood", "--address", "127.0.0.1:9", "--duration", "60s"]);
+  const done = collect(process);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  process.kill("SIGTERM");
+  const output = await done;
+  t.is(output.code, 0);
+  t.is((JSON.parse(output.stdout) as Line).event, "flood_end");
+});
+
 test("wrong usage is told in one sentence, with exit code 2", async (t) => {
   const address = ["--address", "127.0.0.1:1"];
   const wrong = [
@@ -310,6 +351,11 @@ test("wrong usage is told in one sentence, with exit code 2", async (t) => {
     ["connect", ...address, "--part", "3/2"],
     ["connect", ...address, "--visit", "1"],
     ["connect", ...address, "--visit", "1", "--src", "127.0.0.0/30", "--connections", "3"],
+    ["flood"],
+    ["flood", ...address, "--size", "1401"],
+    ["flood", ...address, "--flows", "0"],
+    ["flood", ...address, "--duration", "11m"],
+    ["flood", ...address, "--src", "2000::/112"],
     ["serve", "--threads", "0"],
     ["nothing"],
   ];
@@ -322,7 +368,7 @@ test("wrong usage is told in one sentence, with exit code 2", async (t) => {
 });
 
 test("each command has help with an example", async (t) => {
-  for (const command of ["serve", "connect", "stream"]) {
+  for (const command of ["serve", "connect", "flood", "stream"]) {
     const output = await run(command, "--help");
     t.is(output.code, 0);
     t.regex(output.stdout, new RegExp(`Example:\\n {2}traffic ${command} `));
