@@ -6,7 +6,7 @@ import type { Lab, Runtime } from "./runtime/runtime.ts";
 /** What not every balancer does, as the end of a sentence that begins with its name. */
 export const FEATURES = {
   icmp_errors: "send ICMP errors after the flow they are about",
-  fragments: "keep the fragments of a datagram together at the target of its flow",
+  fragments: "keep the fragments of a datagram together that come in by different routers",
 } as const;
 export type Feature = keyof typeof FEATURES;
 

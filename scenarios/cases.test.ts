@@ -28,7 +28,7 @@ const times: Record<string, string[]> = {
   drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
   blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
   frag: ["--duration", "2", "--routers", "3"],
-  pmtu: ["--duration", "3", "--rate", "1000", "--routers", "2", "--stall", "1"],
+  pmtu: ["--duration", "2", "--rate", "1000", "--routers", "2", "--stall", "1"],
 };
 
 function runCase(

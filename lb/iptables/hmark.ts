@@ -20,6 +20,7 @@ export const iptablesHmark: Backend<typeof options> = {
   name: "iptables_hmark",
   summary: "iptables HMARK: hash of addresses and ports to a mark, and the mark to a route; stateless",
   keepsState: false,
+  handles: ["icmp_errors"],
   options,
   missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "ip"], needs),
   oracle: ({ hashSeed: seed }) => ({ strategy: "scaled", hash: { kind: "hmark", seed } }),

@@ -1,4 +1,5 @@
-/* New flows under running readers: each finds a flow at any time, of a version that was published, and none after it was freed. */
+/* New flows under running readers: each finds a flow at any time, of a version that was published, and none
+ * after it was freed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,8 @@ int main(void)
 	for (int i = 0; i < READERS; i++)
 		pthread_join(threads[i], NULL);
 	CHECK(version == VERSIONS + 1, "version %u", version);
-	CHECK(atomic_load(&lost) == 0, "%lu of %lu reads found no flow", (unsigned long)lost, (unsigned long)reads);
+	CHECK(atomic_load(&lost) == 0, "%lu of %lu reads found no flow", (unsigned long)lost,
+	      (unsigned long)reads);
 	CHECK(atomic_load(&reads) > VERSIONS, "only %lu reads", (unsigned long)reads);
 	flow_service_stop(service);
 	store_delete(name);
