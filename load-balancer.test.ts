@@ -430,6 +430,12 @@ test.serial("shards run each case once, are merged, judged by the gate, and not 
   t.is(again.status, 0);
   t.regex(again.stderr, /done already/);
   t.is(readdirSync(first).filter((name) => name.startsWith("2")).length, 1);
+  const [made = ""] = readdirSync(first).filter((name) => name.startsWith("2"));
+  const killed = path.join(first, "1-killed");
+  cpSync(path.join(first, made), killed, { recursive: true });
+  truncateSync(path.join(killed, "events.ndjson"), 3000);
+  t.is(run(["gate", killed]).status, 3, "a record that ends in the middle is no result");
+  t.is(run(["gate", first]).status, 0, "and does not count once the run was made anew");
   const baseline = out("baseline.json");
   t.is(run(["gate", first, "--baseline", baseline, "--update-baseline"]).status, 0);
   t.is(run(["gate", first, "--baseline", baseline]).status, 0);

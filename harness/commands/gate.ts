@@ -12,7 +12,7 @@ import { planLoss, planRepeats } from "../gate/plan.ts";
 import { readThresholds } from "../gate/thresholds.ts";
 import { parseOptions } from "../options.ts";
 import { readRecord } from "../record/record.ts";
-import type { RunInfo } from "../record/schema.ts";
+import type { RunInfo, Summary } from "../record/schema.ts";
 import { count, list, plural } from "../report/format.ts";
 import { runKey } from "../set/manifest.ts";
 
@@ -32,7 +32,8 @@ export function gateCommand(options: GateOptions): number {
   const limits = readThresholds(options.thresholds ?? null);
   const bench = options.bench === undefined ? null : readBench(options.bench);
   const dirs = options.runs.flatMap(runDirs);
-  const groups = groupRuns(lastAttempts(dirs.map(analysed)));
+  const judged = lastAttempts(dirs.map(analysed));
+  const groups = groupRuns(judged);
   if (options.updateBaseline) {
     if (options.baseline === undefined)
       throw new UsageError("--update-baseline writes the file of --baseline: name it.");
@@ -49,8 +50,8 @@ export function gateCommand(options: GateOptions): number {
   const findings = judgeGate(groups, limits, baseline, bench);
   const code = exitCode(findings);
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ passed: code === EXIT.passed, runs: dirs.length, findings })}\n`);
-  else process.stdout.write(render(findings, dirs.length, code));
+    process.stdout.write(`${JSON.stringify({ passed: code === EXIT.passed, runs: judged.length, findings })}\n`);
+  else process.stdout.write(render(findings, judged.length, code));
   return code;
 }
 
@@ -86,11 +87,15 @@ function render(findings: readonly Finding[], runs: number, code: number): strin
   return `${lines.join("\n")}\n\n${code === EXIT.passed ? "PASSED" : "NOT PASSED"}: ${plural(runs, "run")}, ${list(totals)}.\n`;
 }
 
-/** A run that was tried again is judged by its last attempt. */
-function lastAttempts<T extends { run: RunInfo }>(runs: readonly T[]): T[] {
+/** A run that was tried again is judged by its last attempt, and one that broke, or was killed, and then was run anew, by that. */
+function lastAttempts<T extends { run: RunInfo; summary: Summary }>(runs: readonly T[]): T[] {
   const keyed = runs.map((one) => ({ one, key: runKey(one.run), attempt: one.run.attempt ?? 1 }));
-  const all = new Set(keyed.map(({ key, attempt }) => `${attempt} ${key}`));
-  return keyed.filter(({ key, attempt }) => !all.has(`${attempt + 1} ${key}`)).map(({ one }) => one);
+  const tried = new Set(keyed.map(({ key, attempt }) => `${attempt} ${key}`));
+  const ended = new Set(keyed.filter(({ one }) => one.summary.verdict !== "error").map(({ key }) => key));
+  return keyed
+    .filter(({ key, attempt }) => !tried.has(`${attempt + 1} ${key}`))
+    .filter(({ one, key }) => one.summary.verdict !== "error" || !ended.has(key))
+    .map(({ one }) => one);
 }
 
 /** Every number is derived again from the record. */

@@ -1,32 +1,54 @@
 // What a gate reads of `bench --json`.
 import { z } from "zod";
 import { UsageError } from "../backend.ts";
+import type { Finding } from "./gate.ts";
 import { parseJson, readText } from "./thresholds.ts";
 
 const row = z.object({
   backend: z.string(),
   metric: z.string(),
-  median: z.number(),
-  interval95: z.tuple([z.number(), z.number()]),
+  /** false: the less the better, and a limit is the most that it may be. */
+  more: z.boolean().default(true),
   ratioToPlain: z.number().nullable(),
+  /** Of the ratio, round by round; null where too few rounds cannot give one. */
+  ratioInterval95: z.tuple([z.number(), z.number()]).nullable().default(null),
   repeats: z.int().min(1),
 });
-
-export interface BenchRow {
-  backend: string;
-  metric: string;
-  ratioToPlain: number | null;
-  /** Of the ratio: the median's interval, in the same proportion. */
-  interval: [low: number, high: number];
-  repeats: number;
-}
+export type BenchRow = z.output<typeof row>;
 
 /** Throws UsageError that names the file. */
 export function readBench(file: string): BenchRow[] {
   const parsed = z.array(row).safeParse(parseJson(readText(file), file));
-  if (!parsed.success) throw new UsageError(`'${file}' is not what 'bench --json' prints.`);
-  return parsed.data.map(({ backend, metric, median, interval95, ratioToPlain, repeats }) => {
-    const scale = (ratioToPlain ?? 0) / (median || 1);
-    return { backend, metric, ratioToPlain, interval: [interval95[0] * scale, interval95[1] * scale], repeats };
-  });
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`'${file}' is not what 'bench --json' prints.`);
+}
+
+/** One fails when its whole interval is on the wrong side of the limit; without an interval it has no data. What is not limited is told. */
+export function judgeBench(limits: Readonly<Record<string, number>>, rows: readonly BenchRow[]): Finding[] {
+  const missing = Object.keys(limits).filter(
+    (metric) => !rows.some((r) => r.metric === metric && r.ratioToPlain !== null),
+  );
+  return [
+    ...missing.map(
+      (metric): Finding => ({
+        case: "",
+        check: `ratio_${metric}`,
+        state: "no_data",
+        text: `No benchmark has '${metric}'. Give one with --bench.`,
+      }),
+    ),
+    ...rows.flatMap((one): Finding[] => {
+      const { backend, metric, more, ratioToPlain: ratio, ratioInterval95: interval, repeats } = one;
+      if (ratio === null) return [];
+      const limit = limits[metric];
+      const range =
+        interval === null ? "no interval" : `95 % interval ${interval.map((v) => v.toFixed(2)).join(" to ")}`;
+      const text = `${ratio.toFixed(2)} of plain forwarding (${range}, ${repeats} repeats)`;
+      const finding = { case: backend, check: `ratio_${metric}` };
+      if (limit === undefined) return [{ ...finding, state: "info", text: `${text}; not judged.` }];
+      if (interval === null) return [{ ...finding, state: "no_data", text: `${text}: too few repeats to judge.` }];
+      const bad = more ? interval[1] < limit : interval[0] > limit;
+      return [{ ...finding, state: bad ? "failed" : "held", text: `${text}, ${more ? "least" : "most"} ${limit}.` }];
+    }),
+  ];
 }

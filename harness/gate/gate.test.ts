@@ -3,6 +3,7 @@ import { analyse } from "../analysis/analyse.ts";
 import { binomialUpperP, exact95, fisherUpperP, normalQuantile } from "../analysis/statistics.ts";
 import { UsageError } from "../backend.ts";
 import { makeBaseline } from "./baseline.ts";
+import { judgeBench } from "./bench.ts";
 import { type Finding, judgeGate } from "./gate.ts";
 import { type Group, groupRuns } from "./groups.ts";
 import { planLoss, planRepeats, powerOf } from "./plan.ts";
@@ -166,6 +167,30 @@ test("a baseline knows a greater loss, and refuses other parameters and environm
   t.true(states(gate([{ ...group, case: "other" }]), "baseline").every((s) => s === "no_data"));
   t.deepEqual(states(gate(before, { recoverRatio: 1.2 }), "recover_ratio"), ["no_data"], "two repeats do not do");
   t.throws(() => makeBaseline([]), { instanceOf: UsageError });
+});
+
+test("ratios to plain forwarding are judged by their interval, in the direction of the metric", (t) => {
+  const row = {
+    backend: "a",
+    metric: "connections",
+    more: true,
+    ratioToPlain: 0.8,
+    ratioInterval95: [0.75, 0.85] as [number, number],
+    repeats: 9,
+  };
+  const state = (over: object, limit: number) =>
+    judgeBench({ connections: limit }, [{ ...row, ...over }]).map((f) => f.state);
+  t.deepEqual(state({}, 0.8), ["held"]);
+  t.deepEqual(state({}, 0.84), ["held"], "its interval reaches the limit");
+  t.deepEqual(state({}, 0.9), ["failed"]);
+  t.deepEqual(state({ more: false }, 0.7), ["failed"]);
+  t.deepEqual(state({ more: false }, 0.9), ["held"]);
+  t.deepEqual(state({ ratioInterval95: null }, 0.1), ["no_data"]);
+  t.deepEqual(state({ ratioToPlain: null }, 0.1), ["no_data"], "plain itself has no ratio");
+  t.deepEqual(
+    judgeBench({}, [row]).map((f) => f.state),
+    ["info"],
+  );
 });
 
 test("one of many tests of chance may not alarm more often than one alone", (t) => {

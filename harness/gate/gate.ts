@@ -1,7 +1,7 @@
 // The gate's judgement: pure, from analysed runs to findings, each a sentence with the numbers. README.md states the statistics.
 import { binomialUpperP, exact95, fisherUpperP } from "../analysis/statistics.ts";
 import { type Baseline, type BaselineEntry, entryFor, measuredOf } from "./baseline.ts";
-import type { BenchRow } from "./bench.ts";
+import { type BenchRow, judgeBench } from "./bench.ts";
 import type { Group } from "./groups.ts";
 import { fewestRepeats, ratioOf } from "./ratio.ts";
 import type { Thresholds } from "./thresholds.ts";
@@ -58,7 +58,10 @@ export function judgeGate(
       state: p < alpha ? "failed" : "held",
       text: `${text} (p = ${p.toPrecision(2)}, limit ${alpha.toPrecision(2)}).`,
     });
-  findings.push(...ratios.map((question) => judgeRatio(question, alpha)), ...judgeBench(limits, bench));
+  findings.push(
+    ...ratios.map((question) => judgeRatio(question, alpha)),
+    ...judgeBench(limits.ratioToPlain, bench ?? []),
+  );
   if (!findings.some(({ state }) => state === "held" || state === "failed" || state === "error"))
     findings.push(noData("", "data", "There is nothing to judge: no run has a result."));
   return findings;
@@ -207,30 +210,4 @@ function judgeRatio({ case: name, check, now, before, most }: RatioQuestion, alp
   if (low === null)
     return noData(name, check, `${text}: too few to judge; it takes ${fewestRepeats(alpha)} on each side.`);
   return { case: name, check, state: low > most ? "failed" : "held", text: `${text}, limit ${most}.` };
-}
-
-function judgeBench({ ratioToPlain }: Thresholds, bench: readonly BenchRow[] | null): Finding[] {
-  const asked = Object.entries(ratioToPlain);
-  const told = (bench ?? []).filter(({ metric }) => !(metric in ratioToPlain));
-  return [
-    ...asked.flatMap(([metric, least]): Finding[] => {
-      const rows = (bench ?? []).filter((row) => row.metric === metric && row.ratioToPlain !== null);
-      if (rows.length === 0)
-        return [noData("", `ratio_${metric}`, `No benchmark has '${metric}'. Give one with --bench.`)];
-      return rows.map((row) => {
-        const [, high] = row.interval;
-        const text = `${row.backend}: ${row.ratioToPlain?.toFixed(2)} of plain forwarding (95 % interval ${row.interval.map((v) => v.toFixed(2)).join(" to ")}, ${row.repeats} repeats), least ${least}.`;
-        const state = row.repeats < 3 ? "no_data" : high < least ? "failed" : "held";
-        return { case: row.backend, check: `ratio_${metric}`, state, text };
-      });
-    }),
-    ...told.map(
-      (row): Finding => ({
-        case: row.backend,
-        check: `ratio_${row.metric}`,
-        state: "info",
-        text: `${row.ratioToPlain?.toFixed(2) ?? "n/a"} of plain forwarding; not judged.`,
-      }),
-    ),
-  ];
 }

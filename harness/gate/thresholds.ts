@@ -24,7 +24,7 @@ export const thresholds = z.strictObject({
   recoverRatio: positive.optional(),
   latencyP50Ratio: positive.optional(),
   latencyP99Ratio: positive.optional(),
-  /** Least ratio to plain forwarding, by metric of `bench --json`. */
+  /** Ratio to plain forwarding, by metric of `bench --json`: the least, or the most where less is better. */
   ratioToPlain: z.record(z.string(), atLeast0).default({}),
 });
 export type Thresholds = z.infer<typeof thresholds>;
