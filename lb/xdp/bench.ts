@@ -1,0 +1,125 @@
+// Packets and connections per second around the stack: `npm run bench:xdp [rounds, 3] [4|6]`. Each strategy has a lab of its own, and
+// they take turns, so that a noisy machine is as noisy for all. Datagrams are counted where they arrive. Markdown on stdout.
+// Figures hold for veth on this machine: they rank strategies here, and say nothing about network cards.
+
+import { describeHost } from "../../harness/host.ts";
+import { netns } from "../../harness/runtime/netns.ts";
+import type { Lab } from "../../harness/runtime/runtime.ts";
+import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
+import { readCounters } from "../../harness/traffic/counters.ts";
+import { startServers } from "../../harness/traffic/traffic.ts";
+import { backends } from "../index.ts";
+import { addressOf } from "../linux/routers.ts";
+
+const TARGETS = 4;
+const CONNECTIONS = 3000;
+/** More than any of them forwards. */
+const FLOOD_PPS = 400_000;
+const FLOOD_S = 1;
+const [PLAIN, BASE_TABLE] = ["plain routing", 1001];
+
+const rounds = Number(process.argv[2] ?? 3);
+const family = process.argv[3] === "6" ? 6 : 4;
+const [ip, vip] = family === 6 ? [["ip", "-6"], `[${VIP[6]}]`] : [["ip"], VIP[4]];
+
+const strategies: [name: string, backend: string | null, words: Record<string, string>][] = [
+  [PLAIN, null, {}],
+  ["xdp generic", "xdp", {}],
+  ["xdp native", "xdp", { mode: "native" }],
+  ["xdp generic, connections", "xdp", { connections: "65536" }],
+  ["tc", "tc", {}],
+  ["xdp_user generic", "xdp_user", {}],
+  ["xdp_user native", "xdp_user", { mode: "native" }],
+  ["nfqueue", "nfqueue", {}],
+  ["iptables_statistic", "iptables_statistic", {}],
+  ["nftables", "nftables", {}],
+];
+
+/** To as many targets as the balancers serve, a quarter of the sources for each. */
+async function route(lab: Lab): Promise<void> {
+  const lines = lab.topology.targets.flatMap((target, i) => {
+    const quarter = family === 4 ? `50.0.${i * 64}.0/18` : `2000::${(i * 0x4000).toString(16)}/114`;
+    const table = BASE_TABLE + i;
+    return [
+      `rule add pref 100 from ${quarter} table ${table}`,
+      `route add ${VIP[family]} via ${addressOf(target, family)} table ${table}`,
+    ];
+  });
+  await lab.host("vm-201").exec([...ip, "-batch", "-"], { input: `${lines.join("\n")}\n` });
+}
+
+async function install(lab: Lab, name: string | null, words: Record<string, string>): Promise<void> {
+  await startServers(lab);
+  const backend = backends.find((b) => b.name === name);
+  if (!backend) return route(lab);
+  await backend.deploy(
+    lab,
+    backend.options.parse(words),
+    lab.topology.targets.map((_, i) => i),
+  );
+}
+
+async function arrived(lab: Lab): Promise<number> {
+  const counters = await Promise.all(lab.topology.targets.map(({ name }) => readCounters(lab.host(name))));
+  return counters.reduce((sum, { ipIn = 0 }) => sum + ipIn, 0);
+}
+
+/** Datagrams per second at the targets, while the tester sends what it can. */
+async function packetRate(lab: Lab): Promise<number> {
+  const before = await arrived(lab);
+  const load = ["--rate", `${FLOOD_PPS}`, "--duration", `${FLOOD_S}s`, "--size", "64", "--flows", "1024"];
+  const to = ["--address", `${vip}:9`, "--src", SOURCES[family]];
+  await lab.host("vm-221").exec([lab.program("traffic"), "flood", ...to, ...load]);
+  return ((await arrived(lab)) - before) / FLOOD_S;
+}
+
+async function connectionRate(lab: Lab, seed: number): Promise<number> {
+  const to = ["--address", `${vip}:5001`, "--src", SOURCES[family], "--seed", `${seed}`];
+  const argv = [lab.program("traffic"), "connect", ...to, "--connections", `${CONNECTIONS}`, "--output", "txt"];
+  const begin = performance.now();
+  await lab.host("vm-221").exec(argv);
+  return (CONNECTIONS / (performance.now() - begin)) * 1000;
+}
+
+const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+
+const labs = new Map<string, Lab>();
+const figures = new Map<string, { pps: number[]; cps: number[] }>();
+try {
+  for (const [name, backend, words] of strategies) {
+    const why = (await backends.find((b) => b.name === backend)?.missing(netns)) ?? [];
+    if (why.length > 0) {
+      process.stderr.write(`SKIP ${name}: ${why.join(" ")}\n`);
+      continue;
+    }
+    const lab = await netns.up(planTopology({ targets: TARGETS, routers: 1 }), new AbortController().signal);
+    labs.set(name, lab);
+    figures.set(name, { pps: [], cps: [] });
+    await install(lab, backend, words);
+    // The targets' stacks count a datagram and need not answer it.
+    const drop = "*raw\n-A PREROUTING -p udp --dport 9 -j DROP\nCOMMIT\n";
+    const restore = [family === 4 ? "iptables-restore" : "ip6tables-restore", "--noflush"];
+    for (const target of lab.topology.targets) await lab.host(target.name).exec(restore, { input: drop });
+  }
+  for (let round = 0; round < rounds; round++)
+    for (const [name, lab] of labs) {
+      figures.get(name)?.pps.push(await packetRate(lab));
+      figures.get(name)?.cps.push(await connectionRate(lab, round + 1));
+    }
+} finally {
+  await Promise.all([...labs.values()].map((lab) => lab[Symbol.asyncDispose]()));
+}
+
+const { host } = await describeHost();
+const plain = figures.get(PLAIN) ?? { pps: [], cps: [] };
+const cell = (numbers: readonly number[], base: readonly number[]) =>
+  `${Math.round(median(numbers)).toLocaleString("en-US")} | ${(median(numbers) / median(base)).toFixed(2)}`;
+process.stdout.write(
+  `${[
+    `IPv${family} over veth, ${TARGETS} targets, kernel ${host.kernel}, ${host.cpus} CPUs (${host.cpuModel}), medians of ${rounds}:`,
+    "",
+    "| | datagrams/s at the targets | of plain | connections/s | of plain |",
+    "|---|---|---|---|---|",
+    ...[...figures].map(([name, { pps, cps }]) => `| ${name} | ${cell(pps, plain.pps)} | ${cell(cps, plain.cps)} |`),
+  ].join("\n")}\n`,
+);
