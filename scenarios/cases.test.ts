@@ -12,8 +12,12 @@ import { program } from "../harness/testing/machine.ts";
 import { backends } from "../lb/index.ts";
 import { scenarios } from "./index.ts";
 
-const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-cases-"));
-test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+/** With CASES_OUT the records stay, for the matrix in scenarios/MATRIX.md. */
+const kept = process.env.CASES_OUT;
+const scratch = kept ?? mkdtempSync(path.join(tmpdir(), "load-balancer-cases-"));
+test.after.always(() => {
+  if (kept === undefined) rmSync(scratch, { recursive: true, force: true });
+});
 
 /** Each connection sends twice a second: one message must fall between any two events. */
 const often = ["--rate", "2000"];

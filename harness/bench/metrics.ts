@@ -7,6 +7,7 @@ import type { Sample } from "../record/schema.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { SOURCES, VIP } from "../topology/topology.ts";
 import { lineReader } from "../traffic/lines.ts";
+import { highestRate } from "./flood.ts";
 
 /** One backend, deployed in one lab. */
 interface Bed {
@@ -36,6 +37,7 @@ const UDP_PORT = 6003;
 const LATENCY_RATE = 2000;
 /** Datagrams per second of the CPU measurement. */
 const CPU_RATE = 20_000;
+const MOST_LOSS = 0.001;
 const SCALE_EVENTS = 6;
 const HELD = 5000;
 const SIGTERM = 15;
@@ -117,6 +119,16 @@ export const PROBES: readonly Probe[] = [
       async measure(bed) {
         const { perSecond } = await closedLoop(bed, streams, 64_000);
         return { [`bulk_${streams}`]: (perSecond * 64_000 * 8) / 1e9 };
+      },
+    }),
+  ),
+  ...[64, 512, 1400].map(
+    (size): Probe => ({
+      metrics: [
+        metric(`udp_${size}`, "1/s", true, `datagrams of ${size} bytes, the highest rate with at most 0.1 % lost`),
+      ],
+      async measure({ lab, family }) {
+        return { [`udp_${size}`]: await highestRate(lab, family, size, MOST_LOSS) };
       },
     }),
   ),

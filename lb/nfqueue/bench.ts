@@ -1,17 +1,18 @@
 // What the NFQUEUE balancer costs: `npm run bench:nfqueue [rounds, 3] [4|6]`. Each strategy has a lab of its own, and they take
 // turns, so that a noisy machine is as noisy for all. Datagrams are counted where they arrive and dropped there. Markdown on stdout.
 
+import { flood, highestRate } from "../../harness/bench/flood.ts";
+import { median } from "../../harness/bench/metrics.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
-import { readCounters } from "../../harness/traffic/counters.ts";
 import { startServers } from "../../harness/traffic/traffic.ts";
 import { fwmarkOf, nfqueue, routes } from "./nfqueue.ts";
 import { installRules } from "./rules.ts";
 
 const TARGETS = 4;
 const LOSS = 0.005;
-const [LEAST_PPS, MOST_PPS, STEPS] = [20_000, 400_000, 7];
+const SIZE = 64;
 /** Where batch 1 still follows. */
 const STEADY_PPS = 60_000;
 const CONNECTIONS = 3000;
@@ -53,43 +54,6 @@ async function ip(lab: Lab, input: string): Promise<void> {
   await lab.host("vm-201").exec(argv, { input });
 }
 
-async function received(lab: Lab): Promise<number> {
-  const counters = await Promise.all(lab.topology.targets.map(({ name }) => readCounters(lab.host(name))));
-  return counters.reduce((sum, { ipIn = 0 }) => sum + ipIn, 0);
-}
-
-/** Sends for a while; resolves with datagrams per second that were sent, and the share that did not arrive. */
-async function flood(lab: Lab, pps: number, duration: string): Promise<{ sent: number; pps: number; loss: number }> {
-  const address = family === 4 ? `${VIP[4]}:9` : `[${VIP[6]}]:9`;
-  const argv = [lab.program("traffic"), "flood", "--address", address, "--src", SOURCES[family], "--flows", "1024"];
-  const before = await received(lab);
-  const { stdout } = await lab
-    .host("vm-221")
-    .exec([...argv, "--rate", `${Math.round(pps)}`, "--duration", duration, "--size", "64"]);
-  const { sent, packetsPerS } = JSON.parse(stdout) as { sent: number; packetsPerS: number };
-  // What still waits in a queue arrives within this, or is lost.
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  return { sent, pps: packetsPerS, loss: 1 - ((await received(lab)) - before) / sent };
-}
-
-/** The highest rate at which at most 0.5 % are lost, by bisection of its logarithm. */
-async function lossless(lab: Lab): Promise<number> {
-  let [low, high, best] = [Math.log(LEAST_PPS), Math.log(MOST_PPS), 0];
-  for (let step = 0; step < STEPS; step++) {
-    const middle = (low + high) / 2;
-    const { pps, loss } = await flood(lab, Math.exp(middle), "400ms");
-    if (loss > LOSS) {
-      high = middle;
-      continue;
-    }
-    best = Math.max(best, pps);
-    low = middle;
-    // The generator sends no faster.
-    if (pps < 0.9 * Math.exp(middle)) break;
-  }
-  return best;
-}
-
 async function balancerCpuNs(router: Host): Promise<number | null> {
   const queues = await router.exec(["cat", "/proc/net/netfilter/nfnetlink_queue"], { check: false });
   const pid = queues.stdout.trim().split(/\s+/)[1];
@@ -104,7 +68,7 @@ async function balancerCpuNs(router: Host): Promise<number | null> {
 async function cpuPerPacket(lab: Lab): Promise<number | null> {
   const router = lab.host("vm-201");
   const before = await balancerCpuNs(router);
-  const { sent } = await flood(lab, STEADY_PPS, "1s");
+  const { sent } = await flood(lab, family, SIZE, STEADY_PPS, "1s");
   const after = await balancerCpuNs(router);
   return before === null || after === null ? null : (after - before) / sent / 1000;
 }
@@ -123,11 +87,6 @@ async function connectionRate(lab: Lab, seed: number): Promise<number> {
   return (CONNECTIONS / (at("sample") - at("stream_start"))) * 1e9;
 }
 
-const median = (numbers: number[]) => {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
-};
-
 async function measure(labs: Map<string, Lab>): Promise<Map<string, Figures>> {
   const figures = new Map(
     [...labs.keys()].map((name): [string, Figures] => [name, { losslessPps: [], connectionsPerS: [], cpuUs: [] }]),
@@ -135,7 +94,7 @@ async function measure(labs: Map<string, Lab>): Promise<Map<string, Figures>> {
   for (let round = 0; round < rounds; round++)
     for (const [name, lab] of labs) {
       const own = figures.get(name);
-      own?.losslessPps.push(await lossless(lab));
+      own?.losslessPps.push(await highestRate(lab, family, SIZE, LOSS));
       own?.connectionsPerS.push(await connectionRate(lab, round + 1));
       const cpu = await cpuPerPacket(lab);
       if (cpu !== null) own?.cpuUs.push(cpu);
