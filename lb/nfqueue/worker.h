@@ -15,7 +15,7 @@ struct worker_options {
 	uint32_t batch;		   /* packets per read and per answer */
 	uint32_t no_target_fwmark; /* for packets when no target is active; 0: drop them */
 	bool random;		   /* broken on purpose: pick at random */
-	bool remember;		   /* make conntrack's entries for SYNs that rules keep untracked */
+	bool remember;		   /* make conntrack entries for TCP packets, which have none */
 };
 
 struct worker {
