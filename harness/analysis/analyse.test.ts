@@ -86,11 +86,12 @@ interface Options {
   lateSends?: number;
   extra?: Event[];
   without?: Event["kind"];
+  spec?: OracleSpec;
 }
 
 function verdictOf(
   connections: Connection[],
-  { sent = 1e4, received = 1e4, dropped = 0, lateSends = 0, extra = [], without }: Options = {},
+  { sent = 1e4, received = 1e4, dropped = 0, lateSends = 0, extra = [], without, spec = oracle }: Options = {},
 ): Summary {
   const counters = (machine: string, moment: "before" | "after", values: Record<string, number>): Event => ({
     kind: "counters",
@@ -116,7 +117,7 @@ function verdictOf(
     hist: [[10, 1]],
   };
   const events: Event[] = [
-    { kind: "deployed", t: T0 - S, backend: "nfqueue", active: targets, facts: {}, oracle },
+    { kind: "deployed", t: T0 - S, backend: "nfqueue", active: targets, facts: {}, oracle: spec },
     start,
     sample,
     {
@@ -357,4 +358,18 @@ test("a silent loss is dated to the last sign of life, not to when it was notice
   const summary = verdictOf(change(faultless(), lost, stalled));
   t.is(summary.verdict, "pass", summary.reasons.join("\n"));
   t.is(summary.events[0]?.byCause.stalled, 1);
+});
+
+test("more packets in user space than connections explain fail a run that remembers connections", (t) => {
+  const kept = faultless().map((c): Connection => ({ ...c, cause: "none", endUs: 10e6 }));
+  const spec: OracleSpec = { strategy: "stateful", flush: true, assign: oracle, marks: ["tcp"] };
+  const asked = (queued: number) => {
+    const values = { balanced: 10_000, queued };
+    const extra: Event[] = [{ kind: "counters", t: 0, machine: "vm-202", moment: "after", values }];
+    return verdictOf(kept, { without: "scale", spec, extra });
+  };
+  t.is(asked(1010).verdict, "pass", asked(1010).reasons.join(" "));
+  t.deepEqual(asked(1010).userSpace, { packets: 10_000, queued: 1010 });
+  t.is(asked(5000).verdict, "fail");
+  t.regex(asked(5000).reasons.join(" "), /5,000 of 10,000 packets went to user space; 1,000 are due/);
 });

@@ -86,7 +86,7 @@ static const struct command commands[] = {
 	 "  --copy N               bytes of each packet to look at (256)\n"
 	 "  --notargets-fwmark N   mark for packets when no target is active (they are dropped)\n"
 	 "  --fail-open            a full queue lets packets pass, with the mark they have\n"
-	 "  --remember             make conntrack entries, with the mark, for TCP SYNs that rules keep untracked\n"
+	 "  --remember             make conntrack entries, with the mark, for TCP packets\n"
 	 "  --flows                each packet goes by the table of the first flow that takes it: see "
 	 "flow-set\n"
 	 "  --nolb-fwmark N        mark for packets that no flow takes (they are dropped)\n"

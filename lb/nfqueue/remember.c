@@ -13,8 +13,7 @@
 /* Until the next packet, which brings conntrack's own time limit. */
 #define FIRST_TIMEOUT_S 60
 #define TCP_FLAGS 13
-#define SYN 0x02
-#define ACK_RST_FIN 0x15
+#define RST 0x04
 
 struct ends {
 	uint8_t family;
@@ -23,7 +22,7 @@ struct ends {
 	const uint8_t *ports;	     /* both, in network order */
 };
 
-/* False: not a TCP SYN. */
+/* False: no TCP packet of a connection that may live on. */
 static bool find_ends(const uint8_t *packet, uint32_t captured, struct ends *ends)
 {
 	const bool v4 = captured > 0 && packet[0] >> 4 == 4;
@@ -43,7 +42,7 @@ static bool find_ends(const uint8_t *packet, uint32_t captured, struct ends *end
 		.addresses = {packet + (v4 ? 12 : 8), packet + (v4 ? 16 : 24)},
 		.ports = packet + offset,
 	};
-	return (packet[offset + TCP_FLAGS] & (SYN | ACK_RST_FIN)) == SYN;
+	return !(packet[offset + TCP_FLAGS] & RST);
 }
 
 static void put(struct nlmsghdr *message, uint16_t type, const void *value, uint16_t size)
@@ -88,7 +87,7 @@ static void put_tuple(struct nlmsghdr *message, uint16_t type, const struct ends
 	nest_end(message, tuple);
 }
 
-size_t remember_syn(void *buffer, const uint8_t *packet, uint32_t captured, uint32_t mark)
+size_t remember_connection(void *buffer, const uint8_t *packet, uint32_t captured, uint32_t mark)
 {
 	const uint32_t timeout = htonl(FIRST_TIMEOUT_S), mark_be = htonl(mark);
 	const uint8_t state = TCP_CONNTRACK_ESTABLISHED;

@@ -29,7 +29,7 @@ export async function installRules(
 ): Promise<void> {
   if (synOnly)
     await setSysctls(host, [
-      "net/netfilter/nf_conntrack_tcp_loose=1",
+      ...(synOnly.oneWay ? ONE_WAY : ["net/netfilter/nf_conntrack_tcp_loose=1"]),
       // What is out of the window by conntrack's book would be a packet without a mark.
       "net/netfilter/nf_conntrack_tcp_be_liberal=1",
     ]);
@@ -43,11 +43,19 @@ export async function installRules(
   }
 }
 
+const DAYS_5 = 432_000;
+/** What has no entry stays untracked, until the balancer makes one; and an entry without replies lives as long as others. */
+const ONE_WAY = [
+  "net/netfilter/nf_conntrack_tcp_loose=0",
+  `?net/netfilter/nf_conntrack_tcp_timeout_unacknowledged=${DAYS_5}`,
+  `?net/netfilter/nf_conntrack_tcp_timeout_max_retrans=${DAYS_5}`,
+];
+
 /**
  * Seen one way only, a connection that began with a SYN stays SYN_SENT for conntrack, and all that follows is INVALID. So the
- * SYN is not tracked: the balancer makes an entry that says "established". (Conntrack would do that itself at the next packet,
- * but the ACK and the first data come back to back: both would be new, and the second would be dropped.) A connection that comes
- * from another router is picked up in its middle. Replies are not tracked: whether this router sees some of them must not matter.
+ * SYN is not tracked: the balancer makes an entry that says "established". Conntrack could do that itself at the next packet, or
+ * for a connection that comes from another router; but where two packets come back to back both would be new, and it would
+ * drop the second. Replies are not tracked: whether this router sees some of them must not matter.
  */
 function rawTable(vip: string, { oneWay, udp }: SynOnly): string[] {
   const icmp = vip.includes(":") ? "ipv6-icmp" : "icmp";

@@ -73,7 +73,7 @@ static void remember(struct worker *worker, struct batch *batch, const struct qu
 		       uint32_t fwmark)
 {
 	size_t size =
-		remember_syn(batch->verdicts + batch->verdicts_size, packet->data, packet->captured, fwmark);
+		remember_connection(batch->verdicts + batch->verdicts_size, packet->data, packet->captured, fwmark);
 
 	if (size)
 		count(&worker->counters[COUNT_REMEMBERED], 1);

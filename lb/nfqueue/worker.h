@@ -15,7 +15,7 @@ struct worker_options {
 	uint32_t batch;			  /* packets per read and per answer */
 	uint32_t no_target_fwmark;	  /* for packets when no target is active; 0: drop them */
 	bool random;			  /* broken on purpose: pick at random */
-	bool remember;			  /* make conntrack's entries for SYNs that rules keep untracked */
+	bool remember;			  /* make conntrack entries for TCP packets, which have none */
 	const struct flow_service *flows; /* NULL: all packets go by the one table */
 	uint32_t no_flow_fwmark;	  /* for packets that no flow takes; 0: drop them */
 	bool fragments;			  /* they have a queue of their own */
