@@ -15,7 +15,7 @@ struct command {
 	int (*main)(const struct command *command, int argc, char **argv);
 };
 
-#define OPTIONS_MAX 20
+#define OPTIONS_MAX 32
 
 struct option_spec {
 	const char *name;
