@@ -284,6 +284,8 @@ export const synOnly: Backend<typeof synOnlyOptions> = {
   name: "syn_only",
   summary: "Maglev in user space for the SYN only; conntrack's mark carries the rest of the connection",
   keepsState: true,
+  // Conntrack would reassemble fragments, and errors about packets of theirs are not what its mark is for.
+  handles: [],
   options: synOnlyOptions,
   environment({ xcluster_SYN_ONLY: _ignored, ...env }) {
     return nfqueue.environment?.(env) ?? {};
