@@ -10,11 +10,12 @@ import type { StartOptions } from "./harness/commands/session.ts";
 import { runOptions } from "./harness/options.ts";
 import { docker } from "./harness/runtime/docker.ts";
 import { netns } from "./harness/runtime/netns.ts";
+import { vm } from "./harness/runtime/vm.ts";
 import { CTRAFFIC_ANALYSES } from "./harness/traffic/ctraffic.ts";
 import { backends } from "./lb/index.ts";
 import { scenarios } from "./scenarios/index.ts";
 
-const runtimes = [netns, docker];
+const runtimes = [netns, docker, vm];
 const catalogWith = async (files: readonly string[]) => {
   if (files.length === 0) return { backends, scenarios, runtimes };
   const { withOutside } = await import("./harness/outside.ts");
@@ -43,7 +44,17 @@ const labOptions = <T>(y: Argv<T>) =>
       describe: "routers, 1 to 9 (default: what the scenario needs; environment: __nrouters)",
       requiresArg: true,
     })
-    .option("runtime", { default: "netns", describe: "what machines are made of: netns or docker", requiresArg: true })
+    .option("runtime", {
+      type: "string",
+      describe: "what machines are made of: netns, docker or vm (default: netns; vm where this kernel lacks what the backend needs)",
+      requiresArg: true,
+    })
+    .option("kernel", {
+      type: "string",
+      default: env.__kver || undefined,
+      describe: "with --runtime vm: a vmlinuz, a .deb, debian:6.1, debian:trixie; several with commas are compared, 'host' is this machine's (environment: __kver)",
+      requiresArg: true,
+    })
     .option("image", {
       type: "string",
       array: true,
@@ -67,7 +78,10 @@ const testOptions = <T>(y: Argv<T>) =>
       describe: "numbers of the targets that leave or come",
       requiresArg: true,
     })
-    .option("connections", { default: 10_000, describe: "connections, both families together", requiresArg: true })
+    .option("connections", {
+      describe: "connections, both families together (default: 10000, fewer where an emulated machine carries fewer)",
+      requiresArg: true,
+    })
     .option("rate", {
       describe: "messages per second over all connections (default: 1 per connection, 10000 at most)",
       requiresArg: true,
@@ -100,15 +114,22 @@ function given(argv: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
+const runtimeWords = (argv: Record<string, unknown>) => ({
+  runtime: argv.runtime as string | undefined,
+  kernel: argv.kernel as string | undefined,
+  images: argv.image as string[],
+});
+
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
-  const { testCommand } = await import("./harness/commands/test.ts");
-  return testCommand(
+  const run = String(argv.kernel).includes(",")
+    ? (await import("./harness/commands/compare.ts")).kernelsCommand
+    : (await import("./harness/commands/test.ts")).testCommand;
+  return run(
     await catalogWith(argv.backend as string[]),
     {
       cases: words,
       set: argv.set as string[],
-      runtime: String(argv.runtime),
-      images: argv.image as string[],
+      ...runtimeWords(argv),
       out: path.resolve(String(argv.out)),
       stop: argv.stop !== false,
       view: argv.view === true,
@@ -130,8 +151,7 @@ const compare = async (words: readonly string[], argv: Record<string, unknown>, 
       backends: words,
       scenario: String(argv.scenario),
       set: argv.set as string[],
-      images: argv.image as string[],
-      runtime: String(argv.runtime),
+      ...runtimeWords(argv),
       out: path.resolve(String(argv.out)),
       json: argv.json === true,
       given: given(argv),
@@ -147,8 +167,7 @@ const start = async (name: string, argv: Record<string, unknown>, signal: AbortS
   return startCommand(await catalogWith(outside), {
     backend: name,
     outside,
-    runtime: String(argv.runtime),
-    images: argv.image as string[],
+    ...runtimeWords(argv),
     set: argv.set as string[],
     given: Object.fromEntries(Object.entries(given(argv)).filter(([key]) => key === "targets" || key === "routers")),
   }, signal);

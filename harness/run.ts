@@ -1,7 +1,8 @@
 // The conductor: reads top to bottom as the data flow.
+import path from "node:path";
 import { abortable } from "./abortable.ts";
 import { analyse } from "./analysis/analyse.ts";
-import type { Backend, Balancer } from "./backend.ts";
+import { type Backend, type Balancer, Unsupported } from "./backend.ts";
 import { Blackout } from "./blackout.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
 import { RecordWriter, readRecord } from "./record/record.ts";
@@ -55,6 +56,7 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
   try {
     await runInLab(request, record);
   } catch (error) {
+    if (error instanceof Unsupported) record.add({ kind: "skip", t: nowNs(), reasons: error.reasons });
     const text = request.signal.aborted ? "The run was interrupted." : (error as Error).message;
     const event = { kind: "error", t: nowNs(), text } as const;
     first = event;
@@ -84,7 +86,8 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   let lost: Error | null = null;
   try {
     const lab = await phase(record, "up", async () => {
-      const made = await request.runtime.up(topology, signal, (text) => request.progress?.note?.(text));
+      const note = (text: string) => request.progress?.note?.(text);
+      const made = await request.runtime.up(topology, signal, note, path.join(request.dir, "logs"));
       scope.defer("take the lab down", () => made[Symbol.asyncDispose]());
       record.add({
         kind: "lab_up",
@@ -97,6 +100,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
     });
     await whileLabLives(lab, signal, async () => {
       const balancer = await phase(record, "deploy", async () => {
+        await checkKernel(request, lab);
         const active = topology.targets.flatMap((_, i) => (plan.out.includes(i + 1) ? [] : [i]));
         const [deployed] = await Promise.all([backend.deploy(lab, request.backendOptions, active), startServers(lab)]);
         scope.defer("stop the balancer", () => deployed[Symbol.asyncDispose]());
@@ -127,6 +131,14 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
     await phase(record, "down", () => scope[Symbol.asyncDispose]()).finally(() => scope[Symbol.asyncDispose]());
     for (const text of scope.failures) record.add({ kind: "warning", t: nowNs(), text });
   }
+}
+
+/** What another kernel lacks is known only in its guest. */
+async function checkKernel({ runtime, backend, backendOptions }: RunRequest, lab: Lab): Promise<void> {
+  const [router] = lab.topology.routers;
+  if (!runtime.withKernel || !router) return;
+  const reasons = await backend.missing({ ...runtime, router: lab.host(router.name) }, backendOptions);
+  if (reasons.length > 0) throw new Unsupported(reasons);
 }
 
 async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab, balancer: Balancer): Promise<void> {

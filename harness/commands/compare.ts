@@ -1,13 +1,15 @@
 import path from "node:path";
 import { UsageError } from "../backend.ts";
-import { allCases, type Catalog, findNamed } from "../catalog.ts";
+import { allCases, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
-import { parseOptions, runOptions, runtimeWithImages } from "../options.ts";
-import { comparisonTable, reasons, writeComparison } from "../report/compare.ts";
+import { parseOptions, runOptions } from "../options.ts";
+import { type Comparison, comparisonTable, reasons, writeComparison } from "../report/compare.ts";
 import type { ReportData } from "../report/reporter.ts";
 import { tableLines } from "../report/terminal.ts";
-import { makeRunDir, planCase, runOne, type TestOptions } from "./test.ts";
+import type { Prepared, Runtime } from "../runtime/runtime.ts";
+import { chosenRuntimes, oneRuntime, prepareRuntime } from "./runtimes.ts";
+import { makeRunDir, planCase, runOne, say, type TestOptions, withLoad } from "./test.ts";
 
 export interface CompareOptions extends Omit<TestOptions, "cases" | "repeat" | "view" | "stop"> {
   backends: readonly string[];
@@ -16,11 +18,12 @@ export interface CompareOptions extends Omit<TestOptions, "cases" | "repeat" | "
 
 /** The same scenario with the same connections for several backends. Returns the exit code: the worst of its runs. */
 export async function compareCommand(catalog: Catalog, options: CompareOptions, signal: AbortSignal): Promise<number> {
-  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
+  const runtime = oneRuntime(catalog, options);
   const scenario = findNamed("scenario", catalog.scenarios, options.scenario);
   const names = options.backends.includes("all") ? catalog.backends.map((b) => b.name) : [...new Set(options.backends)];
   if (names.length < 2) throw new UsageError("A comparison takes two backends or more, or 'all'.");
-  const parsed = parseOptions(runOptions, options.given);
+  const prepared = await prepareRuntime(runtime, signal, say);
+  const parsed = withLoad(parseOptions(runOptions, options.given), options.given, prepared);
   const cases = allCases(catalog).filter((one) => one.scenario === scenario);
   const planned = names.map((name) => {
     const backend = findNamed("backend", catalog.backends, name);
@@ -35,16 +38,44 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
     const { data } = await runOne(
       plan,
       runtime,
-      { out: dir, commandLine: options.commandLine, stop: true },
+      { out: dir, commandLine: options.commandLine, stop: true, prepared },
       host,
       signal,
     );
     runs.push(data);
     if (signal.aborted) return EXIT.interrupted;
   }
-  const comparison = { scenario: scenario.name, runs, commandLine: options.commandLine };
+  return conclude({ scenario: scenario.name, runs, commandLine: options.commandLine }, dir, options.json);
+}
+
+/** One case under several kernels, with the same connections. Returns the exit code: the worst of its runs. */
+export async function kernelsCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
+  const [one, ...others] = findCases(catalog, options.cases);
+  if (!one || others.length > 0 || !options.stop)
+    throw new UsageError("Several kernels take one case, and neither --repeat nor --no-stop.");
+  const parsed = parseOptions(runOptions, options.given);
+  planCase(one, parsed, options);
+  const kernels: { runtime: Runtime; prepared: Prepared | null }[] = [];
+  for (const runtime of chosenRuntimes(catalog, options))
+    kernels.push({ runtime, prepared: await prepareRuntime(runtime, signal, say) });
+  // The weakest decides: all get the same connections.
+  const connections = Math.min(...kernels.map(({ prepared }) => prepared?.connections ?? parsed.connections));
+  const load = options.given.connections === undefined ? { ...parsed, connections } : parsed;
+  const { dir } = makeRunDir(options.out, `kernels_${one.name}`, parsed.seed);
+  const host = await describeHost();
+  const runs: ReportData[] = [];
+  for (const { runtime, prepared } of kernels) {
+    const settings = { out: dir, commandLine: options.commandLine, stop: true, prepared };
+    runs.push((await runOne(planCase(one, load, options), runtime, settings, host, signal)).data);
+    if (signal.aborted) return EXIT.interrupted;
+  }
+  return conclude({ scenario: one.scenario.name, runs, commandLine: options.commandLine }, dir, options.json);
+}
+
+async function conclude(comparison: Comparison, dir: string, json: boolean): Promise<number> {
+  const { runs } = comparison;
   await writeComparison(comparison, dir);
-  if (options.json) process.stdout.write(`${JSON.stringify(runs.map((run) => run.summary))}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(runs.map((run) => run.summary))}\n`);
   else {
     const lines = [
       ...tableLines(comparisonTable(comparison), 200),

@@ -2,34 +2,26 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import { type Balancer, UsageError } from "../backend.ts";
-import { type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
+import { type Case, type Catalog, findCases } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
-import {
-  parseBackendOptions,
-  parseOptions,
-  planRun,
-  type RunOptions,
-  repeatedRunOptions,
-  runtimeWithImages,
-} from "../options.ts";
+import { parseBackendOptions, parseOptions, planRun, type RunOptions, repeatedRunOptions } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
 import { type RunInfo, SCHEMA, type Verdict } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import { type RunResult, runCase } from "../run.ts";
-import { type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
+import { type Lab, LabError, type Prepared, type Runtime } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import { makeProgress } from "./progress.ts";
+import { fallbackRuntime, oneRuntime, prepareRuntime, type RuntimeWords } from "./runtimes.ts";
 
-export interface TestOptions {
+export interface TestOptions extends RuntimeWords {
   cases: readonly string[];
   set: readonly string[];
-  runtime: string;
-  images: readonly string[];
   out: string;
   view: boolean;
   json: boolean;
@@ -45,24 +37,35 @@ export interface TestOptions {
 /** Runs the cases one after the other and prints what came out. Returns the exit code. */
 export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
   const cases = findCases(catalog, options.cases);
-  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
+  const runtime = oneRuntime(catalog, options);
   const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
   if (!options.stop && cases.length * repeats > 1)
     throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
   // Everything that can be wrong with the words is found before the first case runs.
-  const planned = cases.map((one) => planCase(one, parsed, options));
+  for (const one of cases) planCase(one, parsed, options);
   const verdicts: Verdict[] = [];
   const host = describeHost();
-  for (const plan of planned) {
+  for (const one of cases) {
+    const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
+    const prepared = await prepareRuntime(used, signal, say);
+    const plan = planCase(one, withLoad(parsed, options.given, prepared), options);
     for (let repeat = 0; repeat < repeats; repeat++) {
       const seeded = { ...plan, seed: parsed.seed + repeat };
-      const result = await runOne(seeded, runtime, options, await host, signal);
+      const result = await runOne(seeded, used, { ...options, prepared }, await host, signal);
       verdicts.push(result.data.summary.verdict);
       await show(result, options);
       if (signal.aborted) return EXIT.interrupted;
     }
   }
   return exitCodeOf(verdicts);
+}
+
+export const say = (text: string) => void process.stderr.write(`${text}\n`);
+
+/** An emulated machine carries less than this one: then fewer connections, unless their number was said. */
+export function withLoad(options: RunOptions, given: Record<string, unknown>, prepared: Prepared | null): RunOptions {
+  const connections = prepared?.connections;
+  return connections === undefined || given.connections !== undefined ? options : { ...options, connections };
 }
 
 export interface PlannedCase extends ReturnType<typeof planRun> {
@@ -81,7 +84,7 @@ export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptio
 export async function runOne(
   planned: PlannedCase,
   runtime: Runtime,
-  options: Pick<TestOptions, "out" | "commandLine" | "stop">,
+  options: Pick<TestOptions, "out" | "commandLine" | "stop"> & { prepared: Prepared | null },
   host: Awaited<ReturnType<typeof describeHost>>,
   signal: AbortSignal,
 ): Promise<RunResult> {
@@ -98,6 +101,7 @@ export async function runOne(
     startedAt,
     ...host,
     runtime: runtime.name,
+    ...(options.prepared ? { kernel: options.prepared.kernel } : {}),
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,
@@ -111,7 +115,7 @@ export async function runOne(
     },
     backendOptions: planned.backendOptions,
   };
-  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
+  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime, planned.backendOptions))];
   if (missing.length > 0) return skip(dir, info, missing);
   const progress = makeProgress(info, planned.plan);
   try {

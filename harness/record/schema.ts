@@ -197,6 +197,8 @@ export interface RunInfo {
   host: { hostname: string; kernel: string; cpus: number; cpuModel: string; memoryMiB: number };
   tools: Record<string, string>;
   runtime: string;
+  /** The kernel of the lab's machines where it is not the host's. */
+  kernel?: string;
   targets: string[];
   routers: string[];
   family: "4" | "6" | "both";

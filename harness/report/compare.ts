@@ -1,6 +1,7 @@
 // Several backends in the same scenario with the same connections: one table and one graph.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Summary } from "../record/schema.ts";
 import { type Chart, chartOptions, type Dataset, endOf, eventLines, timeScale } from "./charts/chart.ts";
 import { count, milliseconds, NONE, seconds, share, shellLine } from "./format.ts";
 import { escapeText, tableMarkup } from "./html/markup.ts";
@@ -44,7 +45,7 @@ export function comparisonTable({ runs }: Comparison): Table {
   const events = runs.find((r) => r.summary.events.length > 0)?.summary.events ?? [];
   return {
     head: [
-      "Backend",
+      sameBackend(runs) ? "Kernel" : "Backend",
       "Verdict",
       ...events.flatMap((event) => [`Lost at ${seconds(event.askedMs / 1000)}`, "Share", "Predicted"]),
       "Outside events",
@@ -52,7 +53,7 @@ export function comparisonTable({ runs }: Comparison): Table {
       "Busiest / mean",
     ],
     rows: runs.map(({ summary }) => [
-      summary.backend,
+      labelOf(runs, summary),
       VERDICT_WORDS[summary.verdict].badge,
       ...events.flatMap((_, i) => {
         const event = summary.events[i];
@@ -65,6 +66,14 @@ export function comparisonTable({ runs }: Comparison): Table {
       summary.spread.maxOverMean?.toFixed(2) ?? NONE,
     ]),
   };
+}
+
+const sameBackend = (runs: Comparison["runs"]) => new Set(runs.map(({ summary }) => summary.backend)).size === 1;
+
+/** What tells one run from the others. */
+function labelOf(runs: Comparison["runs"], { backend, kernel }: Summary): string {
+  if (sameBackend(runs)) return kernel;
+  return new Set(runs.map(({ summary }) => summary.kernel)).size === 1 ? backend : `${backend}, ${kernel}`;
 }
 
 /** Markdown, and what the terminal shows of a skip or a failure. */
@@ -85,7 +94,9 @@ function renderComparison(comparison: Comparison): string {
 export function reasons({ runs }: Comparison): string[] {
   return runs
     .filter(({ summary }) => summary.verdict !== "pass")
-    .map(({ summary }) => `${summary.backend}: ${summary.reasons[0] ?? VERDICT_WORDS[summary.verdict].sentence}`);
+    .map(
+      ({ summary }) => `${labelOf(runs, summary)}: ${summary.reasons[0] ?? VERDICT_WORDS[summary.verdict].sentence}`,
+    );
 }
 
 function titleOf({ scenario, runs }: Comparison): string {
@@ -104,7 +115,7 @@ function comparisonChart(comparison: Comparison): Chart | null {
     const colour = SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink;
     return {
       type: "line",
-      label: summary.backend,
+      label: labelOf(runs, summary),
       data: [
         { x: 0, y: 0 },
         ...series.lossPerSecond.map(({ s, byCause }) => {
