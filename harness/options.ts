@@ -2,12 +2,13 @@
 import { z } from "zod";
 import { type Backend, UsageError } from "./backend.ts";
 import type { Family } from "./record/schema.ts";
-import type { Images, Runtime } from "./runtime/runtime.ts";
+import type { Capacity, Images, Runtime } from "./runtime/runtime.ts";
 import type { Plan, Scenario } from "./scenario.ts";
 import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
 import type { Load } from "./traffic/traffic.ts";
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const DEFAULT_CONNECTIONS = 10_000;
 const MAX_SEED = 0xffffffff;
 const seconds = z.coerce.number().positive().max(3600);
 
@@ -22,7 +23,7 @@ export const runOptions = z.strictObject({
   targets: whole(1, MAX_TARGETS).default(10),
   routers: whole(1, MAX_ROUTERS).optional(),
   scale: numberList.pipe(z.array(z.int())).default([1, 2]),
-  connections: whole(1, 1_000_000).default(10_000),
+  connections: whole(1, 1_000_000).default(DEFAULT_CONNECTIONS),
   rate: z.coerce.number().positive().max(10_000_000).optional(),
   duration: seconds.optional(),
   at: numberList.pipe(z.array(z.number().positive().max(3600))).optional(),
@@ -88,7 +89,11 @@ export function runtimeWithImages(runtime: Runtime, words: readonly string[]): R
 }
 
 /** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */
-export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; load: Load; routers: number } {
+export function planRun(
+  scenario: Scenario,
+  options: RunOptions,
+  capacity?: Capacity,
+): { plan: Plan; load: Load; routers: number } {
   const routers = options.routers ?? scenario.routers;
   let plan = scenario.plan({
     targets: options.targets,
@@ -97,9 +102,10 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     durationS: options.duration ?? null,
     atS: options.at ?? null,
   });
-  const rate = options.rate ?? defaultRate(options.connections);
+  const perS = Math.min(OPENED_PER_S, capacity ? loadOf(capacity).rate : OPENED_PER_S);
+  const rate = options.rate ?? Math.min(defaultRate(options.connections), capacity ? perS : Number.POSITIVE_INFINITY);
   if (options.at === undefined && options.duration === undefined && options.rate === undefined)
-    plan = stretch(plan, options.connections, rate);
+    plan = stretch(plan, options.connections, rate, perS);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const load: Load = {
     mode: plan.mode,
@@ -108,7 +114,7 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
     connections: options.connections,
     rate,
     durationS: plan.durationS,
-    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections)),
+    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, perS)),
     size: options.size,
     stallS: options.stall,
     seed: options.seed,
@@ -119,6 +125,12 @@ export function planRun(scenario: Scenario, options: RunOptions): { plan: Plan; 
   return { plan, load, routers };
 }
 
+/** What a machine that was found to make so many connections a second carries without falling behind. */
+export function loadOf({ connectionsPerS }: Capacity): { rate: number; connections: number } {
+  const rate = Math.max(50, Math.round(connectionsPerS * 0.4));
+  return { rate, connections: Math.max(200, Math.min(DEFAULT_CONNECTIONS, 2 * rate)) };
+}
+
 /** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */
 function defaultRate(connections: number): number {
   return Math.min(connections, Math.max(10_000, Math.min(connections / 5, 20_000)));
@@ -127,13 +139,13 @@ function defaultRate(connections: number): number {
 /** Connections are opened at no more than this: a flood of them would be a test of the queues, not of the balancer. */
 const OPENED_PER_S = 5000;
 
-function rampS(connections: number): number {
-  return Math.max(2, connections / OPENED_PER_S);
+function rampS(connections: number, perS: number): number {
+  return Math.max(2, connections / perS);
 }
 
 /** More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. */
-function stretch(plan: Plan, connections: number, rate: number): Plan {
-  const delayS = Math.ceil(rampS(connections) - 2);
+function stretch(plan: Plan, connections: number, rate: number, perS: number): Plan {
+  const delayS = Math.ceil(rampS(connections, perS) - 2);
   const times = [...plan.steps.map((step) => step.atS), plan.durationS];
   const [first = 0] = times;
   const shortest = Math.min(...times.slice(1).map((s, i) => s - (times[i] ?? 0)));

@@ -3,6 +3,7 @@ import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
+import { ipvs } from "./ipvs/ipvs.ts";
 import { nfqueue } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
 
@@ -15,4 +16,5 @@ export const backends: readonly Backend[] = [
   iptablesRecent,
   iptablesHmark,
   nftables,
+  ipvs,
 ].map((backend) => backend as unknown as Backend);

@@ -7,7 +7,7 @@ import { parseOptions, runOptions } from "../options.ts";
 import { type Comparison, comparisonTable, reasons, writeComparison } from "../report/compare.ts";
 import type { ReportData } from "../report/reporter.ts";
 import { tableLines } from "../report/terminal.ts";
-import type { Prepared, Runtime } from "../runtime/runtime.ts";
+import type { Capacity, Prepared, Runtime } from "../runtime/runtime.ts";
 import { chosenRuntimes, oneRuntime, prepareRuntime } from "./runtimes.ts";
 import { makeRunDir, planCase, runOne, say, type TestOptions, withLoad } from "./test.ts";
 
@@ -29,7 +29,7 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
     const backend = findNamed("backend", catalog.backends, name);
     const found = cases.find((one) => one.backend === backend);
     if (!found) throw new UsageError(`There is no case for '${name}' in '${scenario.name}'.`);
-    return planCase(found, parsed, { set: wordsFor(name, names, options.set) });
+    return planCase(found, parsed, { set: wordsFor(name, names, options.set) }, prepared?.capacity);
   });
   const { dir } = makeRunDir(options.out, `compare_${scenario.name}`, parsed.seed);
   const host = await describeHost();
@@ -59,17 +59,21 @@ export async function kernelsCommand(catalog: Catalog, options: TestOptions, sig
   for (const runtime of chosenRuntimes(catalog, options))
     kernels.push({ runtime, prepared: await prepareRuntime(runtime, signal, say) });
   // The weakest decides: all get the same connections.
-  const connections = Math.min(...kernels.map(({ prepared }) => prepared?.connections ?? parsed.connections));
-  const load = options.given.connections === undefined ? { ...parsed, connections } : parsed;
+  const capacity = slowest(kernels.flatMap(({ prepared }) => prepared?.capacity ?? []));
+  const load = withLoad(parsed, options.given, capacity ? { kernel: "", capacity } : null);
   const { dir } = makeRunDir(options.out, `kernels_${one.name}`, parsed.seed);
   const host = await describeHost();
   const runs: ReportData[] = [];
   for (const { runtime, prepared } of kernels) {
     const settings = { out: dir, commandLine: options.commandLine, stop: true, prepared };
-    runs.push((await runOne(planCase(one, load, options), runtime, settings, host, signal)).data);
+    runs.push((await runOne(planCase(one, load, options, capacity), runtime, settings, host, signal)).data);
     if (signal.aborted) return EXIT.interrupted;
   }
   return conclude({ scenario: one.scenario.name, runs, commandLine: options.commandLine }, dir, options.json);
+}
+
+function slowest(all: readonly Capacity[]): Capacity | undefined {
+  return all.length === 0 ? undefined : { connectionsPerS: Math.min(...all.map((one) => one.connectionsPerS)) };
 }
 
 async function conclude(comparison: Comparison, dir: string, json: boolean): Promise<number> {

@@ -6,14 +6,14 @@ import { type Case, type Catalog, findCases } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost, openInBrowser } from "../host.ts";
-import { parseBackendOptions, parseOptions, planRun, type RunOptions, repeatedRunOptions } from "../options.ts";
+import { loadOf, parseBackendOptions, parseOptions, planRun, type RunOptions, repeatedRunOptions } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
 import { type RunInfo, SCHEMA, type Verdict } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import { type RunResult, runCase } from "../run.ts";
-import { type Lab, LabError, type Prepared, type Runtime } from "../runtime/runtime.ts";
+import { type Capacity, type Lab, LabError, type Prepared, type Runtime } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import { makeProgress } from "./progress.ts";
@@ -48,7 +48,7 @@ export async function testCommand(catalog: Catalog, options: TestOptions, signal
   for (const one of cases) {
     const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
     const prepared = await prepareRuntime(used, signal, say);
-    const plan = planCase(one, withLoad(parsed, options.given, prepared), options);
+    const plan = planCase(one, withLoad(parsed, options.given, prepared), options, prepared?.capacity);
     for (let repeat = 0; repeat < repeats; repeat++) {
       const seeded = { ...plan, seed: parsed.seed + repeat };
       const result = await runOne(seeded, used, { ...options, prepared }, await host, signal);
@@ -64,8 +64,8 @@ export const say = (text: string) => void process.stderr.write(`${text}\n`);
 
 /** An emulated machine carries less than this one: then fewer connections, unless their number was said. */
 export function withLoad(options: RunOptions, given: Record<string, unknown>, prepared: Prepared | null): RunOptions {
-  const connections = prepared?.connections;
-  return connections === undefined || given.connections !== undefined ? options : { ...options, connections };
+  if (!prepared?.capacity || given.connections !== undefined) return options;
+  return { ...options, connections: loadOf(prepared.capacity).connections };
 }
 
 export interface PlannedCase extends ReturnType<typeof planRun> {
@@ -75,10 +75,15 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
   backendOptions: Record<string, unknown>;
 }
 
-export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptions, "set">): PlannedCase {
+export function planCase(
+  one: Case,
+  options: RunOptions,
+  { set }: Pick<TestOptions, "set">,
+  capacity?: Capacity,
+): PlannedCase {
   const backendOptions = parseBackendOptions(one.backend, set);
   one.backend.facts(backendOptions, options.targets);
-  return { ...planRun(one.scenario, options), case: one, seed: options.seed, options, backendOptions };
+  return { ...planRun(one.scenario, options, capacity), case: one, seed: options.seed, options, backendOptions };
 }
 
 export async function runOne(
@@ -102,6 +107,7 @@ export async function runOne(
     ...host,
     runtime: runtime.name,
     ...(options.prepared ? { kernel: options.prepared.kernel } : {}),
+    ...(options.prepared?.capacity ? { calibrated: options.prepared.capacity } : {}),
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,

@@ -1,6 +1,7 @@
 // What each strategy should do. An oracle is data, kept in the record, so that every verdict can be derived again from it.
 import { type FlowHash, hashOf, hashSpace } from "./flow-hash.ts";
 import { type Flow, flowKey, murmur3 } from "./hash.ts";
+import { type IpvsHash, ipvsKey, ipvsOrder, ipvsScheduler } from "./ipvs.ts";
 import { maglevTable } from "./maglev.ts";
 import { type Region, regionOf, scaledRegions, thresholdRegions } from "./regions.ts";
 import { resilientBuckets } from "./resilient.ts";
@@ -15,6 +16,7 @@ export type OracleSpec = AssignSpec | StatefulSpec;
 
 /** How a target is chosen. */
 export type AssignSpec =
+  | IpvsHash
   | NfqueueOracle
   | ({ strategy: "hash_threshold"; hash: FlowHash | null } & Pools)
   | ({ strategy: "scaled"; hash: FlowHash | null } & Pools)
@@ -34,6 +36,12 @@ export interface StatefulSpec extends Pools {
   flush: boolean;
   /** How new connections are assigned; null: in turn or at random. */
   assign: AssignSpec | null;
+  /** A router takes a TCP connection that it does not know for a new one; else it resets it. */
+  midstream?: boolean;
+  /** Routers tell each other what they remember. */
+  shared?: boolean;
+  /** How evenly new connections spread depends on how long others last: shares are not predicted. */
+  uneven?: boolean;
 }
 
 /** What the strategy does while exactly these targets are active. */
@@ -46,6 +54,8 @@ export interface Oracle {
   regions: readonly Region[] | null;
   /** Buckets, which are the outcome of all changes so far. */
   buckets: Int32Array | null;
+  /** The order in which targets stand, where it follows from all changes so far. */
+  order?: readonly number[];
 }
 
 /** The hash that `pick` wants: it depends on the flow alone, never on the targets. */
@@ -58,6 +68,8 @@ export function hashFlow(spec: OracleSpec, flow: Flow): number | null {
     case "scaled":
     case "resilient":
       return spec.hash && hashOf(spec.hash, flow);
+    case "ipvs":
+      return ipvsKey(spec, flow);
     case "stateful":
       return spec.assign && hashFlow(spec.assign, flow);
   }
@@ -82,7 +94,13 @@ export function makeOracle(spec: OracleSpec, all: readonly number[], before: Ora
       const buckets = resilientBuckets(active, spec.buckets, weights(spec), before?.buckets ?? null);
       return { ...ofSlots(active, buckets), buckets };
     }
+    case "ipvs": {
+      const order = ipvsOrder(spec, active, before?.order ?? []);
+      const { pick, slots } = ipvsScheduler(spec, order, new Set(active), weights(spec));
+      return { ...ofSlots(active, slots), pick, order };
+    }
     case "stateful": {
+      if (spec.uneven) return { ...NOTHING, shares: new Map() };
       if (spec.assign) return makeOracle(spec.assign, all, before);
       return { ...NOTHING, shares: sharesByWeight(active, weights(spec)) };
     }

@@ -23,8 +23,13 @@ export interface Runtime {
 export interface Prepared {
   /** As `uname -r` says. */
   kernel: string;
-  /** As many as it was found to carry in the default load. Absent: as many as any. */
-  connections?: number;
+  /** Where it was measured, because the machines may be much slower than this one. */
+  capacity?: Capacity;
+}
+
+/** How quick machines are: complete connections (made, answered, closed) a second, through plain routing. */
+export interface Capacity {
+  connectionsPerS: number;
 }
 
 /** Images by the role of the machines that are made of them; "base" is what ours are built on. */

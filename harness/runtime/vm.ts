@@ -7,13 +7,13 @@ const DEFAULT_KERNEL = "debian:6.12";
 export const vm: Runtime = vmWith(DEFAULT_KERNEL);
 
 function vmWith(word: string): Runtime {
-  let parts: Promise<import("./vm/up.ts").Parts> | undefined;
+  let kept: Promise<import("./vm/up.ts").Parts> | undefined;
   const prepared = async (note: (text: string) => void, signal: AbortSignal) => {
     const { prepareParts } = await import("./vm/up.ts");
-    parts ??= prepareParts(word, note, signal);
+    kept ??= prepareParts(word, note, signal);
     // A failure is not kept: the next attempt may do better.
-    return parts.catch((error: unknown) => {
-      parts = undefined;
+    return kept.catch((error: unknown) => {
+      kept = undefined;
       throw error;
     });
   };
@@ -24,8 +24,9 @@ function vmWith(word: string): Runtime {
       return missingVm();
     },
     async prepare(signal, note) {
-      const { kernel } = await prepared(note, signal);
-      return { kernel: kernel.release };
+      const parts = await prepared(note, signal);
+      const { calibrated } = await import("./vm/calibrate.ts");
+      return { kernel: parts.kernel.release, capacity: await calibrated(parts, note, signal) };
     },
     async up(topology, signal, note = () => {}, logs) {
       const { vmUp } = await import("./vm/up.ts");

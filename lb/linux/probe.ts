@@ -17,6 +17,7 @@ const PACKAGES = {
   "ip6tables-restore": "iptables",
   nft: "nftables",
   conntrack: "conntrack",
+  ipvsadm: "ipvsadm",
 } as const;
 export type Tool = keyof typeof PACKAGES;
 

@@ -35,13 +35,15 @@ export async function availableKernel(suite: Suite, signal?: AbortSignal): Promi
   return { suite, version, package: name };
 }
 
-/** Downloads one package into a folder. apt checks its signature and sum. Returns the file. */
-export async function downloadPackage(suite: Suite, name: string, dir: string, signal?: AbortSignal): Promise<string> {
+/** Downloads a kernel's packages into a folder: since Linux 7 there are several. apt checks signatures and sums. Returns the files. */
+export async function downloadKernel(kernel: AvailableKernel, dir: string, signal?: AbortSignal): Promise<string[]> {
   await mkdir(dir, { recursive: true });
-  await command(["apt-get", ...(await aptState([suite], signal)), "-q", "download", name], { cwd: dir, signal });
-  const file = (await readdir(dir)).find((entry) => entry.endsWith(".deb"));
-  if (!file) throw new LabError(`apt has downloaded no '${name}'.`);
-  return path.join(dir, file);
+  const options = await aptState([kernel.suite], signal);
+  const shown = (await command(["apt-cache", ...options, "show", kernel.package], { signal })).toString();
+  const depends = /^Depends: (.*)$/m.exec(shown)?.[1] ?? "";
+  const parts = [...depends.matchAll(/\blinux-(?:base|binary|modules)-\d\S*/g)].map(([name]) => name);
+  await command(["apt-get", ...options, "-q", "download", kernel.package, ...parts], { cwd: dir, signal });
+  return (await readdir(dir)).filter((entry) => entry.endsWith(".deb")).map((entry) => path.join(dir, entry));
 }
 
 /** Unpacks packages and all that they depend on into a folder. No script of theirs is run; the last suite is preferred. */

@@ -5,7 +5,7 @@ import path from "node:path";
 import { UsageError } from "../../backend.ts";
 import { findTool } from "../../tools.ts";
 import { LabError } from "../runtime.ts";
-import { type AvailableKernel, availableKernel, downloadPackage, unpack } from "./apt.ts";
+import { type AvailableKernel, availableKernel, downloadKernel, unpack } from "./apt.ts";
 import { cacheDir, cached, entries } from "./cache.ts";
 import { command } from "./command.ts";
 import { ensureTree, fromTree, hash } from "./root.ts";
@@ -44,6 +44,7 @@ const NEEDED = [
   "VIRTIO_CONSOLE",
   "VIRTIO_PCI",
 ];
+const MODULE_DIRS = ["usr/lib/modules", "lib/modules"];
 /** Modules that a guest may want: networking, and what that is built on. */
 const MODULES = ["arch", "crypto", "drivers/char", "drivers/net", "drivers/virtio", "lib", "net"];
 /** Below drivers/net are mostly cards that no guest has. */
@@ -82,7 +83,7 @@ export async function findKernel(word: string, note: (text: string) => void, sig
       `There is no kernel '${word}': it is no file. Write debian:VERSION, debian:SUITE (${SUITES.join(", ")}), or the path of a vmlinuz or of a .deb with a kernel; './load-balancer.ts kernels' lists what can be had.`,
     );
   return file.endsWith(".deb")
-    ? fromPackage(file, { version: null, suite: null }, note, signal)
+    ? fromPackages([file], { version: null, suite: null }, note, signal)
     : fromFile(file, note, signal);
 }
 
@@ -139,8 +140,7 @@ async function fetchKernel(wanted: string, note: (text: string) => void, signal?
   note(`fetching ${kernel.package} ${kernel.version} from ${kernel.suite}`);
   const downloads = path.join(cacheDir(), "apt", `download.partial-${process.pid}`);
   try {
-    const file = await downloadPackage(kernel.suite, kernel.package, downloads, signal);
-    return await fromPackage(file, kernel, note, signal);
+    return await fromPackages(await downloadKernel(kernel, downloads, signal), kernel, note, signal);
   } finally {
     await rm(downloads, { recursive: true, force: true });
   }
@@ -151,33 +151,41 @@ function fits({ version, suite }: { version: string | null; suite: Suite | null 
   return suite === wanted || version === wanted || (version ?? "").startsWith(`${wanted}.`);
 }
 
-async function fromPackage(
-  file: string,
+async function fromPackages(
+  files: readonly string[],
   { version, suite }: Pick<KernelFacts, "version" | "suite">,
   note: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<Kernel> {
+  const [file = ""] = files;
   const key = version === null ? `deb-${hash(await readFile(file)).slice(0, 12)}` : `debian-${version}`;
   return prepare(key, note, signal, async (scratch) => {
-    await unpack(file, scratch, signal);
-    const name = existsSync(path.join(scratch, "boot"))
-      ? readdirSync(path.join(scratch, "boot")).find((n) => n.startsWith("vmlinuz-"))
-      : undefined;
-    if (name === undefined)
+    for (const one of files) await unpack(one, scratch, signal);
+    const found = findVmlinuz(scratch);
+    if (found === null)
       throw new LabError(
-        `'${file}' is a package, but there is no kernel in it: no boot/vmlinuz-*. Name one such as linux-image-*.deb.`,
+        `'${file}' is a package, but there is no kernel in it: no boot/vmlinuz-* or modules/*/vmlinuz. Name one such as linux-image-*.deb.`,
       );
-    const release = name.slice("vmlinuz-".length);
-    const modules =
-      ["usr/lib/modules", "lib/modules"].map((dir) => path.join(scratch, dir, release)).find(existsSync) ?? null;
-    return {
-      file: path.join(scratch, "boot", name),
-      config: path.join(scratch, "boot", `config-${release}`),
-      modules,
-      version,
-      suite,
-    };
+    const modules = MODULE_DIRS.map((dir) => path.join(scratch, dir, found.release)).find(existsSync) ?? null;
+    return { ...found, modules, version, suite };
   });
+}
+
+/** In /boot, or since Linux 7 beside its modules. */
+function findVmlinuz(root: string): { file: string; config: string; release: string } | null {
+  const list = (dir: string) => (existsSync(dir) ? readdirSync(dir) : []);
+  const boot = path.join(root, "boot");
+  const [name] = list(boot).filter((entry) => entry.startsWith("vmlinuz-"));
+  if (name !== undefined) {
+    const release = name.slice("vmlinuz-".length);
+    return { file: path.join(boot, name), config: path.join(boot, `config-${release}`), release };
+  }
+  for (const dir of MODULE_DIRS)
+    for (const release of list(path.join(root, dir))) {
+      const file = path.join(root, dir, release, "vmlinuz");
+      if (existsSync(file)) return { file, config: path.join(root, dir, release, "config"), release };
+    }
+  return null;
 }
 
 /** Its modules and its configuration are where distributions put them, if it has any. */
