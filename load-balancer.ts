@@ -97,6 +97,11 @@ const testOptions = <T>(y: Argv<T>) =>
     .option("size", { default: 1024, describe: "bytes of a message", requiresArg: true })
     .option("stall", { default: 5, describe: "seconds of silence after which a connection is lost", requiresArg: true })
     .option("seed", { default: 1, describe: "the same seed makes the same connections", requiresArg: true })
+    .option("loss", { type: "string", describe: "netem: share of packets lost on --link, as 1%", requiresArg: true })
+    .option("delay", { type: "string", describe: "netem: packets wait so long, as 10ms", requiresArg: true })
+    .option("reorder", { type: "string", describe: "netem: share of packets that do not wait", requiresArg: true })
+    .option("corrupt", { type: "string", describe: "netem: share of packets damaged", requiresArg: true })
+    .option("link", { type: "string", default: "vm-221/net2", describe: "where: machine/net1 or machine/net2", requiresArg: true })
     .option("repeat", {
       default: 1,
       describe: "runs of each case, each with the next seed",
@@ -320,6 +325,15 @@ const parser = yargs(words)
           json: argv.json,
         }),
       ),
+  )
+  .command(
+    "kernels",
+    "what --kernel may name: kernels in the cache, and those that apt can fetch",
+    (y) =>
+      y
+        .option("json", { type: "boolean", default: false, describe: "for machines" })
+        .example("$0 kernels", "then: test ipvs_scale --kernel debian:6.1"),
+    (argv) => choose(async (signal) => (await import("./harness/commands/kernels.ts")).kernelsCommand(argv, signal)),
   )
   .command(
     "report <run..>",

@@ -6,6 +6,7 @@ import type { Capacity, Images, Runtime } from "./runtime/runtime.ts";
 import type { Plan, Scenario } from "./scenario.ts";
 import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
 import type { Load } from "./traffic/traffic.ts";
+import { type Trouble, troubleOf, troubleOptions } from "./trouble.ts";
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const DEFAULT_CONNECTIONS = 10_000;
@@ -32,6 +33,7 @@ export const runOptions = z.strictObject({
   size: whole(80, 65_507).default(1024),
   stall: seconds.default(5),
   seed: whole(0, MAX_SEED).default(1),
+  ...troubleOptions,
 });
 export type RunOptions = z.infer<typeof runOptions>;
 
@@ -93,7 +95,7 @@ export function planRun(
   scenario: Scenario,
   options: RunOptions,
   capacity?: Capacity,
-): { plan: Plan; load: Load; routers: number } {
+): { plan: Plan; load: Load; routers: number; trouble: Trouble | null } {
   const routers = options.routers ?? scenario.routers;
   let plan = scenario.plan({
     targets: options.targets,
@@ -122,12 +124,12 @@ export function planRun(
   if (options.connections < load.families.length)
     throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load);
-  return { plan, load, routers };
+  return { plan, load, routers, trouble: troubleOf(options, { targets: options.targets, routers }) };
 }
 
 /** What a machine that was found to make so many connections a second carries without falling behind. */
 export function loadOf({ connectionsPerS }: Capacity): { rate: number; connections: number } {
-  const rate = Math.max(50, Math.round(connectionsPerS * 0.4));
+  const rate = Math.max(50, Math.round(connectionsPerS * 0.25));
   return { rate, connections: Math.max(200, Math.min(DEFAULT_CONNECTIONS, 2 * rate)) };
 }
 

@@ -16,6 +16,7 @@ import { planTopology } from "./topology/topology.ts";
 import { rerouteBatch } from "./topology/wiring.ts";
 import { readCounters } from "./traffic/counters.ts";
 import { type Load, startServers, startTraffic, type Traffic } from "./traffic/traffic.ts";
+import { makeTrouble, recordTrouble, type Trouble } from "./trouble.ts";
 
 export interface RunRequest {
   dir: string;
@@ -25,6 +26,7 @@ export interface RunRequest {
   runtime: Runtime;
   plan: Plan;
   load: Load;
+  trouble: Trouble | null;
   reporters: readonly Reporter[];
   signal: AbortSignal;
   progress?: Progress;
@@ -122,6 +124,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         });
         return deployed;
       });
+      if (request.trouble) await makeTrouble(lab, request.trouble);
       await phase(record, "traffic", () => driveTraffic(request, record, lab, balancer));
       await request.hold?.(lab, balancer);
       if (lost) throw lost;
@@ -142,7 +145,9 @@ async function checkKernel({ runtime, backend, backendOptions }: RunRequest, lab
 }
 
 async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab, balancer: Balancer): Promise<void> {
+  const { trouble } = request;
   await recordCounters(record, lab, balancer, "before");
+  if (trouble) await recordTrouble(lab, trouble, record, "before");
   const traffic = await startTraffic(lab, request.load, record);
   try {
     const steps = driveSteps(request, record, lab, balancer, traffic.t0);
@@ -153,6 +158,7 @@ async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab,
   }
   await settle(lab);
   await recordCounters(record, lab, balancer, "after");
+  if (trouble) await recordTrouble(lab, trouble, record, "after");
 }
 
 async function driveSteps(

@@ -132,6 +132,7 @@ export async function runOne(
       backendOptions: planned.backendOptions,
       runtime,
       plan: planned.plan,
+      trouble: planned.trouble,
       load: { ...planned.load, seed: planned.seed },
       reporters: Object.values(reporters).filter((r) => r.name !== "terminal"),
       signal,

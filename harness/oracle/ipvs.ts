@@ -138,7 +138,8 @@ function mhHash(value: number, key: number): number {
 
 const hash32 = (value: number) => Math.imul(value, GOLDEN_RATIO) >>> (32 - TABLE_BITS);
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
-const isMapped = (bytes: Uint8Array) => bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((b) => b === 0);
+const isMapped = (bytes: Uint8Array) =>
+  bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((b) => b === 0);
 
 /** The address as one number; of IPv6 the four words of 32 bits xored. */
 function fold(bytes: ArrayLike<number>): number {

@@ -5,8 +5,8 @@ import type { Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
 import { weightsPart } from "../linux/options.ts";
 import { missingFor, type Need } from "../linux/probe.ts";
-import { addressOf, FAMILIES, onEveryRouter, setSysctls } from "../linux/routers.ts";
-import { check, isHashing, type Options, options, SCHEDULERS } from "./options.ts";
+import { addressOf, FAMILIES, onEveryRouter } from "../linux/routers.ts";
+import { check, isHashing, type Options, options, type SCHEDULERS } from "./options.ts";
 import { openDirectWay, openTunnels } from "./paths.ts";
 import { checkReplies, readStats } from "./stats.ts";
 import { catchVip, changed, installed, needsMasquerade, startSync } from "./table.ts";
@@ -58,7 +58,7 @@ export const ipvs: Backend<typeof options> = {
       async change(next, before) {
         await host.exec(["ipvsadm", "-R"], { input: changed(lab.topology, given, next, before) });
       },
-      counters: () => readStats(host),
+      counters: () => readStats(host, !given.expireNodest && !given.sync),
     }));
     return checkReplies(balancer, given.forward);
   },
@@ -67,9 +67,6 @@ export const ipvs: Backend<typeof options> = {
 async function prepare(lab: Lab, { forward }: Options): Promise<void> {
   if (forward !== "masq") await openDirectWay(lab);
   if (forward === "tun") await openTunnels(lab);
-  if (forward === "masq" && lab.topology.routers.length === 1)
-    // The only way back is through the router already.
-    await Promise.all(lab.topology.targets.map((t) => setSysctls(lab.wiring(t.name), [])));
 }
 
 function hashOf(given: Options, targets: number): AssignSpec {

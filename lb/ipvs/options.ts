@@ -17,7 +17,9 @@ export const options = z.strictObject({
   scheduler: z.enum(SCHEDULERS).default("rr").describe("how a new connection gets its target"),
   weights,
   port: flag.default(false).describe("sh and mh: the source port is hashed too (sh-port, mh-port)"),
-  fallback: flag.default(false).describe("sh and mh: instead of a drained target take another (sh-fallback, mh-fallback)"),
+  fallback: flag
+    .default(false)
+    .describe("sh and mh: instead of a drained target take another (sh-fallback, mh-fallback)"),
   sloppyTcp: flag
     .default(false)
     .describe("a TCP connection that the router does not know is taken for a new one (net.ipv4.vs.sloppy_tcp)"),
@@ -46,7 +48,8 @@ export const options = z.strictObject({
 });
 export type Options = z.infer<typeof options>;
 
-export const isHashing = (scheduler: string): scheduler is Hashing => (HASHING as readonly string[]).includes(scheduler);
+export const isHashing = (scheduler: string): scheduler is Hashing =>
+  (HASHING as readonly string[]).includes(scheduler);
 
 /** Throws UsageError when options do not fit together. */
 export function check({ scheduler, port, fallback, forward, masquerade, ...given }: Options, targets: number): void {

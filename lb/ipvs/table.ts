@@ -31,7 +31,11 @@ function services({ fwmark }: Options): Service[] {
   return FAMILIES.flatMap((family) =>
     fwmark
       ? [{ family, words: `-f ${family}`, port: "" }]
-      : SERVICES.map(([kind, port]) => ({ family, words: `${kind} ${bracketed(VIP[family])}:${port}`, port: `:${port}` })),
+      : SERVICES.map(([kind, port]) => ({
+          family,
+          words: `${kind} ${bracketed(VIP[family])}:${port}`,
+          port: `:${port}`,
+        })),
   );
 }
 
@@ -77,7 +81,9 @@ function destinations(
       const target = topology.targets[index];
       if (!target) return [];
       const words = `${verb} ${service.words}${familyWord(service)} -r ${bracketed(addressOf(target, service.family))}${service.port}`;
-      return [verb === "-d" ? words : `${words} ${FORWARD[given.forward]} -w ${weight ?? weightOf(given.weights, index)}`];
+      return [
+        verb === "-d" ? words : `${words} ${FORWARD[given.forward]} -w ${weight ?? weightOf(given.weights, index)}`,
+      ];
     }),
   );
 }
@@ -103,7 +109,10 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean):
       const rule = `*mangle\n-A PREROUTING -d ${vip} -j MARK --set-mark ${family}\nCOMMIT\n`;
       await host.exec([tool, "--noflush"], { input: rule });
       const local = family === 4 ? "0.0.0.0/0" : "::/0";
-      const marked = [`rule add fwmark ${family} lookup ${MARK_TABLE}`, `route add local ${local} dev lo table ${MARK_TABLE}`];
+      const marked = [
+        `rule add fwmark ${family} lookup ${MARK_TABLE}`,
+        `route add local ${local} dev lo table ${MARK_TABLE}`,
+      ];
       await ipBatch(host, marked, family);
     } else await ipBatch(host, [`addr add ${vip} dev lo${family === 6 ? " nodad" : ""}`]);
     if (masquerade) {
@@ -122,5 +131,13 @@ export function needsMasquerade({ topology }: Lab, { forward, masquerade }: Opti
 export async function startSync(host: Host, router: Machine): Promise<void> {
   await setSysctls(host, ["net/ipv4/vs/sync_threshold=1 0"]);
   for (const state of ["master", "backup"])
-    await host.exec(["ipvsadm", "--start-daemon", state, "--mcast-interface", linkOn(router, "net2").device, "--syncid", "1"]);
+    await host.exec([
+      "ipvsadm",
+      "--start-daemon",
+      state,
+      "--mcast-interface",
+      linkOn(router, "net2").device,
+      "--syncid",
+      "1",
+    ]);
 }
