@@ -32,7 +32,8 @@ const MH_TURN_BITS = 6;
 export function ipvsKey(spec: IpvsHash, flow: Flow): number {
   const v4 = isMapped(flow.dst);
   const address = spec.scheduler === "dh" ? flow.dst : flow.src;
-  const sum = (fold(v4 ? address.subarray(12) : address) + (spec.ports ? flow.sport : 0)) >>> 0;
+  const sum =
+    (fold(v4 ? address.subarray(12) : address) + (spec.ports && spec.scheduler !== "dh" ? flow.sport : 0)) >>> 0;
   return sum + (Number(!v4) + 2 * (spec.fwmark ? 0 : flow.dport)) * 2 ** 32;
 }
 

@@ -30,7 +30,7 @@ interface Service {
 function services({ fwmark }: Options): Service[] {
   return FAMILIES.flatMap((family) =>
     fwmark
-      ? [{ family, words: `-f ${family}`, port: "" }]
+      ? [{ family, words: `-f ${family}`, port: ":0" }]
       : SERVICES.map(([kind, port]) => ({
           family,
           words: `${kind} ${bracketed(VIP[family])}:${port}`,
