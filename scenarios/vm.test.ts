@@ -90,9 +90,7 @@ withGuest("nfqueue_scale_in in a guest: its own kernel, this machine's clock, lo
 withGuest(
   "ipvs_scale_in with Maglev and direct routing: every connection where the oracle says, replies past the router",
   (t) => {
-    const result = runCase("ipvs_scale_in", [
-      ...["--at", "2", "--duration", "5", "--set", "scheduler=mh", "--set", "port=true"],
-    ]);
+    const result = runCase("ipvs_scale_in", "--at 2 --duration 5 --set scheduler=mh --set port=true".split(" "));
     passesOrIsLate(t, result);
     const events = readFileSync(path.join(result.dir, "events.ndjson"), "utf8");
     t.true(result.summary.assigned.checked >= 160);
@@ -105,19 +103,20 @@ withGuest(
 withGuest(
   "ipvs_scale_lb: a connection that comes to the other router ends, unless sloppy_tcp and one hash keep it",
   (t) => {
-    const result = runCase("ipvs_scale_lb", [
-      ...["--at", "2 4", "--duration", "6", "--set", "scheduler=mh", "--set", "port=true", "--set", "sloppyTcp=true"],
-    ]);
+    const result = runCase(
+      "ipvs_scale_lb",
+      "--at 2,4 --duration 6 --set scheduler=mh --set port=true --set sloppyTcp=true".split(" "),
+    );
     passesOrIsLate(t, result);
     for (const event of result.summary.events) t.is(event.lost, 0);
   },
 );
 
 withGuest("ipvs with NAT on a lossy link: replies pass the router, what netem drops has a name", (t) => {
-  const result = runCase("ipvs_scale_in", [
-    ...["--at", "2", "--duration", "5", "--set", "forward=masq", "--set", "scheduler=wlc"],
-    ...["--loss", "2%", "--delay", "5ms"],
-  ]);
+  const result = runCase(
+    "ipvs_scale_in",
+    "--at 2 --duration 5 --set forward=masq --set scheduler=wlc --loss 2% --delay 5ms".split(" "),
+  );
   passesOrIsLate(t, result);
   t.true((result.summary.packets.dropped.netem ?? 0) > 0, JSON.stringify(result.summary.packets));
 });

@@ -13,7 +13,7 @@ export interface RuntimeWords {
   images: readonly string[];
 }
 
-export const DEFAULT_RUNTIME = "netns";
+const DEFAULT_RUNTIME = "netns";
 
 /** One runtime for each kernel that was asked for, else one. Throws UsageError when the words do not fit together. */
 export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[] {
@@ -21,7 +21,7 @@ export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[]
   const kernels = kernelWords(words.kernel);
   if (kernels.length === 0)
     return [runtimeWithImages(named ?? findNamed("runtime", catalog.runtimes, DEFAULT_RUNTIME), words.images)];
-  const withKernel = named ?? catalog.runtimes.find((runtime) => runtime.withKernel);
+  const withKernel = named ?? catalog.runtimes.find((runtime) => "withKernel" in runtime);
   if (!withKernel?.withKernel)
     throw new UsageError(
       `Machines of the ${named?.name ?? "netns"} runtime have this machine's kernel: --kernel needs --runtime vm.`,
@@ -58,7 +58,7 @@ export async function fallbackRuntime(
 ): Promise<Runtime> {
   if (words.runtime !== undefined || words.kernel !== undefined || words.images.length > 0) return chosen;
   const gaps = await backend.missing(chosen);
-  const other = catalog.runtimes.find((runtime) => runtime.withKernel);
+  const other = catalog.runtimes.find((runtime) => "withKernel" in runtime);
   if (gaps.length === 0 || !other || (await other.missing()).length > 0) return chosen;
   note(`${gaps[0]} So '${backend.name}' runs in a virtual machine with another kernel (--runtime vm).`);
   return other;

@@ -23,7 +23,12 @@ const flow = (sport: number) => ({
   protocol: 6,
 });
 const keys = (given: IpvsHash) => Array.from({ length: 2000 }, (_, i) => ipvsKey(given, flow(1000 + i)));
-const picks = (given: IpvsHash, order: readonly number[], active: readonly number[], weight = (_: number) => 1) => {
+const picks = (
+  given: IpvsHash,
+  order: readonly number[],
+  active: readonly number[],
+  weight: (index: number) => number = () => 1,
+) => {
   const { pick } = ipvsScheduler(given, order, new Set(active), weight);
   return keys(given).map(pick);
 };

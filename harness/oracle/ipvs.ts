@@ -121,7 +121,7 @@ function mhTable(
       turns: (weight(index) / divisor) >> shift || 1,
     };
   });
-  const table = new Array<number>(size).fill(-1);
+  const table = Array.from({ length: size }, () => -1);
   for (let filled = 0; ; )
     for (const setup of setups)
       for (let turn = 0; turn < setup.turns; turn++) {

@@ -4,7 +4,7 @@ import { checkWeights, weights } from "../linux/options.ts";
 
 export const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
 /** Those that choose by a hash. */
-export const HASHING = ["sh", "dh", "mh"] as const;
+const HASHING = ["sh", "dh", "mh"] as const;
 export type Hashing = (typeof HASHING)[number];
 
 const flag = z.stringbool();

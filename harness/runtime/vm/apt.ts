@@ -7,7 +7,7 @@ import { command } from "./command.ts";
 import { debianSource, type Suite, sourceFile } from "./sources.ts";
 
 const FRESH_MS = 24 * 3600_000;
-export const KERNEL_PACKAGE = "linux-image-cloud-amd64";
+const KERNEL_PACKAGE = "linux-image-cloud-amd64";
 
 /** What a tree of packages leaves out: nothing in a guest reads it. */
 const LEFT_OUT = [

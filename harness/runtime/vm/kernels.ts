@@ -277,9 +277,6 @@ function compareVersions(a: string, b: string): number {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
-/** Names of the configuration's options that a guest cannot do without. */
-export const neededOptions: readonly string[] = NEEDED;
-
 /** For sentences: the guests' kernels that were read. */
 export function describeKernel(kernel: Kernel): string {
   return kernel.version === null ? kernel.release : `${kernel.release} (Debian ${kernel.version})`;

@@ -96,14 +96,14 @@ export function qemuArgv(guest: {
   const clock = guest.accel === "tcg" ? ["tsc=reliable"] : [];
   const end = ["oops=panic", "panic=-1", "rdinit=/opt/load-balancer/agent", "--", "guest", PORT];
   return [
-    ...guest.qemu.argv,
-    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35"],
-    ...CPU[guest.accel],
-    ...["-smp", `${guest.cpus}`, "-m", `${guest.memoryMiB}`],
-    ...["-kernel", path.join(guest.kernel.dir, "kernel"), "-initrd", guest.image],
-    ...["-append", [...boot, ...clock, ...end].join(" ")],
-    ...["-device", "virtio-serial-pci", "-chardev", "stdio,id=agent,signal=off"],
-    ...["-device", `virtserialport,chardev=agent,name=${PORT}`],
-    ...["-chardev", "socket,id=console,fd=3", "-serial", "chardev:console"],
-  ];
+    guest.qemu.argv,
+    ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35"],
+    CPU[guest.accel],
+    ["-smp", `${guest.cpus}`, "-m", `${guest.memoryMiB}`],
+    ["-kernel", path.join(guest.kernel.dir, "kernel"), "-initrd", guest.image],
+    ["-append", [...boot, ...clock, ...end].join(" ")],
+    ["-device", "virtio-serial-pci", "-chardev", "stdio,id=agent,signal=off"],
+    ["-device", `virtserialport,chardev=agent,name=${PORT}`],
+    ["-chardev", "socket,id=console,fd=3", "-serial", "chardev:console"],
+  ].flat();
 }

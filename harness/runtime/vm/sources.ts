@@ -16,7 +16,9 @@ export type Source = ReadonlyMap<string, string>;
 /** The first source of Debian's archive in apt's configuration; null when there is none. */
 export async function debianSource(etc = "/etc/apt"): Promise<Source | null> {
   const parts = path.join(etc, "sources.list.d");
-  const names = (await readdir(parts).catch(() => [])).sort().map((name) => path.join(parts, name));
+  const names = [...(await readdir(parts).catch(() => []))]
+    .sort((a, b) => a.localeCompare(b))
+    .map((name) => path.join(parts, name));
   for (const file of [path.join(etc, "sources.list"), ...names]) {
     const text = await readFile(file, "utf8").catch(() => "");
     const sources = file.endsWith(".sources") ? deb822(text) : file.endsWith(".list") ? oneLine(text) : [];
