@@ -7,6 +7,7 @@ import type { Agent } from "../agent.ts";
 import { sandboxLab } from "../netns.ts";
 import { type Lab, LabError } from "../runtime.ts";
 import { wire } from "../wire.ts";
+import { removePartials } from "./cache.ts";
 import { bootGuest, type Guest, GuestPanic } from "./guest.ts";
 import { describeKernel, findKernel, type Kernel } from "./kernels.ts";
 import { type Accelerator, findQemu, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm } from "./qemu.ts";
@@ -28,6 +29,7 @@ export interface Parts {
 
 /** Throws UsageError or LabError when a part cannot be had. */
 export async function prepareParts(word: string, note: (text: string) => void, signal?: AbortSignal): Promise<Parts> {
+  await removePartials();
   const kernel = await findKernel(word, note, signal);
   const tree = await ensureTree(note, signal);
   const [qemu, image] = await Promise.all([findQemu(kernel, note, signal), ensureImage(tree, kernel)]);
