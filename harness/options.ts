@@ -104,8 +104,10 @@ export function planRun(
     durationS: options.duration ?? null,
     atS: options.at ?? null,
   });
-  const perS = Math.min(OPENED_PER_S, capacity ? loadOf(capacity).rate : OPENED_PER_S);
-  const rate = options.rate ?? Math.min(defaultRate(options.connections), capacity ? perS : Number.POSITIVE_INFINITY);
+  const carried = capacity ? loadOf(capacity).rate : Number.POSITIVE_INFINITY;
+  const rate = options.rate ?? Math.min(defaultRate(options.connections), carried);
+  // To open a connection costs more than a message.
+  const perS = Math.min(OPENED_PER_S, carried / 2);
   if (options.at === undefined && options.duration === undefined && options.rate === undefined)
     plan = stretch(plan, options.connections, rate, perS);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
@@ -129,7 +131,7 @@ export function planRun(
 
 /** What a machine that was found to make so many connections a second carries without falling behind. */
 export function loadOf({ connectionsPerS }: Capacity): { rate: number; connections: number } {
-  const rate = Math.max(50, Math.round(connectionsPerS * 0.25));
+  const rate = Math.max(50, Math.round(connectionsPerS * 0.2));
   return { rate, connections: Math.max(200, Math.min(DEFAULT_CONNECTIONS, 2 * rate)) };
 }
 

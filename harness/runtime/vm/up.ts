@@ -12,6 +12,7 @@ import { bootGuest, type Guest, GuestPanic } from "./guest.ts";
 import { describeKernel, findKernel, type Kernel } from "./kernels.ts";
 import { type Accelerator, findQemu, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm } from "./qemu.ts";
 import { ensureImage, ensureTree, PROGRAMS } from "./root.ts";
+import { warmUp } from "./warm.ts";
 
 /** A guest under emulation on a busy machine takes 5 to 10 s. */
 const READY_MS = { kvm: 10_000, tcg: 60_000 } as const;
@@ -56,6 +57,12 @@ export async function vmUp(
     await relateClock(guest.agent);
     await guest.agent.makeMachines(topology.machines.map((m) => m.name));
     await wire(topology, guest.agent.host(""), (name) => ({ host: guest.agent.host(name), netns: name }));
+    const lab: Lab = {
+      ...sandboxLab(guest.agent, topology, { runtime: "vm", programs: PROGRAMS, ended: guest.ended, stop }),
+      images: { kernel: describeKernel(parts.kernel), qemu: `${parts.qemu.version}, ${accel}` },
+    };
+    if (accel === "tcg") await warmUp(lab);
+    return lab;
   } catch (cause) {
     await stop();
     signal.throwIfAborted();
@@ -66,10 +73,6 @@ export async function vmUp(
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-  return {
-    ...sandboxLab(guest.agent, topology, { runtime: "vm", programs: PROGRAMS, ended: guest.ended, stop }),
-    images: { kernel: describeKernel(parts.kernel), qemu: `${parts.qemu.version}, ${accel}` },
-  };
 }
 
 /** Under KVM where that works, else emulated. A kernel that goes down on the way gets a second chance. */
