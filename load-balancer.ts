@@ -10,11 +10,12 @@ import type { StartOptions } from "./harness/commands/session.ts";
 import { runOptions } from "./harness/options.ts";
 import { docker } from "./harness/runtime/docker.ts";
 import { netns } from "./harness/runtime/netns.ts";
+import { vm } from "./harness/runtime/vm.ts";
 import { CTRAFFIC_ANALYSES } from "./harness/traffic/ctraffic.ts";
 import { backends } from "./lb/index.ts";
 import { scenarios } from "./scenarios/index.ts";
 
-const runtimes = [netns, docker];
+const runtimes = [netns, docker, vm];
 const catalogWith = async (files: readonly string[]) => {
   if (files.length === 0) return { backends, scenarios, runtimes };
   const { withOutside } = await import("./harness/outside.ts");
@@ -43,7 +44,17 @@ const labOptions = <T>(y: Argv<T>) =>
       describe: "routers, 1 to 9 (default: what the scenario needs; environment: __nrouters)",
       requiresArg: true,
     })
-    .option("runtime", { default: "netns", describe: "what machines are made of: netns or docker", requiresArg: true })
+    .option("runtime", {
+      type: "string",
+      describe: "what machines are made of: netns, docker or vm (default: netns; vm where this kernel lacks what the backend needs)",
+      requiresArg: true,
+    })
+    .option("kernel", {
+      type: "string",
+      default: env.__kver || undefined,
+      describe: "with --runtime vm: a vmlinuz, a .deb, debian:6.1, debian:trixie; several with commas are compared, 'host' is this machine's (environment: __kver)",
+      requiresArg: true,
+    })
     .option("image", {
       type: "string",
       array: true,
@@ -67,7 +78,10 @@ const testOptions = <T>(y: Argv<T>) =>
       describe: "numbers of the targets that leave or come",
       requiresArg: true,
     })
-    .option("connections", { default: 10_000, describe: "connections, both families together", requiresArg: true })
+    .option("connections", {
+      describe: "connections, both families together (default: 10000, fewer where an emulated machine carries fewer)",
+      requiresArg: true,
+    })
     .option("rate", {
       describe: "messages per second over all connections (default: 1 per connection, 10000 at most)",
       requiresArg: true,
@@ -83,6 +97,11 @@ const testOptions = <T>(y: Argv<T>) =>
     .option("size", { describe: "bytes of a message (default: 1024, or the scenario's)", requiresArg: true })
     .option("stall", { default: 5, describe: "seconds of silence after which a connection is lost", requiresArg: true })
     .option("seed", { default: 1, describe: "the same seed makes the same connections", requiresArg: true })
+    .option("loss", { type: "string", describe: "netem: share of packets lost on --link, as 1%", requiresArg: true })
+    .option("delay", { type: "string", describe: "netem: packets wait so long, as 10ms", requiresArg: true })
+    .option("reorder", { type: "string", describe: "netem: share of packets that do not wait", requiresArg: true })
+    .option("corrupt", { type: "string", describe: "netem: share of packets damaged", requiresArg: true })
+    .option("link", { type: "string", default: "vm-221/net2", describe: "where: machine/net1 or machine/net2", requiresArg: true })
     .option("repeat", {
       default: 1,
       describe: "runs of each case, each with the next seed",
@@ -103,15 +122,22 @@ function given(argv: Record<string, unknown>): Record<string, unknown> {
 /** "a,b" and "a b" are two words. */
 const wordsOf = (text: unknown) => String(text).split(/[\s,]+/).filter((word) => word !== "");
 
+const runtimeWords = (argv: Record<string, unknown>) => ({
+  runtime: argv.runtime as string | undefined,
+  kernel: argv.kernel as string | undefined,
+  images: argv.image as string[],
+});
+
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
-  const { testCommand } = await import("./harness/commands/run-set.ts");
-  return testCommand(
+  const run = String(argv.kernel).includes(",")
+    ? (await import("./harness/commands/compare.ts")).kernelsCommand
+    : (await import("./harness/commands/run-set.ts")).testCommand;
+  return run(
     await catalogWith(argv.backend as string[]),
     {
       cases: words,
       set: argv.set as string[],
-      runtime: String(argv.runtime),
-      images: argv.image as string[],
+      ...runtimeWords(argv),
       out: path.resolve(String(argv.out)),
       stop: argv.stop !== false,
       view: argv.view === true,
@@ -141,8 +167,7 @@ const compare = async (words: readonly string[], argv: Record<string, unknown>, 
       sweep: argv.sweep as string | undefined,
       repeat: argv.repeat,
       set: argv.set as string[],
-      images: argv.image as string[],
-      runtime: String(argv.runtime),
+      ...runtimeWords(argv),
       out: path.resolve(String(argv.out)),
       json: argv.json === true,
       given: given(argv),
@@ -172,8 +197,7 @@ const start = async (name: string, argv: Record<string, unknown>, signal: AbortS
   return startCommand(await catalogWith(outside), {
     backend: name,
     outside,
-    runtime: String(argv.runtime),
-    images: argv.image as string[],
+    ...runtimeWords(argv),
     set: argv.set as string[],
     given: Object.fromEntries(Object.entries(given(argv)).filter(([key]) => key === "targets" || key === "routers")),
   }, signal);
@@ -402,6 +426,15 @@ const parser = yargs(words)
           json: argv.json,
         }),
       ),
+  )
+  .command(
+    "kernels",
+    "what --kernel may name: kernels in the cache, and those that apt can fetch",
+    (y) =>
+      y
+        .option("json", { type: "boolean", default: false, describe: "for machines" })
+        .example("$0 kernels", "then: test ipvs_scale --kernel debian:6.1"),
+    (argv) => choose(async (signal) => (await import("./harness/commands/kernels.ts")).kernelsCommand(argv, signal)),
   )
   .command(
     "report <run..>",

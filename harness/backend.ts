@@ -26,7 +26,7 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   affinityOption?: string;
   /** Defaults for `options` that it takes from environment variables, xcluster's names among them. */
   environment?(env: NodeJS.ProcessEnv): Record<string, string>;
-  /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. */
+  /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. Without options: with any. */
   missing(runtime: Runtime, options?: z.infer<Options>): Promise<string[]>;
   /** Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. */
   deploy(lab: Lab, options: z.infer<Options>, active: readonly number[]): Promise<Balancer>;
@@ -52,6 +52,17 @@ export interface Balancer extends AsyncDisposable {
   counters(router: string): Promise<Record<string, number>>;
   /** Called once when part of it ends by itself. */
   onFault?: (sentence: string) => void;
+}
+
+/** What the machines of a lab turned out to lack once it was up: the run is skipped. */
+export class Unsupported extends Error {
+  override name = "Unsupported";
+  readonly reasons: string[];
+
+  constructor(reasons: string[]) {
+    super(reasons.join(" "));
+    this.reasons = reasons;
+  }
 }
 
 /** Wrong usage or bad configuration: exit code 2. */

@@ -4,12 +4,14 @@ import { type Backend, UsageError } from "./backend.ts";
 import type { Case } from "./catalog.ts";
 import { affinityS } from "./oracle/affinity.ts";
 import type { Family } from "./record/schema.ts";
-import type { Images, Runtime } from "./runtime/runtime.ts";
+import type { Capacity, Images, Runtime } from "./runtime/runtime.ts";
 import type { Plan, Scenario } from "./scenario.ts";
 import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
 import { type Load, VISIT_SOURCES } from "./traffic/traffic.ts";
+import { type Trouble, troubleOf, troubleOptions } from "./trouble.ts";
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const DEFAULT_CONNECTIONS = 10_000;
 const MAX_SEED = 0xffffffff;
 const seconds = z.coerce.number().positive().max(3600);
 
@@ -24,7 +26,7 @@ export const runOptions = z.strictObject({
   targets: whole(1, MAX_TARGETS).default(10),
   routers: whole(1, MAX_ROUTERS).optional(),
   scale: numberList.pipe(z.array(z.int())).default([1, 2]),
-  connections: whole(1, 1_000_000).default(10_000),
+  connections: whole(1, 1_000_000).default(DEFAULT_CONNECTIONS),
   rate: z.coerce.number().positive().max(10_000_000).optional(),
   duration: seconds.optional(),
   at: numberList.pipe(z.array(z.number().positive().max(3600))).optional(),
@@ -33,6 +35,7 @@ export const runOptions = z.strictObject({
   size: whole(80, 65_507).optional(),
   stall: seconds.default(5),
   seed: whole(0, MAX_SEED).default(1),
+  ...troubleOptions,
 });
 export type RunOptions = z.infer<typeof runOptions>;
 
@@ -117,7 +120,8 @@ export function planRun(
   scenario: Scenario,
   options: RunOptions,
   affinityS: number | null = null,
-): { plan: Plan; load: Load; routers: number } {
+  capacity?: Capacity,
+): { plan: Plan; load: Load; routers: number; trouble: Trouble | null } {
   const routers = options.routers ?? scenario.routers;
   let plan = scenario.plan({
     targets: options.targets,
@@ -127,10 +131,13 @@ export function planRun(
     atS: options.at ?? null,
     affinityS,
   });
-  const rate = options.rate ?? plan.rate ?? defaultRate(options.connections);
+  const carried = capacity ? loadOf(capacity).rate : Number.POSITIVE_INFINITY;
+  const rate = options.rate ?? Math.min(plan.rate ?? defaultRate(options.connections), carried);
+  // To open a connection costs more than a message.
+  const perS = Math.min(OPENED_PER_S, carried / 2);
   const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
   if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
-    plan = stretch(plan, options.connections, rate);
+    plan = stretch(plan, options.connections, rate, perS);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const families = familiesOf(options);
   const load: Load = {
@@ -140,7 +147,7 @@ export function planRun(
     connections: plan.visitsS ? Math.min(options.connections, families.length * VISIT_SOURCES) : options.connections,
     rate,
     durationS: plan.durationS,
-    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections)),
+    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, perS)),
     size: options.size ?? plan.size ?? 1024,
     stallS: options.stall,
     seed: options.seed,
@@ -149,7 +156,13 @@ export function planRun(
   if (options.connections < load.families.length)
     throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load);
-  return { plan, load, routers };
+  return { plan, load, routers, trouble: troubleOf(options, { targets: options.targets, routers }) };
+}
+
+/** What a machine that was found to make so many connections a second carries without falling behind. */
+export function loadOf({ connectionsPerS }: Capacity): { rate: number; connections: number } {
+  const rate = Math.max(50, Math.round(connectionsPerS * 0.2));
+  return { rate, connections: Math.max(200, Math.min(DEFAULT_CONNECTIONS, 2 * rate)) };
 }
 
 function familiesOf({ family }: Pick<RunOptions, "family">): Family[] {
@@ -164,13 +177,13 @@ function defaultRate(connections: number): number {
 /** Connections are opened at no more than this: a flood of them would be a test of the queues, not of the balancer. */
 const OPENED_PER_S = 5000;
 
-function rampS(connections: number): number {
-  return Math.max(2, connections / OPENED_PER_S);
+function rampS(connections: number, perS: number): number {
+  return Math.max(2, connections / perS);
 }
 
 /** More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. */
-function stretch(plan: Plan, connections: number, rate: number): Plan {
-  const delayS = Math.ceil(rampS(connections) - 2);
+function stretch(plan: Plan, connections: number, rate: number, perS: number): Plan {
+  const delayS = Math.ceil(rampS(connections, perS) - 2);
   const times = [...plan.steps.map((step) => step.atS), plan.durationS];
   const [first = 0] = times;
   const shortest = Math.min(...times.slice(1).map((s, i) => s - (times[i] ?? 0)));

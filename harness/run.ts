@@ -1,7 +1,8 @@
 // The conductor: reads top to bottom as the data flow.
+import path from "node:path";
 import { abortable } from "./abortable.ts";
 import { analyse } from "./analysis/analyse.ts";
-import type { Backend, Balancer } from "./backend.ts";
+import { type Backend, type Balancer, Unsupported } from "./backend.ts";
 import { Blackout } from "./blackout.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
 import { calibrate, watchMachine } from "./contention.ts";
@@ -17,6 +18,7 @@ import { hashSysctls, rerouteBatch } from "./topology/wiring.ts";
 import { readCounters } from "./traffic/counters.ts";
 import { readRules } from "./traffic/rules.ts";
 import { type Load, startServers, startTraffic, type Traffic } from "./traffic/traffic.ts";
+import { makeTrouble, recordTrouble, type Trouble } from "./trouble.ts";
 
 export interface RunRequest {
   dir: string;
@@ -26,6 +28,7 @@ export interface RunRequest {
   runtime: Runtime;
   plan: Plan;
   load: Load;
+  trouble: Trouble | null;
   reporters: readonly Reporter[];
   signal: AbortSignal;
   progress?: Progress;
@@ -59,6 +62,7 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
   try {
     await runInLab(request, record);
   } catch (error) {
+    if (error instanceof Unsupported) record.add({ kind: "skip", t: nowNs(), reasons: error.reasons });
     const text = request.signal.aborted ? "The run was interrupted." : (error as Error).message;
     const event = { kind: "error", t: nowNs(), text } as const;
     first = event;
@@ -93,7 +97,8 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   let lost: Error | null = null;
   try {
     const lab = await phase(record, "up", async () => {
-      const made = await request.runtime.up(topology, signal, (text) => request.progress?.note?.(text));
+      const note = (text: string) => request.progress?.note?.(text);
+      const made = await request.runtime.up(topology, signal, note, path.join(request.dir, "logs"));
       scope.defer("take the lab down", () => made[Symbol.asyncDispose]());
       record.add({
         kind: "lab_up",
@@ -106,6 +111,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
     });
     await whileLabLives(lab, signal, async () => {
       const balancer = await phase(record, "deploy", async () => {
+        await checkKernel(request, lab);
         const active = topology.targets.flatMap((_, i) => (plan.out.includes(i + 1) ? [] : [i]));
         const [deployed] = await Promise.all([backend.deploy(lab, request.backendOptions, active), startServers(lab)]);
         scope.defer("stop the balancer", () => deployed[Symbol.asyncDispose]());
@@ -127,6 +133,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         });
         return deployed;
       });
+      if (request.trouble) await makeTrouble(lab, request.trouble);
       await phase(record, "traffic", () => driveTraffic(request, record, lab, balancer));
       await request.hold?.(lab, balancer);
       if (lost) throw lost;
@@ -138,10 +145,20 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   }
 }
 
+/** What another kernel lacks is known only in its guest. */
+async function checkKernel({ runtime, backend, backendOptions }: RunRequest, lab: Lab): Promise<void> {
+  const [router] = lab.topology.routers;
+  if (!runtime.withKernel || !router) return;
+  const reasons = await backend.missing({ ...runtime, router: lab.host(router.name) }, backendOptions);
+  if (reasons.length > 0) throw new Unsupported(reasons);
+}
+
 async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab, balancer: Balancer): Promise<void> {
   if (request.plan.steps.some(({ action }) => action === "drift")) await routeByFields(lab, record);
+  const { trouble } = request;
   await recordCounters(record, lab, balancer, "before");
   record.add(calibrate("before"));
+  if (trouble) await recordTrouble(lab, trouble, record, "before");
   const traffic = await startTraffic(lab, request.load, record);
   const unwatch = watchMachine(request.runtime.name === "netns", (event) => quietly(() => record.add(event)));
   try {
@@ -157,6 +174,7 @@ async function driveTraffic(request: RunRequest, record: RecordWriter, lab: Lab,
   record.add(calibrate("after"));
   await recordCounters(record, lab, balancer, "after");
   for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
+  if (trouble) await recordTrouble(lab, trouble, record, "after");
 }
 
 /** Makes the tester choose routers by a hash that can be known from outside. */

@@ -3,6 +3,7 @@ import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
+import { ipvs } from "./ipvs/ipvs.ts";
 import { nfqueue, synOnly } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
 import { haproxy } from "./proxies/haproxy.ts";
@@ -24,4 +25,5 @@ export const backends: readonly Backend[] = [
   xdp,
   xdpUser,
   tc,
+  ipvs,
 ].map((backend) => backend as unknown as Backend);

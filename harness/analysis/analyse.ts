@@ -181,7 +181,7 @@ function emptySummary(run: RunInfo): Judged {
     backend: run.backend,
     scenario: run.scenario,
     runtime: run.runtime,
-    kernel: run.host.kernel,
+    kernel: run.kernel ?? run.host.kernel,
     family: run.family,
     protocol: run.protocol,
     seed: run.seed,

@@ -41,7 +41,10 @@ export function buildTimeline(events: readonly Event[], targets: readonly string
   const stage = (active: ReadonlySet<string>, askedT: number, inForceT: number, before?: Stage): Stage => {
     const indices = targets.flatMap((name, index) => (active.has(name) ? [index] : []));
     const oracle = deployed.oracle && makeOracle(deployed.oracle, indices, before?.oracle);
-    const shares = oracle && new Map([...oracle.shares].map(([index, share]) => [targets[index] ?? "", share]));
+    const shares =
+      oracle && oracle.shares.size > 0
+        ? new Map([...oracle.shares].map(([index, share]) => [targets[index] ?? "", share]))
+        : null;
     return { askedT, inForceT, active, indices: new Set(indices), oracle, shares };
   };
   const scales = of("scale");

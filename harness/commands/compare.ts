@@ -2,19 +2,24 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { type Backend, UsageError } from "../backend.ts";
-import { allCases, type Case, type Catalog, findNamed } from "../catalog.ts";
+import { allCases, type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
-import { parseOptions, type RunOptions, repeatedRunOptions, runOptions, runtimeWithImages } from "../options.ts";
+import { parseOptions, type RunOptions, repeatedRunOptions, runOptions } from "../options.ts";
 import { expectedLoss } from "../oracle/theory.ts";
 import { writeComparison } from "../report/compare.ts";
 import { type Comparison, type Entry, remarks, type Sweep, shortTable } from "../report/comparison.ts";
 import type { ReportData } from "../report/reporter.ts";
 import { tableLines } from "../report/terminal.ts";
-import { makeRunDir, type PlannedCase, planCase, runOne, type TestOptions } from "./test.ts";
+import type { Capacity } from "../runtime/runtime.ts";
+import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "./runtimes.ts";
+import { makeRunDir, type PlannedCase, planCase, runOne, say, type TestOptions, withLoad } from "./test.ts";
 
 export interface CompareOptions
-  extends Pick<TestOptions, "set" | "runtime" | "images" | "out" | "json" | "repeat" | "given" | "commandLine"> {
+  extends Pick<
+    TestOptions,
+    "set" | "runtime" | "kernel" | "images" | "out" | "json" | "repeat" | "given" | "commandLine"
+  > {
   backends: readonly string[];
   scenario: string;
   /** "targets=4,10,50": an option of the run, or of the backends. */
@@ -26,7 +31,7 @@ export interface CompareOptions
  * disturbs the machine meets all alike. Returns the exit code: the worst of its runs.
  */
 export async function compareCommand(catalog: Catalog, options: CompareOptions, signal: AbortSignal): Promise<number> {
-  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
+  const runtime = oneRuntime(catalog, options);
   const scenario = findNamed("scenario", catalog.scenarios, options.scenario);
   const names = options.backends.includes("all") ? catalog.backends.map((b) => b.name) : [...new Set(options.backends)];
   const sweep = options.sweep === undefined ? null : parseSweep(options.sweep);
@@ -39,40 +44,101 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
     if (!found) throw new UsageError(`There is no case for '${name}' in '${scenario.name}'.`);
     return found;
   });
-  // Everything that can be wrong with the words is found before the first run.
-  const planned = (sweep?.values ?? [null]).flatMap((value) =>
-    cases.map((one) => {
-      const words = wordsFor(one.backend.name, names, options.set);
-      return { backend: one.backend, value, plan: planAt(one, parsed, words, sweep, value) };
-    }),
-  );
-  const { dir } = makeRunDir(options.out, `compare_${scenario.name}`, parsed.seed);
-  const host = await describeHost();
-  const runs: ReportData[][] = planned.map(() => []);
-  const theory = sweep && theoryOf(sweep, planned);
-  const soFar = (): Comparison => ({
-    scenario: scenario.name,
-    entries: planned.map(
-      ({ backend, value }, i): Entry => ({
-        label: value === null ? backend.name : `${backend.name} ${sweep?.parameter}=${value}`,
-        backend: backend.name,
-        value,
-        runs: runs[i] ?? [],
+  const planAll = (capacity?: Capacity) =>
+    (sweep?.values ?? [null]).flatMap((value) =>
+      cases.map((one) => {
+        const words = wordsFor(one.backend.name, names, options.set);
+        const load = withLoad(parsed, options.given, capacity);
+        return { backend: one.backend, value, plan: planAt(one, load, words, sweep, value, capacity) };
       }),
-    ),
-    sweep: theory,
+    );
+  // Everything that can be wrong with the words is found before anything is fetched or run.
+  planAll();
+  const chosen = await prepareRuntime(runtime, signal, say);
+  const planned = planAll(chosen.prepared?.capacity);
+  const sides = planned.map(({ backend, value, plan }): Side => {
+    const label = value === null ? backend.name : `${backend.name} ${sweep?.parameter}=${value}`;
+    return { label, value, plan, chosen };
+  });
+  const theory = sweep && theoryOf(sweep, planned);
+  return runSides(sides, repeats, { scenario: scenario.name, sweep: theory, name: "compare" }, options, signal);
+}
+
+/** One case under several kernels, with the same connections. Returns the exit code: the worst of its runs. */
+export async function kernelsCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
+  const [one, ...others] = findCases(catalog, options.cases);
+  if (!one || others.length > 0) throw new UsageError("Several kernels take one case.");
+  refuseSetOptions(options);
+  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
+  const runtimes = chosenRuntimes(catalog, options);
+  planCase(one, parsed, options);
+  const kernels: Chosen[] = [];
+  for (const runtime of runtimes) kernels.push(await prepareRuntime(runtime, signal, say));
+  // The weakest decides: all get the same connections.
+  const capacity = slowest(kernels.flatMap(({ prepared }) => prepared?.capacity ?? []));
+  const plan = planCase(one, withLoad(parsed, options.given, capacity), options, capacity);
+  // What cannot be booted here has no version; it is told by the word that named it.
+  const words = kernelWords(options.kernel).map((word) => (word === "host" ? null : word));
+  const sides = kernels.map((chosen, i): Side => {
+    return { label: chosen.prepared?.kernel ?? words[i] ?? null, value: null, plan, chosen };
+  });
+  return runSides(sides, repeats, { scenario: one.scenario.name, sweep: null, name: "kernels" }, options, signal);
+}
+
+/** Those of one run, or of a set of runs, mean nothing to a comparison. */
+function refuseSetOptions(options: TestOptions): void {
+  const { stop, view, shard, retries, live, reporters, failFast, resume } = options;
+  const given = {
+    "--no-stop": !stop,
+    "--view": view,
+    "--shard": shard !== undefined,
+    "--retries": Number(retries ?? 0) !== 0,
+    "--live": live !== undefined,
+    "--reporter": reporters !== null,
+    "--fail-fast": failFast,
+    "--resume": resume,
+  };
+  const [name] = Object.entries(given).find(([, is]) => is) ?? [];
+  if (name) throw new UsageError(`Several kernels are one comparison: '${name}' goes with one kernel.`);
+}
+
+function slowest(all: readonly Capacity[]): Capacity | undefined {
+  return all.length === 0 ? undefined : { connectionsPerS: Math.min(...all.map((one) => one.connectionsPerS)) };
+}
+
+/** A row of the table; without a label this machine's kernel is it. */
+interface Side {
+  label: string | null;
+  value: number | null;
+  plan: PlannedCase;
+  chosen: Chosen;
+}
+
+async function runSides(
+  sides: readonly Side[],
+  repeats: number,
+  { scenario, sweep, name }: { scenario: string; sweep: Sweep | null; name: string },
+  options: Pick<CompareOptions, "out" | "json" | "commandLine">,
+  signal: AbortSignal,
+): Promise<number> {
+  const [{ plan: first }] = sides as [Side];
+  const { dir } = makeRunDir(options.out, `${name}_${scenario}`, first.seed);
+  const host = await describeHost();
+  const runs: ReportData[][] = sides.map(() => []);
+  const soFar = (): Comparison => ({
+    scenario,
+    entries: sides.map(({ label, value, plan }, i): Entry => {
+      const backend = plan.case.backend.name;
+      return { label: label ?? host.host.kernel, backend, value, runs: runs[i] ?? [] };
+    }),
+    sweep,
     commandLine: options.commandLine,
   });
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const [i, { plan }] of planned.entries()) {
-      const seeded = { ...plan, seed: parsed.seed + repeat };
-      const { data } = await runOne(
-        seeded,
-        runtime,
-        { out: dir, commandLine: options.commandLine, stop: true },
-        host,
-        signal,
-      );
+    for (const [i, { plan, chosen }] of sides.entries()) {
+      const seeded = { ...plan, seed: first.seed + repeat };
+      const settings = { out: dir, commandLine: options.commandLine, stop: true };
+      const { data } = await runOne(seeded, chosen, settings, host, signal);
       runs[i]?.push(data);
       if (signal.aborted) {
         await writeComparison(soFar(), dir);
@@ -88,7 +154,7 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
     const lines = [...tableLines(shortTable(comparison), 200), "", ...remarks(comparison).map((text) => `- ${text}`)];
     process.stdout.write(`${lines.join("\n")}\nReport: ${path.join(dir, "compare.html")}\n`);
   }
-  if (theory) writeFileSync(path.join(dir, "theory.json"), `${JSON.stringify(theory, null, 2)}\n`);
+  if (sweep) writeFileSync(path.join(dir, "theory.json"), `${JSON.stringify(sweep, null, 2)}\n`);
   return exitCodeOf(summaries.map(({ verdict }) => verdict));
 }
 
@@ -117,11 +183,13 @@ function planAt(
   words: string[],
   sweep: SweepWords | null,
   value: number | null,
+  capacity?: Capacity,
 ): PlannedCase {
-  if (!sweep || value === null) return planCase(one, parsed, { set: words });
+  if (!sweep || value === null) return planCase(one, parsed, { set: words }, capacity);
   const { parameter } = sweep;
-  if (!(parameter in runOptions.shape)) return planCase(one, parsed, { set: [...words, `${parameter}=${value}`] });
-  return planCase(one, parseOptions(runOptions, { ...asGiven(parsed), [parameter]: value }), { set: words });
+  if (!(parameter in runOptions.shape))
+    return planCase(one, parsed, { set: [...words, `${parameter}=${value}`] }, capacity);
+  return planCase(one, parseOptions(runOptions, { ...asGiven(parsed), [parameter]: value }), { set: words }, capacity);
 }
 
 /** What was left open stays open: other defaults follow from another value. */

@@ -1,11 +1,11 @@
 // What a CI needs around runs: shards, retries, an early end, going on where an earlier invocation ended, reports of all.
 import { z } from "zod";
 import { UsageError } from "../backend.ts";
-import { type Catalog, findCases, findNamed } from "../catalog.ts";
+import { type Case, type Catalog, findCases } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
 import type { Live } from "../live/server.ts";
-import { parseOptions, repeatedRunOptions, runtimeWithImages } from "../options.ts";
+import { parseOptions, type RunOptions, repeatedRunOptions } from "../options.ts";
 import { SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { headline } from "../report/prose.ts";
@@ -13,6 +13,7 @@ import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { attemptsOf, finishedRuns, inShard, parseShard, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
+import { type Chosen, fallbackRuntime, oneRuntime, prepareRuntime } from "./runtimes.ts";
 import {
   type DescribedHost,
   describeRun,
@@ -20,8 +21,10 @@ import {
   type PlannedCase,
   planCase,
   runOne,
+  say,
   show,
   type TestOptions,
+  withLoad,
 } from "./test.ts";
 
 const liveOption = z.strictObject({ live: z.coerce.number().int().min(0).max(65_535).optional() });
@@ -30,38 +33,75 @@ const retriesOption = z.strictObject({ retries: z.coerce.number().int().min(0).m
 /** Runs the cases one after the other and prints what came out. Returns the exit code. */
 export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
   const cases = findCases(catalog, options.cases);
-  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, options.runtime), options.images);
+  const runtime = oneRuntime(catalog, options);
   const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
   if (!options.stop && cases.length * repeats > 1)
     throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
   // Everything that can be wrong with the words is found before the first case runs.
-  const planned = cases
-    .map((one) => planCase(one, parsed, options))
-    .flatMap((plan) => Array.from({ length: repeats }, (_, i): PlannedCase => ({ ...plan, seed: parsed.seed + i })));
+  for (const one of cases) planCase(one, parsed, options);
+  const words = checkWords(options);
+  const planned = cases.flatMap((one) => Array.from({ length: repeats }, (_, i) => ({ one, seed: parsed.seed + i })));
+  const settle = settler(catalog, options, runtime, parsed, signal);
   const { live: port } = parseOptions(liveOption, options.live === undefined ? {} : { live: options.live });
   const host = await describeHost();
-  if (port === undefined) return runSet(planned, runtime, options, host, signal, null);
+  const run = (live: Live | null) => runSet({ planned, runtime, settle, ...words }, options, host, signal, live);
+  if (port === undefined) return run(null);
   const live = await (await import("../live/server.ts")).startLive(port);
   process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
   try {
-    return await runSet(planned, runtime, options, host, signal, live);
+    return await run(live);
   } finally {
     await live[Symbol.asyncDispose]();
   }
 }
 
+interface PlannedSet extends ReturnType<typeof checkWords> {
+  planned: readonly { one: Case; seed: number }[];
+  /** That was asked for; a case may get another. */
+  runtime: Runtime;
+  settle: (one: Case) => Promise<Settled>;
+}
+
+interface Settled {
+  chosen: Chosen;
+  plan: PlannedCase;
+}
+
+function checkWords(options: TestOptions) {
+  const { retries } = parseOptions(retriesOption, options.retries === undefined ? {} : { retries: options.retries });
+  const shard = options.shard === undefined ? null : parseShard(options.shard);
+  return { retries, shard, names: chosenReporters(options, shard !== null) };
+}
+
+/** A case's runtime is made ready, and its load fitted to that, when the first of its runs is due. */
+function settler(
+  catalog: Catalog,
+  options: TestOptions,
+  runtime: Runtime,
+  parsed: RunOptions,
+  signal: AbortSignal,
+): PlannedSet["settle"] {
+  const settled = new Map<Case, Settled>();
+  return async (one) => {
+    const known = settled.get(one);
+    if (known) return known;
+    const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
+    const chosen = await prepareRuntime(used, signal, say);
+    const capacity = chosen.prepared?.capacity;
+    const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options, capacity) };
+    settled.set(one, made);
+    return made;
+  };
+}
+
 /** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
 async function runSet(
-  planned: readonly PlannedCase[],
-  runtime: Runtime,
+  { planned, runtime, settle, retries, shard, names }: PlannedSet,
   options: TestOptions,
   host: DescribedHost,
   signal: AbortSignal,
   live: Live | null,
 ): Promise<number> {
-  const { retries } = parseOptions(retriesOption, options.retries === undefined ? {} : { retries: options.retries });
-  const shard = options.shard === undefined ? null : parseShard(options.shard);
-  const names = chosenReporters(options, shard !== null);
   const mine = inShard(planned, shard);
   const earlier = options.resume ? finishedRuns(options.out) : [];
   const set: RunSet & { entries: Entry[]; missing: string[] } = {
@@ -78,12 +118,13 @@ async function runSet(
         shard,
         parameters: {
           runtime: runtime.name,
+          ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
           cases: [...options.cases],
           set: [...options.set],
           repeat: Number(options.repeat),
           ...options.given,
         },
-        planned: mine.map(({ case: one, seed }) => ({ case: one.name, seed })),
+        planned: mine.map(({ one, seed }) => ({ case: one.name, seed })),
         commandLine: [...options.commandLine],
       });
     });
@@ -92,16 +133,18 @@ async function runSet(
   const tell = async (chosen: readonly string[]) => {
     for (const failure of await writeSet(set, options.out, chosen)) process.stderr.write(`${failure}\n`);
   };
-  for (const [i, plan] of mine.entries()) {
-    const done = resumed(earlier, plan, runtime.name, options, host);
-    const entry = done ?? (await runWithRetries(plan, runtime, { ...options, live }, host, signal, retries));
+  for (const [i, { one, seed }] of mine.entries()) {
+    const { chosen, plan: unseeded } = await settle(one);
+    const plan = { ...unseeded, seed };
+    const done = resumed(earlier, plan, chosen, options, host);
+    const entry = done ?? (await runWithRetries(plan, chosen, { ...options, live }, host, signal, retries));
     if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
     set.entries.push(entry);
     await tell(kept);
     if (signal.aborted) return EXIT.interrupted;
     if (options.failFast && ["fail", "error", "insufficient"].includes(entry.state)) {
       for (const left of mine.slice(i + 1))
-        set.missing.push(`${left.case.name} with seed ${left.seed} was not run, after the first failure.`);
+        set.missing.push(`${left.one.name} with seed ${left.seed} was not run, after the first failure.`);
       break;
     }
   }
@@ -121,11 +164,11 @@ function attemptTo(out: string, write: () => void): void {
 function resumed(
   earlier: readonly Attempt[],
   plan: PlannedCase,
-  runtime: string,
+  chosen: Chosen,
   options: TestOptions,
   host: DescribedHost,
 ): Entry | null {
-  const key = runKey(describeRun(plan, runtime, options.commandLine, host));
+  const key = runKey(describeRun(plan, chosen, options.commandLine, host));
   const [first, ...more] = earlier.filter(({ run }) => runKey(run) === key);
   if (!first) return null;
   const entry = entryOf(attemptsOf([first, ...more]));
@@ -134,7 +177,7 @@ function resumed(
 
 async function runWithRetries(
   plan: PlannedCase,
-  runtime: Runtime,
+  chosen: Chosen,
   options: Omit<TestOptions, "live"> & { live: Live | null },
   host: DescribedHost,
   signal: AbortSignal,
@@ -142,7 +185,7 @@ async function runWithRetries(
 ): Promise<Entry> {
   const attempts: Attempt[] = [];
   for (let attempt = 1; ; attempt++) {
-    const result = await runOne(plan, runtime, options, host, signal, attempt);
+    const result = await runOne(plan, chosen, options, host, signal, attempt);
     const { run, summary } = result.data;
     attempts.push({ run, summary, dir: run.id });
     options.live?.finish(summary.verdict, headline(summary));

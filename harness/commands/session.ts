@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { UsageError } from "../backend.ts";
 import { type Catalog, findNamed } from "../catalog.ts";
 import { EXIT } from "../exit-codes.ts";
-import { parseBackendOptions, parseOptions, runOptions, runtimeWithImages } from "../options.ts";
+import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { Scope } from "../scope.ts";
 import { keepLab } from "../session/keeper.ts";
@@ -12,11 +12,11 @@ import { runAttached } from "../session/terminal.ts";
 import { planTopology } from "../topology/topology.ts";
 import { lineReader } from "../traffic/lines.ts";
 import { startServers } from "../traffic/traffic.ts";
+import { fallbackRuntime, oneRuntime, prepareRuntime, type RuntimeWords } from "./runtimes.ts";
+import { say } from "./test.ts";
 
-export interface StartOptions {
+export interface StartOptions extends RuntimeWords {
   backend: string;
-  runtime: string;
-  images: readonly string[];
   /** Files of backends from outside of the repository. */
   outside: readonly string[];
   set: readonly string[];
@@ -25,21 +25,20 @@ export interface StartOptions {
 
 /** Brings a lab up in a keeper process of its own and returns when it is ready. An abort takes down what is up by then. */
 export async function startCommand(catalog: Catalog, options: StartOptions, signal: AbortSignal): Promise<number> {
-  checkStart(catalog, options);
+  const { runtime, backend } = checkStart(catalog, options);
   const running = await connectSession();
   if (running) {
     running.destroy();
     throw new LabError("A lab is running already. Run './load-balancer.ts stop' first.");
   }
   signal.throwIfAborted();
-  const keeper = spawn(
-    process.execPath,
-    [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(options)],
-    {
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const used = await fallbackRuntime(catalog, options, runtime, backend, say);
+  await prepareRuntime(used, signal, say);
+  const kept = used === runtime ? options : { ...options, runtime: used.name };
+  const keeper = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(kept)], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let said = "";
   keeper.stderr.on("data", (chunk: Buffer) => {
     said += chunk.toString();
@@ -70,12 +69,12 @@ export async function startCommand(catalog: Catalog, options: StartOptions, sign
   return statusCommand({ json: false });
 }
 
-function checkStart(catalog: Catalog, { backend: name, runtime: runtimeName, images, set, given }: StartOptions) {
+function checkStart(catalog: Catalog, { backend: name, set, given, ...words }: StartOptions) {
   const backend = findNamed("backend", catalog.backends, name);
   const { targets, routers = 1 } = parseOptions(runOptions, given);
   const backendOptions = parseBackendOptions(backend, set);
   backend.facts(backendOptions, targets);
-  const runtime = runtimeWithImages(findNamed("runtime", catalog.runtimes, runtimeName), images);
+  const runtime = oneRuntime(catalog, words);
   return { backend, backendOptions, runtime, targets, routers };
 }
 

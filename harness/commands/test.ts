@@ -6,23 +6,22 @@ import { type Case, unsupported } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { type describeHost, openInBrowser } from "../host.ts";
 import type { Live } from "../live/server.ts";
-import { fitCase, planRun, type RunOptions } from "../options.ts";
+import { fitCase, loadOf, planRun, type RunOptions } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
 import { type Protocol, type RunInfo, SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import { type RunResult, runCase } from "../run.ts";
-import { type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
+import { type Capacity, type Lab, LabError } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import { makeProgress } from "./progress.ts";
+import type { Chosen, RuntimeWords } from "./runtimes.ts";
 
-export interface TestOptions {
+export interface TestOptions extends RuntimeWords {
   cases: readonly string[];
   set: readonly string[];
-  runtime: string;
-  images: readonly string[];
   out: string;
   view: boolean;
   json: boolean;
@@ -45,6 +44,14 @@ export interface TestOptions {
   commandLine: readonly string[];
 }
 
+export const say = (text: string) => void process.stderr.write(`${text}\n`);
+
+/** An emulated machine carries less than this one: then fewer connections, unless their number was said. */
+export function withLoad(options: RunOptions, given: Record<string, unknown>, capacity?: Capacity): RunOptions {
+  if (!capacity || given.connections !== undefined) return options;
+  return { ...options, connections: loadOf(capacity).connections };
+}
+
 export interface PlannedCase extends ReturnType<typeof planRun> {
   case: Case;
   seed: number;
@@ -54,7 +61,12 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
   unfit: string | null;
 }
 
-export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptions, "set">): PlannedCase {
+export function planCase(
+  one: Case,
+  options: RunOptions,
+  { set }: Pick<TestOptions, "set">,
+  capacity?: Capacity,
+): PlannedCase {
   const { shape } = one.backend.options;
   const defaults = Object.entries(one.scenario.set ?? {}).flatMap(([key, value]) =>
     key in shape ? [`${key}=${value}`] : [],
@@ -62,7 +74,7 @@ export function planCase(one: Case, options: RunOptions, { set }: Pick<TestOptio
   const { backendOptions, affinityS, unfit } = fitCase(one, [...defaults, ...set], options);
   one.backend.facts(backendOptions, options.targets);
   return {
-    ...planRun(one.scenario, options, affinityS),
+    ...planRun(one.scenario, options, affinityS, capacity),
     case: one,
     seed: options.seed,
     options,
@@ -75,7 +87,7 @@ export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
 
 export async function runOne(
   planned: PlannedCase,
-  runtime: Runtime,
+  chosen: Chosen,
   options: Pick<TestOptions, "out" | "commandLine" | "stop"> & {
     reporters?: readonly string[] | null;
     live?: Live | null;
@@ -85,8 +97,9 @@ export async function runOne(
   attempt = 1,
 ): Promise<RunResult> {
   const { backend } = planned.case;
+  const { runtime } = chosen;
   const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
-  const described = describeRun(planned, runtime.name, options.commandLine, host);
+  const described = describeRun(planned, chosen, options.commandLine, host);
   const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
   const missing = [
     ...unsupported(planned.case),
@@ -98,7 +111,7 @@ export async function runOne(
   ];
   if (missing.length > 0) return skip(dir, info, missing);
   const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
-  const chosen = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
+  const wanted = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
   try {
     return await runCase({
       dir,
@@ -107,8 +120,9 @@ export async function runOne(
       backendOptions: planned.backendOptions,
       runtime,
       plan: planned.plan,
+      trouble: planned.trouble,
       load: { ...planned.load, seed: planned.seed },
-      reporters: chosen.filter((r) => r.name !== "terminal"),
+      reporters: wanted.filter((r) => r.name !== "terminal"),
       signal,
       progress,
       ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
@@ -121,7 +135,7 @@ export async function runOne(
 /** run.json, as far as it is known before the run. */
 export function describeRun(
   planned: PlannedCase,
-  runtime: string,
+  { runtime, prepared }: Chosen,
   commandLine: readonly string[],
   host: DescribedHost,
 ): Omit<RunInfo, "id" | "startedAt"> {
@@ -134,7 +148,9 @@ export function describeRun(
     scenario: scenario.name,
     commandLine: [...commandLine],
     ...host,
-    runtime,
+    runtime: runtime.name,
+    ...(prepared ? { kernel: prepared.kernel } : {}),
+    ...(prepared?.capacity ? { calibrated: prepared.capacity } : {}),
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,

@@ -11,6 +11,7 @@ export function affinityS(spec: OracleSpec | null, family: Family): number {
       return 0;
     case "maglev":
     case "modulo":
+    case "ipvs":
       return spec.ports ? 0 : ALWAYS;
     case "stateful":
       return spec.affinityS === "always" ? ALWAYS : (spec.affinityS ?? affinityS(spec.assign, family));

@@ -54,7 +54,7 @@ export function lossBounds(spec: OracleSpec, change: Change, connection: Alive):
   const probability = lossProbability(spec, change, connection);
   const inTurn =
     spec.strategy === "stateful" &&
-    connection.protocol === "udp" &&
+    (connection.protocol === "udp" || spec.midstream === true) &&
     change.action.startsWith("router") &&
     probability > 0 &&
     change.after.pick(connection.hash) === null;
@@ -79,8 +79,8 @@ function lossOfStateful(
       return spec.flush && change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
     case "router_out":
     case "router_in": {
-      if (change.action === "router_in" && knownToReturning) return 0;
-      if (protocol === "tcp" && !spec.marks) return change.reroutedShare;
+      if (spec.shared || (change.action === "router_in" && knownToReturning)) return 0;
+      if (protocol === "tcp" && !spec.midstream && !spec.marks) return change.reroutedShare;
       const next = change.after.pick(hash);
       const elsewhere = next === null ? 1 - (change.after.shares.get(target) ?? 0) : next === target ? 0 : 1;
       return change.reroutedShare * elsewhere;

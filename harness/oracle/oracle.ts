@@ -2,6 +2,7 @@
 import type { Protocol } from "../record/schema.ts";
 import { type FlowHash, hashOf, hashSpace } from "./flow-hash.ts";
 import { type Flow, flowKey, murmur3 } from "./hash.ts";
+import { type IpvsHash, ipvsKey, ipvsOrder, ipvsScheduler } from "./ipvs.ts";
 import { maglevTable } from "./maglev.ts";
 import { type Region, regionOf, scaledRegions, thresholdRegions } from "./regions.ts";
 import { resilientBuckets } from "./resilient.ts";
@@ -16,6 +17,7 @@ export type OracleSpec = AssignSpec | StatefulSpec;
 
 /** How a target is chosen. */
 export type AssignSpec =
+  | IpvsHash
   | NfqueueOracle
   | ({ strategy: "hash_threshold"; hash: FlowHash | null } & Pools)
   /** The remainder of the hash by the sum of all weights. */
@@ -44,6 +46,12 @@ export interface StatefulSpec extends Pools {
    * chooses the same target carries a connection on. Absent: addresses are rewritten.
    */
   marks?: readonly Protocol[];
+  /** A router takes a TCP connection that it does not know for a new one; else it resets it. */
+  midstream?: boolean;
+  /** Routers tell each other what they remember. */
+  shared?: boolean;
+  /** How evenly new connections spread depends on how long others last: shares are not predicted. */
+  uneven?: boolean;
 }
 
 /** What the strategy does while exactly these targets are active. */
@@ -56,6 +64,8 @@ export interface Oracle {
   regions: readonly Region[] | null;
   /** Buckets, which are the outcome of all changes so far. */
   buckets: Int32Array | null;
+  /** The order in which targets stand, where it follows from all changes so far. */
+  order?: readonly number[];
 }
 
 /** The hash that `pick` wants: it depends on the flow alone, never on the targets. */
@@ -69,6 +79,8 @@ export function hashFlow(spec: OracleSpec, flow: Flow): number | null {
     case "scaled":
     case "resilient":
       return spec.hash && hashOf(spec.hash, flow);
+    case "ipvs":
+      return ipvsKey(spec, flow);
     case "stateful":
       return spec.assign && hashFlow(spec.assign, flow);
   }
@@ -100,7 +112,13 @@ export function makeOracle(spec: OracleSpec, all: readonly number[], before: Ora
       const buckets = resilientBuckets(active, spec.buckets, weights(spec), before?.buckets ?? null);
       return { ...ofSlots(active, buckets), buckets };
     }
+    case "ipvs": {
+      const order = ipvsOrder(spec, active, before?.order ?? []);
+      const { pick, slots } = ipvsScheduler(spec, order, new Set(active), weights(spec));
+      return { ...ofSlots(active, slots), pick, order };
+    }
     case "stateful": {
+      if (spec.uneven) return { ...NOTHING, shares: new Map() };
       if (spec.assign) return makeOracle(spec.assign, all, before);
       return { ...NOTHING, shares: sharesByWeight(active, weights(spec)) };
     }

@@ -1,15 +1,18 @@
+const SIPHASH_2_4 = { each: 2, last: 4 };
+/** What Linux calls hsiphash on 64-bit machines. */
+export const SIPHASH_1_3 = { each: 1, last: 3 };
+
 /**
- * SipHash-2-4 with both halves of the key the same pair of 32-bit words, as Linux keys its multipath hash. Only the low
+ * SipHash with both halves of the key the same pair of 32-bit words, low and high, as Linux keys its multipath hash and IPVS. Only the low
  * 32 bits are returned: the kernel keeps no more. 64-bit words are pairs of 32-bit ones, which is far faster than bigint here.
  */
-export function siphash32(data: Uint8Array, keyWord: number): number {
-  const state = Int32Array.from(CONSTANTS, (word) => word ^ keyWord);
+export function siphash32(data: Uint8Array, low: number, high = low, rounds = SIPHASH_2_4): number {
+  const state = Int32Array.from(CONSTANTS, (word, i) => word ^ (i % 2 === 0 ? low : high));
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const whole = data.length & ~7;
   const absorb = (low: number, high: number) => {
     xor(state, 3, low, high);
-    round(state);
-    round(state);
+    for (let i = 0; i < rounds.each; i++) round(state);
     xor(state, 0, low, high);
   };
   for (let at = 0; at < whole; at += 8) absorb(view.getInt32(at, true), view.getInt32(at + 4, true));
@@ -18,7 +21,7 @@ export function siphash32(data: Uint8Array, keyWord: number): number {
   rest.setUint8(7, data.length & 255);
   absorb(rest.getInt32(0, true), rest.getInt32(4, true));
   xor(state, 2, 0xff, 0);
-  for (let i = 0; i < 4; i++) round(state);
+  for (let i = 0; i < rounds.last; i++) round(state);
   return (word(state, 0) ^ word(state, 2) ^ word(state, 4) ^ word(state, 6)) >>> 0;
 }
 

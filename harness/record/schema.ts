@@ -285,6 +285,10 @@ export interface RunInfo {
   host: { hostname: string; kernel: string; cpus: number; cpuModel: string; memoryMiB: number };
   tools: Record<string, string>;
   runtime: string;
+  /** The kernel of the lab's machines where it is not the host's. */
+  kernel?: string;
+  /** What the lab was found to carry, connections a second through plain routing; the default load follows from it. */
+  calibrated?: { connectionsPerS: number };
   targets: string[];
   routers: string[];
   family: "4" | "6" | "both";

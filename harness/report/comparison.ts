@@ -6,7 +6,7 @@ import { parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData } from "./reporter.ts";
 import type { Table } from "./table.ts";
 
-/** One backend, at one value of a sweep: its repeats, each with the next seed. */
+/** One backend, at one value of a sweep, or under the kernel that `label` names: its repeats, each with the next seed. */
 export interface Entry {
   label: string;
   backend: string;
@@ -78,10 +78,11 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
 
 export function comparisonTable({ entries, sweep }: Comparison): Table {
   const pooled = entries.map(pooledEvents);
+  const kernels = !sweep && entries.some(({ label, backend }) => label !== backend);
   const events = pooled.reduce((most, one) => (one.length > most.length ? one : most), []);
   return {
     head: [
-      "Backend",
+      kernels ? "Kernel" : "Backend",
       ...(sweep ? [sweep.parameter] : []),
       "Verdict",
       ...events.flatMap((event) => [
@@ -107,7 +108,7 @@ export function comparisonTable({ entries, sweep }: Comparison): Table {
       const passed = runs.filter(({ verdict }) => verdict === "pass").length;
       const { badge } = VERDICT_WORDS[worst(runs.map(({ verdict }) => verdict))];
       return [
-        entry.backend,
+        kernels ? entry.label : entry.backend,
         ...(sweep ? [count(entry.value)] : []),
         runs.length > 1 ? `${badge} ${passed}/${runs.length}` : badge,
         ...events.flatMap((_, k) => {

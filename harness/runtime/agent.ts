@@ -61,6 +61,18 @@ export class Agent {
     return done;
   }
 
+  /** CLOCK_MONOTONIC of the agent in ns; with an offset, moves that of all programs started from now on. Before the first of them. */
+  clock(offsetNs?: number): Promise<number> {
+    const id = this.#nextId++;
+    const done = this.#request(id, (frame) => Number(frame.payload.readBigInt64LE(0)));
+    this.#send(
+      id,
+      FRAME.clock,
+      offsetNs === undefined ? undefined : new Uint8Array(BigInt64Array.of(BigInt(offsetNs)).buffer),
+    );
+    return done;
+  }
+
   /** `machine` as the agent knows it; `name` as the user does. */
   host(machine: string, name: string = machine || "fabric"): Host {
     return {

@@ -7,6 +7,7 @@ export const FRAME = {
   close: 4,
   signal: 5,
   resize: 6,
+  clock: 8,
   hello: 64,
   started: 65,
   stdout: 66,

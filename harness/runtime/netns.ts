@@ -18,11 +18,7 @@ export const netns: Runtime = {
   name: "netns",
 
   async missing() {
-    const built = await access(path.join(buildDir, "agent"), constants.X_OK).then(
-      () => [],
-      () => ["The lab's own programs are not built. Run './setup'."],
-    );
-    return [...built, ...(await namespaceSwitches())];
+    return [...(await missingPrograms()), ...(await namespaceSwitches())];
   },
 
   async up(topology, signal) {
@@ -42,23 +38,45 @@ export const netns: Runtime = {
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
-    return lab(agent, topology, async () => void (await stop()));
+    return sandboxLab(agent, topology, {
+      runtime: "netns",
+      programs: buildDir,
+      ended: agent.ended.then(() => "its agent has ended"),
+      stop: async () => void (await stop()),
+    });
   },
 };
 
-function lab(agent: Agent, topology: Topology, stop: () => Promise<void>): Lab {
+export function missingPrograms(): Promise<string[]> {
+  return access(path.join(buildDir, "agent"), constants.X_OK).then(
+    () => [],
+    () => ["The lab's own programs are not built. Run './setup'."],
+  );
+}
+
+/** A lab whose machines all belong to one agent. `programs` is where they find ours. */
+export function sandboxLab(
+  agent: Agent,
+  topology: Topology,
+  {
+    runtime,
+    programs,
+    ended,
+    stop,
+  }: { runtime: string; programs: string; ended: Promise<string>; stop: () => Promise<void> },
+): Lab {
   const names = new Set(topology.machines.map((m) => m.name));
   const host = (name: string) => {
     if (name !== "fabric" && !names.has(name)) throw new LabError(`There is no machine '${name}' in this lab.`);
     return agent.host(name === "fabric" ? "" : name);
   };
   return {
-    runtime: "netns",
+    runtime,
     topology,
-    ended: agent.ended.then(() => "its agent has ended"),
+    ended,
     host,
     wiring: host,
-    program: (name) => path.join(buildDir, name),
+    program: (name) => path.join(programs, name),
     [Symbol.asyncDispose]: stop,
   };
 }

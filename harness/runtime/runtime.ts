@@ -5,12 +5,31 @@ export interface Runtime {
   name: string;
   /** One sentence for each thing this machine lacks for it, with the remedy. Empty: it can run. */
   missing(): Promise<string[]>;
-  /** Throws LabError when the lab cannot be built; then nothing is left. `note` is told what takes long. */
-  up(topology: Topology, signal: AbortSignal, note?: (text: string) => void): Promise<Lab>;
+  /** Throws LabError when the lab cannot be built; then nothing is left. `note` is told what takes long; `logs` is a folder for what machines say besides. */
+  up(topology: Topology, signal: AbortSignal, note?: (text: string) => void, logs?: string): Promise<Lab>;
   /** The same runtime with images of the user's own. Absent: its machines have none. */
   withImages?(images: Images): Runtime;
+  /** Fetches and makes what a lab needs, once. Absent: nothing. Throws UsageError or LabError. */
+  prepare?(signal: AbortSignal, note: (text: string) => void): Promise<Prepared>;
+  /** A router of a lab that is up: in it a kernel that is not this machine's can be asked what it has. */
+  router?: Host;
+  /** The same runtime under another kernel. Absent: its machines have this machine's. */
+  withKernel?(word: string): Runtime;
   /** Removes what labs of dead processes left behind. One sentence for each thing removed. */
   clean?(): Promise<string[]>;
+}
+
+/** What is known of a lab before it is up. */
+export interface Prepared {
+  /** As `uname -r` says. */
+  kernel: string;
+  /** Where it was measured, because the machines may be much slower than this one. */
+  capacity?: Capacity;
+}
+
+/** How quick machines are: complete connections (made, answered, closed) a second, through plain routing. */
+export interface Capacity {
+  connectionsPerS: number;
 }
 
 /** Images by the role of the machines that are made of them; "base" is what ours are built on. */

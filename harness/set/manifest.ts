@@ -62,10 +62,10 @@ function readJson(file: string): unknown {
 }
 
 /** Equal for runs that are the same as far as their records can tell: then one need not be run again. */
-export function runKey({ case: name, seed, runtime, gitRevision, options, backendOptions }: RunKeyed): string {
-  return sameText([name, seed, runtime, gitRevision, options, backendOptions]);
+export function runKey({ case: name, seed, runtime, kernel, gitRevision, options, backendOptions }: RunKeyed): string {
+  return sameText([name, seed, runtime, kernel, gitRevision, options, backendOptions]);
 }
-type RunKeyed = Pick<RunInfo, "case" | "seed" | "runtime" | "gitRevision" | "options" | "backendOptions">;
+type RunKeyed = Pick<RunInfo, "case" | "seed" | "runtime" | "kernel" | "gitRevision" | "options" | "backendOptions">;
 
 /** One set out of the folders of shards. Throws UsageError when they do not belong together. */
 export function mergeSets(dirs: readonly string[], out: string): RunSet {

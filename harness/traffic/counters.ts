@@ -15,10 +15,12 @@ function parseCounters(text: string): Record<string, number> {
   const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) =>
     (numbers ?? "").trim().split(/\s+/).map(Number),
   );
+  // What comes out of a balancer's tunnel has been received before, inside of another packet.
+  const tunnelled = [...text.matchAll(/^\s*lbtun\S*:\s*\d+\s+(\d+)/gm)].reduce((total, [, n]) => total + Number(n), 0);
   const column = (i: number) => interfaces.reduce((total, numbers) => total + (numbers[i] ?? 0), 0);
   return {
     // Multicast is neighbour and group management, not traffic.
-    ipIn: sum("InReceives") - (v6.get("Ip6InMcastPkts") ?? 0),
+    ipIn: sum("InReceives") - tunnelled - (v6.get("Ip6InMcastPkts") ?? 0),
     ipOut: sum("OutRequests") - (v6.get("Ip6OutMcastPkts") ?? 0),
     "drop.no_route": sum("OutNoRoutes") + sum("InNoRoutes"),
     "drop.in_discards": sum("InDiscards"),

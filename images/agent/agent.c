@@ -4,8 +4,10 @@
  *
  *   agent sandbox [--rootless]   in new namespaces
  *   agent                        where it stands
+ *   agent guest PORT             as process 1 of a virtual machine, at its virtio-serial port
  */
 #include "frame.h"
+#include "guest.h"
 #include "namespaces.h"
 #include "process.h"
 
@@ -57,6 +59,9 @@ static void frame_handle(int epoll, const struct frame_head *head, const char *p
 		return;
 	case FRAME_BATCH:
 		frames_handle(epoll, &payload, end);
+		return;
+	case FRAME_CLOCK:
+		clock_handle(head->id, payload, head->length);
 		return;
 	case FRAME_STDIN:
 	case FRAME_CLOSE:
@@ -179,19 +184,22 @@ static int watch(int epoll, int fd, uint64_t token)
 int main(int argc, char *argv[])
 {
 	bool sandbox = argc > 1 && !strcmp(argv[1], "sandbox");
+	bool guest = argc > 2 && !strcmp(argv[1], "guest");
 	bool rootless = geteuid() != 0 || (argc > 2 && !strcmp(argv[2], "--rootless"));
 	char hello[128];
 	sigset_t mask;
 	int epoll, signal_fd;
 
-	if (argc > 1 && !sandbox) {
-		fprintf(stderr, "usage: agent [sandbox [--rootless]]\n");
+	if (argc > 1 && !sandbox && !guest) {
+		fprintf(stderr, "usage: agent [sandbox [--rootless] | guest PORT]\n");
 		return 2;
 	}
-	if (sandbox)
-		sandbox_enter(rootless);
 	limits_raise();
 	path_extend();
+	if (sandbox)
+		sandbox_enter(rootless);
+	if (guest)
+		guest_enter(argv[2]);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
@@ -209,5 +217,7 @@ int main(int argc, char *argv[])
 	frame_send(0, FRAME_HELLO, hello, strlen(hello));
 	loop(epoll, signal_fd);
 	processes_kill();
+	if (guest)
+		guest_leave();
 	return 0;
 }

@@ -92,7 +92,7 @@ static int mount_private(void)
 	return 0;
 }
 
-static void sandbox_mounts(bool rootless)
+static void mounts_make(bool rootless)
 {
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ||
@@ -103,6 +103,18 @@ static void sandbox_mounts(bool rootless)
 	}
 	if (mkdir("/run/netns", 0755) < 0)
 		die("make /run/netns");
+}
+
+static void name_fabric(void)
+{
+	if (sethostname("fabric", 6) < 0)
+		die("name the sandbox");
+}
+
+void machines_prepare(void)
+{
+	mounts_make(false);
+	name_fabric();
 }
 
 void sandbox_enter(bool rootless)
@@ -127,9 +139,8 @@ void sandbox_enter(bool rootless)
 		/* The parent cannot be gone unseen: its pipe to the harness would be closed and the first
 		 * read ends. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		sandbox_mounts(rootless);
-		if (sethostname("fabric", 6) < 0)
-			die("name the sandbox");
+		mounts_make(rootless);
+		name_fabric();
 		return;
 	}
 	close(STDIN_FILENO);

@@ -8,6 +8,9 @@
  * code. On failure a sentence with the remedy is on stderr and the process exits with 1. */
 void sandbox_enter(bool rootless);
 
+/* The mounts that machines need, and /run/netns: for a process 1 that has the namespaces already. */
+void machines_prepare(void);
+
 /* A machine: its own network, uts and mount namespace (own /run, /dev/shm, /sys), also at /run/netns/NAME for
  * ip(8). Returns 0, or -1 with errno set. */
 int machine_make(const char *name);

@@ -38,7 +38,7 @@ export const ecmp: Backend<typeof options> = {
   summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
   keepsState: false,
   options,
-  missing: (runtime) => missingFor(runtime, ["ip"], [seedNeed, groupNeed("")]),
+  missing: (runtime, given) => missingFor(runtime, ["ip"], [...hashNeeds(given?.policy), groupNeed("")]),
   oracle: ({ policy, hashSeed: seed, weights: given }) => ({
     strategy: "hash_threshold",
     hash: flowHash(policy, seed),
@@ -65,8 +65,12 @@ export const ecmpResilient: Backend<typeof resilientOptions> = {
     "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
   keepsState: false,
   options: resilientOptions,
-  missing: (runtime) =>
-    missingFor(runtime, ["ip"], [seedNeed, groupNeed(" type resilient buckets 8 idle_timer 60 unbalanced_timer 0")]),
+  missing: (runtime, given) =>
+    missingFor(
+      runtime,
+      ["ip"],
+      [...hashNeeds(given?.policy), groupNeed(" type resilient buckets 8 idle_timer 60 unbalanced_timer 0")],
+    ),
   oracle: ({ policy, hashSeed: seed, weights: given, ...rest }, targets) => ({
     strategy: "resilient",
     hash: flowHash(policy, seed),
@@ -111,6 +115,9 @@ function facts(
     throw new UsageError(`buckets=${more.buckets} is too few for ${targets} targets.`);
   return { ...rest, ...more, ...(given ? { weights: given.join(",") } : {}), hashPolicy: POLICIES[rest.policy] };
 }
+
+/** The packet's own hash has no seed: that policy is there in any kernel. */
+const hashNeeds = (policy: Policy | undefined): Need[] => (policy === "l4" ? [] : [seedNeed]);
 
 const seedNeed: Need = {
   what: "settable seed of the multipath hash, or no hash fields (sysctl net.ipv4.fib_multipath_hash_seed)",

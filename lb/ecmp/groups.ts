@@ -21,7 +21,7 @@ export interface GroupShape {
 export async function setHash(host: Host, policy: Policy, seed: number): Promise<void> {
   const both = (line: string) => FAMILIES.map((family) => `net/ipv${family}/${line}`);
   await setSysctls(host, [
-    `net/ipv4/fib_multipath_hash_seed=${seed}`,
+    `${policy === "l4" ? "?" : ""}net/ipv4/fib_multipath_hash_seed=${seed}`,
     ...both(`fib_multipath_hash_policy=${POLICIES[policy]}`),
     ...(policy === "fields" ? both(`fib_multipath_hash_fields=${FIVE_TUPLE}`) : []),
   ]);

@@ -25,6 +25,9 @@ export interface NatOptions {
 }
 
 /** A backend whose rules choose a target once for each connection; conntrack remembers the choice. */
+/** Routes for what the router itself sends. */
+const LOCAL_TABLE = 900;
+
 export function natBalancer(
   lab: Lab,
   options: NatOptions,
@@ -35,13 +38,17 @@ export function natBalancer(
   return onEveryRouter(lab, active, (host) => ({
     async install(first) {
       await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
-      // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
-      if (options.local)
-        await ipBatch(
-          host,
-          FAMILIES.map((family) => `route add ${vipPrefix(family)} dev eth1`),
-        );
       for (const family of FAMILIES) {
+        // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
+        // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
+        if (options.local) {
+          const [vip, table] = [vipPrefix(family), LOCAL_TABLE];
+          await ipBatch(
+            host,
+            [`route add ${vip} dev eth1 table ${table}`, `rule add pref 90 iif lo to ${vip} table ${table}`],
+            family,
+          );
+        }
         await restore(host, family, natTable(family, topology, rulesOf(family, first), null, options));
       }
     },

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import type { Runtime } from "../../harness/runtime/runtime.ts";
+import type { Host, Runtime } from "../../harness/runtime/runtime.ts";
 import { findTool, systemPath } from "../../harness/tools.ts";
 
 /** A thing that a backend needs and how to try it: a program that is run in a network namespace of its own, with this input. */
@@ -17,15 +17,29 @@ const PACKAGES = {
   "ip6tables-restore": "iptables",
   nft: "nftables",
   conntrack: "conntrack",
+  ipvsadm: "ipvsadm",
 } as const;
 export type Tool = keyof typeof PACKAGES;
 
 /** What is missing: tools first, as without them nothing can be tried. A machine of another runtime has tools of its own. */
 export async function missingFor(runtime: Runtime, tools: readonly Tool[], needs: readonly Need[]): Promise<string[]> {
-  if (runtime.name !== "netns") return [];
   const sentences = (list: (string | null)[]) => list.filter((sentence) => sentence !== null);
+  const { router } = runtime;
+  if (router) return sentences(await Promise.all(needs.map((need) => attemptIn(router, need))));
+  if (runtime.name !== "netns") return [];
   const gaps = sentences(await Promise.all(tools.map((tool) => findTool(tool, PACKAGES[tool]))));
   return gaps.length > 0 ? gaps : sentences(await Promise.all(needs.map(attempt)));
+}
+
+function lacking({ what, remedy }: Pick<Need, "what" | "remedy">, stderr: string): string {
+  const said = stderr.trim().split("\n")[0] ?? "";
+  return `This kernel has no ${what}${said ? ` (${said})` : ""}. ${remedy}`;
+}
+
+/** In a machine whose kernel is another than this machine's. */
+async function attemptIn(router: Host, need: Need): Promise<string | null> {
+  const { code, stderr } = await router.exec(["unshare", "--net", ...need.argv], { input: need.input, check: false });
+  return code === 0 ? null : lacking(need, stderr);
 }
 
 /** The namespace ends with the program: nothing stays. */
@@ -36,8 +50,7 @@ function attempt({ what, argv, input, remedy }: Need): Promise<string | null> {
       ["--user", "--map-root-user", "--net", ...argv],
       { timeout: 5000, env: { ...process.env, PATH: `${systemPath()}:/usr/sbin:/sbin` } },
       (error, _, stderr) => {
-        const said = stderr.trim().split("\n")[0] ?? "";
-        resolve(error ? `This kernel has no ${what}${said ? ` (${said})` : ""}. ${remedy}` : null);
+        resolve(error ? lacking({ what, remedy }, stderr) : null);
       },
     );
     child.stdin?.on("error", () => {});

@@ -1,0 +1,41 @@
+import type { Runtime } from "./runtime.ts";
+
+/** Linux 6.12 has all that the backends want of a kernel. */
+const DEFAULT_KERNEL = "debian:6.12";
+
+/** The vm runtime: the same lab under a kernel of one's choice. Its parts are loaded when they are first used. */
+export const vm: Runtime = vmWith(DEFAULT_KERNEL);
+
+function vmWith(word: string): Runtime {
+  let kept: Promise<import("./vm/up.ts").Parts> | undefined;
+  const prepared = async (note: (text: string) => void, signal: AbortSignal) => {
+    const { prepareParts } = await import("./vm/up.ts");
+    kept ??= prepareParts(word, note, signal);
+    // A failure is not kept: the next attempt may do better.
+    return kept.catch((error: unknown) => {
+      kept = undefined;
+      throw error;
+    });
+  };
+  return {
+    name: "vm",
+    async missing() {
+      const { missingVm } = await import("./vm/missing.ts");
+      return missingVm();
+    },
+    async prepare(signal, note) {
+      const parts = await prepared(note, signal);
+      const { calibrated } = await import("./vm/calibrate.ts");
+      return { kernel: parts.kernel.release, capacity: await calibrated(parts, note, signal) };
+    },
+    async up(topology, signal, note = () => {}, logs) {
+      const { vmUp } = await import("./vm/up.ts");
+      return vmUp(await prepared(note, signal), topology, signal, note, logs);
+    },
+    async clean() {
+      const { removePartials } = await import("./vm/cache.ts");
+      return removePartials();
+    },
+    withKernel: vmWith,
+  };
+}

@@ -1,0 +1,57 @@
+// What is fetched or made once for all runs: kernels, the guest's root, a QEMU. Whole or not there, whoever is killed when.
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { processStart } from "../../processes.ts";
+
+const PARTIAL = ".partial-";
+
+export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  return path.join(env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "load-balancer");
+}
+
+/** The entry's path; when it is not there, `make` fills a folder (or writes a file) at the path it gets, which then becomes the entry. */
+export async function cached(entry: string, make: (at: string) => Promise<void>): Promise<string> {
+  const at = path.join(cacheDir(), entry);
+  if (await exists(at)) return at;
+  await mkdir(path.dirname(at), { recursive: true });
+  const partial = `${at}${PARTIAL}${process.pid}`;
+  try {
+    await make(partial);
+    await rename(partial, at);
+  } catch (error) {
+    // Another process may have been faster; then ours is not needed.
+    if (!(await exists(at))) throw error;
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return at;
+}
+
+/** Removes what killed processes left half made. One sentence for each. */
+export async function removePartials(): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of ["", "kernels", "images", "apt"]) {
+    const dir = path.join(cacheDir(), folder);
+    for (const name of await readdir(dir).catch(() => [])) {
+      const pid = Number(name.split(PARTIAL)[1]);
+      if (!(pid > 0) || processStart(pid) !== null) continue;
+      await rm(path.join(dir, name), { recursive: true, force: true });
+      found.push(`Removed '${path.join(dir, name)}', half made by a process that is gone.`);
+    }
+  }
+  return found;
+}
+
+/** Entries of a folder of the cache, sorted; none when there is no such folder. */
+export async function entries(folder: string): Promise<string[]> {
+  const names = await readdir(path.join(cacheDir(), folder)).catch(() => []);
+  return names.filter((name) => !name.includes(PARTIAL)).sort();
+}
+
+function exists(file: string): Promise<boolean> {
+  return readdir(path.dirname(file)).then(
+    (names) => names.includes(path.basename(file)),
+    () => false,
+  );
+}

@@ -1,0 +1,107 @@
+// One virtual machine: started, its agent spoken to, its console read. However this process ends, it ends too.
+import { spawn } from "node:child_process";
+import { appendFileSync, mkdirSync } from "node:fs";
+import path from "node:path";
+import { PassThrough, type Readable } from "node:stream";
+import { systemPath } from "../../tools.ts";
+import { within } from "../../within.ts";
+import { Agent } from "../agent.ts";
+import { LabError } from "../runtime.ts";
+import { findTrace } from "./trace.ts";
+
+const STOP_MS = 6000;
+const KEPT_CHARACTERS = 200_000;
+
+export interface Guest {
+  agent: Agent;
+  /** Settles when the machine has ended, with why. */
+  ended: Promise<string>;
+  /** Powers it off, by force when it does not obey. */
+  stop(): Promise<void>;
+}
+
+/** The guest's kernel went down; another attempt may be worth it. */
+export class GuestPanic extends LabError {
+  override name = "GuestPanic";
+}
+
+/** Throws LabError when the machine does not answer in time, GuestPanic when its kernel went down; then nothing is left of it. */
+export async function bootGuest(
+  argv: readonly string[],
+  options: { readyMs: number; logs?: string | undefined; signal: AbortSignal },
+): Promise<Guest> {
+  // The kernel kills QEMU when this process dies, even if the guest hangs and does not notice the end of its port.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv], {
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
+    detached: true,
+    cwd: "/",
+    env: { ...process.env, PATH: systemPath() },
+  });
+  let said = "";
+  let consoleText = "";
+  const keep = (text: string, chunk: Buffer) => (text + chunk.toString()).slice(-KEPT_CHARACTERS);
+  child.stderr.on("data", (chunk: Buffer) => {
+    said = keep(said, chunk);
+  });
+  (child.stdio[3] as Readable).on("data", (chunk: Buffer) => {
+    consoleText = keep(consoleText, chunk);
+    if (options.logs) appendLog(options.logs, chunk);
+  });
+  for (const stream of child.stdio) stream?.on("error", () => {});
+  // Closed by us once it is known why, so that whoever waits is told.
+  const output = new PassThrough();
+  child.stdout.pipe(output, { end: false });
+  const agent = new Agent(child.stdin, output);
+  const ended = new Promise<string>((resolve) => {
+    const end = (why: string) => {
+      const trace = findTrace(consoleText);
+      const sentence = trace ? `the guest's kernel went down:\n${trace}` : why;
+      agent.lost(capital(sentence));
+      output.destroy();
+      resolve(sentence);
+    };
+    child.on("error", (error) => end(`QEMU cannot be started: ${error.message}`));
+    child.on("close", (code, signal) =>
+      end(`QEMU has ended (${signal ?? `exit code ${code}`})${said ? `: ${said.trim().slice(-600)}` : ""}`),
+    );
+  });
+  const stop = async () => {
+    child.stdin.destroy();
+    const killer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    await ended;
+    clearTimeout(killer);
+  };
+  const kill = () => void child.kill("SIGKILL");
+  options.signal.addEventListener("abort", kill, { once: true });
+  try {
+    const late = () =>
+      new LabError(
+        `The guest does not answer within ${options.readyMs / 1000} s. The last on its console: ${lastLines(consoleText)}`,
+      );
+    await within(agent.ready, options.readyMs, late);
+    return { agent, ended, stop };
+  } catch (cause) {
+    kill();
+    const why = await ended;
+    options.signal.throwIfAborted();
+    if (findTrace(consoleText)) throw new GuestPanic(capital(why), { cause });
+    throw new LabError((cause as Error).message, { cause });
+  } finally {
+    options.signal.removeEventListener("abort", kill);
+  }
+}
+
+function appendLog(logs: string, chunk: Buffer): void {
+  try {
+    mkdirSync(logs, { recursive: true });
+    appendFileSync(path.join(logs, "console.log"), chunk);
+  } catch {
+    // A full disk must not end the guest; the record says what it needs to itself.
+  }
+}
+
+const capital = (sentence: string) => sentence.replace(/^[a-z]/, (letter) => letter.toUpperCase());
+
+function lastLines(text: string): string {
+  return text.trim() === "" ? "nothing." : text.trim().split("\n").slice(-3).join(" / ").slice(-400);
+}

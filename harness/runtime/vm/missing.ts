@@ -1,0 +1,15 @@
+import { findTool } from "../../tools.ts";
+import { missingPrograms } from "../netns.ts";
+import { missingQemu } from "./qemu.ts";
+
+/** One sentence for each thing that this machine lacks for virtual machines, with the remedy. */
+export async function missingVm(): Promise<string[]> {
+  if (process.arch !== "x64") return ["Virtual machines are made for x86-64 only, and this machine is another."];
+  const tools = await Promise.all([
+    missingQemu(),
+    findTool("setpriv", "util-linux"),
+    findTool("apt-get", "apt"),
+    findTool("dpkg-deb", "dpkg"),
+  ]);
+  return [...(await missingPrograms()), ...tools.filter((sentence) => sentence !== null)];
+}

@@ -1,0 +1,109 @@
+// Which QEMU there is, what it can do, and the words to start it with.
+
+import { readFileSync } from "node:fs";
+import { access, constants, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { findTool } from "../../tools.ts";
+import { unpackTree } from "./apt.ts";
+import { cacheDir, cached, entries } from "./cache.ts";
+import { command } from "./command.ts";
+import type { Kernel } from "./kernels.ts";
+import { fromTree } from "./root.ts";
+
+const PROGRAM = "qemu-system-x86_64";
+/** Older ones make newer kernels than Linux 6.1 panic now and then under emulation. */
+const GOOD_QEMU = 8;
+const OLD_KERNEL = [6, 1] as const;
+const TREE = "qemu-bookworm-backports";
+
+export interface Qemu {
+  /** To be put before its options. */
+  argv: readonly string[];
+  /** "10.0.2". */
+  version: string;
+}
+
+/** null: there is one here, or one can be fetched when it is needed; else a sentence with the remedy. */
+export async function missingQemu(): Promise<string | null> {
+  const sentence = await findTool(PROGRAM, "qemu-system-x86");
+  return sentence === null || (await entries("")).includes(TREE) ? null : sentence;
+}
+
+/** The system's, where it is good for this kernel; else a newer one of Debian's, unpacked into the cache; else the system's again. */
+export async function findQemu(kernel: Kernel, note: (text: string) => void, signal?: AbortSignal): Promise<Qemu> {
+  const installed = (await findTool(PROGRAM, "qemu-system-x86")) === null ? await described([PROGRAM], signal) : null;
+  const [major = 0, minor = 0] = kernel.release.split(".").map((part) => Number.parseInt(part, 10));
+  const old = major < OLD_KERNEL[0] || (major === OLD_KERNEL[0] && minor <= OLD_KERNEL[1]);
+  if (installed && (old || Number.parseInt(installed.version, 10) >= GOOD_QEMU)) return installed;
+  try {
+    const tree = await cached(TREE, (dir) => {
+      note("fetching a newer QEMU from bookworm-backports");
+      return unpackTree(["bookworm", "bookworm-backports"], ["qemu-system-x86"], dir, signal);
+    });
+    const folders = ["qemu", "seabios", "ipxe/qemu"].flatMap((dir) => ["-L", path.join(tree, "usr/share", dir)]);
+    return await described([...fromTree(tree, `usr/bin/${PROGRAM}`), ...folders], signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!installed) throw error;
+    note(`no newer QEMU than ${installed.version} can be had here: ${(error as Error).message}`);
+    return installed;
+  }
+}
+
+async function described(argv: readonly string[], signal?: AbortSignal): Promise<Qemu> {
+  const said = (await command([...argv, "--version"], { signal, timeoutMs: 20_000 })).toString();
+  return { argv, version: /version (\S+)/.exec(said)?.[1] ?? "0" };
+}
+
+export type Accelerator = "kvm" | "tcg";
+
+/** Whether hardware virtualisation looks usable. That it works is known only once a guest has answered: /dev/kvm may be there and hang. */
+export async function mayUseKvm(): Promise<boolean> {
+  if (!/^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync("/proc/cpuinfo", "utf8"))) return false;
+  if ((await entries("")).includes(noKvm())) return false;
+  return access("/dev/kvm", constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A guest did not answer under KVM: until the next boot of this machine no other is tried. */
+export async function remembersNoKvm(): Promise<void> {
+  await writeFile(path.join(cacheDir(), noKvm()), "").catch(() => {});
+}
+
+const noKvm = () => `no-kvm-${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}`;
+
+/** Models that are quick under emulation: newer ones make the translated code several times slower. */
+const CPU: Record<Accelerator, string[]> = {
+  kvm: ["-accel", "kvm", "-cpu", "host"],
+  tcg: ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand"],
+};
+
+/** Name of the virtio-serial port that the agent speaks on. */
+const PORT = "load-balancer";
+
+/** Standard input and output are the agent's port, descriptor 3 is the console. The guest's end is QEMU's end. */
+export function qemuArgv(guest: {
+  qemu: Qemu;
+  kernel: Kernel;
+  image: string;
+  accel: Accelerator;
+  memoryMiB: number;
+  cpus: number;
+}): string[] {
+  const boot = ["console=ttyS0", "quiet", "nokaslr", "no_timer_check", "mitigations=off", "random.trust_cpu=on"];
+  const clock = guest.accel === "tcg" ? ["tsc=reliable"] : [];
+  const end = ["oops=panic", "panic=-1", "rdinit=/opt/load-balancer/agent", "--", "guest", PORT];
+  return [
+    guest.qemu.argv,
+    ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35"],
+    CPU[guest.accel],
+    ["-smp", `${guest.cpus}`, "-m", `${guest.memoryMiB}`],
+    ["-kernel", path.join(guest.kernel.dir, "kernel"), "-initrd", guest.image],
+    ["-append", [...boot, ...clock, ...end].join(" ")],
+    ["-device", "virtio-serial-pci", "-chardev", "stdio,id=agent,signal=off"],
+    ["-device", `virtserialport,chardev=agent,name=${PORT}`],
+    ["-chardev", "socket,id=console,fd=3", "-serial", "chardev:console"],
+  ].flat();
+}

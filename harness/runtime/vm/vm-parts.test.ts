@@ -1,0 +1,117 @@
+// The parts of the vm runtime that need no guest.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test from "ava";
+import { CpioWriter } from "./cpio.ts";
+import { bootGuest, GuestPanic } from "./guest.ts";
+import { rootPackages } from "./root.ts";
+import { deb822, debianSource, oneLine, sourceFile } from "./sources.ts";
+import { findTrace } from "./trace.ts";
+import { lz4Legacy, readKernel } from "./vmlinux.ts";
+
+const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-vm-parts-"));
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+const never = new AbortController().signal;
+
+test("the machine's own mirror and keys are taken over, in both forms of apt's sources", async (t) => {
+  const etc = path.join(scratch, "apt");
+  mkdirSync(path.join(etc, "sources.list.d"), { recursive: true });
+  writeFileSync(path.join(etc, "sources.list"), "# none\ndeb https://example.org/other stable contrib\n");
+  t.is(await debianSource(etc), null);
+  const line = "deb [arch=amd64 signed-by=/keys/a.gpg,/keys/b.gpg] http://mirror.example/debian bookworm main contrib";
+  writeFileSync(path.join(etc, "sources.list"), line);
+  const source = await debianSource(etc);
+  t.truthy(source);
+  const text = sourceFile(source ?? new Map(), ["bullseye", "trixie"]);
+  t.regex(text, /^uris: http:\/\/mirror\.example\/debian$/m);
+  t.regex(text, /^signed-by: \/keys\/a\.gpg \/keys\/b\.gpg$/m);
+  t.regex(text, /^suites: bullseye trixie$/m);
+  const stanza =
+    "Types: deb\nURIs: http://m/debian\nSuites: trixie trixie-updates\nComponents: main\nSigned-By:\n -----BEGIN\n .\n -----END\n";
+  t.regex(sourceFile(deb822(stanza)[0] ?? new Map(), ["trixie"]), /^signed-by: -----BEGIN\n \.\n -----END$/m);
+  t.deepEqual(oneLine("deb-src http://m/debian bookworm main"), []);
+});
+
+test("the guest has the packages that the images' Dockerfiles name, and no compiler", (t) => {
+  const packages = rootPackages();
+  for (const name of ["iproute2", "ipvsadm", "iptables", "nftables", "conntrack", "kmod"])
+    t.true(packages.includes(name), name);
+  t.false(packages.some((name) => name === "gcc" || name.startsWith("-")));
+});
+
+test("LZ4 blocks with matches that reach into themselves come out whole", (t) => {
+  // "abc", then 9 bytes from 3 before; then "XYZ!!" as the last literals.
+  const block = Buffer.from([0x35, ...Buffer.from("abc"), 3, 0, 0x50, ...Buffer.from("XYZ!!")]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(block.length);
+  const frame = Buffer.concat([Buffer.from("02214c18", "hex"), length, block]);
+  t.is(lz4Legacy(frame, 17).toString(), "abcabcabcabcXYZ!!");
+});
+
+test("what is no kernel is told from one", (t) => {
+  t.throws(() => readKernel(Buffer.alloc(8192), "zeros"), { message: /'zeros' is no Linux kernel for x86-64/ });
+});
+
+test("an archive for the kernel has what cpio(1)'s form says: names, modes, links, contents", async (t) => {
+  const tree = path.join(scratch, "tree");
+  mkdirSync(path.join(tree, "bin"), { recursive: true });
+  writeFileSync(path.join(tree, "bin/run"), "hello", { mode: 0o755 });
+  execFileSync("ln", ["-s", "bin/run", path.join(tree, "link")]);
+  const file = path.join(scratch, "tree.cpio");
+  const writer = await CpioWriter.create(file);
+  await writer.tree(tree, "opt/");
+  await writer.device("dev/console", 5, 1);
+  await writer.end();
+  const names: string[] = [];
+  const data = readFileSync(file);
+  for (let at = 0; at < data.length; ) {
+    t.is(data.toString("latin1", at, at + 6), "070701");
+    const field = (i: number) => Number.parseInt(data.toString("latin1", at + 6 + 8 * i, at + 14 + 8 * i), 16);
+    const name = data.toString("utf8", at + 110, at + 110 + field(11) - 1);
+    const body = (at + 110 + field(11) + 3) & ~3;
+    names.push(`${name} ${field(1).toString(8)} ${data.toString("utf8", body, body + field(6))}`);
+    at = (body + field(6) + 3) & ~3;
+  }
+  t.deepEqual(names, [
+    "opt/bin 40755 ",
+    "opt/bin/run 100755 hello",
+    "opt/link 120777 bin/run",
+    "dev/console 20600 ",
+    "TRAILER!!! 0 ",
+  ]);
+});
+
+test("a kernel that goes down is recognised by what it says last, with its trace", (t) => {
+  const text = "[ 1.0] fine\n[ 2.0] BUG: unable to handle page fault\n[ 2.1] Call Trace:\n[ 2.2]  f+0x1\n";
+  t.regex(findTrace(text) ?? "", /^\[ 2\.0\] BUG:[\s\S]*f\+0x1$/);
+  t.is(findTrace("[ 1.0] all is well\n"), null);
+});
+
+const boot = (script: string) => bootGuest(["sh", "-c", script], { readyMs: 400, signal: never });
+
+test("a guest that never answers is ended and told with its last words", async (t) => {
+  await t.throwsAsync(boot("echo 'waiting for nothing' >&3; exec sleep 100"), {
+    message: /does not answer within 0\.4 s.*waiting for nothing/,
+  });
+});
+
+test("a QEMU that cannot have its memory is told in its own words", async (t) => {
+  const message = /QEMU has ended \(exit code 1\): .*cannot set up guest memory/;
+  await t.throwsAsync(boot("echo 'cannot set up guest memory' >&2; exit 1"), { message });
+});
+
+test("a guest whose kernel goes down on the way is told from one that is late", async (t) => {
+  const error = await t.throwsAsync(boot("echo 'Kernel panic - not syncing: no init' >&3; exit 0"));
+  t.true(error instanceof GuestPanic);
+  t.regex(error?.message ?? "", /kernel went down:\nKernel panic - not syncing: no init/);
+});
+
+test("an interrupted start ends the machine at once", async (t) => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new Error("stop")), 100);
+  const begin = performance.now();
+  await t.throwsAsync(bootGuest(["sleep", "100"], { readyMs: 60_000, signal: controller.signal }), { message: "stop" });
+  t.true(performance.now() - begin < 20_000);
+});

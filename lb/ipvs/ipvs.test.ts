@@ -1,0 +1,104 @@
+import test from "ava";
+import type { Balancer } from "../../harness/backend.ts";
+import { parseBackendOptions } from "../../harness/options.ts";
+import type { Host } from "../../harness/runtime/runtime.ts";
+import { planTopology } from "../../harness/topology/topology.ts";
+import { ipvs } from "./ipvs.ts";
+import { type Options, options } from "./options.ts";
+import { checkReplies, readStats } from "./stats.ts";
+import { changed, installed } from "./table.ts";
+
+const topology = planTopology({ targets: 3, routers: 1 });
+const given = (over: Record<string, string> = {}): Options => options.parse(over);
+
+test("the table has a service for each port and family, and its targets in rising order", (t) => {
+  const lines = installed(topology, given({ scheduler: "mh", port: "true", persistence: "60" }), [2, 0, 1]).split("\n");
+  t.is(lines.filter((line) => line.startsWith("-A")).length, 8);
+  t.true(lines.includes("-A -t 10.0.0.0:5001 -s mh -b mh-port -p 60"));
+  const targets = lines.filter((line) => line.startsWith("-a -t 10.0.0.0:5001"));
+  t.deepEqual(
+    targets,
+    [1, 2, 3].map((n) => `-a -t 10.0.0.0:5001 -r 192.168.1.${n}:5001 -g -w 1`),
+  );
+  t.true(lines.some((line) => line.startsWith("-a -t [1000::]:5001 -r [1000::1:192.168.1.1]:5001 -g")));
+});
+
+test("with a firewall mark there is one service for each family", (t) => {
+  const text = installed(topology, given({ fwmark: "true", forward: "tun" }), [0]);
+  t.regex(text, /^-A -f 4 -s rr$/m);
+  t.regex(text, /^-A -f 6 -6 -s rr$/m);
+  t.regex(text, /^-a -f 4 -r 192\.168\.1\.1:0 -i -w 1$/m);
+});
+
+test("a target that leaves is removed, or drained with weight 0 and given its own again", (t) => {
+  const tcp = (text: string) => text.split("\n").filter((line) => line.includes("10.0.0.0:5003"));
+  t.deepEqual(tcp(changed(topology, given(), [1, 2], [0, 1, 2])), ["-d -t 10.0.0.0:5003 -r 192.168.1.1:5003"]);
+  const draining = given({ leave: "drain", forward: "masq", scheduler: "wrr", weights: "5,1,1" });
+  t.deepEqual(tcp(changed(topology, draining, [1, 2], [0, 1, 2])), ["-e -t 10.0.0.0:5003 -r 192.168.1.1:5003 -m -w 0"]);
+  t.deepEqual(tcp(changed(topology, draining, [0, 1, 2], [1, 2])), ["-e -t 10.0.0.0:5003 -r 192.168.1.1:5003 -m -w 5"]);
+});
+
+test("options that do not fit together are told", (t) => {
+  const facts = (over: Record<string, string>) => () => ipvs.facts(given(over), 3);
+  t.throws(facts({ port: "true" }), { message: /options of the schedulers sh and mh/ });
+  t.throws(facts({ masquerade: "true" }), { message: /goes with forward=masq/ });
+  t.throws(facts({ weights: "1,2,3" }), { message: /'rr' does not look at weights/ });
+  t.throws(facts({ weights: "1,2", scheduler: "wrr" }), { message: /there are 3 targets/ });
+  t.throws(() => parseBackendOptions(ipvs as never, ["scheduler=best"]), { message: /'--set scheduler best'/ });
+});
+
+test("xcluster's variable chooses how packets are forwarded", (t) => {
+  t.deepEqual(ipvs.environment?.({ xcluster_IPVS_SETUP: "masq" }), { forward: "masq" });
+});
+
+/** A balancer whose counters are given, before and after. */
+function counted(...readings: Record<string, number>[]): Balancer {
+  return {
+    setTargets: () => Promise.resolve(0),
+    counters: () => Promise.resolve(readings.shift() ?? {}),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function faults(forward: Options["forward"], after: Record<string, number>): Promise<string[]> {
+  const before = { "ipvs.in": 10, "ipvs.out": 0, "ipvs.from_targets": 5 };
+  const balancer = checkReplies(counted(before, { ...before, ...after }), forward);
+  const found: string[] = [];
+  balancer.onFault = (sentence) => found.push(sentence);
+  await balancer.counters("vm-201");
+  await balancer.counters("vm-201");
+  return found;
+}
+
+test("replies that take the wrong way fail the run", async (t) => {
+  t.deepEqual(await faults("dsr", { "ipvs.in": 1010, "ipvs.from_targets": 12 }), []);
+  t.regex((await faults("dsr", { "ipvs.in": 1010, "ipvs.from_targets": 905 }))[0] ?? "", /900 packets came from/);
+  t.deepEqual(await faults("masq", { "ipvs.in": 1010, "ipvs.out": 1000, "ipvs.from_targets": 1005 }), []);
+  t.regex((await faults("masq", { "ipvs.in": 1010, "ipvs.from_targets": 0 }))[0] ?? "", /none of 1000 packets/);
+});
+
+test("IPVS' counters are read in their base, and what it drops in silence is what is left over", async (t) => {
+  const text = [
+    "==> /proc/net/ip_vs_stats <==",
+    "   Total Incoming Outgoing         Incoming         Outgoing",
+    "   Conns  Packets  Packets            Bytes            Bytes",
+    "      1F       FF        0             ABCD                0",
+    "",
+    " Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s",
+    "       0        0        0                0                0",
+    "==> /proc/net/dev <==",
+    "  eth1:    1000      12    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
+    "  eth2:    9000     300    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
+    "Tcp: RtoAlgorithm OutRsts",
+    "Tcp: 1 7",
+  ].join("\n");
+  const host = { exec: () => Promise.resolve({ stdout: text }) } as unknown as Host;
+  t.deepEqual(await readStats(host, true), {
+    "ipvs.connections": 31,
+    "ipvs.in": 255,
+    "ipvs.out": 0,
+    "ipvs.from_targets": 12,
+    "drop.refused_by_router": 7,
+    "drop.target_removed": 38,
+  });
+});

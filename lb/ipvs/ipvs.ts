@@ -1,0 +1,97 @@
+import type { Backend } from "../../harness/backend.ts";
+import { addressBytes } from "../../harness/oracle/hash.ts";
+import type { AssignSpec } from "../../harness/oracle/oracle.ts";
+import type { Lab } from "../../harness/runtime/runtime.ts";
+import { planTopology } from "../../harness/topology/topology.ts";
+import { weightsPart } from "../linux/options.ts";
+import { missingFor, type Need } from "../linux/probe.ts";
+import { addressOf, FAMILIES, onEveryRouter } from "../linux/routers.ts";
+import { check, isHashing, type Options, options, type SCHEDULERS } from "./options.ts";
+import { openDirectWay, openTunnels } from "./paths.ts";
+import { checkReplies, readStats } from "./stats.ts";
+import { catchVip, changed, installed, needsMasquerade, startSync } from "./table.ts";
+
+/** CONFIG_IP_VS_MH_TAB_INDEX 12, the default, in every distribution's kernel. */
+const MH_SLOTS = 4093;
+
+/** The kernel's own layer-4 balancer. */
+export const ipvs: Backend<typeof options> = {
+  name: "ipvs",
+  summary: "IPVS: direct routing, NAT or tunnel; nine schedulers; the kernel remembers connections",
+  keepsState: true,
+  options,
+  environment: (env) => (env.xcluster_IPVS_SETUP ? { forward: env.xcluster_IPVS_SETUP } : {}),
+  missing: (runtime, given) =>
+    missingFor(runtime, ["ipvsadm", "iptables-restore"], schedulerNeeds(given ? [given.scheduler] : ["rr", "mh"])),
+  oracle(given, targets) {
+    const { scheduler, forward, leave } = given;
+    const parts = ["wrr", "wlc", "sh", "mh", "sed", "nq"].includes(scheduler) ? weightsPart(given.weights) : {};
+    return {
+      strategy: "stateful",
+      flush: leave === "remove",
+      // A template of persistence is made of the source alone and outlives the connection: then the hash says nothing.
+      assign: isHashing(scheduler) && given.persistence === 0 ? hashOf(given, targets) : null,
+      // With NAT the other router knows neither the address nor the state.
+      midstream: given.sloppyTcp && forward !== "masq",
+      shared: given.sync && forward !== "masq",
+      uneven: scheduler === "sed" || scheduler === "nq" || given.persistence > 0,
+      ...parts,
+    };
+  },
+  facts(given, targets) {
+    check(given, targets);
+    const { weights, masquerade, ...rest } = given;
+    return {
+      ...rest,
+      ...(weights ? { weights: weights.join(",") } : {}),
+      ...(masquerade === undefined ? {} : { masquerade }),
+    };
+  },
+  async deploy(lab, given, active) {
+    await prepare(lab, given);
+    const balancer = await onEveryRouter(lab, active, (host, router) => ({
+      async install(first) {
+        await catchVip(host, given, needsMasquerade(lab, given));
+        await host.exec(["ipvsadm", "-R"], { input: installed(lab.topology, given, first) });
+        if (given.sync) await startSync(host, router);
+      },
+      async change(next, before) {
+        await host.exec(["ipvsadm", "-R"], { input: changed(lab.topology, given, next, before) });
+      },
+      counters: () => readStats(host, !given.expireNodest && !given.sync),
+    }));
+    return checkReplies(balancer, given.forward);
+  },
+};
+
+async function prepare(lab: Lab, { forward }: Options): Promise<void> {
+  if (forward !== "masq") await openDirectWay(lab);
+  if (forward === "tun") await openTunnels(lab);
+}
+
+function hashOf(given: Options, targets: number): AssignSpec {
+  const { targets: machines } = planTopology({ targets, routers: 1 });
+  return {
+    strategy: "ipvs",
+    scheduler: isHashing(given.scheduler) ? given.scheduler : "sh",
+    ports: given.port,
+    fallback: given.fallback,
+    drain: given.leave === "drain",
+    fwmark: given.fwmark,
+    size: MH_SLOTS,
+    addresses: machines.map((machine) => {
+      const [v4 = [], v6 = []] = FAMILIES.map((family) => [...addressBytes(addressOf(machine, family))]);
+      return { 4: v4.slice(12), 6: v6 };
+    }),
+    ...weightsPart(given.weights),
+  };
+}
+
+function schedulerNeeds(schedulers: readonly (typeof SCHEDULERS)[number][]): Need[] {
+  return schedulers.map((scheduler) => ({
+    what: `IPVS with the scheduler '${scheduler}'`,
+    argv: ["ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", scheduler],
+    input: "",
+    remedy: `Load ip_vs and ip_vs_${scheduler}, or use another kernel: '--runtime vm'.`,
+  }));
+}

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { UsageError } from "../../harness/backend.ts";
+import { checkWeights, weights } from "../linux/options.ts";
+
+export const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
+/** Those that choose by a hash. */
+const HASHING = ["sh", "dh", "mh"] as const;
+export type Hashing = (typeof HASHING)[number];
+
+const flag = z.stringbool();
+
+export const options = z.strictObject({
+  forward: z
+    .enum(["dsr", "masq", "tun"])
+    .default("dsr")
+    .describe("direct routing by MAC address, NAT, or IP in IP; replies pass the router only with NAT"),
+  scheduler: z.enum(SCHEDULERS).default("rr").describe("how a new connection gets its target"),
+  weights,
+  port: flag.default(false).describe("sh and mh: the source port is hashed too (sh-port, mh-port)"),
+  fallback: flag
+    .default(false)
+    .describe("sh and mh: instead of a drained target take another (sh-fallback, mh-fallback)"),
+  sloppyTcp: flag
+    .default(false)
+    .describe("a TCP connection that the router does not know is taken for a new one (net.ipv4.vs.sloppy_tcp)"),
+  persistence: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe("seconds for which a source stays with its target (0: it does not)"),
+  fwmark: flag.default(false).describe("one service for a firewall mark instead of one for each port"),
+  leave: z
+    .enum(["remove", "drain"])
+    .default("remove")
+    .describe("a target that leaves is removed, or gets weight 0 and keeps its connections"),
+  expireNodest: flag
+    .default(true)
+    .describe("connections of a removed target end at once, not by time-out (net.ipv4.vs.expire_nodest_conn)"),
+  expireQuiescent: flag
+    .default(false)
+    .describe("persistence forgets drained targets (net.ipv4.vs.expire_quiescent_template)"),
+  masquerade: flag
+    .optional()
+    .describe("with NAT: the router's own address is the source (default: only with several routers)"),
+  sync: flag.default(false).describe("routers tell each other their connections (master and backup daemons)"),
+});
+export type Options = z.infer<typeof options>;
+
+export const isHashing = (scheduler: string): scheduler is Hashing =>
+  (HASHING as readonly string[]).includes(scheduler);
+
+/** Throws UsageError when options do not fit together. */
+export function check({ scheduler, port, fallback, forward, masquerade, ...given }: Options, targets: number): void {
+  checkWeights(given.weights, targets);
+  const hashed = scheduler === "sh" || scheduler === "mh";
+  if ((port || fallback) && !hashed)
+    throw new UsageError(`port and fallback are options of the schedulers sh and mh, not of '${scheduler}'.`);
+  if (masquerade !== undefined && forward !== "masq")
+    throw new UsageError(`masquerade goes with forward=masq: with '${forward}' targets see the client's address.`);
+  if (given.weights && ["rr", "lc", "dh"].includes(scheduler))
+    throw new UsageError(`Scheduler '${scheduler}' does not look at weights. Try wrr, wlc, sh or mh.`);
+}

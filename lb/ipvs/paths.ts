@@ -1,0 +1,60 @@
+// The way back that does not pass the routers: through the fabric, from the targets' net to the tester's. And tunnels.
+import type { Lab } from "../../harness/runtime/runtime.ts";
+import { linkOn, type Net, SOURCES } from "../../harness/topology/topology.ts";
+import { ipBatch, setSysctls } from "../linux/routers.ts";
+
+/** Of the fabric on the targets' net. The addresses exist nowhere else; the MAC is what counts. */
+const GATE = { mac: "00:00:00:01:01:fe", ipv4: "192.168.254.1", ipv6: "1000::fe:1" } as const;
+
+export async function openDirectWay(lab: Lab): Promise<void> {
+  const { tester, targets } = lab.topology;
+  const fabric = lab.wiring("fabric");
+  const to = linkOn(tester, "net2");
+  const nets: Net[] = ["net1", "net2"];
+  await setSysctls(fabric, [
+    "net/ipv4/ip_forward=1",
+    "net/ipv6/conf/all/forwarding=1",
+    "net/ipv4/conf/all/rp_filter=0",
+    "net/ipv4/conf/all/send_redirects=0",
+    ...nets.flatMap((net) => [
+      `net/ipv4/conf/${net}/rp_filter=0`,
+      `net/ipv6/conf/${net}/accept_dad=0`,
+      `net/ipv6/conf/${net}/disable_ipv6=0`,
+    ]),
+  ]);
+  await ipBatch(fabric, [
+    `link set net1 address ${GATE.mac}`,
+    ...[to.ipv4, to.ipv6].map((ip) => `neigh replace ${ip} lladdr ${to.mac} dev net2 nud permanent`),
+    `route replace ${SOURCES[4]} via ${to.ipv4} dev net2 onlink`,
+    `route replace ${SOURCES[6]} via ${to.ipv6} dev net2 onlink`,
+  ]);
+  await Promise.all(
+    targets.map((target) =>
+      ipBatch(lab.wiring(target.name), [
+        ...[GATE.ipv4, GATE.ipv6].map((ip) => `neigh replace ${ip} lladdr ${GATE.mac} dev eth1 nud permanent`),
+        `route replace ${SOURCES[4]} via ${GATE.ipv4} dev eth1 onlink`,
+        `route replace ${SOURCES[6]} via ${GATE.ipv6} dev eth1 onlink`,
+      ]),
+    ),
+  );
+}
+
+/** On every target the other end of a tunnel from each router. */
+export async function openTunnels(lab: Lab): Promise<void> {
+  const { routers, targets } = lab.topology;
+  await Promise.all(
+    targets.map((target) => {
+      const own = linkOn(target, "net1");
+      const lines = routers.flatMap((router, i) => {
+        const other = linkOn(router, "net1");
+        return [
+          `link add name lbtun${i} type ipip local ${own.ipv4} remote ${other.ipv4}`,
+          `link add name lbtun6${i} type ip6tnl mode ip6ip6 local ${own.ipv6} remote ${other.ipv6}`,
+          `link set lbtun${i} up`,
+          `link set lbtun6${i} up`,
+        ];
+      });
+      return ipBatch(lab.wiring(target.name), lines);
+    }),
+  );
+}

@@ -1,0 +1,74 @@
+import type { Balancer } from "../../harness/backend.ts";
+import type { Host } from "../../harness/runtime/runtime.ts";
+import type { Options } from "./options.ts";
+
+const FILES = ["/proc/net/ip_vs_stats", "/proc/net/dev", "/proc/net/snmp"];
+/** Of the packets that IPVS forwarded, so many may go the wrong way back: neighbours' chatter. */
+const STRAY_SHARE = 0.01;
+
+/**
+ * IPVS' counters, and what came from the targets' net. It does not count what it drops: the packets of connections whose target
+ * was removed are those that came from the tester and were neither forwarded nor refused.
+ */
+export async function readStats(host: Host, dropsSilently: boolean): Promise<Record<string, number>> {
+  const { stdout } = await host.exec(["@read", ...FILES]);
+  // Its numbers are hexadecimal, below two lines of names.
+  const [conns = 0, inPackets = 0, outPackets = 0] = (/^\s*((?:[0-9A-F]+\s+){4}[0-9A-F]+)\s*$/m.exec(stdout)?.[1] ?? "")
+    .trim()
+    .split(/\s+/)
+    .map((text) => Number.parseInt(text, 16));
+  const receivedOn = (device: string) =>
+    Number(new RegExp(`^\\s*${device}:\\s*\\d+\\s+(\\d+)`, "m").exec(stdout)?.[1] ?? 0);
+  // A connection that IPVS does not know is, at the VIP's owner, one that nobody listens for.
+  const refused = resetsIn(stdout);
+  return {
+    "ipvs.connections": conns,
+    "ipvs.in": inPackets,
+    "ipvs.out": outPackets,
+    "ipvs.from_targets": receivedOn("eth1"),
+    "drop.refused_by_router": refused,
+    ...(dropsSilently ? { "drop.target_removed": Math.max(0, receivedOn("eth2") - inPackets - refused) } : {}),
+  };
+}
+
+/** TCP resets that this machine itself has sent. */
+function resetsIn(text: string): number {
+  const [names = [], numbers = []] = text
+    .split("\n")
+    .filter((line) => line.startsWith("Tcp: "))
+    .map((line) => line.split(" "));
+  return Number(numbers[names.indexOf("OutRsts")] ?? 0);
+}
+
+/** Replies must pass the routers with NAT, and must not without: else the balancer is not what it says, and the run fails. */
+export function checkReplies(balancer: Balancer, forward: Options["forward"]): Balancer {
+  const before = new Map<string, Record<string, number>>();
+  let told = false;
+  const checked: Balancer = {
+    setTargets: (active) => balancer.setTargets(active),
+    [Symbol.asyncDispose]: () => balancer[Symbol.asyncDispose](),
+    async counters(router) {
+      const now = await balancer.counters(router);
+      const first = before.get(router);
+      before.set(router, first ?? now);
+      const sentence = first && wrongWay(router, forward, (name) => (now[name] ?? 0) - (first[name] ?? 0));
+      if (sentence && !told) {
+        told = true;
+        checked.onFault?.(sentence);
+      }
+      return now;
+    },
+  };
+  return checked;
+}
+
+function wrongWay(router: string, forward: Options["forward"], grown: (name: string) => number): string | null {
+  const [forwarded, back, translated] = [grown("ipvs.in"), grown("ipvs.from_targets"), grown("ipvs.out")];
+  if (forward === "masq")
+    return forwarded > 0 && translated === 0
+      ? `With NAT replies must pass the router, but none of ${forwarded} packets that '${router}' forwarded was answered through IPVS.`
+      : null;
+  return back > forwarded * STRAY_SHARE
+    ? `Replies must not pass the router with forward=${forward}, but ${back} packets came from the targets to '${router}', which forwarded ${forwarded}.`
+    : null;
+}

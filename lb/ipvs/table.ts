@@ -1,0 +1,143 @@
+// IPVS' table as ipvsadm -R reads it, and how packets for the VIP come to it.
+import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
+import { vipPrefix } from "../ecmp/groups.ts";
+import { returnPath } from "../linux/conntrack.ts";
+import { weightOf } from "../linux/options.ts";
+import { addressOf, FAMILIES, ipBatch, setSysctls } from "../linux/routers.ts";
+import type { Options } from "./options.ts";
+
+type Family = (typeof FAMILIES)[number];
+
+/** The lab's servers: one connection each, streams, fragments. */
+const SERVICES = [
+  ["-t", 5001],
+  ["-t", 5003],
+  ["-u", 6001],
+  ["-u", 6003],
+] as const;
+const FORWARD = { dsr: "-g", masq: "-m", tun: "-i" } as const;
+const MARK_TABLE = 100;
+
+interface Service {
+  family: Family;
+  /** "-t 10.0.0.0:5001", "-f 4". */
+  words: string;
+  /** Behind a target's address. */
+  port: string;
+}
+
+function services({ fwmark }: Options): Service[] {
+  return FAMILIES.flatMap((family) =>
+    fwmark
+      ? [{ family, words: `-f ${family}`, port: ":0" }]
+      : SERVICES.map(([kind, port]) => ({
+          family,
+          words: `${kind} ${bracketed(VIP[family])}:${port}`,
+          port: `:${port}`,
+        })),
+  );
+}
+
+const bracketed = (address: string) => (address.includes(":") ? `[${address}]` : address);
+/** ipvsadm cannot tell the family of a mark. */
+const familyWord = ({ family, words }: Service) => (family === 6 && words.startsWith("-f") ? " -6" : "");
+
+export function installed(topology: Topology, given: Options, active: readonly number[]): string {
+  const flags = [given.port ? `${given.scheduler}-port` : "", given.fallback ? `${given.scheduler}-fallback` : ""];
+  const named = flags.filter((name) => name !== "").join(",");
+  const add = services(given).map(
+    (service) =>
+      `-A ${service.words}${familyWord(service)} -s ${given.scheduler}${named ? ` -b ${named}` : ""}${given.persistence > 0 ? ` -p ${given.persistence}` : ""}`,
+  );
+  return lines([...add, ...destinations(topology, given, "-a", active)]);
+}
+
+export function changed(
+  topology: Topology,
+  given: Options,
+  next: readonly number[],
+  before: readonly number[],
+): string {
+  const gone = before.filter((index) => !next.includes(index));
+  const come = next.filter((index) => !before.includes(index));
+  if (given.leave === "remove")
+    return lines([...destinations(topology, given, "-d", gone), ...destinations(topology, given, "-a", come)]);
+  // A target that was out from the start is not there yet, and one that was drained is: -R stops at neither.
+  return lines([...destinations(topology, given, "-e", gone, 0), ...destinations(topology, given, "-e", come)]);
+}
+
+/** In rising order: the kernel's list, which the hashing schedulers go by, is built of it. */
+function destinations(
+  topology: Topology,
+  given: Options,
+  verb: "-a" | "-d" | "-e",
+  indices: readonly number[],
+  weight?: number,
+): string[] {
+  const ordered = [...indices].sort((a, b) => a - b);
+  return services(given).flatMap((service) =>
+    ordered.flatMap((index) => {
+      const target = topology.targets[index];
+      if (!target) return [];
+      const words = `${verb} ${service.words}${familyWord(service)} -r ${bracketed(addressOf(target, service.family))}${service.port}`;
+      return [
+        verb === "-d" ? words : `${words} ${FORWARD[given.forward]} -w ${weight ?? weightOf(given.weights, index)}`,
+      ];
+    }),
+  );
+}
+
+const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join("");
+
+/** IPVS sees what is for the router itself: the VIP is its own, or marked packets are taken for its own. */
+export async function catchVip(host: Host, given: Options, masquerade: boolean): Promise<void> {
+  await host.exec(["ipvsadm", "-C"]);
+  await setSysctls(host, [
+    // A reply of a target that passes the router has the VIP, its own address, as its source.
+    "net/ipv4/conf/all/accept_local=1",
+    "net/ipv4/conf/all/arp_ignore=1",
+    `net/ipv4/vs/sloppy_tcp=${Number(given.sloppyTcp)}`,
+    `net/ipv4/vs/expire_nodest_conn=${Number(given.expireNodest)}`,
+    `net/ipv4/vs/expire_quiescent_template=${Number(given.expireQuiescent)}`,
+    `net/ipv4/vs/conntrack=${Number(masquerade)}`,
+  ]);
+  for (const family of FAMILIES) {
+    const vip = vipPrefix(family);
+    if (given.fwmark) {
+      const tool = family === 4 ? "iptables-restore" : "ip6tables-restore";
+      const rule = `*mangle\n-A PREROUTING -d ${vip} -j MARK --set-mark ${family}\nCOMMIT\n`;
+      await host.exec([tool, "--noflush"], { input: rule });
+      const local = family === 4 ? "0.0.0.0/0" : "::/0";
+      const marked = [
+        `rule add fwmark ${family} lookup ${MARK_TABLE}`,
+        `route add local ${local} dev lo table ${MARK_TABLE}`,
+      ];
+      await ipBatch(host, marked, family);
+    } else await ipBatch(host, [`addr add ${vip} dev lo${family === 6 ? " nodad" : ""}`]);
+    if (masquerade) {
+      const tool = family === 4 ? "iptables-restore" : "ip6tables-restore";
+      await host.exec([tool, "--noflush"], { input: "*nat\n-A POSTROUTING -o eth1 -j MASQUERADE\nCOMMIT\n" });
+    }
+  }
+}
+
+/** With NAT and several routers a reply must come back to the one that knows the connection: its own address sees to that. */
+export function needsMasquerade({ topology }: Lab, { forward, masquerade }: Options): boolean {
+  return forward === "masq" && returnPath(topology, masquerade) === "masquerade";
+}
+
+/** Every router is master and backup: what it tells goes over the tester's net, which targets do not count. */
+export async function startSync(host: Host, router: Machine): Promise<void> {
+  await setSysctls(host, ["net/ipv4/vs/sync_threshold=1 0"]);
+  for (const state of ["master", "backup"])
+    await host.exec([
+      "ipvsadm",
+      "--start-daemon",
+      state,
+      "--mcast-interface",
+      linkOn(router, "net2").device,
+      "--syncid",
+      "1",
+    ]);
+}

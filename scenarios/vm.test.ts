@@ -1,0 +1,222 @@
+// The vm runtime with a real guest: other kernels, IPVS, netem, and nothing left behind. Few boots: each takes some seconds.
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test, { type ExecutionContext } from "ava";
+import type { Summary } from "../harness/record/schema.ts";
+import { eventually, hostState, marker, program } from "../harness/testing/machine.ts";
+
+const KERNEL = "debian:6.1";
+const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-vm-"));
+const small = ["--targets", "4", "--connections", "160", "--rate", "100", "--scale", "1"];
+let skip: string | null = null;
+
+test.before(async () => {
+  const { missingVm } = await import("../harness/runtime/vm/missing.ts");
+  const { prepareParts } = await import("../harness/runtime/vm/up.ts");
+  const missing = await missingVm();
+  skip =
+    missing.length > 0
+      ? missing.join(" ")
+      : await prepareParts(KERNEL, () => {}).then(
+          () => null,
+          (error: unknown) => (error as Error).message,
+        );
+});
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** A test that needs a guest; where none can be had it says why and does nothing. */
+function withGuest(title: string, action: (t: ExecutionContext) => Promise<void> | void): void {
+  test.serial(title, async (t) => {
+    if (skip === null) return action(t);
+    t.log(`SKIP: ${skip}`);
+    t.pass();
+  });
+}
+
+function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd: scratch,
+    env,
+    timeout: 150_000,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+/** One case in a guest, small enough for an emulated machine that shares two cores. */
+function runCase(name: string, args: string[]): { status: number | null; summary: Summary; dir: string } {
+  const out = path.join(scratch, `${name}-${process.hrtime.bigint()}`);
+  const { status, stderr } = run(["test", name, "--kernel", KERNEL, "--out", out, ...small, ...args]);
+  const [folder] = existsSync(out) ? readdirSync(out) : [];
+  if (folder === undefined) throw new Error(stderr);
+  const dir = path.join(out, folder);
+  return { status, dir, summary: JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary };
+}
+
+/** What is so whether or not an emulated generator kept its schedule on a busy machine: then the run says so, and that is right too. */
+function passesOrIsLate(t: ExecutionContext, { status, summary }: { status: number | null; summary: Summary }): void {
+  const late = summary.verdict === "insufficient" && /fell behind/.test(summary.reasons[0] ?? "");
+  if (late) t.log(`The machine was too busy: ${summary.reasons[0]}`);
+  t.true(late || status === 0, summary.reasons.join("\n"));
+  t.is(summary.assigned.mispredicted, 0, summary.reasons.join("\n"));
+  for (const event of summary.events) t.is(event.mispredicted ?? 0, 0);
+}
+
+withGuest("nfqueue_scale_in in a guest: its own kernel, this machine's clock, logs, the predicted losses", (t) => {
+  const before = hostState();
+  const result = runCase("nfqueue_scale_in", ["--at", "2", "--duration", "5"]);
+  passesOrIsLate(t, result);
+  const { summary, dir } = result;
+  t.is(summary.runtime, "vm");
+  t.regex(summary.kernel, /^6\.1\./);
+  const [event] = summary.events;
+  // An event is asked for on this machine's clock, and the traffic began on the guest's.
+  t.true(event !== undefined && event.askedMs >= 1999 && event.inForceMs > event.askedMs && event.inForceMs < 4000);
+  t.regex(readFileSync(path.join(dir, "logs/dmesg.txt"), "utf8"), /Linux version 6\.1\./);
+  t.deepEqual(hostState().interfaces, before.interfaces);
+});
+
+withGuest(
+  "ipvs_scale_in with Maglev and direct routing: every connection where the oracle says, replies past the router",
+  (t) => {
+    const result = runCase("ipvs_scale_in", "--at 2 --duration 5 --set scheduler=mh --set port=true".split(" "));
+    passesOrIsLate(t, result);
+    const events = readFileSync(path.join(result.dir, "events.ndjson"), "utf8");
+    t.true(result.summary.assigned.checked >= 160);
+    const counters = [...events.matchAll(/"machine":"vm-201".*?"ipvs\.in":(\d+).*?"ipvs\.from_targets":(\d+)/g)].at(-1);
+    t.true(Number(counters?.[1]) > 500, counters?.[0]);
+    t.true(Number(counters?.[2]) < 20, counters?.[0]);
+  },
+);
+
+withGuest(
+  "ipvs_scale_lb: a connection that comes to the other router ends, unless sloppy_tcp and one hash keep it",
+  (t) => {
+    const result = runCase(
+      "ipvs_scale_lb",
+      "--at 2,4 --duration 6 --set scheduler=mh --set port=true --set sloppyTcp=true".split(" "),
+    );
+    passesOrIsLate(t, result);
+    for (const event of result.summary.events) t.is(event.lost, 0);
+  },
+);
+
+withGuest("ipvs with NAT on a lossy link: replies pass the router, what netem drops has a name", (t) => {
+  const result = runCase(
+    "ipvs_scale_in",
+    "--at 2 --duration 5 --set forward=masq --set scheduler=wlc --loss 2% --delay 5ms".split(" "),
+  );
+  passesOrIsLate(t, result);
+  t.true((result.summary.packets.dropped.netem ?? 0) > 0, JSON.stringify(result.summary.packets));
+});
+
+withGuest("killed by SIGKILL in the middle of the traffic, it leaves no QEMU", async (t) => {
+  const mark = marker("vm-kill");
+  const args = ["test", "nfqueue_scale_in", "--kernel", KERNEL, "--out", path.join(scratch, "killed"), ...small];
+  const child = spawn(program, args, { cwd: scratch, env: mark.env, stdio: ["ignore", "ignore", "pipe"] });
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on("data", (chunk: Buffer) => chunk.includes("traffic") && resolve());
+    child.on("exit", () => reject(new Error("It ended before its traffic began.")));
+  });
+  t.true(mark.processes().length > 1);
+  child.kill("SIGKILL");
+  t.true(await eventually(() => mark.processes().length === 0, 5000));
+});
+
+test.serial(
+  "kernels that are none, or cannot be a guest, are told with the reason, and nothing is kept of them",
+  (t) => {
+    const cache = path.join(scratch, "cache");
+    const env = { ...process.env, XDG_CACHE_HOME: cache };
+    const kernel = (word: string) => run(["test", "nfqueue", "--kernel", word], env);
+    const text = path.join(scratch, "text");
+    writeFileSync(text, "not a kernel");
+    const cases: [word: string, status: number, message: RegExp][] = [
+      ["nowhere/vmlinuz", 2, /There is no kernel 'nowhere\/vmlinuz': it is no file/],
+      [text, 3, /'.*text' is no Linux kernel for x86-64/],
+      [debFile("empty", {}), 3, /is a package, but there is no kernel in it/],
+      [
+        debFile("poor", { "boot/vmlinuz-9.9-poor": bzImage("9.9-poor"), "boot/config-9.9-poor": "CONFIG_INET=y\n" }),
+        3,
+        /was built without .*CONFIG_BRIDGE.*CONFIG_VETH/,
+      ],
+      [`${text}.deb`, 2, /it is no file/],
+    ];
+    if (skip === null)
+      for (const [word, status, message] of cases) {
+        const result = kernel(word);
+        t.is(result.status, status, result.stderr);
+        t.regex(result.stderr, message);
+      }
+    else t.log(`SKIP: ${skip}`);
+    const kept = existsSync(path.join(cache, "load-balancer/kernels"))
+      ? readdirSync(path.join(cache, "load-balancer/kernels"))
+      : [];
+    t.deepEqual(kept, []);
+  },
+);
+
+test.serial("without QEMU the case is skipped with the remedy, and words that do not fit are exit code 2", (t) => {
+  const bare = {
+    ...process.env,
+    XDG_CACHE_HOME: path.join(scratch, "none"),
+    PATH: pathWithout("qemu-system-x86_64"),
+    LOAD_BALANCER_SBIN: "/usr/sbin",
+  };
+  const { status, stdout } = run(["test", "nfqueue", "--runtime", "vm", "--out", path.join(scratch, "bare")], bare);
+  t.is(status, 77, stdout);
+  t.regex(stdout.replace(/\s+/g, " "), /'qemu-system-x86_64' is not installed/);
+  for (const [args, message] of [
+    [["--runtime", "netns", "--kernel", KERNEL], /--kernel needs --runtime vm/],
+    [["--kernel", "a,,b"], /name a kernel, or several with a comma/],
+    [["--loss", "much"], /write a share such as 1%/],
+    [["--loss", "1%", "--link", "vm-999/net1"], /There is no link 'vm-999\/net1'/],
+    [["--reorder", "5%"], /it needs --delay/],
+  ] as [string[], RegExp][]) {
+    const wrong = run(["test", "nfqueue", ...args]);
+    t.is(wrong.status, 2, wrong.stderr);
+    t.regex(wrong.stderr, message);
+  }
+});
+
+/** PATH where this program is nowhere: a folder of links to all the others. */
+function pathWithout(hidden: string): string {
+  const dir = path.join(scratch, "bin");
+  mkdirSync(dir, { recursive: true });
+  for (const from of ["/usr/bin", path.dirname(process.execPath)])
+    for (const name of readdirSync(from))
+      if (name !== hidden && !existsSync(path.join(dir, name)))
+        symlinkSync(path.join(from, name), path.join(dir, name));
+  return dir;
+}
+
+function debFile(name: string, files: Record<string, string | Buffer>): string {
+  const dir = path.join(scratch, name);
+  const control = `Package: ${name}\nVersion: 1\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: test\n`;
+  for (const [file, data] of Object.entries({ ...files, "DEBIAN/control": control })) {
+    mkdirSync(path.dirname(path.join(dir, file)), { recursive: true });
+    writeFileSync(path.join(dir, file), data);
+  }
+  if (skip === null) execFileSync("dpkg-deb", ["-b", dir, `${dir}.deb`], { stdio: "ignore" });
+  return `${dir}.deb`;
+}
+
+/** The header of a kernel and nothing behind it. */
+function bzImage(release: string): Buffer {
+  const image = Buffer.alloc(0x2000);
+  image.write("HdrS", 0x202);
+  image.writeUInt16LE(0x1000, 0x20e);
+  image.write(`${release} (nobody)\0`, 0x1200);
+  return image;
+}
