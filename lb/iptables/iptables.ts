@@ -24,10 +24,10 @@ export interface NatOptions {
   targetPort?: number | undefined;
 }
 
-/** A backend whose rules choose a target once for each connection; conntrack remembers the choice. */
 /** Routes for what the router itself sends. */
 const LOCAL_TABLE = 900;
 
+/** A backend whose rules choose a target once for each connection; conntrack remembers the choice. */
 export function natBalancer(
   lab: Lab,
   options: NatOptions,
