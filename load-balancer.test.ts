@@ -19,7 +19,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { eventually, hostState, marker, networkNamespaces, program, root } from "./harness/testing/machine.ts";
+import { eventually, hostState, marker, networkNamespaces, program, root, wordsOf } from "./harness/testing/machine.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-test-"));
 chmodSync(scratch, 0o777);
@@ -385,8 +385,8 @@ test.serial("start, interrupted, takes its lab down and exits with 130", async (
   const env = { ...mark.env, XDG_RUNTIME_DIR: mkdtempSync(path.join(scratch, "start-")) };
   const child = spawn(program, ["start", "nfqueue", "--targets", "100"], { env, stdio: "ignore" });
   const code = ended(child);
-  const agents = () => mark.processes().length >= 3;
-  t.true(await eventually(agents, 10_000), "the keeper has begun");
+  const keeper = () => mark.processes().some((pid) => wordsOf(pid).includes("keep"));
+  t.true(await eventually(keeper, 10_000), "the keeper has begun");
   child.kill("SIGINT");
   t.is(await code, 130);
   t.true(await eventually(() => mark.processes().length === 0, 3000));

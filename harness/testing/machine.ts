@@ -19,6 +19,11 @@ function processesWith(word: string): number[] {
     .map(Number);
 }
 
+/** The words of a process; none when it has ended. */
+export function wordsOf(pid: number): string[] {
+  return read(`/proc/${pid}/cmdline`).split("\0");
+}
+
 /** Network namespaces of these processes. */
 export function networkNamespaces(pids: readonly number[]): Set<string> {
   return new Set(pids.flatMap((pid) => link(`/proc/${pid}/ns/net`) ?? []));
