@@ -56,6 +56,12 @@ const usage: [title: string, args: string[], message: RegExp][] = [
   ["a lab left up by several cases", ["test", "nfqueue*", "--no-stop"], /takes one case/],
   ["a lab left up by several runs", ["test", "nfqueue", "--no-stop", "--repeat", "2"], /takes one case/],
   ["a lab left up by a comparison", ["compare", "ecmp", "nfqueue", "--no-stop"], /one case/],
+  [
+    "a shard of several kernels",
+    ["test", "nfqueue", "--kernel", "a,host", "--shard", "1/2"],
+    /'--shard' goes with one kernel/,
+  ],
+  ["two cases under several kernels", ["test", "nfqueue", "ecmp", "--kernel", "a,host"], /take one case/],
   ["an option given twice", ["test", "nfqueue", "--targets", "5", "--targets", "6"], /'--targets' was given twice/],
   ["a word for a target", ["scale", "in", "x"], /'x' is no target number/],
   ["a simulated table that is no prime", ["maglev", "10", "3"], /prime/],

@@ -56,6 +56,16 @@ test("the worst verdict stands for the repeats, and how many passed", (t) => {
   t.is(comparisonTable(comparison([entry("a", [scaleRun(), failedRun()])])).rows[0]?.[1], "FAIL 1/2");
 });
 
+test("one backend under several kernels has a row for each, told by the kernel", (t) => {
+  const entries = ["5.10.0", "6.12.1"].map((label) => ({ ...entry("a", [scaleRun()]), label }));
+  const { head, rows } = comparisonTable(comparison(entries));
+  t.is(head[0], "Kernel");
+  t.deepEqual(
+    rows.map(([first]) => first),
+    ["5.10.0", "6.12.1"],
+  );
+});
+
 test("theory: Maglev near n/N, modulo near 1 - 1/N, state loses what is flushed", (t) => {
   const all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const loss = (spec: Parameters<typeof expectedLoss>[0]) => expectedLoss(spec, all, all.slice(2)) ?? -1;
@@ -65,6 +75,8 @@ test("theory: Maglev near n/N, modulo near 1 - 1/N, state loses what is flushed"
   near(loss({ strategy: "stateful", flush: true, assign: null }), 0.2);
   t.is(loss({ strategy: "stateful", flush: false, assign: null }), 0);
   t.is(expectedLoss(null, all, all), null);
+  // Who is on which target depends on how long others last.
+  t.is(loss({ strategy: "stateful", flush: true, assign: null, uneven: true }), -1);
   // Hash-threshold, the first of ten leaves: half of all moves (RFC 2992).
   near(expectedLoss({ strategy: "hash_threshold", hash: null }, all, all.slice(1)) ?? -1, 0.5);
 });
