@@ -164,7 +164,11 @@ export const nfqueue: Backend<typeof options> = {
         ]);
         // `queues` repeats, queue by queue, what the totals hold.
         const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
-        return { ...flatCounters(stats, DROPS), balanced, queued: Number(stats.packets), ...conntrack };
+        const flat = flatCounters(stats, DROPS);
+        const { packets: queued = 0, "drop.nfqueue_queue_dropped": dropped = 0 } = flat;
+        // The kernel does not count those: what came to the queue's rule, and neither through it nor to its end.
+        const failedOpen = given.failOpen && !given.synOnly ? { failed_open: balanced - queued - dropped } : {};
+        return { ...flat, balanced, queued, ...failedOpen, ...conntrack };
       },
       async [Symbol.asyncDispose]() {
         stopping = true;

@@ -15,6 +15,8 @@
 
 _Static_assert(sizeof(struct xdp_desc) == 16, "the kernel's layout");
 
+enum { BIND_ATTEMPTS = 20, BIND_PAUSE_US = 50000 };
+
 static __attribute__((noreturn)) void refuse(const char *what, uint32_t queue)
 {
 	const char *remedy = "";
@@ -78,8 +80,12 @@ static void bind_to(const struct xsk *socket_, uint32_t ifindex, uint32_t queue,
 					     .sxdp_queue_id = queue,
 					     .sxdp_shared_umem_fd = shared};
 
-	if (bind(socket_->fd, (const struct sockaddr *)&address, sizeof(address)))
-		refuse("bind an AF_XDP socket", queue);
+	/* The kernel lets go of a queue some time after the program that had it has ended. */
+	for (int attempt = 0; bind(socket_->fd, (const struct sockaddr *)&address, sizeof(address)); attempt++) {
+		if (errno != EBUSY || attempt == BIND_ATTEMPTS)
+			refuse("bind an AF_XDP socket", queue);
+		usleep(BIND_PAUSE_US);
+	}
 }
 
 static uint8_t *frames_map(uint32_t queue)
