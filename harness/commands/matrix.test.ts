@@ -25,4 +25,9 @@ test("a cell is the verdict of the last run in it, and a case that nobody ran sa
   t.regex(text, /^\| `one` \| pass \| not run \| pass \| SKIP \|$/m);
   t.regex(text, /^\| `one_scale` \| not run \| not run \| not run \| not run \|$/m);
   t.regex(text, /^- `one`: There is no such kernel\.$/m);
+  const fitting = renderMatrix(catalog, [summary({ verdict: "pass" })], ({ name }, protocol) =>
+    name === "one_scale" && protocol === "udp" ? "It has no UDP." : null,
+  );
+  t.regex(fitting, /^\| `one_scale` \| not run \| SKIP \| not run \| SKIP \|$/m);
+  t.regex(fitting, /^- `one_scale`: It has no UDP\.$/m);
 });

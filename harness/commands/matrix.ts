@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "../backend.ts";
-import { allCases, type Catalog } from "../catalog.ts";
+import { allCases, type Case, type Catalog, unsupported } from "../catalog.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { Summary } from "../record/schema.ts";
+import { fitCase, parseOptions, runOptions } from "../options.ts";
+import type { Protocol, RunInfo, Summary } from "../record/schema.ts";
 import { VERDICT_WORDS } from "../report/prose.ts";
 
 const [BEGIN, END] = ["<!-- matrix begin -->", "<!-- matrix end -->"];
@@ -12,24 +13,40 @@ const [BEGIN, END] = ["<!-- matrix begin -->", "<!-- matrix end -->"];
 export function matrixCommand(catalog: Catalog, dirs: readonly string[], write: string | undefined): number {
   const summaries = dirs.flatMap(readSummaries);
   if (summaries.length === 0) throw new UsageError(`There are no runs in ${dirs.map((d) => `'${d}'`).join(", ")}.`);
-  const text = renderMatrix(catalog, summaries);
+  const text = renderMatrix(catalog, summaries, whyNot);
   if (write === undefined) process.stdout.write(text);
   else writeFileSync(write, replaceBetween(readFileSync(write, "utf8"), text, write));
   return EXIT.passed;
 }
 
+/** Why a case with a backend's defaults says nothing there; null: it does. */
+function whyNot({ backend, scenario }: Case, protocol: Protocol): string | null {
+  const [cannot] = unsupported({ backend, scenario });
+  if (cannot !== undefined) return cannot;
+  if (backend.protocols && !backend.protocols.includes(protocol))
+    return `'${backend.name}' does not balance ${protocol.toUpperCase()}.`;
+  return fitCase({ backend, scenario }, [], parseOptions(runOptions, { protocol })).unfit;
+}
+
 /** Rows are cases, columns family and protocol; a cell is the verdict of the last run in it. */
-export function renderMatrix(catalog: Catalog, summaries: readonly Summary[]): string {
+export function renderMatrix(
+  catalog: Catalog,
+  summaries: readonly Summary[],
+  why: (one: Case, protocol: Protocol) => string | null = () => null,
+): string {
   const columns = (["4", "6"] as const).flatMap((family) =>
     (["tcp", "udp"] as const).map((protocol) => ({ family, protocol })),
   );
   const skips = new Map<string, string>();
-  const rows = allCases(catalog).map(({ name }) => {
+  const rows = allCases(catalog).map((one) => {
+    const { name } = one;
     const cells = columns.map(({ family, protocol }) => {
       const run = summaries.findLast(
         (s) => s.case === name && s.protocol === protocol && (s.family === family || s.family === "both"),
       );
-      if (run === undefined) return "not run";
+      const reason = run === undefined ? why(one, protocol) : null;
+      if (reason !== null) skips.set(name, reason);
+      if (run === undefined) return reason === null ? "not run" : VERDICT_WORDS.skip.badge;
       if (run.verdict !== "pass") skips.set(name, run.reasons[0] ?? VERDICT_WORDS[run.verdict].sentence);
       return run.verdict === "pass" ? lossText(run) : VERDICT_WORDS[run.verdict].badge;
     });
@@ -50,16 +67,24 @@ function lossText({ events }: Summary): string {
   return shares.length === 0 ? "pass" : `pass, ${shares.join(" + ")}`;
 }
 
-/** Runs of a folder of results, or one run, oldest first: their names begin with the time. */
+/** Runs of a folder of results, or one run, oldest first: their names begin with the time. Those with the backend's defaults come last. */
 function readSummaries(dir: string): Summary[] {
-  const file = path.join(dir, "summary.json");
-  if (existsSync(file)) return [JSON.parse(readFileSync(file, "utf8")) as Summary];
+  if (existsSync(path.join(dir, "summary.json"))) return [readRun(dir).summary];
   if (!existsSync(dir)) throw new UsageError(`There is no folder '${dir}'.`);
-  return readdirSync(dir)
+  const runs = readdirSync(dir)
     .sort()
-    .map((name) => path.join(dir, name, "summary.json"))
-    .filter((name) => existsSync(name))
-    .map((name) => JSON.parse(readFileSync(name, "utf8")) as Summary);
+    .map((name) => path.join(dir, name))
+    .filter((run) => existsSync(path.join(run, "summary.json")))
+    .map(readRun);
+  return [...runs.filter(({ varied }) => varied), ...runs.filter(({ varied }) => !varied)].map(
+    ({ summary }) => summary,
+  );
+}
+
+function readRun(dir: string): { summary: Summary; varied: boolean } {
+  const read = (name: string) => JSON.parse(readFileSync(path.join(dir, name), "utf8")) as unknown;
+  const { commandLine } = read("run.json") as RunInfo;
+  return { summary: read("summary.json") as Summary, varied: commandLine.includes("--set") };
 }
 
 function replaceBetween(whole: string, text: string, file: string): string {
