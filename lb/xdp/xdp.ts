@@ -53,6 +53,7 @@ function backendOf<Options extends z.ZodObject>(
     name,
     summary,
     keepsState: false,
+    handles: ["icmp_errors"],
     options,
     missing: (runtime) => missing(runtime, plane),
     oracle: (given, targets) => oracleOf(whole(given), targets),
@@ -217,7 +218,9 @@ async function prepareLinks(lab: Lab, plane: Plane, given: PlaneOptions): Promis
   if (plane === "tc") return;
   await Promise.all([
     // The tester counts a large packet as one, and the targets would count its parts.
-    lab.wiring(tester.name).exec(["ip", "link", "set", "dev", "eth2", "gso_max_segs", "1"]),
+    lab
+      .wiring(tester.name)
+      .exec(["ip", "link", "set", "dev", lab.topology.squeeze ? "eth3" : "eth2", "gso_max_segs", "1"]),
     ...routers.flatMap((router) => [
       set(fabric, port(router, 2), "--tx-checksum", "off", "--tso", "off"),
       ...(plane === "xdp" && given.mode === "native" ? [set(fabric, port(router, 1), "--gro", "on")] : []),
