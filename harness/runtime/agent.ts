@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import { within } from "../within.ts";
 import { encodeFrame, encodeSpawn, encodeStrings, FRAME, type Frame, FrameReader } from "./frame.ts";
 import {
   CommandError,
@@ -10,6 +11,9 @@ import {
   type Process,
   type SpawnOptions,
 } from "./runtime.ts";
+
+/** The agent has so long to tell that a program which took too long has been ended. */
+const SILENT_MS = 30_000;
 
 interface Request {
   onFrame(frame: Frame): void;
@@ -125,7 +129,11 @@ export class Agent {
       process.signal(9);
     }, timeoutMs);
     try {
-      const exit = await process.exited;
+      const exit = await within(process.exited, timeoutMs + SILENT_MS, () => {
+        return new LabError(
+          `Machine '${name}' does not answer: '${argv.join(" ").slice(0, 200)}' could not even be ended.`,
+        );
+      });
       const output = { ...exit, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
       if (output.code === 0 || options.check === false) return output;
       throw late && output.signal === 9

@@ -10,6 +10,8 @@ import { LabError } from "../runtime.ts";
 import { findTrace } from "./trace.ts";
 
 const STOP_MS = 6000;
+/** A guest that answers nothing for so long hangs: the emulated ones of a busy machine need seconds at most. */
+const SILENT_MS = 60_000;
 const KEPT_CHARACTERS = 200_000;
 
 export interface Guest {
@@ -25,10 +27,13 @@ export class GuestPanic extends LabError {
   override name = "GuestPanic";
 }
 
-/** Throws LabError when the machine does not answer in time, GuestPanic when its kernel went down; then nothing is left of it. */
+/**
+ * Throws LabError when the machine does not answer in time, GuestPanic when its kernel went down; then nothing is left of it.
+ * One that falls silent later on is ended too, so that whatever waits for it is told.
+ */
 export async function bootGuest(
   argv: readonly string[],
-  options: { readyMs: number; logs?: string | undefined; signal: AbortSignal },
+  options: { readyMs: number; silentMs?: number; logs?: string | undefined; signal: AbortSignal },
 ): Promise<Guest> {
   // The kernel kills QEMU when this process dies, even if the guest hangs and does not notice the end of its port.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv], {
@@ -38,6 +43,7 @@ export async function bootGuest(
     env: { ...process.env, PATH: systemPath() },
   });
   let said = "";
+  let silent = "";
   let consoleText = "";
   const keep = (text: string, chunk: Buffer) => (text + chunk.toString()).slice(-KEPT_CHARACTERS);
   child.stderr.on("data", (chunk: Buffer) => {
@@ -55,7 +61,7 @@ export async function bootGuest(
   const ended = new Promise<string>((resolve) => {
     const end = (why: string) => {
       const trace = findTrace(consoleText);
-      const sentence = trace ? `the guest's kernel went down:\n${trace}` : why;
+      const sentence = trace ? `the guest's kernel went down:\n${trace}` : silent || why;
       agent.lost(capital(sentence));
       output.destroy();
       resolve(sentence);
@@ -79,6 +85,10 @@ export async function bootGuest(
         `The guest does not answer within ${options.readyMs / 1000} s. The last on its console: ${lastLines(consoleText)}`,
       );
     await within(agent.ready, options.readyMs, late);
+    watchGuest(agent, options.silentMs ?? SILENT_MS, () => {
+      silent = `the guest has not answered for ${(options.silentMs ?? SILENT_MS) / 1000} s and was ended. The last on its console: ${lastLines(consoleText)}`;
+      kill();
+    });
     return { agent, ended, stop };
   } catch (cause) {
     kill();
@@ -90,6 +100,20 @@ export async function bootGuest(
     options.signal.removeEventListener("abort", kill);
   }
 }
+
+/** Asks for its clock now and then until it is gone; one answer may take `silentMs` ms. */
+function watchGuest(agent: Agent, silentMs: number, onSilent: () => void): void {
+  const ask = () =>
+    within(agent.clock(), silentMs, () => new GuestSilent()).then(
+      () => void setTimeout(ask, silentMs / 6).unref(),
+      (error: unknown) => {
+        if (error instanceof GuestSilent) onSilent();
+      },
+    );
+  void ask();
+}
+
+class GuestSilent extends Error {}
 
 function appendLog(logs: string, chunk: Buffer): void {
   try {

@@ -11,9 +11,8 @@ import type { Kernel } from "./kernels.ts";
 import { fromTree } from "./root.ts";
 
 const PROGRAM = "qemu-system-x86_64";
-/** Older ones make newer kernels than Linux 6.1 panic now and then under emulation. */
+/** Older ones make guests hang or panic now and then under emulation, the more so the newer their kernel. */
 const GOOD_QEMU = 8;
-const OLD_KERNEL = [6, 1] as const;
 const TREE = "qemu-bookworm-backports";
 
 export interface Qemu {
@@ -29,12 +28,10 @@ export async function missingQemu(): Promise<string | null> {
   return sentence === null || (await entries("")).includes(TREE) ? null : sentence;
 }
 
-/** The system's, where it is good for this kernel; else a newer one of Debian's, unpacked into the cache; else the system's again. */
-export async function findQemu(kernel: Kernel, note: (text: string) => void, signal?: AbortSignal): Promise<Qemu> {
+/** The system's, where it is good; else a newer one of Debian's, unpacked into the cache; else the system's again. */
+export async function findQemu(note: (text: string) => void, signal?: AbortSignal): Promise<Qemu> {
   const installed = (await findTool(PROGRAM, "qemu-system-x86")) === null ? await described([PROGRAM], signal) : null;
-  const [major = 0, minor = 0] = kernel.release.split(".").map((part) => Number.parseInt(part, 10));
-  const old = major < OLD_KERNEL[0] || (major === OLD_KERNEL[0] && minor <= OLD_KERNEL[1]);
-  if (installed && (old || Number.parseInt(installed.version, 10) >= GOOD_QEMU)) return installed;
+  if (installed && Number.parseInt(installed.version, 10) >= GOOD_QEMU) return installed;
   try {
     const tree = await cached(TREE, (dir) => {
       note("fetching a newer QEMU from bookworm-backports");

@@ -33,7 +33,7 @@ export async function prepareParts(word: string, note: (text: string) => void, s
   await removePartials();
   const kernel = await findKernel(word, note, signal);
   const tree = await ensureTree(note, signal);
-  const [qemu, image] = await Promise.all([findQemu(kernel, note, signal), ensureImage(tree, kernel)]);
+  const [qemu, image] = await Promise.all([findQemu(note, signal), ensureImage(tree, kernel)]);
   return { kernel, qemu, image };
 }
 

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
+import { encodeFrame, FRAME } from "../frame.ts";
 import { CpioWriter } from "./cpio.ts";
 import { bootGuest, GuestPanic } from "./guest.ts";
 import { rootPackages } from "./root.ts";
@@ -95,6 +96,17 @@ test("a guest that never answers is ended and told with its last words", async (
   await t.throwsAsync(boot("echo 'waiting for nothing' >&3; exec sleep 100"), {
     message: /does not answer within 0\.4 s.*waiting for nothing/,
   });
+});
+
+test("a guest that falls silent is ended, and whatever waits for it is told", async (t) => {
+  const hello = path.join(scratch, "hello");
+  writeFileSync(hello, encodeFrame(0, FRAME.hello, Buffer.from('{"version":"1","pid":1,"rootless":false}')));
+  const argv = ["sh", "-c", `cat '${hello}'; echo 'stuck in the mud' >&3; exec sleep 100`];
+  const guest = await bootGuest(argv, { readyMs: 20_000, silentMs: 500, signal: never });
+  await t.throwsAsync(guest.agent.host("vm-1").exec(["true"]), {
+    message: /guest has not answered for 0\.5 s and was ended\. .*stuck in the mud/,
+  });
+  await guest.stop();
 });
 
 test("a QEMU that cannot have its memory is told in its own words", async (t) => {
