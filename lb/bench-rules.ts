@@ -5,7 +5,7 @@ import { netns } from "../harness/runtime/netns.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 import { backends } from "./index.ts";
 
-const SIZES = [10, 100, 1000] as const;
+const SIZES = (process.env.SIZES ?? "10,100,250,1000").split(",").map(Number);
 const TIMES = 5;
 
 const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
