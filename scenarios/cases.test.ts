@@ -64,8 +64,8 @@ const protocols: Record<string, Protocol[]> = {
   pmtu: ["tcp"],
 };
 const alone = new Set(["scale_in", "scale_out"]);
-/** One without memory, one with marks, one that rewrites addresses. */
-const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic"]);
+/** One without memory, one with marks, one that rewrites addresses, one in the kernel. */
+const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic", "xdp"]);
 
 for (const [i, backend] of backends.entries())
   for (const scenario of scenarios.filter(({ name }) =>
