@@ -14,7 +14,6 @@ const VERSIONS: Readonly<Record<string, RegExp>> = {
   nft: /v1\.0\.6 /,
   "iptables-save": /v1\.8\.9 /,
   "ip6tables-save": /v1\.8\.9 /,
-  "iptables-legacy-save": /v1\.8\.9 /,
 };
 
 interface Block {
