@@ -1,6 +1,6 @@
 import type { Feature } from "./backend.ts";
 import type { OracleSpec } from "./oracle/oracle.ts";
-import type { Family, ScaleKind } from "./record/schema.ts";
+import type { Family, Protocol, ScaleKind } from "./record/schema.ts";
 
 /** What happens when: data, so that it can be listed, checked and drawn without running it. */
 export interface Scenario {
@@ -14,6 +14,8 @@ export interface Scenario {
   unfit?(oracle: OracleSpec | null, families: readonly Family[]): string | null;
   /** What a backend must be able to do; without it the case is skipped. */
   needs?: Feature;
+  /** Where only one protocol says anything: that one, and a sentence why. Cases with the other are skipped. */
+  protocol?: { only: Protocol; why: string };
   /** Defaults for the options of backends that have them. */
   set?: Readonly<Record<string, string>>;
   /** One sentence for each thing that this machine lacks for it, with the remedy. */

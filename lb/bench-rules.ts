@@ -1,12 +1,16 @@
-// How long rules for 10, 100 and 1000 targets take: `npm run bench:rules [backend...]`. The targets themselves are not needed for
+// How long rules for 10 to 1000 targets take: `npm run bench:rules [backend...] [key=value...]`. The targets themselves are not needed for
 // that, so the lab has a router and a tester only. Median of five, on one router, both families; Markdown on stdout.
 
+import { parseBackendOptions } from "../harness/options.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 import { backends } from "./index.ts";
 
-const SIZES = [10, 100, 1000] as const;
+const SIZES = [10, 100, 250, 1000] as const;
 const TIMES = 5;
+
+/** Options for each backend that is measured. */
+const words = process.argv.slice(2).filter((word) => word.includes("="));
 
 const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 const timed = async (action: () => Promise<unknown>) => {
@@ -16,7 +20,7 @@ const timed = async (action: () => Promise<unknown>) => {
 };
 
 async function measure(backend: (typeof backends)[number], targets: number): Promise<string> {
-  const options = backend.options.parse({});
+  const options = parseBackendOptions(backend, words);
   try {
     backend.facts(options, targets);
   } catch (error) {
@@ -44,7 +48,7 @@ async function measure(backend: (typeof backends)[number], targets: number): Pro
   return `${median(deployMs).toFixed(0)} / ${median(leaveMs).toFixed(0)} ms`;
 }
 
-const names = process.argv.slice(2);
+const names = process.argv.slice(2).filter((word) => !word.includes("="));
 process.stdout.write(
   `| backend: deploy / a target leaves | ${SIZES.join(" | ")} |\n| --- |${" --- |".repeat(SIZES.length)}\n`,
 );

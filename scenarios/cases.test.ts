@@ -11,6 +11,7 @@ import { netns } from "../harness/runtime/netns.ts";
 import { program } from "../harness/testing/machine.ts";
 import { backends } from "../lb/index.ts";
 import { scenarios } from "./index.ts";
+import { short as times } from "./short.ts";
 
 /** With CASES_OUT the records stay, for the matrix in scenarios/MATRIX.md. */
 const kept = process.env.CASES_OUT;
@@ -18,22 +19,6 @@ const scratch = kept ?? mkdtempSync(path.join(tmpdir(), "load-balancer-cases-"))
 test.after.always(() => {
   if (kept === undefined) rmSync(scratch, { recursive: true, force: true });
 });
-
-/** Each connection sends twice a second: one message must fall between any two events. */
-const often = ["--rate", "2000"];
-
-/** Short runs of each scenario; "connect" has no times. A blackout needs the time that TCP takes to come back. */
-const times: Record<string, string[]> = {
-  connect: [],
-  scale: ["--at", "0.8 1.9", "--duration", "3", ...often],
-  scale_in: ["--at", "0.8", "--duration", "1.9", ...often],
-  scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
-  scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
-  drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
-  blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
-  frag: ["--duration", "2", "--routers", "3"],
-  pmtu: ["--duration", "2", "--rate", "1000", "--routers", "2", "--stall", "1"],
-};
 
 const ATTEMPTS = 3;
 
@@ -79,8 +64,8 @@ const protocols: Record<string, Protocol[]> = {
   pmtu: ["tcp"],
 };
 const alone = new Set(["scale_in", "scale_out"]);
-/** One without memory, one with marks, one that rewrites addresses. */
-const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic"]);
+/** One without memory, one with marks, one that rewrites addresses, one in the kernel. */
+const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic", "xdp"]);
 
 for (const [i, backend] of backends.entries())
   for (const scenario of scenarios.filter(({ name }) =>

@@ -10,6 +10,7 @@ export const frag: Scenario = {
     "UDP datagrams as fragments, in evil orders and by all routers at random; each must arrive whole, at one target.",
   routers: 1,
   needs: "fragments",
+  protocol: { only: "udp", why: "'frag' sends datagrams: TCP fits its segments to the way." },
   set: { fragments: "true" },
   plan({ atS, durationS }) {
     if (atS !== null) throw new UsageError("'frag' has no events, so --at has nothing to move.");

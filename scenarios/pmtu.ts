@@ -9,6 +9,7 @@ export const pmtu: Scenario = {
   summary: `Answers larger than the MTU of the way back (${MTU}): ICMP errors must find the target of their flow, or connections stall.`,
   routers: 1,
   needs: "icmp_errors",
+  protocol: { only: "tcp", why: "'pmtu' needs TCP: UDP answers of that size are fragments, which 'frag' has." },
   plan({ atS, durationS }) {
     if (atS !== null) throw new UsageError("'pmtu' has no events, so --at has nothing to move.");
     return { mode: "stream", durationS: durationS ?? 10, out: [], steps: [], size: 8000, squeezeMtu: MTU };

@@ -24,10 +24,13 @@ test("a cell is the verdict of the last run in it, and a case that nobody ran sa
   ]);
   t.regex(text, /^\| `one` \| pass \| not run \| pass \| SKIP \|$/m);
   t.regex(text, /^\| `one_scale` \| not run \| not run \| not run \| not run \|$/m);
-  t.regex(text, /^- `one`: There is no such kernel\.$/m);
+  t.regex(text, /^- There is no such kernel\. \(`one`\)$/m);
   const fitting = renderMatrix(catalog, [summary({ verdict: "pass" })], ({ name }, protocol) =>
     name === "one_scale" && protocol === "udp" ? "It has no UDP." : null,
   );
   t.regex(fitting, /^\| `one_scale` \| not run \| SKIP \| not run \| SKIP \|$/m);
-  t.regex(fitting, /^- `one_scale`: It has no UDP\.$/m);
+  t.regex(fitting, /^- It has no UDP\. \(`one_scale`\)$/m);
+  t.regex(fitting, /^- Not run: these records have no run of it\. \(`one`, `one_scale`\)$/m);
+  const lacking = renderMatrix(catalog, [], () => null, new Map([["one", "There is no module 'one'."]]));
+  t.regex(lacking, /^- Not run: There is no module 'one'\. \(`one`, `one_scale`\)$/m);
 });

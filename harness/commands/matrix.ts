@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "../backend.ts";
-import { allCases, type Case, type Catalog, unsupported } from "../catalog.ts";
+import { allCases, type Case, type Catalog, findNamed, unsupported } from "../catalog.ts";
 import { EXIT } from "../exit-codes.ts";
 import { fitCase, parseOptions, runOptions } from "../options.ts";
 import type { Protocol, RunInfo, Summary } from "../record/schema.ts";
@@ -10,10 +10,19 @@ import { VERDICT_WORDS } from "../report/prose.ts";
 const [BEGIN, END] = ["<!-- matrix begin -->", "<!-- matrix end -->"];
 
 /** The conformance matrix out of the results of runs, printed, or put between the marks of a file. */
-export function matrixCommand(catalog: Catalog, dirs: readonly string[], write: string | undefined): number {
+export async function matrixCommand(
+  catalog: Catalog,
+  dirs: readonly string[],
+  write: string | undefined,
+): Promise<number> {
   const summaries = dirs.flatMap(readSummaries);
   if (summaries.length === 0) throw new UsageError(`There are no runs in ${dirs.map((d) => `'${d}'`).join(", ")}.`);
-  const text = renderMatrix(catalog, summaries, whyNot);
+  const gaps = new Map<string, string>();
+  for (const backend of catalog.backends) {
+    const [gap] = await backend.missing(findNamed("runtime", catalog.runtimes, "netns"));
+    if (gap !== undefined) gaps.set(backend.name, gap);
+  }
+  const text = renderMatrix(catalog, summaries, whyNot, gaps);
   if (write === undefined) process.stdout.write(text);
   else writeFileSync(write, replaceBetween(readFileSync(write, "utf8"), text, write));
   return EXIT.passed;
@@ -25,19 +34,22 @@ function whyNot({ backend, scenario }: Case, protocol: Protocol): string | null 
   if (cannot !== undefined) return cannot;
   if (backend.protocols && !backend.protocols.includes(protocol))
     return `'${backend.name}' does not balance ${protocol.toUpperCase()}.`;
+  if (scenario.protocol && scenario.protocol.only !== protocol) return scenario.protocol.why;
   return fitCase({ backend, scenario }, [], parseOptions(runOptions, { protocol })).unfit;
 }
 
-/** Rows are cases, columns family and protocol; a cell is the verdict of the last run in it. */
+/** Rows are cases, columns family and protocol; a cell is the verdict of the last run in it. `gaps`: what this machine lacks, by backend. */
 export function renderMatrix(
   catalog: Catalog,
   summaries: readonly Summary[],
   why: (one: Case, protocol: Protocol) => string | null = () => null,
+  gaps: ReadonlyMap<string, string> = new Map(),
 ): string {
   const columns = (["4", "6"] as const).flatMap((family) =>
     (["tcp", "udp"] as const).map((protocol) => ({ family, protocol })),
   );
-  const skips = new Map<string, string>();
+  const notes = new Map<string, Set<string>>();
+  const note = (sentence: string, name: string) => notes.set(sentence, (notes.get(sentence) ?? new Set()).add(name));
   const rows = allCases(catalog).map((one) => {
     const { name } = one;
     const cells = columns.map(({ family, protocol }) => {
@@ -45,18 +57,23 @@ export function renderMatrix(
         (s) => s.case === name && s.protocol === protocol && (s.family === family || s.family === "both"),
       );
       const reason = run === undefined ? why(one, protocol) : null;
-      if (reason !== null) skips.set(name, reason);
+      if (reason !== null) note(reason, name);
+      if (run === undefined && reason === null)
+        note(`Not run: ${gaps.get(one.backend.name) ?? "these records have no run of it."}`, name);
       if (run === undefined) return reason === null ? "not run" : VERDICT_WORDS.skip.badge;
-      if (run.verdict !== "pass") skips.set(name, run.reasons[0] ?? VERDICT_WORDS[run.verdict].sentence);
+      if (run.verdict !== "pass") note(run.reasons[0] ?? VERDICT_WORDS[run.verdict].sentence, name);
       return run.verdict === "pass" ? lossText(run) : VERDICT_WORDS[run.verdict].badge;
     });
     return `| \`${name}\` | ${cells.join(" | ")} |`;
   });
+  const lines = [...notes].map(
+    ([sentence, names]) => `- ${sentence} (${[...names].map((n) => `\`${n}\``).join(", ")})`,
+  );
   return [
     `| case | ${columns.map(({ family, protocol }) => `IPv${family} ${protocol.toUpperCase()}`).join(" | ")} |`,
     `| --- |${" --- |".repeat(columns.length)}`,
     ...rows,
-    ...(skips.size > 0 ? ["", ...[...skips].map(([name, why]) => `- \`${name}\`: ${why}`)] : []),
+    ...(lines.length > 0 ? ["", ...lines] : []),
     "",
   ].join("\n");
 }

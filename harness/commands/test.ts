@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
-import type { Backend, Balancer } from "../backend.ts";
+import type { Balancer } from "../backend.ts";
 import { type Case, unsupported } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { type describeHost, openInBrowser } from "../host.ts";
@@ -105,7 +105,7 @@ export async function runOne(
     ...unsupported(planned.case),
     ...(await runtime.missing()),
     ...(await backend.missing(runtime, planned.backendOptions)),
-    ...foreignProtocol(backend, planned.options.protocol),
+    ...foreignProtocol(planned.case, planned.load.protocol),
     ...(planned.unfit ? [planned.unfit] : []),
     ...((await planned.case.scenario.missing?.()) ?? []),
   ];
@@ -167,7 +167,8 @@ export function describeRun(
   };
 }
 
-function foreignProtocol({ name, protocols }: Backend, protocol: Protocol): string[] {
+function foreignProtocol({ backend: { name, protocols }, scenario }: Case, protocol: Protocol): string[] {
+  if (scenario.protocol && scenario.protocol.only !== protocol) return [scenario.protocol.why];
   if (!protocols || protocols.includes(protocol)) return [];
   const [own] = protocols;
   return [`Backend '${name}' does not balance ${protocol.toUpperCase()}. Try --protocol ${own}, or another backend.`];

@@ -2,18 +2,16 @@ import { z } from "zod";
 import type { Backend } from "../../harness/backend.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import type { Topology } from "../../harness/topology/topology.ts";
-import { vipPrefix } from "../ecmp/groups.ts";
 import { hashSeed } from "../linux/options.ts";
-import { missingFor, type Need } from "../linux/probe.ts";
 import { addressOf, FAMILIES, ipBatch, onEveryRouter } from "../linux/routers.ts";
-import { CHAIN, restore } from "./iptables.ts";
+import { definedFacts, generations, missingRules, type Rules, variant } from "./iptables.ts";
 
 /** Routing table of target i, above those that the kernel keeps for itself. */
 const TABLE = 1000;
 /** Marks of one generation of rules; the next generation uses the next block. */
 const BLOCK = 0x1000;
 
-const options = z.strictObject({ hashSeed });
+const options = z.strictObject({ hashSeed, variant });
 
 /** A hash of the flow becomes a mark, and the mark chooses a routing table: no state, and the VIP stays in the packet. */
 export const iptablesHmark: Backend<typeof options> = {
@@ -22,33 +20,28 @@ export const iptablesHmark: Backend<typeof options> = {
   keepsState: false,
   handles: ["icmp_errors"],
   options,
-  missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "ip"], needs),
+  missing: (runtime, given = options.parse({})) =>
+    missingRules(runtime, ["ip"], given.variant, () => mangle(given.hashSeed, 1, 2)),
   oracle: ({ hashSeed: seed }) => ({ strategy: "scaled", hash: { kind: "hmark", seed } }),
-  facts: (given) => ({ ...given }),
+  facts: definedFacts,
   deploy: (lab, given, active) =>
     onEveryRouter(lab, active, (host) => {
-      let generation = 0;
-      let tidied: Promise<unknown> = Promise.resolve();
+      let generation = 1;
+      const service = generations(host, given.variant, (_, targets, number) =>
+        mangle(given.hashSeed, number, targets.length),
+      );
       return {
         async install(first) {
           await eachFamily(host, (family) => tables(lab.topology, family));
           await eachFamily(host, () => marks("add", generation, first));
-          for (const family of FAMILIES)
-            await restore(host, family, mangle(family, given.hashSeed, generation, first.length, true));
+          await service.replace(first);
         },
-        /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them: that nobody waits for. */
+        /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them. */
         async change(next, before) {
-          await tidied;
           const old = generation++;
           await eachFamily(host, () => marks("add", generation, next));
-          await Promise.all(
-            FAMILIES.map((family) =>
-              restore(host, family, mangle(family, given.hashSeed, generation, next.length, false)),
-            ),
-          );
-          tidied = eachFamily(host, () => marks("del", old, before));
-          // Told at the next change, if there is one; else the lab has gone.
-          tidied.catch(() => {});
+          await service.replace(next);
+          service.tidy(() => eachFamily(host, () => marks("del", old, before)));
         },
       };
     }),
@@ -71,23 +64,9 @@ function marks(verb: "add" | "del", generation: number, active: readonly number[
   );
 }
 
-const firstMark = (generation: number) => BLOCK * (1 + (generation % 1000));
+const firstMark = (generation: number) => BLOCK * (1 + ((generation - 1) % 1000));
 
-function mangle(family: 4 | 6, seed: number, generation: number, size: number, first: boolean): string {
+function mangle(seed: number, generation: number, size: number): Rules {
   const hash = `--hmark-tuple src,dst,sport,dport --hmark-mod ${size} --hmark-offset ${firstMark(generation)} --hmark-rnd ${seed}`;
-  return [
-    "*mangle",
-    `:${CHAIN} - [0:0]`,
-    ...(first ? [`-A PREROUTING -d ${vipPrefix(family)} -j ${CHAIN}`] : []),
-    `-A ${CHAIN} -j HMARK ${hash}`,
-    "COMMIT",
-    "",
-  ].join("\n");
+  return { table: "mangle", hooks: ["PREROUTING"], rules: [`-j HMARK ${hash}`, "-j ACCEPT"] };
 }
-
-const needs: Need[] = ["iptables-restore", "ip6tables-restore"].map((tool) => ({
-  what: `HMARK target in ${tool}`,
-  argv: [tool],
-  input: "*mangle\n-A PREROUTING -j HMARK --hmark-tuple src,dst --hmark-mod 2 --hmark-offset 1 --hmark-rnd 1\nCOMMIT\n",
-  remedy: "Load xt_HMARK, or use a kernel that has it.",
-}));

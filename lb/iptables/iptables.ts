@@ -1,20 +1,33 @@
 // What the iptables backends share: rules of one service, replaced as a whole, and the memory of connections behind them.
+import { z } from "zod";
 import type { Balancer } from "../../harness/backend.ts";
 import type { StatefulSpec } from "../../harness/oracle/oracle.ts";
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
+import type { Host, Lab, Runtime } from "../../harness/runtime/runtime.ts";
+import { planTopology, type Topology } from "../../harness/topology/topology.ts";
 import { vipPrefix } from "../ecmp/groups.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
+import { missingFor, type Tool } from "../linux/probe.ts";
 import { addressOf, FAMILIES, ipBatch, onEveryRouter, setSysctls } from "../linux/routers.ts";
 
 export type Family = 4 | 6;
-/** The chain that chooses a target for a new connection; PREROUTING and OUTPUT jump to it. */
-export const CHAIN = "LB-SERVICE";
 
-/** Lines of the nat table: more chains with their rules, which are the same whichever targets are active; and the service's rules. */
-export interface NatRules {
-  chains: ReadonlyMap<string, readonly string[]>;
+export const variant = z
+  .enum(["nft", "legacy"])
+  .optional()
+  .describe("iptables by nf_tables, or by the older ip_tables (what iptables-restore is on this machine)");
+export type Variant = z.infer<typeof variant>;
+
+/** One generation of a service's rules in one family. */
+export interface Rules {
+  table: "nat" | "mangle";
+  /** Chains of the table from which packets for the VIP come. */
+  hooks: readonly string[];
+  /** Rules of the service's own chain. The last one must leave no packet to a chain behind this one. */
   rules: readonly string[];
+  /** More chains with their rules, which are the same whichever targets are active. */
+  chains?: ReadonlyMap<string, readonly string[]>;
+  /** Rules beside the service that stay for good, with their "-A chain". */
+  beside?: readonly string[];
 }
 
 export interface NatOptions {
@@ -22,26 +35,30 @@ export interface NatOptions {
   masquerade?: boolean | undefined;
   local: boolean;
   targetPort?: number | undefined;
+  variant?: Variant;
 }
 
 /** Routes for what the router itself sends. */
 const LOCAL_TABLE = 900;
+
+type NatRulesOf = (family: Family, active: readonly number[], topology: Topology) => Pick<Rules, "rules" | "chains">;
 
 /** A backend whose rules choose a target once for each connection; conntrack remembers the choice. */
 export function natBalancer(
   lab: Lab,
   options: NatOptions,
   active: readonly number[],
-  rulesOf: (family: Family, active: readonly number[]) => NatRules,
+  rulesOf: NatRulesOf,
 ): Promise<Balancer> {
   const { topology } = lab;
-  return onEveryRouter(lab, active, (host) => ({
-    async install(first) {
-      await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
-      for (const family of FAMILIES) {
+  return onEveryRouter(lab, active, (host) => {
+    const service = generations(host, options.variant, natRules(topology, options, rulesOf));
+    return {
+      async install(first) {
+        await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
         // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
         // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
-        if (options.local) {
+        for (const family of options.local ? FAMILIES : []) {
           const [vip, table] = [vipPrefix(family), LOCAL_TABLE];
           await ipBatch(
             host,
@@ -49,56 +66,149 @@ export function natBalancer(
             family,
           );
         }
-        await restore(host, family, natTable(family, topology, rulesOf(family, first), null, options));
-      }
-    },
-    async change(next, before) {
-      const old = before.filter((index) => !next.includes(index));
-      await Promise.all(
-        FAMILIES.map((family) =>
-          restore(host, family, natTable(family, topology, rulesOf(family, next), rulesOf(family, before), options)),
-        ),
-      );
-      if (options.leave === "flush") await flushTargets(host, topology, old);
-    },
-    counters: () => conntrackCounters(host),
-  }));
+        await service.replace(first);
+      },
+      async change(next, before) {
+        await service.replace(next);
+        const old = before.filter((index) => !next.includes(index));
+        if (options.leave === "flush") await flushTargets(host, topology, old);
+        service.tidy();
+      },
+      counters: () => conntrackCounters(host),
+    };
+  });
 }
 
-/** One COMMIT: the kernel takes the old table out and puts the new one in at once. Naming a chain empties it. */
-function natTable(
-  family: Family,
-  topology: Topology,
-  { chains, rules }: NatRules,
-  before: NatRules | null,
-  options: NatOptions,
-): string {
-  const vip = vipPrefix(family);
-  const old = before?.chains ?? new Map<string, readonly string[]>();
-  const fresh = [...chains].filter(([chain]) => !old.has(chain));
-  const unused = [...old.keys()].filter((chain) => !chains.has(chain));
-  const hooks = [
-    `-A PREROUTING -d ${vip} -j ${CHAIN}`,
-    ...(options.local ? [`-A OUTPUT -d ${vip} -j ${CHAIN}`] : []),
-    ...(returnPath(topology, options.masquerade) === "masquerade"
-      ? ["-A POSTROUTING -o eth1 -m conntrack --ctstate DNAT -j MASQUERADE"]
-      : []),
-  ];
+function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) {
+  return (family: Family, active: readonly number[]): Rules => ({
+    table: "nat",
+    hooks: ["PREROUTING", ...(options.local ? ["OUTPUT"] : [])],
+    beside:
+      returnPath(topology, options.masquerade) === "masquerade"
+        ? ["-A POSTROUTING -o eth1 -m conntrack --ctstate DNAT -j MASQUERADE"]
+        : [],
+    ...rulesOf(family, active, topology),
+  });
+}
+
+/** What the kernel or the programs lack: the rules of two targets behind two routers are tried, so that everything they need is. */
+export function missingNat(runtime: Runtime, options: NatOptions, rulesOf: NatRulesOf): Promise<string[]> {
+  const rules = natRules(planTopology({ targets: 2, routers: 2 }), options, rulesOf);
+  return missingRules(runtime, ["conntrack"], options.variant, (family) => rules(family, [0, 1]));
+}
+
+export function missingRules(
+  runtime: Runtime,
+  tools: readonly Tool[],
+  given: Variant,
+  rulesOf: (family: Family) => Rules,
+): Promise<string[]> {
+  const programs = FAMILIES.map((family) => restoreTool(family, given));
+  return missingFor(
+    runtime,
+    [...programs, ...tools],
+    FAMILIES.map((family) => ({
+      what: `match, target or table that these rules need in ${restoreTool(family, given)}`,
+      // An ordinary user may not write where the older program keeps its lock.
+      argv: ["env", "XTABLES_LOCKFILE=/dev/null", ...restoreWords(family, given)],
+      input: added(family, { number: 1, rules: rulesOf(family) }, null),
+      remedy: given === "legacy" ? "Load ip_tables, or try variant=nft." : "Load its module, or use another kernel.",
+    })),
+  );
+}
+
+interface Generation {
+  number: number;
+  rules: Rules;
+}
+
+/**
+ * The rules of one service on one router. A change puts the chain of a new generation in front of the old one with one commit, so
+ * there is no moment without rules and no packet sees two generations. What is behind it is removed by `tidy`, which nobody waits for: a
+ * program that deletes rules cannot end before the kernel's last reader of them has gone, 10 to 30 ms.
+ */
+export function generations(
+  host: Host,
+  given: Variant,
+  rulesOf: (family: Family, active: readonly number[], generation: number) => Rules,
+): {
+  /** In force when it resolves. */
+  replace(active: readonly number[]): Promise<void>;
+  /** Removes the generation before, and does this too. */
+  tidy(more?: () => Promise<unknown>): void;
+} {
+  let number = 0;
+  const now = new Map<Family, Generation>();
+  const old = new Map<Family, Generation>();
+  let tidied: Promise<unknown> = Promise.resolve();
+  const restored = (textOf: (family: Family) => string) =>
+    Promise.all(FAMILIES.map((family) => restore(host, family, textOf(family), given)));
+  return {
+    async replace(active) {
+      await tidied;
+      number++;
+      await restored((family) => {
+        const before = now.get(family) ?? null;
+        const next = { number, rules: rulesOf(family, active, number) };
+        if (before) old.set(family, before);
+        now.set(family, next);
+        return added(family, next, before);
+      });
+    },
+    tidy(more) {
+      const gone = restored((family) => {
+        const [before, next] = [old.get(family), now.get(family)];
+        return before && next ? removed(family, before, next) : "";
+      });
+      tidied = Promise.all([gone, more?.()]);
+      // Told at the next change, if there is one; else the lab has gone.
+      tidied.catch(() => {});
+    },
+  };
+}
+
+const chainOf = ({ number }: Generation) => `LB-SERVICE-${number}`;
+
+function added(family: Family, next: Generation, before: Generation | null): string {
+  const chain = chainOf(next);
+  const { table, hooks, rules, chains, beside } = next.rules;
+  const fresh = [...(chains ?? [])].filter(([name]) => !before?.rules.chains?.has(name));
   return [
-    "*nat",
-    ...[CHAIN, ...fresh.map(([chain]) => chain), ...unused].map((chain) => `:${chain} - [0:0]`),
-    ...(before ? [] : hooks),
-    ...rules,
-    ...fresh.flatMap(([, own]) => own),
-    ...unused.map((chain) => `-X ${chain}`),
+    `*${table}`,
+    ...[chain, ...fresh.map(([name]) => name)].map((name) => `:${name} - [0:0]`),
+    ...fresh.flatMap(([name, own]) => own.map((rule) => `-A ${name} ${rule}`)),
+    ...rules.map((rule) => `-A ${chain} ${rule}`),
+    ...(before ? [] : (beside ?? [])),
+    ...hooks.map((hook) => `-I ${hook} -d ${vipPrefix(family)} -j ${chain}`),
     "COMMIT",
     "",
   ].join("\n");
 }
 
-export async function restore(host: Host, family: Family, text: string): Promise<void> {
-  await host.exec([family === 4 ? "iptables-restore" : "ip6tables-restore", "--noflush"], { input: text });
+function removed(family: Family, before: Generation, next: Generation): string {
+  const chain = chainOf(before);
+  const { table, hooks, chains } = before.rules;
+  const unused = [...(chains?.keys() ?? [])].filter((name) => !next.rules.chains?.has(name));
+  return [
+    `*${table}`,
+    ...hooks.map((hook) => `-D ${hook} -d ${vipPrefix(family)} -j ${chain}`),
+    ...[chain, ...unused].flatMap((name) => [`-F ${name}`]),
+    ...[chain, ...unused].flatMap((name) => [`-X ${name}`]),
+    "COMMIT",
+    "",
+  ].join("\n");
 }
+
+/** All of it or nothing; throws when the program refuses a line. */
+export async function restore(host: Host, family: Family, text: string, given?: Variant): Promise<void> {
+  await host.exec(restoreWords(family, given), { input: text });
+}
+
+/** The older program has one lock for all families and routers. */
+const restoreWords = (family: Family, given: Variant) => [restoreTool(family, given), "--noflush", "--wait"];
+
+const restoreTool = (family: Family, given: Variant) =>
+  `ip${family === 6 ? "6" : ""}tables-${given === undefined ? "" : (`${given}-` as const)}restore` as const;
 
 /** "--to-destination" of a target, with a port of its own where one is given. */
 export function destination(topology: Topology, index: number, family: Family, port?: number): string {
@@ -111,4 +221,12 @@ export function destination(topology: Topology, index: number, family: Family, p
 /** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
 export function statefulOracle(leave: LeaveMode): StatefulSpec {
   return { strategy: "stateful", flush: leave === "flush", assign: null };
+}
+
+/** Options as they are, without those that nobody gave. */
+export function definedFacts(given: Record<string, unknown>): Record<string, string | number | boolean> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string | number | boolean
+  >;
 }

@@ -1,8 +1,16 @@
 import { z } from "zod";
 import type { Backend } from "../../harness/backend.ts";
+import type { Topology } from "../../harness/topology/topology.ts";
 import { leave, masquerade } from "../linux/conntrack.ts";
-import { missingFor, type Need } from "../linux/probe.ts";
-import { CHAIN, destination, natBalancer, statefulOracle } from "./iptables.ts";
+import {
+  definedFacts,
+  destination,
+  type Family,
+  missingNat,
+  natBalancer,
+  statefulOracle,
+  variant,
+} from "./iptables.ts";
 
 const options = z.strictObject({
   mode: z.enum(["nth", "random"]).default("nth").describe("new connections take turns, or are drawn by lot"),
@@ -16,7 +24,9 @@ const options = z.strictObject({
     .max(65_535)
     .optional()
     .describe("port on the targets (the same as the VIP's)"),
+  variant,
 });
+type Given = z.infer<typeof options>;
 
 /** One rule for each target, each taking its share of what the rules before it left over; DNAT. */
 export const iptablesStatistic: Backend<typeof options> = {
@@ -25,38 +35,27 @@ export const iptablesStatistic: Backend<typeof options> = {
   keepsState: true,
   handles: ["icmp_errors"],
   options,
-  missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "conntrack"], needs),
+  missing: (runtime, given = options.parse({})) => missingNat(runtime, given, rulesOf(given)),
   oracle: (given) => statefulOracle(given.leave),
-  facts: ({ masquerade: nat, targetPort, ...given }) => ({
-    ...given,
-    ...(nat === undefined ? {} : { masquerade: nat }),
-    ...(targetPort === undefined ? {} : { targetPort }),
-  }),
-  deploy: (lab, given, active) =>
-    natBalancer(lab, given, active, (family, targets) => ({
-      chains: new Map(),
-      rules: targets.flatMap((index, i) => {
-        const to = destination(lab.topology, index, family, given.targetPort);
-        // A port can be changed only where there are ports.
-        const protocols = given.targetPort === undefined ? [""] : [" -p tcp", " -p udp"];
-        return protocols.map(
-          (protocol) => `-A ${CHAIN}${protocol}${share(given.mode, targets.length - i)} -j DNAT --to-destination ${to}`,
-        );
-      }),
-    })),
+  facts: definedFacts,
+  deploy: (lab, given, active) => natBalancer(lab, given, active, rulesOf(given)),
 };
+
+const rulesOf =
+  ({ mode, targetPort }: Given) =>
+  (family: Family, targets: readonly number[], topology: Topology) => ({
+    rules: targets.flatMap((index, i) => {
+      const to = destination(topology, index, family, targetPort);
+      // A port can be changed only where there are ports.
+      const protocols = targetPort === undefined ? [""] : ["-p tcp ", "-p udp "];
+      return protocols.map((protocol) => `${protocol}${share(mode, targets.length - i)}-j DNAT --to-destination ${to}`);
+    }),
+  });
 
 /** One of `left`; the last rule takes all that is left. */
 function share(mode: "nth" | "random", left: number): string {
   if (left === 1) return "";
   return mode === "nth"
-    ? ` -m statistic --mode nth --every ${left} --packet 0`
-    : ` -m statistic --mode random --probability ${(1 / left).toFixed(11)}`;
+    ? `-m statistic --mode nth --every ${left} --packet 0 `
+    : `-m statistic --mode random --probability ${(1 / left).toFixed(11)} `;
 }
-
-const needs: Need[] = ["iptables-restore", "ip6tables-restore"].map((tool) => ({
-  what: `statistic match or nat table in ${tool}`,
-  argv: [tool],
-  input: "*nat\n-A PREROUTING -m statistic --mode nth --every 2 --packet 0 -j ACCEPT\nCOMMIT\n",
-  remedy: "Load xt_statistic and the nat table, or use another kernel.",
-}));

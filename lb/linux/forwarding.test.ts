@@ -1,4 +1,6 @@
 // What the rules do to packets beyond the scenarios: other ports, connections of the router itself, port lists, many targets, drain.
+import { setTimeout } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import test, { type ExecutionContext } from "ava";
 import type { Balancer } from "../../harness/backend.ts";
 import { parseBackendOptions } from "../../harness/options.ts";
@@ -29,14 +31,15 @@ function withBackend(
   test.serial(title, async (t) => {
     const backend = backends.find((one) => one.name === name);
     if (!backend) return t.fail();
-    const missing = [...(await netns.missing()), ...(await backend.missing(netns))];
+    const options = parseBackendOptions(backend, words);
+    const missing = [...(await netns.missing()), ...(await backend.missing(netns, options))];
     if (missing.length > 0) {
       t.log(`SKIP: ${missing.join(" ")}`);
       return t.pass();
     }
     const lab = await netns.up(planTopology({ targets: 3, routers: 1 }), new AbortController().signal);
     try {
-      await action(t, { lab, balancer: await backend.deploy(lab, parseBackendOptions(backend, words), [0, 1, 2]) });
+      await action(t, { lab, balancer: await backend.deploy(lab, options, [0, 1, 2]) });
     } finally {
       await lab[Symbol.asyncDispose]();
     }
@@ -199,5 +202,35 @@ for (const name of ["iptables_statistic", "iptables_recent", "nftables"])
         t.deepEqual(await Promise.all([known("192.168.1.1"), known("c0a8:0101"), known("192.168.1.2")]), kept);
         for (const family of FAMILIES)
           t.deepEqual(Object.keys(await fromTester(lab, family, 5001, ["--seed", "2"])).sort(), ["vm-002", "vm-003"]);
+      },
+    );
+
+for (const [name, table] of [
+  ["iptables_statistic", "nat"],
+  ["iptables_recent", "nat"],
+  ["iptables_hmark", "mangle"],
+])
+  for (const variant of ["nft", "legacy"])
+    withBackend(
+      `${name}, variant=${variant}: targets come and go, and nothing of earlier rules stays`,
+      name ?? "",
+      [`variant=${variant}`],
+      async (t, { lab, balancer }) => {
+        await startServers(lab);
+        const router = lab.host("vm-201");
+        for (const active of [[1, 2], [0], [0, 2]]) await balancer.setTargets(active);
+        const left = async () => {
+          const { stdout } = await router.exec([`iptables-${variant}-save`, "-t", table ?? ""]);
+          const { stdout: marks } = await router.exec(["ip", "rule", "show", "pref", "100"]);
+          const chains = [...stdout.matchAll(/^:(LB-\S+)/gm)].map(([, chain]) => chain);
+          return [chains.sort(), marks.split("\n").length - 1];
+        };
+        const chains = name === "iptables_recent" ? ["LB-SERVICE-4", "LB-TARGET-1", "LB-TARGET-3"] : ["LB-SERVICE-4"];
+        const wanted = [chains, name === "iptables_hmark" ? 2 : 0];
+        // What was there before is removed when the change has long been in force.
+        for (let i = 0; i < 100 && !isDeepStrictEqual(await left(), wanted); i++) await setTimeout(50);
+        t.deepEqual(await left(), wanted);
+        for (const family of FAMILIES)
+          t.deepEqual(Object.keys(await fromTester(lab, family, 5001)).sort(), ["vm-001", "vm-003"]);
       },
     );

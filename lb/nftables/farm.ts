@@ -12,6 +12,18 @@ const keyList = z
   .transform((text) => text.split(/[\s,]+/))
   .pipe(z.array(z.enum(KEYS)).min(1));
 
+/** "5001,6000-6003". */
+export const portList = z
+  .string()
+  .regex(/^\d+(-\d+)?([\s,]+\d+(-\d+)?)*$/, "ports and ranges, as in '5001,6000-6003'")
+  .transform((text) =>
+    text.split(/[\s,]+/).map((word) => {
+      const [from = 0, to = from] = word.split("-").map(Number);
+      return { from, to };
+    }),
+  )
+  .refine((ranges) => ranges.every(({ from, to }) => from >= 1 && from <= to && to <= 65_535), "ports are 1 to 65535");
+
 const backend = z.strictObject({
   name: z.string(),
   "ip-addr": z.string(),
@@ -23,10 +35,7 @@ const farm = z.strictObject({
   name: z.string(),
   family: z.enum(["ipv4", "ipv6", "dual"]).default("ipv4"),
   "virtual-addr": z.string(),
-  "virtual-ports": z
-    .string()
-    .regex(/^\d+(-\d+)?(,\d+(-\d+)?)*$/, "ports and ranges, as in '5001,6000-6003'")
-    .optional(),
+  "virtual-ports": portList.optional(),
   mode: z.enum(["snat", "dnat", "dsr", "stlsdnat"]).default("snat"),
   protocol: z.enum(["tcp", "udp", "all"]).default("tcp"),
   scheduler: z.enum(["weight", "rr", "hash", "symhash"]).default("rr"),
@@ -88,10 +97,7 @@ export function parseFarm(text: string, path: string, targets: number): Farm {
     mode: one.mode === "stlsdnat" ? "stateless_dnat" : one.mode,
     scheduler: one.scheduler,
     keys: one["sched-param"],
-    ports: one["virtual-ports"]?.split(",").map((word) => {
-      const [from = 0, to = from] = word.split("-").map(Number);
-      return { from, to };
-    }),
+    ports: one["virtual-ports"],
     persistenceS: one.persistence === "none" ? 0 : one["persist-ttl"],
     weights: ordered.map((b) => b?.weight ?? 1),
     priorities: ordered.map((b) => b?.priority ?? 1),

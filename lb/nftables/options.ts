@@ -2,24 +2,13 @@ import { z } from "zod";
 import { UsageError } from "../../harness/backend.ts";
 import { leave } from "../linux/conntrack.ts";
 import { checkWeights, hashSeed, weights } from "../linux/options.ts";
-import { type Farm, readFarm } from "./farm.ts";
+import { type Farm, portList, readFarm } from "./farm.ts";
 
 const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
 const keyList = z
   .string()
   .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
   .pipe(z.array(z.enum(KEYS)).min(1));
-
-const portList = z
-  .string()
-  .regex(/^\d+(-\d+)?([\s,]+\d+(-\d+)?)*$/, "ports and ranges, as in '5001,6000-6003'")
-  .transform((text) =>
-    text.split(/[\s,]+/).map((word) => {
-      const [from = 0, to = from] = word.split("-").map(Number);
-      return { from, to };
-    }),
-  )
-  .refine((ranges) => ranges.every(({ from, to }) => from >= 1 && from <= to && to <= 65_535), "ports are 1 to 65535");
 
 export const options = z.strictObject({
   mode: z
