@@ -113,7 +113,7 @@ export async function runOne(
   const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
   const wanted = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
   try {
-    return await runCase({
+    const result = await runCase({
       dir,
       info,
       backend,
@@ -127,6 +127,8 @@ export async function runOne(
       progress,
       ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
     });
+    if (["error", "fail"].includes(result.data.summary.verdict)) await runtime.end?.();
+    return result;
   } finally {
     progress.end();
   }
