@@ -77,6 +77,7 @@ export async function kernelsCommand(catalog: Catalog, options: TestOptions, sig
     kernels.push(
       await prepareRuntime(runtime, signal, say).catch((error: unknown) => unprepared(runtime, error, signal)),
     );
+  for (const runtime of runtimes) await runtime.end?.();
   // The weakest decides: all get the same connections.
   const capacity = slowest(kernels.flatMap(({ prepared }) => prepared?.capacity ?? []));
   const plan = planCase(one, withLoad(parsed, options.given, capacity), options, capacity);
