@@ -498,5 +498,9 @@ function rest(argv: Record<string, unknown>): string[] {
 
 await runMain(async (signal) => {
   const argv = await parser.parseAsync();
-  return argv.help || argv.version ? 0 : chosen(signal);
+  try {
+    return argv.help || argv.version ? 0 : await chosen(signal);
+  } finally {
+    for (const runtime of runtimes) await runtime.end?.();
+  }
 });

@@ -149,7 +149,10 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
 async function checkKernel({ runtime, backend, backendOptions }: RunRequest, lab: Lab): Promise<void> {
   const [router] = lab.topology.routers;
   if (!runtime.withKernel || !router) return;
-  const reasons = await backend.missing({ ...runtime, router: lab.host(router.name) }, backendOptions);
+  const reasons = await backend.missing(
+    { ...runtime, router: { ...lab.host(router.name), program: (name) => lab.program(name) } },
+    backendOptions,
+  );
   if (reasons.length > 0) throw new Unsupported(reasons);
 }
 

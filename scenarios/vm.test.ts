@@ -1,5 +1,6 @@
 // The vm runtime with a real guest: other kernels, IPVS, netem, and nothing left behind. Few boots: each takes some seconds.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { readRecord } from "../harness/record/record.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { eventually, hostState, marker, program } from "../harness/testing/machine.ts";
 
@@ -147,6 +149,174 @@ withGuest("killed by SIGKILL in the middle of the traffic, it leaves no QEMU", a
   t.true(mark.processes().length > 1);
   child.kill("SIGKILL");
   t.true(await eventually(() => mark.processes().length === 0, 5000));
+});
+
+/** What a run of several cases leaves: the last record of each. */
+function recordsIn(out: string): Map<string, { dir: string; summary: Summary }> {
+  const runs = readdirSync(out)
+    .sort()
+    .filter((name) => existsSync(path.join(out, name, "summary.json")));
+  return new Map(
+    runs.map((name) => {
+      const dir = path.join(out, name);
+      const summary = JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary;
+      return [summary.case, { dir, summary }];
+    }),
+  );
+}
+
+/** Of every connection that was there from the start: its 5-tuple, who answered, and how it ended. */
+function fates(dir: string): string[] {
+  return readRecord(dir)
+    .connections.filter((c) => c.generation === 0)
+    .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))
+    .sort();
+}
+
+withGuest("one guest serves several cases, with the same connections, predictions and losses as netns", async (t) => {
+  // User space, the kernel's hash, BPF; and state, where only the losses are predicted.
+  const stateless = ["nfqueue_scale", "iptables_hmark_scale", "xdp_scale"];
+  const cases = [...stateless, "iptables_statistic_scale"];
+  const words = "--targets 4 --connections 120 --rate 120 --scale 1 --duration 4.5 --retries 1".split(" ");
+  const runtimes = { vm: ["--kernel", KERNEL], netns: ["--runtime", "netns"] };
+  const records = await Promise.all(
+    Object.entries(runtimes).map(async ([name, runtime]) => {
+      const out = path.join(scratch, `conformance-${name}`);
+      const args = ["test", ...cases, ...runtime, "--at", "1.5 3", ...words, "--out", out];
+      await once(
+        spawn(program, args, { cwd: scratch, stdio: "ignore", timeout: 200_000, killSignal: "SIGKILL" }),
+        "exit",
+      );
+      return recordsIn(out);
+    }),
+  );
+  const [there, here] = records as [(typeof records)[0], (typeof records)[0]];
+  t.deepEqual([...there.keys()].sort(), [...cases].sort());
+  const labs: number[] = [];
+  for (const [name, { dir, summary }] of there) {
+    passesOrIsLate(t, { status: summary.verdict === "pass" ? 0 : 1, summary });
+    t.is(summary.runtime, "vm");
+    const up = readRecord(dir).events.find((event) => event.kind === "lab_up");
+    labs.push(Number(/^lab (\d+) /.exec(up?.images?.guest ?? "")?.[1]));
+    const twin = here.get(name);
+    if (twin === undefined || twin.summary.verdict === "skip") t.log(`${name} cannot run in netns here.`);
+    else if (stateless.includes(name)) t.deepEqual(fates(dir), fates(twin.dir), name);
+    else t.deepEqual(lossesOf(summary), lossesOf(twin.summary), name);
+  }
+  t.true(Math.max(...labs) >= 3, labs.join());
+});
+
+const lossesOf = ({ events }: Summary) =>
+  events.map(({ kind, machines, alive, lost, predicted }) => ({ kind, machines, alive, lost, predicted }));
+
+withGuest("a lab in a guest is started, looked at, scaled, used and stopped by hand", async (t) => {
+  const { env: marked, processes } = marker("vm-session");
+  const env = { ...marked, XDG_RUNTIME_DIR: scratch };
+  const lb = (...args: string[]) => run(args, env);
+  const started = lb("start", "nfqueue", "--targets", "3", "--kernel", KERNEL);
+  t.teardown(() => void lb("stop"));
+  t.is(started.status, 0, started.stderr);
+  t.regex(lb("status").stdout, /nfqueue on vm since/);
+  const exec = lb("exec", "vm-201", "--", "sh", "-c", "uname -nr; nfqueue-lb stats --shm nfqueue-lb >&2; exit 5");
+  t.regex(exec.stdout, /^vm-201 6\.1\./);
+  t.regex(exec.stderr, /"stats"/);
+  t.is(exec.status, 5);
+  const shell = spawnSync("script", ["-qec", `${program} shell vm-002`, "/dev/null"], {
+    env,
+    input: "uname -n; tty; exit\n",
+    encoding: "utf8",
+  });
+  t.regex(shell.stdout, /vm-002\s[\s\S]*\/dev\/pts\//);
+  t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
+  const address = ["--address", "10.0.0.0:5001", "--connections", "50", "--src", "50.0.0.0/16", "--output", "txt"];
+  const traffic = lb("exec", "vm-221", "--", "traffic", "connect", ...address).stdout;
+  t.regex(traffic, /vm-001[\s\S]*vm-003/);
+  t.notRegex(traffic, /vm-002/);
+  t.is(lb("stop").status, 0);
+  t.true(await eventually(() => processes().length === 0, 5000));
+  t.is(lb("status").status, 3);
+});
+
+/** A folder with a QEMU of that name only: a script, whose version is good enough to be taken. */
+function qemuThat(does: string): string {
+  const dir = mkdtempSync(path.join(scratch, "qemu-"));
+  const version = '[ "$1" = --version ] && exec echo "QEMU emulator version 99.1"';
+  writeFileSync(path.join(dir, "qemu-system-x86_64"), `#!/bin/sh\n${version}\n${does}\n`, { mode: 0o755 });
+  return dir;
+}
+
+withGuest(
+  "a QEMU that ends at once, or does not get its memory, is exit code 3 in its own words, and leaves nothing",
+  (t) => {
+    const real = spawnSync("sh", ["-c", "command -v qemu-system-x86_64"], { encoding: "utf8" }).stdout.trim();
+    const cases: [does: string, message: RegExp][] = [
+      ["echo 'bad option' >&2; exit 4", /QEMU has ended \(exit code 4\): bad option/],
+      ...(real === ""
+        ? []
+        : [[`exec prlimit --as=300000000 ${real} "$@"`, /[Cc]annot (set up guest memory|allocate)/] as const]),
+    ].map(([does, message]) => [String(does), message as RegExp]);
+    for (const [does, message] of cases) {
+      const { env, processes } = marker("vm-qemu");
+      const PATH = `${qemuThat(does)}:${process.env.PATH}`;
+      const { status, stderr } = run(["test", "nfqueue", "--kernel", KERNEL], { ...env, PATH });
+      t.is(status, 3, stderr);
+      t.regex(stderr, message);
+      t.deepEqual(processes(), []);
+    }
+  },
+);
+
+withGuest("a full disk under the cache is exit code 3 with a sentence, and nothing half made stays", async (t) => {
+  const { findKernel } = await import("../harness/runtime/vm/kernels.ts");
+  const { dir } = await findKernel(KERNEL, () => {});
+  const cache = path.join(scratch, "small");
+  mkdirSync(cache);
+  const script = `mount -t tmpfs -o size=8m none '${cache}' && "$@"; code=$?; find '${cache}' -type f; exit $code`;
+  const { status, stdout, stderr } = spawnSync(
+    "unshare",
+    [
+      "--user",
+      "--map-root-user",
+      "--mount",
+      "sh",
+      "-c",
+      script,
+      "sh",
+      program,
+      "test",
+      "nfqueue",
+      "--kernel",
+      `${dir}/kernel`,
+    ],
+    { cwd: scratch, env: { ...process.env, XDG_CACHE_HOME: cache }, encoding: "utf8", timeout: 60_000 },
+  );
+  t.is(status, 3, stderr);
+  t.regex(stderr, /Cannot fill the cache in '.*small.*': ENOSPC.*XDG_CACHE_HOME/);
+  t.notRegex(stderr, / {4}at /, "no stack trace");
+  t.is(stdout, "");
+});
+
+withGuest("a kernel that cannot be had is a skipped row of a comparison, and the others go on", (t) => {
+  const text = path.join(scratch, "no-kernel");
+  writeFileSync(text, "not a kernel");
+  const compare = (...kernels: string[]) =>
+    run([
+      "test",
+      "nfqueue",
+      "--targets",
+      "2",
+      "--connections",
+      "50",
+      "--kernel",
+      kernels.join(","),
+      "--out",
+      path.join(scratch, "rows"),
+    ]);
+  const one = compare(text, "host");
+  t.is(one.status, 0, one.stderr);
+  t.regex(one.stdout, /no-kernel +SKIP/);
+  t.regex(one.stderr, /'.*no-kernel' is no Linux kernel/);
+  t.is(compare(text, debFile("empty-too", {})).status, 77);
 });
 
 test.serial(

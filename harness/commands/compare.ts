@@ -11,7 +11,7 @@ import { writeComparison } from "../report/compare.ts";
 import { type Comparison, type Entry, remarks, type Sweep, shortTable } from "../report/comparison.ts";
 import type { ReportData } from "../report/reporter.ts";
 import { tableLines } from "../report/terminal.ts";
-import type { Capacity } from "../runtime/runtime.ts";
+import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
 import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "./runtimes.ts";
 import { makeRunDir, type PlannedCase, planCase, runOne, say, type TestOptions, withLoad } from "./test.ts";
 
@@ -73,7 +73,11 @@ export async function kernelsCommand(catalog: Catalog, options: TestOptions, sig
   const runtimes = chosenRuntimes(catalog, options);
   planCase(one, parsed, options);
   const kernels: Chosen[] = [];
-  for (const runtime of runtimes) kernels.push(await prepareRuntime(runtime, signal, say));
+  for (const runtime of runtimes)
+    kernels.push(
+      await prepareRuntime(runtime, signal, say).catch((error: unknown) => unprepared(runtime, error, signal)),
+    );
+  for (const runtime of runtimes) await runtime.end?.();
   // The weakest decides: all get the same connections.
   const capacity = slowest(kernels.flatMap(({ prepared }) => prepared?.capacity ?? []));
   const plan = planCase(one, withLoad(parsed, options.given, capacity), options, capacity);
@@ -83,6 +87,17 @@ export async function kernelsCommand(catalog: Catalog, options: TestOptions, sig
     return { label: chosen.prepared?.kernel ?? words[i] ?? null, value: null, plan, chosen };
   });
   return runSides(sides, repeats, { scenario: one.scenario.name, sweep: null, name: "kernels" }, options, signal);
+}
+
+/** The others go on: a kernel that cannot be had is a skip with the reason, and one that does not come up is an error. */
+function unprepared(runtime: Runtime, error: unknown, signal: AbortSignal): Chosen {
+  if (!(error instanceof LabError) || signal.aborted) throw error;
+  say(error.message);
+  const failing: Runtime =
+    error instanceof Unavailable
+      ? { ...runtime, missing: async () => [error.message] }
+      : { ...runtime, up: () => Promise.reject(error) };
+  return { runtime: failing, prepared: null };
 }
 
 /** Those of one run, or of a set of runs, mean nothing to a comparison. */

@@ -34,6 +34,8 @@ export async function startCommand(catalog: Catalog, options: StartOptions, sign
   signal.throwIfAborted();
   const used = await fallbackRuntime(catalog, options, runtime, backend, say);
   await prepareRuntime(used, signal, say);
+  // The lab is another process'.
+  await used.end?.();
   const kept = used === runtime ? options : { ...options, runtime: used.name };
   const keeper = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(kept)], {
     detached: true,

@@ -13,7 +13,7 @@ import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import { type RunResult, runCase } from "../run.ts";
-import { type Capacity, type Lab, LabError } from "../runtime/runtime.ts";
+import { type Capacity, type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import { makeProgress } from "./progress.ts";
@@ -110,10 +110,11 @@ export async function runOne(
     ...((await planned.case.scenario.missing?.()) ?? []),
   ];
   if (missing.length > 0) return skip(dir, info, missing);
+  await leaveOther(runtime);
   const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
   const wanted = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
   try {
-    return await runCase({
+    const result = await runCase({
       dir,
       info,
       backend,
@@ -127,9 +128,19 @@ export async function runOne(
       progress,
       ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
     });
+    if (["error", "fail"].includes(result.data.summary.verdict)) await runtime.end?.();
+    return result;
   } finally {
     progress.end();
   }
+}
+
+let last: Runtime | null = null;
+
+/** What a lab leaves for the next one of its kind would only disturb a lab of another. */
+async function leaveOther(runtime: Runtime): Promise<void> {
+  if (runtime !== last) await last?.end?.();
+  last = runtime;
 }
 
 /** run.json, as far as it is known before the run. */

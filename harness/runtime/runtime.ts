@@ -9,12 +9,14 @@ export interface Runtime {
   up(topology: Topology, signal: AbortSignal, note?: (text: string) => void, logs?: string): Promise<Lab>;
   /** The same runtime with images of the user's own. Absent: its machines have none. */
   withImages?(images: Images): Runtime;
-  /** Fetches and makes what a lab needs, once. Absent: nothing. Throws UsageError or LabError. */
+  /** Fetches and makes what a lab needs, once. Absent: nothing. Throws UsageError, Unavailable or, when it breaks, LabError. */
   prepare?(signal: AbortSignal, note: (text: string) => void): Promise<Prepared>;
   /** A router of a lab that is up: in it a kernel that is not this machine's can be asked what it has. */
-  router?: Host;
+  router?: Host & Pick<Lab, "program">;
   /** The same runtime under another kernel. Absent: its machines have this machine's. */
   withKernel?(word: string): Runtime;
+  /** Since `prepare`, a lab may leave something to the next one: ends that. After a lab that went wrong, and when no other follows. */
+  end?(): Promise<void>;
   /** Removes what labs of dead processes left behind. One sentence for each thing removed. */
   clean?(): Promise<string[]>;
 }
@@ -101,6 +103,11 @@ export interface Process {
 /** The lab could not be built, or broke: exit code 3. */
 export class LabError extends Error {
   override name = "LabError";
+}
+
+/** What a lab is made of cannot be had: where there are others to go on with, a skip. */
+export class Unavailable extends LabError {
+  override name = "Unavailable";
 }
 
 /** A command in a machine failed. */

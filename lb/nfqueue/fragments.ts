@@ -3,11 +3,22 @@ import { access, constants } from "node:fs/promises";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
 import { linkOn, type Machine, VIP } from "../../harness/topology/topology.ts";
+import type { Need } from "../linux/probe.ts";
 
 /** fwmark and routing table of router i are MARK + i + 1: out of the way of those of the targets. */
 const MARK = 3000;
 const SHM = "nfqueue-lb-routers";
 const TUN = "lb-fragments";
+
+/** Where conntrack is loaded it would put fragments together at priority -400: what it does not track it leaves alone. */
+const NOTRACK = `table inet lb_fragments {
+  chain raw {
+    type filter hook prerouting priority -450; policy accept;
+    ip daddr ${VIP[4]} ip frag-off & 0x3fff != 0 notrack
+    ip6 daddr ${VIP[6]} exthdr frag exists notrack
+  }
+}
+`;
 
 /** One sentence, or null, for each thing that this machine may lack. */
 export async function missingForFragments(): Promise<(string | null)[]> {
@@ -17,6 +28,22 @@ export async function missingForFragments(): Promise<(string | null)[]> {
   );
   return [await findTool("nft", "nftables"), tun];
 }
+
+/** The same for a machine with a kernel of its own. */
+export const fragmentNeeds: readonly Need[] = [
+  {
+    what: "/dev/net/tun",
+    argv: ["sh", "-c", "exec 3<>/dev/net/tun"],
+    input: "",
+    remedy: "It needs CONFIG_TUN.",
+  },
+  {
+    what: "nftables with notrack",
+    argv: ["nft", "-f", "-"],
+    input: NOTRACK,
+    remedy: "It needs CONFIG_NF_TABLES_INET and CONFIG_NFT_CT.",
+  },
+];
 
 export interface FragmentSetup {
   /** For the command line of `nfqueue-lb run`. */
@@ -53,16 +80,6 @@ export async function prepareFragments(
     rules: devices.map((device) => `-A PREROUTING -i ${device} -d VIP -j MARK --set-mark ${own}\n`).join(""),
   };
 }
-
-/** Where conntrack is loaded it would put fragments together at priority -400: what it does not track it leaves alone. */
-const NOTRACK = `table inet lb_fragments {
-  chain raw {
-    type filter hook prerouting priority -450; policy accept;
-    ip daddr ${VIP[4]} ip frag-off & 0x3fff != 0 notrack
-    ip6 daddr ${VIP[6]} exthdr frag exists notrack
-  }
-}
-`;
 
 async function routesToRouters(host: Host, own: Machine, routers: readonly Machine[]): Promise<void> {
   const { device } = linkOn(own, "net1");

@@ -10,9 +10,10 @@ import { findTool } from "../../harness/tools.ts";
 import { linkOn, type Machine, type Topology } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
+import { missingFor } from "../linux/probe.ts";
 import { flatCounters, type Stats, tableSizes } from "../linux/table.ts";
-import { missingForFragments, prepareFragments } from "./fragments.ts";
-import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.ts";
+import { fragmentNeeds, missingForFragments, prepareFragments } from "./fragments.ts";
+import { countBalanced, flushMarks, installRules, queueNeeds, type SynOnly } from "./rules.ts";
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
 const MARK = 1000;
@@ -94,7 +95,9 @@ export const nfqueue: Backend<typeof options> = {
   },
 
   async missing(runtime, given) {
-    if (given?.fragments && runtime.name !== "netns")
+    if (runtime.router)
+      return missingFor(runtime, [], [...queueNeeds(given?.synOnly), ...(given?.fragments ? fragmentNeeds : [])]);
+    if (given?.fragments && runtime.name === "docker")
       return ["Fragments need /dev/net/tun, which the machines of this runtime do not have. Use --runtime netns."];
     const tools = await Promise.all([
       findTool("iptables-restore", "iptables"),
@@ -294,6 +297,7 @@ export const synOnly: Backend<typeof synOnlyOptions> = {
   environment({ xcluster_SYN_ONLY: _ignored, ...env }) {
     return nfqueue.environment?.(env) ?? {};
   },
+  missing: (runtime, given) => nfqueue.missing(runtime, given && { ...given, synOnly: true }),
   deploy: (lab, given, active) => nfqueue.deploy(lab, { ...given, synOnly: true }, active),
   oracle: (given, targets, protocol) => nfqueue.oracle({ ...given, synOnly: true }, targets, protocol),
   facts: (given, targets) => nfqueue.facts({ ...given, synOnly: true }, targets),

@@ -1,6 +1,7 @@
 // The iptables rules that lead packets to the queue, and those that remember what it said.
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { VIP } from "../../harness/topology/topology.ts";
+import type { Need } from "../linux/probe.ts";
 import { setSysctls } from "../linux/routers.ts";
 
 /** How conntrack's mark stands in for user space. */
@@ -9,6 +10,19 @@ export interface SynOnly {
   oneWay: boolean;
   /** UDP flows are remembered too; else every datagram is asked about. */
   udp: boolean;
+}
+
+/** What a kernel must have; tried in a machine with a kernel of its own. */
+export function queueNeeds(synOnly = false): Need[] {
+  const marks = "-A POSTROUTING -m connmark --mark 0 -j CONNMARK --save-mark\n";
+  return [
+    {
+      what: synOnly ? "iptables with NFQUEUE and CONNMARK" : "iptables with NFQUEUE",
+      argv: ["iptables-restore", "--noflush"],
+      input: `*mangle\n-A PREROUTING -j NFQUEUE --queue-num 0\n${synOnly ? marks : ""}COMMIT\n`,
+      remedy: `It needs CONFIG_NETFILTER_XT_TARGET_NFQUEUE and CONFIG_NETFILTER_NETLINK_QUEUE${synOnly ? ", CONFIG_NETFILTER_XT_CONNMARK" : ""}.`,
+    },
+  ];
 }
 
 const CHAIN = "LB-QUEUE";
@@ -27,19 +41,23 @@ export async function installRules(
   synOnly: SynOnly | null,
   first = "",
 ): Promise<void> {
-  if (synOnly)
+  const restore = (tool: string, tables: readonly string[]) =>
+    host.exec([`${tool}-restore`, "--noflush"], { input: `${tables.join("\n")}\n` });
+  if (synOnly) {
+    // Where conntrack is a module these rules load it, and with it come its switches.
+    for (const [tool, vip] of FAMILIES) await restore(tool, rawTable(vip, synOnly));
     await setSysctls(host, [
       ...(synOnly.oneWay ? ONE_WAY : ["net/netfilter/nf_conntrack_tcp_loose=1"]),
       // What is out of the window by conntrack's book would be a packet without a mark.
       "net/netfilter/nf_conntrack_tcp_be_liberal=1",
     ]);
+  }
   for (const [tool, vip, family] of FAMILIES) {
     const before = first
       .replaceAll("VIP", vip)
       .split("\n")
       .filter((line) => line !== "");
-    const tables = [...(synOnly ? rawTable(vip, synOnly) : []), ...mangleTable(vip, choose(family), synOnly, before)];
-    await host.exec([`${tool}-restore`, "--noflush"], { input: `${tables.join("\n")}\n` });
+    await restore(tool, mangleTable(vip, choose(family), synOnly, before));
   }
 }
 

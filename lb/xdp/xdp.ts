@@ -78,7 +78,6 @@ function oracleOf(given: PlaneOptions, targets: number): OracleSpec {
 async function missing(runtime: Runtime, plane: Plane): Promise<string[]> {
   if (runtime.name === "docker")
     return ["BPF programs need CAP_SYS_ADMIN, which the lab's containers do not have. Use --runtime netns."];
-  if (runtime.name !== "netns") return [];
   const program = path.join(buildDir, "xdp-lb");
   if (
     !(await access(program, constants.X_OK).then(
@@ -87,15 +86,24 @@ async function missing(runtime: Runtime, plane: Plane): Promise<string[]> {
     ))
   )
     return ["'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'."];
+  const words = ["check", "--plane", plane, "--vip", VIP[4]];
+  const { router } = runtime;
+  if (router) {
+    const { code, stderr } = await router.exec([router.program("xdp-lb"), ...words], { check: false });
+    return code === 0 ? [] : [firstLine(stderr) || `'xdp-lb' does not run there: exit code ${code}.`];
+  }
+  if (runtime.name !== "netns") return [];
   if (process.geteuid?.() !== 0)
     return ["Only root may load BPF programs: a user namespace is not enough. Run as root."];
-  return promisify(execFile)(program, ["check", "--plane", plane, "--vip", VIP[4]], { timeout: 10_000 }).then(
+  return promisify(execFile)(program, words, { timeout: 10_000 }).then(
     () => [],
     (error: { stderr?: string; message: string }) => [
-      error.stderr?.trim().split("\n")[0] || `'xdp-lb' does not run here: ${error.message}`,
+      firstLine(error.stderr) || `'xdp-lb' does not run here: ${error.message}`,
     ],
   );
 }
+
+const firstLine = (text = "") => text.trim().split("\n")[0] ?? "";
 
 async function deploy(lab: Lab, plane: Plane, given: PlaneOptions, active: readonly number[]): Promise<Balancer> {
   const routers = lab.topology.routers.map((router) => ({ name: router.name, host: lab.host(router.name) }));

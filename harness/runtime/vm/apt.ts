@@ -81,7 +81,7 @@ export async function unpack(file: string, dir: string, signal?: AbortSignal): P
   await mkdir(dir, { recursive: true });
   await command(["dpkg-deb", "-x", file, dir], { signal }).catch((cause: unknown) => {
     signal?.throwIfAborted();
-    throw new LabError(`'${file}' is no Debian package: ${(cause as Error).message}`, { cause });
+    throw new LabError(`Cannot unpack the package '${file}': ${(cause as Error).message}`, { cause });
   });
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { processStart } from "../../processes.ts";
+import { LabError } from "../runtime.ts";
 
 const PARTIAL = ".partial-";
 
@@ -28,10 +29,20 @@ export async function cached(entry: string, make: (at: string) => Promise<void>)
   return at;
 }
 
+/** What the file system would not do (no room, no right) as a LabError; any other error as it is. */
+export function cacheError(error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof LabError || typeof code !== "string") return error;
+  return new LabError(
+    `Cannot fill the cache in '${cacheDir()}': ${message}. Make room there, or let XDG_CACHE_HOME name another folder.`,
+    { cause: error },
+  );
+}
+
 /** Removes what killed processes left half made. One sentence for each. */
 export async function removePartials(): Promise<string[]> {
   const found: string[] = [];
-  for (const folder of ["", "kernels", "images", "apt"]) {
+  for (const folder of ["", "kernels", "images", "apt", "capacity"]) {
     const dir = path.join(cacheDir(), folder);
     for (const name of await readdir(dir).catch(() => [])) {
       const pid = Number(name.split(PARTIAL)[1]);

@@ -1,29 +1,34 @@
 // How much a guest carries: an emulated one is many times slower than this machine, and how many depends on both.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import path from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
 import { linkOn, planTopology, SOURCES, VIP } from "../../topology/topology.ts";
 import { startServers } from "../../traffic/traffic.ts";
 import type { Capacity } from "../runtime.ts";
-import { cacheDir } from "./cache.ts";
-import { type Parts, vmUp } from "./up.ts";
+import { cached, cacheError } from "./cache.ts";
+import type { Parts } from "./machine.ts";
+import { vmUp } from "./up.ts";
 
 const CONNECTIONS = 400;
 
 /** Measured once for each kernel and QEMU, in a lab of its own. Throws LabError when that lab cannot be had. */
 export async function calibrated(parts: Parts, note: (text: string) => void, signal: AbortSignal): Promise<Capacity> {
-  const file = path.join(cacheDir(), "capacity", `${parts.kernel.key}-qemu-${parts.qemu.version}.json`);
-  const known = await readFile(file, "utf8").catch(() => null);
-  if (known !== null) return JSON.parse(known) as Capacity;
-  note("measuring once what this guest carries");
-  const capacity = await measure(parts, note, signal);
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(capacity)}\n`);
-  return capacity;
+  let capacity: Capacity | undefined;
+  try {
+    const file = await cached(`capacity/${parts.kernel.key}-qemu-${parts.qemu.version}.json`, async (at) => {
+      note("measuring once what this guest carries");
+      capacity = await measure(parts, note, signal);
+      await writeFile(at, `${JSON.stringify(capacity)}\n`);
+    });
+    return JSON.parse(await readFile(file, "utf8")) as Capacity;
+  } catch (error) {
+    // What cannot be kept is measured again next time.
+    if (capacity) return capacity;
+    throw cacheError(error);
+  }
 }
 
 async function measure(parts: Parts, note: (text: string) => void, signal: AbortSignal): Promise<Capacity> {
   const topology = planTopology({ targets: 1, routers: 1 });
-  const lab = await vmUp(parts, topology, signal, note);
+  const lab = await vmUp(parts, topology, signal, { note, keep: true });
   try {
     const [target] = topology.targets;
     const via = target ? linkOn(target, "net1").ipv4 : "";

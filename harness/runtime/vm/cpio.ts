@@ -38,6 +38,10 @@ export class CpioWriter {
     await this.#entry(name, TYPE.directory | 0o755, Buffer.alloc(0));
   }
 
+  async file(name: string, text: string): Promise<void> {
+    await this.#entry(name, TYPE.file | 0o644, Buffer.from(text));
+  }
+
   async device(name: string, major: number, minor: number): Promise<void> {
     await this.#entry(name, TYPE.device | 0o600, Buffer.alloc(0), major, minor);
   }

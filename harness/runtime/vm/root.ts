@@ -1,7 +1,7 @@
 // The guest's root: the packages that the router image is made of, unpacked. A kernel's modules and our programs are added to it.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, stat, utimes } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildDir } from "../netns.ts";
@@ -20,6 +20,9 @@ const ESSENTIAL = ["coreutils", "dash", "grep", "kmod", "procps", "sed", "util-l
 const DOCKERFILES = ["base", "router", "tester"];
 /** Needed to build the programs, which come from this machine. */
 const NOT_HERE = ["gcc", "libc6-dev", "make"];
+/** Scripts of packages, which nobody runs here, would make these; nginx looks its user up. */
+const USERS = { "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\n" };
+const UNUSED_MS = 3600_000;
 /** Where our programs are, as in containers. */
 export const PROGRAMS = "/opt/load-balancer";
 
@@ -74,6 +77,7 @@ export async function ensureImage(tree: string, kernel: Kernel): Promise<string>
   const seed = [
     path.basename(tree),
     kernel.key,
+    ...Object.values(USERS),
     ...programs.map((name) => hash(readFileSync(path.join(buildDir, name)))),
   ];
   const name = `${kernel.key}-${hash(seed.join(" ")).slice(0, 12)}.cpio`;
@@ -83,13 +87,25 @@ export async function ensureImage(tree: string, kernel: Kernel): Promise<string>
     await writer.device("dev/console", 5, 1);
     for (const dir of ["proc", "sys", "run", "tmp", "root", "opt", "opt/load-balancer"]) await writer.directory(dir);
     await writer.tree(tree);
+    for (const [name, text] of Object.entries(USERS)) await writer.file(name, text);
     await writer.tree(path.join(kernel.dir, "modules"));
     await writer.tree(buildDir, `${PROGRAMS.slice(1)}/`);
     await writer.end();
   });
-  const stale = (await entries("images")).filter((other) => other.startsWith(`${kernel.key}-`) && other !== name);
-  await Promise.all(stale.map((other) => rm(path.join(cacheDir(), "images", other), { force: true })));
+  const now = new Date();
+  await utimes(image, now, now);
+  const others = (await entries("images")).filter((other) => other.startsWith(`${kernel.key}-`) && other !== name);
+  await Promise.all(others.map((other) => removeUnused(path.join(cacheDir(), "images", other))));
   return image;
+}
+
+/** Another checkout of this program may be about to boot it. */
+async function removeUnused(image: string): Promise<void> {
+  const usedMs = await stat(image).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+  if (Date.now() - usedMs > UNUSED_MS) await rm(image, { force: true });
 }
 
 export function hash(data: string | Buffer): string {

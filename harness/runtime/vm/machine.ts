@@ -1,0 +1,116 @@
+// Guests, booted when they are needed. One that has nothing odd about it serves the labs of a command one after the other.
+import { nowNs } from "../../clock.ts";
+import { bootGuest, type Guest, GuestPanic } from "./guest.ts";
+import type { Kernel } from "./kernels.ts";
+import { type Accelerator, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm } from "./qemu.ts";
+import { ensureImage } from "./root.ts";
+
+/** A guest under emulation on a busy machine takes 5 to 10 s. */
+const READY_MS = { kvm: 10_000, tcg: 60_000 } as const;
+const CPUS = 2;
+const CLOCK_READINGS = 8;
+
+/** Everything that guests are made of, fetched and prepared. */
+export interface Parts {
+  kernel: Kernel;
+  qemu: Qemu;
+  /** The folder of the guest's tools. */
+  tree: string;
+}
+
+export interface Machine {
+  guest: Guest;
+  accel: Accelerator;
+  image: string;
+  memoryMiB: number;
+  /** How bootGuest was called: it looks up where the console goes with each line. */
+  console: { logs: string | undefined };
+  /** That it has had, this one included. */
+  labs: number;
+}
+
+/** At most one waits for its next lab: others would take memory and time from what runs. */
+let idle: Machine | null = null;
+
+/** The one that waits, if it is of these parts and large enough, else a new one. Its programs have this machine's clock. */
+export async function takeMachine(
+  parts: Parts,
+  memoryMiB: number,
+  signal: AbortSignal,
+  note: (text: string) => void,
+  logs: string | undefined,
+): Promise<Machine> {
+  // Also what another process has removed, or a change of our programs, is seen here.
+  const image = await ensureImage(parts.tree, parts.kernel);
+  const waiting = idle;
+  if (waiting && waiting.image === image && waiting.memoryMiB >= memoryMiB) {
+    idle = null;
+    waiting.console.logs = logs;
+    waiting.labs++;
+    return waiting;
+  }
+  await endIdle();
+  return boot(parts, image, memoryMiB, signal, note, logs);
+}
+
+/** It waits for the next lab. */
+export function keepMachine(machine: Machine): void {
+  idle = machine;
+  machine.console.logs = undefined;
+  void machine.guest.ended.then(() => {
+    if (idle === machine) idle = null;
+  });
+}
+
+export async function endIdle(): Promise<void> {
+  const waiting = idle;
+  idle = null;
+  await waiting?.guest.stop();
+}
+
+/** Under KVM where that works, else emulated. A kernel that goes down on the way gets a second chance. */
+async function boot(
+  parts: Parts,
+  image: string,
+  memoryMiB: number,
+  signal: AbortSignal,
+  note: (text: string) => void,
+  logs: string | undefined,
+): Promise<Machine> {
+  const attempt = async (accel: Accelerator): Promise<Machine> => {
+    const argv = qemuArgv({ ...parts, image, accel, memoryMiB, cpus: CPUS });
+    const options = { readyMs: READY_MS[accel], logs, signal };
+    return { guest: await bootGuest(argv, options), accel, image, memoryMiB, console: options, labs: 1 };
+  };
+  if (await mayUseKvm()) {
+    try {
+      return await attempt("kvm");
+    } catch (error) {
+      signal.throwIfAborted();
+      await remembersNoKvm();
+      note(`KVM does not work here, going on without: ${(error as Error).message.split("\n")[0]}`);
+    }
+  }
+  try {
+    return await attempt("tcg");
+  } catch (error) {
+    if (!(error instanceof GuestPanic)) throw error;
+    note(`${error.message.split("\n").slice(0, 2).join(" ")} Trying once more.`);
+    return attempt("tcg");
+  }
+}
+
+/**
+ * From here on what is started in the guest reads this machine's CLOCK_MONOTONIC: the reading with the shortest way there and
+ * back decides. For each lab anew, as the two clocks drift apart.
+ */
+export async function relateClock({ agent }: Guest): Promise<void> {
+  let best = { way: Number.POSITIVE_INFINITY, offset: 0 };
+  for (let i = 0; i < CLOCK_READINGS; i++) {
+    const asked = nowNs();
+    const guest = await agent.clock();
+    const answered = nowNs();
+    if (answered - asked < best.way) best = { way: answered - asked, offset: (asked + answered) / 2 - guest };
+  }
+  await agent.clock(Math.round(best.offset));
+}
