@@ -82,7 +82,7 @@ function runOnce(name: string, args: string[]): Result {
 }
 
 /** What is so whether or not an emulated generator kept its schedule on a busy machine: then the run says so, and that is right too. */
-function passesOrIsLate(t: ExecutionContext, { status, summary }: Result): void {
+function passesOrIsLate(t: ExecutionContext, { status, summary }: Omit<Result, "dir">): void {
   const late = summary.verdict === "insufficient" && /fell behind/.test(summary.reasons[0] ?? "");
   if (late) t.log(`The machine was too busy: ${summary.reasons[0]}`);
   t.true(late || status === 0, summary.reasons.join("\n"));
@@ -230,7 +230,7 @@ withGuest("a lab in a guest is started, looked at, scaled, used and stopped by h
   t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
   const address = ["--address", "10.0.0.0:5001", "--connections", "50", "--src", "50.0.0.0/16", "--output", "txt"];
   const traffic = lb("exec", "vm-221", "--", "traffic", "connect", ...address).stdout;
-  t.regex(traffic, /vm-001[\s\S]*vm-003/);
+  for (const target of [/vm-001 \d/, /vm-003 \d/]) t.regex(traffic, target);
   t.notRegex(traffic, /vm-002/);
   t.is(lb("stop").status, 0);
   t.true(await eventually(() => processes().length === 0, 5000));
@@ -379,10 +379,9 @@ test.serial("without QEMU the case is skipped with the remedy, and words that do
 function pathWithout(hidden: string): string {
   const dir = path.join(scratch, "bin");
   mkdirSync(dir, { recursive: true });
-  for (const from of ["/usr/bin", path.dirname(process.execPath)])
-    for (const name of readdirSync(from))
-      if (name !== hidden && !existsSync(path.join(dir, name)))
-        symlinkSync(path.join(from, name), path.join(dir, name));
+  const from = [path.dirname(process.execPath), "/usr/bin"].flatMap((at) => readdirSync(at).map((name) => [name, at]));
+  for (const [name = "", at = ""] of new Map(from as [string, string][]))
+    if (name !== hidden) symlinkSync(path.join(at, name), path.join(dir, name));
   return dir;
 }
 
