@@ -1,7 +1,8 @@
 // How a cost grows with a number: whether it does at all, as which power, and what each one more costs. Pure.
 import { studentT95 } from "../analysis/statistics.ts";
-import { median } from "./metrics.ts";
-import { medianInterval95 } from "./result.ts";
+import { type Metric, median } from "./metrics.ts";
+import { backendsOf, medianInterval95 } from "./result.ts";
+import type { Measurement } from "./rounds.ts";
 
 /** The costs at one number, one for each round, in the same order of rounds at every point. */
 export interface GrowthPoint {
@@ -79,6 +80,30 @@ export function growthOf(points: readonly GrowthPoint[]): Growth | null {
     curve: best.curve,
     linear: interval[0] <= 1 && interval[1] >= 1 ? { base: line.base - line.slope, each: line.slope } : null,
   };
+}
+
+export interface GrowthRow extends Growth {
+  backend: string;
+  metric: string;
+  /** Of the cost: that of a rate (1/s) is its time, in µs. */
+  unit: string;
+}
+
+/** How each metric's cost grows with what is swept; points that have no value in some round are left out. Nothing below three points. */
+export function growthsOf(measurements: readonly Measurement[], metrics: readonly Metric[]): GrowthRow[] {
+  return metrics.flatMap(({ name: metric, unit, more }) =>
+    backendsOf(measurements).flatMap((backend) => {
+      const own = measurements.filter((m) => m.backend === backend && m.metric === metric);
+      const rounds = [...new Set(own.map(({ round }) => round))].sort((a, b) => a - b);
+      const points = [...new Set(own.map(({ at }) => at))].flatMap((at) => {
+        const values = rounds.map((round) => own.find((m) => m.at === at && m.round === round)?.value);
+        const costs = values.flatMap((value) => (value === undefined || value <= 0 ? [] : more ? 1e6 / value : value));
+        return at === null || costs.length < rounds.length ? [] : [{ x: at, costs }];
+      });
+      const growth = growthOf(points);
+      return growth ? [{ backend, metric, unit: more ? "µs" : unit, ...growth }] : [];
+    }),
+  );
 }
 
 export function costAt({ base, slope, exponent }: Curve, x: number): number {

@@ -37,8 +37,8 @@ test("the median's interval covers it as often as it says", (t) => {
 
 test("a ratio is taken within its round, so a machine that slows down changes no ratio", (t) => {
   const rounds = [1, 2, 4].flatMap((slow, round) => [
-    { backend: "nfqueue", metric: "connections", round, value: 900 / slow, disturbed: round === 2 },
-    { backend: "plain", metric: "connections", round, value: 1000 / slow, disturbed: false },
+    { backend: "nfqueue", metric: "connections", at: null, round, value: 900 / slow, disturbed: round === 2 },
+    { backend: "plain", metric: "connections", at: null, round, value: 1000 / slow, disturbed: false },
   ]);
   const [first, second] = figuresOf(rounds, [rate], environment);
   t.like(first, { backend: "plain", median: 500, ratioToPlain: null, repeats: 3, disturbed: 0 });
@@ -47,7 +47,7 @@ test("a ratio is taken within its round, so a machine that slows down changes no
 
 test("without a figure of plain forwarding there is no ratio", (t) => {
   const [figure] = figuresOf(
-    [{ backend: "ecmp", metric: "connections", round: 0, value: 5, disturbed: false }],
+    [{ backend: "ecmp", metric: "connections", at: null, round: 0, value: 5, disturbed: false }],
     [rate],
     environment,
   );

@@ -6,7 +6,7 @@ import { vipPrefix } from "../ecmp/groups.ts";
 import { hashSeed } from "../linux/options.ts";
 import { missingFor, type Need } from "../linux/probe.ts";
 import { addressOf, FAMILIES, ipBatch, onEveryRouter } from "../linux/routers.ts";
-import { CHAIN, restore } from "./iptables.ts";
+import { CHAIN, otherServices, restore } from "./iptables.ts";
 
 /** Routing table of target i, above those that the kernel keeps for itself. */
 const TABLE = 1000;
@@ -21,11 +21,12 @@ export const iptablesHmark: Backend<typeof options> = {
   summary: "iptables HMARK: hash of addresses and ports to a mark, and the mark to a route; stateless",
   keepsState: false,
   handles: ["icmp_errors"],
+  service: "a rule in PREROUTING and a chain that hashes",
   options,
   missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "ip"], needs),
   oracle: ({ hashSeed: seed }) => ({ strategy: "scaled", hash: { kind: "hmark", seed } }),
   facts: (given) => ({ ...given }),
-  deploy: (lab, given, active) =>
+  deploy: (lab, given, active, services = 0) =>
     onEveryRouter(lab, active, (host) => {
       let generation = 0;
       let tidied: Promise<unknown> = Promise.resolve();
@@ -33,8 +34,12 @@ export const iptablesHmark: Backend<typeof options> = {
         async install(first) {
           await eachFamily(host, (family) => tables(lab.topology, family));
           await eachFamily(host, () => marks("add", generation, first));
-          for (const family of FAMILIES)
-            await restore(host, family, mangle(family, given.hashSeed, generation, first.length, true));
+          for (const family of FAMILIES) {
+            const own = mangle(family, given.hashSeed, generation, first.length, true);
+            const rules = own.split("\n").filter((line) => line.startsWith(`-A ${CHAIN}`));
+            if (services > 0) await restore(host, family, otherServices("mangle", family, rules, services));
+            await restore(host, family, own);
+          }
         },
         /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them: that nobody waits for. */
         async change(next, before) {

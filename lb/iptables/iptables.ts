@@ -2,7 +2,7 @@
 import type { Balancer } from "../../harness/backend.ts";
 import type { StatefulSpec } from "../../harness/oracle/oracle.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
+import { otherVip, type Topology } from "../../harness/topology/topology.ts";
 import { vipPrefix } from "../ecmp/groups.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
 import { addressOf, FAMILIES, ipBatch, onEveryRouter, setSysctls } from "../linux/routers.ts";
@@ -22,6 +22,8 @@ export interface NatOptions {
   masquerade?: boolean | undefined;
   local: boolean;
   targetPort?: number | undefined;
+  /** Besides the VIP's. */
+  services: number;
 }
 
 /** Routes for what the router itself sends. */
@@ -49,7 +51,10 @@ export function natBalancer(
             family,
           );
         }
-        await restore(host, family, natTable(family, topology, rulesOf(family, first), null, options));
+        const own = rulesOf(family, first);
+        if (options.services > 0)
+          await restore(host, family, otherServices("nat", family, own.rules, options.services));
+        await restore(host, family, natTable(family, topology, own, null, options));
       }
     },
     async change(next, before) {
@@ -91,6 +96,22 @@ function natTable(
     ...rules,
     ...fresh.flatMap(([, own]) => own),
     ...unused.map((chain) => `-X ${chain}`),
+    "COMMIT",
+    "",
+  ].join("\n");
+}
+
+/** One more rule in PREROUTING for each further service, which leads to a chain with rules like those of the VIP's. */
+export function otherServices(table: "nat" | "mangle", family: Family, rules: readonly string[], n: number): string {
+  const each = (lineOf: (chain: string, i: number) => string[]) =>
+    Array.from({ length: n }, (_, i) => lineOf(`LB-OTHER-${i + 1}`, i + 1)).flat();
+  return [
+    `*${table}`,
+    ...each((chain) => [`:${chain} - [0:0]`]),
+    ...each((chain, i) => [
+      `-A PREROUTING -d ${otherVip(i, family)} -j ${chain}`,
+      ...rules.map((rule) => rule.replace(`-A ${CHAIN}`, `-A ${chain}`)),
+    ]),
     "COMMIT",
     "",
   ].join("\n");

@@ -24,6 +24,7 @@ export const iptablesStatistic: Backend<typeof options> = {
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   keepsState: true,
   handles: ["icmp_errors"],
+  service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "conntrack"], needs),
   oracle: (given) => statefulOracle(given.leave),
@@ -32,8 +33,8 @@ export const iptablesStatistic: Backend<typeof options> = {
     ...(nat === undefined ? {} : { masquerade: nat }),
     ...(targetPort === undefined ? {} : { targetPort }),
   }),
-  deploy: (lab, given, active) =>
-    natBalancer(lab, given, active, (family, targets) => ({
+  deploy: (lab, given, active, services = 0) =>
+    natBalancer(lab, { ...given, services }, active, (family, targets) => ({
       chains: new Map(),
       rules: targets.flatMap((index, i) => {
         const to = destination(lab.topology, index, family, given.targetPort);
