@@ -1,6 +1,6 @@
 // A sweep as text and pictures: what was measured at each number, and the curve through it.
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
-import { count, digits, NONE } from "../report/format.ts";
+import { count, digits, list, NONE } from "../report/format.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
 import { costAt, type GrowthRow } from "./growth.ts";
@@ -16,7 +16,7 @@ export interface SweepOf {
 
 const CURVE_STEPS = 60;
 
-export function growthTable(growths: readonly GrowthRow[], { values, noun }: SweepOf): Table {
+export function growthTable(growths: readonly GrowthRow[], { noun }: SweepOf): Table {
   return {
     head: [
       "Metric",
@@ -31,7 +31,7 @@ export function growthTable(growths: readonly GrowthRow[], { values, noun }: Swe
     rows: growths.map((growth) => [
       growth.metric,
       growth.backend,
-      shapeOf(growth, values),
+      shapeOf(growth),
       growth.exponentInterval95?.map((k) => k.toFixed(2)).join(" to ") ?? NONE,
       growth.linear === null ? NONE : `${digits(growth.linear.each)} ${growth.unit}`,
       growth.factor.toFixed(2),
@@ -41,32 +41,38 @@ export function growthTable(growths: readonly GrowthRow[], { values, noun }: Swe
   };
 }
 
-function shapeOf({ trend, exponent, factor }: GrowthRow, values: readonly number[]): string {
-  if (trend === "none" || exponent === null) return `no growth shown, 1 to ${values.length}`;
+function shapeOf({ trend, exponent, factor }: GrowthRow): string {
+  if (trend === "none" || exponent === null) return "no trend shown";
   return trend === "falls" ? `falls to ${factor.toFixed(2)}` : `n^${exponent.toFixed(2)}`;
 }
 
-/** "CPU of .. grows as n^0.97": one sentence for each curve, those that grow most first. */
+/** "CPU of .. grows as n^0.97": a sentence for each curve, those that grow most first, and one for all that do not. */
 export function growthSentences(growths: readonly GrowthRow[], metrics: readonly Metric[], sweep: SweepOf): string[] {
   const [least = 0, most = 0] = [sweep.values[0], sweep.values.at(-1)];
   const range = `from ${count(least)} to ${count(most)} ${sweep.noun}`;
-  return [...growths]
-    .sort((a, b) => b.factor - a.factor)
-    .map((growth) => {
-      const { backend, metric, unit, trend, factor, exponent, exponentInterval95: interval, linear, curve } = growth;
-      const about = metrics.find(({ name }) => name === metric);
-      const cost = about?.more ? `the time for one of '${metric}'` : `'${metric}'`;
-      const times = `${factor.toFixed(2)} times ${range}`;
-      if (trend === "none")
-        return `${backend}: ${cost} does not grow by this measurement (${times}, p ${growth.p.toFixed(2)}).`;
-      if (trend === "falls") return `${backend}: ${cost} falls (${times}).`;
+  const costOf = ({ metric }: GrowthRow) =>
+    metrics.find(({ name }) => name === metric)?.more ? `the time for one of '${metric}'` : `'${metric}'`;
+  const times = ({ factor }: GrowthRow) => `${factor.toFixed(2)} times`;
+  const clear = [...growths].filter(({ trend }) => trend !== "none").sort((a, b) => b.factor - a.factor);
+  const flat = [...new Set(growths.map(({ backend }) => backend))].flatMap((backend) => {
+    const own = growths.filter((growth) => growth.backend === backend && growth.trend === "none");
+    return own.length === 0
+      ? []
+      : [`${backend} in ${list(own.map((growth) => `${growth.metric} (${times(growth)})`))}`];
+  });
+  return [
+    ...clear.map((growth) => {
+      const { backend, unit, trend, exponent, exponentInterval95: interval, linear, curve } = growth;
+      if (trend === "falls") return `${backend}: ${costOf(growth)} falls: ${times(growth)} ${range}.`;
       const power = `n^${exponent?.toFixed(2)}${interval ? ` (95 % interval ${interval.map((k) => k.toFixed(2)).join(" to ")})` : ""}`;
       const logarithm = interval && interval[0] === 0 ? ", as a logarithm would" : "";
       const parts = linear
         ? `${digits(Math.max(0, linear.base))} ${unit} and ${digits(linear.each)} ${unit} for each of the ${sweep.noun}, so linearly`
         : `above ${digits(curve?.base ?? null)} ${unit} at 1${logarithm}`;
-      return `${backend}: ${cost} grows as ${power}: ${parts}; ${times}.`;
-    });
+      return `${backend}: ${costOf(growth)} grows as ${power}: ${parts}; ${times(growth)} ${range}.`;
+    }),
+    ...(flat.length > 0 ? [`No trend ${range} is shown, by Page's test at 5 %, for ${flat.join("; for ")}.`] : []),
+  ];
 }
 
 /** One for each metric, both axes logarithmic. */

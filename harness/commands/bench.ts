@@ -39,7 +39,7 @@ const SWEEP_METRICS = ["connections", "connect_p50", "connect_p99", "connect_cpu
 const TARGETS = 4;
 
 const benchOptions = z.strictObject({
-  targets: runOptions.shape.targets.optional(),
+  targets: runOptions.shape.targets.unwrap().optional(),
   family: z.preprocess(String, z.enum(["4", "6"])).default("4"),
   repeat: z.coerce.number().int().min(1).max(100).default(6),
   seconds: z.coerce.number().min(0.5).max(60).default(2),
