@@ -45,6 +45,27 @@ test("a ratio is taken within its round, so a machine that slows down changes no
   t.like(second, { backend: "nfqueue", median: 450, ratioToPlain: 0.9, disturbed: 1, interval95: null });
 });
 
+test("what a request costs on the router is its CPU beyond that without one, in the same round", (t) => {
+  const core = { ...rate, name: "requests_core" };
+  const router = {
+    name: "router_cpu",
+    unit: "µs",
+    more: false,
+    summary: "",
+    absolute: true as const,
+    beyondDirect: core.name,
+  };
+  const rounds = [1, 2].flatMap((slow, round) => [
+    { backend: "direct", metric: core.name, at: null, round, value: 100_000 / slow, disturbed: false },
+    { backend: "ecmp", metric: core.name, at: null, round, value: 50_000 / slow, disturbed: false },
+  ]);
+  const figures = figuresOf(rounds, [router], environment);
+  t.is(figures.length, 1);
+  // 20 - 10 µs, and 40 - 20 µs.
+  t.true(Math.abs((figures[0]?.median ?? 0) - 15) < 1e-9);
+  t.is(figures[0]?.ratioToPlain, null);
+});
+
 test("without a figure of plain forwarding there is no ratio", (t) => {
   const [figure] = figuresOf(
     [{ backend: "ecmp", metric: "connections", at: null, round: 0, value: 5, disturbed: false }],

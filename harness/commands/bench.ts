@@ -2,7 +2,7 @@ import path from "node:path";
 import { z } from "zod";
 import { UsageError } from "../backend.ts";
 import { growthsOf } from "../bench/growth.ts";
-import { benchHarness } from "../bench/harness.ts";
+import { benchHarness, HARNESS_PARTS } from "../bench/harness.ts";
 import { PROBES } from "../bench/metrics.ts";
 import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { type Environment, figuresOf } from "../bench/result.ts";
@@ -12,7 +12,7 @@ import { type Catalog, findNamed } from "../catalog.ts";
 import { EXIT } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
 import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
-import { milliseconds } from "../report/format.ts";
+import { count, milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { wordsFor } from "./compare.ts";
@@ -44,18 +44,14 @@ const benchOptions = z.strictObject({
   repeat: z.coerce.number().int().min(1).max(100).default(6),
   seconds: z.coerce.number().min(0.5).max(60).default(2),
   seed: runOptions.shape.seed,
-  metrics: z
-    .string()
-    .transform((words) => words.split(/[\s,]+/).filter((word) => word !== ""))
-    .pipe(z.array(z.enum(METRICS.map(({ name }) => name))).min(1))
-    .optional(),
+  metrics: namesOf(METRICS.map(({ name }) => name)).optional(),
 });
 
 /** What each backend carries and costs, beside plain forwarding. Exit code 4 when there is a backend without any figure. */
 export async function benchCommand(catalog: Catalog, options: BenchOptions, signal: AbortSignal): Promise<number> {
-  const parsed = parseOptions(benchOptions, options.given);
   const runtime = findNamed("runtime", catalog.runtimes, options.runtime);
   if (options.backends.includes("harness")) return benchTheLab(runtime, options, signal);
+  const parsed = parseOptions(benchOptions, options.given);
   const words = options.sweep === undefined ? null : parseSweep(options.sweep);
   const size = { given: parsed.targets, usual: TARGETS };
   const { settings, targets } = words ? settingsOf(words, size) : still(parsed.targets ?? TARGETS);
@@ -132,23 +128,48 @@ function still(targets: number): { settings: Setting[]; targets: number } {
 /** Containers of a thousand targets would take the engine minutes. */
 const SIZES: Record<string, readonly number[]> = { netns: [10, 100, 250, 1000] };
 
+const harnessOptions = z.strictObject({
+  targets: runOptions.shape.targets.unwrap().optional(),
+  repeat: z.coerce.number().int().min(1).max(100).default(5),
+  metrics: namesOf(HARNESS_PARTS).optional(),
+});
+
 async function benchTheLab(runtime: Runtime, options: BenchOptions, signal: AbortSignal): Promise<number> {
   if (options.backends.length > 1)
     throw new UsageError("'bench harness' measures the lab itself: it takes no backends beside.");
+  if (options.sweep !== undefined) throw new UsageError("'bench harness' has nothing to sweep: it takes --targets.");
+  const { targets, repeat, metrics } = parseOptions(harnessOptions, options.given);
   const gaps = await runtime.missing();
   for (const why of gaps) process.stderr.write(`SKIP ${why}\n`);
   if (gaps.length > 0) return EXIT.skipped;
-  const note = (text: string) => process.stderr.write(`${text}\n`);
-  const figures = await benchHarness(runtime, SIZES[runtime.name] ?? [10], signal, note);
+  const { figures, skipped } = await benchHarness({
+    runtime,
+    parts: metrics ?? HARNESS_PARTS,
+    sizes: targets === undefined ? (SIZES[runtime.name] ?? [10]) : [targets],
+    rounds: repeat,
+    signal,
+    note: (text) => process.stderr.write(`${text}\n`),
+  });
+  for (const why of skipped) process.stderr.write(`SKIP ${why}\n`);
   const table = {
-    head: ["Targets", "", "Median", "Repeats"],
-    rows: figures.map(({ targets, what, medianMs, repeats }) => [
-      `${targets}`,
+    head: ["What", "Targets", "Connections", "Median", "Memory at most", "Repeats"],
+    rows: figures.map(({ what, targets: of, connections, medianMs, peakMiB, repeats }) => [
       what,
+      of === 0 ? "" : `${of}`,
+      connections === undefined ? "" : count(connections),
       milliseconds(medianMs),
+      peakMiB === undefined ? "" : `${count(peakMiB)} MiB`,
       `${repeats}`,
     ]),
   };
   process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : `${tableLines(table, 120).join("\n")}\n`);
   return EXIT.passed;
+}
+
+/** Some of these names, in one word or several. */
+function namesOf<const Name extends string>(names: readonly Name[]) {
+  return z
+    .string()
+    .transform((words) => words.split(/[\s,]+/).filter((word) => word !== ""))
+    .pipe(z.array(z.enum(names)).min(1));
 }
