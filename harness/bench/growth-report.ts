@@ -107,6 +107,10 @@ function growthChart(
   title: string,
 ): Chart {
   const backends = [...new Set(figures.map(({ backend }) => backend))];
+  const xs = figures.flatMap(({ sweep: at }) => at?.value ?? []);
+  const [least, most] = [Math.min(...xs), Math.max(...xs)];
+  // Side by side, so that no interval hides another.
+  const beside = (backend: string, x: number) => x * 1.03 ** (backends.indexOf(backend) - (backends.length - 1) / 2);
   const colourOf = (backend: string) => SERIES_COLOURS[backends.indexOf(backend) % SERIES_COLOURS.length] ?? LIGHT.ink;
   const id = `bench-growth-${metric.name}`;
   const bars = figures.flatMap(({ backend, interval95, sweep: at }, i) => {
@@ -116,23 +120,29 @@ function growthChart(
     return [
       [
         `${id}-${i}`,
-        { type: "line", xMin: at.value, xMax: at.value, yMin, yMax, borderColor: colour, borderWidth: 2 },
+        {
+          type: "line",
+          xMin: beside(backend, at.value),
+          xMax: beside(backend, at.value),
+          yMin,
+          yMax,
+          borderColor: colour,
+          borderWidth: 2,
+        },
       ] as const,
     ];
   });
   const datasets = backends.flatMap((backend): Dataset[] => {
     const colour = colourOf(backend);
     const style = { type: "line", borderColor: colour, backgroundColor: colour } as const;
-    const points = figures.filter((f) => f.backend === backend).map((f) => ({ x: f.sweep?.value ?? 0, y: f.median }));
+    const points = figures
+      .filter((f) => f.backend === backend)
+      .map((f) => ({ x: beside(backend, f.sweep?.value ?? 0), y: f.median }));
     const growth = growths.find((g) => g.backend === backend);
     const named = growth?.trend === "grows" ? `, cost as n^${growth.exponent?.toFixed(2)}` : "";
     return [
-      { ...style, label: `${backend}${named}`, data: points, borderWidth: 0, pointRadius: 5, pointStyle: "rect" },
-      ...curveOf(
-        growth,
-        metric.more,
-        points.map(({ x }) => x),
-      ).map(
+      { ...style, label: `${backend}${named}`, data: points, borderWidth: 1, pointRadius: 5, pointStyle: "rect" },
+      ...curveOf(growth, metric.more, least, most).map(
         (data): Dataset => ({
           ...style,
           label: `${backend}, fit`,
@@ -149,7 +159,7 @@ function growthChart(
     id,
     heading: `${metric.name} against ${noun}`,
     title: `${metric.name} (${metric.unit}) against ${noun}: ${title}`,
-    reading: `Squares are medians of the rounds with their 95 % interval as a stroke, dashed lines the fitted curves; both axes are logarithmic. ${metric.summary}: ${metric.more ? "more" : "less"} is better.`,
+    reading: `Squares are medians of the rounds with their 95 % interval as a stroke, beside each other at the same number; dashed lines are the fitted curves; both axes are logarithmic. ${metric.summary}: ${metric.more ? "more" : "less"} is better.`,
     caption: backends
       .map((backend) => {
         const own = figures.filter((f) => f.backend === backend);
@@ -162,8 +172,13 @@ function growthChart(
       options: chartOptions({
         x: parameter === "connections" ? "Live connections" : `Number of ${noun}`,
         y: `${metric.name} (${metric.unit})`,
-        xScale: { type: "logarithmic" },
-        yScale: { type: "logarithmic" },
+        xScale: {
+          type: "logarithmic",
+          min: least / 1.2,
+          max: most * 1.2,
+          ticks: { color: LIGHT.muted, maxRotation: 0, autoSkipPadding: 24, format: { maximumFractionDigits: 0 } },
+        },
+        yScale: { type: "logarithmic", ticks: { color: LIGHT.muted, autoSkipPadding: 12 } },
         annotations: Object.fromEntries(bars),
       }),
     },
@@ -180,11 +195,15 @@ function growthChart(
   };
 }
 
-/** At steps of equal ratio between the first and the last point; none where nothing was fitted. */
-function curveOf(growth: GrowthRow | undefined, more: boolean, xs: readonly number[]): { x: number; y: number }[][] {
+/** At steps of equal ratio from the least to the most; none where nothing was fitted. */
+function curveOf(
+  growth: GrowthRow | undefined,
+  more: boolean,
+  least: number,
+  most: number,
+): { x: number; y: number }[][] {
   const { curve } = growth ?? {};
   if (!curve) return [];
-  const [least, most] = [Math.min(...xs), Math.max(...xs)];
   return [
     Array.from({ length: CURVE_STEPS + 1 }, (_, i) => {
       const x = least * (most / least) ** (i / CURVE_STEPS);
