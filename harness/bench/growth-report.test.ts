@@ -1,6 +1,12 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import test from "ava";
+import { Histogram } from "../analysis/histogram.ts";
+import { findBrowser, startBrowser } from "../testing/browser.ts";
 import { growthsOf } from "./growth.ts";
 import { growthCharts, growthSentences, growthTable } from "./growth-report.ts";
+import { writeBench } from "./report.ts";
 import { type Environment, figuresOf } from "./result.ts";
 import type { Measurement } from "./rounds.ts";
 
@@ -43,6 +49,10 @@ const measurements: Measurement[] = [0, 1, 2, 3, 4, 5].flatMap((round) =>
     ];
   }),
 );
+const mkdirIn = (dir: string, name: string) => {
+  mkdirSync(path.join(dir, name));
+  return path.join(dir, name);
+};
 const growths = growthsOf(measurements, [rate, event]);
 const figures = figuresOf(measurements, [rate, event], environment, "services");
 
@@ -88,6 +98,44 @@ test("a point that lacks a round has no part in the fit", (t) => {
   const holes = measurements.filter(({ at, round, backend }) => !(at === 1000 && round === 2 && backend === "linear"));
   const found = growthsOf(holes, [rate]).find(({ backend }) => backend === "linear");
   t.true((found?.factor ?? 9) < 1.3, `${found?.factor}`);
+});
+
+test("its page draws every graph in a browser, and names what is measured", async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-growth-"));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const rest = { services: [], latency: new Map(), skipped: [], failures: [], environment, commandLine: ["bench"] };
+  await writeBench({ figures, metrics: [rate, event], sweep, growths, ...rest }, dir);
+  const latency = new Map([["plain", new Histogram().add([[100, 5000]])]]);
+  const still = figuresOf(
+    measurements
+      .filter(({ at }) => at === 1)
+      .map((one) => ({ ...one, at: null, backend: one.backend === "flat" ? "plain" : "linear" })),
+    [rate],
+    environment,
+  );
+  await writeBench(
+    { figures: still, metrics: [rate], sweep: null, growths: [], ...rest, latency },
+    mkdirIn(dir, "still"),
+  );
+  for (const file of [
+    "bench-growth-scale_event.png",
+    "growth.json",
+    "still/bench-latency.png",
+    "still/bench-rates.png",
+  ])
+    t.true(existsSync(path.join(dir, file)), file);
+  const browser = findBrowser();
+  if (browser === null) return t.log("SKIP: there is no browser here. Run ./setup --test");
+  const page = await startBrowser(browser);
+  const drawn = `[...document.querySelectorAll("canvas[data-chart]")].filter((c) => c.width > 100 && c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)).length`;
+  try {
+    for (const file of ["bench.html", "still/bench.html"]) {
+      await page.open(`file://${path.join(dir, file)}`);
+      t.is(await page.run(drawn), 2, file);
+    }
+  } finally {
+    await page.close();
+  }
 });
 
 test("one picture for each metric, with logarithmic axes, intervals and the curve", (t) => {

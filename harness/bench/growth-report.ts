@@ -109,8 +109,6 @@ function growthChart(
   const backends = [...new Set(figures.map(({ backend }) => backend))];
   const xs = figures.flatMap(({ sweep: at }) => at?.value ?? []);
   const [least, most] = [Math.min(...xs), Math.max(...xs)];
-  // Side by side, so that no interval hides another.
-  const beside = (backend: string, x: number) => x * 1.03 ** (backends.indexOf(backend) - (backends.length - 1) / 2);
   const colourOf = (backend: string) => SERIES_COLOURS[backends.indexOf(backend) % SERIES_COLOURS.length] ?? LIGHT.ink;
   const id = `bench-growth-${metric.name}`;
   const bars = figures.flatMap(({ backend, interval95, sweep: at }, i) => {
@@ -122,8 +120,8 @@ function growthChart(
         `${id}-${i}`,
         {
           type: "line",
-          xMin: beside(backend, at.value),
-          xMax: beside(backend, at.value),
+          xMin: at.value,
+          xMax: at.value,
           yMin,
           yMax,
           borderColor: colour,
@@ -135,9 +133,7 @@ function growthChart(
   const datasets = backends.flatMap((backend): Dataset[] => {
     const colour = colourOf(backend);
     const style = { type: "line", borderColor: colour, backgroundColor: colour } as const;
-    const points = figures
-      .filter((f) => f.backend === backend)
-      .map((f) => ({ x: beside(backend, f.sweep?.value ?? 0), y: f.median }));
+    const points = figures.filter((f) => f.backend === backend).map((f) => ({ x: f.sweep?.value ?? 0, y: f.median }));
     const growth = growths.find((g) => g.backend === backend);
     const named = growth?.trend === "grows" ? `, cost as n^${growth.exponent?.toFixed(2)}` : "";
     return [
@@ -159,7 +155,7 @@ function growthChart(
     id,
     heading: `${metric.name} against ${noun}`,
     title: `${metric.name} (${metric.unit}) against ${noun}: ${title}`,
-    reading: `Squares are medians of the rounds with their 95 % interval as a stroke, beside each other at the same number; dashed lines are the fitted curves; both axes are logarithmic. ${metric.summary}: ${metric.more ? "more" : "less"} is better.`,
+    reading: `Squares are medians of the rounds with their 95 % interval as a stroke, dashed lines are the fitted curves; both axes are logarithmic. ${metric.summary}: ${metric.more ? "more" : "less"} is better.`,
     caption: backends
       .map((backend) => {
         const own = figures.filter((f) => f.backend === backend);
