@@ -71,7 +71,7 @@ export function growthSentences(growths: readonly GrowthRow[], metrics: readonly
         : `above ${digits(curve?.base ?? null)} ${unit} at 1${logarithm}`;
       return `${backend}: ${costOf(growth)} grows as ${power}: ${parts}; ${times(growth)} ${range}.`;
     }),
-    ...(flat.length > 0 ? [`No trend ${range} is shown, by Page's test at 5 %, for ${flat.join("; for ")}.`] : []),
+    ...(flat.length > 0 ? [`No trend ${range} is shown, by Page's test at 1 %, for ${flat.join("; for ")}.`] : []),
   ];
 }
 
@@ -172,7 +172,12 @@ function growthChart(
           type: "logarithmic",
           min: least / 1.2,
           max: most * 1.2,
-          ticks: { color: LIGHT.muted, maxRotation: 0, autoSkipPadding: 24, format: { maximumFractionDigits: 0 } },
+          ticks: {
+            color: LIGHT.muted,
+            maxRotation: 0,
+            autoSkipPadding: 24,
+            format: { minimumFractionDigits: 0, maximumFractionDigits: 0 },
+          },
         },
         yScale: { type: "logarithmic", ticks: { color: LIGHT.muted, autoSkipPadding: 12 } },
         annotations: Object.fromEntries(bars),

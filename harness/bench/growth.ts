@@ -34,7 +34,8 @@ export interface Growth {
   linear: { base: number; each: number } | null;
 }
 
-const ALPHA = 0.05;
+/** Many curves are looked at together: one in twenty would find growth too often where there is none. */
+const ALPHA = 0.01;
 const STEPS = 300;
 const MOST_EXPONENT = 3;
 /** All orders of more points take long to go through. */
