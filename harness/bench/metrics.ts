@@ -261,7 +261,8 @@ export async function hold(bed: Bed, connections: number): Promise<{ check(): vo
   };
   const deadline = nowNs() + (20 + connections / 2000) * 1e9;
   const target = to({ ...bed, seed: seed + HOLD_SEED }, CONNECT_PORT);
-  const ended = Array.from({ length: parts }, (_, part) => {
+  let ended = false;
+  for (let part = 0; part < parts; part++) {
     const argv = words(`connect --keep --timeout 20s --connections ${connections} --part ${part + 1}/${parts}`);
     const child = lab.host(lab.topology.tester.name).spawn([lab.program("traffic"), ...argv, ...target], {
       onStdout: lineReader((line) => {
@@ -272,14 +273,13 @@ export async function hold(bed: Bed, connections: number): Promise<{ check(): vo
         said = (said + chunk.toString()).slice(-1000);
       },
     });
-    return child.exited.then(
-      () => void alive.delete(part),
-      () => void alive.delete(part),
-    );
-  });
-  let running = parts;
-  for (const end of ended) end.finally(() => running--);
-  while (kept() < connections && running === parts && nowNs() < deadline) await delay(50);
+    const end = () => {
+      alive.delete(part);
+      ended = true;
+    };
+    child.exited.then(end, end);
+  }
+  while (kept() < connections && !ended && nowNs() < deadline) await delay(50);
   check();
   return { check };
 }

@@ -11,6 +11,7 @@ import { inline, tableText } from "../report/markdown.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import { drawPngs } from "../report/png.ts";
 import type { Table } from "../report/table.ts";
+import { direct } from "./direct.ts";
 import type { GrowthRow } from "./growth.ts";
 import { growthCharts, growthSentences, growthTable, type SweepOf } from "./growth-report.ts";
 import { coreTable, latencyChart } from "./latency-report.ts";
@@ -102,6 +103,11 @@ export function meaning(bench: Bench): string[] {
       : []),
     ...skipped.map((why) => `Not measured: ${why}`),
     `Plain forwarding is static routing by source prefix to the same ${targets === null ? "number of targets" : plural(targets, "target")}, in the same round. A ratio of 1 is what a router without a balancer does; rates above and costs below it are better.`,
+    ...(figures.some(({ backend }) => backend === direct.name)
+      ? [
+          `'${direct.name}' has no router at all: the tester is on the targets' network and spreads its connections itself. What a request takes beyond that is the router's CPU.`,
+        ]
+      : []),
     `Measured over IPv${family} on ${links} links of the ${runtime} runtime, kernel ${kernel}, ${plural(cpus, "CPU")} that tester, router and targets share, ${secondsEach} s each. So rates are of the whole lab, CPU is of the whole lab, and nothing here says what a network card of your own would carry; ratios travel better than rates, between machines of one kind.`,
     compared.length === 0
       ? "With fewer than six repeats there is no 95 % interval: these are first looks."
