@@ -57,13 +57,13 @@ test.serial(
   async (t) => {
     // Not the bench's children: they are others to it.
     const others = Array.from({ length: 4 }, () => spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" }));
-    const words = ["ecmp", "haproxy", "--sweep", "services=1,20,400", "--metrics", "connections,requests,deploy"];
+    const words = ["ecmp", "xdp", "--sweep", "services=1,20,400", "--metrics", "connections,requests,deploy"];
     const { status, stdout, stderr } = bench(...words, "--repeat", "1", "--seconds", "0.5", "--json");
     for (const other of others) other.kill();
     t.is(status, 0, stderr);
-    t.regex(stderr, /haproxy: it has the VIP's service only/);
+    t.regex(stderr, /xdp: it is set up with the VIP's service only/);
     const figures = JSON.parse(stdout) as Figure[];
-    t.is(figures.filter(({ backend }) => backend === "haproxy").length, 0);
+    t.is(figures.filter(({ backend }) => backend === "xdp").length, 0);
     for (const value of [1, 20, 400])
       for (const backend of ["plain", "ecmp"])
         t.like(

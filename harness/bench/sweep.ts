@@ -56,5 +56,5 @@ export function settingsOf(
 /** Why a backend has no part in a sweep; null: it has one. */
 export function outOfSweep({ name, service }: Backend, settings: readonly Setting[]): string | null {
   if (service !== undefined || settings.every(({ services: n }) => n === 0)) return null;
-  return `${name}: it has the VIP's service only, so there is no number of services to sweep.`;
+  return `${name}: it is set up with the VIP's service only, so there is no number of services to sweep.`;
 }
