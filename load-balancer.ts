@@ -186,6 +186,7 @@ const bench = async (words: readonly string[], argv: Record<string, unknown>, si
     runtime: String(argv.runtime),
     out: path.resolve(String(argv.out)),
     json: argv.json === true,
+    sweep: argv.sweep as string | undefined,
     given: Object.fromEntries(names.flatMap((name) => (argv[name] === undefined ? [] : [[name, argv[name]]]))),
     commandLine: ["./load-balancer.ts", ...process.argv.slice(2)],
   }, signal);
@@ -274,6 +275,7 @@ const parser = yargs(words)
     (y) =>
       outsideOption(y.positional("name", { type: "string", array: true, default: [], describe: "backends (default: all), or 'harness'" }))
         .option("metrics", { type: "string", describe: "some of them only, as in 'connections,requests'", requiresArg: true })
+        .option("sweep", { type: "string", requiresArg: true, describe: "how cost grows: targets=.., connections=.. (live), services=.. (or rules=..), as in targets=10,100,1000" })
         .option("targets", { describe: "targets (default: 4)", requiresArg: true })
         .option("family", { describe: "4 or 6 (default: 4)", requiresArg: true })
         .option("repeat", { describe: "rounds (default: 6, the fewest that give an interval)", requiresArg: true })
@@ -284,7 +286,8 @@ const parser = yargs(words)
         .option("out", { default: "results", describe: "folder of the results", requiresArg: true })
         .option("json", { type: "boolean", describe: "the figures on stdout" })
         .example("$0 bench nfqueue ecmp nftables", "side by side, six interleaved rounds")
-        .example("$0 bench nfqueue --metrics connections,requests --seconds 1", ""),
+        .example("$0 bench nfqueue --metrics connections,requests --seconds 1", "")
+        .example("$0 bench iptables_statistic nftables nfqueue --sweep services=1,10,100,1000", "the cost of more services, with the fitted growth"),
     (argv) => choose((signal) => bench(argv.name, argv, signal)),
   )
   .command(

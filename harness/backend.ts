@@ -28,8 +28,13 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   environment?(env: NodeJS.ProcessEnv): Record<string, string>;
   /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. Without options: with any. */
   missing(runtime: Runtime, options?: z.infer<Options>): Promise<string[]>;
-  /** Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. */
-  deploy(lab: Lab, options: z.infer<Options>, active: readonly number[]): Promise<Balancer>;
+  /** What one more service is in its terms, as in "a flow". Absent: it has the VIP's only. */
+  service?: string;
+  /**
+   * Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. Where
+   * it has services, so many are installed besides, at `otherVip(1)` and so on, and packets for the VIP find theirs last.
+   */
+  deploy(lab: Lab, options: z.infer<Options>, active: readonly number[], services?: number): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */
   oracle(options: z.infer<Options>, targets: number, protocol: Protocol): OracleSpec | null;
   /** The options as they are used with so many targets, for the report. Throws UsageError when they do not fit. */

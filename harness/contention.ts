@@ -8,6 +8,7 @@ import type { Event } from "./record/schema.ts";
 /** USER_HZ, the unit of every time in /proc: 100 on all of Linux' own architectures. */
 const TICK_NS = 1e7;
 const WINDOW_MS = 1000;
+const LEAST_WINDOW_NS = 2e8;
 const UNITS = 5;
 const WARM_UP = 10;
 const HASHES = 4000;
@@ -39,8 +40,9 @@ interface Ticks {
 /**
  * Reports a "machine" event for each second until it is stopped. What other programs took is the machine's time without this
  * program's and its descendants'; machines that are no descendants (a container engine's) make that unknowable: null.
+ * `toTheEnd`: what is left of a second at the end is reported too, where it is long enough for ticks to tell.
  */
-export function watchMachine(ownIsKnown: boolean, onEvent: (event: Event) => void): () => void {
+export function watchMachine(ownIsKnown: boolean, onEvent: (event: Event) => void, toTheEnd = false): () => void {
   let before = readTicks();
   const tick = () => {
     const now = readTicks();
@@ -60,7 +62,10 @@ export function watchMachine(ownIsKnown: boolean, onEvent: (event: Event) => voi
     before = now;
   };
   const timer = setInterval(tick, WINDOW_MS);
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    if (toTheEnd && before && nowNs() - before.t > LEAST_WINDOW_NS) tick();
+  };
 }
 
 /** null where /proc does not tell. */

@@ -21,19 +21,36 @@ export class Histogram {
     return this;
   }
 
+  /** How many values it holds. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** The value that this share of all is not above, in milliseconds: the middle of its bucket; null when there is no value. */
+  quantileMs(share: number): number | null {
+    return this.#total === 0
+      ? null
+      : this.#at(
+          [...this.#counts].sort(([a], [b]) => a - b),
+          share,
+        );
+  }
+
   /** p50, p99, p99.9 and the maximum in milliseconds, each the middle of its bucket; null when there is no sample. */
   percentilesMs(): { p50: number; p99: number; p999: number; max: number } | null {
     if (this.#total === 0) return null;
     const sorted = [...this.#counts].sort(([a], [b]) => a - b);
-    const at = (share: number) => {
-      let left = Math.max(1, Math.ceil(share * this.#total));
-      const found =
-        sorted.find(([, count]) => {
-          left -= count;
-          return left <= 0;
-        })?.[0] ?? 0;
-      return (bucketLowUs(found) + bucketLowUs(found + 1) - 1) / 2000;
-    };
+    const at = (share: number) => this.#at(sorted, share);
     return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
+  }
+
+  #at(sorted: readonly (readonly [bucket: number, count: number])[], share: number): number {
+    let left = Math.max(1, Math.ceil(share * this.#total));
+    const found =
+      sorted.find(([, count]) => {
+        left -= count;
+        return left <= 0;
+      })?.[0] ?? 0;
+    return (bucketLowUs(found) + bucketLowUs(found + 1) - 1) / 2000;
   }
 }

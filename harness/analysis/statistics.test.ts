@@ -1,5 +1,5 @@
 import test from "ava";
-import { chiSquareP, wilson95 } from "./statistics.ts";
+import { chiSquareP, studentT95, wilson95 } from "./statistics.ts";
 
 const near = (a: number | null, b: number, tolerance: number) => a !== null && Math.abs(a - b) < tolerance;
 
@@ -24,6 +24,15 @@ test("chi-square has the tabulated quantiles", (t) => {
   t.true(near(at(16.919, 10), 0.05, 1e-4));
   t.true(near(at(124.342, 101), 0.05, 1e-4));
   t.true(near(at(0, 10), 1, 1e-12));
+});
+
+test("Student's t has the tabulated quantiles", (t) => {
+  for (const [freedom, quantile] of [
+    [1, 12.706],
+    [5, 2.571],
+    [30, 2.042],
+  ] as const)
+    t.true(near(studentT95(freedom), quantile, 1e-3), `${freedom}`);
 });
 
 test("chi-square says nothing where it does not hold", (t) => {

@@ -53,6 +53,11 @@ export function normalQuantile(p: number): number {
   return solve((z) => normalCdf(z) - p, -40, 40);
 }
 
+/** What a Student-distributed variable stays within, on both sides, in 95 of 100 cases. */
+export function studentT95(freedom: number): number {
+  return solve((t) => 0.05 - incompleteBeta(freedom / 2, 0.5, freedom / (freedom + t * t)), 0, 1000);
+}
+
 function normalCdf(z: number): number {
   const tail = upperGamma(0.5, (z * z) / 2) / 2;
   return z > 0 ? 1 - tail : tail;

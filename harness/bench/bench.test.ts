@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -17,7 +17,7 @@ function bench(...words: string[]) {
 test.serial("figures come with their ratio to plain forwarding, their environment, a page and pictures", (t) => {
   const quick = [
     "--metrics",
-    "connections,requests,scale_event,memory",
+    "connections,requests,connect_p50,router_cpu,scale_event,memory",
     "--targets",
     "2",
     "--repeat",
@@ -36,6 +36,10 @@ test.serial("figures come with their ratio to plain forwarding, their environmen
     t.like(own, { repeats: 1, interval95: null, environment: { runtime: "netns", targets: 2, family: 4 } });
   }
   t.is(find("nftables", "scale_event")?.ratioToPlain, null);
+  // The second reference has no router, so no scale event and no CPU of one; both others have that beyond it.
+  t.true((find("direct", "connections")?.median ?? 0) > 100 && (find("direct", "requests")?.ratioToPlain ?? 0) > 0);
+  t.is(find("direct", "scale_event") ?? find("direct", "router_cpu"), undefined);
+  t.is(figures.filter(({ metric }) => metric === "router_cpu").length, 2);
   // A kept connection is one entry of conntrack; plain forwarding has none.
   if (process.geteuid?.() === 0) {
     t.is(find("plain", "memory")?.median, 0);
@@ -43,14 +47,85 @@ test.serial("figures come with their ratio to plain forwarding, their environmen
     t.true(bytes > 150 && bytes < 2000, `${bytes}`);
   }
   const dir = path.join(scratch, "out", readdirSync(path.join(scratch, "out"))[0] ?? "");
-  for (const file of ["bench.json", "bench.md", "bench-rates.png"]) t.true(existsSync(path.join(dir, file)), file);
+  for (const file of ["bench.json", "bench.md", "bench-rates.png", "bench-latency.png"])
+    t.true(existsSync(path.join(dir, file)), file);
   t.regex(readFileSync(path.join(dir, "bench.html"), "utf8"), /static routing by source prefix to the same 2 targets/);
+});
+
+test.serial(
+  "a sweep has figures at every number, a curve for each metric, and says who has no part; other load is marked",
+  async (t) => {
+    // Not the bench's children: they are others to it.
+    const others = Array.from({ length: 4 }, () => spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" }));
+    const words = ["ecmp", "xdp", "--sweep", "services=1,20,400", "--metrics", "connections,requests,deploy"];
+    const { status, stdout, stderr } = bench(...words, "--repeat", "1", "--seconds", "0.5", "--json");
+    for (const other of others) other.kill();
+    t.is(status, 0, stderr);
+    t.regex(stderr, /xdp: it is set up with the VIP's service only/);
+    const figures = JSON.parse(stdout) as Figure[];
+    t.is(figures.filter(({ backend }) => backend === "xdp").length, 0);
+    for (const value of [1, 20, 400])
+      for (const backend of ["plain", "ecmp"])
+        t.like(
+          figures.find((f) => f.backend === backend && f.metric === "connections" && f.sweep?.value === value),
+          { repeats: 1, sweep: { parameter: "services", value }, environment: { targets: 4 } },
+        );
+    t.true(
+      figures.some(({ disturbed }) => disturbed > 0),
+      "four busy loops beside it are seen",
+    );
+    const dirs = readdirSync(path.join(scratch, "out")).map((name) => path.join(scratch, "out", name));
+    const dir = dirs.find((one) => existsSync(path.join(one, "growth.json"))) ?? "";
+    const growths = JSON.parse(readFileSync(path.join(dir, "growth.json"), "utf8")) as {
+      backend: string;
+      metric: string;
+    }[];
+    t.is(growths.length, 6);
+    t.true(existsSync(path.join(dir, "bench-growth-connections.png")));
+    t.regex(readFileSync(path.join(dir, "bench.md"), "utf8"), /\(\d disturbed\)/);
+  },
+);
+
+test.serial("live connections are held while others are measured", (t) => {
+  const words = [
+    "ecmp",
+    "--sweep",
+    "connections=10,300",
+    "--metrics",
+    "connections",
+    "--repeat",
+    "1",
+    "--seconds",
+    "0.5",
+  ];
+  const { status, stdout, stderr } = bench(...words, "--targets", "2", "--json");
+  t.is(status, 0, stderr);
+  const figures = JSON.parse(stdout) as Figure[];
+  t.deepEqual(
+    figures.map(({ sweep }) => sweep?.value),
+    [10, 10, 300, 300],
+  );
 });
 
 for (const [why, words, sentence] of [
   ["an unknown metric", ["nfqueue", "--metrics", "speed"], /'--metrics speed' does not fit/],
   ["an unknown backend", ["nonsense"], /no backend 'nonsense'/i],
   ["the lab beside backends", ["harness", "nfqueue"], /takes no backends beside/],
+  ["a sweep that is no list", ["nfqueue", "--sweep", "targets=1,x"], /'--sweep targets=1,x' does not fit/],
+  ["a sweep of what cannot be swept", ["nfqueue", "--sweep", "speed=1,2"], /connections, rules, services and targets/],
+  ["half a service", ["nfqueue", "--sweep", "services=1,2.5"], /whole numbers up to 65535, and 2.5 is none/],
+  [
+    "more targets than there are",
+    ["nfqueue", "--sweep", "targets=10,2000"],
+    /whole numbers up to 1000, and 2000 is none/,
+  ],
+  [
+    "a sweep of targets with --targets",
+    ["ecmp", "--sweep", "targets=1,2", "--targets", "4"],
+    /another number of targets/,
+  ],
+  ["a sweep of the lab", ["harness", "--sweep", "targets=1,2"], /nothing to sweep/],
+  ["an unknown part of the lab", ["harness", "--metrics", "speed"], /'--metrics speed' does not fit/],
   ["no rounds", ["nfqueue", "--repeat", "0"], /'--repeat 0' does not fit/],
 ] as const)
   test(`${why} is wrong usage`, (t) => {

@@ -1,5 +1,6 @@
 // What is measured of one deployed backend. Everything is counted where it arrives.
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { Histogram } from "../analysis/histogram.ts";
 import type { Balancer } from "../backend.ts";
 import { nowNs } from "../clock.ts";
@@ -10,7 +11,7 @@ import { lineReader } from "../traffic/lines.ts";
 import { highestRate } from "./flood.ts";
 
 /** One backend, deployed in one lab. */
-interface Bed {
+export interface Bed {
   lab: Lab;
   balancer: Balancer;
   family: 4 | 6;
@@ -18,6 +19,10 @@ interface Bed {
   seed: number;
   /** Length of one measurement, seconds. */
   seconds: number;
+  /** How long the installation took, with all of its services. */
+  deployMs: number;
+  /** Gets the times to connect at a fixed load. */
+  latency: Histogram;
 }
 
 export interface Metric {
@@ -28,6 +33,8 @@ export interface Metric {
   summary: string;
   /** Plain forwarding has nothing like it: there is no ratio. */
   absolute?: true;
+  /** Not measured: what the CPU of this one (1/s for each busy core) is above that of a lab without a router. */
+  beyondDirect?: string;
 }
 
 const CONNECT_PORT = 5001;
@@ -40,7 +47,11 @@ const CPU_RATE = 20_000;
 const MOST_LOSS = 0.001;
 const SCALE_EVENTS = 6;
 const HELD = 5000;
+/** Held connections must not be those that a measurement opens. */
+const HOLD_SEED = 1_000_000;
 const SIGTERM = 15;
+/** As many as one process may hold where the hard limit of open files is 20,000. */
+export const HELD_BY_ONE = 15_000;
 
 export interface Probe {
   metrics: readonly Metric[];
@@ -72,14 +83,20 @@ export const PROBES: readonly Probe[] = [
         `${Math.round(bed.seconds * 8000)}`,
         ...to(bed, CONNECT_PORT),
       ]);
-      const { received } = last(seen);
-      return { connections: received / seen.seconds };
+      return { connections: last(seen).received / seen.seconds };
     },
   },
   {
     metrics: [
       metric("connect_p50", "ms", false, `time to connect and be answered, at ${LATENCY_RATE} connections per second`),
       metric("connect_p99", "ms", false, `99th percentile of the same`),
+      metric("connect_p999", "ms", false, `99.9th percentile of the same`),
+      metric(
+        "connect_cpu",
+        "µs",
+        false,
+        "CPU of the whole lab for one of these connections, from the first packet to the last",
+      ),
     ],
     async measure(bed) {
       const count = Math.round(bed.seconds * LATENCY_RATE);
@@ -91,8 +108,14 @@ export const PROBES: readonly Probe[] = [
         `${LATENCY_RATE}`,
         ...to(bed, CONNECT_PORT),
       ]);
-      const found = seen.samples.reduce((all, { hist }) => all.add(hist), new Histogram()).percentilesMs();
-      return found ? { connect_p50: found.p50, connect_p99: found.p99 } : {};
+      const own = new Histogram();
+      for (const { hist } of seen.samples) {
+        own.add(hist);
+        bed.latency.add(hist);
+      }
+      const found = own.percentilesMs();
+      const cpu = seen.cpu ? { connect_cpu: totalUs(seen.cpu) / last(seen).received } : {};
+      return { ...cpu, ...(found ? { connect_p50: found.p50, connect_p99: found.p99, connect_p999: found.p999 } : {}) };
     },
   },
   {
@@ -103,8 +126,21 @@ export const PROBES: readonly Probe[] = [
         true,
         "requests of 128 bytes, echoed, over 50 kept TCP connections, each waiting for its echo",
       ),
+      metric("requests_core", "1/s", true, "the same for each busy core of the whole lab: tester, router and targets"),
+      {
+        ...absolute(
+          "router_cpu",
+          "µs",
+          false,
+          "CPU of a request beyond that in a lab without a router: the router's, with all that it runs",
+        ),
+        beyondDirect: "requests_core",
+      },
     ],
-    measure: async (bed) => ({ requests: (await closedLoop(bed, 50, 128)).perSecond }),
+    async measure(bed) {
+      const { perSecond, perCore } = await closedLoop(bed, 50, 128);
+      return { requests: perSecond, ...(perCore === null ? {} : { requests_core: perCore }) };
+    },
   },
   ...[1, 8].map(
     (streams): Probe => ({
@@ -144,17 +180,19 @@ export const PROBES: readonly Probe[] = [
       metric("cpu_softirq", "µs", false, "the same in interrupts, where the kernel forwards"),
     ],
     async measure(bed) {
-      const before = processorUs();
       const seen = await generate(bed, [
         ...words(`stream --udp --connections 500 --rate ${CPU_RATE} --size 80 --ramp 200ms --duration ${bed.seconds}s`),
         ...to(bed, UDP_PORT),
       ]);
-      const after = processorUs();
       const { received, sent } = last(seen);
-      if (!before || !after || received < sent * 0.99) return {};
-      const per = (kind: keyof typeof after) => (after[kind] - before[kind]) / received;
-      return { cpu_user: per("user"), cpu_system: per("system"), cpu_softirq: per("softirq") };
+      const { cpu } = seen;
+      if (!cpu || received < sent * 0.99) return {};
+      return { cpu_user: cpu.user / received, cpu_system: cpu.system / received, cpu_softirq: cpu.softirq / received };
     },
+  },
+  {
+    metrics: [absolute("deploy", "ms", false, "time to install it, with all of its services")],
+    measure: async ({ deployMs }) => ({ deploy: deployMs }),
   },
   {
     metrics: [
@@ -210,14 +248,57 @@ const to = ({ family, seed }: Bed, port: number) =>
     `--address ${family === 4 ? VIP[4] : `[${VIP[6]}]`}:${port} --src ${SOURCES[family]} --seed ${seed} --output ndjson`,
   );
 
-async function closedLoop(bed: Bed, connections: number, size: number): Promise<{ perSecond: number }> {
+/** Keeps so many connections open until the lab goes. `check` throws LabError when some of them are not there any more. */
+export async function hold(bed: Bed, connections: number): Promise<{ check(): void }> {
+  const { lab, seed } = bed;
+  const parts = Math.ceil(connections / HELD_BY_ONE);
+  const alive = new Map<number, number>();
+  let said = "";
+  const kept = () => [...alive.values()].reduce((sum, n) => sum + n, 0);
+  const check = () => {
+    if (kept() < connections)
+      throw new LabError(`${connections - kept()} of ${connections} connections were not held. ${said.trim()}`);
+  };
+  const deadline = nowNs() + (20 + connections / 2000) * 1e9;
+  const target = to({ ...bed, seed: seed + HOLD_SEED }, CONNECT_PORT);
+  let ended = false;
+  for (let part = 0; part < parts; part++) {
+    const argv = words(`connect --keep --timeout 20s --connections ${connections} --part ${part + 1}/${parts}`);
+    const child = lab.host(lab.topology.tester.name).spawn([lab.program("traffic"), ...argv, ...target], {
+      onStdout: lineReader((line) => {
+        const { event, alive: now } = JSON.parse(line) as { event: string; alive?: number };
+        if (event === "sample") alive.set(part, now ?? 0);
+      }),
+      onStderr: (chunk) => {
+        said = (said + chunk.toString()).slice(-1000);
+      },
+    });
+    const end = () => {
+      alive.delete(part);
+      ended = true;
+    };
+    child.exited.then(end, end);
+  }
+  while (kept() < connections && !ended && nowNs() < deadline) await delay(50);
+  check();
+  return { check };
+}
+
+async function closedLoop(
+  bed: Bed,
+  connections: number,
+  size: number,
+): Promise<{ perSecond: number; perCore: number | null }> {
   const load = `stream --closed-loop --connections ${connections} --size ${size} --ramp 100ms --sample 100ms --duration ${bed.seconds}s`;
   const seen = await generate(bed, [...words(load), ...to(bed, STREAM_PORT)]);
   // What is in the ramp does not count.
   const warm = seen.samples.findIndex(({ t }) => t > seen.t0 + 3e8);
   const [from, until] = [seen.samples[Math.max(0, warm)], last(seen)];
   if (!from || until.t <= from.t) throw new LabError(`No echo came over ${connections} connections.`);
-  return { perSecond: ((until.received - from.received) / (until.t - from.t)) * 1e9 };
+  return {
+    perSecond: ((until.received - from.received) / (until.t - from.t)) * 1e9,
+    perCore: seen.cpu && (until.received / totalUs(seen.cpu)) * 1e6,
+  };
 }
 
 interface Seen {
@@ -225,9 +306,20 @@ interface Seen {
   /** From the start to the last sample. */
   seconds: number;
   samples: Sample[];
+  /** Of the machine, from before the generator to behind it; null where /proc does not tell. */
+  cpu: Cpu | null;
 }
 
-const last = ({ samples }: Seen): Sample => {
+/** CPU time, microseconds. */
+interface Cpu {
+  user: number;
+  system: number;
+  softirq: number;
+}
+
+const totalUs = ({ user, system, softirq }: Cpu) => user + system + softirq;
+
+const last = ({ samples }: Pick<Seen, "samples">): Sample => {
   const sample = samples.at(-1);
   if (!sample) throw new LabError("The traffic generator reported nothing.");
   return sample;
@@ -243,6 +335,7 @@ async function generate(
   let t0 = 0;
   let said = "";
   const host = lab.host(lab.topology.tester.name);
+  const before = processorUs();
   const child = host.spawn([lab.program("traffic"), ...argv], {
     onStdout: lineReader((line) => {
       const { event, ...rest } = JSON.parse(line) as { event: string } & Sample;
@@ -262,14 +355,17 @@ async function generate(
   const { code } = await child.exited.finally(() => clearTimeout(overdue));
   if (code !== 0)
     throw new LabError(`The traffic generator '${argv[0]}' ended with ${code ?? "a signal"}: ${said.trim()}`);
-  const { failedConnects, lost, t } = last({ t0, seconds: 0, samples });
+  const { failedConnects, lost, t } = last({ samples });
   const gone = Object.values(lost).reduce((sum, n) => sum + n, failedConnects);
   if (gone > 0) throw new LabError(`${gone} connections failed during '${argv[0]}': no figure is taken from that.`);
-  return { t0, seconds: (t - t0) / 1e9, samples };
+  const after = processorUs();
+  const spent = (kind: keyof Cpu) => (after && before ? after[kind] - before[kind] : 0);
+  const cpu = after && before ? { user: spent("user"), system: spent("system"), softirq: spent("softirq") } : null;
+  return { t0, seconds: (t - t0) / 1e9, samples, cpu };
 }
 
 /** CPU time of the machine, microseconds; null where /proc does not tell. */
-function processorUs(): { user: number; system: number; softirq: number } | null {
+function processorUs(): Cpu | null {
   try {
     const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
       readFileSync("/proc/stat", "utf8").match(/^cpu +(.*)$/m)?.[1] ?? ""

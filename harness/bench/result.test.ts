@@ -37,17 +37,38 @@ test("the median's interval covers it as often as it says", (t) => {
 
 test("a ratio is taken within its round, so a machine that slows down changes no ratio", (t) => {
   const rounds = [1, 2, 4].flatMap((slow, round) => [
-    { backend: "nfqueue", metric: "connections", round, value: 900 / slow, disturbed: round === 2 },
-    { backend: "plain", metric: "connections", round, value: 1000 / slow, disturbed: false },
+    { backend: "nfqueue", metric: "connections", at: null, round, value: 900 / slow, disturbed: round === 2 },
+    { backend: "plain", metric: "connections", at: null, round, value: 1000 / slow, disturbed: false },
   ]);
   const [first, second] = figuresOf(rounds, [rate], environment);
   t.like(first, { backend: "plain", median: 500, ratioToPlain: null, repeats: 3, disturbed: 0 });
   t.like(second, { backend: "nfqueue", median: 450, ratioToPlain: 0.9, disturbed: 1, interval95: null });
 });
 
+test("what a request costs on the router is its CPU beyond that without one, in the same round", (t) => {
+  const core = { ...rate, name: "requests_core" };
+  const router = {
+    name: "router_cpu",
+    unit: "µs",
+    more: false,
+    summary: "",
+    absolute: true as const,
+    beyondDirect: core.name,
+  };
+  const rounds = [1, 2].flatMap((slow, round) => [
+    { backend: "direct", metric: core.name, at: null, round, value: 100_000 / slow, disturbed: false },
+    { backend: "ecmp", metric: core.name, at: null, round, value: 50_000 / slow, disturbed: false },
+  ]);
+  const figures = figuresOf(rounds, [router], environment);
+  t.is(figures.length, 1);
+  // 20 - 10 µs, and 40 - 20 µs.
+  t.true(Math.abs((figures[0]?.median ?? 0) - 15) < 1e-9);
+  t.is(figures[0]?.ratioToPlain, null);
+});
+
 test("without a figure of plain forwarding there is no ratio", (t) => {
   const [figure] = figuresOf(
-    [{ backend: "ecmp", metric: "connections", round: 0, value: 5, disturbed: false }],
+    [{ backend: "ecmp", metric: "connections", at: null, round: 0, value: 5, disturbed: false }],
     [rate],
     environment,
   );

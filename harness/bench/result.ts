@@ -1,6 +1,6 @@
 // From measurements to figures: medians, intervals, ratios to plain forwarding from the same round.
-import type { Metric } from "./metrics.ts";
-import { median } from "./metrics.ts";
+import { direct } from "./direct.ts";
+import { type Metric, median } from "./metrics.ts";
 import { plain } from "./plain.ts";
 import type { Measurement } from "./rounds.ts";
 
@@ -13,7 +13,8 @@ export interface Environment {
   cpus: number;
   cpuModel: string;
   family: 4 | 6;
-  targets: number;
+  /** null: they are what is swept. */
+  targets: number | null;
   secondsEach: number;
 }
 
@@ -24,6 +25,8 @@ export interface Figure {
   unit: string;
   /** Whether more is better. */
   more: boolean;
+  /** Which number of a sweep this was measured with; absent: there is none. */
+  sweep?: { parameter: string; value: number };
   median: number;
   /** Of the median; null with fewer than six repeats, which cannot give one. */
   interval95: [low: number, high: number] | null;
@@ -36,18 +39,20 @@ export interface Figure {
   environment: Environment;
 }
 
-/** In the order of the metrics, then of the backends. */
+/** In the order of the metrics, then of the numbers of a sweep, then of the backends, references first. */
 export function figuresOf(
-  measurements: readonly Measurement[],
+  measured: readonly Measurement[],
   metrics: readonly Metric[],
   environment: Environment,
+  parameter?: string,
 ): Figure[] {
-  const backends = [...new Set(measurements.map(({ backend }) => backend))].sort(
-    (a, b) => Number(b === plain.name) - Number(a === plain.name),
-  );
+  const measurements = [...measured, ...metrics.flatMap((one) => beyondDirect(measured, one))];
+  const backends = backendsOf(measurements);
+  const values = [...new Set(measurements.map(({ at }) => at))].sort((a, b) => (a ?? 0) - (b ?? 0));
+  const cells = values.flatMap((at) => backends.map((backend) => ({ at, backend })));
   return metrics.flatMap(({ name: metric, unit, more, absolute }) =>
-    backends.flatMap((backend): Figure[] => {
-      const own = measurements.filter((m) => m.backend === backend && m.metric === metric);
+    cells.flatMap(({ at, backend }): Figure[] => {
+      const own = measurements.filter((m) => m.backend === backend && m.metric === metric && m.at === at);
       if (own.length === 0) return [];
       const values = own.map(({ value }) => value);
       const ratios = backend === plain.name || absolute ? [] : own.flatMap((m) => ratioToPlain(m, measurements));
@@ -57,6 +62,7 @@ export function figuresOf(
           metric,
           unit,
           more,
+          ...(parameter === undefined || at === null ? {} : { sweep: { parameter, value: at } }),
           median: median(values),
           interval95: medianInterval95(values),
           ratioToPlain: ratios.length === 0 ? null : median(ratios),
@@ -70,9 +76,29 @@ export function figuresOf(
   );
 }
 
-function ratioToPlain({ metric, round, value }: Measurement, all: readonly Measurement[]): number[] {
-  const reference = all.find((m) => m.backend === plain.name && m.metric === metric && m.round === round);
-  return reference && reference.value > 0 ? [value / reference.value] : [];
+/** The references first. */
+export function backendsOf(measurements: readonly Measurement[]): string[] {
+  const first = [plain.name, direct.name];
+  const all = new Set(measurements.map(({ backend }) => backend));
+  return [...first.filter((name) => all.has(name)), ...[...all].filter((name) => !first.includes(name))];
+}
+
+/** What a metric's CPU is above the same round's of a lab without a router, microseconds. Noise may make it negative. */
+function beyondDirect(measurements: readonly Measurement[], { name, beyondDirect: metric }: Metric): Measurement[] {
+  return measurements.flatMap((own) => {
+    if (own.metric !== metric || own.backend === direct.name) return [];
+    const reference = sameRound(own, measurements, direct.name);
+    return reference ? [{ ...own, metric: name, value: 1e6 / own.value - 1e6 / reference.value }] : [];
+  });
+}
+
+function sameRound({ metric, at, round }: Measurement, all: readonly Measurement[], backend: string) {
+  return all.find((m) => m.backend === backend && m.metric === metric && m.at === at && m.round === round);
+}
+
+function ratioToPlain(own: Measurement, all: readonly Measurement[]): number[] {
+  const reference = sameRound(own, all, plain.name);
+  return reference && reference.value > 0 ? [own.value / reference.value] : [];
 }
 
 /**

@@ -1,19 +1,22 @@
 import path from "node:path";
 import { z } from "zod";
 import { UsageError } from "../backend.ts";
-import { benchHarness } from "../bench/harness.ts";
+import { growthsOf } from "../bench/growth.ts";
+import { benchHarness, HARNESS_PARTS } from "../bench/harness.ts";
 import { PROBES } from "../bench/metrics.ts";
-import { benchTable, meaning, writeBench } from "../bench/report.ts";
+import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { type Environment, figuresOf } from "../bench/result.ts";
-import { runRounds } from "../bench/rounds.ts";
+import { runRounds, type Setting } from "../bench/rounds.ts";
+import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
 import { type Catalog, findNamed } from "../catalog.ts";
 import { EXIT } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
 import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
-import { milliseconds } from "../report/format.ts";
+import { count, milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { wordsFor } from "./compare.ts";
+import { parseSweep } from "./sweep-words.ts";
 import { makeRunDir } from "./test.ts";
 
 export interface BenchOptions {
@@ -22,6 +25,8 @@ export interface BenchOptions {
   set: readonly string[];
   out: string;
   json: boolean;
+  /** "targets=10,100,1000" */
+  sweep: string | undefined;
   /** Unchecked words. */
   given: Record<string, unknown>;
   commandLine: readonly string[];
@@ -29,24 +34,27 @@ export interface BenchOptions {
 
 const METRICS = PROBES.flatMap(({ metrics }) => metrics);
 
+/** What is looked at in a sweep, unless something else is asked for. */
+const SWEEP_METRICS = ["connections", "connect_p50", "connect_p99", "connect_cpu", "deploy", "scale_event"];
+const TARGETS = 4;
+
 const benchOptions = z.strictObject({
-  targets: runOptions.shape.targets.default(4),
+  targets: runOptions.shape.targets.unwrap().optional(),
   family: z.preprocess(String, z.enum(["4", "6"])).default("4"),
   repeat: z.coerce.number().int().min(1).max(100).default(6),
   seconds: z.coerce.number().min(0.5).max(60).default(2),
   seed: runOptions.shape.seed,
-  metrics: z
-    .string()
-    .transform((words) => words.split(/[\s,]+/).filter((word) => word !== ""))
-    .pipe(z.array(z.enum(METRICS.map(({ name }) => name))).min(1))
-    .optional(),
+  metrics: namesOf(METRICS.map(({ name }) => name)).optional(),
 });
 
 /** What each backend carries and costs, beside plain forwarding. Exit code 4 when there is a backend without any figure. */
 export async function benchCommand(catalog: Catalog, options: BenchOptions, signal: AbortSignal): Promise<number> {
-  const parsed = parseOptions(benchOptions, options.given);
   const runtime = findNamed("runtime", catalog.runtimes, options.runtime);
   if (options.backends.includes("harness")) return benchTheLab(runtime, options, signal);
+  const parsed = parseOptions(benchOptions, options.given);
+  const words = options.sweep === undefined ? null : parseSweep(options.sweep);
+  const size = { given: parsed.targets, usual: TARGETS };
+  const { settings, targets } = words ? settingsOf(words, size) : still(parsed.targets ?? TARGETS);
   const all = catalog.backends.map(({ name }) => name);
   const named =
     options.backends.length === 0 || options.backends.includes("all") ? all : [...new Set(options.backends)];
@@ -55,11 +63,12 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
   const contenders = [];
   for (const name of named) {
     const backend = findNamed("backend", catalog.backends, name);
-    const words = wordsFor(name, named, options.set);
-    const own = parseBackendOptions(backend, words);
-    backend.facts(own, parsed.targets);
-    const missing = gaps.length > 0 ? [] : await backend.missing(runtime);
-    skipped.push(...missing.map((why) => `${name}: ${why}`));
+    const own = parseBackendOptions(backend, wordsFor(name, named, options.set));
+    for (const setting of settings) backend.facts(own, setting.targets);
+    const missing = gaps.length > 0 ? [] : (await backend.missing(runtime)).map((why) => `${name}: ${why}`);
+    const without = outOfSweep(backend, settings);
+    if (without) missing.push(without);
+    skipped.push(...missing);
     if (missing.length === 0) contenders.push({ backend, options: own });
   }
   for (const why of skipped) process.stderr.write(`SKIP ${why}\n`);
@@ -72,23 +81,30 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
     cpus: host.cpus,
     cpuModel: host.cpuModel,
     family: parsed.family === "4" ? 4 : 6,
-    targets: parsed.targets,
+    targets,
     secondsEach: parsed.seconds,
   };
-  const metrics = METRICS.filter(({ name }) => parsed.metrics?.includes(name as never) ?? true);
+  const asked = parsed.metrics ?? (words ? SWEEP_METRICS : METRICS.map(({ name }) => name));
+  const metrics = METRICS.filter(({ name }) => asked.includes(name));
   const plan = {
     contenders,
     runtime,
-    metrics: metrics.map(({ name }) => name),
-    targets: parsed.targets,
+    metrics: metrics.flatMap(({ name, beyondDirect }) => [name, ...(beyondDirect ? [beyondDirect] : [])]),
+    settings,
     family: environment.family,
     repeats: parsed.repeat,
     seconds: parsed.seconds,
     seed: parsed.seed,
   };
   const rounds = await runRounds(plan, signal, (text) => process.stderr.write(`${text}\n`));
-  const bench = {
-    figures: figuresOf(rounds.measurements, metrics, environment),
+  const bench: Bench = {
+    metrics,
+    figures: figuresOf(rounds.measurements, metrics, environment, words?.parameter),
+    growths: words ? growthsOf(rounds.measurements, metrics) : [],
+    sweep: words && { ...words, noun: SWEPT[words.parameter]?.noun ?? words.parameter },
+    services: contenders.flatMap(({ backend: { name, service } }) => (service ? [{ name, service }] : [])),
+    latency: rounds.latency,
+    skipped,
     failures: rounds.failures,
     environment,
     commandLine: options.commandLine,
@@ -98,32 +114,62 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
   if (options.json) process.stdout.write(`${JSON.stringify(bench.figures)}\n`);
   else
     process.stdout.write(
-      `${[...tableLines(benchTable(bench), 200), "", ...meaning(bench)].join("\n")}\nReport: ${path.join(dir, "bench.html")}\n`,
+      `${[...tablesOf(bench).flatMap(({ heading, table }) => [heading, ...tableLines(table, 200), ""]), ...meaning(bench)].join("\n")}\nReport: ${path.join(dir, "bench.html")}\n`,
     );
   const without = contenders.filter(({ backend }) => !bench.figures.some((f) => f.backend === backend.name));
   return without.length > 0 ? EXIT.insufficient : EXIT.passed;
 }
 
+/** A bench without a sweep. */
+function still(targets: number): { settings: Setting[]; targets: number } {
+  return { settings: [{ value: null, targets, held: 0, services: 0 }], targets };
+}
+
 /** Containers of a thousand targets would take the engine minutes. */
 const SIZES: Record<string, readonly number[]> = { netns: [10, 100, 250, 1000] };
+
+const harnessOptions = z.strictObject({
+  targets: runOptions.shape.targets.unwrap().optional(),
+  repeat: z.coerce.number().int().min(1).max(100).default(5),
+  metrics: namesOf(HARNESS_PARTS).optional(),
+});
 
 async function benchTheLab(runtime: Runtime, options: BenchOptions, signal: AbortSignal): Promise<number> {
   if (options.backends.length > 1)
     throw new UsageError("'bench harness' measures the lab itself: it takes no backends beside.");
+  if (options.sweep !== undefined) throw new UsageError("'bench harness' has nothing to sweep: it takes --targets.");
+  const { targets, repeat, metrics } = parseOptions(harnessOptions, options.given);
   const gaps = await runtime.missing();
   for (const why of gaps) process.stderr.write(`SKIP ${why}\n`);
   if (gaps.length > 0) return EXIT.skipped;
-  const note = (text: string) => process.stderr.write(`${text}\n`);
-  const figures = await benchHarness(runtime, SIZES[runtime.name] ?? [10], signal, note);
+  const { figures, skipped } = await benchHarness({
+    runtime,
+    parts: metrics ?? HARNESS_PARTS,
+    sizes: targets === undefined ? (SIZES[runtime.name] ?? [10]) : [targets],
+    rounds: repeat,
+    signal,
+    note: (text) => process.stderr.write(`${text}\n`),
+  });
+  for (const why of skipped) process.stderr.write(`SKIP ${why}\n`);
   const table = {
-    head: ["Targets", "", "Median", "Repeats"],
-    rows: figures.map(({ targets, what, medianMs, repeats }) => [
-      `${targets}`,
+    head: ["What", "Targets", "Connections", "Median", "Memory at most", "Repeats"],
+    rows: figures.map(({ what, targets: of, connections, medianMs, peakMiB, repeats }) => [
       what,
+      of === 0 ? "" : `${of}`,
+      connections === undefined ? "" : count(connections),
       milliseconds(medianMs),
+      peakMiB === undefined ? "" : `${count(peakMiB)} MiB`,
       `${repeats}`,
     ]),
   };
   process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : `${tableLines(table, 120).join("\n")}\n`);
   return EXIT.passed;
+}
+
+/** Some of these names, in one word or several. */
+function namesOf<const Name extends string>(names: readonly Name[]) {
+  return z
+    .string()
+    .transform((words) => words.split(/[\s,]+/).filter((word) => word !== ""))
+    .pipe(z.array(z.enum(names)).min(1));
 }

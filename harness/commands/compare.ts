@@ -1,6 +1,5 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
 import { type Backend, UsageError } from "../backend.ts";
 import { allCases, type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
@@ -13,6 +12,7 @@ import type { ReportData } from "../report/reporter.ts";
 import { tableLines } from "../report/terminal.ts";
 import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
 import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "./runtimes.ts";
+import { parseSweep, type SweepWords } from "./sweep-words.ts";
 import { makeRunDir, type PlannedCase, planCase, runOne, say, type TestOptions, withLoad } from "./test.ts";
 
 export interface CompareOptions
@@ -171,24 +171,6 @@ async function runSides(
   }
   if (sweep) writeFileSync(path.join(dir, "theory.json"), `${JSON.stringify(sweep, null, 2)}\n`);
   return exitCodeOf(summaries.map(({ verdict }) => verdict));
-}
-
-interface SweepWords {
-  parameter: string;
-  values: number[];
-}
-
-function parseSweep(text: string): SweepWords {
-  const [, parameter = "", list = ""] = text.match(/^([\w.]+)=([\d.,\s]+)$/) ?? [];
-  const values = z
-    .array(z.coerce.number().positive())
-    .min(2)
-    .safeParse(list.split(/[,\s]+/).filter((word) => word !== ""));
-  if (parameter === "" || !values.success)
-    throw new UsageError(
-      `'--sweep ${text}' does not fit: write a name and two numbers or more, as in targets=4,10,50.`,
-    );
-  return { parameter, values: [...new Set(values.data)].sort((a, b) => a - b) };
 }
 
 /** The swept name is an option of the run, or else one of the backend. */

@@ -30,6 +30,10 @@ export interface Topology {
 }
 
 export const VIP = { 4: "10.0.0.0", 6: "1000::" } as const;
+/** Addresses of services that nobody asks for, from 1 to 65,535. */
+export function otherVip(i: number, family: 4 | 6): string {
+  return family === 4 ? `10.1.${i >> 8}.${i & 255}` : `1000::2:${i.toString(16)}`;
+}
 export const SOURCES = { 4: "50.0.0.0/16", 6: "2000::/112" } as const;
 export const MAX_TARGETS = 1000;
 export const MAX_ROUTERS = 9;

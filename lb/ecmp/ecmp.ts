@@ -37,6 +37,7 @@ export const ecmp: Backend<typeof options> = {
   name: "ecmp",
   summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
   keepsState: false,
+  service: "a route to a next-hop group",
   options,
   missing: (runtime, given) => missingFor(runtime, ["ip"], [...hashNeeds(given?.policy), groupNeed("")]),
   oracle: ({ policy, hashSeed: seed, weights: given }) => ({
@@ -45,13 +46,13 @@ export const ecmp: Backend<typeof options> = {
     ...weightsPart(given),
   }),
   facts: (given, targets) => facts(given, targets, {}),
-  deploy: (lab, given, active) =>
+  deploy: (lab, given, active, services) =>
     onEveryRouter(lab, active, (host) => {
       const shape = { weight: (index: number) => weightOf(given.weights, index), resilient: null };
       return {
         async install(first) {
           await setHash(host, given.policy, given.hashSeed);
-          await installGroups(host, lab.topology, shape, first);
+          await installGroups(host, lab.topology, shape, first, services);
         },
         change: (next) => replaceGroups(host, shape, next),
       };
@@ -64,6 +65,7 @@ export const ecmpResilient: Backend<typeof resilientOptions> = {
   summary:
     "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
   keepsState: false,
+  service: "a route to a next-hop group",
   options: resilientOptions,
   missing: (runtime, given) =>
     missingFor(
@@ -78,7 +80,7 @@ export const ecmpResilient: Backend<typeof resilientOptions> = {
     ...weightsPart(given),
   }),
   facts: (given, targets) => facts(given, targets, { buckets: bucketsOf(given, targets) }),
-  deploy: (lab, given, active) =>
+  deploy: (lab, given, active, services) =>
     onEveryRouter(lab, active, (host) => {
       const { idleTimer, unbalancedTimer } = given;
       const buckets = bucketsOf(given, lab.topology.targets.length);
@@ -89,7 +91,7 @@ export const ecmpResilient: Backend<typeof resilientOptions> = {
       return {
         async install(first) {
           await setHash(host, given.policy, given.hashSeed);
-          await installGroups(host, lab.topology, shape, first);
+          await installGroups(host, lab.topology, shape, first, services);
         },
         change: (next) => replaceGroups(host, shape, next),
       };

@@ -1,6 +1,6 @@
 // Next-hop groups: the routes of the VIP point at a group, and a change replaces the group's members in one step.
 import type { Host } from "../../harness/runtime/runtime.ts";
-import { type Topology, VIP } from "../../harness/topology/topology.ts";
+import { otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { addressOf, FAMILIES, ipBatch, setSysctls } from "../linux/routers.ts";
 
 /** Objects of each family: the group, and target i at first + i. */
@@ -32,13 +32,17 @@ export async function installGroups(
   topology: Topology,
   shape: GroupShape,
   active: readonly number[],
+  services = 0,
 ): Promise<void> {
   const objects = FAMILIES.flatMap((family) =>
     topology.targets.map(
       (target, i) => `nexthop add id ${IDS[family].first + i} via ${addressOf(target, family)} dev eth1`,
     ),
   );
-  const routes = FAMILIES.map((family) => `route add ${vipPrefix(family)} nhid ${IDS[family].group}`);
+  const others = (family: 4 | 6) => Array.from({ length: services }, (_, i) => otherVip(i + 1, family));
+  const routes = FAMILIES.flatMap((family) =>
+    [vipPrefix(family), ...others(family)].map((vip) => `route add ${vip} nhid ${IDS[family].group}`),
+  );
   await ipBatch(host, objects);
   await setGroups(host, "add", shape, active);
   await ipBatch(host, routes);

@@ -19,16 +19,20 @@ export const iptablesHmark: Backend<typeof options> = {
   summary: "iptables HMARK: hash of addresses and ports to a mark, and the mark to a route; stateless",
   keepsState: false,
   handles: ["icmp_errors"],
+  service: "a rule in PREROUTING and a chain that hashes",
   options,
   missing: (runtime, given = options.parse({})) =>
     missingRules(runtime, ["ip"], given.variant, () => mangle(given.hashSeed, 1, 2)),
   oracle: ({ hashSeed: seed }) => ({ strategy: "scaled", hash: { kind: "hmark", seed } }),
   facts: definedFacts,
-  deploy: (lab, given, active) =>
+  deploy: (lab, given, active, services) =>
     onEveryRouter(lab, active, (host) => {
       let generation = 1;
-      const service = generations(host, given.variant, (_, targets, number) =>
-        mangle(given.hashSeed, number, targets.length),
+      const service = generations(
+        host,
+        given.variant,
+        (_, targets, number) => mangle(given.hashSeed, number, targets.length),
+        services,
       );
       return {
         async install(first) {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Balancer } from "../../harness/backend.ts";
 import type { StatefulSpec } from "../../harness/oracle/oracle.ts";
 import type { Host, Lab, Runtime } from "../../harness/runtime/runtime.ts";
-import { planTopology, type Topology } from "../../harness/topology/topology.ts";
+import { otherVip, planTopology, type Topology } from "../../harness/topology/topology.ts";
 import { vipPrefix } from "../ecmp/groups.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
 import { missingFor, type Tool } from "../linux/probe.ts";
@@ -49,10 +49,11 @@ export function natBalancer(
   options: NatOptions,
   active: readonly number[],
   rulesOf: NatRulesOf,
+  services = 0,
 ): Promise<Balancer> {
   const { topology } = lab;
   return onEveryRouter(lab, active, (host) => {
-    const service = generations(host, options.variant, natRules(topology, options, rulesOf));
+    const service = generations(host, options.variant, natRules(topology, options, rulesOf), services);
     return {
       async install(first) {
         await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
@@ -131,6 +132,7 @@ export function generations(
   host: Host,
   given: Variant,
   rulesOf: (family: Family, active: readonly number[], generation: number) => Rules,
+  services = 0,
 ): {
   /** In force when it resolves. */
   replace(active: readonly number[]): Promise<void>;
@@ -152,7 +154,7 @@ export function generations(
         const next = { number, rules: rulesOf(family, active, number) };
         if (before) old.set(family, before);
         now.set(family, next);
-        return added(family, next, before);
+        return added(family, next, before, services);
       });
     },
     tidy(more) {
@@ -169,7 +171,7 @@ export function generations(
 
 const chainOf = ({ number }: Generation) => `LB-SERVICE-${number}`;
 
-function added(family: Family, next: Generation, before: Generation | null): string {
+function added(family: Family, next: Generation, before: Generation | null, services = 0): string {
   const chain = chainOf(next);
   const { table, hooks, rules, chains, beside } = next.rules;
   const fresh = [...(chains ?? [])].filter(([name]) => !before?.rules.chains?.has(name));
@@ -178,11 +180,23 @@ function added(family: Family, next: Generation, before: Generation | null): str
     ...[chain, ...fresh.map(([name]) => name)].map((name) => `:${name} - [0:0]`),
     ...fresh.flatMap(([name, own]) => own.map((rule) => `-A ${name} ${rule}`)),
     ...rules.map((rule) => `-A ${chain} ${rule}`),
-    ...(before ? [] : (beside ?? [])),
-    ...hooks.map((hook) => `-I ${hook} -d ${vipPrefix(family)} -j ${chain}`),
+    ...(before ? [] : [...(beside ?? []), ...otherServices(family, rules, services)]),
+    // Behind those of further services, as that of most services is.
+    ...hooks.map(
+      (hook) => `-I ${hook} ${hook === "PREROUTING" ? services + 1 : 1} -d ${vipPrefix(family)} -j ${chain}`,
+    ),
     "COMMIT",
     "",
   ].join("\n");
+}
+
+/** A rule in PREROUTING for each further service, which leads to a chain with rules like those of the VIP's. */
+function otherServices(family: Family, rules: readonly string[], n: number): string[] {
+  return Array.from({ length: n }, (_, i) => `LB-OTHER-${i + 1}`).flatMap((chain, i) => [
+    `:${chain} - [0:0]`,
+    `-A PREROUTING -d ${otherVip(i + 1, family)} -j ${chain}`,
+    ...rules.map((rule) => `-A ${chain} ${rule}`),
+  ]);
 }
 
 function removed(family: Family, before: Generation, next: Generation): string {

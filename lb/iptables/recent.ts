@@ -39,12 +39,13 @@ export const iptablesRecent: Backend<typeof options> = {
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   keepsState: true,
   handles: ["icmp_errors"],
+  service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   missing: (runtime, given = options.parse({})) => missingNat(runtime, given, rulesOf(given)),
   affinityOption: "seconds",
   oracle: (given) => ({ ...statefulOracle(given.leave), affinityS: given.seconds }),
   facts: definedFacts,
-  deploy: (lab, given, active) => natBalancer(lab, given, active, rulesOf(given)),
+  deploy: (lab, given, active, services) => natBalancer(lab, given, active, rulesOf(given), services),
 };
 
 const rulesOf =

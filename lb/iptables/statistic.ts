@@ -34,11 +34,12 @@ export const iptablesStatistic: Backend<typeof options> = {
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   keepsState: true,
   handles: ["icmp_errors"],
+  service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   missing: (runtime, given = options.parse({})) => missingNat(runtime, given, rulesOf(given)),
   oracle: (given) => statefulOracle(given.leave),
   facts: definedFacts,
-  deploy: (lab, given, active) => natBalancer(lab, given, active, rulesOf(given)),
+  deploy: (lab, given, active, services) => natBalancer(lab, given, active, rulesOf(given), services),
 };
 
 const rulesOf =

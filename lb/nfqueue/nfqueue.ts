@@ -7,7 +7,7 @@ import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
-import { linkOn, type Machine, type Topology } from "../../harness/topology/topology.ts";
+import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
 import { missingFor } from "../linux/probe.ts";
@@ -81,6 +81,7 @@ export const nfqueue: Backend<typeof options> = {
   summary: "Maglev (or modulo) in user space by NFQUEUE; stateless; fwmark chooses the route to the target",
   keepsState: false,
   handles: ["fragments", "icmp_errors"],
+  service: "a flow (nfqueue-lb run --flows)",
   options,
 
   /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. xcluster_SYN_ONLY, xcluster_FRAG=yes: as they say. */
@@ -133,14 +134,14 @@ export const nfqueue: Backend<typeof options> = {
     };
   },
 
-  async deploy(lab, given, active) {
+  async deploy(lab, given, active, services = 0) {
     const routers = lab.topology.routers.map((router) => ({ name: router.name, host: lab.host(router.name) }));
     const program = lab.program("nfqueue-lb");
     let onFault: (sentence: string) => void = () => {};
     let stopping = false;
     const processes = await Promise.all(
       lab.topology.routers.map((router) =>
-        deployRouter(lab, router, given, active, (sentence) => {
+        deployRouter(lab, router, given, active, services, (sentence) => {
           if (!stopping) onFault(sentence);
         }),
       ),
@@ -189,6 +190,7 @@ async function deployRouter(
   router: Machine,
   given: Options,
   active: readonly number[],
+  services: number,
   onFault: (sentence: string) => void,
 ): Promise<Process> {
   const host = lab.host(router.name);
@@ -210,6 +212,8 @@ async function deployRouter(
   ];
   await host.exec(given.ports ? [...init, "-p"] : init);
   await setActive(host, program, active);
+  if (services > 0)
+    await host.exec([program, "flow-set", "--shm", SHM, "--batch", "--replace"], { input: flowsAmong(services) });
   await host.exec(["ip", "-batch", "-"], { input: routes(lab.topology, 4) });
   await host.exec(["ip", "-6", "-batch", "-"], { input: routes(lab.topology, 6) });
   const fragments = given.fragments ? await prepareFragments(lab, router, given) : { words: [], rules: "" };
@@ -232,6 +236,7 @@ async function deployRouter(
     [
       ...run,
       ...(given.failOpen ? ["--fail-open"] : []),
+      ...(services > 0 ? ["--flows"] : []),
       ...(synOnlyOf(lab, given)?.oneWay ? ["--remember"] : []),
       ...(given.broken ? ["--broken", given.broken] : []),
     ],
@@ -244,6 +249,16 @@ async function deployRouter(
   const queue = last === 0 ? "--queue-num 0" : `--queue-balance 0:${last}`;
   await installRules(host, () => [`-j NFQUEUE ${queue}`], synOnlyOf(lab, given), fragments.rules);
   return process;
+}
+
+/** A flow for the VIP behind as many others, each with addresses of its own: all lead to the same table. */
+function flowsAmong(services: number): string {
+  const flow = (name: string, vips: readonly string[]) => `--name ${name} --targets ${SHM} --dsts ${vips.join(",")}\n`;
+  const others = Array.from({ length: services }, (_, i) => i + 1);
+  return [
+    ...others.map((i) => flow(`other${i}`, [otherVip(i, 4), otherVip(i, 6)])),
+    flow("vip", [VIP[4], VIP[6]]),
+  ].join("");
 }
 
 function synOnlyOf(lab: Lab, { synOnly, udp, oneWay }: Options): SynOnly | null {
@@ -298,7 +313,7 @@ export const synOnly: Backend<typeof synOnlyOptions> = {
     return nfqueue.environment?.(env) ?? {};
   },
   missing: (runtime, given) => nfqueue.missing(runtime, given && { ...given, synOnly: true }),
-  deploy: (lab, given, active) => nfqueue.deploy(lab, { ...given, synOnly: true }, active),
+  deploy: (lab, given, active, services) => nfqueue.deploy(lab, { ...given, synOnly: true }, active, services),
   oracle: (given, targets, protocol) => nfqueue.oracle({ ...given, synOnly: true }, targets, protocol),
   facts: (given, targets) => nfqueue.facts({ ...given, synOnly: true }, targets),
 };

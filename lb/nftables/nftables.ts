@@ -5,7 +5,7 @@ import { weightsPart } from "../linux/options.ts";
 import { missingFor, type Need } from "../linux/probe.ts";
 import { onEveryRouter } from "../linux/routers.ts";
 import { isStateless, options, type Settings, settle } from "./options.ts";
-import { change, ruleset } from "./ruleset.ts";
+import { change, otherServices, ruleset } from "./ruleset.ts";
 
 /** nftables as nftlb sets it up: a verdict map finds the service, a map the target. */
 export const nftables: Backend<typeof options> = {
@@ -14,6 +14,7 @@ export const nftables: Backend<typeof options> = {
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
   keepsState: true,
   handles: ["icmp_errors"],
+  service: "entries of the verdict map, and a chain with a map of its targets",
   options,
   affinityOption: "persistence",
   missing: (runtime) => missingFor(runtime, ["nft", "conntrack"], needs),
@@ -35,13 +36,15 @@ export const nftables: Backend<typeof options> = {
       ...(farm === undefined ? {} : { farm }),
     };
   },
-  async deploy(lab, given, active) {
+  async deploy(lab, given, active, services = 0) {
     const { topology } = lab;
     const settings = settle(given, topology.targets.length);
     const stateless = isStateless(settings.mode);
     return onEveryRouter(lab, active, (host, router) => ({
       async install(first) {
         await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
+        if (services > 0)
+          await host.exec(["nft", "-f", "-"], { input: otherServices(topology, router, settings, first, services) });
       },
       async change(next, before) {
         await host.exec(["nft", "-f", "-"], { input: change(topology, router, settings, next) });

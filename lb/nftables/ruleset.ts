@@ -2,7 +2,7 @@
 
 import { addressText } from "../../harness/analysis/flows.ts";
 import { addressBytes } from "../../harness/oracle/hash.ts";
-import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
+import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { returnPath } from "../linux/conntrack.ts";
 import { weightOf } from "../linux/options.ts";
 import { addressOf as addressOn, FAMILIES } from "../linux/routers.ts";
@@ -50,20 +50,46 @@ export function change(topology: Topology, router: Machine, settings: Settings, 
 /** With direct return packets are redirected before the stack sees them. */
 const tableOf = ({ mode }: Settings) => (mode === "dsr" ? "netdev lb" : "inet lb");
 
-/** Verdict map from what a packet is sent to, to the chain that serves it: one look-up however many services there are. */
-function services(family: Family, { ports }: Settings): string[] {
-  const { type } = FAMILY_WORDS[family];
-  const vip = VIP[family];
+/** Further services in the same table: chains like the VIP's, and entries of the map that lead there. */
+export function otherServices(
+  topology: Topology,
+  router: Machine,
+  settings: Settings,
+  active: readonly number[],
+  n: number,
+): string {
+  const table = tableOf(settings);
+  const all = Array.from({ length: n }, (_, i) => i + 1);
+  return text(
+    FAMILIES.flatMap((family) => {
+      const rules = serviceRules(family, topology, router, settings, active);
+      const elements = all.flatMap((i) => elementsOf(otherVip(i, family), `other${family}_${i}`, settings));
+      return [
+        `table ${table} {`,
+        ...all.flatMap((i) => [`chain other${family}_${i} {`, ...rules, "}"]),
+        "}",
+        `add element ${table} services${family} ${set(elements)}`,
+      ];
+    }),
+  );
+}
+
+/** Entries of the verdict map that lead from an address to a chain. */
+function elementsOf(vip: string, chain: string, { ports }: Settings): string[] {
   // Only port ranges need the interval look-up, which costs more than a plain one.
   const ranges = ports?.map(({ from, to }) => (from === to ? ` . ${from}` : ` . ${from}-${to}`)) ?? [""];
-  const elements = ["tcp", "udp"].flatMap((protocol) =>
-    ranges.map((range) => `${vip} . ${protocol}${range} : goto service${family}`),
-  );
+  return ["tcp", "udp"].flatMap((protocol) => ranges.map((range) => `${vip} . ${protocol}${range} : goto ${chain}`));
+}
+
+/** Verdict map from what a packet is sent to, to the chain that serves it: one look-up however many services there are. */
+function services(family: Family, settings: Settings): string[] {
+  const { type } = FAMILY_WORDS[family];
+  const { ports } = settings;
   return [
     `map services${family} {`,
     `type ${type} . inet_proto${ports ? " . inet_service" : ""} : verdict`,
     ...(ports ? ["flags interval"] : []),
-    `elements = { ${elements.join(", ")} }`,
+    `elements = { ${elementsOf(VIP[family], `service${family}`, settings).join(", ")} }`,
     "}",
   ];
 }

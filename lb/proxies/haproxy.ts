@@ -3,12 +3,12 @@ import { z } from "zod";
 import type { Backend } from "../../harness/backend.ts";
 import { CommandError, type Host, LabError } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
-import { type Topology, VIP } from "../../harness/topology/topology.ts";
+import type { Topology } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 import { findProgram, notFound } from "./program.ts";
-import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, vipsOf, workers } from "./proxies.ts";
 
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 
@@ -30,6 +30,7 @@ export const haproxy: Backend<typeof options> = {
     "HAProxy in TCP mode, a proxy in user space: in turn, fewest connections or random; its sockets are the state",
   keepsState: true,
   protocols: ["tcp"],
+  service: "an address with a listening socket for each port",
   options,
   async missing(runtime) {
     if (runtime.name !== "netns") return [];
@@ -43,45 +44,54 @@ export const haproxy: Backend<typeof options> = {
     ...weightsPart(given.weights),
   }),
   facts,
-  async deploy(lab, given, active) {
+  async deploy(lab, given, active, services = 0) {
     const program = await findProgram(lab.runtime, "haproxy");
     if (!program) throw new LabError(notFound("haproxy", "haproxy"));
     const { topology } = lab;
-    return onEveryProxy(lab, active, (host, _, fault): ProxySide => {
-      const sockets = Array.from({ length: given.workers }, (__, i) => `/run/haproxy-${i + 1}.sock`);
-      const daemons = new Map<string, Daemon>();
-      // One that has ended is a fault that was told already: the run goes on and shows what it does.
-      const tellAll = (commands: string[]) =>
-        Promise.all([...daemons].flatMap(([socket, { alive }]) => (alive ? [tell(host, socket, commands)] : [])));
-      return {
-        async install(first) {
-          // Two for each connection, and some for listening, polling and the admin socket.
-          const most = Math.floor(((await openFiles(host)) - 200) / 2);
-          await Promise.all(
-            sockets.map(async (socket) => {
-              const file = socket.replace(/sock$/, "cfg");
-              await host.exec(["@write", file], { input: configuration(topology, given, first, { socket, most }) });
-              const argv = [program.path, "-db", "-f", file];
-              const daemon = new Daemon(host, argv, { env: program.env }, fault);
-              daemons.set(socket, daemon);
-              await daemon.while(answers(host, socket));
-            }),
-          );
-        },
-        async change(next, before) {
-          const come = serversOf(topology, without(next, before));
-          const go = serversOf(topology, without(before, next));
-          // Drained or in maintenance, a server gets no new connections; then those that it has can be ended.
-          const state = given.leave === "flush" ? "maint" : "drain";
-          await tellAll([
-            ...come.map((server) => `set server ${server} state ready`),
-            ...go.map((server) => `set server ${server} state ${state}`),
-          ]);
-          if (given.leave === "flush") await tellAll(go.map((server) => `shutdown sessions server ${server}`));
-        },
-        stop: async () => void (await Promise.all([...daemons.values()].map((daemon) => daemon.stop()))),
-      };
-    });
+    return onEveryProxy(
+      lab,
+      active,
+      (host, _, fault): ProxySide => {
+        const sockets = Array.from({ length: given.workers }, (__, i) => `/run/haproxy-${i + 1}.sock`);
+        const daemons = new Map<string, Daemon>();
+        // One that has ended is a fault that was told already: the run goes on and shows what it does.
+        const tellAll = (commands: string[]) =>
+          Promise.all([...daemons].flatMap(([socket, { alive }]) => (alive ? [tell(host, socket, commands)] : [])));
+        return {
+          async install(first) {
+            // Two for each connection, and some for listening, polling and the admin socket.
+            const listening = 2 * PORTS.tcp.length * services;
+            const most = Math.floor(((await openFiles(host)) - 200 - listening) / 2);
+            const vips = (family: 4 | 6) => vipsOf(family, services);
+            await Promise.all(
+              sockets.map(async (socket) => {
+                const file = socket.replace(/sock$/, "cfg");
+                await host.exec(["@write", file], {
+                  input: configuration(topology, given, first, { socket, most, vips }),
+                });
+                const argv = [program.path, "-db", "-f", file];
+                const daemon = new Daemon(host, argv, { env: program.env }, fault);
+                daemons.set(socket, daemon);
+                await daemon.while(answers(host, socket));
+              }),
+            );
+          },
+          async change(next, before) {
+            const come = serversOf(topology, without(next, before));
+            const go = serversOf(topology, without(before, next));
+            // Drained or in maintenance, a server gets no new connections; then those that it has can be ended.
+            const state = given.leave === "flush" ? "maint" : "drain";
+            await tellAll([
+              ...come.map((server) => `set server ${server} state ready`),
+              ...go.map((server) => `set server ${server} state ${state}`),
+            ]);
+            if (given.leave === "flush") await tellAll(go.map((server) => `shutdown sessions server ${server}`));
+          },
+          stop: async () => void (await Promise.all([...daemons.values()].map((daemon) => daemon.stop()))),
+        };
+      },
+      services,
+    );
   },
 };
 
@@ -96,7 +106,7 @@ function configuration(
   topology: Topology,
   given: Options,
   active: readonly number[],
-  own: { socket: string; most: number },
+  own: { socket: string; most: number; vips: (family: 4 | 6) => string[] },
 ): string {
   const lines = [
     "global",
@@ -111,11 +121,15 @@ function configuration(
     "  timeout server 24h",
   ];
   for (const family of FAMILIES) {
-    const vip = family === 4 ? VIP[4] : `[${VIP[6]}]`;
     lines.push(
-      `frontend vip${family}`,
-      `  bind ${PORTS.tcp.map((port) => `${vip}:${port}`).join(",")}`,
-      `  default_backend targets${family}`,
+      ...own.vips(family).flatMap((vip, i, all) => {
+        const address = family === 4 ? vip : `[${vip}]`;
+        return [
+          `frontend ${i < all.length - 1 ? `other${family}-${i + 1}` : `vip${family}`}`,
+          `  bind ${PORTS.tcp.map((port) => `${address}:${port}`).join(",")}`,
+          `  default_backend targets${family}`,
+        ];
+      }),
       `backend targets${family}`,
       `  balance ${BALANCE[given.scheduler]}`,
       ...topology.targets.map((target, i) => {

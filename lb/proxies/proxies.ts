@@ -10,7 +10,7 @@ import {
   type Process,
   type SpawnOptions,
 } from "../../harness/runtime/runtime.ts";
-import { type Machine, VIP } from "../../harness/topology/topology.ts";
+import { type Machine, otherVip, VIP } from "../../harness/topology/topology.ts";
 import { lineReader } from "../../harness/traffic/lines.ts";
 import { PORT } from "../../harness/traffic/traffic.ts";
 import { within } from "../../harness/within.ts";
@@ -49,6 +49,7 @@ export async function onEveryProxy(
   lab: Lab,
   active: readonly number[],
   sideOf: (host: Host, router: Machine, fault: (sentence: string) => void) => ProxySide,
+  services = 0,
 ): Promise<Balancer> {
   const sides: ProxySide[] = [];
   let proxies: Balancer | null = null;
@@ -59,7 +60,7 @@ export async function onEveryProxy(
     return {
       ...side,
       async install(first) {
-        await ownVip(host);
+        await ownVips(host, services);
         await side.install(first);
       },
       counters: () => relayed(host),
@@ -75,14 +76,26 @@ export async function onEveryProxy(
   return proxies;
 }
 
+/** The VIP behind those of so many further services. */
+export function vipsOf(family: 4 | 6, services: number): string[] {
+  return [...Array.from({ length: services }, (_, i) => otherVip(i + 1, family)), VIP[family]];
+}
+
 /** Ports for connections to targets: those that the VIP listens on are other addresses' business. */
-async function ownVip(host: Host): Promise<void> {
+async function ownVips(host: Host, services: number): Promise<void> {
   await setSysctls(host, [
     "net/core/somaxconn=65535",
     "net/ipv4/tcp_max_syn_backlog=65535",
     "net/ipv4/ip_local_port_range=1024 65535",
   ]);
-  await ipBatch(host, [`addr add ${VIP[4]}/32 dev lo`, `addr add ${VIP[6]}/128 dev lo nodad`]);
+  await ipBatch(
+    host,
+    vipsOf(4, services).map((vip) => `addr add ${vip}/32 dev lo`),
+  );
+  await ipBatch(
+    host,
+    vipsOf(6, services).map((vip) => `addr add ${vip}/128 dev lo nodad`),
+  );
 }
 
 /** Proxies make tables for all the files that they may open, so they are not given more than that, whatever the limit. */

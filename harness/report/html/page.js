@@ -52,6 +52,8 @@
       callbacks: { title: ([item]) => item && (timed ? `${item.label} s` : item.label) },
     };
     for (const { label } of Object.values(options.plugins.annotation.annotations)) {
+      // Intervals and reference lines have no label.
+      if (!label) continue;
       label.font.size = small ? 10 : 12;
       // On a narrow page two labels side by side would touch.
       if (small) label.content = label.content.split(/ (?=\S+$)/);
