@@ -27,6 +27,7 @@ export const iptablesRecent: Backend<typeof options> = {
   summary:
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   keepsState: true,
+  tracks: () => true,
   handles: ["icmp_errors"],
   options,
   missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "conntrack"], needs),

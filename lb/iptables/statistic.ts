@@ -23,6 +23,7 @@ export const iptablesStatistic: Backend<typeof options> = {
   name: "iptables_statistic",
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   keepsState: true,
+  tracks: () => true,
   handles: ["icmp_errors"],
   options,
   missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "conntrack"], needs),
