@@ -18,6 +18,8 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   keepsState: boolean;
   /** Those that it balances; absent: all. Cases with others are skipped. */
   protocols?: readonly Protocol[];
+  /** Whether conntrack on the routers has to hold every connection. Absent: it does not. */
+  tracks?(options: z.infer<Options>, targets: number): boolean;
   /** What else it can do; scenarios that need more are skipped. */
   handles?: readonly Feature[];
   /** What --set takes. Each option says with `.describe()` what it is. */

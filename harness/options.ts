@@ -7,11 +7,13 @@ import type { Family } from "./record/schema.ts";
 import type { Capacity, Images, Runtime } from "./runtime/runtime.ts";
 import type { Plan, Scenario } from "./scenario.ts";
 import { MAX_ROUTERS, MAX_TARGETS } from "./topology/topology.ts";
-import { type Load, VISIT_SOURCES } from "./traffic/traffic.ts";
+import { type Load, serverProcesses, VISIT_SOURCES } from "./traffic/traffic.ts";
 import { type Trouble, troubleOf, troubleOptions } from "./trouble.ts";
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const DEFAULT_CONNECTIONS = 10_000;
+/** Beyond, the machine's own speed says how the load is spread over time. */
+export const MANY = 100_000;
 const MAX_SEED = 0xffffffff;
 const seconds = z.coerce.number().positive().max(3600);
 
@@ -131,13 +133,11 @@ export function planRun(
     atS: options.at ?? null,
     affinityS,
   });
-  const carried = capacity ? loadOf(capacity).rate : Number.POSITIVE_INFINITY;
+  const { carried, openedPerS } = paceOf(options.connections, capacity);
   const rate = options.rate ?? Math.min(plan.rate ?? defaultRate(options.connections), carried);
-  // To open a connection costs more than a message.
-  const perS = Math.min(OPENED_PER_S, carried / 2);
   const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
   if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
-    plan = stretch(plan, options.connections, rate, perS);
+    plan = stretch(plan, options.connections, rate, openedPerS, options.stall);
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const families = familiesOf(options);
   const load: Load = {
@@ -147,10 +147,11 @@ export function planRun(
     connections: plan.visitsS ? Math.min(options.connections, families.length * VISIT_SOURCES) : options.connections,
     rate,
     durationS: plan.durationS,
-    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, perS)),
+    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, openedPerS)),
     size: options.size ?? plan.size ?? 1024,
     stallS: options.stall,
     seed: options.seed,
+    ...manyConnections(plan, options),
     ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),
   };
   if (options.connections < load.families.length)
@@ -169,6 +170,29 @@ function familiesOf({ family }: Pick<RunOptions, "family">): Family[] {
   return { 4: [4 as const], 6: [6 as const], both: [4 as const, 6 as const] }[family];
 }
 
+/** What streams need when they are more than one process may open, or than come up in seconds. A UDP server opens no file for a flow. */
+function manyConnections(plan: Plan, { connections, targets, protocol, stall }: RunOptions) {
+  if (plan.mode !== "stream") return {};
+  return {
+    ...(protocol === "tcp" ? { serverProcesses: serverProcesses(connections, fewestTargets(plan, targets)) } : {}),
+    ...(connections > MANY ? { connectTimeoutS: stall, many: true } : {}),
+  };
+}
+
+/** Targets that are in use when there are fewest. */
+function fewestTargets(plan: Plan, targets: number): number {
+  const out = new Set(plan.out);
+  let most = out.size;
+  for (const { action, members } of plan.steps) {
+    for (const member of members) {
+      if (action === "scale_in" || action === "drift") out.add(member);
+      else if (action === "scale_out") out.delete(member);
+    }
+    most = Math.max(most, out.size);
+  }
+  return targets - most;
+}
+
 /** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */
 function defaultRate(connections: number): number {
   return Math.min(connections, Math.max(10_000, Math.min(connections / 5, 20_000)));
@@ -177,31 +201,53 @@ function defaultRate(connections: number): number {
 /** Connections are opened at no more than this: a flood of them would be a test of the queues, not of the balancer. */
 const OPENED_PER_S = 5000;
 
+/**
+ * Very many connections take minutes, so they come as fast as they can. Two small cores carry so much besides a balancer in user space; a
+ * machine that was measured to be slower, by what two processes make, answer and close through plain routing, so much of that.
+ */
+const MANY_OPENED_PER_S = { most: 5500, share: 0.2 };
+const MANY_SENT_PER_S = { most: 12_000, share: 0.45 };
+
+/** Messages a second, and connections opened a second, that are carried. To open a connection costs more than a message. */
+function paceOf(connections: number, capacity?: Capacity): { carried: number; openedPerS: number } {
+  if (connections > MANY) {
+    const perS = capacity?.connectionsPerS ?? Number.POSITIVE_INFINITY;
+    const pace = ({ most, share }: typeof MANY_SENT_PER_S) => Math.min(most, Math.round(share * perS));
+    return { carried: pace(MANY_SENT_PER_S), openedPerS: pace(MANY_OPENED_PER_S) };
+  }
+  const carried = capacity && !capacity.own ? loadOf(capacity).rate : Number.POSITIVE_INFINITY;
+  return { carried, openedPerS: Math.min(OPENED_PER_S, carried / 2) };
+}
+
 function rampS(connections: number, perS: number): number {
   return Math.max(2, connections / perS);
 }
 
-/** More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. */
-function stretch(plan: Plan, connections: number, rate: number, perS: number): Plan {
-  const delayS = Math.ceil(rampS(connections, perS) - 2);
-  const times = [...plan.steps.map((step) => step.atS), plan.durationS];
-  const [first = 0] = times;
-  const shortest = Math.min(...times.slice(1).map((s, i) => s - (times[i] ?? 0)));
-  const factor = Math.max(1, ((connections / rate) * 1.5) / shortest);
-  const moved = (s: number) => Math.ceil(first + delayS + (s - first) * factor);
+/**
+ * More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. Between two
+ * events each connection sends once, has time to fall silent, and a little more.
+ */
+function stretch(plan: Plan, connections: number, rate: number, perS: number, stallS: number): Plan {
+  const [first, ...later] = [...plan.steps.map((step) => step.atS), plan.durationS];
+  const intervalS = connections / rate;
+  const gapS = Math.min(1.5 * intervalS, intervalS + 2 * stallS);
+  // Where the ramp is long, it may take longer than planned.
+  const times = [Math.ceil(first + rampS(connections, perS) * (connections > MANY ? 1.04 : 1) - 2)];
+  for (const [i, s] of later.entries())
+    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS)));
   return {
     ...plan,
-    steps: plan.steps.map((step) => ({ ...step, atS: moved(step.atS) })),
-    durationS: plan.mode === "stream" ? moved(plan.durationS) : 0,
+    steps: plan.steps.map((step, i) => ({ ...step, atS: times[i] ?? 0 })),
+    durationS: plan.mode === "stream" ? (times.at(-1) ?? 0) : 0,
   };
 }
 
 /** A connection notices its loss at its next message, so one must fall between any two events. */
-function checkRate(plan: Plan, { connections, rate }: Load): void {
+function checkRate(plan: Plan, { connections, rate, stallS }: Load): void {
   const times = [...plan.steps.map((step) => step.atS), plan.durationS];
   const shortest = Math.min(...times.slice(1).map((s, i) => s - (times[i] ?? 0)));
   const interval = connections / rate;
-  if (plan.steps.length > 0 && interval > shortest * 0.8)
+  if (plan.steps.length > 0 && interval > Math.max(shortest * 0.8, shortest - 2 * stallS))
     throw new UsageError(
       `Each connection would send every ${interval.toFixed(1)} s only, but the events are ${shortest} s apart: losses would go unseen. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,
     );

@@ -113,7 +113,10 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
       const balancer = await phase(record, "deploy", async () => {
         await checkKernel(request, lab);
         const active = topology.targets.flatMap((_, i) => (plan.out.includes(i + 1) ? [] : [i]));
-        const [deployed] = await Promise.all([backend.deploy(lab, request.backendOptions, active), startServers(lab)]);
+        const [deployed] = await Promise.all([
+          backend.deploy(lab, request.backendOptions, active),
+          startServers(lab, request.load.serverProcesses),
+        ]);
         scope.defer("stop the balancer", () => deployed[Symbol.asyncDispose]());
         // Called from anywhere: a fault that the record does not take fails the run below.
         deployed.onFault = (text) => {

@@ -111,8 +111,8 @@ for (const [name, args] of [
 
 /** Of every connection that was there from the start: its 5-tuple, who answered, and how it ended. */
 function fates(dir: string): string[] {
-  return readRecord(dir)
-    .connections.filter((c) => c.generation === 0)
+  return [...readRecord(dir).connections]
+    .filter((c) => c.generation === 0)
     .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))
     .sort();
 }

@@ -25,8 +25,41 @@ test("a hundred thousand connections get the time they need, unless the user say
   t.is(load.rate, 20_000);
   t.is(load.rampS, 20);
   const [first, second] = planned.steps;
-  t.deepEqual([first?.atS, second?.atS, planned.durationS], [23, 38, 46]);
+  t.deepEqual([first?.atS, second?.atS, planned.durationS], [23, 33, 41]);
   t.is(plan("scale", { connections: 100_000, at: "10 20", duration: 30 }).plan.durationS, 30);
+});
+
+test("a million connections get the time they need, by the machine's speed where it is slower than usual", (t) => {
+  const [scale] = scenarios.filter(({ name }) => name === "scale");
+  if (!scale) throw new Error("scale");
+  const options = parseOptions(runOptions, { connections: 1_000_000 });
+  const timesAt = (connectionsPerS: number) => {
+    const { plan: planned, load } = planRun(scale, options, null, { connectionsPerS, own: true });
+    t.deepEqual([load.many, load.connectTimeoutS], [true, 5]);
+    return [load.rampS, load.rate, ...planned.steps.map(({ atS }) => atS), planned.durationS].map(Math.round);
+  };
+  // A message of each connection, and the silence that is a loss, lie between any two events.
+  t.deepEqual(timesAt(40_000), [182, 12_000, 193, 287, 381]);
+  t.deepEqual(timesAt(20_000), [250, 9000, 263, 385, 507]);
+});
+
+test("a machine's own speed changes nothing for fewer connections, and a slow guest's does", (t) => {
+  const [scale] = scenarios.filter(({ name }) => name === "scale");
+  if (!scale) throw new Error("scale");
+  const options = parseOptions(runOptions, {});
+  t.deepEqual(planRun(scale, options, null, { connectionsPerS: 500, own: true }), planRun(scale, options));
+  t.is(planRun(scale, options, null, { connectionsPerS: 500 }).load.rate, 100);
+});
+
+test("a server is as many processes as the fewest targets need to hold all TCP connections", (t) => {
+  const processes = (name: string, words: Record<string, unknown>) => plan(name, words).load.serverProcesses;
+  t.is(processes("scale", {}), 1);
+  t.is(processes("scale", { connections: 116_000 }), 1);
+  t.is(processes("scale", { connections: 117_000 }), 2);
+  t.is(processes("scale_out", { connections: 1_000_000, targets: 4, scale: "1 2 3" }), 69);
+  t.is(processes("scale_lb", { connections: 1_000_000, targets: 10 }), 7);
+  t.is(processes("scale", { connections: 1_000_000, protocol: "udp" }), undefined);
+  t.is(processes("connect", { connections: 1_000_000 }), undefined);
 });
 
 test("scale_out begins without the targets that come", (t) => {

@@ -4,8 +4,6 @@ import type { LostConnection } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
 import type { Timeline } from "./timeline.ts";
 
-const TICK_NS = 250e6;
-
 /** What the charts draw: plain numbers over time, seconds counted from the start of the traffic. Pure function of the events. */
 export interface Series {
   /** One entry per sample, all streams added. */
@@ -104,12 +102,13 @@ function logText(e: Event): string | null {
   }
 }
 
-/** Streams sample on their own clocks: the last state of each is carried on to the next tick, a quarter of a second wide. */
+/** Streams sample on their own clocks: the last state of each is carried on to the next tick, as wide as they are apart. */
 function sampleSeries(timeline: Timeline, events: readonly Event[]): Series["samples"] {
+  const tickNs = Math.max(...[...timeline.streams.values()].map(({ sampleUs }) => sampleUs ?? 250e3)) * 1000;
   const ticks = new Map<number, Sample[]>();
   for (const e of events) {
     if (e.kind !== "sample") continue;
-    const tick = Math.round((e.t - timeline.t0) / TICK_NS);
+    const tick = Math.round((e.t - timeline.t0) / tickNs);
     ticks.set(tick, [...(ticks.get(tick) ?? []), e]);
   }
   const latest = new Map<string, Sample>();
@@ -121,14 +120,14 @@ function sampleSeries(timeline: Timeline, events: readonly Event[]): Series["sam
       const all = [...latest.values()];
       const sum = (of: (s: Sample) => number) => all.reduce((total, s) => total + of(s), 0);
       const now = { sent: sum((s) => s.sent), received: sum((s) => s.received), tick };
-      const seconds = (Math.max(1, tick - before.tick) * TICK_NS) / 1e9;
+      const seconds = (Math.max(1, tick - before.tick) * tickNs) / 1e9;
       const perTarget: Record<string, number> = {};
       for (const s of all)
         for (const [name, n] of Object.entries(s.perTarget)) perTarget[name] = (perTarget[name] ?? 0) + n;
       const hist = new Histogram();
       for (const s of samples) hist.add(s.hist);
       const point = {
-        s: (tick * TICK_NS) / 1e9,
+        s: (tick * tickNs) / 1e9,
         alive: sum((s) => s.alive),
         connecting: sum((s) => s.connecting),
         perTarget,

@@ -53,8 +53,8 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
       }),
     );
   // Everything that can be wrong with the words is found before anything is fetched or run.
-  planAll();
-  const chosen = await prepareRuntime(runtime, signal, say);
+  const most = Math.max(...planAll().map(({ plan }) => plan.load.connections));
+  const chosen = await prepareRuntime(runtime, most, signal, say);
   const planned = planAll(chosen.prepared?.capacity);
   const sides = planned.map(({ backend, value, plan }): Side => {
     const label = value === null ? backend.name : `${backend.name} ${sweep?.parameter}=${value}`;
@@ -75,7 +75,9 @@ export async function kernelsCommand(catalog: Catalog, options: TestOptions, sig
   const kernels: Chosen[] = [];
   for (const runtime of runtimes)
     kernels.push(
-      await prepareRuntime(runtime, signal, say).catch((error: unknown) => unprepared(runtime, error, signal)),
+      await prepareRuntime(runtime, parsed.connections, signal, say).catch((error: unknown) =>
+        unprepared(runtime, error, signal),
+      ),
     );
   for (const runtime of runtimes) await runtime.end?.();
   // The weakest decides: all get the same connections.
@@ -118,7 +120,7 @@ function refuseSetOptions(options: TestOptions): void {
 }
 
 function slowest(all: readonly Capacity[]): Capacity | undefined {
-  return all.length === 0 ? undefined : { connectionsPerS: Math.min(...all.map((one) => one.connectionsPerS)) };
+  return [...all].sort((a, b) => a.connectionsPerS - b.connectionsPerS)[0];
 }
 
 /** A row of the table; without a label this machine's kernel is it. */

@@ -1,6 +1,9 @@
 import { type Catalog, findNamed } from "../catalog.ts";
 import { EXIT } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
+import { exceeded, readLimits } from "../limits.ts";
+
+const MILLION = 1_000_000;
 
 interface Finding {
   runtime: string;
@@ -26,7 +29,9 @@ export async function doctorCommand(
     }
   }
   const { host, tools } = await describeHost();
-  if (options.json) process.stdout.write(`${JSON.stringify({ host, tools, findings }, null, 2)}\n`);
+  const limits = await readLimits();
+  const million = [false, true].map((tracked) => ({ tracked, gaps: exceeded(limits, MILLION, tracked) }));
+  if (options.json) process.stdout.write(`${JSON.stringify({ host, tools, findings, million }, null, 2)}\n`);
   else {
     const lines = [
       `kernel ${host.kernel}, ${host.cpus} CPUs (${host.cpuModel}), ${host.memoryMiB} MiB`,
@@ -39,6 +44,11 @@ export async function doctorCommand(
       );
       lines.push(...finding.gaps.map((gap) => `          ${gap}`));
     }
+    for (const { tracked, gaps } of million)
+      lines.push(
+        `${gaps.length === 0 ? "ok     " : "missing"} a million TCP connections${tracked ? " that conntrack holds" : ""}`,
+        ...gaps.map((gap) => `          ${gap}`),
+      );
     process.stdout.write(`${lines.join("\n")}\n`);
   }
   return findings.some((f) => f.backend !== null && f.can) ? EXIT.passed : EXIT.infrastructure;

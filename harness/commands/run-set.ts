@@ -82,11 +82,13 @@ function settler(
   signal: AbortSignal,
 ): PlannedSet["settle"] {
   const settled = new Map<Case, Settled>();
+  const ready = new Map<Runtime, Chosen>();
   return async (one) => {
     const known = settled.get(one);
     if (known) return known;
     const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
-    const chosen = await prepareRuntime(used, signal, say);
+    const chosen = ready.get(used) ?? (await prepareRuntime(used, parsed.connections, signal, say));
+    ready.set(used, chosen);
     const capacity = chosen.prepared?.capacity;
     const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options, capacity) };
     settled.set(one, made);

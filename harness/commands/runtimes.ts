@@ -1,8 +1,10 @@
 // Which runtime a run gets: the one that was named, that of a kernel, or, when nothing was said, one that can.
 import { type Backend, UsageError } from "../backend.ts";
 import { type Catalog, findNamed } from "../catalog.ts";
-import { runtimeWithImages } from "../options.ts";
+import { MANY, runtimeWithImages } from "../options.ts";
 import type { Prepared, Runtime } from "../runtime/runtime.ts";
+import { planTopology } from "../topology/topology.ts";
+import { measureCapacity } from "../traffic/capacity.ts";
 
 /** The words of --runtime, --kernel and --image as they were given. */
 export interface RuntimeWords {
@@ -14,6 +16,8 @@ export interface RuntimeWords {
 }
 
 const DEFAULT_RUNTIME = "netns";
+/** Two seconds' worth, or so. */
+const CALIBRATION_CONNECTIONS = 20_000;
 
 /** A runtime, and what it made ready; null: nothing had to be. */
 export interface Chosen {
@@ -70,12 +74,24 @@ export async function fallbackRuntime(
   return other;
 }
 
-/** What the runtime fetches and makes before anything is planned; nothing when it cannot run anyway. */
+/**
+ * What the runtime fetches and makes before anything is planned, and how fast this machine is where that many connections need to
+ * know; nothing when it cannot run anyway.
+ */
 export async function prepareRuntime(
   runtime: Runtime,
+  connections: number,
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<Chosen> {
-  if (!runtime.prepare || (await runtime.missing()).length > 0) return { runtime, prepared: null };
-  return { runtime, prepared: await runtime.prepare(signal, note) };
+  if ((await runtime.missing()).length > 0) return { runtime, prepared: null };
+  if (runtime.prepare) return { runtime, prepared: await runtime.prepare(signal, note) };
+  if (connections <= MANY) return { runtime, prepared: null };
+  note("measuring how many connections a second this machine makes");
+  const lab = await runtime.up(planTopology({ targets: 1, routers: 1 }), signal, note);
+  try {
+    return { runtime, prepared: { capacity: { ...(await measureCapacity(lab, CALIBRATION_CONNECTIONS)), own: true } } };
+  } finally {
+    await lab[Symbol.asyncDispose]();
+  }
 }

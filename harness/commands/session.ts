@@ -33,7 +33,7 @@ export async function startCommand(catalog: Catalog, options: StartOptions, sign
   }
   signal.throwIfAborted();
   const used = await fallbackRuntime(catalog, options, runtime, backend, say);
-  await prepareRuntime(used, signal, say);
+  await prepareRuntime(used, 0, signal, say);
   // The lab is another process'.
   await used.end?.();
   const kept = used === runtime ? options : { ...options, runtime: used.name };

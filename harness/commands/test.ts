@@ -5,6 +5,7 @@ import type { Balancer } from "../backend.ts";
 import { type Case, unsupported } from "../catalog.ts";
 import { nowNs } from "../clock.ts";
 import { type describeHost, openInBrowser } from "../host.ts";
+import { exceeded, readLimits } from "../limits.ts";
 import type { Live } from "../live/server.ts";
 import { fitCase, loadOf, planRun, type RunOptions } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
@@ -48,7 +49,7 @@ export const say = (text: string) => void process.stderr.write(`${text}\n`);
 
 /** An emulated machine carries less than this one: then fewer connections, unless their number was said. */
 export function withLoad(options: RunOptions, given: Record<string, unknown>, capacity?: Capacity): RunOptions {
-  if (!capacity || given.connections !== undefined) return options;
+  if (!capacity || capacity.own || given.connections !== undefined) return options;
   return { ...options, connections: loadOf(capacity).connections };
 }
 
@@ -108,6 +109,7 @@ export async function runOne(
     ...foreignProtocol(planned.case, planned.load.protocol),
     ...(planned.unfit ? [planned.unfit] : []),
     ...((await planned.case.scenario.missing?.()) ?? []),
+    ...(await tooMany(planned, runtime)),
   ];
   if (missing.length > 0) return skip(dir, info, missing);
   await leaveOther(runtime);
@@ -160,7 +162,7 @@ export function describeRun(
     commandLine: [...commandLine],
     ...host,
     runtime: runtime.name,
-    ...(prepared ? { kernel: prepared.kernel } : {}),
+    ...(prepared?.kernel === undefined ? {} : { kernel: prepared.kernel }),
     ...(prepared?.capacity ? { calibrated: prepared.capacity } : {}),
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
@@ -176,6 +178,13 @@ export function describeRun(
     },
     backendOptions: planned.backendOptions,
   };
+}
+
+/** What this machine's kernel has too little of. Another kernel is not asked: its machine says when it is full. */
+async function tooMany({ case: { backend }, load, options, backendOptions }: PlannedCase, runtime: Runtime) {
+  if (load.mode !== "stream" || load.protocol === "udp" || runtime.withKernel) return [];
+  const tracked = backend.tracks?.(backendOptions, options.targets) ?? false;
+  return exceeded(await readLimits(), load.connections, tracked);
 }
 
 function foreignProtocol({ backend: { name, protocols }, scenario }: Case, protocol: Protocol): string[] {

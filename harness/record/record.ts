@@ -1,7 +1,18 @@
 // A run's folder on disk: written as the run goes on, read again by analysis.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import { LabError } from "../runtime/runtime.ts";
+import { lineReader } from "../traffic/lines.ts";
 import { decodeRow, ROW_BYTES } from "./connections.ts";
 import type { Connection, Event, RunInfo, StreamName } from "./schema.ts";
 
@@ -63,7 +74,8 @@ export class RecordWriter {
 
 export interface Record {
   events: Event[];
-  connections: Connection[];
+  /** Decoded as they are gone through: a million of them as objects would take half a gigabyte. */
+  connections: Iterable<Connection>;
 }
 
 /** Reads a run's folder. A last line cut short by a crash is left out. */
@@ -71,29 +83,51 @@ export function readRecord(dir: string): Record & { run: RunInfo } {
   const file = (name: string) => path.join(dir, name);
   if (!existsSync(file("events.ndjson")) || !existsSync(file("run.json")))
     throw new Error(`'${dir}' is not a run's folder: it has no run.json and events.ndjson.`);
-  const lines = readFileSync(file("events.ndjson"), "utf8").split("\n").slice(0, -1);
-  const events = lines.map((line, i) => {
+  const events: Event[] = [];
+  forEachLine(file("events.ndjson"), (line) => {
     try {
-      return JSON.parse(line) as Event;
+      events.push(JSON.parse(line) as Event);
     } catch (cause) {
-      throw new LabError(`Cannot read line ${i + 1} of '${file("events.ndjson")}': it is damaged.`, { cause });
+      throw new LabError(`Cannot read line ${events.length + 1} of '${file("events.ndjson")}': it is damaged.`, {
+        cause,
+      });
     }
   });
   const run = JSON.parse(readFileSync(file("run.json"), "utf8")) as RunInfo;
   return { run, events, connections: decodeConnections(events, readFileSync(file("connections.bin"))) };
 }
 
-function decodeConnections(events: readonly Event[], bin: Buffer): Connection[] {
+const CHUNK_BYTES = 1 << 20;
+
+/** Lines that end in a newline, never all at once: a string of them has its limit. */
+function forEachLine(file: string, onLine: (line: string) => void): void {
+  const take = lineReader(onLine);
+  const fd = openSync(file, "r");
+  try {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      const bytes = readSync(fd, chunk);
+      if (bytes === 0) return;
+      take(chunk.subarray(0, bytes));
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function decodeConnections(events: readonly Event[], bin: Buffer): Iterable<Connection> {
   const hosts = new Map<StreamName, string[]>();
   for (const event of events)
     if (event.kind === "hosts") hosts.set(event.stream, [...(hosts.get(event.stream) ?? []), ...event.names]);
-  return events.flatMap((event) => {
-    if (event.kind !== "rows") return [];
-    const names = hosts.get(event.stream) ?? [];
-    return Array.from({ length: event.count }, (_, i) =>
-      decodeRow(bin, (event.offset + i) * ROW_BYTES, event.stream, names),
-    );
-  });
+  return {
+    *[Symbol.iterator]() {
+      for (const event of events) {
+        if (event.kind !== "rows") continue;
+        const names = hosts.get(event.stream) ?? [];
+        for (let i = 0; i < event.count; i++) yield decodeRow(bin, (event.offset + i) * ROW_BYTES, event.stream, names);
+      }
+    },
+  };
 }
 
 function writeAll(fd: number, data: Buffer): void {

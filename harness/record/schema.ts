@@ -55,6 +55,8 @@ export interface StreamStart {
   intervalUs: number;
   /** Silence after which a connection counts as lost with cause "stalled". */
   stallUs: number;
+  /** Time between two samples; a quarter of a second where it is absent. */
+  sampleUs?: number;
   /** Number of the visit, from 1, where every source makes one connection at each. */
   visit?: number;
 }

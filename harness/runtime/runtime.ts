@@ -23,8 +23,8 @@ export interface Runtime {
 
 /** What is known of a lab before it is up. */
 export interface Prepared {
-  /** As `uname -r` says. */
-  kernel: string;
+  /** As `uname -r` says, where it is not this machine's. */
+  kernel?: string;
   /** Where it was measured, because the machines may be much slower than this one. */
   capacity?: Capacity;
 }
@@ -32,6 +32,8 @@ export interface Prepared {
 /** How quick machines are: complete connections (made, answered, closed) a second, through plain routing. */
 export interface Capacity {
   connectionsPerS: number;
+  /** Of this machine itself: it says how very many connections are spread over time, and nothing else. */
+  own?: true;
 }
 
 /** Images by the role of the machines that are made of them; "base" is what ours are built on. */

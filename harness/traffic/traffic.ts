@@ -9,7 +9,11 @@ import { lineReader } from "./lines.ts";
 const SIGTERM = 15;
 
 /** One process opens so many at most: where only the hard limit of open files holds (often 20,000), more need more processes. */
-const PART_CONNECTIONS = 15_000;
+const PART_CONNECTIONS = 19_000;
+/** What one target may get of the connections, as a multiple of its share. */
+const UNEVEN = 1.3;
+/** Sample lines a second of all generators together; each writes four, unless there are many. */
+const SAMPLES_PER_S = 40;
 /** Where the targets serve: one connection for each request, streams, and datagrams in fragments. */
 export const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 }, fragments: 6001 } as const;
 
@@ -31,15 +35,27 @@ export interface Load {
   size: number;
   stallS: number;
   seed: number;
+  /** Processes that share the connections of one target; 1 where that is not said. */
+  serverProcesses?: number;
+  /** Seconds that the first answer may take; the generator's own where that is not said. */
+  connectTimeoutS?: number;
+  /** So many connections that none sends its second message before all have been opened, and that they end without a packet. */
+  many?: boolean;
   /** Mode "connect": times at which every source makes one connection; `connections` are those of one visit. */
   visitsS?: readonly number[];
 }
 
-/** Starts a server on every target; resolves when all of them listen. */
-export async function startServers(lab: Lab): Promise<void> {
+/** Processes that a server has to be, so that none opens more connections than one can, when only the `fewest` targets are left. */
+export function serverProcesses(connections: number, fewest: number): number {
+  return Math.ceil((connections * UNEVEN) / fewest / PART_CONNECTIONS);
+}
+
+/** Starts a server, of one process or several, on every target; resolves when all of them listen. */
+export async function startServers(lab: Lab, processes = 1): Promise<void> {
+  const words = ["serve", "--processes", `${processes}`];
   await Promise.all(
-    lab.topology.targets.map((target) =>
-      startProgram(lab.host(target.name), [lab.program("traffic"), "serve", "--name", target.name], "listening"),
+    lab.topology.targets.map(({ name }) =>
+      startProgram(lab.host(name), [lab.program("traffic"), ...words, "--name", name], "listening"),
     ),
   );
 }
@@ -140,13 +156,16 @@ export async function startTraffic(lab: Lab, load: Load, record: RecordWriter): 
 /** `visit`: its number, from 1; null: each connection is made once. */
 function makeGenerators(lab: Lab, load: Load, visit: number | null, record: RecordWriter): Generator[] {
   const tester = lab.host(lab.topology.tester.name);
+  const partsOf = (connections: number) => (load.mode === "fragments" ? 1 : Math.ceil(connections / PART_CONNECTIONS));
+  const shares = load.families.map((_, i) => splitEvenly(load.connections, load.families.length, i));
+  const sampleMs = sampleMsOf(shares.reduce((sum, connections) => sum + partsOf(connections), 0));
   return load.families.flatMap((family, i) => {
-    const connections = splitEvenly(load.connections, load.families.length, i);
+    const connections = shares[i] ?? 0;
     const share = { ...load, connections, rate: (load.rate * connections) / load.connections };
     // Fragments are counted by one process for each family.
-    const parts = load.mode === "fragments" ? 1 : Math.ceil(connections / PART_CONNECTIONS);
+    const parts = partsOf(connections);
     return Array.from({ length: parts }, (_, part) => {
-      const argv = generatorArgv(lab, family, share, visit);
+      const argv = generatorArgv(lab, family, share, visit, sampleMs);
       const stream = parts === 1 ? `ipv${family}` : `ipv${family}/${part + 1}`;
       return startGenerator(
         tester,
@@ -158,11 +177,16 @@ function makeGenerators(lab: Lab, load: Load, visit: number | null, record: Reco
   });
 }
 
+/** A quarter of a second, or as many as keep the record small. */
+function sampleMsOf(streams: number): number {
+  return 250 * Math.ceil((streams * 4) / SAMPLES_PER_S);
+}
+
 function splitEvenly(total: number, parts: number, i: number): number {
   return Math.floor(total / parts) + (i < total % parts ? 1 : 0);
 }
 
-function generatorArgv(lab: Lab, family: Family, load: Load, visit: number | null): string[] {
+function generatorArgv(lab: Lab, family: Family, load: Load, visit: number | null, sampleMs: number): string[] {
   const program = lab.program("traffic");
   const port = load.mode === "stream" ? PORT.stream[load.protocol] : PORT[load.mode];
   const common = ["--address", family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`];
@@ -171,8 +195,11 @@ function generatorArgv(lab: Lab, family: Family, load: Load, visit: number | nul
   if (load.mode === "fragments") return [program, "fragments", ...common, ...fragmentWords(lab, load)];
   if (visit !== null) common.push("--visit", `${visit}`);
   if (load.protocol === "udp") common.push("--udp");
+  common.push("--sample", `${sampleMs}ms`);
   if (load.mode === "connect") return [program, "connect", ...common, "--output", "ndjson"];
   const schedule = ["--rate", `${load.rate}`, "--size", `${load.size}`, "--duration", `${load.durationS}s`];
+  if (load.connectTimeoutS !== undefined) schedule.push("--connect-timeout", `${load.connectTimeoutS}s`);
+  if (load.many) schedule.push("--hold", "--vanish");
   schedule.push(
     "--ramp",
     `${load.rampS}s`,

@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,11 +198,13 @@ static void loop(struct client *client)
 
 /*
  * Closed by reset: 10,000 tuples in TIME_WAIT would keep the same seed from being run again for a minute, and
- * the servers would have to take notice one by one.
+ * the servers would have to take notice one by one. Very many resets at once would only fill queues:
+ * a connection under repair (CAP_NET_ADMIN) is closed without one.
  */
 static void close_all(struct client *client)
 {
 	struct linger now_or_never = {.l_onoff = 1};
+	int on = TCP_REPAIR_ON;
 
 	for (uint32_t i = 0; i < client->count; i++) {
 		int fd = client->list[i].fd;
@@ -209,6 +212,8 @@ static void close_all(struct client *client)
 		if (fd < 0)
 			continue;
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now_or_never, sizeof(now_or_never));
+		if (client->set.vanish)
+			setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on));
 		close(fd);
 	}
 }

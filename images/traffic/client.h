@@ -46,7 +46,7 @@ struct settings {
 	double rate; /* per second: messages (stream) or connections (connect); 0: one each, or unlimited */
 	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
 	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
-	bool udp, keep, rows, reconnect, closed_loop;
+	bool udp, keep, rows, reconnect, closed_loop, hold, vanish;
 };
 
 enum state { STATE_IDLE, STATE_OPENING, STATE_LIVE, STATE_DONE };

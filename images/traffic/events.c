@@ -32,6 +32,7 @@ void events_start(const struct client *client)
 	add_number("dport", address_port(&set->address));
 	add_number("intervalUs", set->interval_ns / NS_PER_US);
 	add_number("stallUs", set->stall_ns / NS_PER_US);
+	add_number("sampleUs", set->sample_ns / NS_PER_US);
 	if (set->visit)
 		add_number("visit", set->visit);
 	text_add(&out, "}\n");

@@ -59,9 +59,10 @@ static uint64_t timeval_us(struct timeval time)
 
 void cpu_used_us(uint64_t *user, uint64_t *system)
 {
-	struct rusage usage;
+	struct rusage own, children;
 
-	getrusage(RUSAGE_SELF, &usage);
-	*user = timeval_us(usage.ru_utime);
-	*system = timeval_us(usage.ru_stime);
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &children);
+	*user = timeval_us(own.ru_utime) + timeval_us(children.ru_utime);
+	*system = timeval_us(own.ru_stime) + timeval_us(children.ru_stime);
 }

@@ -18,6 +18,7 @@ static inline uint64_t now_ns(void)
 uint64_t raise_open_files(void);
 /* Makes sure of `wanted` open files, or says on stderr which limit is in the way. */
 bool require_open_files(uint64_t wanted);
+/* Of this process and its children that have ended. */
 void cpu_used_us(uint64_t *user, uint64_t *system);
 
 #endif

@@ -11,9 +11,25 @@
 #define LATE_NS (50 * NS_PER_MS)
 #define DISCARD_BYTES (1 << 20)
 
+/* With --hold: from the end of the ramp on the second messages are spread over one interval, in the order of
+ * the first ones. */
+static uint64_t held_ns(const struct client *client, const struct connection *c)
+{
+	const struct settings *set = &client->set;
+
+	uint64_t since = c->first_due_ns - client->start_ns;
+
+	if (!set->hold || c->generation || set->ramp_ns <= set->interval_ns || since >= set->ramp_ns)
+		return 0;
+	double left = 1 - (double)since / (double)set->ramp_ns;
+	return (uint64_t)((double)(set->ramp_ns - set->interval_ns) * left);
+}
+
 static uint64_t due_ns(const struct client *client, const struct connection *c, uint32_t message)
 {
-	return c->first_due_ns + message * client->set.interval_ns; /* closed loop: the interval is 0 */
+	uint64_t later = message ? message * client->set.interval_ns + held_ns(client, c) : 0;
+
+	return c->first_due_ns + later; /* closed loop: the interval is 0 */
 }
 
 static bool message_exists(const struct client *client, const struct connection *c, uint32_t message)

@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -17,7 +18,6 @@
 #include "out.h"
 #include "parse.h"
 
-#define MAX_THREADS 64
 #define EVENTS_PER_TURN 256
 
 void name_over(const struct server *server, char *message, size_t from, size_t bytes)
@@ -37,7 +37,7 @@ static void watch(int epoll_fd, enum service service, int fd, uint32_t events)
 }
 
 static void worker_init(struct worker *worker, struct server *server, const struct shared_socket *sockets,
-			int signal_fd)
+			const sigset_t *signals)
 {
 	*worker = (struct worker){.server = server,
 				  .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
@@ -46,11 +46,11 @@ static void worker_init(struct worker *worker, struct server *server, const stru
 				  .buffer = allocate(ECHO_CHUNK)};
 	for (int i = 0; i < SOCKETS; i++)
 		watch(worker->epoll_fd, sockets[i].service, sockets[i].fd, EPOLLIN | EPOLLEXCLUSIVE);
-	watch(worker->epoll_fd, SERVICE_SIGNAL, signal_fd, EPOLLIN);
+	watch(worker->epoll_fd, SERVICE_SIGNAL, signalfd(-1, signals, SFD_CLOEXEC), EPOLLIN);
 	watch(worker->epoll_fd, SERVICE_OUTPUT, STDOUT_FILENO, 0); /* errors are always reported */
 }
 
-/* False: time to stop. The signal is never read from its descriptor, so every worker sees it. */
+/* False: time to stop. */
 static bool dispatch(struct worker *worker, const struct epoll_event *event)
 {
 	enum service service = (enum service)(event->data.u64 >> 32);
@@ -77,10 +77,9 @@ static bool dispatch(struct worker *worker, const struct epoll_event *event)
 	return true;
 }
 
-static void *worker_run(void *argument)
+static void worker_run(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
-	struct worker *worker = argument;
 
 	for (bool running = true; running;) {
 		int count = epoll_wait(worker->epoll_fd, events, EVENTS_PER_TURN, -1);
@@ -88,7 +87,6 @@ static void *worker_run(void *argument)
 		for (int i = 0; i < count; i++)
 			running &= dispatch(worker, &events[i]);
 	}
-	return NULL;
 }
 
 static void report_listening(const struct server *server, const struct serve_options *options)
@@ -104,77 +102,126 @@ static void report_listening(const struct server *server, const struct serve_opt
 	out_drain();
 }
 
-static void report_served(const struct worker *workers, uint32_t threads)
+static void report_served(const struct counts *counts, uint32_t processes)
 {
 	struct counts sum = {0};
 	uint64_t user, system;
 
-	for (uint32_t i = 0; i < threads; i++) {
-		sum.accepted += workers[i].counts.accepted;
-		sum.closed += workers[i].counts.closed;
-		sum.messages += workers[i].counts.messages;
-		sum.bytes += workers[i].counts.bytes;
+	for (uint32_t i = 0; i < processes; i++) {
+		sum.accepted += counts[i].accepted;
+		sum.closed += counts[i].closed;
+		sum.messages += counts[i].messages;
+		sum.bytes += counts[i].bytes;
 	}
 	cpu_used_us(&user, &system);
 	text_add(&out,
 		 "{\"event\":\"served\",\"t\":%llu,\"accepted\":%llu,\"messages\":%llu,\"bytes\":%llu,"
 		 "\"open\":%llu,"
-		 "\"userUs\":%llu,\"systemUs\":%llu}\n",
+		 "\"userUs\":%llu,\"systemUs\":%llu,\"acceptedBy\":[",
 		 (unsigned long long)now_ns(), (unsigned long long)sum.accepted,
 		 (unsigned long long)sum.messages, (unsigned long long)sum.bytes,
 		 (unsigned long long)(sum.accepted - sum.closed), (unsigned long long)user,
 		 (unsigned long long)system);
+	for (uint32_t i = 0; i < processes; i++)
+		text_add(&out, "%s%llu", i ? "," : "", (unsigned long long)counts[i].accepted);
+	text_add(&out, "]}\n");
 	out_drain();
+}
+
+static void *map(size_t bytes, int flags)
+{
+	void *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		fprintf(stderr, "Cannot reserve %zu bytes for connections: %s.\n", bytes, strerror(errno));
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 static bool server_init(struct server *server, const char *name)
 {
-	/* Address space for every descriptor there can be; memory only for those that are used. */
-	size_t bytes = raise_open_files() * sizeof(struct peer);
-
 	if (name)
 		snprintf(server->name, sizeof(server->name), "%s", name);
 	else if (gethostname(server->name, sizeof(server->name) - 1))
 		snprintf(server->name, sizeof(server->name), "localhost");
 	server->name_bytes = strlen(server->name);
-	server->peers =
-		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (server->peers == MAP_FAILED)
-		fprintf(stderr, "Cannot reserve %zu bytes for connections: %s.\n", bytes, strerror(errno));
-	return server->peers != MAP_FAILED;
+	/* Address space for every descriptor there can be; memory only for those that are used. Each process
+	 * has a copy of its own. */
+	server->peers = map(raise_open_files() * sizeof(struct peer), MAP_PRIVATE);
+	return server->peers;
+}
+
+/* Serves with the sockets of this process until told to stop; those of the others go to them alone. */
+static void process_run(struct server *server, struct shared_socket (*sockets)[SOCKETS], uint32_t processes,
+			uint32_t own, const sigset_t *signals, struct counts *counts)
+{
+	struct worker worker;
+
+	for (uint32_t i = 0; i < processes; i++)
+		for (int k = 0; i != own && k < SOCKETS; k++)
+			if (sockets[i][k].fd != sockets[own][k].fd)
+				close(sockets[i][k].fd);
+	worker_init(&worker, server, sockets[own], signals);
+	worker_run(&worker);
+	counts[own] = worker.counts;
+}
+
+/* 0 or an exit code. */
+static int stop_processes(const pid_t *pids, uint32_t from, uint32_t processes)
+{
+	int exit_code = 0;
+
+	for (uint32_t i = from; i < processes; i++)
+		kill(pids[i], SIGTERM);
+	for (uint32_t i = from; i < processes; i++) {
+		int status = 0;
+
+		if (waitpid(pids[i], &status, 0) == pids[i] && !status)
+			continue;
+		fprintf(stderr, "Process %u of %u broke: its connections are not counted.\n", i + 1,
+			processes);
+		exit_code = EXIT_ENVIRONMENT;
+	}
+	return exit_code;
 }
 
 static int serve(struct serve_options *options)
 {
-	struct worker workers[MAX_THREADS];
-	struct shared_socket sockets[SOCKETS];
-	pthread_t threads[MAX_THREADS];
+	static struct shared_socket sockets[MAX_PROCESSES][SOCKETS];
+	static pid_t pids[MAX_PROCESSES];
 	struct server server = {0};
+	pid_t first = getpid();
 	sigset_t signals;
-	int error = 0;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	out_init();
-	int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-	if (signal_fd < 0 || !server_init(&server, options->name) || !serve_sockets(options, sockets))
+	struct counts *counts = map(options->processes * sizeof(*counts), MAP_SHARED);
+	if (!counts || !server_init(&server, options->name) || !serve_sockets(options, sockets))
 		return EXIT_ENVIRONMENT;
-	for (uint32_t i = 0; i < options->threads; i++)
-		worker_init(&workers[i], &server, sockets, signal_fd);
+	for (uint32_t i = 1; i < options->processes; i++) {
+		pids[i] = fork();
+		if (pids[i] < 0) {
+			fprintf(stderr, "Cannot start process %u of %u: %s.\n", i + 1, options->processes,
+				strerror(errno));
+			stop_processes(pids, 1, i);
+			return EXIT_ENVIRONMENT;
+		}
+		if (pids[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != first)
+			_exit(EXIT_ENVIRONMENT);
+		process_run(&server, sockets, options->processes, i, &signals, counts);
+		_exit(0);
+	}
 	report_listening(&server, options);
-	uint32_t started = 1;
-	for (; started < options->threads && !error; started++)
-		error = pthread_create(&threads[started], NULL, worker_run, &workers[started]);
-	if (error)
-		fprintf(stderr, "Cannot start thread %u: %s. Fewer are running.\n", --started,
-			strerror(error));
-	worker_run(&workers[0]);
-	for (uint32_t i = 1; i < started; i++)
-		pthread_join(threads[i], NULL);
-	report_served(workers, started);
-	return 0;
+	process_run(&server, sockets, options->processes, 0, &signals, counts);
+	int exit_code = stop_processes(pids, 1, options->processes);
+	report_served(counts, options->processes);
+	return exit_code;
 }
 
 int serve_main(char **arguments)
@@ -184,7 +231,7 @@ int serve_main(char **arguments)
 					.stream_port = 5003,
 					.udp_port = 6003,
 					.echo_port = 6001,
-					.threads = 1};
+					.processes = 1};
 	const struct option_spec table[] = {
 		{"name", parse_string, &options.name, "NAME", "name to answer with (the host name)"},
 		{"address", parse_address, &options.address, "ADDRESS",
@@ -194,7 +241,8 @@ int serve_main(char **arguments)
 		{"stream-port", parse_port, &options.stream_port, "PORT", "TCP: echo with the name (5003)"},
 		{"udp-port", parse_port, &options.udp_port, "PORT", "UDP: echo with the name (6003)"},
 		{"echo-port", parse_port, &options.echo_port, "PORT", "UDP: the same, for fragments (6001)"},
-		{"threads", parse_u32, &options.threads, "COUNT", "worker threads (1)"},
+		{"processes", parse_u32, &options.processes, "COUNT",
+		 "share the connections: each opens as many as the limit on open files allows (1)"},
 		{0},
 	};
 	const struct command_spec command = {"serve", "Answers TCP and UDP with its own name, and echoes.",
@@ -203,9 +251,9 @@ int serve_main(char **arguments)
 
 	if (!options_read(&command, arguments, &exit_code))
 		return exit_code;
-	if (!options.threads || options.threads > MAX_THREADS)
-		return usage_error("Bad value %u for --threads: expected 1 to %d.", options.threads,
-				   MAX_THREADS);
+	if (!options.processes || options.processes > MAX_PROCESSES)
+		return usage_error("Bad value %u for --processes: expected 1 to %d.", options.processes,
+				   MAX_PROCESSES);
 	if (options.name && strlen(options.name) > 63)
 		return usage_error("Bad value '%s' for --name: at most 63 characters.", options.name);
 	return serve(&options);

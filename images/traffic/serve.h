@@ -1,4 +1,8 @@
-/* The server: every worker thread has its own epoll set; the listening and UDP sockets are shared by all. */
+/*
+ * The server: one or more processes, each with one epoll set and TCP sockets of its own that listen on the
+ * same ports (SO_REUSEPORT: the kernel shares connections out by their 4-tuples). The UDP sockets are shared
+ * by all.
+ */
 #ifndef TRAFFIC_SERVE_H
 #define TRAFFIC_SERVE_H
 
@@ -10,6 +14,7 @@
 #include "parse.h"
 
 #define SOCKETS 5
+#define MAX_PROCESSES 256
 #define ECHO_CHUNK 65536 /* the largest read; also bounds what is kept for a peer that does not read */
 
 enum service {
@@ -27,7 +32,7 @@ struct serve_options {
 	const char *name;
 	union address address;
 	uint16_t connect_port, stream_port, udp_port, echo_port;
-	uint32_t threads;
+	uint32_t processes;
 };
 
 struct shared_socket {
@@ -69,8 +74,8 @@ static inline uint64_t entry_pack(enum service service, int fd)
 	return (uint64_t)service << 32 | (uint32_t)fd;
 }
 
-/* Opens them all; false after saying on stderr which one failed, and why. */
-bool serve_sockets(struct serve_options *options, struct shared_socket sockets[SOCKETS]);
+/* Opens those of every process; false after saying on stderr which one failed, and why. */
+bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets)[SOCKETS]);
 
 void tcp_accept(struct worker *worker, enum service service, int listen_fd);
 void tcp_peer_ready(struct worker *worker, enum service service, int fd, uint32_t events);

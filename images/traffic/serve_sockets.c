@@ -1,4 +1,4 @@
-/* The sockets that listen: five, on both families where the kernel has both. */
+/* The sockets that listen: five for each process, on both families where the kernel has both. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #define UDP_BUFFER_BYTES (8 << 20)
 
-static void set_socket_options(int fd, int family, bool tcp)
+static void set_socket_options(int fd, int family, bool tcp, bool many)
 {
 	int on = 1, off = 0, bytes = UDP_BUFFER_BYTES;
 
@@ -19,6 +19,8 @@ static void set_socket_options(int fd, int family, bool tcp)
 		/* Not for UDP, where it would let two servers share a port silently. TCP_NODELAY is
 		 * inherited. */
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (many)
+			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		return;
 	}
@@ -36,7 +38,7 @@ static void set_socket_options(int fd, int family, bool tcp)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
-static int open_socket(union address address, bool tcp, uint16_t port)
+static int open_socket(union address address, bool tcp, uint16_t port, bool many)
 {
 	char text[INET6_ADDRSTRLEN];
 	int family = address.any.sa_family;
@@ -44,7 +46,7 @@ static int open_socket(union address address, bool tcp, uint16_t port)
 
 	address_set_port(&address, port);
 	if (fd >= 0) {
-		set_socket_options(fd, family, tcp);
+		set_socket_options(fd, family, tcp, many);
 		if (!bind(fd, &address.any, address_length(&address)) && (!tcp || !listen(fd, 65535)))
 			return fd;
 	}
@@ -67,7 +69,7 @@ static void fall_back_to_ipv4(union address *address)
 		*address = (union address){.v4.sin_family = AF_INET};
 }
 
-bool serve_sockets(struct serve_options *options, struct shared_socket sockets[SOCKETS])
+bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets)[SOCKETS])
 {
 	const struct {
 		enum service service;
@@ -79,13 +81,18 @@ bool serve_sockets(struct serve_options *options, struct shared_socket sockets[S
 	};
 
 	fall_back_to_ipv4(&options->address);
-	for (int i = 0; i < SOCKETS; i++) {
+	/* UDP first: without SO_REUSEPORT it tells of another server on these ports. */
+	for (int i = SOCKETS - 1; i >= 0; i--) {
 		bool tcp = wanted[i].service == SERVICE_NAME_TCP || wanted[i].service == SERVICE_ECHO_TCP;
 
-		sockets[i].service = wanted[i].service;
-		sockets[i].fd = open_socket(options->address, tcp, wanted[i].port);
-		if (sockets[i].fd < 0)
-			return false;
+		for (uint32_t k = 0; k < options->processes; k++) {
+			sockets[k][i] = (struct shared_socket){wanted[i].service, sockets[0][i].fd};
+			if (tcp || k == 0)
+				sockets[k][i].fd = open_socket(options->address, tcp, wanted[i].port,
+							       options->processes > 1);
+			if (sockets[k][i].fd < 0)
+				return false;
+		}
 	}
 	return true;
 }

@@ -33,6 +33,8 @@ static int check(const struct settings *set)
 		return usage_error("Bad --duration: expected more than 0 and at most an hour.");
 	if (!set->sample_ns || !set->timeout_ns)
 		return usage_error("Bad --sample or --connect-timeout: expected more than 0.");
+	if (set->closed_loop && set->hold)
+		return usage_error("--hold is for a schedule, which --closed-loop has not.");
 	if (set->closed_loop && set->udp)
 		return usage_error("--closed-loop is for TCP: a lost datagram would end the loop.");
 	if (set->part.count > set->connections)
@@ -79,6 +81,9 @@ int stream_main(char **arguments)
 		{"udp", NULL, &set.udp, NULL, "UDP instead of TCP"},
 		{"reconnect", NULL, &set.reconnect, NULL,
 		 "open lost connections again, from another 5-tuple"},
+		{"hold", NULL, &set.hold, NULL, "no second message before all connections are opened"},
+		{"vanish", NULL, &set.vanish, NULL,
+		 "end the connections without a packet, where that is allowed, and not by reset"},
 		{"stall", parse_duration, &set.stall_ns, "TIME", "silence that counts as loss; 0: none (5s)"},
 		{"connect-timeout", parse_duration, &set.timeout_ns, "TIME", "for the first answer (1500ms)"},
 		{"sample", parse_duration, &set.sample_ns, "TIME", "between sample lines (250ms)"},

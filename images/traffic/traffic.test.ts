@@ -1,13 +1,14 @@
 // Runs the built program on loopback. The figures it prints are checked against each other, never against the clock.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 
 const PROGRAM = fileURLToPath(new URL("../../build/traffic", import.meta.url));
 const ROW_BYTES = 48;
+const PROCESSES = 2;
 const NEVER_US = 0xffff_ffff;
 const CAUSE = { none: 0, refused: 4, stalled: 6, wrongTarget: 5 } as const;
 
@@ -24,7 +25,9 @@ interface Output {
 }
 
 interface Server {
-  process: ChildProcessWithoutNullStreams;
+  pid: number;
+  /** To all of its processes. */
+  signal(name: NodeJS.Signals): void;
   ports: { connect: number; stream: number; udp: number; echo: number };
   stop(): Promise<Output>;
 }
@@ -71,22 +74,45 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** A server that listens; it ends with the test at the latest. */
-async function serve(t: ExecutionContext, name: string, ports?: Server["ports"]): Promise<Server> {
+/** A server that listens; it ends with the test at the latest. Another test may have taken a port that was free: then on others. */
+function serve(t: ExecutionContext, name: string, ports?: Server["ports"]): Promise<Server> {
+  return startServer(t, name, ports).catch((error: Error) => {
+    if (ports || !error.message.includes("in use")) throw error;
+    return serve(t, name);
+  });
+}
+
+async function startServer(t: ExecutionContext, name: string, ports?: Server["ports"]): Promise<Server> {
   const [connect = 0, stream = 0, udp = 0, echo = 0] = ports ? Object.values(ports) : await freePorts(4);
   const argv = ["--connect-port", connect, "--stream-port", stream, "--udp-port", udp, "--echo-port", echo].map(String);
-  const process = spawn(PROGRAM, ["serve", "--name", name, "--threads", "2", ...argv]);
-  t.teardown(() => process.kill("SIGKILL"));
+  const words = ["serve", "--name", name, "--processes", `${PROCESSES}`, ...argv];
+  // A group of its own, as in a lab: signals go to all of its processes.
+  const process = spawn(PROGRAM, words, { detached: true });
+  const signal = (name: NodeJS.Signals) => globalThis.process.kill(-(process.pid ?? Number.NaN), name);
   const done = collect(process);
+  t.teardown(() => process.exitCode === null && signal("SIGKILL"));
   await new Promise<void>((resolve, reject) => {
     process.stdout.once("data", () => resolve());
     void done.then((output) => reject(new Error(output.stderr)));
   });
   const stop = () => {
-    process.kill("SIGTERM");
+    signal("SIGTERM");
     return done;
   };
-  return { process, ports: { connect, stream, udp, echo }, stop };
+  return { signal, pid: process.pid ?? Number.NaN, ports: { connect, stream, udp, echo }, stop };
+}
+
+/** null: there is no such process any more. */
+function parentOf(pid: string): number | null {
+  try {
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ")[1],
+    );
+  } catch {
+    return null;
+  }
 }
 
 const lines = (stdout: string) =>
@@ -145,7 +171,8 @@ for (const [host, family] of [
       const sample = last(events, "sample");
       t.deepEqual(sample?.perTarget, { "vm-001": 50 });
       t.is(sample?.sent, sample?.received);
-      t.is(served?.messages, sample?.received);
+      // Two messages that come in together are one read: bytes are what can be held against each other.
+      t.is(served?.bytes, 1024 * (sample?.received as number));
       const all = rows(events);
       t.deepEqual(
         sorted(all.map((row) => row.id)),
@@ -175,6 +202,30 @@ for (const [host, family] of [
     });
   }
 }
+
+test("the processes of a server share its connections, and together they account for each one", async (t) => {
+  const server = await serve(t, "vm-001");
+  const address = ["--address", `127.0.0.1:${server.ports.stream}`];
+  const load = ["--connections", "400", "--rate", "800", "--duration", "1s", "--ramp", "300ms", "--rows"];
+  const events = lines((await run("stream", ...address, ...load)).stdout);
+  const served = lines((await server.stop()).stdout).at(-1);
+  const acceptedBy = served?.acceptedBy as number[];
+  t.is(acceptedBy.length, PROCESSES);
+  t.true(acceptedBy.every((accepted) => accepted > 0));
+  t.deepEqual([served?.accepted, acceptedBy.reduce((sum, accepted) => sum + accepted)], [400, 400]);
+  t.is(served?.bytes, 1024 * (last(events, "sample")?.received as number));
+  t.deepEqual(last(events, "sample")?.perTarget, { "vm-001": 400 });
+  t.true(rows(events).every((row) => row.cause === CAUSE.none));
+});
+
+test("a server ends with all of its processes, and says so when one of them broke", async (t) => {
+  const server = await serve(t, "vm-001");
+  const broken = readdirSync("/proc").find((pid) => parentOf(pid) === server.pid);
+  process.kill(Number(broken), "SIGKILL");
+  const output = await server.stop();
+  t.is(output.code, 3);
+  t.is(output.stderr, `Process 2 of ${PROCESSES} broke: its connections are not counted.\n`);
+});
 
 // A port that another test holds would be left out: this one has the loopback to itself.
 test.serial("the same seed gives the same 5-tuples, another seed others, and parts share one set", async (t) => {
@@ -224,8 +275,8 @@ test("a server that stops answering makes its connections stall", async (t) => {
     "--rows",
   ];
   const address = `127.0.0.1:${server.ports.stream}`;
-  const { stdout } = await runAndThen(["stream", "--address", address, ...argv], () => server.process.kill("SIGSTOP"));
-  server.process.kill("SIGCONT");
+  const { stdout } = await runAndThen(["stream", "--address", address, ...argv], () => server.signal("SIGSTOP"));
+  server.signal("SIGCONT");
   await server.stop();
   const events = lines(stdout);
   t.deepEqual(last(events, "sample")?.lost, { stalled: 10 });
@@ -292,7 +343,7 @@ test("a port in use is told in a sentence, with exit code 3", async (t) => {
   const output = await run("serve", "--connect-port", `${server.ports.connect}`);
   await server.stop();
   t.is(output.code, 3);
-  t.regex(output.stderr, /^Cannot listen on TCP port \d+ of ::: Address already in use\. .*\n$/);
+  t.regex(output.stderr, /^Cannot listen on (TCP|UDP) port \d+ of ::: Address already in use\. .*\n$/);
 });
 
 for (const [family, address] of [
@@ -357,7 +408,7 @@ test("wrong usage is told in one sentence, with exit code 2", async (t) => {
     ["flood", ...address, "--flows", "0"],
     ["flood", ...address, "--duration", "11m"],
     ["flood", ...address, "--src", "2000::/112"],
-    ["serve", "--threads", "0"],
+    ["serve", "--processes", "0"],
     ["nothing"],
   ];
   for (const argv of wrong) {

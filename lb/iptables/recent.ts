@@ -38,6 +38,7 @@ export const iptablesRecent: Backend<typeof options> = {
   summary:
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   keepsState: true,
+  tracks: () => true,
   handles: ["icmp_errors"],
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,

@@ -33,6 +33,7 @@ export const iptablesStatistic: Backend<typeof options> = {
   name: "iptables_statistic",
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   keepsState: true,
+  tracks: () => true,
   handles: ["icmp_errors"],
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,

@@ -80,6 +80,7 @@ export const nfqueue: Backend<typeof options> = {
   name: "nfqueue",
   summary: "Maglev (or modulo) in user space by NFQUEUE; stateless; fwmark chooses the route to the target",
   keepsState: false,
+  tracks: ({ synOnly }) => synOnly,
   handles: ["fragments", "icmp_errors"],
   service: "a flow (nfqueue-lb run --flows)",
   options,
@@ -306,6 +307,7 @@ export const synOnly: Backend<typeof synOnlyOptions> = {
   name: "syn_only",
   summary: "Maglev in user space for the SYN only; conntrack's mark carries the rest of the connection",
   keepsState: true,
+  tracks: () => true,
   // Conntrack would reassemble fragments, and errors about packets of theirs are not what its mark is for.
   handles: [],
   options: synOnlyOptions,

@@ -13,6 +13,7 @@ export const nftables: Backend<typeof options> = {
   summary:
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
   keepsState: true,
+  tracks: (given, targets) => !isStateless(settle(given, targets).mode),
   handles: ["icmp_errors"],
   service: "entries of the verdict map, and a chain with a map of its targets",
   options,

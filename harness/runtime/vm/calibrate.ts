@@ -1,7 +1,7 @@
 // How much a guest carries: an emulated one is many times slower than this machine, and how many depends on both.
 import { readFile, writeFile } from "node:fs/promises";
-import { linkOn, planTopology, SOURCES, VIP } from "../../topology/topology.ts";
-import { startServers } from "../../traffic/traffic.ts";
+import { planTopology } from "../../topology/topology.ts";
+import { measureCapacity } from "../../traffic/capacity.ts";
 import type { Capacity } from "../runtime.ts";
 import { cached, cacheError } from "./cache.ts";
 import type { Parts } from "./machine.ts";
@@ -27,19 +27,9 @@ export async function calibrated(parts: Parts, note: (text: string) => void, sig
 }
 
 async function measure(parts: Parts, note: (text: string) => void, signal: AbortSignal): Promise<Capacity> {
-  const topology = planTopology({ targets: 1, routers: 1 });
-  const lab = await vmUp(parts, topology, signal, { note, keep: true });
+  const lab = await vmUp(parts, planTopology({ targets: 1, routers: 1 }), signal, { note, keep: true });
   try {
-    const [target] = topology.targets;
-    const via = target ? linkOn(target, "net1").ipv4 : "";
-    await lab.host(topology.routers[0]?.name ?? "").exec(["ip", "route", "add", `${VIP[4]}/32`, "via", via]);
-    await startServers(lab);
-    const load = ["--connections", `${CONNECTIONS}`, "--src", SOURCES[4], "--seed", "1", "--output", "json"];
-    const begin = performance.now();
-    await lab
-      .host(topology.tester.name)
-      .exec([lab.program("traffic"), "connect", "--address", `${VIP[4]}:5001`, ...load], { timeoutMs: 60_000 });
-    return { connectionsPerS: Math.round((CONNECTIONS * 1000) / (performance.now() - begin)) };
+    return await measureCapacity(lab, CONNECTIONS);
   } finally {
     await lab[Symbol.asyncDispose]();
   }
