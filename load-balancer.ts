@@ -62,6 +62,13 @@ const labOptions = <T>(y: Argv<T>) =>
       nargs: 1,
       describe: "role=image with --runtime docker: router, target, tester, or base for ours; may be repeated",
     })
+    .option("capability", {
+      type: "string",
+      array: true,
+      default: [],
+      nargs: 1,
+      describe: "for the routers' containers with --runtime docker, besides those that they have; may be repeated (SYS_ADMIN)",
+    })
     .option("set", {
       type: "string",
       array: true,
@@ -126,6 +133,7 @@ const runtimeWords = (argv: Record<string, unknown>) => ({
   runtime: argv.runtime as string | undefined,
   kernel: argv.kernel as string | undefined,
   images: argv.image as string[],
+  capabilities: argv.capability as string[],
 });
 
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
@@ -210,7 +218,7 @@ const keep = async (options: StartOptions, signal: AbortSignal) => {
 };
 
 /** Options and positionals that may have several values. */
-const LISTS = ["_", "--", "case", "name", "results", "run", "dir", "numbers", "backend", "image", "set"];
+const LISTS = ["_", "--", "case", "name", "results", "run", "dir", "numbers", "backend", "image", "capability", "set"];
 
 function onceEach(argv: Record<string, unknown>): true {
   const twice = Object.keys(argv).find((key) => Array.isArray(argv[key]) && !LISTS.includes(key));

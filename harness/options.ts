@@ -117,6 +117,16 @@ export function runtimeWithImages(runtime: Runtime, words: readonly string[]): R
   return runtime.withImages(Object.fromEntries(images));
 }
 
+/** The runtime whose routers have these capabilities besides: "SYS_ADMIN" or "CAP_SYS_ADMIN". */
+export function runtimeWithCapabilities(runtime: Runtime, words: readonly string[]): Runtime {
+  if (words.length === 0) return runtime;
+  if (!runtime.withCapabilities)
+    throw new UsageError(`Routers of the ${runtime.name} runtime have all: --capability needs --runtime docker.`);
+  const wrong = words.find((word) => !/^[A-Z_]+$/.test(word));
+  if (wrong !== undefined) throw new UsageError(`'--capability ${wrong}' does not fit: write it as SYS_ADMIN.`);
+  return runtime.withCapabilities(words.map((word) => word.replace(/^CAP_/, "")));
+}
+
 /** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */
 export function planRun(
   scenario: Scenario,

@@ -1,12 +1,13 @@
 // The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { readRecord } from "../harness/record/record.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { docker } from "../harness/runtime/docker.ts";
+import { buildDir } from "../harness/runtime/netns.ts";
 import {
   buildImage,
   client,
@@ -116,6 +117,23 @@ function fates(dir: string): string[] {
     .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))
     .sort();
 }
+
+withEngine("BPF programs are loaded by routers that are given the capabilities, and skipped by others", async (t) => {
+  if (!existsSync(path.join(buildDir, "xdp-lb"))) {
+    t.log("SKIP: 'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'.");
+    t.pass();
+    return;
+  }
+  const given = ["SYS_ADMIN", "IPC_LOCK"].flatMap((name) => ["--capability", name]);
+  const without = runCase("xdp_user_scale_in", "docker", small);
+  t.is(without.status, 77, without.stderr);
+  t.regex(without.summary.reasons.join(" "), /takes CAP_SYS_ADMIN and CAP_IPC_LOCK.*--capability SYS_ADMIN/);
+  for (const name of ["tc_scale_in", "xdp_user_scale_in"]) {
+    const { status, summary } = runCase(name, "docker", [...small, ...given]);
+    t.is(status, 0, summary.reasons.join("\n"));
+  }
+  t.is((await labelled()).length, 0);
+});
 
 withEngine("a backend from a file and an image of one's own are tested like ours", async (t) => {
   const file = outDir("ecmp.ts");
@@ -339,6 +357,12 @@ for (const [title, args, message] of [
   ],
   ["--image for an unknown role", ["--runtime", "docker", "--image", "rooter=my/lb"], /Roles: base, router/],
   ["--image with machines that have none", ["--image", "router=my/lb"], /--image needs --runtime docker/],
+  ["--capability with routers that have all", ["--capability", "SYS_ADMIN"], /--capability needs --runtime docker/],
+  [
+    "--capability in small letters",
+    ["--runtime", "docker", "--capability", "sys_admin"],
+    /'--capability sys_admin' does not fit: write it as SYS_ADMIN/,
+  ],
   ["a backend's file that is not there", ["--backend", "/nowhere.ts"], /Cannot use '\/nowhere.ts' as a backend/],
   ["a file that is no backend", ["--backend", `${root}package.json`], /must default-export a function/],
 ] as const)

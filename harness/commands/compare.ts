@@ -18,7 +18,7 @@ import { makeRunDir, type PlannedCase, planCase, runOne, say, type TestOptions, 
 export interface CompareOptions
   extends Pick<
     TestOptions,
-    "set" | "runtime" | "kernel" | "images" | "out" | "json" | "repeat" | "given" | "commandLine"
+    "set" | "runtime" | "kernel" | "images" | "capabilities" | "out" | "json" | "repeat" | "given" | "commandLine"
   > {
   backends: readonly string[];
   scenario: string;

@@ -1,18 +1,19 @@
 // Which runtime a run gets: the one that was named, that of a kernel, or, when nothing was said, one that can.
 import { type Backend, UsageError } from "../backend.ts";
 import { type Catalog, findNamed } from "../catalog.ts";
-import { MANY, runtimeWithImages } from "../options.ts";
+import { MANY, runtimeWithCapabilities, runtimeWithImages } from "../options.ts";
 import type { Prepared, Runtime } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";
 
-/** The words of --runtime, --kernel and --image as they were given. */
+/** The words of --runtime, --kernel, --image and --capability as they were given. */
 export interface RuntimeWords {
   /** undefined: nothing was said. */
   runtime: string | undefined;
   /** "a,b,c" are several; "host" is this machine's own, in the netns runtime. */
   kernel: string | undefined;
   images: readonly string[];
+  capabilities: readonly string[];
 }
 
 const DEFAULT_RUNTIME = "netns";
@@ -29,8 +30,9 @@ export interface Chosen {
 export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[] {
   const named = words.runtime === undefined ? null : findNamed("runtime", catalog.runtimes, words.runtime);
   const kernels = kernelWords(words.kernel);
-  if (kernels.length === 0)
-    return [runtimeWithImages(named ?? findNamed("runtime", catalog.runtimes, DEFAULT_RUNTIME), words.images)];
+  const dressed = (runtime: Runtime) =>
+    runtimeWithCapabilities(runtimeWithImages(runtime, words.images), words.capabilities);
+  if (kernels.length === 0) return [dressed(named ?? findNamed("runtime", catalog.runtimes, DEFAULT_RUNTIME))];
   const withKernel = named ?? catalog.runtimes.find((runtime) => "withKernel" in runtime);
   if (!withKernel?.withKernel)
     throw new UsageError(
@@ -39,7 +41,7 @@ export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[]
   return kernels.map((kernel) =>
     kernel === "host"
       ? findNamed("runtime", catalog.runtimes, DEFAULT_RUNTIME)
-      : runtimeWithImages(withKernel.withKernel?.(kernel) ?? withKernel, words.images),
+      : dressed(withKernel.withKernel?.(kernel) ?? withKernel),
   );
 }
 
@@ -66,7 +68,13 @@ export async function fallbackRuntime(
   backend: Backend,
   note: (text: string) => void,
 ): Promise<Runtime> {
-  if (words.runtime !== undefined || words.kernel !== undefined || words.images.length > 0) return chosen;
+  if (
+    words.runtime !== undefined ||
+    words.kernel !== undefined ||
+    words.images.length > 0 ||
+    words.capabilities.length > 0
+  )
+    return chosen;
   const gaps = await backend.missing(chosen);
   const other = catalog.runtimes.find((runtime) => "withKernel" in runtime);
   if (gaps.length === 0 || !other || (await other.missing()).length > 0) return chosen;

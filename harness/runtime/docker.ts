@@ -1,9 +1,9 @@
 import { type Images, LabError, type Runtime } from "./runtime.ts";
 
 /** The docker runtime. Its parts, and dockerode with them, are loaded when they are first used: other runs do not pay for them. */
-export const docker: Runtime = dockerWith({});
+export const docker: Runtime = dockerWith({}, []);
 
-function dockerWith(images: Images): Runtime {
+function dockerWith(images: Images, capabilities: readonly string[]): Runtime {
   return {
     name: "docker",
     async missing() {
@@ -18,12 +18,14 @@ function dockerWith(images: Images): Runtime {
     },
     async up(topology, signal, note) {
       const { dockerUp } = await import("./docker/docker.ts");
-      return dockerUp(topology, images, signal, note ?? (() => {}));
+      return dockerUp(topology, { images, capabilities }, signal, note ?? (() => {}));
     },
     async clean() {
       const { dockerClean } = await import("./docker/docker.ts");
       return dockerClean();
     },
-    withImages: (own) => dockerWith({ ...images, ...own }),
+    withImages: (own) => dockerWith({ ...images, ...own }, capabilities),
+    withCapabilities: (names) => dockerWith(images, names),
+    capabilities,
   };
 }

@@ -9,6 +9,10 @@ export interface Runtime {
   up(topology: Topology, signal: AbortSignal, note?: (text: string) => void, logs?: string): Promise<Lab>;
   /** The same runtime with images of the user's own. Absent: its machines have none. */
   withImages?(images: Images): Runtime;
+  /** The same runtime with more capabilities for its routers. Absent: they have what the runtime has. */
+  withCapabilities?(names: readonly string[]): Runtime;
+  /** Those that its routers were given so. */
+  capabilities?: readonly string[];
   /** Fetches and makes what a lab needs, once. Absent: nothing. Throws UsageError, Unavailable or, when it breaks, LabError. */
   prepare?(signal: AbortSignal, note: (text: string) => void): Promise<Prepared>;
   /** A router of a lab that is up: in it a kernel that is not this machine's can be asked what it has. */

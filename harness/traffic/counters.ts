@@ -35,7 +35,7 @@ function parseCounters(text: string): Record<string, number> {
 }
 
 /** /proc/net/snmp has a line of names and a line of numbers for each protocol. */
-function snmpTable(text: string, protocol: string): Map<string, number> {
+export function snmpTable(text: string, protocol: string): Map<string, number> {
   const [names = [], numbers = []] = text
     .split("\n")
     .filter((line) => line.startsWith(`${protocol}: `))

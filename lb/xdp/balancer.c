@@ -121,7 +121,8 @@ static void print_sockets(const struct balancer *balancer, FILE *out)
 		send_calls += read_count(&worker->counters.send_calls);
 		for (int i = 0; i < STEER_OUTCOMES; i++)
 			frames += read_count(&worker->counters.count[i]);
-		fprintf(out, "%s{\"queue\":%u,\"frames\":%" PRIu64 "}", q ? "," : "", q, frames);
+		fprintf(out, "%s{\"queue\":%u,\"frames\":%" PRIu64 ",\"cpu_ns\":%" PRIu64 "}", q ? "," : "",
+			q, frames, user_cpu_ns(worker));
 	}
 	fprintf(out,
 		"],\"send_calls\":%" PRIu64 ",\"socket_no_buffer\":%" PRIu64 ",\"socket_ring_full\":%" PRIu64
@@ -133,6 +134,7 @@ void balancer_print_stats(const struct balancer *balancer, FILE *out)
 {
 	static const char *const planes[] = {"xdp", "tc", "user"};
 	const struct settings *settings = &balancer->settings;
+	const struct kernel_time time = kernel_time(&balancer->kernel);
 	uint64_t counts[STEER_COUNTERS], picks[MAGLEV_N_MAX], packets = 0;
 
 	balancer_counts(balancer, counts, picks);
@@ -145,7 +147,7 @@ void balancer_print_stats(const struct balancer *balancer, FILE *out)
 	fputs(",\"picked\":[", out);
 	for (uint32_t i = 0; i < settings->table.n; i++)
 		fprintf(out, "%s%" PRIu64, i ? "," : "", picks[i]);
-	putc(']', out);
+	fprintf(out, "],\"program\":{\"runs\":%" PRIu64 ",\"ns\":%" PRIu64 "}", time.runs, time.ns);
 	print_sockets(balancer, out);
 	fputs("}\n", out);
 }

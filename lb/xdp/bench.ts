@@ -1,6 +1,8 @@
-// Packets and connections per second around the stack: `npm run bench:xdp [rounds, 3] [4|6]`. Each strategy has a lab of its own, and
-// they take turns, so that a noisy machine is as noisy for all. Datagrams are counted where they arrive. Markdown on stdout.
-// Figures hold for veth on this machine: they rank strategies here, and say nothing about network cards.
+// Packets and connections per second around the stack: `npm run bench:xdp [rounds, 5] [4|6] [strategy...]`. Each strategy has a lab of its
+// own, and they take turns, so that a noisy machine is as noisy for all; a ratio is taken within its round. Datagrams are counted where
+// they arrive. ns per packet: of the BPF program in the flood by the kernel's statistics and by test run, and of the thread in user space.
+// Markdown on stdout. Figures hold for veth on this machine: they rank strategies here, and say nothing about network cards.
+import { execFileSync } from "node:child_process";
 
 import { describeHost } from "../../harness/host.ts";
 import { netns } from "../../harness/runtime/netns.ts";
@@ -10,19 +12,22 @@ import { readCounters } from "../../harness/traffic/counters.ts";
 import { startServers } from "../../harness/traffic/traffic.ts";
 import { backends } from "../index.ts";
 import { addressOf } from "../linux/routers.ts";
+import { fixtures } from "./frames.testing.ts";
 
 const TARGETS = 4;
-const CONNECTIONS = 3000;
+const CONNECTIONS = 6000;
 /** More than any of them forwards. */
-const FLOOD_PPS = 400_000;
-const FLOOD_S = 1;
+const FLOOD_PPS = 2_000_000;
+const FLOOD_S = 0.5;
 const [PLAIN, BASE_TABLE] = ["plain routing", 1001];
 
-const rounds = Number(process.argv[2] ?? 3);
+const rounds = Number(process.argv[2] ?? 5);
 const family = process.argv[3] === "6" ? 6 : 4;
+const wanted = process.argv.slice(4);
+const OURS = new Set<string | null>(["xdp", "tc", "xdp_user"]);
 const [ip, vip] = family === 6 ? [["ip", "-6"], `[${VIP[6]}]`] : [["ip"], VIP[4]];
 
-const strategies: [name: string, backend: string | null, words: Record<string, string>][] = [
+const all: [name: string, backend: string | null, words: Record<string, string>][] = [
   [PLAIN, null, {}],
   ["xdp generic", "xdp", {}],
   ["xdp native", "xdp", { mode: "native" }],
@@ -34,6 +39,7 @@ const strategies: [name: string, backend: string | null, words: Record<string, s
   ["iptables_statistic", "iptables_statistic", {}],
   ["nftables", "nftables", {}],
 ];
+const strategies = all.filter(([name]) => name === PLAIN || wanted.length === 0 || wanted.includes(name));
 
 /** To as many targets as the balancers serve, a quarter of the sources for each. */
 async function route(lab: Lab): Promise<void> {
@@ -81,10 +87,36 @@ async function connectionRate(lab: Lab, seed: number): Promise<number> {
   return (CONNECTIONS / (performance.now() - begin)) * 1000;
 }
 
+/** ns per packet in a flood: of the BPF program by the kernel's statistics, which are on only now, and of the thread of queue 0. */
+async function timeInFlood(lab: Lab): Promise<{ programNs: number; threadNs: number }> {
+  const watch = ["stats", "--watch", `${Math.ceil(FLOOD_S)}`, "--rounds", "1", "--time"];
+  const [{ stdout }] = await Promise.all([lab.host("vm-201").exec([lab.program("xdp-lb"), ...watch]), packetRate(lab)]);
+  const found = (pattern: RegExp) => Number(stdout.match(pattern)?.[1] ?? Number.NaN);
+  return { programNs: found(/BPF program .* (\d+) ns each/), threadNs: found(/queue 0 .* (\d+) ns of CPU each/) };
+}
+
+/** ns for an IPv4 TCP packet by the kernel's test run, or in a loop in user space. */
+function testRun(lab: Lab, backend: string, words: Record<string, string>): number {
+  const frame = fixtures.find(({ name }) => name === "IPv4: all hops left")?.frame;
+  const plane = backend === "xdp_user" ? "user" : backend;
+  const flags = ["--vip", VIP[4], "--ports", "--active", "0=00:00:00:01:01:01", "--repeat", "15", "--plane", plane];
+  const more = words.connections ? ["--connections", words.connections] : [];
+  const output = execFileSync(lab.program("xdp-lb"), ["try", ...flags, ...more], { input: `${frame}\n` });
+  return (JSON.parse(output.toString()) as { ns: number }).ns;
+}
+
 const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
 const labs = new Map<string, Lab>();
-const figures = new Map<string, { pps: number[]; cps: number[] }>();
+interface Figures {
+  pps: number[];
+  cps: number[];
+  programNs: number[];
+  threadNs: number[];
+  testNs: number[];
+}
+const figures = new Map<string, Figures>();
+const none: Figures = { pps: [], cps: [], programNs: [], threadNs: [], testNs: [] };
 try {
   for (const [name, backend, words] of strategies) {
     const why = (await backends.find((b) => b.name === backend)?.missing(netns)) ?? [];
@@ -94,7 +126,7 @@ try {
     }
     const lab = await netns.up(planTopology({ targets: TARGETS, routers: 1 }), new AbortController().signal);
     labs.set(name, lab);
-    figures.set(name, { pps: [], cps: [] });
+    figures.set(name, structuredClone(none));
     await install(lab, backend, words);
     // The targets' stacks count a datagram and need not answer it.
     const drop = "*raw\n-A PREROUTING -p udp --dport 9 -j DROP\nCOMMIT\n";
@@ -102,24 +134,35 @@ try {
     for (const target of lab.topology.targets) await lab.host(target.name).exec(restore, { input: drop });
   }
   for (let round = 0; round < rounds; round++)
-    for (const [name, lab] of labs) {
-      figures.get(name)?.pps.push(await packetRate(lab));
-      figures.get(name)?.cps.push(await connectionRate(lab, round + 1));
+    for (const [name, backend, words] of strategies) {
+      const [lab, of] = [labs.get(name), figures.get(name)];
+      if (!lab || !of) continue;
+      of.pps.push(await packetRate(lab));
+      of.cps.push(await connectionRate(lab, round + 1));
+      if (!OURS.has(backend)) continue;
+      const { programNs, threadNs } = await timeInFlood(lab);
+      of.programNs.push(programNs);
+      of.threadNs.push(threadNs);
+      of.testNs.push(testRun(lab, backend ?? "", words));
     }
 } finally {
   await Promise.all([...labs.values()].map((lab) => lab[Symbol.asyncDispose]()));
 }
 
 const { host } = await describeHost();
-const plain = figures.get(PLAIN) ?? { pps: [], cps: [] };
-const cell = (numbers: readonly number[], base: readonly number[]) =>
-  `${Math.round(median(numbers)).toLocaleString("en-US")} | ${(median(numbers) / median(base)).toFixed(2)}`;
+const plain = figures.get(PLAIN) ?? none;
+const rate = (numbers: readonly number[], base: readonly number[]) =>
+  `${Math.round(median(numbers)).toLocaleString("en-US")} | ${median(numbers.map((n, i) => n / (base[i] ?? 0))).toFixed(2)}`;
+const ns = (numbers: readonly number[]) => (numbers.some(Number.isFinite) ? `${median(numbers)}` : "");
 process.stdout.write(
   `${[
     `IPv${family} over veth, ${TARGETS} targets, kernel ${host.kernel}, ${host.cpus} CPUs (${host.cpuModel}), medians of ${rounds}:`,
     "",
-    "| | datagrams/s at the targets | of plain | connections/s | of plain |",
-    "|---|---|---|---|---|",
-    ...[...figures].map(([name, { pps, cps }]) => `| ${name} | ${cell(pps, plain.pps)} | ${cell(cps, plain.cps)} |`),
+    "| | datagrams/s at the targets | of plain | connections/s | of plain | ns: BPF program | test run | thread |",
+    "|---|---|---|---|---|---|---|---|",
+    ...[...figures].map(
+      ([name, { pps, cps, programNs, testNs, threadNs }]) =>
+        `| ${name} | ${rate(pps, plain.pps)} | ${rate(cps, plain.cps)} | ${ns(programNs)} | ${ns(testNs)} | ${ns(threadNs)} |`,
+    ),
   ].join("\n")}\n`,
 );

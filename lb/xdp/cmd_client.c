@@ -1,8 +1,10 @@
 /* `xdp-lb set`, `show` and `stats`: questions to a balancer that runs. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <bpf/bpf.h>
 
 #include "commands.h"
 #include "control.h"
@@ -53,14 +55,22 @@ int command_stats(const struct command *command, int argc, char **argv)
 {
 	const char *name = DEFAULT_NAME;
 	uint32_t seconds = 0, rounds = UINT32_MAX;
+	bool timed = false;
 	const struct option_spec specs[] = {
 		{"name", 0, .text = &name},
 		{"watch", 0, .number = &seconds, .min = 1, .max = 3600},
 		{"rounds", 0, .number = &rounds, .min = 1, .max = UINT32_MAX},
+		{"time", 0, .flag = &timed},
 	};
 	char *before, *now;
 
-	parse_options(command, argc, argv, specs, 3, 0);
+	parse_options(command, argc, argv, specs, 4, 0);
+	if (timed && !seconds)
+		fail(EXIT_USAGE, "--time goes with --watch.");
+	/* For as long as this program has it open. */
+	if (timed && bpf_enable_stats(BPF_STATS_RUN_TIME) < 0)
+		fail(EXIT_ERROR, "Cannot have the kernel time its programs: %s.%s", strerror(errno),
+		     errno == EPERM ? " It takes CAP_SYS_ADMIN." : "");
 	before = ask(name, CONTROL_STATS);
 	if (!seconds)
 		return print(before);

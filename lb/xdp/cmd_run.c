@@ -51,8 +51,8 @@ static void start_workers(struct balancer *balancer)
 		worker->queue = q;
 		worker->stop = &stop;
 		worker->wake = wake;
-		xsk_open(&worker->sockets, settings->ifindex, settings->steer.egress_ifindex, q,
-			 settings->native);
+		xsk_open(&worker->sockets, settings->ifindex, settings->steer.egress_ifindex, settings->mtu,
+			 q, settings->native);
 		if (bpf_map_update_elem(balancer->kernel.sockets, &q, &worker->sockets.in.fd, BPF_ANY))
 			fail(EXIT_ERROR, "Cannot hand queue %u to its socket: %s.", q, strerror(errno));
 	}
@@ -70,9 +70,9 @@ static int stop_workers(struct balancer *balancer)
 	atomic_store(&stop, true);
 	(void)!write(balancer->workers[0].wake, &(uint64_t){1}, sizeof(uint64_t));
 	for (uint32_t q = 0; q < balancer->settings.queues; q++) {
-		const struct user_worker *worker = &balancer->workers[q];
+		struct user_worker *worker = &balancer->workers[q];
 
-		pthread_join(worker->thread, NULL);
+		user_join(worker);
 		if (!worker->error)
 			continue;
 		fprintf(stderr, "Queue %u failed: %s.\n", q, strerror(worker->error));

@@ -214,7 +214,8 @@ static void attach_xdp(struct kernel *kernel)
 	if (kernel->link >= 0)
 		return;
 	if (errno == EBUSY || errno == EEXIST)
-		fail(EXIT_ERROR, "Cannot attach to '%s': another XDP program is attached there.",
+		fail(EXIT_ERROR,
+		     "Cannot attach to '%s': another XDP program is attached there, or to a device above it.",
 		     settings->device);
 	if (errno == EOPNOTSUPP)
 		fail(EXIT_ERROR, "Cannot attach to '%s': its driver has no %s XDP. Try --mode %s.",
@@ -285,4 +286,14 @@ void kernel_counts(const struct kernel *kernel, uint64_t *counts, uint64_t *pick
 			for (int i = 0; i < cpus(); i++)
 				picks[target] += values[i];
 	}
+}
+
+struct kernel_time kernel_time(const struct kernel *kernel)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(kernel->program, &info, &size))
+		return (struct kernel_time){0};
+	return (struct kernel_time){.runs = info.run_cnt, .ns = info.run_time_ns};
 }

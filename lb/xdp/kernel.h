@@ -26,6 +26,12 @@ int kernel_publish(struct kernel *kernel, const struct table *table, const struc
 void kernel_attach(struct kernel *kernel);
 void kernel_detach(struct kernel *kernel);
 
+/* How often the program ran and for how long, while somebody had the kernel's statistics of run time on. */
+struct kernel_time {
+	uint64_t runs, ns;
+};
+struct kernel_time kernel_time(const struct kernel *kernel);
+
 /* Adds up all CPUs: counts[STEER_COUNTERS], and picks[targets] when the plane counts them here. */
 void kernel_counts(const struct kernel *kernel, uint64_t *counts, uint64_t *picks);
 

@@ -52,10 +52,11 @@ static const struct command commands[] = {
 	{"show", "print the active targets and their slots", "Usage: xdp-lb show [--name NAME]\n",
 	 command_show},
 	{"stats", "print the counters",
-	 "Usage: xdp-lb stats [--name NAME] [--watch SECONDS [--rounds N]]\n"
+	 "Usage: xdp-lb stats [--name NAME] [--watch SECONDS [--rounds N] [--time]]\n"
 	 "Prints the counters since the start as one JSON line, or with --watch every so many seconds what "
 	 "has come in\n"
-	 "since, by counter and target.\n",
+	 "since, by counter and target. --time has the kernel time all its BPF programs meanwhile, which "
+	 "costs some ns a run.\n",
 	 command_stats},
 	{"try", "what would be done with these frames?",
 	 "Usage: xdp-lb try --vip ADDRESS,... [options]\n"

@@ -1,48 +1,12 @@
 // Attaching, being in the way, being killed, and what is left on the targets: with the planes in a lab.
-import test, { type ExecutionContext } from "ava";
-import type { Backend } from "../../harness/backend.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
+import path from "node:path";
+import test from "ava";
+import { buildDir } from "../../harness/runtime/netns.ts";
+import type { Host } from "../../harness/runtime/runtime.ts";
 import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
-import { tc, xdp, xdpUser } from "./xdp.ts";
+import { type Plane, planes, run, withLab } from "./planes.testing.ts";
 
 const [SIGTERM, SIGKILL] = [15, 9];
-const never = new AbortController().signal;
-const backends = [xdp, tc, xdpUser].map((backend) => backend as unknown as Backend);
-
-async function withLab(
-  t: ExecutionContext,
-  backend: Backend,
-  targets: number,
-  action: (lab: Lab, router: Host) => Promise<void>,
-): Promise<void> {
-  const why = await backend.missing(netns);
-  if (why.length > 0) {
-    for (const sentence of why) t.log(`SKIP: ${sentence}`);
-    t.pass();
-    return;
-  }
-  const lab = await netns.up(planTopology({ targets, routers: 1 }), never);
-  try {
-    await action(lab, lab.host("vm-201"));
-  } finally {
-    await lab[Symbol.asyncDispose]();
-  }
-}
-
-const run = (lab: Lab, ...more: string[]) => [
-  lab.program("xdp-lb"),
-  "run",
-  "--dev",
-  "eth2",
-  "--egress",
-  "eth1",
-  "--vip",
-  "10.0.0.0,1000::",
-  "--ports",
-  ...more,
-];
 
 /** What `ip` and `tc` see of ours on the interface where packets come in. */
 async function attached(router: Host): Promise<string> {
@@ -51,7 +15,7 @@ async function attached(router: Host): Promise<string> {
   return [...`${link.stdout}${filters.stdout}`.matchAll(/prog\/xdp|steer_tc/g)].map(([found]) => found).join(" ");
 }
 
-const planes: [plane: string, mode: string[], seen: RegExp][] = [
+const modes: [plane: Plane, mode: string[], seen: RegExp][] = [
   ["xdp", ["--mode", "generic"], /prog\/xdp/],
   ["xdp", ["--mode", "native"], /prog\/xdp/],
   ["user", ["--mode", "generic"], /prog\/xdp/],
@@ -59,9 +23,9 @@ const planes: [plane: string, mode: string[], seen: RegExp][] = [
   ["tc", [], /steer_tc/],
 ];
 
-for (const [plane, mode, seen] of planes)
+for (const [plane, mode, seen] of modes)
   test.serial(`${plane} ${mode.join(" ")}: is attached while it runs, and gone after a signal`, async (t) => {
-    await withLab(t, plane === "tc" ? (tc as unknown as Backend) : (backends[0] as Backend), 1, async (lab, router) => {
+    await withLab(t, planes[plane], 1, async (lab, router) => {
       for (const signal of [SIGTERM, SIGKILL]) {
         const process = await startProgram(router, run(lab, "--plane", plane, ...mode), "ready");
         t.regex(await attached(router), seen);
@@ -76,7 +40,7 @@ for (const [plane, mode, seen] of planes)
   });
 
 test.serial("who comes second, without rights or to no interface is told so, and leaves nothing", async (t) => {
-  await withLab(t, xdp as unknown as Backend, 1, async (lab, router) => {
+  await withLab(t, planes.xdp, 1, async (lab, router) => {
     const refused = async (argv: readonly string[], code: number, why: RegExp) => {
       const output = await router.exec(argv, { check: false });
       t.is(output.code, code, output.stderr);
@@ -101,13 +65,72 @@ test.serial("who comes second, without rights or to no interface is told so, and
     await refused(run(lab, "--active", "1"), 2, /pairs 'index=MAC'/);
     await refused(run(lab, "--connections", "100", "--plane", "user"), 2, /keeps no connections/);
     await refused(["setpriv", "--reuid", "65534", "--clear-groups", ...run(lab)], 1, /takes root's rights/);
+    const without = (capabilities: string, ...more: string[]) =>
+      ["setpriv", "--bounding-set", capabilities].concat(run(lab, ...more));
+    for (const plane of Object.keys(planes)) {
+      await refused(without("-bpf,-sys_admin", "--plane", plane), 1, /Cannot .*BPF .*takes root's rights/);
+      await refused(without("-net_admin,-sys_admin", "--plane", plane), 1, /load the BPF program.*takes root's rights/);
+    }
+    await refused(without("-net_raw", "--plane", "user"), 1, /AF_XDP socket.*takes CAP_NET_RAW/);
+    const locked = ["prlimit", "--memlock=65536", ...without("-ipc_lock", "--plane", "user")];
+    await refused(locked, 1, /frames' memory.*takes CAP_IPC_LOCK/);
     await lab.host("fabric").exec(["ip", "link", "set", "dev", "vm-201.2", "mtu", "9000"]);
     await refused(run(lab, "--mode", "native"), 1, /Cannot attach to 'eth2' in native mode/);
     t.is(await attached(router), "");
   });
 });
 
-for (const backend of backends)
+test.serial("another program in the way, here or on a device above, is named, and stays", async (t) => {
+  await withLab(t, planes.xdp, 1, async (lab, router) => {
+    const link = (...words: string[]) => router.exec(["ip", "link", ...words]);
+    const xdp = async (device: string) => (await link("show", "dev", device)).stdout.match(/xdp(?:generic)?\b/)?.[0];
+    const refused = async (why: RegExp, ...more: string[]) => {
+      const output = await router.exec(run(lab, ...more), { check: false });
+      t.is(output.code, 1, output.stdout);
+      t.regex(output.stderr, why);
+    };
+    const object = ["object", path.join(buildDir, "test/steer.bpf.o"), "program", "filter_xdp"];
+    for (const [device, theirs, mode] of [
+      ["eth2", "xdpgeneric", "generic"],
+      ["eth2", "xdpdrv", "generic"],
+      ["eth2", "xdpgeneric", "native"],
+      ["above", "xdpgeneric", "generic"],
+    ] as const) {
+      if (device === "above") await link("add", "name", "above", "link", "eth2", "type", "macvlan");
+      await link("set", "dev", device, theirs, ...object);
+      for (const plane of ["xdp", "user"])
+        await refused(
+          /Cannot attach to 'eth2': another XDP program is attached there, or to a device above it/,
+          "--plane",
+          plane,
+          "--mode",
+          mode,
+        );
+      t.truthy(await xdp(device));
+      await link("set", "dev", device, theirs, "off");
+    }
+    const user = await startProgram(router, run(lab, "--plane", "user"), "ready");
+    await refused(/Another socket has that queue/, "--plane", "user", "--name", "two");
+    user.signal(SIGTERM);
+    t.like(await user.exited, { code: 0 });
+    t.is(await attached(router), "");
+  });
+});
+
+test.serial("the kernel's BTF is not needed", async (t) => {
+  await withLab(t, planes.xdp, 1, async (lab, router) => {
+    const hide = "test ! -d /sys/kernel/btf || mount -t tmpfs none /sys/kernel/btf; test ! -e /sys/kernel/btf/vmlinux";
+    for (const plane of Object.keys(planes)) {
+      const hidden = ["unshare", "--mount", "sh", "-c", `${hide} && exec "$@"`, "sh"];
+      const balancer = await startProgram(router, [...hidden, ...run(lab, "--plane", plane)], "ready");
+      t.regex(await attached(router), plane === "tc" ? /steer_tc/ : /prog\/xdp/);
+      balancer.signal(SIGTERM);
+      t.like(await balancer.exited, { code: 0 }, plane);
+    }
+  });
+});
+
+for (const backend of Object.values(planes))
   test.serial(`${backend.name}: thousands of connections leave none behind on the targets`, async (t) => {
     await withLab(t, backend, 3, async (lab, router) => {
       const options = backend.options.parse({});
@@ -132,9 +155,17 @@ for (const backend of backends)
       const deadline = performance.now() + 5000;
       while ((await left()) !== "" && performance.now() < deadline) await new Promise((r) => setTimeout(r, 50));
       t.is(await left(), "");
-      const { stdout } = await router.exec([lab.program("xdp-lb"), "stats", "--watch", "1", "--rounds", "1"]);
-      t.regex(stdout, /flows +\d+ \/s +\d+ in all/);
-      t.regex(stdout, /target 2 +\d+ packets\/s +\d+ in all/);
+      let watching = true;
+      const watch = router.exec([lab.program("xdp-lb"), "stats", "--watch", "1", "--rounds", "1", "--time"]);
+      const ended = watch.finally(() => {
+        watching = false;
+      });
+      while (watching) await connect("--address", "10.0.0.0:5001", "--src", "50.0.0.0/16");
+      const { stdout } = await ended;
+      t.regex(stdout, /flows +[1-9]\d* \/s +\d+ in all/);
+      t.regex(stdout, /target 2 +[1-9]\d* packets\/s +\d+ in all/);
+      t.regex(stdout, /BPF program +[1-9]\d* runs\/s +[1-9]\d* ns each/);
+      if (backend === planes.user) t.regex(stdout, /queue 0 +[1-9]\d* frames\/s +[1-9]\d* ns of CPU each/);
       await balancer[Symbol.asyncDispose]();
     });
   });

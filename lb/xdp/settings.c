@@ -61,7 +61,7 @@ static void add_vip(struct steer_config *steer, const char *text)
 		     STEER_VIPS);
 }
 
-static void find_device(const char *name, uint32_t *ifindex, uint8_t mac[6])
+static void find_device(const char *name, uint32_t *ifindex, uint8_t mac[6], uint32_t *mtu)
 {
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {0};
@@ -73,6 +73,9 @@ static void find_device(const char *name, uint32_t *ifindex, uint8_t mac[6])
 	if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
 		fail(EXIT_ERROR, "Cannot read the MAC address of '%s': %s.", name, strerror(errno));
 	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
+	if (ioctl(fd, SIOCGIFMTU, &request) < 0)
+		fail(EXIT_ERROR, "Cannot read the MTU of '%s': %s.", name, strerror(errno));
+	*mtu = request.ifr_mtu;
 	close(fd);
 }
 
@@ -97,8 +100,8 @@ static void find_devices(struct settings *s, bool needed)
 		s->ifindex = steer->egress_ifindex = 1;
 		return;
 	}
-	find_device(s->device, &s->ifindex, steer->own_mac);
-	find_device(s->egress ? s->egress : s->device, &steer->egress_ifindex, steer->egress_mac);
+	find_device(s->egress ? s->egress : s->device, &steer->egress_ifindex, steer->egress_mac, &s->mtu);
+	find_device(s->device, &s->ifindex, steer->own_mac, &s->mtu);
 	steer->one_arm = s->ifindex == steer->egress_ifindex;
 }
 

@@ -14,9 +14,9 @@ struct settings {
 	enum plane plane;
 	bool native;
 	const char *device, *egress;
-	uint32_t ifindex;
-	uint32_t queues;      /* of PLANE_USER */
-	uint32_t connections; /* 0: no connection table */
+	uint32_t ifindex, mtu; /* of the interface where frames come in */
+	uint32_t queues;       /* of PLANE_USER */
+	uint32_t connections;  /* 0: no connection table */
 	struct table_config table;
 	struct steer_config steer;
 };

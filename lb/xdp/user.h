@@ -32,6 +32,8 @@ struct user_worker {
 	atomic_bool *stop; /* and then `wake` becomes readable */
 	int wake;
 	int error; /* why it ended by itself; then the process gets a SIGTERM */
+	bool ended;
+	uint64_t cpu_ns; /* once it has ended */
 } __attribute__((aligned(64)));
 
 void user_set_mac(struct user_table *table, uint32_t index, const uint8_t mac[6]);
@@ -42,5 +44,9 @@ enum steer_verdict user_steer(const struct user_table *table, uint8_t *frame, ui
 
 /* Fails with a sentence. */
 void user_start(struct user_worker *worker);
+void user_join(struct user_worker *worker);
+
+/* The CPU time of its thread, the kernel's work in it included. */
+uint64_t user_cpu_ns(const struct user_worker *worker);
 
 #endif

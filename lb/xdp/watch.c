@@ -37,10 +37,43 @@ static void print_targets(const char *before, const char *now, double seconds, F
 	}
 }
 
+/* The thread of each queue of the user-space plane. */
+static void print_queues(const char *before, const char *now, double seconds, FILE *out)
+{
+	while ((before = strstr(before, "\"queue\":")) && (now = strstr(now, "\"queue\":"))) {
+		const double frames = number(now, "frames") - number(before, "frames");
+		const double cpu_ns = number(now, "cpu_ns") - number(before, "cpu_ns");
+
+		fprintf(out, "  queue %-4.0f  %12.0f frames/s %14.0f ns of CPU each, %.0f %% of one\n",
+			number(now++, "queue"), frames / seconds, frames > 0 ? cpu_ns / frames : 0,
+			cpu_ns / seconds / 1e7);
+		before++;
+	}
+}
+
+static void print_program(const char *before, const char *now, double seconds, FILE *out)
+{
+	const double runs = number(now, "runs") - number(before, "runs");
+
+	if (runs > 0)
+		fprintf(out, "  BPF program %12.0f runs/s %16.0f ns each\n", runs / seconds,
+			(number(now, "ns") - number(before, "ns")) / runs);
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+	for (; *names; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
 /* Every name of the line that has a number which is not zero. */
 static void print_counters(const char *before, const char *now, double seconds, FILE *out)
 {
-	static const char *const hidden[] = {"t", "queue", "frames"};
+	static const char *const hidden[] = {"t", "queue", "frames", "cpu_ns", "runs", "ns", NULL};
+	static const char *const drops[] = {"no_target",	"malformed",	  "short", "socket_no_buffer",
+					    "socket_ring_full", "socket_invalid", NULL};
 
 	for (const char *at = now; (at = strchr(at, '"'));) {
 		const char *end = strchr(at + 1, '"');
@@ -51,11 +84,10 @@ static void print_counters(const char *before, const char *now, double seconds, 
 			return;
 		if (shown)
 			memcpy(name, at + 1, end - at - 1);
-		for (size_t i = 0; shown && i < sizeof(hidden) / sizeof(*hidden); i++)
-			shown = strcmp(name, hidden[i]) != 0;
-		if (shown && number(now, name) > 0)
-			fprintf(out, "  %-16s %7.0f /s %22.0f in all\n", name,
-				(number(now, name) - number(before, name)) / seconds, number(now, name));
+		if (shown && !is_one_of(name, hidden) && number(now, name) > 0)
+			fprintf(out, "  %-16s %7.0f /s %22.0f in all%s\n", name,
+				(number(now, name) - number(before, name)) / seconds, number(now, name),
+				is_one_of(name, drops) ? ", dropped" : "");
 		at = end + 1;
 	}
 }
@@ -67,5 +99,7 @@ void watch_print(const char *before, const char *now, FILE *out)
 	fprintf(out, "%.1f s:\n", seconds);
 	print_counters(before, now, seconds, out);
 	print_targets(picked(before), picked(now), seconds, out);
+	print_program(before, now, seconds, out);
+	print_queues(before, now, seconds, out);
 	fflush(out);
 }

@@ -14,6 +14,8 @@ import { type PlaneOptions, settle, tcOptions, userOptions, xdpOptions } from ".
 
 type Plane = "xdp" | "tc" | "user";
 const SIGTERM = 15;
+/** What a container has to be given: older engines know no CAP_BPF. Sockets of AF_XDP lock their memory. */
+const CAPABILITIES = { xdp: ["SYS_ADMIN"], tc: ["SYS_ADMIN"], user: ["SYS_ADMIN", "IPC_LOCK"] } as const;
 
 /** In the kernel, before there is a socket buffer (native), or right after (generic). */
 export const xdp = backendOf(
@@ -76,8 +78,12 @@ function oracleOf(given: PlaneOptions, targets: number): OracleSpec {
 
 /** Whether the kernel takes the program is found out by loading it. */
 async function missing(runtime: Runtime, plane: Plane): Promise<string[]> {
-  if (runtime.name === "docker")
-    return ["BPF programs need CAP_SYS_ADMIN, which the lab's containers do not have. Use --runtime netns."];
+  if (runtime.name === "docker") {
+    const takes = CAPABILITIES[plane];
+    if (takes.every((name) => runtime.capabilities?.includes(name))) return [];
+    const [names, flags] = [takes.map((name) => `CAP_${name}`), takes.map((name) => `--capability ${name}`)];
+    return [`It takes ${names.join(" and ")}, which the lab's containers do not have. Try '${flags.join(" ")}'.`];
+  }
   const program = path.join(buildDir, "xdp-lb");
   if (
     !(await access(program, constants.X_OK).then(
@@ -132,8 +138,8 @@ async function deploy(lab: Lab, plane: Plane, given: PlaneOptions, active: reado
       const router = routers.find((r) => r.name === name);
       if (!router) return {};
       const { stdout } = await router.host.exec([program, "stats"]);
-      const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
-      return flatCounters(stats, DROPS);
+      const { t: _, queues: __, program: ___, ...stats } = JSON.parse(stdout) as Stats;
+      return flatCounters(stats, plane === "user" ? USER_DROPS : DROPS);
     },
     async [Symbol.asyncDispose]() {
       stopping = true;
@@ -150,6 +156,8 @@ const DROPS = new Map(
     `drop.xdp_${name}`,
   ]),
 );
+/** What user space cannot give back to the stack. */
+const USER_DROPS = new Map([...DROPS, ["unmatched", "drop.xdp_unmatched"]]);
 
 async function startPlane(
   lab: Lab,

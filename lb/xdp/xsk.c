@@ -9,7 +9,11 @@
 
 #include "options.h"
 
-#define FRAME_SIZE 4096u
+/* What the kernel takes for a chunk, and keeps before each frame in it; a frame has a header and perhaps a
+ * tag. */
+#define CHUNK_LEAST 2048u
+#define CHUNK_MOST 4096u
+#define BESIDE_MTU (256u + 14 + 4)
 #define FRAMES 4096u
 #define DESCRIPTORS 2048u
 
@@ -25,6 +29,11 @@ static __attribute__((noreturn)) void refuse(const char *what, uint32_t queue)
 		remedy = " Has the interface that queue? 'ethtool -L DEVICE rx N tx N' gives it more.";
 	if (errno == EBUSY)
 		remedy = " Another socket has that queue.";
+	if (errno == EPERM || errno == EACCES)
+		remedy = " It takes CAP_NET_RAW.";
+	if (errno == ENOBUFS)
+		remedy = " The frames' memory must be locked: it takes CAP_IPC_LOCK, or a limit of 16 "
+			 "MiB for each queue ('ulimit -l').";
 	fail(EXIT_ERROR, "Cannot %s for queue %u: %s.%s", what, queue, strerror(errno), remedy);
 }
 
@@ -81,16 +90,27 @@ static void bind_to(const struct xsk *socket_, uint32_t ifindex, uint32_t queue,
 					     .sxdp_shared_umem_fd = shared};
 
 	/* The kernel lets go of a queue some time after the program that had it has ended. */
-	for (int attempt = 0; bind(socket_->fd, (const struct sockaddr *)&address, sizeof(address)); attempt++) {
+	for (int attempt = 0; bind(socket_->fd, (const struct sockaddr *)&address, sizeof(address));
+	     attempt++) {
 		if (errno != EBUSY || attempt == BIND_ATTEMPTS)
 			refuse("bind an AF_XDP socket", queue);
 		usleep(BIND_PAUSE_US);
 	}
 }
 
-static uint8_t *frames_map(uint32_t queue)
+/* Small ones where they do: then more of them are in caches. */
+static uint32_t chunk_for(uint32_t mtu)
 {
-	void *memory = mmap(NULL, (size_t)FRAMES * FRAME_SIZE, PROT_READ | PROT_WRITE,
+	if (mtu + BESIDE_MTU > CHUNK_MOST)
+		fail(EXIT_ERROR,
+		     "AF_XDP takes no frames of an MTU of %u, but up to %u. Set it with 'ip link'.", mtu,
+		     CHUNK_MOST - BESIDE_MTU);
+	return mtu + BESIDE_MTU > CHUNK_LEAST ? CHUNK_MOST : CHUNK_LEAST;
+}
+
+static uint8_t *frames_map(uint32_t chunk, uint32_t queue)
+{
+	void *memory = mmap(NULL, (size_t)FRAMES * chunk, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	if (memory == MAP_FAILED)
@@ -98,15 +118,17 @@ static uint8_t *frames_map(uint32_t queue)
 	return memory;
 }
 
-void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t queue,
+void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t mtu, uint32_t queue,
 	      bool zero_copy)
 {
 	const bool one_arm = in_ifindex == out_ifindex;
-	struct xdp_umem_reg memory = {.len = (uint64_t)FRAMES * FRAME_SIZE, .chunk_size = FRAME_SIZE};
+	const uint32_t chunk = chunk_for(mtu);
+	struct xdp_umem_reg memory = {.len = (uint64_t)FRAMES * chunk, .chunk_size = chunk};
 	struct xdp_options options = {0};
 	socklen_t size = sizeof(options);
 
-	*pair = (struct xsk_pair){.in.fd = -1, .out.fd = -1, .memory = frames_map(queue)};
+	*pair = (struct xsk_pair){
+		.in.fd = -1, .out.fd = -1, .memory = frames_map(chunk, queue), .chunk = chunk};
 	memory.addr = (uintptr_t)pair->memory;
 	pair->sender = one_arm ? &pair->in : &pair->out;
 	socket_open(&pair->in, &memory, true, one_arm, queue);
@@ -119,7 +141,7 @@ void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, 
 	if (getsockopt(pair->in.fd, SOL_XDP, XDP_OPTIONS, &options, &size) == 0)
 		pair->zero_copy = options.flags & XDP_OPTIONS_ZEROCOPY;
 	for (uint64_t i = 0; i < FRAMES; i++)
-		xsk_give_back(pair, &(uint64_t){i * FRAME_SIZE}, 1);
+		xsk_give_back(pair, &(uint64_t){i * chunk}, 1);
 }
 
 /* What the kernel has put into a ring for us. */
@@ -168,7 +190,7 @@ uint32_t xsk_receive(struct xsk_pair *pair, struct xsk_frame *frames, uint32_t m
 
 uint32_t xsk_send_room(const struct xsk_pair *pair)
 {
-	return DESCRIPTORS - pending(&pair->sender->send);
+	return pair->sender->send.mask + 1 - pending(&pair->sender->send);
 }
 
 uint32_t xsk_unsent(const struct xsk_pair *pair)
@@ -215,7 +237,7 @@ void xsk_give_back(struct xsk_pair *pair, const uint64_t *addresses, uint32_t n)
 	/* Received frames begin after some headroom; the kernel wants the beginning of the chunk. */
 	for (uint32_t i = 0; i < n; i++)
 		((uint64_t *)ring->entries)[(ring->at + i) & ring->mask] =
-			addresses[i] & ~(uint64_t)(FRAME_SIZE - 1);
+			addresses[i] & ~(uint64_t)(pair->chunk - 1);
 	put(ring, n);
 }
 

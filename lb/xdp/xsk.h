@@ -24,6 +24,7 @@ struct xsk_pair {
 	struct xsk in, out;
 	struct xsk *sender; /* `in`, when frames leave by the interface where they came in */
 	uint8_t *memory;
+	uint32_t chunk; /* bytes of memory for each frame, a power of two */
 	bool zero_copy;
 };
 
@@ -37,8 +38,9 @@ struct xsk_drops {
 	uint64_t no_buffer, ring_full, invalid;
 };
 
-/* Fails with a sentence. `zero_copy` takes it where the driver has it. */
-void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t queue,
+/* Fails with a sentence. `mtu` is that of where frames come in; `zero_copy` takes it where the driver has it.
+ */
+void xsk_open(struct xsk_pair *pair, uint32_t in_ifindex, uint32_t out_ifindex, uint32_t mtu, uint32_t queue,
 	      bool zero_copy);
 
 uint32_t xsk_receive(struct xsk_pair *pair, struct xsk_frame *frames, uint32_t max);

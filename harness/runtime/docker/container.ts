@@ -29,6 +29,8 @@ export interface ContainerPlan {
   labels: Record<string, string>;
   /** How our programs come into the container. */
   programs: "in the image" | "mounted" | "uploaded";
+  /** Besides those of its role. */
+  capabilities: readonly string[];
 }
 
 export interface RunningContainer {
@@ -109,7 +111,7 @@ function createOptions(plan: ContainerPlan): ContainerCreateOptions & { name: st
       NetworkMode: "none",
       AutoRemove: true,
       CapDrop: ["ALL"],
-      CapAdd: CAPABILITIES[plan.role],
+      CapAdd: [...CAPABILITIES[plan.role], ...plan.capabilities],
       LogConfig: { Type: "none", Config: {} },
       // Routers set sysctls of their own; AppArmor's default profile would forbid that, and the fabric's look at other processes.
       ...(plan.role === "router" || isFabric

@@ -4,7 +4,7 @@ import { abortable } from "../../abortable.ts";
 import type { Role, Topology } from "../../topology/topology.ts";
 import { type Images, type Lab, LabError } from "../runtime.ts";
 import { wire } from "../wire.ts";
-import { type ContainerPlan, type RunningContainer, startContainer } from "./container.ts";
+import { type RunningContainer, startContainer } from "./container.ts";
 import { connectEngine, type Engine, engineError } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { ownLabels, removeOrphans, removeRun } from "./owner.ts";
@@ -20,7 +20,7 @@ const STARTS_AT_ONCE = 8;
  */
 export async function dockerUp(
   topology: Topology,
-  own: Images,
+  { images: own, capabilities }: { images: Images; capabilities: readonly string[] },
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<Lab> {
@@ -38,8 +38,11 @@ export async function dockerUp(
     ];
     await pooled(STARTS_AT_ONCE, machines, async ({ name, role }) => {
       signal.throwIfAborted();
-      const programs = role === "fabric" || !own[role] ? "in the image" : engine.local ? "mounted" : "uploaded";
-      const plan: ContainerPlan = { machine: name, role, image: images[role], run, labels, programs };
+      // What the images compile has no BPF programs; this machine's has, and only capabilities let them load.
+      const inImage = capabilities.length === 0 && (role === "fabric" || !own[role]);
+      const programs = inImage ? "in the image" : engine.local ? "mounted" : "uploaded";
+      const more = role === "router" ? capabilities : [];
+      const plan = { machine: name, role, image: images[role], run, labels, programs, capabilities: more } as const;
       running.set(name, await startContainer(engine.docker, plan));
     });
     signal.throwIfAborted();

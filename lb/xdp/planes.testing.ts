@@ -1,0 +1,45 @@
+// A lab for the tests of the planes, and the balancer's command line in it.
+import type { ExecutionContext } from "ava";
+import type { Backend } from "../../harness/backend.ts";
+import { netns } from "../../harness/runtime/netns.ts";
+import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { planTopology } from "../../harness/topology/topology.ts";
+import { tc, xdp, xdpUser } from "./xdp.ts";
+
+const plain = (backend: unknown) => backend as Backend;
+export const planes = { xdp: plain(xdp), tc: plain(tc), user: plain(xdpUser) };
+export type Plane = keyof typeof planes;
+
+/** One router, so many targets; where the backend cannot run the test says why and passes. */
+export async function withLab(
+  t: ExecutionContext,
+  backend: Backend,
+  targets: number,
+  action: (lab: Lab, router: Host) => Promise<void>,
+): Promise<void> {
+  const why = await backend.missing(netns);
+  if (why.length > 0) {
+    for (const sentence of why) t.log(`SKIP: ${sentence}`);
+    t.pass();
+    return;
+  }
+  const lab = await netns.up(planTopology({ targets, routers: 1 }), new AbortController().signal);
+  try {
+    await action(lab, lab.host("vm-201"));
+  } finally {
+    await lab[Symbol.asyncDispose]();
+  }
+}
+
+export const run = (lab: Lab, ...more: string[]) => [
+  lab.program("xdp-lb"),
+  "run",
+  "--dev",
+  "eth2",
+  "--egress",
+  "eth1",
+  "--vip",
+  "10.0.0.0,1000::",
+  "--ports",
+  ...more,
+];
