@@ -122,9 +122,10 @@ async function deploy(lab: Lab, plane: Plane, given: PlaneOptions, active: reado
     set onFault(report: (sentence: string) => void) {
       onFault = report;
     },
-    async setTargets(next: readonly number[]) {
+    async setTargets(next: readonly number[], only?: ReadonlySet<string>) {
       const argv = [program, "set", "--active", members(lab.topology, next)];
-      const answers = await Promise.all(routers.map(({ host }) => host.exec(argv)));
+      const told = routers.filter(({ name }) => only?.has(name) ?? true);
+      const answers = await Promise.all(told.map(({ host }) => host.exec(argv)));
       return Math.max(...answers.map(({ stdout }) => (JSON.parse(stdout) as { publishedT: number }).publishedT));
     },
     async counters(name: string) {
