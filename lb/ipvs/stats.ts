@@ -47,7 +47,7 @@ export function checkReplies(balancer: Balancer, forward: Options["forward"]): B
   const before = new Map<string, Record<string, number>>();
   let told = false;
   const checked: Balancer = {
-    setTargets: (active) => balancer.setTargets(active),
+    setTargets: (active, only) => balancer.setTargets(active, only),
     [Symbol.asyncDispose]: () => balancer[Symbol.asyncDispose](),
     async counters(router) {
       const now = await balancer.counters(router);
