@@ -328,6 +328,17 @@ test("packets dropped by name are accounted for", (t) => {
   t.deepEqual(summary.packets, { sent: 10_000, received: 9_900, dropped: { no_route: 100 }, unaccounted: 0 });
 });
 
+test("of a narrow way's machine the ICMP errors count, whatever else its kernel calls sent", (t) => {
+  const narrow = (values: Record<string, number>) =>
+    verdictOf(faultless(), {
+      received: 10_020,
+      extra: [{ kind: "counters", t: 0, machine: "vm-222", moment: "after", values }],
+    }).packets;
+  const { icmpErrors, unaccounted } = narrow({ ipOut: 9_000, icmpErrorsOut: 20 });
+  t.deepEqual([icmpErrors, unaccounted], [20, 0]);
+  t.is(narrow({ ipOut: 20 }).icmpErrors, 20, "as older records have it");
+});
+
 test("with a proxy in between each half of the way is held against its own end", (t) => {
   const relay = (moment: "before" | "after", [received, sent]: [number, number]): Event => ({
     kind: "counters",

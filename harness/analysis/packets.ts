@@ -18,10 +18,14 @@ export function accountPackets(
   const dropped: Record<string, number> = {};
   const isTarget = new Set(targets);
   for (const { machine, deltas } of counted(events)) {
+    if (machine === EVIL_NAME) {
+      // It sends nothing of its own but ICMP errors, to the targets; "ipOut" of older kernels has what it forwards too.
+      const own = new Map(deltas);
+      icmpErrors = own.get("icmpErrorsOut") ?? own.get("ipOut") ?? 0;
+      sent += icmpErrors;
+    }
     for (const [name, delta] of deltas) {
-      // The machine in between sends nothing of its own but ICMP errors, to the targets.
-      if (name === "ipOut" && machine === EVIL_NAME) icmpErrors = delta;
-      if (name === "ipOut" && (machine === tester || machine === EVIL_NAME)) sent += delta;
+      if (name === "ipOut" && machine === tester) sent += delta;
       else if (name === "ipIn" && isTarget.has(machine)) received += delta;
       else if (name === "relay.in") relayed.in += delta;
       else if (name === "relay.out") relayed.out += delta;

@@ -2,6 +2,9 @@ import type { Host } from "../runtime/runtime.ts";
 
 const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/dev"];
 
+const ICMP_ERRORS = ["OutDestUnreachs", "OutTimeExcds", "OutParmProbs"];
+const ICMP6_ERRORS = ["Icmp6OutDestUnreachs", "Icmp6OutPktTooBigs", "Icmp6OutTimeExcds", "Icmp6OutParmProblems"];
+
 /** IP packets in and out of a machine and what its stack dropped, both families added. Names beginning with "drop." are drops. */
 export async function readCounters(host: Host): Promise<Record<string, number>> {
   const { stdout } = await host.exec(["@read", ...FILES]);
@@ -10,7 +13,8 @@ export async function readCounters(host: Host): Promise<Record<string, number>> 
 
 function parseCounters(text: string): Record<string, number> {
   const ip = snmpTable(text, "Ip");
-  const v6 = new Map([...text.matchAll(/^(Ip6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]));
+  const icmp = snmpTable(text, "Icmp");
+  const v6 = new Map([...text.matchAll(/^(I(?:p|cmp)6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]));
   const sum = (name: string) => (ip.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
   const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) =>
     (numbers ?? "").trim().split(/\s+/).map(Number),
@@ -22,6 +26,9 @@ function parseCounters(text: string): Record<string, number> {
     // Multicast is neighbour and group management, not traffic.
     ipIn: sum("InReceives") - tunnelled - (v6.get("Ip6InMcastPkts") ?? 0),
     ipOut: sum("OutRequests") - (v6.get("Ip6OutMcastPkts") ?? 0),
+    icmpErrorsOut:
+      ICMP_ERRORS.reduce((total, name) => total + (icmp.get(name) ?? 0), 0) +
+      ICMP6_ERRORS.reduce((total, name) => total + (v6.get(name) ?? 0), 0),
     "drop.no_route": sum("OutNoRoutes") + sum("InNoRoutes"),
     "drop.in_discards": sum("InDiscards"),
     // A datagram that its own link refuses is counted there and here.

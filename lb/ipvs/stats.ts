@@ -5,6 +5,8 @@ import type { Options } from "./options.ts";
 const FILES = ["/proc/net/ip_vs_stats", "/proc/net/dev", "/proc/net/snmp"];
 /** Of the packets that IPVS forwarded, so many may go the wrong way back: neighbours' chatter. */
 const STRAY_SHARE = 0.01;
+/** And so many in any run, however short: address resolution of some machines. */
+const STRAY_LEAST = 50;
 
 /**
  * IPVS' counters, and what came from the targets' net. It does not count what it drops: the packets of connections whose target
@@ -68,7 +70,7 @@ function wrongWay(router: string, forward: Options["forward"], grown: (name: str
     return forwarded > 0 && translated === 0
       ? `With NAT replies must pass the router, but none of ${forwarded} packets that '${router}' forwarded was answered through IPVS.`
       : null;
-  return back > forwarded * STRAY_SHARE
+  return back > Math.max(STRAY_LEAST, forwarded * STRAY_SHARE)
     ? `Replies must not pass the router with forward=${forward}, but ${back} packets came from the targets to '${router}', which forwarded ${forwarded}.`
     : null;
 }

@@ -17,6 +17,8 @@ import { warmUp } from "./warm.ts";
 
 const MEMORY_MIB = 1024;
 const MEMORY_PER_TARGET_MIB = 6;
+/** In steps, so that the next lab fits the guest of this one. */
+const MEMORY_STEP_MIB = 256;
 
 /** Throws UsageError or LabError when a part cannot be had. */
 export async function prepareParts(word: string, note: (text: string) => void, signal?: AbortSignal): Promise<Parts> {
@@ -39,7 +41,8 @@ export async function vmUp(
   { note, logs, keep }: { note: (text: string) => void; logs?: string | undefined; keep: boolean },
 ): Promise<Lab> {
   signal.throwIfAborted();
-  const memoryMiB = MEMORY_MIB + MEMORY_PER_TARGET_MIB * topology.targets.length;
+  const needed = MEMORY_MIB + MEMORY_PER_TARGET_MIB * topology.targets.length;
+  const memoryMiB = Math.ceil(needed / MEMORY_STEP_MIB) * MEMORY_STEP_MIB;
   const machine = await takeMachine(parts, memoryMiB, signal, note, logs);
   try {
     return await labIn(machine, parts, topology, signal, { logs, keep });
