@@ -134,6 +134,12 @@ test.serial("a strategy that keeps no source with its target has no affinity to 
   t.regex(summary.reasons.join(), /keeps no source with its target/);
 });
 
+test.serial("large answers over UDP would be fragments, so that is a skip that says so", (t) => {
+  const { status, summary } = runCase("nfqueue_pmtu", ["--protocol", "udp"]);
+  t.is(status, 77);
+  t.deepEqual(summary.reasons, ["'pmtu' needs TCP: UDP answers of that size are fragments, which 'frag' has."]);
+});
+
 test.serial("a hash of addresses only is an affinity without end, predicted source by source", (t) => {
   const { status, summary } = runCase("nftables_affinity", ["--set", "mode=dsr", "--set", "keys=srcip", "--at", "0.3"]);
   t.is(status, 0, summary.reasons.join("\n"));

@@ -15,7 +15,7 @@ export const variant = z
   .enum(["nft", "legacy"])
   .optional()
   .describe("iptables by nf_tables, or by the older ip_tables (what iptables-restore is on this machine)");
-export type Variant = z.infer<typeof variant>;
+type Variant = z.infer<typeof variant>;
 
 /** One generation of a service's rules in one family. */
 export interface Rules {
@@ -202,12 +202,11 @@ function otherServices(family: Family, rules: readonly string[], n: number): str
 function removed(family: Family, before: Generation, next: Generation): string {
   const chain = chainOf(before);
   const { table, hooks, chains } = before.rules;
-  const unused = [...(chains?.keys() ?? [])].filter((name) => !next.rules.chains?.has(name));
+  const unused = [chain, ...[...(chains?.keys() ?? [])].filter((name) => !next.rules.chains?.has(name))];
   return [
     `*${table}`,
     ...hooks.map((hook) => `-D ${hook} -d ${vipPrefix(family)} -j ${chain}`),
-    ...[chain, ...unused].flatMap((name) => [`-F ${name}`]),
-    ...[chain, ...unused].flatMap((name) => [`-X ${name}`]),
+    ...["-F", "-X"].flatMap((verb) => unused.map((name) => `${verb} ${name}`)),
     "COMMIT",
     "",
   ].join("\n");
