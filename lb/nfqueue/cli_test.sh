@@ -101,10 +101,20 @@ expect 0 '{"version":1,"flows":1,"inForce":false}' flow-set --shm $shm --name we
 	--srcs 0.0.0.0/0,::/0 --dsts 10.0.0.0/32,1000::/128 --sports 1-2 --dports 80,443-445 --match 0:12/f0,13:02
 expect 0 '{"version":2,"flows":2,' flow-set --shm $shm --name all --targets $shm --priority 9
 expect 0 '"flows":[{"name":"all","priority":9,"targets":"'$shm'","conditions":"","packets":0},{"name":"web"' flow-list --shm $shm
+expect 0 '"fwmark":null,"flow":"all"}' lookup --shm $shm --flows --src 50.0.0.1:1 --dst 10.0.0.0:80
 expect 0 '{"version":3,"flows":2,' flow-set --shm $shm --name all --targets $shm --priority 0 --dports 53
+expect 0 '"index":null,"fwmark":null,"flow":null}' lookup --shm $shm --flows --src 50.0.0.1:1 --dst 10.0.0.0:80
+expect 0 '"fwmark":null,"flow":"all"}' lookup --shm $shm --flows --src 50.0.0.1:1 --dst 10.0.0.0:53
+expect 0 '"outcome":"malformed","key":null,"hash":null,"slot":null,"index":null,"fwmark":null,"flow":null}' lookup --shm $shm --flows --packet 45
 expect 0 '"flows":[{"name":"web",' flow-list --shm $shm
 expect 1 "There is no flow 'dns'" flow-delete --shm $shm dns
 expect 0 '{"version":4,"flows":1,' flow-delete --shm $shm web
+expect 0 "" flow-set --shm $shm --name syn --targets $shm --dports 443 --match 13:02/02
+syn=450000280000000040060000320000010a000000000101bb12000000000000005002000000000000
+expect 0 '"key":"00000000000000000000ffff3200000100000000000000000000ffff0a000000000101bb06000000","hash":' lookup --shm $shm --flows --packet $syn
+expect 0 '"flow":"syn"}' lookup --shm $shm --flows --packet $syn
+expect 0 '"flow":null}' lookup --shm $shm --flows --packet ${syn%02000000000000}10000000000000
+expect 0 "" flow-delete --shm $shm syn
 expect 2 "goes with --batch" flow-set --shm $shm --replace --name web --targets $shm
 checks=$((checks + 1))
 seq 1 300 | sed "s/.*/--name f& --targets $shm --dports &/" | "$lb" flow-set --shm $shm --batch >"$out"

@@ -9,11 +9,24 @@
 
 #include "commands.h"
 #include "flow.h"
-#include "hash.h"
+#include "flows.h"
+#include "pick.h"
 #include "protocols.h"
 #include "store.h"
 
 #define PACKET_MAX 65535
+
+/* What is asked: the one table, or those of the flows. */
+struct lookup {
+	struct table table;
+	struct flow_list flows;
+	const struct flowset *set; /* NULL: all packets go by the one table */
+};
+
+static bool needs_ports(const struct lookup *lookup)
+{
+	return lookup->set || lookup->table.config.ports;
+}
 
 /* Why a query can't be answered; in a batch it concerns one line only. */
 static char query_error[160];
@@ -39,25 +52,56 @@ static const char *const outcomes[FLOW_KINDS] = {
 	[FLOW_SHORT] = "short",
 };
 
-static void print_answer(const struct table *table, enum flow_kind kind, const struct flow_key *key)
+/* The table of the first flow that takes it, opened, and the flow's name. False: no flow does, or its table
+ * is gone. */
+static bool open_flow_table(const struct lookup *lookup, const struct flow_key *key,
+			    const struct flow_bytes *transport, const char **name, struct table *table)
 {
-	uint32_t hash;
+	const uint32_t found = flowset_match(lookup->set, key, transport);
+
+	if (found == FLOWSET_NONE)
+		return false;
+	*name = lookup->flows.flows[found].name;
+	return store_try_open(lookup->flows.flows[found].targets, table);
+}
+
+static void print_pick(const struct table *table, const struct flow_key *key)
+{
+	const uint32_t hash = pick_hash(table, key);
 	struct table_pick pick;
 
-	printf("{\"outcome\":\"%s\",", outcomes[kind]);
-	if (!flow_has_key(kind)) {
-		puts("\"key\":null,\"hash\":null,\"slot\":null,\"index\":null,\"fwmark\":null}");
-		return;
-	}
-	hash = murmur3_32(key, sizeof(*key), table->config.seed);
-	fputs("\"key\":\"", stdout);
-	for (size_t i = 0; i < sizeof(*key); i++)
-		printf("%02x", ((const uint8_t *)key)[i]);
-	printf("\",\"hash\":%" PRIu32, hash);
+	printf("\"hash\":%" PRIu32, hash);
 	if (table_pick(table, hash, &pick))
-		printf(",\"slot\":%u,\"index\":%u,\"fwmark\":%u}\n", pick.slot, pick.index, pick.fwmark);
+		printf(",\"slot\":%u,\"index\":%u,\"fwmark\":%u", pick.slot, pick.index, pick.fwmark);
 	else
-		puts(",\"slot\":null,\"index\":null,\"fwmark\":null}");
+		fputs(",\"slot\":null,\"index\":null,\"fwmark\":null", stdout);
+}
+
+static void print_answer(const struct lookup *lookup, enum flow_kind kind, const struct flow_key *key,
+			 const struct flow_bytes *transport)
+{
+	const bool has_key = flow_has_key(kind);
+	bool has_table = has_key;
+	const char *flow = NULL;
+	struct table table = lookup->table;
+
+	printf("{\"outcome\":\"%s\",\"key\":%s", outcomes[kind], has_key ? "\"" : "null,");
+	for (size_t i = 0; has_key && i < sizeof(*key); i++)
+		printf("%02x", ((const uint8_t *)key)[i]);
+	if (has_key)
+		fputs("\",", stdout);
+	if (has_key && lookup->set)
+		has_table = open_flow_table(lookup, key, transport, &flow, &table);
+	if (has_table)
+		print_pick(&table, key);
+	else
+		fputs("\"hash\":null,\"slot\":null,\"index\":null,\"fwmark\":null", stdout);
+	if (has_table && lookup->set)
+		store_close(&table);
+	if (flow)
+		printf(",\"flow\":\"%s\"}\n", flow);
+	else
+		puts(lookup->set ? ",\"flow\":null}" : "}");
 }
 
 static bool read_number(const char *text, uint32_t max, uint32_t *number)
@@ -113,9 +157,11 @@ static enum flow_kind normalize(struct flow_key *key, bool ports)
 	return kind;
 }
 
-static bool answer_tuple(const struct table *table, char *const fields[5])
+static bool answer_tuple(const struct lookup *lookup, char *const fields[5])
 {
+	const struct flow_bytes unknown = {0};
 	struct flow_key key = {0};
+	enum flow_kind kind;
 
 	if (!read_protocol(fields[0], &key.protocol) || !read_address(fields[1], key.source) ||
 	    !read_port(fields[2], key.source_port) || !read_address(fields[3], key.destination) ||
@@ -123,15 +169,17 @@ static bool answer_tuple(const struct table *table, char *const fields[5])
 		return false;
 	if (!strchr(fields[1], ':') != !strchr(fields[3], ':'))
 		return reject("Source and destination are of different families");
-	print_answer(table, normalize(&key, table->config.ports), &key);
+	kind = normalize(&key, needs_ports(lookup));
+	print_answer(lookup, kind, &key, &unknown);
 	return true;
 }
 
 /* The bytes go to memory of exactly their size, so that the sanitizers see any read beyond them. */
-static bool answer_packet(const struct table *table, const char *hex, const char *length_text)
+static bool answer_packet(const struct lookup *lookup, const char *hex, const char *length_text)
 {
 	const size_t digits = strlen(hex), captured = digits / 2;
 	uint32_t length = captured;
+	struct flow_bytes transport;
 	struct flow_key key;
 	enum flow_kind kind;
 	uint8_t *data;
@@ -146,14 +194,14 @@ static bool answer_packet(const struct table *table, const char *hex, const char
 		return reject("Out of memory");
 	for (size_t i = 0; i < captured; i++)
 		sscanf(hex + 2 * i, "%2hhx", &data[i]);
-	kind = flow_parse(data, captured, length, table->config.ports, &key);
+	kind = flow_dissect(data, captured, length, needs_ports(lookup), &key, &transport);
+	print_answer(lookup, kind, &key, &transport);
 	free(data);
-	print_answer(table, kind, &key);
 	return true;
 }
 
 /* "proto src sport dst dport" or "packet HEX [length]". */
-static bool answer_line(const struct table *table, char *line)
+static bool answer_line(const struct lookup *lookup, char *line)
 {
 	char *fields[6];
 	int n = 0;
@@ -162,14 +210,14 @@ static bool answer_line(const struct table *table, char *line)
 		if (*field)
 			fields[n++] = field;
 	if ((n == 2 || n == 3) && strcmp(fields[0], "packet") == 0)
-		return answer_packet(table, fields[1], n == 3 ? fields[2] : NULL);
+		return answer_packet(lookup, fields[1], n == 3 ? fields[2] : NULL);
 	if (n == 5)
-		return answer_tuple(table, fields);
+		return answer_tuple(lookup, fields);
 	return reject("A line is 'protocol source port destination port' or 'packet HEX [length]'");
 }
 
 /* One line out for each line in; a bad line is answered with an error and does not end the batch. */
-static int answer_batch(const struct table *table)
+static int answer_batch(const struct lookup *lookup)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -177,7 +225,7 @@ static int answer_batch(const struct table *table)
 
 	setvbuf(stdout, NULL, _IOLBF, 0); /* someone may wait for each answer */
 	while (getline(&line, &size, stdin) > 0) {
-		if (answer_line(table, line))
+		if (answer_line(lookup, line))
 			continue;
 		/* What was rejected is quoted in the message; keep it from breaking the JSON. */
 		for (char *c = query_error; *c; c++)
@@ -209,7 +257,7 @@ static void split_endpoint(char *text, char **address, char **port)
 	}
 }
 
-static bool answer_endpoints(const struct table *table, const char *protocol, const char *source,
+static bool answer_endpoints(const struct lookup *lookup, const char *protocol, const char *source,
 			     const char *destination)
 {
 	char *fields[5] = {strdup(protocol)}, *from = strdup(source), *to = strdup(destination);
@@ -219,34 +267,47 @@ static bool answer_endpoints(const struct table *table, const char *protocol, co
 		return reject("Out of memory");
 	split_endpoint(from, &fields[1], &fields[2]);
 	split_endpoint(to, &fields[3], &fields[4]);
-	answered = answer_tuple(table, fields);
+	answered = answer_tuple(lookup, fields);
 	free(fields[0]);
 	free(from);
 	free(to);
 	return answered;
 }
 
+static void load_flows(struct lookup *lookup, const char *shm)
+{
+	uint32_t version;
+
+	if (!flows_load(shm, flows_open(shm), &lookup->flows, &version))
+		fail(EXIT_ERROR, "The flows of '%s' can't be read.", shm);
+	lookup->set = flowset_new(lookup->flows.flows, lookup->flows.n, sizeof(*lookup->flows.flows));
+	if (!lookup->set)
+		fail(EXIT_ERROR, "Out of memory.");
+}
+
 int command_lookup(const struct command *command, int argc, char **argv)
 {
 	const char *shm = STORE_DEFAULT_NAME, *protocol = "tcp", *src = NULL, *dst = NULL, *packet = NULL;
 	const char *length = NULL;
-	bool batch = false, answered;
+	bool batch = false, flows = false, answered;
 	const struct option_spec specs[] = {
 		{"shm", 0, .text = &shm},     {"proto", 0, .text = &protocol}, {"src", 0, .text = &src},
 		{"dst", 0, .text = &dst},     {"packet", 0, .text = &packet},  {"length", 0, .text = &length},
-		{"batch", 0, .flag = &batch},
+		{"batch", 0, .flag = &batch}, {"flows", 0, .flag = &flows},
 	};
-	struct table table;
+	static struct lookup lookup;
 
 	parse_options(command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 0);
 	if (batch + (packet != NULL) + (src || dst) != 1 || !src != !dst)
 		fail(EXIT_USAGE, "Give either --src and --dst, or --packet, or --batch. "
 				 "Try 'nfqueue-lb lookup --help'.");
-	store_open(shm, false, &table);
+	store_open(shm, false, &lookup.table);
+	if (flows)
+		load_flows(&lookup, shm);
 	if (batch)
-		return answer_batch(&table);
-	answered =
-		packet ? answer_packet(&table, packet, length) : answer_endpoints(&table, protocol, src, dst);
+		return answer_batch(&lookup);
+	answered = packet ? answer_packet(&lookup, packet, length)
+			  : answer_endpoints(&lookup, protocol, src, dst);
 	if (!answered)
 		fail(EXIT_USAGE, "%s.", query_error);
 	return EXIT_OK;

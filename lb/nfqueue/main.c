@@ -65,16 +65,20 @@ static const struct command commands[] = {
 	 "Example: nfqueue-lb init -p --M 65537 --N 100 --mask 0xffff\n",
 	 command_init},
 	{"lookup", "which target would this flow get?",
-	 "Usage: nfqueue-lb lookup [--shm NAME] [--proto PROTO] --src ADDRESS[:PORT] --dst ADDRESS[:PORT]\n"
-	 "       nfqueue-lb lookup [--shm NAME] --packet HEX [--length N]\n"
-	 "       nfqueue-lb lookup [--shm NAME] --batch\n"
+	 "Usage: nfqueue-lb lookup [--shm NAME] [--flows] [--proto PROTO] --src ADDRESS[:PORT] --dst "
+	 "ADDRESS[:PORT]\n"
+	 "       nfqueue-lb lookup [--shm NAME] [--flows] --packet HEX [--length N]\n"
+	 "       nfqueue-lb lookup [--shm NAME] [--flows] --batch\n"
 	 "Prints outcome, key, hash, slot, index and fwmark as JSON. For icmp and icmpv6 the source port is "
 	 "the\n"
 	 "identifier of an echo request. A packet begins with its IP header; --length is its full length "
 	 "when HEX is\n"
 	 "only the captured part. --batch reads lines 'protocol source port destination port' or 'packet HEX "
 	 "[length]'\n"
-	 "and answers each with one line.\n"
+	 "and answers each with one line. --flows asks the flows as 'run --flows' does, and names the one "
+	 "that "
+	 "takes it;\n"
+	 "those with --match need a packet.\n"
 	 "Example: nfqueue-lb lookup --src [2000::1]:4000 --dst [1000::]:5001\n",
 	 command_lookup},
 	{"run", "balance packets",
@@ -83,6 +87,8 @@ static const struct command commands[] = {
 	 "  --queue Q | FIRST:LAST netfilter queues to serve, one thread each (0)\n"
 	 "  --batch N              packets per system call, at most (64)\n"
 	 "  --qlength N            packets the kernel may hold per queue (4096)\n"
+	 "  --receive-buffer N     bytes of kernel memory for packets on their way here (so many that "
+	 "--qlength fits)\n"
 	 "  --copy N               bytes of each packet to look at (256)\n"
 	 "  --notargets-fwmark N   mark for packets when no target is active (they are dropped)\n"
 	 "  --fail-open            a full queue lets packets pass, with the mark they have\n"

@@ -20,12 +20,10 @@ static uint32_t next_random(struct worker *worker)
 	return worker->random >> 32;
 }
 
-static uint32_t hash_of(struct worker *worker, const struct table *table, const struct flow_key *key)
+uint32_t pick_hash(const struct table *table, const struct flow_key *key)
 {
 	struct flow_key addresses;
 
-	if (worker->options->random)
-		return next_random(worker);
 	if (table->config.ports)
 		return murmur3_32(key, sizeof(*key), table->config.seed);
 	/* With flows there are ports in the key whatever this table hashes. */
@@ -48,7 +46,9 @@ struct fragment_choice pick_choice(struct worker *worker, enum flow_kind kind, c
 	else if (!table)
 		choice.set = &no_table;
 	else
-		choice = (struct fragment_choice){table, choice.counter, hash_of(worker, table, key)};
+		choice = (struct fragment_choice){table, choice.counter,
+						  worker->options->random ? next_random(worker)
+									  : pick_hash(table, key)};
 	return choice;
 }
 

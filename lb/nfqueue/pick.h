@@ -9,6 +9,7 @@
 #include "fragments.h"
 
 struct queued_packet;
+struct table;
 struct worker;
 
 struct verdict {
@@ -16,6 +17,9 @@ struct verdict {
 	uint32_t mark;
 	bool has_mark; /* else the packet keeps its own */
 };
+
+/* By what the table hashes, whatever else the key holds. */
+uint32_t pick_hash(const struct table *table, const struct flow_key *key);
 
 /* Where packets of this kind and key go. Unlike the verdict it stays the same for all fragments of a
  * datagram. */

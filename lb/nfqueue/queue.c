@@ -112,7 +112,8 @@ static void size_receive_buffer(int fd, const struct queue_options *options)
 	const int on = 1;
 	/* Whole packets are copied of fragments only, which are no longer than an MTU. */
 	const uint32_t copy = options->copy < PACKET_TRUESIZE ? options->copy : PACKET_TRUESIZE;
-	const uint64_t wanted = (uint64_t)options->length * (copy + PACKET_TRUESIZE) / 2;
+	const uint64_t fitting = (uint64_t)options->length * (copy + PACKET_TRUESIZE);
+	const uint64_t wanted = (options->buffer ? options->buffer : fitting) / 2;
 	int size = wanted < INT32_MAX / 2 ? (int)wanted : INT32_MAX / 2; /* the kernel doubles it */
 
 	/* Beyond net.core.rmem_max only with CAP_NET_ADMIN in the initial user namespace. */

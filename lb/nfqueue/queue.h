@@ -10,6 +10,8 @@
 struct queue_options {
 	uint32_t length; /* packets the kernel may hold */
 	uint32_t copy;	 /* bytes of each packet to hand over */
+	uint32_t buffer; /* bytes of kernel memory for packets on their way to user space; 0: as length needs
+			  */
 	bool fail_open;	 /* a full queue lets packets pass instead of dropping them */
 };
 

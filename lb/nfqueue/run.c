@@ -61,6 +61,7 @@ static void parse(struct run *run, const struct command *command, int argc, char
 		{"queue", 0, .text = &queues},
 		{"batch", 0, .number = &options->batch, .min = 1, .max = 1024},
 		{"qlength", 0, .number = &options->queue.length, .min = 1, .max = 1000000},
+		{"receive-buffer", 0, .number = &options->queue.buffer, .min = 4608, .max = INT32_MAX},
 		{"copy", 0, .number = &options->queue.copy, .min = 64, .max = 65000},
 		{"notargets-fwmark", 0, .number = &options->no_target_fwmark, .min = 1, .max = UINT32_MAX},
 		{"fail-open", 0, .flag = &options->queue.fail_open},
