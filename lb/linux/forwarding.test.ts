@@ -223,7 +223,7 @@ for (const [name, table] of [
           const { stdout } = await router.exec([`iptables-${variant}-save`, "-t", table ?? ""]);
           const { stdout: marks } = await router.exec(["ip", "rule", "show", "pref", "100"]);
           const chains = [...stdout.matchAll(/^:(LB-\S+)/gm)].map(([, chain]) => chain);
-          return [chains.sort(), marks.split("\n").length - 1];
+          return [chains.sort((a = "", b = "") => a.localeCompare(b)), marks.split("\n").length - 1];
         };
         const chains = name === "iptables_recent" ? ["LB-SERVICE-4", "LB-TARGET-1", "LB-TARGET-3"] : ["LB-SERVICE-4"];
         const wanted = [chains, name === "iptables_hmark" ? 2 : 0];
