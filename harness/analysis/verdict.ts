@@ -207,6 +207,12 @@ function merits(summary: Judged): string[] {
           `At ${byChance === 1 && events.length === 1 ? "the event" : `${byChance} of ${events.length} events`} the strategy leaves to chance which connections are lost; as many were as it predicts.`,
         ]
       : []),
+    ...events
+      .filter(({ kind }) => kind.startsWith("failure"))
+      .map(
+        ({ kind, machines, askedMs, inForceMs }) =>
+          `That ${machines.join(", ")} ${kind === "failure" ? "died" : "came back"} the balancer found out by itself after ${((inForceMs - askedMs) / 1000).toFixed(2)} s.`,
+      ),
     ...affinityMerits(summary),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
     ...(userSpace && userSpace.queued < userSpace.packets

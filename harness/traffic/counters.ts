@@ -1,6 +1,6 @@
 import type { Host } from "../runtime/runtime.ts";
 
-const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/dev"];
+const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/netstat", "/proc/net/dev"];
 
 /** IP packets in and out of a machine and what its stack dropped, both families added. Names beginning with "drop." are drops. */
 export async function readCounters(host: Host): Promise<Record<string, number>> {
@@ -8,10 +8,11 @@ export async function readCounters(host: Host): Promise<Record<string, number>> 
   return parseCounters(stdout);
 }
 
-function parseCounters(text: string): Record<string, number> {
-  const ip = snmpTable(text, "Ip");
-  const v6 = new Map([...text.matchAll(/^(Ip6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]));
-  const sum = (name: string) => (ip.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
+/** `text`: the files one behind the other. */
+export function parseCounters(text: string): Record<string, number> {
+  const [ip, ipExt, tcp, udp] = ["Ip", "IpExt", "Tcp", "Udp"].map((protocol) => snmpTable(text, protocol));
+  const v6 = new Map([...text.matchAll(/^((?:Ip|Udp)6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]));
+  const sum = (name: string) => (ip?.get(name) ?? 0) + (ipExt?.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
   const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) =>
     (numbers ?? "").trim().split(/\s+/).map(Number),
   );
@@ -27,13 +28,17 @@ function parseCounters(text: string): Record<string, number> {
     "drop.out_discards": sum("OutDiscards"),
     "drop.header_errors": sum("InHdrErrors"),
     "drop.address_errors": sum("InAddrErrors"),
+    "drop.truncated": sum("InTruncatedPkts"),
+    "drop.unknown_protocol": sum("InUnknownProtos"),
+    // TCP's are those of both families.
+    "drop.checksum": (tcp?.get("InErrs") ?? 0) + (udp?.get("InCsumErrors") ?? 0) + (v6.get("Udp6InCsumErrors") ?? 0),
     "drop.reassembly_failed": sum("ReasmFails"),
     "drop.interface_rx": column(3),
     "drop.interface_tx": column(11),
   };
 }
 
-/** /proc/net/snmp has a line of names and a line of numbers for each protocol. */
+/** /proc/net/snmp and netstat have a line of names and a line of numbers for each protocol. */
 function snmpTable(text: string, protocol: string): Map<string, number> {
   const [names = [], numbers = []] = text
     .split("\n")

@@ -10,7 +10,7 @@ import type { Options } from "./options.ts";
 type Family = (typeof FAMILIES)[number];
 
 /** The lab's servers: one connection each, streams, fragments. */
-const SERVICES = [
+export const SERVICES = [
   ["-t", 5001],
   ["-t", 5003],
   ["-u", 6001],
@@ -102,6 +102,7 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean):
     `net/ipv4/vs/expire_quiescent_template=${Number(given.expireQuiescent)}`,
     `net/ipv4/vs/conntrack=${Number(masquerade)}`,
   ]);
+  await host.exec(["ipvsadm", "--set", ...given.timeouts.split(",")]);
   for (const family of FAMILIES) {
     const vip = vipPrefix(family);
     if (given.fwmark) {
