@@ -30,9 +30,12 @@ export function accountPackets(
   const isTarget = new Set(targets);
   const all = counted(events);
   const has = (wanted: RegExp) => all.some(({ deltas }) => deltas.some(([name]) => wanted.test(name)));
-  // The tester receives answers only; routers also, as far as what they drop is not among the packets that end at them anyway,
-  // and those that are damaged between them and the targets.
-  const receivedElsewhere = has(/^relay\.|^damage\.net1$/);
+  const [proxied, answersDamaged] = [has(/^relay\./), has(/^damage\.net1$/)];
+  /** The tester receives nothing else; routers do where damage is done between them and the targets. What a proxy drops has ended there. */
+  const isOfAnswers = (machine: string, name: string) =>
+    RECEIVING.has(name)
+      ? machine === tester || proxied || answersDamaged
+      : name === "drop.no_route" && answersDamaged && machine !== tester;
   let mostDamaged = 0;
   for (const { machine, deltas } of all) {
     for (const [name, delta] of deltas) {
@@ -46,8 +49,8 @@ export function accountPackets(
       else if (name === "probes") probes += delta;
       else if (name.startsWith("drop.") && delta > 0) {
         // A drop on a target comes after the packet was received there.
-        const ofAnswers = RECEIVING.has(name) && (machine === tester || receivedElsewhere);
-        if (!isTarget.has(machine) && !ofAnswers) dropped[name.slice(5)] = (dropped[name.slice(5)] ?? 0) + delta;
+        if (!isTarget.has(machine) && !isOfAnswers(machine, name))
+          dropped[name.slice(5)] = (dropped[name.slice(5)] ?? 0) + delta;
       }
     }
   }

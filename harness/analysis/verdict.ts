@@ -150,7 +150,7 @@ function gapsOf({ connections, events, packets, spread, targets, scenario, affin
     ],
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
-      scenario === "connect" && targets > 1 && spread.chi2P === null,
+      scenario === "connect" && targets > 1 && spread.chi2P === null && !spread.unpredicted,
       `Too few connections to judge the spread over ${targets} targets. Try --connections ${targets * 20}.`,
     ],
   ];
@@ -219,7 +219,11 @@ function merits(summary: Judged): string[] {
       ? [`${n(userSpace.queued)} of ${n(userSpace.packets)} packets for the VIP went to user space.`]
       : []),
     ...(spread.chi2P === null && targets > 1
-      ? ["The spread was not judged: too few connections for the chi-square test."]
+      ? [
+          spread.unpredicted
+            ? "The spread was not judged: this strategy has no shares that hold."
+            : "The spread was not judged: too few connections for the chi-square test.",
+        ]
       : []),
   ];
 }

@@ -241,7 +241,13 @@ export interface Summary {
   events: EventSummary[];
   /** Only where sources come again and again. */
   affinity?: AffinitySummary;
-  spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
+  /** `unpredicted`: the strategy has no shares that could be judged. */
+  spread: {
+    perTarget: Record<string, number>;
+    chi2P: number | null;
+    maxOverMean: number | null;
+    unpredicted?: true;
+  };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
   /** Only of runs that send fragments. */
   datagrams?: Datagrams[];

@@ -130,7 +130,8 @@ export function needsMasquerade({ topology }: Lab, { forward, masquerade }: Opti
 
 /** Every router is master and backup: what it tells goes over the tester's net, which targets do not count. */
 export async function startSync(host: Host, router: Machine): Promise<void> {
-  await setSysctls(host, ["net/ipv4/vs/sync_threshold=1 0"]);
+  // Every packet of an established connection tells: those who send seldom would be told too late.
+  await setSysctls(host, ["net/ipv4/vs/sync_threshold=0 1"]);
   for (const state of ["master", "backup"])
     await host.exec([
       "ipvsadm",
