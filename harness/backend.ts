@@ -6,6 +6,7 @@ import type { Lab, Runtime } from "./runtime/runtime.ts";
 /** What not every balancer does, as the end of a sentence that begins with its name. */
 export const FEATURES = {
   icmp_errors: "send ICMP errors after the flow they are about",
+  health_checks: "find out by itself which targets answer",
   fragments: "keep the fragments of a datagram together that come in by different routers",
 } as const;
 export type Feature = keyof typeof FEATURES;
@@ -52,9 +53,14 @@ export interface Balancer extends AsyncDisposable {
    */
   setTargets(active: readonly number[], only?: ReadonlySet<string>): Promise<number>;
   /**
+   * With health checks: resolves when it has found out by itself that exactly these targets (indices) answer, with the monotonic
+   * ns from which on that is in force on all routers. One that does not is a fault, and no rejection.
+   */
+  found?(active: readonly number[]): Promise<number>;
+  /**
    * Counters of one router. Names beginning with "drop." are packets it dropped; `balanced` are packets for the VIP, and
    * `queued` those of them that went to user space. A proxy ends connections and begins others: "relay.in" are packets from
-   * the tester that ended at it, "relay.out" those that it sent to targets.
+   * the tester that ended at it, "relay.out" those that it sent to targets. `probes` are health checks' packets to targets.
    */
   counters(router: string): Promise<Record<string, number>>;
   /** Called once when part of it ends by itself. */

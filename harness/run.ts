@@ -1,11 +1,13 @@
 // The conductor: reads top to bottom as the data flow.
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { abortable } from "./abortable.ts";
 import { analyse } from "./analysis/analyse.ts";
 import { type Backend, type Balancer, Unsupported } from "./backend.ts";
 import { Blackout } from "./blackout.ts";
 import { nowNs, sleepUntil } from "./clock.ts";
 import { calibrate, watchMachine } from "./contention.ts";
+import { Failure } from "./failure.ts";
 import { RecordWriter, readRecord } from "./record/record.ts";
 import type { Event, EventOf, Phase, RunInfo, Sample, ScaleKind, Summary } from "./record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "./report/reporter.ts";
@@ -217,6 +219,14 @@ async function driveSteps(
     return reroute(lab, out.routers);
   };
   const blackout = new Blackout(lab, record);
+  const failure = new Failure(lab, record);
+  /** Nobody tells the balancer: it is in force when it has found out. */
+  const noticed = async (dead: boolean, members: readonly number[]) => {
+    update(out.targets, dead, members);
+    const t = dead ? await failure.begin(members.flatMap((n) => targets[n - 1] ?? [])) : await failure.end();
+    const active = targets.flatMap((_, i) => (out.targets.has(i + 1) ? [] : [i]));
+    return (await balancer.found?.(active)) ?? t;
+  };
   const actions: Record<ScaleKind, (members: readonly number[]) => Promise<number>> = {
     scale_in: scaleTargets(true),
     scale_out: scaleTargets(false),
@@ -224,6 +234,8 @@ async function driveSteps(
     router_in: scaleRouters(false),
     blackout: () => blackout.begin(),
     blackout_end: () => blackout.end(),
+    failure: (members) => noticed(true, members),
+    failure_end: (members) => noticed(false, members),
     drift: drift(routers.slice(0, -1)),
     drift_end: drift(routers.slice(-1)),
   };
@@ -281,12 +293,20 @@ async function recordCounters(
   moment: "before" | "after",
 ): Promise<void> {
   const routers = new Set(lab.topology.routers.map((r) => r.name));
-  const read = await Promise.all(
-    lab.topology.machines.map(async ({ name }) => {
-      const own = await readCounters(lab.host(name));
-      return { name, values: routers.has(name) ? { ...own, ...(await balancer.counters(name)) } : own };
-    }),
-  );
+  const readAll = () =>
+    Promise.all(
+      lab.topology.machines.map(async ({ name }) => {
+        const own = await readCounters(lab.host(name));
+        return { name, values: routers.has(name) ? { ...own, ...(await balancer.counters(name)) } : own };
+      }),
+    );
+  let read = await readAll();
+  // Health checks never rest for long: what is read in the middle of one was sent and has not arrived.
+  const deadline = nowNs() + 5e9;
+  for (let before = null; balancer.found && !isDeepStrictEqual(before, read) && nowNs() < deadline; ) {
+    before = read;
+    read = await readAll();
+  }
   for (const { name, values } of read) record.add({ kind: "counters", t: nowNs(), machine: name, moment, values });
 }
 

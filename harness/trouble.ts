@@ -25,6 +25,8 @@ export interface Trouble {
   machine: string;
   net: number;
   netem: readonly string[];
+  /** Share of the packets that is damaged. */
+  corrupt: number;
 }
 
 type Options = z.infer<z.ZodObject<typeof troubleOptions>>;
@@ -45,7 +47,7 @@ export function troubleOf(
     throw new UsageError(
       `There is no link '${link}' in this lab. The tester's is ${TESTER_NAME}/net2, a router's vm-201/net1 or vm-201/net2.`,
     );
-  return { machine, net: Number(net.slice(-1)), netem };
+  return { machine, net: Number(net.slice(-1)), netem, corrupt: Number.parseFloat(corrupt ?? "0") / 100 };
 }
 
 /** Begins the trouble, at both ends of the link. Throws Unsupported where the kernel has no netem. */
@@ -64,10 +66,13 @@ export async function makeTrouble(lab: Lab, { machine, net, netem }: Trouble): P
   }
 }
 
-/** What was lost on the way to the targets: a drop with a name. What was lost on the way back was counted as received before. */
+/**
+ * What was lost on the way to the targets: a drop with a name. What was lost on the way back was counted as received before.
+ * "damage.net2" is how many packets on the way to the targets netem is expected to have damaged on that net: it does not count them.
+ */
 export async function recordTrouble(
   lab: Lab,
-  { machine, net }: Trouble,
+  { machine, net, corrupt }: Trouble,
   record: RecordWriter,
   moment: "before" | "after",
 ): Promise<void> {
@@ -75,6 +80,10 @@ export async function recordTrouble(
   const own = role === "tester" || (role === "router" && net === 1);
   const host = lab.wiring(own ? machine : "fabric");
   const { stdout } = await host.exec(["tc", "-s", "qdisc", "show", "dev", own ? `eth${net}` : `${machine}.${net}`]);
-  const dropped = Number(/qdisc netem[\s\S]*?\(dropped (\d+),/.exec(stdout)?.[1] ?? 0);
-  record.add({ kind: "counters", t: nowNs(), machine: "netem", moment, values: { "drop.netem": dropped } });
+  const [, passed = 0, dropped = 0] = /qdisc netem[\s\S]*? (\d+) pkt \(dropped (\d+),/.exec(stdout) ?? [];
+  const values = {
+    "drop.netem": Number(dropped),
+    ...(corrupt > 0 ? { [`damage.net${net}`]: Number(passed) * corrupt } : {}),
+  };
+  record.add({ kind: "counters", t: nowNs(), machine: "netem", moment, values });
 }

@@ -4,6 +4,7 @@ import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
 import { ipvs } from "./ipvs/ipvs.ts";
+import { keepalived } from "./keepalived/keepalived.ts";
 import { nfqueue, synOnly } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
 import { haproxy } from "./proxies/haproxy.ts";
@@ -26,4 +27,5 @@ export const backends: readonly Backend[] = [
   xdpUser,
   tc,
   ipvs,
+  keepalived,
 ].map((backend) => backend as unknown as Backend);

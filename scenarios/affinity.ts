@@ -13,6 +13,8 @@ export const affinity: Scenario = {
     "62 sources of each family come again and again: back to their targets in time, free to move once their affinity expired.",
   routers: 1,
   affinityS: SPAN_S,
+  // IPVS keeps a source with its target for as long as it remembers a connection of it.
+  set: { timeouts: "0,1,1" },
   unfit: (oracle, families) =>
     families.every((family) => affinityS(oracle, family) > 0)
       ? null

@@ -4,7 +4,7 @@ import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";
 import { frag } from "./frag.ts";
 import { pmtu } from "./pmtu.ts";
-import { drift, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
+import { drift, failure, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
 export const scenarios: readonly Scenario[] = [
@@ -15,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   scaleLb,
   drift,
   blackout,
+  failure,
   affinity,
   frag,
   pmtu,

@@ -69,6 +69,20 @@ export const drift: Scenario = {
   },
 };
 
+export const failure: Scenario = {
+  name: "failure",
+  summary: "Targets die at 4 s and are back at 12 s, and nobody tells the balancer: when does it find out?",
+  routers: 1,
+  needs: "health_checks",
+  plan: (options) =>
+    withSteps("failure", options, {
+      durationS: 17,
+      atS: [4, 12],
+      actions: ["failure", "failure_end"],
+      outAtStart: false,
+    }),
+};
+
 interface Schedule {
   durationS: number;
   atS: readonly number[];

@@ -10,6 +10,7 @@ export const short: Readonly<Record<string, readonly string[]>> = {
   scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
   drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
   blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
+  failure: ["--at", "0.8 7", "--duration", "11", ...often],
   frag: ["--duration", "2", "--routers", "3"],
   pmtu: ["--duration", "2", "--rate", "1000", "--routers", "2", "--stall", "1"],
 };

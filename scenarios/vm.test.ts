@@ -131,12 +131,36 @@ withGuest(
   },
 );
 
-withGuest("ipvs with NAT on a lossy link: replies pass the router, what netem drops has a name", (t) => {
-  // A connection whose SYN is lost needs more than a second: a scenario with events would not wait for it.
-  const result = runCase(t, "ipvs", "--set forward=masq --set scheduler=wlc --loss 2% --delay 5ms".split(" "));
+withGuest("keepalived finds a dead target by itself, and that it is back; only its connections are lost", (t) => {
+  const checks = "--set delayLoop=0.5 --set connectTimeout=0.5 --set retries=0".split(" ");
+  const result = runCase(t, "keepalived_failure", ["--at", "2 5", "--duration", "8", ...checks]);
   passesOrIsLate(t, result);
-  t.true((result.summary.packets.dropped.netem ?? 0) > 0, JSON.stringify(result.summary.packets));
+  const { events, packets } = result.summary;
+  t.deepEqual(
+    events.map(({ kind, lost }) => [kind, lost > 20]),
+    [
+      ["failure", true],
+      ["failure_end", false],
+    ],
+  );
+  // Half a second is the least that a check waits; the most is up to the machine.
+  t.true((events[0]?.inForceMs ?? 0) - (events[0]?.askedMs ?? 0) > 400);
+  t.true((packets.probes ?? 0) > 100 && (packets.dropped.dead_target ?? 0) > 0, JSON.stringify(packets));
 });
+
+withGuest(
+  "ipvs with NAT on a link that loses and damages: replies pass the router, every packet is accounted for",
+  (t) => {
+    // A connection whose SYN is lost needs more than a second: a scenario with events would not wait for it.
+    const result = runCase(
+      t,
+      "ipvs",
+      "--set forward=masq --set scheduler=wlc --loss 1% --corrupt 1% --delay 5ms".split(" "),
+    );
+    passesOrIsLate(t, result);
+    t.true((result.summary.packets.dropped.netem ?? 0) > 0, JSON.stringify(result.summary.packets));
+  },
+);
 
 withGuest("killed by SIGKILL in the middle of the traffic, it leaves no QEMU", async (t) => {
   const mark = marker("vm-kill");

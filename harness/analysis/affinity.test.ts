@@ -12,6 +12,7 @@ function judge(
   visitsS: readonly number[],
   targetOf: (visit: number, source: number) => string | null,
   affinityS: number | "always" = 2,
+  uneven = false,
 ) {
   const streams = visitsS.map(
     (s, i) =>
@@ -31,7 +32,7 @@ function judge(
         visit: i + 1,
       }) as const satisfies Event,
   );
-  const oracle = { strategy: "stateful", flush: true, assign: null, affinityS } as const;
+  const oracle = { strategy: "stateful", flush: true, assign: null, affinityS, uneven } as const;
   const timeline = buildTimeline(
     [{ kind: "deployed", t: 0, backend: "test", active: targets, facts: {}, oracle }, ...streams],
     targets,
@@ -81,6 +82,7 @@ test("sources that never move once they may are outside of what chance explains,
   t.is(stay?.moved, 0);
   t.is(stay?.expected, 45);
   t.true((stay?.interval[0] ?? 0) > 30);
+  t.is(judge([0, 3], fixed, 2, true)?.late.expected, 45, "shares that nobody predicts are taken for equal");
   const all = judge([0, 3], (visit, source) => fixed(0, source + visit))?.late;
   t.is(all?.moved, SOURCES);
   t.true((all?.interval[1] ?? SOURCES) < SOURCES);

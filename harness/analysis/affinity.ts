@@ -20,7 +20,7 @@ interface Visit {
 export function judgeAffinity(timeline: Timeline, connections: Iterable<Connection>): AffinitySummary | null {
   if (![...timeline.streams.values()].some((stream) => stream.visit !== undefined)) return null;
   const sources = bySource(timeline, connections);
-  const shares = timeline.stages[0]?.shares;
+  const [stage] = timeline.stages;
   const inTime = { visits: 0, moved: 0 };
   const late = { visits: 0, moved: 0, expected: 0, interval: [0, 0] as [number, number] };
   let [unjudged, variance] = [0, 0];
@@ -36,7 +36,7 @@ export function judgeAffinity(timeline: Timeline, connections: Iterable<Connecti
         inTime.visits++;
         inTime.moved += moved;
       } else if (least > visit.limitNs + TICK_NS) {
-        const stays = shares?.get(before.target) ?? 0;
+        const stays = stage?.shares ? (stage.shares.get(before.target) ?? 0) : 1 / Math.max(1, stage?.active.size ?? 0);
         late.visits++;
         late.moved += moved;
         late.expected += 1 - stays;

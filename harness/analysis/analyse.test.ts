@@ -85,13 +85,24 @@ interface Options {
   dropped?: number;
   lateSends?: number;
   extra?: Event[];
+  /** Instead of the one at 5 s. */
+  events?: Event[];
   without?: Event["kind"];
   spec?: OracleSpec;
 }
 
 function verdictOf(
   connections: Connection[],
-  { sent = 1e4, received = 1e4, dropped = 0, lateSends = 0, extra = [], without, spec = oracle }: Options = {},
+  {
+    sent = 1e4,
+    received = 1e4,
+    dropped = 0,
+    lateSends = 0,
+    extra = [],
+    events: scales,
+    without,
+    spec = oracle,
+  }: Options = {},
 ): Summary {
   const counters = (machine: string, moment: "before" | "after", values: Record<string, number>): Event => ({
     kind: "counters",
@@ -120,14 +131,16 @@ function verdictOf(
     { kind: "deployed", t: T0 - S, backend: "nfqueue", active: targets, facts: {}, oracle: spec },
     start,
     sample,
-    {
-      kind: "scale",
-      t: T0 + 5.01 * S,
-      action: "scale_in",
-      machines: targets.slice(0, 2),
-      askedT: T0 + 5 * S,
-      inForceT: T0 + 5.01 * S,
-    },
+    ...(scales ?? [
+      {
+        kind: "scale",
+        t: T0 + 5.01 * S,
+        action: "scale_in",
+        machines: targets.slice(0, 2),
+        askedT: T0 + 5 * S,
+        inForceT: T0 + 5.01 * S,
+      } as const,
+    ]),
     { kind: "stream_end", t: T0 + 10 * S, stream: "ipv4", userUs: 1, systemUs: 1, lateSends, maxLateUs: 0 },
     counters("vm-221", "before", { ipOut: 5 }),
     counters("vm-221", "after", { ipOut: sent + 5 }),
@@ -362,6 +375,87 @@ test("with a proxy in between each half of the way is held against its own end",
   t.is(through(10_000, 8_000).verdict, "pass");
   t.is(through(9_900, 8_000).packets.unaccounted, 100);
   t.regex(through(10_000, 8_100).reasons.join(), /100 of 10,000 packets are unaccounted for/);
+});
+
+test("packets of health checks that routers send must arrive too", (t) => {
+  const probes = (n: number): Event[] =>
+    (["before", "after"] as const).map((moment) => ({
+      kind: "counters",
+      t: 0,
+      machine: "vm-201",
+      moment,
+      values: { probes: moment === "before" ? 3 : 3 + n },
+    }));
+  const checked = verdictOf(faultless(), { received: 10_300, extra: probes(300) });
+  t.deepEqual(checked.packets, { sent: 10_000, received: 10_300, dropped: {}, unaccounted: 0, probes: 300 });
+  t.is(checked.verdict, "pass");
+  t.is(verdictOf(faultless(), { received: 10_000, extra: probes(300) }).packets.unaccounted, 300);
+});
+
+/** Before the traffic nothing was counted. */
+function grown(machine: string, values: Record<string, number>): Event[] {
+  const zeros = Object.fromEntries(Object.keys(values).map((name) => [name, 0]));
+  return [
+    { kind: "counters", t: 0, machine, moment: "before", values: zeros },
+    { kind: "counters", t: 0, machine, moment: "after", values },
+  ];
+}
+
+test("packets that netem damaged and that nobody counts are so many at most as it may have damaged", (t) => {
+  const damaged = (received: number, expected: number) =>
+    verdictOf(faultless(), { received, extra: grown("netem", { "drop.netem": 30, "damage.net2": expected }) });
+  const some = damaged(9_950, 16);
+  t.deepEqual(some.packets.dropped, { netem: 30, corrupted: 20 });
+  t.is(some.packets.unaccounted, 0);
+  t.is(some.verdict, "pass", some.reasons.join("\n"));
+  // 16 are expected, and 4 times 4 more are chance.
+  t.deepEqual(damaged(9_900, 16).packets.dropped, { netem: 30, corrupted: 32 });
+  t.regex(damaged(9_900, 16).reasons.join(), /38 of 10,000 packets are unaccounted for/);
+  t.is(damaged(9_950, 0).packets.unaccounted, 20);
+  t.is(damaged(9_980, 16).packets.unaccounted, -10, "more than were sent is no damage");
+});
+
+test("what a machine drops of answers is no drop on the way to the targets", (t) => {
+  const values = { "drop.header_errors": 7, "drop.checksum": 5, "drop.no_route": 1 };
+  const dropped = (machine: string, more: Event[] = []) =>
+    verdictOf(faultless(), { extra: [...grown(machine, values), ...more] }).packets.dropped;
+  t.deepEqual(dropped("vm-221"), { no_route: 1 });
+  t.deepEqual(dropped("vm-202"), { header_errors: 7, checksum: 5, no_route: 1 });
+  t.deepEqual(dropped("vm-202", grown("netem", { "damage.net2": 0 })), { header_errors: 7, checksum: 5, no_route: 1 });
+  t.deepEqual(dropped("vm-202", grown("netem", { "damage.net1": 0 })), {});
+  t.deepEqual(dropped("vm-221", grown("netem", { "damage.net1": 0 })), { no_route: 1 });
+  t.deepEqual(dropped("vm-202", grown("vm-202", { "relay.in": 0 })), { no_route: 1 });
+});
+
+test("targets that die and come back are out of use until the balancer has found out, and how long it took is told", (t) => {
+  const spec: OracleSpec = { strategy: "stateful", flush: true, assign: null };
+  const dead = targets.slice(0, 2);
+  const event = (action: "failure" | "failure_end", s: number, tookS: number): Event => ({
+    kind: "scale",
+    t: T0 + (s + tookS) * S,
+    action,
+    machines: dead,
+    askedT: T0 + s * S,
+    inForceT: T0 + (s + tookS) * S,
+  });
+  const connections = faultless().map((c): Connection => {
+    const isLost = dead.includes(c.target ?? "");
+    return { ...c, cause: isLost ? "reset" : "none", endUs: isLost ? 5.2e6 : 10e6 };
+  });
+  const extra = [event("failure", 3, 2.25), event("failure_end", 8, 0.5)];
+  const summary = verdictOf(connections, { spec, events: extra });
+  t.is(summary.verdict, "pass", summary.reasons.join("\n"));
+  t.regex(summary.reasons.join("\n"), /vm-001, vm-002 died the balancer found out by itself after 2\.25 s/);
+  t.regex(summary.reasons.join("\n"), /came back the balancer found out by itself after 0\.50 s/);
+  t.deepEqual(
+    summary.events.map(({ lost, predicted }) => lost - (predicted ?? 0)),
+    [0, 0],
+  );
+  const kept = verdictOf(
+    connections.map((c) => ({ ...c, cause: "none", endUs: 10e6 })),
+    { spec, events: extra },
+  );
+  t.is(kept.verdict, "fail", "a connection to a dead target cannot live");
 });
 
 test("a silent loss is dated to the last sign of life, not to when it was noticed", (t) => {

@@ -64,6 +64,8 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
   const ends = events.filter((e): e is EventOf<"stream_end"> => e.kind === "stream_end");
   const trafficUs = (timeline.endT - timeline.t0) / 1000;
   const expected = spread.map((s) => s.expected ?? mean);
+  const [stage] = timeline.stages;
+  const predicted = !stage?.oracle || stage.shares !== null;
   const datagrams = sumDatagrams(events);
   const hist = new Histogram();
   const last = new Map<string, number>();
@@ -85,8 +87,9 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
     events: timeline.scales.map((scale, i) => eventSummary(timeline, scale, fates.perEvent[i], i)),
     spread: {
       perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
-      chi2P: mean > 0 ? chiSquareP(counts, expected) : null,
+      chi2P: mean > 0 && predicted ? chiSquareP(counts, expected) : null,
       maxOverMean: mean > 0 ? Math.max(...counts) / mean : null,
+      ...(predicted ? {} : { unpredicted: true }),
     },
     latencyMs: hist.percentilesMs() ?? { p50: null, p99: null, p999: null, max: null },
     ...(datagrams.length > 0 ? { datagrams } : {}),

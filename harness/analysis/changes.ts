@@ -4,7 +4,11 @@ import type { Oracle } from "../oracle/oracle.ts";
 import type { ScaleKind } from "../record/schema.ts";
 import type { Timeline } from "./timeline.ts";
 
-const LEAVING: Partial<Record<ScaleKind, ScaleKind>> = { scale_out: "scale_in", router_in: "router_out" };
+const LEAVING: Partial<Record<ScaleKind, ScaleKind>> = {
+  scale_out: "scale_in",
+  router_in: "router_out",
+  failure_end: "failure",
+};
 
 /**
  * When targets or routers return, connections from before they left were never theirs, or are lost already: only those opened

@@ -1,11 +1,21 @@
 import type { Event, EventOf, Summary } from "../record/schema.ts";
 import { EVIL_NAME } from "../topology/topology.ts";
 
+/** Drops of what a machine has received. */
+const RECEIVING: ReadonlySet<string> = new Set(
+  ["header_errors", "address_errors", "truncated", "unknown_protocol", "checksum", "reassembly_failed", "in_discards"]
+    .concat("interface_rx")
+    .map((name) => `drop.${name}`),
+);
+
 /**
  * IP packets, fragments among them, that the tester sent against those that reached the targets, with every drop that has a
  * name. Counters are read in each machine before and after the traffic; names beginning with "drop." are drops wherever they were
  * counted. With a proxy in between, which ends packets ("relay.in") and sends others ("relay.out"), each half of the way is held
- * against its own end.
+ * against its own end. What routers send to targets for themselves ("probes") must arrive too.
+ *
+ * Where netem damages packets, a part of them is dropped where nobody counts: frames for an address that nobody has, or of a
+ * protocol that there is not. These are "corrupted", and as many at most as netem may have damaged.
  */
 export function accountPackets(
   events: readonly Event[],
@@ -14,10 +24,20 @@ export function accountPackets(
 ): Summary["packets"] {
   let [sent, received] = [0, 0];
   const relayed = { in: 0, out: 0 };
+  let probes = 0;
   let icmpErrors: number | null = null;
   const dropped: Record<string, number> = {};
   const isTarget = new Set(targets);
-  for (const { machine, deltas } of counted(events)) {
+  const all = counted(events);
+  const has = (wanted: RegExp) => all.some(({ deltas }) => deltas.some(([name]) => wanted.test(name)));
+  const [proxied, answersDamaged] = [has(/^relay\./), has(/^damage\.net1$/)];
+  /** The tester receives nothing else; routers do where damage is done between them and the targets. What a proxy drops has ended there. */
+  const isOfAnswers = (machine: string, name: string) =>
+    RECEIVING.has(name)
+      ? machine === tester || proxied || answersDamaged
+      : name === "drop.no_route" && answersDamaged && machine !== tester;
+  let mostDamaged = 0;
+  for (const { machine, deltas } of all) {
     if (machine === EVIL_NAME) {
       // It sends nothing of its own but ICMP errors, to the targets; "ipOut" of older kernels has what it forwards too.
       const own = new Map(deltas);
@@ -25,26 +45,32 @@ export function accountPackets(
       sent += icmpErrors;
     }
     for (const [name, delta] of deltas) {
+      if (name.startsWith("damage.")) mostDamaged += delta + 4 * Math.sqrt(delta);
       if (name === "ipOut" && machine === tester) sent += delta;
       else if (name === "ipIn" && isTarget.has(machine)) received += delta;
       else if (name === "relay.in") relayed.in += delta;
       else if (name === "relay.out") relayed.out += delta;
+      else if (name === "probes") probes += delta;
       else if (name.startsWith("drop.") && delta > 0) {
         // A drop on a target comes after the packet was received there.
-        if (!isTarget.has(machine)) dropped[name.slice(5)] = (dropped[name.slice(5)] ?? 0) + delta;
+        if (!isTarget.has(machine) && !isOfAnswers(machine, name))
+          dropped[name.slice(5)] = (dropped[name.slice(5)] ?? 0) + delta;
       }
     }
   }
   // Sent from below the IP layer, which does not count them.
   for (const event of events) if (event.kind === "datagrams") sent += event.fragments;
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
-  const unaccounted = sent - relayed.in + relayed.out - received - named;
+  const rest = sent - relayed.in + relayed.out + probes - received - named;
+  const corrupted = Math.max(0, Math.min(rest, Math.ceil(mostDamaged)));
+  if (corrupted > 0) dropped.corrupted = corrupted;
   return {
     sent,
     received,
     dropped,
-    unaccounted,
+    unaccounted: rest - corrupted,
     ...(relayed.in + relayed.out > 0 ? { relayed } : {}),
+    ...(probes > 0 ? { probes } : {}),
     ...(icmpErrors === null ? {} : { icmpErrors }),
   };
 }

@@ -32,6 +32,8 @@ export interface Timeline {
   reroutedShares: number[];
 }
 
+const COMING: ReadonlySet<ScaleKind> = new Set<ScaleKind>(["scale_out", "failure_end"]);
+
 /** `targets` are all targets by name, in the order of their indices; all `routers` are there at first. null when the run ended before there was traffic. */
 export function buildTimeline(events: readonly Event[], targets: readonly string[], routers: number): Timeline | null {
   const of = <K extends Event["kind"]>(kind: K) => events.filter((e): e is EventOf<K> => e.kind === kind);
@@ -54,7 +56,7 @@ export function buildTimeline(events: readonly Event[], targets: readonly string
       const active = new Set(stages.at(-1)?.active);
       for (const name of scale.machines) {
         if (leaving.includes(scale.action)) active.delete(name);
-        else if (scale.action === "scale_out") active.add(name);
+        else if (COMING.has(scale.action)) active.add(name);
       }
       stages.push(stage(active, scale.askedT, scale.inForceT, stages.at(-1)));
     }
@@ -77,10 +79,10 @@ export function buildTimeline(events: readonly Event[], targets: readonly string
     deployed,
     streams: new Map(streams.map((s) => [s.stream, s])),
     scales,
-    stages: stagesOf(["scale_in", "drift"]),
+    stages: stagesOf(["scale_in", "drift", "failure"]),
     late: routing
       ? {
-          stages: stagesOf(["scale_in", "drift_end"]),
+          stages: stagesOf(["scale_in", "drift_end", "failure"]),
           crosses: (flow) => routerOf(routing.hash, routers, flow) === routers - 1,
         }
       : null,

@@ -150,7 +150,7 @@ function gapsOf({ connections, events, packets, spread, targets, scenario, affin
     ],
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
-      scenario === "connect" && targets > 1 && spread.chi2P === null,
+      scenario === "connect" && targets > 1 && spread.chi2P === null && !spread.unpredicted,
       `Too few connections to judge the spread over ${targets} targets. Try --connections ${targets * 20}.`,
     ],
   ];
@@ -207,13 +207,23 @@ function merits(summary: Judged): string[] {
           `At ${byChance === 1 && events.length === 1 ? "the event" : `${byChance} of ${events.length} events`} the strategy leaves to chance which connections are lost; as many were as it predicts.`,
         ]
       : []),
+    ...events
+      .filter(({ kind }) => kind.startsWith("failure"))
+      .map(
+        ({ kind, machines, askedMs, inForceMs }) =>
+          `That ${machines.join(", ")} ${kind === "failure" ? "died" : "came back"} the balancer found out by itself after ${((inForceMs - askedMs) / 1000).toFixed(2)} s.`,
+      ),
     ...affinityMerits(summary),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${n(userSpace.queued)} of ${n(userSpace.packets)} packets for the VIP went to user space.`]
       : []),
     ...(spread.chi2P === null && targets > 1
-      ? ["The spread was not judged: too few connections for the chi-square test."]
+      ? [
+          spread.unpredicted
+            ? "The spread was not judged: this strategy has no shares that hold."
+            : "The spread was not judged: too few connections for the chi-square test.",
+        ]
       : []),
   ];
 }

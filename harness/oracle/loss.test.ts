@@ -108,6 +108,13 @@ test("state keeps connections: only those of a flushed target are lost, and none
   t.is(lossProbability(flush, change(flush, without(2), all, "scale_out"), onTarget(3)), 0);
 });
 
+test("who is dead takes its connections along, whatever is remembered of them, and nobody else's", (t) => {
+  const spec: OracleSpec = { strategy: "stateful", flush: false, assign: null };
+  t.is(lossProbability(spec, change(spec, all, without(2), "failure"), onTarget(2)), 1);
+  t.is(lossProbability(spec, change(spec, all, without(2), "failure"), onTarget(3)), 0);
+  t.is(lossProbability(spec, change(spec, without(2), all, "failure_end"), onTarget(3)), 0);
+});
+
 test("another router knows nothing of a connection: TCP ends, UDP may find the same target again", (t) => {
   const spec: OracleSpec = { strategy: "stateful", flush: true, assign: null };
   const out = change(spec, all, all, "router_out", 0.5);

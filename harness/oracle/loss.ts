@@ -77,6 +77,9 @@ function lossOfStateful(
     case "drift":
     case "drift_end":
       return spec.flush && change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
+    case "failure":
+      // State or none: who is dead does not answer.
+      return change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
     case "router_out":
     case "router_in": {
       if (spec.shared || (change.action === "router_in" && knownToReturning)) return 0;

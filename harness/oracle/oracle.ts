@@ -58,7 +58,7 @@ export interface StatefulSpec extends Pools {
 export interface Oracle {
   /** Index of the target that gets a new flow with this hash, null when that is not known or there is none. */
   pick(hash: number | null): number | null;
-  /** Share of all flows that each active target should get; adds up to 1. */
+  /** Share of all flows that each active target should get; adds up to 1. Empty: that is not predicted. */
   shares: Map<number, number>;
   /** Where every target's flows lie among all hashes; null where that says nothing. */
   regions: readonly Region[] | null;
@@ -115,7 +115,9 @@ export function makeOracle(spec: OracleSpec, all: readonly number[], before: Ora
     case "ipvs": {
       const order = ipvsOrder(spec, active, before?.order ?? []);
       const { pick, slots } = ipvsScheduler(spec, order, new Set(active), weights(spec));
-      return { ...ofSlots(active, slots), pick, order };
+      const oracle = { ...ofSlots(active, slots), pick, order };
+      // One address is one slot: its shares are all or nothing.
+      return spec.scheduler === "dh" ? { ...oracle, shares: new Map() } : oracle;
     }
     case "stateful": {
       if (spec.uneven) return { ...NOTHING, shares: new Map() };

@@ -15,9 +15,9 @@ export function expectedLoss(
 ): number | null {
   if (spec === null) return null;
   if (spec.strategy === "stateful") {
-    if (spec.flush && spec.uneven) return null;
     const { shares } = makeOracle(spec, before);
     const gone = before.filter((index) => !after.includes(index));
+    if (spec.flush && shares.size === 0) return null;
     return spec.flush ? gone.reduce((sum, index) => sum + (shares.get(index) ?? 0), 0) : 0;
   }
   const first = makeOracle(spec, before);

@@ -34,7 +34,9 @@ export type ScaleKind =
   | "blackout"
   | "blackout_end"
   | "drift"
-  | "drift_end";
+  | "drift_end"
+  | "failure"
+  | "failure_end";
 
 /** One generator process is a stream; its rows and samples carry its name: "ipv4", or "ipv4/2" for the second of several parts. */
 export type StreamName = string;
@@ -241,7 +243,13 @@ export interface Summary {
   events: EventSummary[];
   /** Only where sources come again and again. */
   affinity?: AffinitySummary;
-  spread: { perTarget: Record<string, number>; chi2P: number | null; maxOverMean: number | null };
+  /** `unpredicted`: the strategy has no shares that could be judged. */
+  spread: {
+    perTarget: Record<string, number>;
+    chi2P: number | null;
+    maxOverMean: number | null;
+    unpredicted?: true;
+  };
   latencyMs: { p50: number | null; p99: number | null; p999: number | null; max: number | null };
   /** Only of runs that send fragments. */
   datagrams?: Datagrams[];
@@ -253,6 +261,8 @@ export interface Summary {
     unaccounted: number;
     /** Packets that ended at a proxy, and those that it sent instead. */
     relayed?: { in: number; out: number };
+    /** Packets of health checks that the routers sent to the targets. Absent: there are none. */
+    probes?: number;
     /** Of those sent, the ICMP errors of the machine between tester and routers; only where there is one. */
     icmpErrors?: number;
   };

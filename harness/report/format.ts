@@ -75,6 +75,8 @@ export const EVENT_WORDS: Record<ScaleKind, EventWords> = {
     past: "left the last router's list too",
     now: ["leaves the last router's list too", "leave the last router's list too"],
   },
+  failure: { noun: "target", past: "died", now: ["dies", "die"] },
+  failure_end: { noun: "target", past: "came back to life", now: ["is back", "are back"] },
   router_in: { noun: "router", past: "returned", now: ["returns", "return"] },
 };
 

@@ -93,6 +93,7 @@ export function packetTable({ packets, userSpace }: Summary): Table {
           ["Sent by the proxy", count(packets.relayed.out)],
         ] satisfies [string, string][])
       : []),
+    ...(packets.probes ? [["Health checks", count(packets.probes)] satisfies [string, string]] : []),
     ["Received", count(packets.received)],
     ...Object.entries(packets.dropped).map(([name, n]): [string, string] => [
       `Dropped: ${name.replaceAll("_", " ")}`,

@@ -153,6 +153,7 @@ function packetParts({ packets }: Summary): string[] {
     ...(packets.relayed
       ? [`${count(packets.relayed.in)} ended at the proxy, which sent ${count(packets.relayed.out)}`]
       : []),
+    ...(packets.probes ? [`${count(packets.probes)} of health checks`] : []),
     `${count(packets.received)} received`,
     ...dropped,
     `${count(packets.unaccounted)} unaccounted`,

@@ -1,6 +1,6 @@
 import type { Host } from "../runtime/runtime.ts";
 
-const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/dev"];
+const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/netstat", "/proc/net/dev"];
 
 const ICMP_ERRORS = ["OutDestUnreachs", "OutTimeExcds", "OutParmProbs"];
 const ICMP6_ERRORS = ["Icmp6OutDestUnreachs", "Icmp6OutPktTooBigs", "Icmp6OutTimeExcds", "Icmp6OutParmProblems"];
@@ -11,11 +11,15 @@ export async function readCounters(host: Host): Promise<Record<string, number>> 
   return parseCounters(stdout);
 }
 
-function parseCounters(text: string): Record<string, number> {
-  const ip = snmpTable(text, "Ip");
-  const icmp = snmpTable(text, "Icmp");
-  const v6 = new Map([...text.matchAll(/^(I(?:p|cmp)6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]));
-  const sum = (name: string) => (ip.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
+/** `text`: the files one behind the other. */
+export function parseCounters(text: string): Record<string, number> {
+  const [ip, ipExt, icmp, tcp, udp] = ["Ip", "IpExt", "Icmp", "Tcp", "Udp"].map((protocol) =>
+    snmpTable(text, protocol),
+  );
+  const v6 = new Map(
+    [...text.matchAll(/^((?:Ip|Icmp|Udp)6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]),
+  );
+  const sum = (name: string) => (ip?.get(name) ?? 0) + (ipExt?.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
   const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) =>
     (numbers ?? "").trim().split(/\s+/).map(Number),
   );
@@ -27,7 +31,7 @@ function parseCounters(text: string): Record<string, number> {
     ipIn: sum("InReceives") - tunnelled - (v6.get("Ip6InMcastPkts") ?? 0),
     ipOut: sum("OutRequests") - (v6.get("Ip6OutMcastPkts") ?? 0),
     icmpErrorsOut:
-      ICMP_ERRORS.reduce((total, name) => total + (icmp.get(name) ?? 0), 0) +
+      ICMP_ERRORS.reduce((total, name) => total + (icmp?.get(name) ?? 0), 0) +
       ICMP6_ERRORS.reduce((total, name) => total + (v6.get(name) ?? 0), 0),
     "drop.no_route": sum("OutNoRoutes") + sum("InNoRoutes"),
     "drop.in_discards": sum("InDiscards"),
@@ -35,13 +39,17 @@ function parseCounters(text: string): Record<string, number> {
     "drop.out_discards": Math.max(0, sum("OutDiscards") - column(11)),
     "drop.header_errors": sum("InHdrErrors"),
     "drop.address_errors": sum("InAddrErrors"),
+    "drop.truncated": sum("InTruncatedPkts"),
+    "drop.unknown_protocol": sum("InUnknownProtos"),
+    // TCP's are those of both families.
+    "drop.checksum": (tcp?.get("InErrs") ?? 0) + (udp?.get("InCsumErrors") ?? 0) + (v6.get("Udp6InCsumErrors") ?? 0),
     "drop.reassembly_failed": sum("ReasmFails"),
     "drop.interface_rx": column(3),
     "drop.interface_tx": column(11),
   };
 }
 
-/** /proc/net/snmp has a line of names and a line of numbers for each protocol. */
+/** /proc/net/snmp and netstat have a line of names and a line of numbers for each protocol. */
 export function snmpTable(text: string, protocol: string): Map<string, number> {
   const [names = [], numbers = []] = text
     .split("\n")

@@ -1,8 +1,13 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import test from "ava";
 import type { Balancer } from "../../harness/backend.ts";
 import { parseBackendOptions } from "../../harness/options.ts";
+import { netns } from "../../harness/runtime/netns.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
+import { keepalived } from "../keepalived/keepalived.ts";
 import { ipvs } from "./ipvs.ts";
 import { type Options, options } from "./options.ts";
 import { checkReplies, readStats } from "./stats.ts";
@@ -47,8 +52,70 @@ test("options that do not fit together are told", (t) => {
   t.throws(() => parseBackendOptions(ipvs as never, ["scheduler=best"]), { message: /'--set scheduler best'/ });
 });
 
+test("a change for some routers only is one for these", async (t) => {
+  const told: (ReadonlySet<string> | undefined)[] = [];
+  const inner = {
+    ...counted(),
+    setTargets: (_: readonly number[], only?: ReadonlySet<string>) => Promise.resolve(told.push(only)),
+  };
+  const only = new Set(["vm-202"]);
+  await checkReplies(inner, "dsr").setTargets([0], only);
+  t.deepEqual(told, [only]);
+});
+
 test("xcluster's variable chooses how packets are forwarded", (t) => {
   t.deepEqual(ipvs.environment?.({ xcluster_IPVS_SETUP: "masq" }), { forward: "masq" });
+});
+
+test("persistence ends when IPVS forgets the connections made by it, and a hash of the source never ends it", (t) => {
+  const affinity = (over: Record<string, string>, protocol: "tcp" | "udp" = "tcp") => {
+    const spec = ipvs.oracle(given(over), 3, protocol);
+    return spec?.strategy === "stateful" ? spec.affinityS : null;
+  };
+  t.is(affinity({}), undefined);
+  t.is(affinity({ persistence: "3", timeouts: "0,1,0" }), 3);
+  t.is(affinity({ persistence: "3", timeouts: "0,1,0" }, "udp"), "always");
+  t.is(affinity({ persistence: "3", timeouts: "0,0,1" }), "always");
+  t.is(affinity({ persistence: "200" }), 200);
+  t.is(affinity({ persistence: "3", timeouts: "0,1,1", forward: "masq" }), "always", "TIME_WAIT cannot be set");
+  t.is(affinity({ persistence: "3", timeouts: "0,1,1", forward: "masq" }, "udp"), 3);
+  t.is(affinity({ persistence: "3", timeouts: "0,1,1", scheduler: "mh" }), "always");
+  t.is(affinity({ persistence: "3", timeouts: "0,1,1", scheduler: "mh", port: "true" }), 3);
+  t.throws(() => given({ timeouts: "900" }), { message: /write seconds such as 900,120,300/ });
+});
+
+/** A machine's kernel, as the programs that try it see it: `says` is a shell script in ipvsadm's place. */
+function withKernel(says: string): void {
+  const bin = mkdtempSync(path.join(tmpdir(), "load-balancer-ipvs-"));
+  const programs = {
+    ipvsadm: says,
+    unshare: 'until [ "$1" = --net ]; do shift; done; shift; exec "$@"',
+    "iptables-restore": "",
+    keepalived: "",
+  };
+  for (const [name, script] of Object.entries(programs))
+    writeFileSync(path.join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  process.env.PATH = `${bin}:/usr/bin:/bin`;
+}
+
+test.serial("where the kernel has IPVS it runs in netns; else it says what is missing and the remedy", async (t) => {
+  const { PATH } = process.env;
+  t.teardown(() => {
+    process.env.PATH = PATH;
+  });
+  withKernel("exit 0");
+  for (const backend of [ipvs, keepalived]) t.deepEqual(await backend.missing(netns), []);
+  withKernel('echo "Can\'t initialize ipvs: Protocol not available" >&2; exit 1');
+  for (const backend of [ipvs, keepalived])
+    t.regex(
+      (await backend.missing(netns))[0] ?? "",
+      /^This kernel has no IPVS .*\(Can't initialize ipvs.*\)\. Load ip_vs/,
+    );
+  withKernel('case "$*" in *"-s mh"*) echo "Scheduler not found: ip_vs_mh" >&2; exit 2;; esac');
+  t.is((await ipvs.missing(netns, given({ scheduler: "rr" }))).length, 0);
+  const [sentence, ...more] = await ipvs.missing(netns, given({ scheduler: "mh" }));
+  t.regex(sentence ?? "", /no IPVS with the scheduler 'mh' \(Scheduler not found: ip_vs_mh\).*'--runtime vm'/);
+  t.deepEqual(more, []);
 });
 
 /** A balancer whose counters are given, before and after. */
@@ -89,15 +156,16 @@ test("IPVS' counters are read in their base, and what it drops in silence is wha
     "==> /proc/net/dev <==",
     "  eth1:    1000      12    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
     "  eth2:    9000     300    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
-    "Tcp: RtoAlgorithm OutRsts",
-    "Tcp: 1 7",
+    "Tcp: RtoAlgorithm InSegs OutSegs RetransSegs OutRsts",
+    "Tcp: 1 12 20 2 7",
   ].join("\n");
   const host = { exec: () => Promise.resolve({ stdout: text }) } as unknown as Host;
   t.deepEqual(await readStats(host, true), {
     "ipvs.connections": 31,
     "ipvs.in": 255,
     "ipvs.out": 0,
-    "ipvs.from_targets": 12,
+    "ipvs.from_targets": 7,
+    probes: 15,
     "drop.refused_by_router": 7,
     "drop.target_removed": 38,
   });

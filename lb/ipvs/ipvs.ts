@@ -1,12 +1,13 @@
 import type { Backend } from "../../harness/backend.ts";
 import { addressBytes } from "../../harness/oracle/hash.ts";
-import type { AssignSpec } from "../../harness/oracle/oracle.ts";
+import type { AssignSpec, OracleSpec } from "../../harness/oracle/oracle.ts";
+import type { Protocol } from "../../harness/record/schema.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
 import { weightsPart } from "../linux/options.ts";
 import { missingFor, type Need } from "../linux/probe.ts";
 import { addressOf, FAMILIES, onEveryRouter } from "../linux/routers.ts";
-import { check, isHashing, type Options, options, type SCHEDULERS } from "./options.ts";
+import { check, isHashing, type Options, options } from "./options.ts";
 import { openDirectWay, openTunnels } from "./paths.ts";
 import { checkReplies, readStats } from "./stats.ts";
 import { catchVip, changed, installed, needsMasquerade, startSync } from "./table.ts";
@@ -21,34 +22,12 @@ export const ipvs: Backend<typeof options> = {
   keepsState: true,
   options,
   environment: (env) => (env.xcluster_IPVS_SETUP ? { forward: env.xcluster_IPVS_SETUP } : {}),
-  missing: (runtime, given) =>
-    missingFor(runtime, ["ipvsadm", "iptables-restore"], schedulerNeeds(given ? [given.scheduler] : ["rr", "mh"])),
-  oracle(given, targets) {
-    const { scheduler, forward, leave } = given;
-    const parts = ["wrr", "wlc", "sh", "mh", "sed", "nq"].includes(scheduler) ? weightsPart(given.weights) : {};
-    return {
-      strategy: "stateful",
-      flush: leave === "remove",
-      // A template of persistence is made of the source alone and outlives the connection: then the hash says nothing.
-      assign: isHashing(scheduler) && given.persistence === 0 ? hashOf(given, targets) : null,
-      // With NAT the other router knows neither the address nor the state.
-      midstream: given.sloppyTcp && forward !== "masq",
-      shared: given.sync && forward !== "masq",
-      uneven: scheduler === "sed" || scheduler === "nq" || given.persistence > 0,
-      ...parts,
-    };
-  },
-  facts(given, targets) {
-    check(given, targets);
-    const { weights, masquerade, ...rest } = given;
-    return {
-      ...rest,
-      ...(weights ? { weights: weights.join(",") } : {}),
-      ...(masquerade === undefined ? {} : { masquerade }),
-    };
-  },
+  missing: (runtime, given) => missingFor(runtime, ["ipvsadm", "iptables-restore"], ipvsNeeds(given)),
+  affinityOption: "persistence",
+  oracle: ipvsOracle,
+  facts: ipvsFacts,
   async deploy(lab, given, active) {
-    await prepare(lab, given);
+    await prepareWays(lab, given);
     const balancer = await onEveryRouter(lab, active, (host, router) => ({
       async install(first) {
         await catchVip(host, given, needsMasquerade(lab, given));
@@ -64,7 +43,53 @@ export const ipvs: Backend<typeof options> = {
   },
 };
 
-async function prepare(lab: Lab, { forward }: Options): Promise<void> {
+/** What IPVS does, whoever fills its table. */
+export function ipvsOracle(given: Options, targets: number, protocol: Protocol): OracleSpec {
+  const { scheduler, forward, leave } = given;
+  const parts = ["wrr", "wlc", "sh", "mh", "sed", "nq"].includes(scheduler) ? weightsPart(given.weights) : {};
+  return {
+    strategy: "stateful",
+    flush: leave === "remove",
+    // A template of persistence is made of the source alone and outlives the connection: then the hash says nothing.
+    assign: isHashing(scheduler) && given.persistence === 0 ? hashOf(given, targets) : null,
+    // With NAT the other router knows neither the address nor the state.
+    midstream: given.sloppyTcp && forward !== "masq",
+    shared: given.sync && forward !== "masq",
+    uneven: scheduler === "sed" || scheduler === "nq" || given.persistence > 0,
+    ...(given.persistence > 0 ? { affinityS: affinityOf(given, protocol) } : {}),
+    ...parts,
+  };
+}
+
+/** The kernel's own time-outs, in seconds. */
+const REMEMBERED = { fin: 120, udp: 300, timeWait: 120 } as const;
+
+/**
+ * A template of persistence lives on for as long as IPVS remembers a connection made by it, and a minute more: only where those are
+ * forgotten sooner is its time what counts. A hash of the source gives the same target anew.
+ */
+function affinityOf(given: Options, protocol: Protocol): number | "always" {
+  const [, fin, udp] = given.timeouts.split(",").map(Number);
+  const remembered = {
+    tcp: given.forward === "masq" ? REMEMBERED.timeWait : fin || REMEMBERED.fin,
+    udp: udp || REMEMBERED.udp,
+  };
+  const again = isHashing(given.scheduler) && !given.port;
+  return again || remembered[protocol] >= given.persistence ? "always" : given.persistence;
+}
+
+export function ipvsFacts(given: Options, targets: number): Record<string, string | number | boolean> {
+  check(given, targets);
+  const { weights, masquerade, ...rest } = given;
+  return {
+    ...rest,
+    ...(weights ? { weights: weights.join(",") } : {}),
+    ...(masquerade === undefined ? {} : { masquerade }),
+  };
+}
+
+/** The ways of packets outside of the routers. */
+export async function prepareWays(lab: Lab, { forward }: Options): Promise<void> {
   if (forward !== "masq") await openDirectWay(lab);
   if (forward === "tun") await openTunnels(lab);
 }
@@ -87,7 +112,9 @@ function hashOf(given: Options, targets: number): AssignSpec {
   };
 }
 
-function schedulerNeeds(schedulers: readonly (typeof SCHEDULERS)[number][]): Need[] {
+/** Those of all schedulers are as good as those of one of each kind. */
+export function ipvsNeeds(given: Pick<Options, "scheduler"> | undefined): Need[] {
+  const schedulers = given ? [given.scheduler] : (["rr", "mh"] as const);
   return schedulers.map((scheduler) => ({
     what: `IPVS with the scheduler '${scheduler}'`,
     argv: ["ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", scheduler],

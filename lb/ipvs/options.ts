@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UsageError } from "../../harness/backend.ts";
 import { checkWeights, weights } from "../linux/options.ts";
 
-export const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
+const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
 /** Those that choose by a hash. */
 const HASHING = ["sh", "dh", "mh"] as const;
 export type Hashing = (typeof HASHING)[number];
@@ -30,6 +30,11 @@ export const options = z.strictObject({
     .max(86_400)
     .default(0)
     .describe("seconds for which a source stays with its target (0: it does not)"),
+  timeouts: z
+    .string()
+    .regex(/^\d+,\d+,\d+$/, "write seconds such as 900,120,300")
+    .default("0,0,0")
+    .describe("seconds for which a silent connection is remembered: TCP, TCP after its end, UDP; 0: the kernel's own"),
   fwmark: flag.default(false).describe("one service for a firewall mark instead of one for each port"),
   leave: z
     .enum(["remove", "drain"])

@@ -22,24 +22,27 @@ export async function readStats(host: Host, dropsSilently: boolean): Promise<Rec
   const receivedOn = (device: string) =>
     Number(new RegExp(`^\\s*${device}:\\s*\\d+\\s+(\\d+)`, "m").exec(stdout)?.[1] ?? 0);
   // A connection that IPVS does not know is, at the VIP's owner, one that nobody listens for.
-  const refused = resetsIn(stdout);
+  const tcp = tcpIn(stdout);
+  const refused = tcp("OutRsts");
   return {
     "ipvs.connections": conns,
     "ipvs.in": inPackets,
     "ipvs.out": outPackets,
-    "ipvs.from_targets": receivedOn("eth1"),
+    // What is left of this machine's own TCP without resets are health checks.
+    "ipvs.from_targets": Math.max(0, receivedOn("eth1") - Math.max(0, tcp("InSegs") - refused)),
+    probes: tcp("OutSegs") + tcp("RetransSegs") - refused,
     "drop.refused_by_router": refused,
     ...(dropsSilently ? { "drop.target_removed": Math.max(0, receivedOn("eth2") - inPackets - refused) } : {}),
   };
 }
 
-/** TCP resets that this machine itself has sent. */
-function resetsIn(text: string): number {
+/** Counters of this machine's own TCP, by their names in /proc/net/snmp. */
+function tcpIn(text: string): (name: string) => number {
   const [names = [], numbers = []] = text
     .split("\n")
     .filter((line) => line.startsWith("Tcp: "))
     .map((line) => line.split(" "));
-  return Number(numbers[names.indexOf("OutRsts")] ?? 0);
+  return (name) => Number(numbers[names.indexOf(name)] ?? 0);
 }
 
 /** Replies must pass the routers with NAT, and must not without: else the balancer is not what it says, and the run fails. */
@@ -47,8 +50,7 @@ export function checkReplies(balancer: Balancer, forward: Options["forward"]): B
   const before = new Map<string, Record<string, number>>();
   let told = false;
   const checked: Balancer = {
-    setTargets: (active, only) => balancer.setTargets(active, only),
-    [Symbol.asyncDispose]: () => balancer[Symbol.asyncDispose](),
+    ...balancer,
     async counters(router) {
       const now = await balancer.counters(router);
       const first = before.get(router);

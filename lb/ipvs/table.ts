@@ -10,7 +10,7 @@ import type { Options } from "./options.ts";
 type Family = (typeof FAMILIES)[number];
 
 /** The lab's servers: one connection each, streams, fragments. */
-const SERVICES = [
+export const SERVICES = [
   ["-t", 5001],
   ["-t", 5003],
   ["-u", 6001],
@@ -102,6 +102,7 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean):
     `net/ipv4/vs/expire_quiescent_template=${Number(given.expireQuiescent)}`,
     `net/ipv4/vs/conntrack=${Number(masquerade)}`,
   ]);
+  await host.exec(["ipvsadm", "--set", ...given.timeouts.split(",")]);
   for (const family of FAMILIES) {
     const vip = vipPrefix(family);
     if (given.fwmark) {
@@ -129,7 +130,8 @@ export function needsMasquerade({ topology }: Lab, { forward, masquerade }: Opti
 
 /** Every router is master and backup: what it tells goes over the tester's net, which targets do not count. */
 export async function startSync(host: Host, router: Machine): Promise<void> {
-  await setSysctls(host, ["net/ipv4/vs/sync_threshold=1 0"]);
+  // Every packet of an established connection tells: those who send seldom would be told too late.
+  await setSysctls(host, ["net/ipv4/vs/sync_threshold=0 1"]);
   for (const state of ["master", "backup"])
     await host.exec([
       "ipvsadm",

@@ -1,0 +1,54 @@
+// Which targets IPVS has in use, whoever filled its table.
+import { setTimeout as sleep } from "node:timers/promises";
+import { nowNs } from "../../harness/clock.ts";
+import { addressBytes } from "../../harness/oracle/hash.ts";
+import type { Host } from "../../harness/runtime/runtime.ts";
+import type { Topology } from "../../harness/topology/topology.ts";
+import { addressOf, FAMILIES } from "../linux/routers.ts";
+
+const POLL_MS = 20;
+
+/** Targets by index: those that every service of their family must have in use, and those that none may. */
+export interface Wanted {
+  in: readonly number[];
+  out: readonly number[];
+}
+
+/** Resolves with whether the table came to that before the deadline (monotonic ns). */
+export async function untilInUse(
+  host: Host,
+  topology: Topology,
+  services: number,
+  wanted: Wanted,
+  deadline: number,
+): Promise<boolean> {
+  for (;;) {
+    const { stdout } = await host.exec(["@read", "/proc/net/ip_vs"]);
+    if (isInUse(stdout, topology, services, wanted)) return true;
+    if (nowNs() > deadline) return false;
+    await sleep(POLL_MS);
+  }
+}
+
+/** `table` is /proc/net/ip_vs; `services` is how many there are of each family. */
+export function isInUse(table: string, topology: Topology, services: number, wanted: Wanted): boolean {
+  const counts = new Map<string, number>();
+  // "  -> C0A80101:1389      Route   1      0          0"; of IPv6 "[1000:..]".
+  for (const [, address = "", weight] of table.matchAll(/^\s*-> (\S+):[0-9A-F]{4}\s+\w+\s+(\d+)/gm)) {
+    const key = address.replaceAll(/[^0-9a-f]/gi, "").toLowerCase();
+    if (weight !== "0") counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  const has = (indices: readonly number[], count: number) =>
+    indices.every((index) => {
+      const target = topology.targets[index];
+      return (
+        target === undefined || FAMILIES.every((family) => (counts.get(hex(addressOf(target, family))) ?? 0) === count)
+      );
+    });
+  return has(wanted.in, services) && has(wanted.out, 0);
+}
+
+function hex(address: string): string {
+  const bytes = Buffer.from(addressBytes(address)).toString("hex");
+  return address.includes(":") ? bytes : bytes.slice(-8);
+}

@@ -1,0 +1,97 @@
+import test from "ava";
+import { parseBackendOptions } from "../../harness/options.ts";
+import { planTopology } from "../../harness/topology/topology.ts";
+import { configuration } from "./config.ts";
+import { isInUse } from "./in-use.ts";
+import { keepalived } from "./keepalived.ts";
+import { longestS, type Options, options } from "./options.ts";
+
+const topology = planTopology({ targets: 3, routers: 1 });
+const given = (over: Record<string, string> = {}): Options => options.parse(over);
+
+function configured(over: Record<string, string>, listed: number[], active = listed): string[] {
+  return configuration(topology, given(over), { name: "vm-201", listed, active })
+    .split("\n")
+    .map((line) => line.trim());
+}
+
+test("one file has the services of both families, and its targets in rising order with their checks", (t) => {
+  const lines = configured({ scheduler: "mh", port: "true", persistence: "60", retries: "2" }, [2, 0, 1]);
+  t.is(lines.filter((line) => line.startsWith("virtual_server")).length, 8);
+  t.is(lines.filter((line) => line === "TCP_CHECK {").length, 8 * 3);
+  t.is(lines.filter((line) => line.includes("{")).length, lines.filter((line) => line === "}").length);
+  const first = lines.slice(lines.indexOf("virtual_server 10.0.0.0 5001 {"));
+  t.deepEqual(first.slice(1, 11), [
+    "protocol TCP",
+    "lvs_sched mh",
+    "mh-port",
+    "lvs_method DR",
+    "persistence_timeout 60",
+    "delay_loop 1",
+    "warmup 0",
+    "connect_timeout 1",
+    "retry 2",
+    "delay_before_retry 0.5",
+  ]);
+  t.deepEqual(
+    first.filter((line) => line.startsWith("real_server")).slice(0, 3),
+    [1, 2, 3].map((n) => `real_server 192.168.1.${n} 5001 {`),
+  );
+  t.true(lines.includes("virtual_server 1000:: 6003 {"));
+  t.true(lines.includes("real_server 1000::1:192.168.1.3 6003 {"));
+});
+
+test("a target that is drained has weight 0, others their own", (t) => {
+  const weights = configured({ scheduler: "wrr", weights: "5,1,7", leave: "drain" }, [0, 1, 2], [1, 2]).filter((line) =>
+    line.startsWith("weight"),
+  );
+  t.deepEqual(weights.slice(0, 3), ["weight 0", "weight 1", "weight 7"]);
+});
+
+test("with a firewall mark there is one service for each family, and targets have no port", (t) => {
+  const lines = configured({ fwmark: "true", forward: "tun" }, [0]);
+  t.deepEqual(
+    lines.filter((line) => line.startsWith("virtual_server")),
+    ["virtual_server fwmark 4 {", "virtual_server fwmark 6 {"],
+  );
+  t.true(lines.includes("real_server 192.168.1.1 {"));
+  t.true(lines.includes("ip_family inet6"));
+  t.true(lines.includes("lvs_method TUN"));
+});
+
+test("what is in use is read from the kernel's table, in both families", (t) => {
+  const table = (v4: number, v6: number) =>
+    [
+      "IP Virtual Server version 1.2.1 (size=4096)",
+      "Prot LocalAddress:Port Scheduler Flags",
+      "  -> RemoteAddress:Port Forward Weight ActiveConn InActConn",
+      "TCP  0A000000:1389 rr  ",
+      "  -> C0A80102:1389      Route   3      0          7         ",
+      `  -> C0A80101:1389      Masq    ${v4}      12         0         `,
+      "TCP  [1000:0000:0000:0000:0000:0000:0000:0000]:1389 rr ",
+      "  -> [1000:0000:0000:0000:0000:0001:c0a8:0102]:1389      Tunnel  1      0          0         ",
+      `  -> [1000:0000:0000:0000:0000:0001:c0a8:0101]:1389      Route   ${v6}      0          0         `,
+    ].join("\n");
+  t.true(isInUse(table(1, 1), topology, 1, { in: [0, 1], out: [2] }));
+  t.false(isInUse(table(1, 1), topology, 2, { in: [0], out: [] }), "of two services one");
+  t.false(isInUse(table(1, 1), topology, 1, { in: [0, 1, 2], out: [] }));
+  t.false(isInUse(table(1, 1), topology, 1, { in: [0], out: [1] }));
+  t.true(isInUse(table(0, 0), topology, 1, { in: [1], out: [0, 2] }), "a weight of 0 is no use");
+  t.false(isInUse(table(0, 1), topology, 1, { in: [1], out: [0] }));
+  t.false(isInUse(table(0, 1), topology, 1, { in: [0, 1], out: [] }));
+});
+
+test("the longest time until a dead target is found follows from the options", (t) => {
+  t.is(longestS(given()), 3.5);
+  t.is(longestS(given({ delayLoop: "6", connectTimeout: "2", retries: "3", delayBeforeRetry: "1" })), 17);
+});
+
+test("options that do not fit are refused, IPVS' own among them", (t) => {
+  const facts = (...words: string[]) => keepalived.facts(parseBackendOptions(keepalived as never, words) as Options, 3);
+  t.throws(() => facts("delayLoop=0"), { message: /'--set delayLoop 0' does not fit/ });
+  t.throws(() => facts("retries=1.5"), { message: /'--set retries 1.5' does not fit/ });
+  t.throws(() => facts("vrrp=true"), { message: /has no option 'vrrp'. It has: .*retries/ });
+  t.throws(() => facts("port=true"), { message: /options of the schedulers sh and mh/ });
+  t.throws(() => facts("weights=1,2", "scheduler=wrr"), { message: /there are 3 targets/ });
+  t.like(facts("delayLoop=0.5"), { delayLoop: 0.5, connectTimeout: 1, scheduler: "rr", forward: "dsr" });
+});
