@@ -8,7 +8,7 @@ import { CpioWriter } from "./cpio.ts";
 import { bootGuest, GuestPanic } from "./guest.ts";
 import { rootPackages } from "./root.ts";
 import { deb822, debianSource, oneLine, sourceFile } from "./sources.ts";
-import { findTrace } from "./trace.ts";
+import { findTrace, isOdd } from "./trace.ts";
 import { lz4Legacy, readKernel } from "./vmlinux.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-vm-parts-"));
@@ -87,6 +87,18 @@ test("a kernel that goes down is recognised by what it says last, with its trace
   const text = "[ 1.0] fine\n[ 2.0] BUG: unable to handle page fault\n[ 2.1] Call Trace:\n[ 2.2]  f+0x1\n";
   t.regex(findTrace(text) ?? "", /^\[ 2\.0\] BUG:[\s\S]*f\+0x1$/);
   t.is(findTrace("[ 1.0] all is well\n"), null);
+});
+
+test("a guest whose kernel warned, stalled or ran out of memory gets no further lab; one that only talked does", (t) => {
+  for (const line of [
+    "WARNING: CPU: 0 PID: 12 at net/core/dev.c:10",
+    "rcu: INFO: rcu_sched detected stalls on CPUs",
+    "watchdog: BUG: soft lockup - CPU#1 stuck",
+    "nginx invoked oom-killer: gfp_mask=0x0",
+    "Oops: 0000 [#1] SMP",
+  ])
+    t.true(isOdd(`[ 1.0] Linux version 6.1\n[ 2.0] ${line}\n`), line);
+  t.false(isOdd("[ 1.0] Linux version 6.1\n[ 2.0] IPVS: ipvs loaded.\n[ 2.1] device vm-001.1 left promiscuous mode\n"));
 });
 
 const boot = (script: string) => bootGuest(["sh", "-c", script], { readyMs: 400, signal: never });
