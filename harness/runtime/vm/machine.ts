@@ -1,5 +1,5 @@
 // Guests, booted when they are needed. One that has nothing odd about it serves the labs of a command one after the other.
-import { nowNs } from "../../clock.ts";
+import { nowNs, sleepUntil } from "../../clock.ts";
 import { bootGuest, type Guest, GuestPanic } from "./guest.ts";
 import type { Kernel } from "./kernels.ts";
 import { type Accelerator, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm } from "./qemu.ts";
@@ -9,6 +9,9 @@ import { ensureImage } from "./root.ts";
 const READY_MS = { kvm: 10_000, tcg: 60_000 } as const;
 const CPUS = 2;
 const CLOCK_READINGS = 8;
+/** Kernels measure their processor's clock when they boot, and on a busy machine some are wrong by far: 2300 MHz were read as 97. */
+const CLOCK_MS = 300;
+const WRONG_BY = { atOnce: 0.25, later: 0.05 } as const;
 
 /** Everything that guests are made of, fetched and prepared. */
 export interface Parts {
@@ -27,6 +30,14 @@ export interface Machine {
   console: { logs: string | undefined };
   /** That it has had, this one included. */
   labs: number;
+  /** Its clock and this machine's at the same moment, soon after its boot. */
+  booted: Moment;
+}
+
+/** ns */
+interface Moment {
+  here: number;
+  guest: number;
 }
 
 /** At most one waits for its next lab: others would take memory and time from what runs. */
@@ -80,7 +91,16 @@ async function boot(
   const attempt = async (accel: Accelerator): Promise<Machine> => {
     const argv = qemuArgv({ ...parts, image, accel, memoryMiB, cpus: CPUS });
     const options = { readyMs: READY_MS[accel], logs, signal };
-    return { guest: await bootGuest(argv, options), accel, image, memoryMiB, console: options, labs: 1 };
+    const guest = await bootGuest(argv, options);
+    try {
+      const booted = await readClock(guest);
+      await sleepUntil(booted.here + CLOCK_MS * 1e6, signal);
+      await checkRate(guest, booted, WRONG_BY.atOnce);
+      return { guest, accel, image, memoryMiB, console: options, labs: 1, booted };
+    } catch (error) {
+      await guest.stop();
+      throw error;
+    }
   };
   if (await mayUseKvm()) {
     try {
@@ -104,13 +124,30 @@ async function boot(
  * From here on what is started in the guest reads this machine's CLOCK_MONOTONIC: the reading with the shortest way there and
  * back decides. For each lab anew, as the two clocks drift apart.
  */
-export async function relateClock({ agent }: Guest): Promise<void> {
-  let best = { way: Number.POSITIVE_INFINITY, offset: 0 };
+export async function relateClock({ guest }: Machine): Promise<void> {
+  const now = await readClock(guest);
+  await guest.agent.clock(Math.round(now.here - now.guest));
+}
+
+/** To be called when some time has gone by since the boot. Throws GuestPanic when the guest's time does not go by as this machine's. */
+export function checkClock({ guest, booted }: Machine): Promise<void> {
+  return checkRate(guest, booted, WRONG_BY.later);
+}
+
+async function checkRate(guest: Guest, since: Moment, wrongBy: number): Promise<void> {
+  const now = await readClock(guest);
+  const rate = (now.guest - since.guest) / (now.here - since.here);
+  if (Math.abs(rate - 1) > wrongBy)
+    throw new GuestPanic(`The guest's clock is wrong: it runs ${rate.toFixed(2)} times as fast as this machine's.`);
+}
+
+async function readClock({ agent }: Guest): Promise<Moment> {
+  let best = { way: Number.POSITIVE_INFINITY, here: 0, guest: 0 };
   for (let i = 0; i < CLOCK_READINGS; i++) {
     const asked = nowNs();
     const guest = await agent.clock();
     const answered = nowNs();
-    if (answered - asked < best.way) best = { way: answered - asked, offset: (asked + answered) / 2 - guest };
+    if (answered - asked < best.way) best = { way: answered - asked, here: (asked + answered) / 2, guest };
   }
-  await agent.clock(Math.round(best.offset));
+  return best;
 }

@@ -33,11 +33,11 @@ export function startSandbox(guest: Guest): Sandbox {
     },
   });
   const agent = new Agent(input, output);
-  const ended = Promise.race([guest.ended, process.exited.then(() => "its agent has ended")]).catch(
+  const ended = Promise.race([guest.ended, process.exited.then(() => "the lab's agent has ended")]).catch(
     (error: Error) => error.message,
   );
   void ended.then((why) => {
-    agent.lost(`${why.replace(/^[a-z]/, (letter) => letter.toUpperCase())}.`);
+    agent.lost(why.replace(/^[a-z]/, (letter) => letter.toUpperCase()));
     output.destroy();
   });
   const stop = async () => {

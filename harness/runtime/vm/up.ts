@@ -6,9 +6,9 @@ import { sandboxLab } from "../netns.ts";
 import { type Lab, LabError } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { cacheError, removePartials } from "./cache.ts";
-import type { Guest } from "./guest.ts";
+import { type Guest, GuestPanic } from "./guest.ts";
 import { describeKernel, findKernel } from "./kernels.ts";
-import { keepMachine, type Machine, type Parts, relateClock, takeMachine } from "./machine.ts";
+import { checkClock, keepMachine, type Machine, type Parts, relateClock, takeMachine } from "./machine.ts";
 import { findQemu } from "./qemu.ts";
 import { ensureImage, ensureTree, PROGRAMS } from "./root.ts";
 import { startSandbox } from "./sandbox.ts";
@@ -39,6 +39,7 @@ export async function vmUp(
   topology: Topology,
   signal: AbortSignal,
   { note, logs, keep }: { note: (text: string) => void; logs?: string | undefined; keep: boolean },
+  again = false,
 ): Promise<Lab> {
   signal.throwIfAborted();
   const needed = MEMORY_MIB + MEMORY_PER_TARGET_MIB * topology.targets.length;
@@ -49,9 +50,10 @@ export async function vmUp(
   } catch (cause) {
     await machine.guest.stop();
     signal.throwIfAborted();
-    if (machine.labs > 1) {
+    // One whose clock is wrong, too, gets a second chance; not a third.
+    if (machine.labs > 1 || (cause instanceof GuestPanic && !again)) {
       note(`the guest is booted anew, as it has no further lab: ${(cause as Error).message}`);
-      return vmUp(parts, topology, signal, { note, logs, keep });
+      return vmUp(parts, topology, signal, { note, logs, keep }, machine.labs === 1);
     }
     throw new LabError(
       `Cannot bring the lab up in a guest with kernel ${parts.kernel.release}: ${(cause as Error).message}`,
@@ -71,7 +73,7 @@ async function labIn(
   const onAbort = () => void guest.stop();
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    await relateClock(guest);
+    await relateClock(machine);
     // Nothing in a machine asks for this one before it opens the device.
     if (machine.labs === 1) await guest.agent.host("").exec(["modprobe", "-q", "tun"], { check: false });
     const sandbox = startSandbox(guest);
@@ -94,6 +96,7 @@ async function labIn(
       },
     };
     if (accel === "tcg") await warmUp(lab);
+    await checkClock(machine);
     return lab;
   } finally {
     signal.removeEventListener("abort", onAbort);

@@ -4,12 +4,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
+import { nowNs } from "../../clock.ts";
 import { encodeFrame, FRAME } from "../frame.ts";
 import { CpioWriter } from "./cpio.ts";
 import { bootGuest, GuestPanic } from "./guest.ts";
+import { checkClock, type Machine } from "./machine.ts";
 import { rootPackages } from "./root.ts";
 import { deb822, debianSource, oneLine, sourceFile } from "./sources.ts";
-import { findTrace } from "./trace.ts";
+import { findTrace, isOdd } from "./trace.ts";
 import { lz4Legacy, readKernel } from "./vmlinux.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-vm-parts-"));
@@ -88,6 +90,30 @@ test("a kernel that goes down is recognised by what it says last, with its trace
   const text = "[ 1.0] fine\n[ 2.0] BUG: unable to handle page fault\n[ 2.1] Call Trace:\n[ 2.2]  f+0x1\n";
   t.regex(findTrace(text) ?? "", /^\[ 2\.0\] BUG:[\s\S]*f\+0x1$/);
   t.is(findTrace("[ 1.0] all is well\n"), null);
+});
+
+test("a guest whose time goes by at another pace than here is none to measure with", async (t) => {
+  const paced = (rate: number) => {
+    const here = nowNs() - 1e9;
+    return { guest: { agent: { clock: async () => nowNs() * rate } }, booted: { here, guest: here * rate } };
+  };
+  await t.notThrowsAsync(checkClock(paced(1) as unknown as Machine));
+  await t.throwsAsync(checkClock(paced(23.5) as unknown as Machine), {
+    instanceOf: GuestPanic,
+    message: "The guest's clock is wrong: it runs 23.50 times as fast as this machine's.",
+  });
+});
+
+test("a guest whose kernel warned, stalled or ran out of memory gets no further lab; one that only talked does", (t) => {
+  for (const line of [
+    "WARNING: CPU: 0 PID: 12 at net/core/dev.c:10",
+    "rcu: INFO: rcu_sched detected stalls on CPUs",
+    "watchdog: BUG: soft lockup - CPU#1 stuck",
+    "nginx invoked oom-killer: gfp_mask=0x0",
+    "Oops: 0000 [#1] SMP",
+  ])
+    t.true(isOdd(`[ 1.0] Linux version 6.1\n[ 2.0] ${line}\n`), line);
+  t.false(isOdd("[ 1.0] Linux version 6.1\n[ 2.0] IPVS: ipvs loaded.\n[ 2.1] device vm-001.1 left promiscuous mode\n"));
 });
 
 const boot = (script: string) => bootGuest(["sh", "-c", script], { readyMs: 400, signal: never });
