@@ -28,6 +28,8 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   environment?(env: NodeJS.ProcessEnv): Record<string, string>;
   /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. Without options: with any. */
   missing(runtime: Runtime, options?: z.infer<Options>): Promise<string[]>;
+  /** Device files that its routers need. Absent: none. */
+  devices?(options: z.infer<Options>): readonly string[];
   /** Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. */
   deploy(lab: Lab, options: z.infer<Options>, active: readonly number[]): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */
@@ -44,6 +46,11 @@ export interface Balancer extends AsyncDisposable {
    * which on it is in force.
    */
   setTargets(active: readonly number[], only?: ReadonlySet<string>): Promise<number>;
+  /**
+   * The routers (indices) that are in the routes from now on, after one left or returned: what they do for each other moves
+   * with it. Absent: they do nothing for each other.
+   */
+  setRouters?(active: readonly number[]): Promise<void>;
   /**
    * Counters of one router. Names beginning with "drop." are packets it dropped; `balanced` are packets for the VIP, and
    * `queued` those of them that went to user space. A proxy ends connections and begins others: "relay.in" are packets from

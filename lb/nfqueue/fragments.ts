@@ -1,7 +1,5 @@
 // What a router needs so that the fragments of a datagram meet in one place and go the way of their flow.
-import { access, constants } from "node:fs/promises";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { findTool } from "../../harness/tools.ts";
 import { linkOn, type Machine, VIP } from "../../harness/topology/topology.ts";
 
 /** fwmark and routing table of router i are MARK + i + 1: out of the way of those of the targets. */
@@ -9,14 +7,7 @@ const MARK = 3000;
 const SHM = "nfqueue-lb-routers";
 const TUN = "lb-fragments";
 
-/** One sentence, or null, for each thing that this machine may lack. */
-export async function missingForFragments(): Promise<(string | null)[]> {
-  const tun = await access("/dev/net/tun", constants.R_OK | constants.W_OK).then(
-    () => null,
-    () => "There is no /dev/net/tun that may be opened. Run 'modprobe tun', or as root.",
-  );
-  return [await findTool("nft", "nftables"), tun];
-}
+export const TUN_DEVICE = "/dev/net/tun";
 
 export interface FragmentSetup {
   /** For the command line of `nfqueue-lb run`. */
@@ -44,8 +35,11 @@ export async function prepareFragments(
   const own = MARK + routers.indexOf(router) + 1;
   const seed = `${given.hashSeed}`;
   await host.exec([program, "init", "--shm", SHM, "--M", "997", "--N", "16", "--seed", seed]);
-  const marks = routers.map((_, i) => `${i}:${MARK + i + 1}`).join(",");
-  await host.exec([program, "set", "--shm", SHM, "--active", marks]);
+  await setOwners(
+    host,
+    program,
+    routers.map((_, i) => i),
+  );
   await routesToRouters(host, router, routers);
   const devices = [linkOn(router, "net1").device, TUN];
   return {
@@ -54,8 +48,14 @@ export async function prepareFragments(
   };
 }
 
+/** Of these routers (indices) one keeps the fragments of a flow. */
+export async function setOwners(host: Host, program: string, routers: readonly number[]): Promise<void> {
+  const marks = routers.map((i) => `${i}:${MARK + i + 1}`).join(",");
+  await host.exec([program, "set", "--shm", SHM, "--active", marks]);
+}
+
 /** Where conntrack is loaded it would put fragments together at priority -400: what it does not track it leaves alone. */
-const NOTRACK = `table inet lb_fragments {
+export const NOTRACK = `table inet lb_fragments {
   chain raw {
     type filter hook prerouting priority -450; policy accept;
     ip daddr ${VIP[4]} ip frag-off & 0x3fff != 0 notrack

@@ -32,14 +32,14 @@ export async function dockerUp(
     await removeOrphans(engine.docker);
     const images = await abortable(ensureImages(engine, own, note), signal);
     const labels = ownLabels(run);
-    const machines: { name: string; role: Role | "fabric" }[] = [
+    const machines: { name: string; role: Role | "fabric"; devices?: readonly string[] }[] = [
       { name: "fabric", role: "fabric" },
       ...topology.machines,
     ];
-    await pooled(STARTS_AT_ONCE, machines, async ({ name, role }) => {
+    await pooled(STARTS_AT_ONCE, machines, async ({ name, role, devices = [] }) => {
       signal.throwIfAborted();
       const programs = role === "fabric" || !own[role] ? "in the image" : engine.local ? "mounted" : "uploaded";
-      const plan: ContainerPlan = { machine: name, role, image: images[role], run, labels, programs };
+      const plan: ContainerPlan = { machine: name, role, image: images[role], run, labels, devices, programs };
       running.set(name, await startContainer(engine.docker, plan));
     });
     signal.throwIfAborted();
