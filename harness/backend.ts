@@ -31,6 +31,8 @@ export interface Backend<Options extends z.ZodObject = z.ZodObject> {
   environment?(env: NodeJS.ProcessEnv): Record<string, string>;
   /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. Without options: with any. */
   missing(runtime: Runtime, options?: z.infer<Options>): Promise<string[]>;
+  /** Device files that its routers need. Absent: none. */
+  devices?(options: z.infer<Options>): readonly string[];
   /** What one more service is in its terms, as in "a flow". Absent: it has the VIP's only. */
   service?: string;
   /**
@@ -57,6 +59,11 @@ export interface Balancer extends AsyncDisposable {
    * ns from which on that is in force on all routers. One that does not is a fault, and no rejection.
    */
   found?(active: readonly number[]): Promise<number>;
+  /**
+   * The routers (indices) that are in the routes from now on, after one left or returned: what they do for each other moves
+   * with it. Absent: they do nothing for each other.
+   */
+  setRouters?(active: readonly number[]): Promise<void>;
   /**
    * Counters of one router. Names beginning with "drop." are packets it dropped; `balanced` are packets for the VIP, and
    * `queued` those of them that went to user space. A proxy ends connections and begins others: "relay.in" are packets from

@@ -78,6 +78,13 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   return parseOptions<Record<string, unknown>>(backend.options, given, "--set ");
 }
 
+/** What the scenario sets of the backend's options, as words of --set. */
+export function ownWords({ backend, scenario }: Pick<Case, "backend" | "scenario">): string[] {
+  return Object.entries(scenario.set ?? {}).flatMap(([key, value]) =>
+    key in backend.options.shape ? [`${key}=${value}`] : [],
+  );
+}
+
 /** What a scenario and a backend's strategy make of each other. */
 export function fitCase(
   { backend, scenario }: Pick<Case, "backend" | "scenario">,

@@ -93,6 +93,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   const topology = planTopology({
     targets: info.targets.length,
     routers: info.routers.length,
+    devices: backend.devices?.(request.backendOptions) ?? [],
     ...(squeezeMtu === undefined ? {} : { squeezeMtu }),
   });
   const scope = new Scope();
@@ -214,9 +215,11 @@ async function driveSteps(
     const active = targets.flatMap((_, i) => (out.targets.has(i + 1) ? [] : [i]));
     return balancer.setTargets(active, new Set(told.map(({ name }) => name)));
   };
-  const scaleRouters = (leave: boolean) => (members: readonly number[]) => {
+  const scaleRouters = (leave: boolean) => async (members: readonly number[]) => {
     update(out.routers, leave, members);
-    return reroute(lab, out.routers);
+    const inForceT = await reroute(lab, out.routers);
+    await balancer.setRouters?.(routers.flatMap((_, i) => (out.routers.has(i + 1) ? [] : [i])));
+    return inForceT;
   };
   const blackout = new Blackout(lab, record);
   const failure = new Failure(lab, record);

@@ -9,6 +9,7 @@ import { unsupported } from "../harness/catalog.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { program } from "../harness/testing/machine.ts";
+import { MAX_ROUTERS } from "../harness/topology/topology.ts";
 import { backends } from "../lb/index.ts";
 import { scenarios } from "./index.ts";
 import { short as times } from "./short.ts";
@@ -64,6 +65,8 @@ const protocols: Record<string, Protocol[]> = {
   pmtu: ["tcp"],
 };
 const alone = new Set(["scale_in", "scale_out"]);
+/** With as many routers as there can be: those that must lose nothing with one. */
+const manyRouters = new Set(["nfqueue_scale_lb", "syn_only_scale_lb"]);
 /** One without memory, one with marks, one that rewrites addresses, one in the kernel. */
 const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic", "xdp"]);
 
@@ -80,7 +83,9 @@ for (const [i, backend] of backends.entries())
         `${name} passes over ${protocol}, both families, and accounts for every connection and packet`,
         async (t) => {
           if (await isSkipped(t, backend)) return;
-          const { status, summary } = runCase(name, [...(times[scenario.name] ?? []), "--protocol", protocol]);
+          const routers = manyRouters.has(name) && protocol === "tcp" ? ["--routers", `${MAX_ROUTERS}`] : [];
+          const args = [...(times[scenario.name] ?? []), ...routers, "--protocol", protocol];
+          const { status, summary } = runCase(name, args);
           t.is(status, 0, summary.reasons.join("\n"));
           t.is(summary.verdict, "pass");
           t.is(summary.connections.planned, 1000);

@@ -72,6 +72,7 @@ withEngine(
       t.is(await capabilities("vm-001"), 0);
       t.is(await capabilities("vm-221"), netRaw);
       t.is(await capabilities("vm-201"), netAdmin + netRaw);
+      t.not((await lab.host("vm-201").exec(["test", "-e", "/dev/net/tun"], { check: false })).code, 0);
       const { stdout } = await lab.host("vm-002").exec(["sh", "-c", "hostname; ip -br -4 addr; ip route; ip -6 route"]);
       t.regex(stdout, /^vm-002\n/);
       t.regex(stdout, /eth1@\S+ +UP +192\.168\.1\.2\/24/);
@@ -133,6 +134,13 @@ withEngine("BPF programs are loaded by routers that are given the capabilities, 
     t.is(status, 0, summary.reasons.join("\n"));
   }
   t.is((await labelled()).length, 0);
+});
+
+withEngine("fragments keep together in containers: routers that need a tun device are given it", async (t) => {
+  const args = ["--targets", "3", "--routers", "2", "--duration", "2", "--connections", "500"];
+  const { status, summary, stderr } = runCase("nfqueue_frag", "docker", args);
+  if (existsSync("/dev/net/tun")) t.is(status, 0, `${summary.reasons.join("\n")}${stderr}`);
+  else t.regex(summary.reasons.join(), /There is no \/dev\/net\/tun to give/);
 });
 
 withEngine("a backend from a file and an image of one's own are tested like ours", async (t) => {

@@ -1,7 +1,8 @@
-import { type Catalog, findNamed } from "../catalog.ts";
+import { allCases, type Catalog, findNamed, unsupported } from "../catalog.ts";
 import { EXIT } from "../exit-codes.ts";
 import { describeHost } from "../host.ts";
 import { exceeded, readLimits } from "../limits.ts";
+import { ownWords, parseBackendOptions } from "../options.ts";
 
 const MILLION = 1_000_000;
 
@@ -9,6 +10,8 @@ interface Finding {
   runtime: string;
   /** null: the runtime itself. */
   backend: string | null;
+  /** null: any. Else the gaps are what this scenario lacks besides. */
+  scenario: string | null;
   can: boolean;
   gaps: string[];
 }
@@ -22,10 +25,23 @@ export async function doctorCommand(
   const findings: Finding[] = [];
   for (const runtime of catalog.runtimes) {
     const own = await runtime.missing();
-    findings.push({ runtime: runtime.name, backend: null, can: own.length === 0, gaps: own });
+    const found = (backend: string | null, scenario: string | null, gaps: string[]) =>
+      findings.push({ runtime: runtime.name, backend, scenario, can: own.length + gaps.length === 0, gaps });
+    found(null, null, own);
+    for (const scenario of catalog.scenarios) {
+      const gaps = (await scenario.missing?.()) ?? [];
+      if (gaps.length > 0) found(null, scenario.name, gaps);
+    }
     for (const backend of backends) {
       const gaps = await backend.missing(runtime);
-      findings.push({ runtime: runtime.name, backend: backend.name, can: own.length + gaps.length === 0, gaps });
+      found(backend.name, null, gaps);
+      for (const one of allCases({ ...catalog, backends: [backend] })) {
+        const words = ownWords(one);
+        if (words.length === 0 || unsupported(one).length > 0) continue;
+        const all = await backend.missing(runtime, parseBackendOptions(backend, words));
+        const more = all.filter((gap) => !gaps.includes(gap));
+        if (more.length > 0) found(backend.name, one.scenario.name, more);
+      }
     }
   }
   const { host, tools } = await describeHost();
@@ -39,9 +55,9 @@ export async function doctorCommand(
       "",
     ];
     for (const finding of findings) {
-      lines.push(
-        `${finding.can ? "ok     " : "missing"} ${finding.runtime}${finding.backend ? ` / ${finding.backend}` : ""}`,
-      );
+      const { runtime, backend, scenario } = finding;
+      const what = [runtime, backend, scenario && `scenario ${scenario}`].filter((part) => part !== null);
+      lines.push(`${finding.can ? "ok     " : "missing"} ${what.join(" / ")}`);
       lines.push(...finding.gaps.map((gap) => `          ${gap}`));
     }
     for (const { tracked, gaps } of million)

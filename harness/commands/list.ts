@@ -1,5 +1,6 @@
-import { allCases, type Catalog, unsupported } from "../catalog.ts";
-import { fitCase, parseOptions, runOptions } from "../options.ts";
+import { allCases, type Case, type Catalog, unsupported } from "../catalog.ts";
+import { fitCase, ownWords, parseOptions, runOptions } from "../options.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 
 interface Listed {
   case: string;
@@ -10,30 +11,38 @@ interface Listed {
 
 /** All cases, and what this machine can run. */
 export async function listCases(catalog: Catalog): Promise<Listed[]> {
-  const missing = new Map<string, string[]>();
-  for (const runtime of catalog.runtimes) {
-    const own = await runtime.missing();
-    for (const backend of catalog.backends)
-      missing.set(`${runtime.name}/${backend.name}`, [...own, ...(await backend.missing(runtime))]);
+  const asked = new Map<string, Promise<string[]>>();
+  /** Many cases ask the same, and asking takes programs. */
+  const once = (key: string, ask: () => Promise<string[]>) => {
+    const answer = asked.get(key) ?? ask();
+    asked.set(key, answer);
+    return answer;
+  };
+  const gaps = async (runtime: Runtime, { backend, scenario }: Case): Promise<string[]> => {
+    const words = ownWords({ backend, scenario });
+    const { backendOptions, unfit } = fitCase({ backend, scenario }, words, parseOptions(runOptions, {}));
+    const why = [
+      ...unsupported({ backend, scenario }),
+      ...(await once(runtime.name, () => runtime.missing())),
+      ...(await once(`${runtime.name} ${backend.name} ${words.join(" ")}`, () =>
+        backend.missing(runtime, words.length > 0 ? backendOptions : undefined),
+      )),
+      ...(unfit === null ? [] : [unfit]),
+      ...(await once(`scenario ${scenario.name}`, async () => (await scenario.missing?.()) ?? [])),
+    ];
+    return [...new Set(why)];
+  };
+  const listed: Listed[] = [];
+  for (const one of allCases(catalog)) {
+    const { name, backend, scenario } = one;
+    const runtimes: Listed["runtimes"] = {};
+    for (const runtime of catalog.runtimes) {
+      const why = await gaps(runtime, one);
+      runtimes[runtime.name] = { can: why.length === 0, why: why.length > 0 ? why.join(" ") : null };
+    }
+    listed.push({ case: name, backend: backend.name, scenario: scenario.name, runtimes });
   }
-  return allCases(catalog).map(({ name, backend, scenario }) => {
-    const { unfit } = fitCase({ backend, scenario }, [], parseOptions(runOptions, {}));
-    return {
-      case: name,
-      backend: backend.name,
-      scenario: scenario.name,
-      runtimes: Object.fromEntries(
-        catalog.runtimes.map((runtime) => {
-          const why = [
-            ...unsupported({ backend, scenario }),
-            ...(missing.get(`${runtime.name}/${backend.name}`) ?? []),
-            ...(unfit === null ? [] : [unfit]),
-          ];
-          return [runtime.name, { can: why.length === 0, why: why.length > 0 ? why.join(" ") : null }];
-        }),
-      ),
-    };
-  });
+  return listed;
 }
 
 export async function listCommand(catalog: Catalog, options: { json: boolean }): Promise<number> {

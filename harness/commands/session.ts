@@ -83,11 +83,12 @@ function checkStart(catalog: Catalog, { backend: name, set, given, ...words }: S
 /** The keeper itself: what `start` runs in the background. */
 export async function keepCommand(catalog: Catalog, options: StartOptions, signal: AbortSignal): Promise<number> {
   const { backend, backendOptions, runtime, targets, routers } = checkStart(catalog, options);
-  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime))];
+  const missing = [...(await runtime.missing()), ...(await backend.missing(runtime, backendOptions))];
   if (missing.length > 0) throw new LabError(missing.join(" "));
   const scope = new Scope();
   try {
-    const lab = await runtime.up(planTopology({ targets, routers }), signal);
+    const devices = backend.devices?.(backendOptions) ?? [];
+    const lab = await runtime.up(planTopology({ targets, routers, devices }), signal);
     scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
     const all = Array.from({ length: targets }, (_, i) => i);
     const [balancer] = await Promise.all([backend.deploy(lab, backendOptions, all), startServers(lab)]);

@@ -7,7 +7,7 @@ import { nowNs } from "../clock.ts";
 import { type describeHost, openInBrowser } from "../host.ts";
 import { exceeded, readLimits } from "../limits.ts";
 import type { Live } from "../live/server.ts";
-import { fitCase, loadOf, planRun, type RunOptions } from "../options.ts";
+import { fitCase, loadOf, ownWords, planRun, type RunOptions } from "../options.ts";
 import { RecordWriter } from "../record/record.ts";
 import { type Protocol, type RunInfo, SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
@@ -68,11 +68,7 @@ export function planCase(
   { set }: Pick<TestOptions, "set">,
   capacity?: Capacity,
 ): PlannedCase {
-  const { shape } = one.backend.options;
-  const defaults = Object.entries(one.scenario.set ?? {}).flatMap(([key, value]) =>
-    key in shape ? [`${key}=${value}`] : [],
-  );
-  const { backendOptions, affinityS, unfit } = fitCase(one, [...defaults, ...set], options);
+  const { backendOptions, affinityS, unfit } = fitCase(one, [...ownWords(one), ...set], options);
   one.backend.facts(backendOptions, options.targets);
   return {
     ...planRun(one.scenario, options, affinityS, capacity),

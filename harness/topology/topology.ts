@@ -16,6 +16,8 @@ export interface Machine {
   role: Role;
   number: number;
   links: Link[];
+  /** Device files that it needs, where machines have only those that are asked for. */
+  devices?: readonly string[];
 }
 
 export interface Topology {
@@ -44,10 +46,20 @@ const EVIL = 222;
 export const EVIL_NAME = `vm-${EVIL}`;
 const SMALL = 200;
 
-export function planTopology(size: { targets: number; routers: number; squeezeMtu?: number }): Topology {
+/** `devices` are the routers'. */
+export function planTopology(size: {
+  targets: number;
+  routers: number;
+  squeezeMtu?: number;
+  devices?: readonly string[];
+}): Topology {
   const big = size.targets > SMALL;
   const targets = count(size.targets, (i) => machine("target", targetNumber(i + 1), ["net1"], big));
-  const routers = count(size.routers, (i) => machine("router", FIRST_ROUTER + i, ["net1", "net2"], big));
+  const { devices = [] } = size;
+  const routers = count(size.routers, (i) => ({
+    ...machine("router", FIRST_ROUTER + i, ["net1", "net2"], big),
+    ...(devices.length > 0 ? { devices } : {}),
+  }));
   const mtu = size.squeezeMtu;
   const tester = machine("tester", TESTER, [mtu === undefined ? "net2" : "net3"], big);
   const squeeze = mtu === undefined ? null : { machine: machine("router", EVIL, ["net2", "net3"], big), mtu };

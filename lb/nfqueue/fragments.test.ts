@@ -1,6 +1,7 @@
 // Fragments in a real lab: a flood of them, conntrack in the way, a fragment table that is short of time and room.
 import { accessSync, constants } from "node:fs";
 import test from "ava";
+import type { Balancer } from "../../harness/backend.ts";
 import type { Datagrams } from "../../harness/record/schema.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
@@ -21,24 +22,30 @@ const withTun = canTun() ? test.serial : test.serial.skip;
 
 async function withLab(
   set: Record<string, string>,
-  action: (lab: Lab, counters: () => Promise<Record<string, number>>) => Promise<void>,
+  action: (lab: Lab, counters: () => Promise<Record<string, number>>, balancer: Balancer) => Promise<void>,
+  routers = 1,
 ): Promise<void> {
-  const lab = await netns.up(planTopology({ targets: 4, routers: 1 }), new AbortController().signal);
+  const lab = await netns.up(planTopology({ targets: 4, routers }), new AbortController().signal);
   try {
     const [balancer] = await Promise.all([
       nfqueue.deploy(lab, nfqueue.options.parse({ fragments: "true", ...set }), [0, 1, 2, 3]),
       startServers(lab),
     ]);
-    await action(lab, () => balancer.counters("vm-201"));
+    await action(lab, () => balancer.counters("vm-201"), balancer);
     await balancer[Symbol.asyncDispose]();
   } finally {
     await lab[Symbol.asyncDispose]();
   }
 }
 
-/** What `traffic fragments` counts, all patterns together. */
-async function send(lab: Lab, family: 4 | 6, words: string): Promise<Omit<Datagrams, "pattern">> {
-  const { tester, routers } = lab.topology;
+/** What `traffic fragments` counts, all patterns together; each fragment goes by one of these routers. */
+async function send(
+  lab: Lab,
+  family: 4 | 6,
+  words: string,
+  routers = lab.topology.routers,
+): Promise<Omit<Datagrams, "pattern">> {
+  const { tester } = lab.topology;
   const [to, src] = family === 4 ? ["10.0.0.0:6001", "50.0.0.0/16"] : ["[1000::]:6001", "2000::/112"];
   const via = routers.map((router) => linkOn(router, "net2").mac).join(",");
   const way = ["--address", to, "--src", src, "--device", linkOn(tester, "net2").device, "--via", via];
@@ -142,3 +149,48 @@ withTun("fragments that are farther apart than the table remembers are lost, and
     t.is(after["drop.nfqueue_fragments_waiting"], 0);
   });
 });
+
+/** A router that takes no fragments from the others any more. */
+const DEAD = `table inet dead {
+  chain raw {
+    type filter hook prerouting priority -500
+    iifname eth1 ip daddr 10.0.0.0 drop
+    iifname eth1 ip6 daddr 1000:: drop
+  }
+}
+`;
+
+withTun(
+  "the fragments that a router owned move to the others when it has left, and back when it returns",
+  async (t) => {
+    await withLab(
+      {},
+      async (lab, counters, balancer) => {
+        const gone = lab.host("vm-203");
+        let seed = 0;
+        /**
+         * Of datagrams whose fragments come in by the other two. Other connections each time: what a target still waits for
+         * must not get fragments of a later datagram with the same identifier.
+         */
+        const shareThatArrives = async () => {
+          const words = `--seed ${++seed} --size 6000 --duration 1s --rate 150 --connections 60`;
+          const both = await Promise.all(
+            ([4, 6] as const).map((family) => send(lab, family, words, lab.topology.routers.slice(0, 2))),
+          );
+          t.true(both.every(({ sent, elsewhere, corrupt }) => sent > 100 && elsewhere + corrupt === 0));
+          return both.map(({ sent, arrived }) => arrived / sent);
+        };
+        await gone.exec(["nft", "-f", "-"], { input: DEAD });
+        for (const share of await shareThatArrives()) t.true(share < 0.85, `a third is its own, ${share} arrived`);
+        await balancer.setRouters?.([0, 1]);
+        for (const share of await shareThatArrives()) t.true(share > 0.95, `the others have it, ${share} arrived`);
+        await gone.exec(["nft", "delete", "table", "inet", "dead"]);
+        await balancer.setRouters?.([0, 1, 2]);
+        for (const share of await shareThatArrives()) t.true(share > 0.95, `all three again, ${share} arrived`);
+        t.true(((await balancer.counters("vm-203")).fragments ?? 0) > 50, "it owns a share again");
+        t.true(((await counters()).fragments_forwarded ?? 0) > 50);
+      },
+      3,
+    );
+  },
+);

@@ -1,49 +1,13 @@
 // What a router needs so that the fragments of a datagram meet in one place and go the way of their flow.
-import { access, constants } from "node:fs/promises";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { findTool } from "../../harness/tools.ts";
 import { linkOn, type Machine, VIP } from "../../harness/topology/topology.ts";
-import type { Need } from "../linux/probe.ts";
 
 /** fwmark and routing table of router i are MARK + i + 1: out of the way of those of the targets. */
 const MARK = 3000;
 const SHM = "nfqueue-lb-routers";
 const TUN = "lb-fragments";
 
-/** Where conntrack is loaded it would put fragments together at priority -400: what it does not track it leaves alone. */
-const NOTRACK = `table inet lb_fragments {
-  chain raw {
-    type filter hook prerouting priority -450; policy accept;
-    ip daddr ${VIP[4]} ip frag-off & 0x3fff != 0 notrack
-    ip6 daddr ${VIP[6]} exthdr frag exists notrack
-  }
-}
-`;
-
-/** One sentence, or null, for each thing that this machine may lack. */
-export async function missingForFragments(): Promise<(string | null)[]> {
-  const tun = await access("/dev/net/tun", constants.R_OK | constants.W_OK).then(
-    () => null,
-    () => "There is no /dev/net/tun that may be opened. Run 'modprobe tun', or as root.",
-  );
-  return [await findTool("nft", "nftables"), tun];
-}
-
-/** The same for a machine with a kernel of its own. */
-export const fragmentNeeds: readonly Need[] = [
-  {
-    what: "/dev/net/tun",
-    argv: ["sh", "-c", "exec 3<>/dev/net/tun"],
-    input: "",
-    remedy: "It needs CONFIG_TUN.",
-  },
-  {
-    what: "nftables with notrack",
-    argv: ["nft", "-f", "-"],
-    input: NOTRACK,
-    remedy: "It needs CONFIG_NF_TABLES_INET and CONFIG_NFT_CT.",
-  },
-];
+export const TUN_DEVICE = "/dev/net/tun";
 
 export interface FragmentSetup {
   /** For the command line of `nfqueue-lb run`. */
@@ -71,8 +35,11 @@ export async function prepareFragments(
   const own = MARK + routers.indexOf(router) + 1;
   const seed = `${given.hashSeed}`;
   await host.exec([program, "init", "--shm", SHM, "--M", "997", "--N", "16", "--seed", seed]);
-  const marks = routers.map((_, i) => `${i}:${MARK + i + 1}`).join(",");
-  await host.exec([program, "set", "--shm", SHM, "--active", marks]);
+  await setOwners(
+    host,
+    program,
+    routers.map((_, i) => i),
+  );
   await routesToRouters(host, router, routers);
   const devices = [linkOn(router, "net1").device, TUN];
   return {
@@ -80,6 +47,22 @@ export async function prepareFragments(
     rules: devices.map((device) => `-A PREROUTING -i ${device} -d VIP -j MARK --set-mark ${own}\n`).join(""),
   };
 }
+
+/** Of these routers (indices) one keeps the fragments of a flow. */
+export async function setOwners(host: Host, program: string, routers: readonly number[]): Promise<void> {
+  const marks = routers.map((i) => `${i}:${MARK + i + 1}`).join(",");
+  await host.exec([program, "set", "--shm", SHM, "--active", marks]);
+}
+
+/** Where conntrack is loaded it would put fragments together at priority -400: what it does not track it leaves alone. */
+export const NOTRACK = `table inet lb_fragments {
+  chain raw {
+    type filter hook prerouting priority -450; policy accept;
+    ip daddr ${VIP[4]} ip frag-off & 0x3fff != 0 notrack
+    ip6 daddr ${VIP[6]} exthdr frag exists notrack
+  }
+}
+`;
 
 async function routesToRouters(host: Host, own: Machine, routers: readonly Machine[]): Promise<void> {
   const { device } = linkOn(own, "net1");

@@ -6,14 +6,13 @@ import { nowNs } from "../../harness/clock.ts";
 import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
-import { findTool } from "../../harness/tools.ts";
 import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
-import { missingFor } from "../linux/probe.ts";
 import { flatCounters, type Stats, tableSizes } from "../linux/table.ts";
-import { fragmentNeeds, missingForFragments, prepareFragments } from "./fragments.ts";
-import { countBalanced, flushMarks, installRules, queueNeeds, type SynOnly } from "./rules.ts";
+import { prepareFragments, setOwners, TUN_DEVICE } from "./fragments.ts";
+import { missingForQueue } from "./needs.ts";
+import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.ts";
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
 const MARK = 1000;
@@ -42,6 +41,13 @@ const options = z.strictObject({
   queues: z.coerce.number().int().min(1).max(16).default(1).describe("NFQUEUEs, with a thread each"),
   batch: z.coerce.number().int().min(1).max(256).default(64).describe("packets per receive and verdict call"),
   qlength: z.coerce.number().int().min(1).max(1_000_000).default(16_384).describe("packets that may wait in a queue"),
+  receiveBuffer: z.coerce
+    .number()
+    .int()
+    .min(4608)
+    .max(2 ** 31 - 1)
+    .optional()
+    .describe("bytes of kernel memory for packets on their way to user space (default: so many that qlength fits)"),
   failOpen: z.stringbool().default(false).describe("packets that find the queue full pass where routes lead them"),
   synOnly: z
     .stringbool()
@@ -97,23 +103,15 @@ export const nfqueue: Backend<typeof options> = {
   },
 
   async missing(runtime, given) {
-    if (runtime.router)
-      return missingFor(runtime, [], [...queueNeeds(given?.synOnly), ...(given?.fragments ? fragmentNeeds : [])]);
-    if (given?.fragments && runtime.name === "docker")
-      return ["Fragments need /dev/net/tun, which the machines of this runtime do not have. Use --runtime netns."];
-    const tools = await Promise.all([
-      findTool("iptables-restore", "iptables"),
-      findTool("ip6tables-restore", "iptables"),
-      findTool("ip", "iproute2"),
-      findTool("conntrack", "conntrack"),
-    ]);
-    const built = await access(path.join(buildDir, "nfqueue-lb"), constants.X_OK).then(
-      () => null,
-      () => "The balancer is not built. Run './setup'.",
+    const missing = await missingForQueue(runtime, given ?? {});
+    const isBuilt = await access(path.join(buildDir, "nfqueue-lb"), constants.X_OK).then(
+      () => true,
+      () => false,
     );
-    const fragments = given?.fragments ? await missingForFragments() : [];
-    return runtime.name === "netns" ? [...tools, ...fragments, built].filter((sentence) => sentence !== null) : [];
+    return isBuilt || runtime.name !== "netns" ? missing : [...missing, "The balancer is not built. Run './setup'."];
   },
+
+  devices: (given) => (given.fragments ? [TUN_DEVICE] : []),
 
   oracle(given, targets): OracleSpec {
     const { M } = tableSizes(given, targets);
@@ -125,9 +123,10 @@ export const nfqueue: Backend<typeof options> = {
     return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks };
   },
 
-  facts({ broken, synOnly, udp, oneWay, leave, failOpen, ...given }, targets) {
+  facts({ broken, synOnly, udp, oneWay, leave, failOpen, receiveBuffer, ...given }, targets) {
     return {
       ...given,
+      ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
       ...tableSizes(given, targets),
       ...(failOpen ? { failOpen } : {}),
       ...(synOnly ? { synOnly, udp, leave, ...(oneWay === undefined ? {} : { oneWay }) } : {}),
@@ -158,6 +157,9 @@ export const nfqueue: Backend<typeof options> = {
         const gone = lab.topology.targets.flatMap((_, index) => (next.includes(index) ? [] : [fwmarkOf(index)]));
         await Promise.all(chosen.map(({ host }) => flushMarks(host, gone)));
         return nowNs();
+      },
+      async setRouters(next) {
+        if (given.fragments) await Promise.all(routers.map(({ host }) => setOwners(host, program, next)));
       },
       async counters(name) {
         const router = routers.find((r) => r.name === name);
@@ -238,6 +240,7 @@ async function deployRouter(
       ...run,
       ...(given.failOpen ? ["--fail-open"] : []),
       ...(services > 0 ? ["--flows"] : []),
+      ...(given.receiveBuffer === undefined ? [] : ["--receive-buffer", `${given.receiveBuffer}`]),
       ...(synOnlyOf(lab, given)?.oneWay ? ["--remember"] : []),
       ...(given.broken ? ["--broken", given.broken] : []),
     ],
@@ -314,7 +317,8 @@ export const synOnly: Backend<typeof synOnlyOptions> = {
   environment({ xcluster_SYN_ONLY: _ignored, ...env }) {
     return nfqueue.environment?.(env) ?? {};
   },
-  missing: (runtime, given) => nfqueue.missing(runtime, given && { ...given, synOnly: true }),
+  missing: (runtime, given = synOnlyOptions.parse({})) => nfqueue.missing(runtime, { ...given, synOnly: true }),
+  devices: (given) => nfqueue.devices?.({ ...given, synOnly: true }) ?? [],
   deploy: (lab, given, active, services) => nfqueue.deploy(lab, { ...given, synOnly: true }, active, services),
   oracle: (given, targets, protocol) => nfqueue.oracle({ ...given, synOnly: true }, targets, protocol),
   facts: (given, targets) => nfqueue.facts({ ...given, synOnly: true }, targets),

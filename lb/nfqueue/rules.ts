@@ -1,7 +1,6 @@
 // The iptables rules that lead packets to the queue, and those that remember what it said.
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { VIP } from "../../harness/topology/topology.ts";
-import type { Need } from "../linux/probe.ts";
 import { setSysctls } from "../linux/routers.ts";
 
 /** How conntrack's mark stands in for user space. */
@@ -10,19 +9,6 @@ export interface SynOnly {
   oneWay: boolean;
   /** UDP flows are remembered too; else every datagram is asked about. */
   udp: boolean;
-}
-
-/** What a kernel must have; tried in a machine with a kernel of its own. */
-export function queueNeeds(synOnly = false): Need[] {
-  const marks = "-A POSTROUTING -m connmark --mark 0 -j CONNMARK --save-mark\n";
-  return [
-    {
-      what: synOnly ? "iptables with NFQUEUE and CONNMARK" : "iptables with NFQUEUE",
-      argv: ["iptables-restore", "--noflush"],
-      input: `*mangle\n-A PREROUTING -j NFQUEUE --queue-num 0\n${synOnly ? marks : ""}COMMIT\n`,
-      remedy: `It needs CONFIG_NETFILTER_XT_TARGET_NFQUEUE and CONFIG_NETFILTER_NETLINK_QUEUE${synOnly ? ", CONFIG_NETFILTER_XT_CONNMARK" : ""}.`,
-    },
-  ];
 }
 
 const CHAIN = "LB-QUEUE";

@@ -53,6 +53,16 @@ async function datagrams(lab: Lab): Promise<{ sent: number; received: number; lo
   return { sent, received, lost: Object.values(lost).reduce((sum, n) => sum + n, 0) };
 }
 
+/** Datagrams while the balancer is stopped for 0.4 s of that time. */
+async function stoppedMeanwhile({ lab, router, pid }: Setup): ReturnType<typeof datagrams> {
+  const traffic = datagrams(lab);
+  await pause(700);
+  await router.exec(["kill", "-STOP", pid]);
+  await pause(400);
+  await router.exec(["kill", "-CONT", pid]);
+  return traffic;
+}
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 withLab("the running balancer has no capability but CAP_NET_ADMIN, in any thread, and cannot get one", async (t) => {
@@ -89,29 +99,34 @@ withLab("stopped and continued, it serves the packets that waited: nothing is lo
 });
 
 withLab("a queue that is full drops, and counts what it dropped", async (t) => {
-  await deployed(["qlength=20"], async ({ lab, router, balancer, pid }) => {
-    const traffic = datagrams(lab);
-    await pause(700);
-    await router.exec(["kill", "-STOP", pid]);
-    await pause(400);
-    await router.exec(["kill", "-CONT", pid]);
-    const seen = await traffic;
-    const { "drop.nfqueue_queue_dropped": dropped = 0, balanced, queued } = await balancer.counters("vm-201");
+  await deployed(["qlength=20"], async (setup) => {
+    const seen = await stoppedMeanwhile(setup);
+    const { "drop.nfqueue_queue_dropped": dropped = 0, balanced, queued } = await setup.balancer.counters("vm-201");
     t.true(dropped > 100, `${dropped}`);
     t.is(balanced, (queued ?? 0) + dropped);
     t.is(seen.sent - seen.received, dropped);
   });
 });
 
+for (const failOpen of [false, true])
+  withLab(`a receive buffer that is full ${failOpen ? "lets pass" : "drops"}, counts it, and is read on`, async (t) => {
+    // Room for a dozen packets; the queue itself would hold them all.
+    await deployed(["receiveBuffer=20000", `failOpen=${failOpen}`], async (setup) => {
+      const seen = await stoppedMeanwhile(setup);
+      const counters = await setup.balancer.counters("vm-201");
+      const { "drop.nfqueue_user_dropped": dropped = 0, balanced = 0, queued = 0 } = counters;
+      t.is(counters["drop.nfqueue_queue_dropped"], 0);
+      t.true(balanced - queued > 100, "the buffer was full");
+      if (failOpen) t.deepEqual([dropped, counters.failed_open], [0, balanced - queued]);
+      else t.deepEqual([dropped, seen.sent - seen.received], [balanced - queued, dropped]);
+      t.true(queued > 2000, "what came before and after was served");
+    });
+  });
+
 withLab("with fail-open a full queue lets packets pass, counted, and the balancer goes on", async (t) => {
-  await deployed(["qlength=20", "failOpen=true"], async ({ lab, router, balancer, pid }) => {
-    const traffic = datagrams(lab);
-    await pause(700);
-    await router.exec(["kill", "-STOP", pid]);
-    await pause(400);
-    await router.exec(["kill", "-CONT", pid]);
-    const seen = await traffic;
-    const counters = await balancer.counters("vm-201");
+  await deployed(["qlength=20", "failOpen=true"], async (setup) => {
+    const seen = await stoppedMeanwhile(setup);
+    const counters = await setup.balancer.counters("vm-201");
     t.is(counters["drop.nfqueue_queue_dropped"], 0);
     t.true((counters.failed_open ?? 0) > 100, `${counters.failed_open}`);
     // They found no mark, and so no route.

@@ -27,6 +27,8 @@ export interface ContainerPlan {
   image: string;
   run: string;
   labels: Record<string, string>;
+  /** Device files of the engine's machine. */
+  devices: readonly string[];
   /** How our programs come into the container. */
   programs: "in the image" | "mounted" | "uploaded";
   /** Besides those of its role. */
@@ -117,6 +119,7 @@ function createOptions(plan: ContainerPlan): ContainerCreateOptions & { name: st
       ...(plan.role === "router" || isFabric
         ? { ReadonlyPaths: [], MaskedPaths: [], SecurityOpt: ["apparmor=unconfined", "no-new-privileges"] }
         : { SecurityOpt: ["no-new-privileges"] }),
+      Devices: plan.devices.map((file) => ({ PathOnHost: file, PathInContainer: file, CgroupPermissions: "rw" })),
       ...(isFabric ? { PidMode: "host" } : {}),
       ...(plan.programs === "mounted" ? { Binds: [programsMount] } : {}),
       ShmSize: 1 << 30,

@@ -32,17 +32,26 @@ export async function dockerUp(
     await removeOrphans(engine.docker);
     const images = await abortable(ensureImages(engine, own, note), signal);
     const labels = ownLabels(run);
-    const machines: { name: string; role: Role | "fabric" }[] = [
+    const machines: { name: string; role: Role | "fabric"; devices?: readonly string[] }[] = [
       { name: "fabric", role: "fabric" },
       ...topology.machines,
     ];
-    await pooled(STARTS_AT_ONCE, machines, async ({ name, role }) => {
+    await pooled(STARTS_AT_ONCE, machines, async ({ name, role, devices = [] }) => {
       signal.throwIfAborted();
       // What the images compile has no BPF programs; this machine's has, and only capabilities let them load.
       const inImage = capabilities.length === 0 && (role === "fabric" || !own[role]);
       const programs = inImage ? "in the image" : engine.local ? "mounted" : "uploaded";
       const more = role === "router" ? capabilities : [];
-      const plan = { machine: name, role, image: images[role], run, labels, programs, capabilities: more } as const;
+      const plan = {
+        machine: name,
+        role,
+        image: images[role],
+        run,
+        labels,
+        devices,
+        programs,
+        capabilities: more,
+      } as const;
       running.set(name, await startContainer(engine.docker, plan));
     });
     signal.throwIfAborted();

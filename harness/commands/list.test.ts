@@ -1,0 +1,51 @@
+// What cannot run here is listed with every reason there is: of the runtime, the backend, the options that a scenario sets, the scenario.
+import test from "ava";
+import { z } from "zod";
+import type { Backend } from "../backend.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Scenario } from "../scenario.ts";
+import { listCases } from "./list.ts";
+
+const runtime: Runtime = {
+  name: "here",
+  missing: async () => [],
+  up: () => Promise.reject(new Error("not asked for")),
+};
+const options = z.strictObject({ whole: z.stringbool().default(false) });
+
+function backend(asked: unknown[]): Backend<typeof options> {
+  return {
+    name: "lb",
+    summary: "",
+    keepsState: false,
+    handles: ["fragments"],
+    options,
+    async missing(_, given) {
+      asked.push(given);
+      return given?.whole ? ["There is no tun."] : [];
+    },
+    deploy: () => Promise.reject(new Error("not asked for")),
+    oracle: () => null,
+    facts: () => ({}),
+  };
+}
+
+const plan: Scenario["plan"] = () => ({ mode: "connect", durationS: 0, out: [], steps: [] });
+const scenarios: Scenario[] = [
+  { name: "connect", summary: "", routers: 1, plan },
+  { name: "frag", summary: "", routers: 1, needs: "fragments", set: { whole: "true", other: "1" }, plan },
+  { name: "drift", summary: "", routers: 1, missing: async () => ["The seed is not settable."], plan },
+];
+
+test("a case is listed with what its own options and its scenario lack, and each thing is asked once", async (t) => {
+  const asked: unknown[] = [];
+  const catalog = { backends: [backend(asked)] as unknown as Backend[], scenarios, runtimes: [runtime] };
+  const listed = await listCases(catalog);
+  const why = Object.fromEntries(listed.map((one) => [one.case, one.runtimes.here]));
+  t.deepEqual(why, {
+    lb: { can: true, why: null },
+    lb_frag: { can: false, why: "There is no tun." },
+    lb_drift: { can: false, why: "The seed is not settable." },
+  });
+  t.deepEqual(asked, [undefined, { whole: true }]);
+});
