@@ -35,7 +35,8 @@ async function answering(lab: Lab, address: string): Promise<string[]> {
 }
 
 /** Leads packets for the further services to the router, and lets targets take those that keep their address. */
-async function reach({ topology, host }: Lab): Promise<void> {
+async function reach(lab: Lab): Promise<void> {
+  const { topology } = lab;
   const [router] = topology.routers;
   if (!router) throw new Error("There is no router.");
   const { ipv4, ipv6 } = linkOn(router, "net2");
@@ -43,11 +44,11 @@ async function reach({ topology, host }: Lab): Promise<void> {
     const vips = FAMILIES.map((family) => otherVip(i, family));
     for (const { name } of topology.targets)
       await ipBatch(
-        host(name),
+        lab.host(name),
         vips.map((vip) => `addr add ${vip} dev lo${vip.includes(":") ? " nodad" : ""}`),
       );
     await ipBatch(
-      host(topology.tester.name),
+      lab.host(topology.tester.name),
       vips.map((vip, n) => `route add ${vip} via ${n === 0 ? ipv4 : ipv6}`),
     );
   }
