@@ -6,6 +6,7 @@ import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Backend } from "../harness/backend.ts";
 import { unsupported } from "../harness/catalog.ts";
+import { readLimits } from "../harness/limits.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { program } from "../harness/testing/machine.ts";
@@ -175,6 +176,22 @@ test.serial("SYN-only remembers UDP flows too when told, and those of targets th
   const { packets = 0, queued = 0 } = summary.userSpace ?? {};
   t.true(queued >= 1000 && queued < packets / 2, `${queued} of ${packets}`);
 });
+
+test.serial(
+  "more connections than conntrack holds are refused before the start, with the command that makes room",
+  async (t) => {
+    const { trackedConnections } = await readLimits();
+    if (trackedConnections === null || trackedConnections > 1_000_000)
+      return t.pass(`conntrack holds ${trackedConnections}`);
+    const { status, summary } = runCase("syn_only_scale", [], trackedConnections);
+    t.is(status, 77);
+    t.true(
+      summary.reasons.some((reason) => reason.includes("'sudo sysctl net.netfilter.nf_conntrack_max=")),
+      summary.reasons.join("\n"),
+    );
+    t.is(summary.connections.established, 0);
+  },
+);
 
 test.serial("xcluster_SYN_ONLY=yes makes nfqueue SYN-only", (t) => {
   const env = { ...process.env, xcluster_SYN_ONLY: "yes" };
