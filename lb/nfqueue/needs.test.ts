@@ -11,7 +11,7 @@ function without(...words: string[]): Runtime {
     const stderr = refused ? `${refused}: not supported\n` : "";
     return { code: refused ? 1 : 0, signal: 0, userUs: 0, systemUs: 0, stdout: "", stderr } satisfies Output;
   };
-  return { ...netns, name: "vm", router: { name: "vm-201", exec, program: String } as NonNullable<Runtime["router"]> };
+  return { ...netns, name: "vm", router: { ...({ name: "vm-201", exec } as Host), program: String } };
 }
 
 test("a kernel with everything lacks nothing", async (t) => {
