@@ -19,10 +19,11 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
     return answer;
   };
   const gaps = async (runtime: Runtime, { backend, scenario }: Case): Promise<string[]> => {
+    const never = unsupported({ backend, scenario });
+    if (never.length > 0) return never;
     const words = ownWords({ backend, scenario });
     const { backendOptions, unfit } = fitCase({ backend, scenario }, words, parseOptions(runOptions, {}));
     const why = [
-      ...unsupported({ backend, scenario }),
       ...(await once(runtime.name, () => runtime.missing())),
       ...(await once(`${runtime.name} ${backend.name} ${words.join(" ")}`, () =>
         backend.missing(runtime, words.length > 0 ? backendOptions : undefined),
@@ -53,10 +54,16 @@ export async function listCommand(catalog: Catalog, options: { json: boolean }):
   }
   const width = Math.max(...cases.map((one) => one.case.length)) + 2;
   const lines = ["Cases (a backend and a scenario):"];
+  /** Many cases have the same reason. */
+  const reasons: string[] = [];
+  const numberOf = (why: string) => (reasons.includes(why) ? reasons.indexOf(why) + 1 : reasons.push(why));
   for (const one of cases) {
-    const can = Object.entries(one.runtimes).map(([name, { can, why }]) => (can ? name : `${name}: no. ${why}`));
-    lines.push(`  ${one.case.padEnd(width)}${can.join("; ")}`);
+    const can = Object.entries(one.runtimes).map(([name, { why }]) =>
+      why === null ? name : `not ${name} [${numberOf(why)}]`,
+    );
+    lines.push(`  ${one.case.padEnd(width)}${can.join(", ")}`);
   }
+  lines.push("", "Why not:", ...reasons.map((why, i) => `  ${`[${i + 1}]`.padEnd(5)}${why}`));
   lines.push("", "Backends:", ...catalog.backends.map((b) => `  ${b.name.padEnd(width)}${b.summary}`));
   lines.push("", "Scenarios:", ...catalog.scenarios.map((s) => `  ${s.name.padEnd(width)}${s.summary}`));
   process.stdout.write(`${lines.join("\n")}\n`);

@@ -24,6 +24,10 @@ function dockerWith(images: Images, capabilities: readonly string[]): Runtime {
       const { dockerClean } = await import("./docker/docker.ts");
       return dockerClean();
     },
+    async hasThisKernel() {
+      const { endpointName } = await import("./docker/context.ts");
+      return endpointName(process.env).startsWith("unix:");
+    },
     withImages: (own) => dockerWith({ ...images, ...own }, capabilities),
     withCapabilities: (names) => dockerWith(images, names),
     capabilities,

@@ -17,6 +17,8 @@ export interface Runtime {
   prepare?(signal: AbortSignal, note: (text: string) => void): Promise<Prepared>;
   /** A router of a lab that is up: in it a kernel that is not this machine's can be asked what it has. */
   router?: Host & Pick<Lab, "program">;
+  /** Whether machines with images of their own run on this machine's kernel. Absent: they do not, or have no images. */
+  hasThisKernel?(): Promise<boolean>;
   /** The same runtime under another kernel. Absent: its machines have this machine's. */
   withKernel?(word: string): Runtime;
   /** Since `prepare`, a lab may leave something to the next one: ends that. After a lab that went wrong, and when no other follows. */

@@ -25,13 +25,19 @@ const PACKAGES = {
 } as const;
 export type Tool = keyof typeof PACKAGES;
 
+const NOTHING: Need = { what: "namespaces for everybody", argv: ["true"], input: "", remedy: "" };
+
 /** What is missing: tools first, as without them nothing can be tried. A machine of another runtime has tools of its own. */
 export async function missingFor(runtime: Runtime, tools: readonly Tool[], needs: readonly Need[]): Promise<string[]> {
   const sentences = (list: (string | null)[]) => list.filter((sentence) => sentence !== null);
   const { router } = runtime;
   if (router) return sentences(await Promise.all(needs.map((need) => attemptIn(router, need))));
-  if (runtime.name !== "netns") return [];
   const gaps = sentences(await Promise.all(tools.map((tool) => findTool(tool, PACKAGES[tool]))));
+  if (runtime.name !== "netns") {
+    // The tools are in its images; its kernel is asked with this machine's where that can be done, else by the run itself.
+    const canAsk = (await runtime.hasThisKernel?.()) && gaps.length === 0 && (await attempt(NOTHING)) === null;
+    if (!canAsk) return [];
+  }
   return gaps.length > 0 ? gaps : sentences(await Promise.all(needs.map(attempt)));
 }
 

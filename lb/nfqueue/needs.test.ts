@@ -2,6 +2,7 @@
 import test from "ava";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Output, Runtime } from "../../harness/runtime/runtime.ts";
+import { missingFor } from "../linux/probe.ts";
 import { nfqueue, synOnly } from "./nfqueue.ts";
 
 /** A runtime with another kernel, whose tools refuse every line that has one of these words. */
@@ -49,4 +50,11 @@ test("without queues nothing of it runs", async (t) => {
   const gaps = await nfqueue.missing(without("NFQUEUE"));
   t.is(gaps.length, 2);
   t.true(gaps.every((gap) => gap.startsWith("This kernel has no ")));
+});
+
+test("containers on this machine's kernel are told what it lacks; those of another engine find out by themselves", async (t) => {
+  const refused = [{ what: "such thing", argv: ["false"], input: "", remedy: "Load it." }];
+  const on = (own: boolean): Runtime => ({ ...netns, name: "docker", hasThisKernel: async () => own });
+  t.deepEqual(await missingFor(on(true), [], refused), ["This kernel has no such thing. Load it."]);
+  t.deepEqual(await missingFor(on(false), [], refused), []);
 });
