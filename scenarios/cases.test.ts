@@ -13,7 +13,7 @@ import { program } from "../harness/testing/machine.ts";
 import { MAX_ROUTERS } from "../harness/topology/topology.ts";
 import { backends } from "../lb/index.ts";
 import { scenarios } from "./index.ts";
-import { short as times } from "./short.ts";
+import { short } from "./short.ts";
 
 /** With CASES_OUT the records stay, for the matrix in scenarios/MATRIX.md. */
 const kept = process.env.CASES_OUT;
@@ -85,7 +85,7 @@ for (const [i, backend] of backends.entries())
         async (t) => {
           if (await isSkipped(t, backend)) return;
           const routers = manyRouters.has(name) && protocol === "tcp" ? ["--routers", `${MAX_ROUTERS}`] : [];
-          const args = [...(times[scenario.name] ?? []), ...routers, "--protocol", protocol];
+          const args = [...short(scenario.name, protocol), ...routers, "--protocol", protocol];
           const { status, summary } = runCase(name, args);
           t.is(status, 0, summary.reasons.join("\n"));
           t.is(summary.verdict, "pass");
@@ -169,7 +169,7 @@ test.serial("SYN-only with several routers asks about at most 2 % of the packets
 });
 
 test.serial("SYN-only remembers UDP flows too when told, and those of targets that come are none", (t) => {
-  const args = [...(times.scale_out ?? []), "--protocol", "udp", "--set", "udp=true", "--targets", "4"];
+  const args = [...short("scale_out", "udp"), "--protocol", "udp", "--set", "udp=true", "--targets", "4"];
   const { status, summary } = runCase("syn_only_scale_out", args);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.connections.lost, 0);
@@ -257,7 +257,7 @@ for (const [title, args, least, most] of options)
   test.serial(`${title}: ${least} to ${most} of 1000 connections are lost, as predicted`, async (t) => {
     const backend = backends.find(({ name }) => args[0]?.startsWith(`${name}_scale`));
     if (await isSkipped(t, backend)) return;
-    const { status, summary } = runCase(args[0] ?? "", [...(times.scale_in ?? []), ...args.slice(1)]);
+    const { status, summary } = runCase(args[0] ?? "", [...short("scale_in", "tcp"), ...args.slice(1)]);
     t.is(status, 0, summary.reasons.join("\n"));
     const [event] = summary.events;
     t.true(event !== undefined && event.lost >= least && event.lost <= most, `${event?.lost}`);
@@ -279,7 +279,7 @@ test.serial("an nftlb farm file's mode, scheduler, port range and weights are in
   t.deepEqual(turn.summary.spread.perTarget, { "vm-001": 250, "vm-002": 500, "vm-003": 250 });
   const byHash = farmFile({ mode: "dsr", scheduler: "hash", "sched-param": "srcip srcport" }, [1, 1, 2]);
   const hash = runCase("nftables_scale_in", [
-    ...(times.scale_in ?? []),
+    ...short("scale_in", "tcp"),
     "--targets",
     "3",
     "--scale",
@@ -309,7 +309,7 @@ test.serial("a wrong farm file is exit code 2, with its line, and no lab is made
 });
 
 test.serial("250 targets behind a multipath route, more than ip(8) can name, are predicted one by one", (t) => {
-  const { status, summary } = runCase("ecmp_scale_in", [...(times.scale_in ?? []), "--targets", "250"]);
+  const { status, summary } = runCase("ecmp_scale_in", [...short("scale_in", "tcp"), "--targets", "250"]);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.events[0]?.mispredicted, 0);
   t.true((summary.events[0]?.lost ?? 0) > 650, `${summary.events[0]?.lost}`);
@@ -325,7 +325,7 @@ test.serial(
       )
     )
       return;
-    const { status, summary } = runCase("xdp_scale", [...(times.scale ?? []), "--set", "connections=20000"]);
+    const { status, summary } = runCase("xdp_scale", [...short("scale", "tcp"), "--set", "connections=20000"]);
     t.is(status, 0, summary.reasons.join("\n"));
     const [left, returned] = summary.events;
     t.true((left?.lost ?? 0) > 130, `${left?.lost}`);
@@ -336,7 +336,7 @@ test.serial(
 test.serial(
   "a multipath hash that follows the sender's socket moves connections in a blackout, and the case fails",
   (t) => {
-    const { status, summary } = runCase("ecmp_blackout", [...(times.blackout ?? []), "--set", "policy=l4"]);
+    const { status, summary } = runCase("ecmp_blackout", [...short("blackout", "tcp"), "--set", "policy=l4"]);
     t.is(status, 1);
     t.true((summary.events[1]?.lost ?? 0) > 300, `${summary.events[1]?.lost}`);
     t.regex(summary.reasons.join(" "), /Event 2 \(blackout_end of vm-201\)/);

@@ -26,7 +26,7 @@ for (const backend of chosen) {
       const done = finishedRuns(folder).filter(({ summary: s }) => s.case === name && s.protocol === protocol);
       const { only = protocol } = scenario.protocol ?? {};
       if (only !== protocol || done.some(({ summary: s }) => s.verdict === "pass" || s.verdict === "skip")) continue;
-      const words = here ? ["--connections", "1000", ...(short[scenario.name] ?? [])] : [];
+      const words = here ? ["--connections", "1000", ...short(scenario.name, protocol)] : [];
       const args = ["test", name, "--protocol", protocol, "--out", folder, "--retries", "2", "--reporter", "json"];
       const { status } = spawnSync(program, [...args, ...words], { stdio: ["ignore", "ignore", "inherit"] });
       if (status === 130) process.exit(130);

@@ -1,16 +1,23 @@
-/** Each connection sends twice a second: one message must fall between any two events. */
-const often = ["--rate", "2000"];
+import type { Protocol } from "../harness/record/schema.ts";
 
-/** Short runs of each scenario with 1000 connections, as words of `test`. A blackout needs the time that TCP takes to come back. */
-export const short: Readonly<Record<string, readonly string[]>> = {
-  connect: [],
-  scale: ["--at", "0.8 1.9", "--duration", "3", ...often],
-  scale_in: ["--at", "0.8", "--duration", "1.9", ...often],
-  scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
-  scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
-  drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
-  blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
-  failure: ["--at", "0.8 7", "--duration", "11", ...often],
-  frag: ["--duration", "2", "--routers", "3"],
-  pmtu: ["--duration", "2", "--rate", "1000", "--routers", "2", "--stall", "1"],
-};
+/** One message of each connection must fall between any two events, and over UDP one that is lost is not sent again. */
+const RATE = { tcp: ["--rate", "2000"], udp: ["--rate", "4000"] } as const;
+
+/** Short runs of each scenario with 1000 connections, as words of `test`. */
+export function short(scenario: string, protocol: Protocol): readonly string[] {
+  const often = RATE[protocol];
+  // A blackout needs the time that TCP takes to come back.
+  const words: Record<string, readonly string[]> = {
+    connect: [],
+    scale: ["--at", "0.8 1.9", "--duration", "3", ...often],
+    scale_in: ["--at", "0.8", "--duration", "1.9", ...often],
+    scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
+    scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
+    drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
+    blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
+    failure: ["--at", "0.8 7", "--duration", "11", ...often],
+    frag: ["--duration", "2", "--routers", "3"],
+    pmtu: ["--duration", "2", "--rate", "1000", "--routers", "2", "--stall", "1"],
+  };
+  return words[scenario] ?? [];
+}
