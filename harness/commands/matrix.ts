@@ -49,6 +49,7 @@ export function renderMatrix(
     (["tcp", "udp"] as const).map((protocol) => ({ family, protocol })),
   );
   const notes = new Map<string, Set<string>>();
+  const kernels = new Map<string, Set<string>>();
   const note = (sentence: string, name: string) => notes.set(sentence, (notes.get(sentence) ?? new Set()).add(name));
   const rows = allCases(catalog).map((one) => {
     const { name } = one;
@@ -61,11 +62,14 @@ export function renderMatrix(
       if (run === undefined && reason === null)
         note(`Not run: ${gaps.get(one.backend.name) ?? "these records have no run of it."}`, name);
       if (run === undefined) return reason === null ? "not run" : VERDICT_WORDS.skip.badge;
+      if (run.verdict !== "skip") kernels.set(run.kernel, (kernels.get(run.kernel) ?? new Set()).add(name));
       if (run.verdict !== "pass") note(run.reasons[0] ?? VERDICT_WORDS[run.verdict].sentence, name);
       return run.verdict === "pass" ? lossText(run) : VERDICT_WORDS[run.verdict].badge;
     });
     return `| \`${name}\` | ${cells.join(" | ")} |`;
   });
+  const [, ...others] = [...kernels].sort(([, a], [, b]) => b.size - a.size);
+  for (const [kernel, names] of others) notes.set(`Run on Linux ${kernel}.`, names);
   const lines = [...notes].map(
     ([sentence, names]) => `- ${sentence} (${[...names].map((n) => `\`${n}\``).join(", ")})`,
   );
