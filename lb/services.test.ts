@@ -25,12 +25,12 @@ async function answering(lab: Lab, address: string): Promise<string[]> {
     `${CONNECTIONS}`,
     "--src",
     src,
-    "--timeout",
-    "1s",
+    "--seed",
+    `${++seed}`,
   ];
   const { stdout } = await lab
     .host(lab.topology.tester.name)
-    .exec([lab.program("traffic"), ...argv, "--output", "json"], { check: false });
+    .exec([lab.program("traffic"), ...argv, "--timeout", "1s", "--output", "json"], { check: false });
   return Object.keys((JSON.parse(stdout) as { hosts: Record<string, number> | null }).hosts ?? {}).sort();
 }
 
