@@ -14,7 +14,9 @@ const TARGETS = ["vm-001", "vm-002", "vm-003"];
 
 const at = (address: string) => `${address.includes(":") ? `[${address}]` : address}:5001`;
 
-/** Names of the targets that answered. */
+let seed = 0;
+
+/** Names of the targets that answered connections that nobody made before. */
 async function answering(lab: Lab, address: string): Promise<string[]> {
   const src = SOURCES[address.includes(":") ? 6 : 4];
   const argv = [
