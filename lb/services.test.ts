@@ -14,7 +14,9 @@ const TARGETS = ["vm-001", "vm-002", "vm-003"];
 
 const at = (address: string) => `${address.includes(":") ? `[${address}]` : address}:5001`;
 
-/** Names of the targets that answered. */
+let seed = 0;
+
+/** Names of the targets that answered connections that nobody made before. */
 async function answering(lab: Lab, address: string): Promise<string[]> {
   const src = SOURCES[address.includes(":") ? 6 : 4];
   const argv = [
@@ -25,12 +27,12 @@ async function answering(lab: Lab, address: string): Promise<string[]> {
     `${CONNECTIONS}`,
     "--src",
     src,
-    "--timeout",
-    "1s",
+    "--seed",
+    `${++seed}`,
   ];
   const { stdout } = await lab
     .host(lab.topology.tester.name)
-    .exec([lab.program("traffic"), ...argv, "--output", "json"], { check: false });
+    .exec([lab.program("traffic"), ...argv, "--timeout", "1s", "--output", "json"], { check: false });
   return Object.keys((JSON.parse(stdout) as { hosts: Record<string, number> | null }).hosts ?? {}).sort();
 }
 
