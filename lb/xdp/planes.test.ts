@@ -155,12 +155,12 @@ for (const backend of Object.values(planes))
       const deadline = performance.now() + 5000;
       while ((await left()) !== "" && performance.now() < deadline) await new Promise((r) => setTimeout(r, 50));
       t.is(await left(), "");
-      let watching = true;
+      const watching = { still: true };
       const watch = router.exec([lab.program("xdp-lb"), "stats", "--watch", "1", "--rounds", "1", "--time"]);
       const ended = watch.finally(() => {
-        watching = false;
+        watching.still = false;
       });
-      while (watching) await connect("--address", "10.0.0.0:5001", "--src", "50.0.0.0/16");
+      while (watching.still) await connect("--address", "10.0.0.0:5001", "--src", "50.0.0.0/16");
       const { stdout } = await ended;
       t.regex(stdout, /flows +[1-9]\d* \/s +\d+ in all/);
       t.regex(stdout, /target 2 +[1-9]\d* packets\/s +\d+ in all/);
