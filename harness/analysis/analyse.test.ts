@@ -335,6 +335,19 @@ for (const [title, make, verdict, reason] of wrongs)
     );
   });
 
+test("a spread that no strategy promised is not judged, and the report says why", (t) => {
+  const onOne = () => faultless().map((c): Connection => ({ ...c, target: "vm-001", cause: "none", endUs: 10e6 }));
+  const spec: OracleSpec = { strategy: "stateful", flush: false, assign: null };
+  const judged = verdictOf(onOne(), { spec });
+  t.is(judged.verdict, "fail");
+  t.regex(judged.reasons.join(), /spread over the targets does not fit/);
+  const open = verdictOf(onOne(), { spec: { ...spec, uneven: true } });
+  t.is(open.verdict, "pass", open.reasons.join("\n"));
+  t.is(open.spread.chi2P, null);
+  t.true(open.spread.unpredicted);
+  t.regex(open.reasons.join(), /this strategy has no shares that hold/);
+});
+
 test("packets dropped by name are accounted for", (t) => {
   const summary = verdictOf(faultless(), { received: 9_900, dropped: 100 });
   t.is(summary.verdict, "pass");
