@@ -1,6 +1,5 @@
 // The conductor: reads top to bottom as the data flow.
 import path from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { abortable } from "./abortable.ts";
 import { analyse } from "./analysis/analyse.ts";
 import { type Backend, type Balancer, Unsupported } from "./backend.ts";
@@ -15,7 +14,7 @@ import { writeAll } from "./report/reporter.ts";
 import { type Lab, LabError, type Runtime } from "./runtime/runtime.ts";
 import type { Plan, Step } from "./scenario.ts";
 import { Scope } from "./scope.ts";
-import { planTopology } from "./topology/topology.ts";
+import { type Machine, planTopology } from "./topology/topology.ts";
 import { hashSysctls, rerouteBatch } from "./topology/wiring.ts";
 import { readCounters } from "./traffic/counters.ts";
 import { readRules } from "./traffic/rules.ts";
@@ -296,19 +295,29 @@ async function recordCounters(
   moment: "before" | "after",
 ): Promise<void> {
   const routers = new Set(lab.topology.routers.map((r) => r.name));
-  const readAll = () =>
+  const { machines } = lab.topology;
+  const readSome = (some: readonly Machine[]) =>
     Promise.all(
-      lab.topology.machines.map(async ({ name }) => {
+      some.map(async ({ name }) => {
         const own = await readCounters(lab.host(name));
         return { name, values: routers.has(name) ? { ...own, ...(await balancer.counters(name)) } : own };
       }),
     );
+  // Routers last: what they have sent by then, and not since they were read before, has arrived.
+  const readAll = async () => [
+    ...(await readSome(machines.filter(({ name }) => !routers.has(name)))),
+    ...(await readSome(machines.filter(({ name }) => routers.has(name)))),
+  ];
   let read = await readAll();
   // Health checks never rest for long: what is read in the middle of one was sent and has not arrived.
-  const deadline = nowNs() + 5e9;
-  for (let before = null; balancer.found && !isDeepStrictEqual(before, read) && nowNs() < deadline; ) {
-    before = read;
+  const probes = () => read.reduce((sum, { values }) => sum + (values.probes ?? 0), 0);
+  const deadline = nowNs() + 3e9;
+  for (let before = -1; balancer.found && before !== probes() && nowNs() < deadline; ) {
+    before = probes();
     read = await readAll();
+    const unsure = probes() - before;
+    // On a busy machine there is always one: then it is known how many may be on their way.
+    for (const one of read) if (one.name === lab.topology.routers[0]?.name) one.values["probes.unsure"] = unsure;
   }
   for (const { name, values } of read) record.add({ kind: "counters", t: nowNs(), machine: name, moment, values });
 }

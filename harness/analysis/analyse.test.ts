@@ -335,6 +335,19 @@ for (const [title, make, verdict, reason] of wrongs)
     );
   });
 
+test("a spread that no strategy promised is not judged, and the report says why", (t) => {
+  const onOne = () => faultless().map((c): Connection => ({ ...c, target: "vm-001", cause: "none", endUs: 10e6 }));
+  const spec: OracleSpec = { strategy: "stateful", flush: false, assign: null };
+  const judged = verdictOf(onOne(), { spec });
+  t.is(judged.verdict, "fail");
+  t.regex(judged.reasons.join(), /spread over the targets does not fit/);
+  const open = verdictOf(onOne(), { spec: { ...spec, uneven: true } });
+  t.is(open.verdict, "pass", open.reasons.join("\n"));
+  t.is(open.spread.chi2P, null);
+  t.true(open.spread.unpredicted);
+  t.regex(open.reasons.join(), /this strategy has no shares that hold/);
+});
+
 test("packets dropped by name are accounted for", (t) => {
   const summary = verdictOf(faultless(), { received: 9_900, dropped: 100 });
   t.is(summary.verdict, "pass");
@@ -390,6 +403,18 @@ test("packets of health checks that routers send must arrive too", (t) => {
   t.deepEqual(checked.packets, { sent: 10_000, received: 10_300, dropped: {}, unaccounted: 0, probes: 300 });
   t.is(checked.verdict, "pass");
   t.is(verdictOf(faultless(), { received: 10_000, extra: probes(300) }).packets.unaccounted, 300);
+  // So many were sent between two readings before the traffic, and after it: no more than these may be on their way.
+  const unsure = ([first, last]: [number, number]) =>
+    probes(300).map(
+      (e, i): Event =>
+        e.kind === "counters" ? { ...e, values: { ...e.values, "probes.unsure": i === 0 ? first : last } } : e,
+    );
+  const unaccounted = (received: number, ends: [number, number]) =>
+    verdictOf(faultless(), { received, extra: unsure(ends) }).packets.unaccounted;
+  t.is(unaccounted(10_250, [0, 60]), 0);
+  t.is(unaccounted(10_200, [0, 60]), 40);
+  t.is(unaccounted(10_320, [0, 60]), -20);
+  t.is(unaccounted(10_320, [30, 0]), 0);
 });
 
 /** Before the traffic nothing was counted. */

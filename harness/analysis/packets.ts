@@ -61,7 +61,15 @@ export function accountPackets(
   // Sent from below the IP layer, which does not count them.
   for (const event of events) if (event.kind === "datagrams") sent += event.fragments;
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
-  const rest = sent - relayed.in + relayed.out + probes - received - named;
+  // Of the probes that were counted last some had not arrived, and of those counted first some arrived later.
+  const [unsureBefore, unsureAfter] = (["before", "after"] as const).map((moment) =>
+    events.reduce(
+      (sum, e) => sum + (e.kind === "counters" && e.moment === moment ? (e.values["probes.unsure"] ?? 0) : 0),
+      0,
+    ),
+  );
+  const balance = sent - relayed.in + relayed.out + probes - received - named;
+  const rest = balance - Math.max(-(unsureBefore ?? 0), Math.min(unsureAfter ?? 0, balance));
   const corrupted = Math.max(0, Math.min(rest, Math.ceil(mostDamaged)));
   if (corrupted > 0) dropped.corrupted = corrupted;
   return {

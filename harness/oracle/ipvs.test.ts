@@ -1,6 +1,7 @@
 import test from "ava";
 import { addressBytes } from "./hash.ts";
 import { type IpvsHash, ipvsKey, ipvsOrder, ipvsScheduler } from "./ipvs.ts";
+import { hashFlow, makeOracle } from "./oracle.ts";
 
 const address = (last: number) => ({ 4: [192, 168, 1, last], 6: [...addressBytes(`1000::${last}`)] });
 const spec = (over: Partial<IpvsHash> = {}): IpvsHash => ({
@@ -46,6 +47,14 @@ test("Maglev's table has every target in all but equal parts, and in parts of it
   for (const index of all) t.true(Math.abs(slots.filter((slot) => slot === index).length - 251 / 4) < 2);
   const weighted = ipvsScheduler(spec(), [3, 2, 1, 0], new Set(all), (index) => (index === 0 ? 6 : 2)).slots;
   t.true(Math.abs(weighted.filter((slot) => slot === 0).length - 251 / 2) < 3);
+});
+
+test("destination hashing sends one address to one target, and has no shares to judge", (t) => {
+  const dh = spec({ scheduler: "dh" });
+  const oracle = makeOracle(dh, all);
+  t.is(new Set(Array.from({ length: 50 }, (_, i) => oracle.pick(hashFlow(dh, flow(1000 + i))))).size, 1);
+  t.is(oracle.shares.size, 0);
+  t.is(makeOracle(spec(), all).shares.size, 4);
 });
 
 test("Maglev moves few connections that its removed target did not have; source hashing moves most", (t) => {

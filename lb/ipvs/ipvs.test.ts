@@ -18,7 +18,8 @@ const given = (over: Record<string, string> = {}): Options => options.parse(over
 
 test("the table has a service for each port and family, and its targets in rising order", (t) => {
   const lines = installed(topology, given({ scheduler: "mh", port: "true", persistence: "60" }), [2, 0, 1]).split("\n");
-  t.is(lines.filter((line) => line.startsWith("-A")).length, 8);
+  t.is(lines.filter((line) => line.startsWith("-A")).length, 10);
+  t.true(lines.includes("-A -u 10.0.0.0:5001 -s mh -b mh-port -p 60"));
   t.true(lines.includes("-A -t 10.0.0.0:5001 -s mh -b mh-port -p 60"));
   const targets = lines.filter((line) => line.startsWith("-a -t 10.0.0.0:5001"));
   t.deepEqual(
@@ -146,13 +147,15 @@ test("replies that take the wrong way fail the run", async (t) => {
 
 test("IPVS' counters are read in their base, and what it drops in silence is what is left over", async (t) => {
   const text = [
-    "==> /proc/net/ip_vs_stats <==",
-    "   Total Incoming Outgoing         Incoming         Outgoing",
-    "   Conns  Packets  Packets            Bytes            Bytes",
-    "      1F       FF        0             ABCD                0",
+    "==> /proc/net/ip_vs_stats_percpu <==",
+    "       Total Incoming Outgoing         Incoming         Outgoing",
+    "CPU    Conns  Packets  Packets            Bytes            Bytes",
+    "  0       1E       F0        0             ABCD                0",
+    "  1        1        F        0                1                0",
+    "  ~        0        0        0                0                0",
     "",
-    " Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s",
-    "       0        0        0                0                0",
+    "     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s",
+    "           0        0        0                0                0",
     "==> /proc/net/dev <==",
     "  eth1:    1000      12    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
     "  eth2:    9000     300    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",

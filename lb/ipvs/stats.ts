@@ -2,7 +2,7 @@ import type { Balancer } from "../../harness/backend.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import type { Options } from "./options.ts";
 
-const FILES = ["/proc/net/ip_vs_stats", "/proc/net/dev", "/proc/net/snmp"];
+const FILES = ["/proc/net/ip_vs_stats_percpu", "/proc/net/dev", "/proc/net/snmp"];
 /** Of the packets that IPVS forwarded, so many may go the wrong way back: neighbours' chatter. */
 const STRAY_SHARE = 0.01;
 /** And so many in any run, however short: address resolution of some machines. */
@@ -14,11 +14,13 @@ const STRAY_LEAST = 50;
  */
 export async function readStats(host: Host, dropsSilently: boolean): Promise<Record<string, number>> {
   const { stdout } = await host.exec(["@read", ...FILES]);
-  // Its numbers are hexadecimal, below two lines of names.
-  const [conns = 0, inPackets = 0, outPackets = 0] = (/^\s*((?:[0-9A-F]+\s+){4}[0-9A-F]+)\s*$/m.exec(stdout)?.[1] ?? "")
-    .trim()
-    .split(/\s+/)
-    .map((text) => Number.parseInt(text, 16));
+  // A row for each CPU, its number first, all hexadecimal. The totals below, and those of ip_vs_stats, are seconds old.
+  const rows = [...stdout.matchAll(/^[ \t]*[0-9A-F]+((?:[ \t]+[0-9A-F]+){5})[ \t]*$/gm)].map(([, numbers = ""]) =>
+    numbers.split(/\s+/).flatMap((text) => (text === "" ? [] : Number.parseInt(text, 16))),
+  );
+  const [conns = 0, inPackets = 0, outPackets = 0] = [0, 1, 2].map((column) =>
+    rows.reduce((sum, numbers) => sum + (numbers[column] ?? 0), 0),
+  );
   const receivedOn = (device: string) =>
     Number(new RegExp(`^\\s*${device}:\\s*\\d+\\s+(\\d+)`, "m").exec(stdout)?.[1] ?? 0);
   // A connection that IPVS does not know is, at the VIP's owner, one that nobody listens for.

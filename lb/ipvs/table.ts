@@ -12,6 +12,7 @@ type Family = (typeof FAMILIES)[number];
 /** The lab's servers: one connection each, streams, fragments. */
 export const SERVICES = [
   ["-t", 5001],
+  ["-u", 5001],
   ["-t", 5003],
   ["-u", 6001],
   ["-u", 6003],

@@ -17,8 +17,8 @@ function configured(over: Record<string, string>, listed: number[], active = lis
 
 test("one file has the services of both families, and its targets in rising order with their checks", (t) => {
   const lines = configured({ scheduler: "mh", port: "true", persistence: "60", retries: "2" }, [2, 0, 1]);
-  t.is(lines.filter((line) => line.startsWith("virtual_server")).length, 8);
-  t.is(lines.filter((line) => line === "TCP_CHECK {").length, 8 * 3);
+  t.is(lines.filter((line) => line.startsWith("virtual_server")).length, 10);
+  t.is(lines.filter((line) => line === "TCP_CHECK {").length, 10 * 3);
   t.is(lines.filter((line) => line.includes("{")).length, lines.filter((line) => line === "}").length);
   const first = lines.slice(lines.indexOf("virtual_server 10.0.0.0 5001 {"));
   t.deepEqual(first.slice(1, 11), [

@@ -71,7 +71,7 @@ export const keepalived: Backend<typeof options> = {
           ];
           const daemon = new Daemon(host, [...argv, ...PID_FILES], { env: program.env }, fault);
           daemons.push(daemon);
-          await inForce(host, daemon.while(waitFor(host, { in: first, out: [] }, RELOAD_S)));
+          await inForce(host, daemon.while(waitFor(host, { in: first, out: [] }, RELOAD_S), 2 * RELOAD_S * 1000));
           if (given.sync) await startSync(host, router);
         },
         async change(next, before) {

@@ -183,12 +183,12 @@ export class Daemon {
   }
 
   /** The promise, unless the program ends before, or it takes too long. */
-  while<T>(promise: Promise<T>): Promise<T> {
+  while<T>(promise: Promise<T>, withinMs = READY_MS): Promise<T> {
     const ended = this.#ended.then((sentence) => {
       throw new LabError(sentence);
     });
-    const late = () => new LabError(`${this.#name} took longer than ${READY_MS / 1000} s${this.#words()}`);
-    return within(Promise.race([promise, ended]), READY_MS, late);
+    const late = () => new LabError(`${this.#name} took longer than ${withinMs / 1000} s${this.#words()}`);
+    return within(Promise.race([promise, ended]), withinMs, late);
   }
 
   signal(number: number): void {
