@@ -28,14 +28,13 @@ export const iptablesRecent: Backend<typeof options> = {
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   keepsState: true,
   handles: ["icmp_errors"],
-  service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   missing: (runtime) => missingFor(runtime, ["iptables-restore", "ip6tables-restore", "conntrack"], needs),
   affinityOption: "seconds",
   oracle: (given) => ({ ...statefulOracle(given.leave), affinityS: given.seconds }),
   facts: ({ masquerade: nat, ...given }) => ({ ...given, ...(nat === undefined ? {} : { masquerade: nat }) }),
-  deploy: (lab, given, active, services = 0) =>
-    natBalancer(lab, { ...given, services }, active, (family, targets) => {
+  deploy: (lab, given, active) =>
+    natBalancer(lab, { ...given, services: 0 }, active, (family, targets) => {
       const to = (index: number) => destination(lab.topology, index, family);
       return given.form === "flat"
         ? flat(family, targets, given.seconds, to)
