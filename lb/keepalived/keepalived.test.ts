@@ -27,7 +27,7 @@ test("one file has the services of both families, and its targets in rising orde
     "mh-port",
     "lvs_method DR",
     "persistence_timeout 60",
-    "delay_loop 1",
+    "delay_loop 2",
     "warmup 0",
     "connect_timeout 1",
     "retry 2",
@@ -82,7 +82,7 @@ test("what is in use is read from the kernel's table, in both families", (t) => 
 });
 
 test("the longest time until a dead target is found follows from the options", (t) => {
-  t.is(longestS(given()), 3.5);
+  t.is(longestS(given()), 4.5);
   t.is(longestS(given({ delayLoop: "6", connectTimeout: "2", retries: "3", delayBeforeRetry: "1" })), 17);
 });
 

@@ -5,7 +5,7 @@ const seconds = z.coerce.number().min(0.1).max(600);
 
 /** IPVS' own, and how targets are checked. */
 export const options = ipvsOptions.extend({
-  delayLoop: seconds.default(1).describe("seconds between two health checks of a target"),
+  delayLoop: seconds.default(2).describe("seconds between two health checks of a target"),
   connectTimeout: seconds.default(1).describe("seconds that a health check waits for its connection"),
   retries: z.coerce
     .number()
