@@ -187,11 +187,11 @@ withGuest("one guest serves several cases, with the same connections, prediction
     const up = readRecord(dir).events.find((event) => event.kind === "lab_up");
     labs.push(Number(/^lab (\d+) /.exec(up?.images?.guest ?? "")?.[1]));
     const twin = here.get(name);
-    if (twin === undefined || twin.summary.verdict === "skip") t.log(`${name} cannot run in netns here.`);
+    if (twin?.summary.verdict !== "pass") t.log(`${name} did not pass in netns: ${twin?.summary.reasons[0]}`);
     else if (stateless.includes(name)) t.deepEqual(fates(dir), fates(twin.dir), name);
     else t.deepEqual(lossesOf(summary), lossesOf(twin.summary), name);
   }
-  t.true(labs.length === 0 || Math.max(...labs) >= labs.length - 1, labs.join());
+  t.true(labs.length < 2 || labs.some((lab) => lab > 1), labs.join());
 });
 
 const lossesOf = ({ events }: Summary) =>
