@@ -13,15 +13,39 @@ export interface Flood {
   loss: number;
 }
 
-/** Sends datagrams of so many bytes, of 1024 flows, for a while; `duration` as in "400ms". */
-export async function flood(lab: Lab, family: 4 | 6, size: number, pps: number, duration: string): Promise<Flood> {
+/** Sends datagrams of so many bytes, each sender's of 1024 flows, for a while; `duration` as in "400ms". */
+export async function flood(
+  lab: Lab,
+  family: 4 | 6,
+  size: number,
+  pps: number,
+  duration: string,
+  senders = 1,
+): Promise<Flood> {
   const address = family === 4 ? `${VIP[4]}:9` : `[${VIP[6]}]:9`;
-  const argv = [lab.program("traffic"), "flood", "--address", address, "--src", SOURCES[family], "--flows", "1024"];
+  const argv = [
+    lab.program("traffic"),
+    "flood",
+    "--address",
+    address,
+    "--src",
+    SOURCES[family],
+    "--flows",
+    "1024",
+    "--size",
+    `${size}`,
+  ];
   const before = await received(lab);
-  const { stdout } = await lab
-    .host(lab.topology.tester.name)
-    .exec([...argv, "--rate", `${Math.round(pps)}`, "--duration", duration, "--size", `${size}`]);
-  const { sent, packetsPerS } = JSON.parse(stdout) as { sent: number; packetsPerS: number };
+  const outputs = await Promise.all(
+    Array.from({ length: senders }, (_, i) =>
+      lab
+        .host(lab.topology.tester.name)
+        .exec([...argv, "--seed", `${i + 1}`, "--rate", `${Math.round(pps / senders)}`, "--duration", duration]),
+    ),
+  );
+  const done = outputs.map(({ stdout }) => JSON.parse(stdout) as { sent: number; packetsPerS: number });
+  const sent = done.reduce((sum, one) => sum + one.sent, 0);
+  const packetsPerS = done.reduce((sum, one) => sum + one.packetsPerS, 0);
   // What still waits in a queue arrives within this, or is lost.
   await delay(100);
   return { sent, pps: packetsPerS, loss: 1 - ((await received(lab)) - before) / sent };
@@ -31,11 +55,17 @@ export async function flood(lab: Lab, family: 4 | 6, size: number, pps: number, 
  * The highest rate, datagrams per second, at which no more than this share is lost: seven floods of 0.4 s between 20,000 and
  * 400,000, by bisection of the logarithm, so good to 3 %. 0 when even the lowest loses more.
  */
-export async function highestRate(lab: Lab, family: 4 | 6, size: number, mostLoss: number): Promise<number> {
+export async function highestRate(
+  lab: Lab,
+  family: 4 | 6,
+  size: number,
+  mostLoss: number,
+  senders = 1,
+): Promise<number> {
   let [low, high, best] = [Math.log(LEAST_PPS), Math.log(MOST_PPS), 0];
   for (let step = 0; step < STEPS; step++) {
     const middle = (low + high) / 2;
-    const { pps, loss } = await flood(lab, family, size, Math.exp(middle), "400ms");
+    const { pps, loss } = await flood(lab, family, size, Math.exp(middle), "400ms", senders);
     if (loss > mostLoss) {
       high = middle;
       continue;

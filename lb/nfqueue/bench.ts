@@ -13,8 +13,10 @@ import { installRules } from "./rules.ts";
 const TARGETS = 4;
 const LOSS = 0.005;
 const SIZE = 64;
-/** Where batch 1 still follows. */
-const STEADY_PPS = 60_000;
+/** One sender is as quick as its core; two use what the machine has, so that the balancer must share it. */
+const SENDERS = [1, 2] as const;
+/** Datagrams per second at which CPU is taken, the last where batch 1 just follows. */
+const CPU_PPS = [30_000, 60_000, 120_000];
 const CONNECTIONS = 3000;
 
 const rounds = Number(process.argv[2] ?? 3);
@@ -40,14 +42,17 @@ const strategies: Record<string, (lab: Lab) => Promise<void>> = {
     await installRules(lab.host("vm-201"), choose, { oneWay: false, udp: true });
   },
   syn_only: balancer({ synOnly: "true", udp: "true" }),
+  "nfqueue, a queue per CPU": balancer({ perCpu: "true" }),
+  "nfqueue, a queue per CPU, batch 1": balancer({ perCpu: "true", batch: "1" }),
 };
 
-interface Figures {
-  losslessPps: number[];
-  connectionsPerS: number[];
-  /** Microseconds of the balancer's process per packet at a steady rate; empty where there is none. */
-  cpuUs: number[];
-}
+/** By the names of columns, a value for each round. */
+type Figures = Record<string, number[]>;
+
+const lossless = (senders: number) => `datagrams/s without loss, ${senders} sender${senders > 1 ? "s" : ""}`;
+const CONNECTION_RATE = "connections/s";
+const cpuAt = (pps: number) => `CPU, µs per packet at ${pps.toLocaleString("en-US")}/s`;
+const COLUMNS = [...SENDERS.map(lossless), CONNECTION_RATE, ...CPU_PPS.map(cpuAt)];
 
 async function ip(lab: Lab, input: string): Promise<void> {
   const argv = family === 6 ? ["ip", "-6", "-batch", "-"] : ["ip", "-batch", "-"];
@@ -65,12 +70,13 @@ async function balancerCpuNs(router: Host): Promise<number | null> {
     .reduce((sum, line) => sum + Number(line.split(" ")[0]), 0);
 }
 
-async function cpuPerPacket(lab: Lab): Promise<number | null> {
+/** Microseconds of all threads of the balancer's process, for each packet that reached a target; null where there is none. */
+async function cpuPerPacket(lab: Lab, pps: number): Promise<number | null> {
   const router = lab.host("vm-201");
   const before = await balancerCpuNs(router);
-  const { sent } = await flood(lab, family, SIZE, STEADY_PPS, "1s");
+  const { sent, loss } = await flood(lab, family, SIZE, pps, "600ms");
   const after = await balancerCpuNs(router);
-  return before === null || after === null ? null : (after - before) / sent / 1000;
+  return before === null || after === null ? null : (after - before) / (sent * (1 - loss)) / 1000;
 }
 
 async function connectionRate(lab: Lab, seed: number): Promise<number> {
@@ -88,40 +94,51 @@ async function connectionRate(lab: Lab, seed: number): Promise<number> {
 }
 
 async function measure(labs: Map<string, Lab>): Promise<Map<string, Figures>> {
-  const figures = new Map(
-    [...labs.keys()].map((name): [string, Figures] => [name, { losslessPps: [], connectionsPerS: [], cpuUs: [] }]),
-  );
-  for (let round = 0; round < rounds; round++)
-    for (const [name, lab] of labs) {
-      const own = figures.get(name);
-      own?.losslessPps.push(await highestRate(lab, family, SIZE, LOSS));
-      own?.connectionsPerS.push(await connectionRate(lab, round + 1));
-      const cpu = await cpuPerPacket(lab);
-      if (cpu !== null) own?.cpuUs.push(cpu);
-    }
+  const figures = new Map([...labs.keys()].map((name): [string, Figures] => [name, {}]));
+  const note = (name: string, column: string, value: number | null) => {
+    const own = figures.get(name);
+    if (own && value !== null) own[column] = [...(own[column] ?? []), value];
+  };
+  // Figures that are compared are taken one right after the other.
+  for (let round = 0; round < rounds; round++) {
+    for (const senders of SENDERS)
+      for (const [name, lab] of labs)
+        note(name, lossless(senders), await highestRate(lab, family, SIZE, LOSS, senders));
+    for (const [name, lab] of labs) note(name, CONNECTION_RATE, await connectionRate(lab, round + 1));
+    for (const pps of CPU_PPS) for (const [name, lab] of labs) note(name, cpuAt(pps), await cpuPerPacket(lab, pps));
+  }
   return figures;
 }
 
 function print(figures: Map<string, Figures>): void {
-  const of = (name: string, key: keyof Figures) => median(figures.get(name)?.[key] ?? []);
-  const ratio = (name: string, other: string, key: keyof Figures) => (of(name, key) / of(other, key)).toFixed(2);
-  const rows = [...figures].map(([name, { cpuUs }]) => {
-    const cpu = cpuUs.length > 0 ? of(name, "cpuUs").toFixed(1) : "";
-    const cells = [of(name, "losslessPps"), of(name, "connectionsPerS")].map((n) =>
-      Math.round(n).toLocaleString("en-US"),
-    );
-    return `| ${name} | ${cells[0]} | ${ratio(name, "plain routing (a)", "losslessPps")} | ${cells[1]} | ${cpu} |`;
-  });
+  const of = (name: string, column: string) => figures.get(name)?.[column] ?? [];
+  const shown = (values: number[]) => {
+    if (values.length === 0) return "";
+    return median(values).toLocaleString("en-US", { maximumFractionDigits: median(values) < 100 ? 2 : 0 });
+  };
+  /** Round by round, so that what slows the machine slows both sides. */
+  const ratio = (name: string, other: string, column: string) => {
+    const others = of(other, column);
+    return median(of(name, column).map((value, i) => value / (others[i] ?? Number.NaN))).toFixed(2);
+  };
+  const [plain = "", own = "", single = "", tracked = "", synOnly = "", perCpu = "", perCpuSingle = ""] =
+    figures.keys();
+  const each = (columns: string[], a: string, b: string) =>
+    columns.map((column) => `${ratio(a, b, column)} (${column})`).join(", ");
   process.stdout.write(
     `${[
       `IPv${family}, ${TARGETS} targets, medians of ${rounds}:`,
       "",
-      "| | lossless datagrams/s | of (a) | connections/s | balancer's CPU, µs per packet |",
-      "|---|---|---|---|---|",
-      ...rows,
+      `| | ${COLUMNS.join(" | ")} |`,
+      `|---|${COLUMNS.map(() => "---|").join("")}`,
+      ...[...figures.keys()].map((name) => `| ${name} | ${COLUMNS.map((c) => shown(of(name, c))).join(" | ")} |`),
       "",
-      `nfqueue against batch 1: ${ratio("nfqueue", "nfqueue, batch 1 (c)", "cpuUs")} of its CPU per packet, ${ratio("nfqueue", "nfqueue, batch 1 (c)", "losslessPps")} times its lossless rate.`,
-      `syn_only against the same rules without a queue: ${ratio("syn_only", "conntrack, no queue (b)", "losslessPps")} of its lossless rate.`,
+      "Medians of the rounds' ratios:",
+      `- nfqueue to (a): ${each(SENDERS.map(lossless), own, plain)}`,
+      `- nfqueue to (c): ${each([...SENDERS.map(lossless), ...CPU_PPS.map(cpuAt)], own, single)}`,
+      `- a queue per CPU to (a): ${each(SENDERS.map(lossless), perCpu, plain)}`,
+      `- a queue per CPU to the same with batch 1: ${each([...SENDERS.map(lossless), ...CPU_PPS.map(cpuAt)], perCpu, perCpuSingle)}`,
+      `- syn_only to (b): ${each([...SENDERS.map(lossless), CONNECTION_RATE], synOnly, tracked)}`,
     ].join("\n")}\n`,
   );
 }

@@ -78,6 +78,7 @@ expect 0 '"picked":[0,0,0,0]' stats --shm $shm
 expect 0 "" init --shm $shm --force
 expect 2 "The last queue must be a number within 3..65535" run --shm $shm --queue 3:1
 expect 2 "At most 64 queues" run --shm $shm --queue 0:64
+expect 2 "so --per-cpu takes as many queues at most, not $(($(nproc --all) + 1))." run --shm $shm --per-cpu --queue 0:$(nproc --all)
 expect 2 "not 'badly'" run --shm $shm --broken badly
 
 expect 2 "give --fragments too" run --shm $shm --routers $shm --own 1

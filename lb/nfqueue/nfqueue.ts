@@ -39,6 +39,10 @@ const options = z.strictObject({
     .default(0)
     .describe("seed of the flow hash and of the table"),
   queues: z.coerce.number().int().min(1).max(16).default(1).describe("NFQUEUEs, with a thread each"),
+  perCpu: z
+    .stringbool()
+    .default(false)
+    .describe("a queue for each CPU, whatever `queues` says, whose thread stays there"),
   batch: z.coerce.number().int().min(1).max(256).default(64).describe("packets per receive and verdict call"),
   qlength: z.coerce.number().int().min(1).max(1_000_000).default(16_384).describe("packets that may wait in a queue"),
   receiveBuffer: z.coerce
@@ -123,9 +127,10 @@ export const nfqueue: Backend<typeof options> = {
     return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks };
   },
 
-  facts({ broken, synOnly, udp, oneWay, leave, failOpen, receiveBuffer, ...given }, targets) {
+  facts({ broken, synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, ...given }, targets) {
     return {
       ...given,
+      ...(perCpu ? { perCpu } : {}),
       ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
       ...tableSizes(given, targets),
       ...(failOpen ? { failOpen } : {}),
@@ -220,7 +225,8 @@ async function deployRouter(
   await host.exec(["ip", "-batch", "-"], { input: routes(lab.topology, 4) });
   await host.exec(["ip", "-6", "-batch", "-"], { input: routes(lab.topology, 6) });
   const fragments = given.fragments ? await prepareFragments(lab, router, given) : { words: [], rules: "" };
-  const last = given.queues - 1;
+  const queues = given.perCpu ? Number((await host.exec(["nproc", "--all"])).stdout) : given.queues;
+  const last = queues - 1;
   const run = [
     program,
     "run",
@@ -238,6 +244,7 @@ async function deployRouter(
     host,
     [
       ...run,
+      ...(given.perCpu ? ["--per-cpu"] : []),
       ...(given.failOpen ? ["--fail-open"] : []),
       ...(services > 0 ? ["--flows"] : []),
       ...(given.receiveBuffer === undefined ? [] : ["--receive-buffer", `${given.receiveBuffer}`]),
@@ -250,7 +257,8 @@ async function deployRouter(
         `The balancer on ${host.name} ended by itself (${exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`})${said ? `: ${said}` : "."}`,
       ),
   );
-  const queue = last === 0 ? "--queue-num 0" : `--queue-balance 0:${last}`;
+  const balance = `--queue-balance 0:${last}${given.perCpu ? " --queue-cpu-fanout" : ""}`;
+  const queue = last === 0 ? "--queue-num 0" : balance;
   await installRules(host, () => [`-j NFQUEUE ${queue}`], synOnlyOf(lab, given), fragments.rules);
   return process;
 }

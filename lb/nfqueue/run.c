@@ -24,7 +24,7 @@ struct run {
 	const char *routers_shm; /* NULL: this balancer is alone */
 	struct fragment_options fragments;
 	uint32_t ttl_ms;
-	bool flows;
+	bool flows, per_cpu;
 	struct flow_service *flow_service;
 	uint16_t first;
 	uint32_t workers_n;
@@ -59,6 +59,7 @@ static void parse(struct run *run, const struct command *command, int argc, char
 	const struct option_spec specs[] = {
 		{"shm", 0, .text = &run->shm},
 		{"queue", 0, .text = &queues},
+		{"per-cpu", 0, .flag = &run->per_cpu},
 		{"batch", 0, .number = &options->batch, .min = 1, .max = 1024},
 		{"qlength", 0, .number = &options->queue.length, .min = 1, .max = 1000000},
 		{"receive-buffer", 0, .number = &options->queue.buffer, .min = 4608, .max = INT32_MAX},
@@ -80,6 +81,9 @@ static void parse(struct run *run, const struct command *command, int argc, char
 
 	parse_options(command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 0);
 	parse_queues(run, queues);
+	if (run->per_cpu && run->workers_n > (uint32_t)sysconf(_SC_NPROCESSORS_ONLN))
+		fail(EXIT_USAGE, "There are %ld CPUs, so --per-cpu takes as many queues at most, not %u.",
+		     sysconf(_SC_NPROCESSORS_ONLN), run->workers_n);
 	if (broken && strcmp(broken, "random") != 0)
 		fail(EXIT_USAGE, "The only way to be broken is 'random', not '%s'.", broken);
 	options->random = broken;
@@ -121,9 +125,10 @@ static void open_all(struct run *run)
 	if (run->flows)
 		run->options.flows = run->flow_service = flow_service_open(run->shm);
 	for (uint32_t i = 0; i < run->workers_n; i++) {
+		const bool fragments = run->options.fragments && i == run->workers_n - 1;
 		struct queue_options queue = run->options.queue;
 
-		if (run->options.fragments && i == run->workers_n - 1)
+		if (fragments)
 			queue.copy = UINT16_MAX;
 		run->workers[i] = (struct worker){
 			.options = &run->options,
@@ -131,6 +136,7 @@ static void open_all(struct run *run)
 			.counters = counters_of(table, i),
 			.queue = run->first + i,
 			.copy = queue.copy,
+			.cpu = run->per_cpu && !fragments ? (int)i : NO_CPU,
 			.stop = &run->stop,
 			.fd = queue_open(run->first + i, &queue),
 		};

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -70,10 +71,10 @@ static struct verdict verdict_on(struct worker *worker, const struct queued_pack
 
 /* The kernel works through messages in order, so the entry is there before the packet goes on. */
 static void remember(struct worker *worker, struct batch *batch, const struct queued_packet *packet,
-		       uint32_t fwmark)
+		     uint32_t fwmark)
 {
-	size_t size =
-		remember_connection(batch->verdicts + batch->verdicts_size, packet->data, packet->captured, fwmark);
+	size_t size = remember_connection(batch->verdicts + batch->verdicts_size, packet->data,
+					  packet->captured, fwmark);
 
 	if (size)
 		count(&worker->counters[COUNT_REMEMBERED], 1);
@@ -87,8 +88,8 @@ static void answer(struct worker *worker, struct batch *batch, const struct queu
 
 	if (worker->options->remember && v.decision == NF_ACCEPT && v.has_mark)
 		remember(worker, batch, packet, v.mark);
-	batch->verdicts_size += queue_verdict(batch->verdicts + batch->verdicts_size, worker->queue, packet->id,
-					      v.decision, v.has_mark ? &v.mark : NULL);
+	batch->verdicts_size += queue_verdict(batch->verdicts + batch->verdicts_size, worker->queue,
+					      packet->id, v.decision, v.has_mark ? &v.mark : NULL);
 }
 
 /* The kernel acknowledges verdicts only when it refuses them, say because the packet left with its interface.
@@ -147,6 +148,28 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 	return send_verdicts(worker, batch);
 }
 
+/*
+ * A thread of this policy wakes up without interrupting what runs on its CPU, which may well be what sends
+ * the packets: so they gather, and a batch is one. On an idle CPU it runs at once. Returns 0 or an error
+ * number.
+ */
+static int let_packets_gather(void)
+{
+	const struct sched_param none = {0};
+
+	return sched_setscheduler(0, SCHED_BATCH, &none) ? errno : 0;
+}
+
+/* To the CPU that the packets of this queue come in by. Returns 0 or an error number. */
+static int stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) ? errno : 0;
+}
+
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
@@ -155,6 +178,10 @@ static void *work(void *argument)
 	worker->random = 0x9e3779b97f4a7c15 + worker->queue;
 	if (!batch_init(&batch, worker))
 		worker->error = ENOMEM;
+	if (!worker->error && worker->options->batch > 1)
+		worker->error = let_packets_gather();
+	if (!worker->error && worker->cpu != NO_CPU)
+		worker->error = stay_on(worker->cpu);
 	while (!worker->error && !atomic_load(worker->stop))
 		worker->error = serve_batch(worker, &batch);
 	batch_free(&batch);

@@ -10,6 +10,8 @@
 #include "queue.h"
 #include "table.h"
 
+#define NO_CPU (-1)
+
 struct worker_options {
 	struct queue_options queue;
 	uint32_t batch;			  /* packets per read and per answer */
@@ -30,6 +32,7 @@ struct worker {
 	int fd;
 	uint16_t queue;
 	uint32_t copy;			   /* bytes of each packet, at most */
+	int cpu;			   /* where the thread stays; NO_CPU: anywhere */
 	struct fragment_worker *fragments; /* this is the thread of their queue; else NULL */
 	uint64_t random;
 	_Atomic uint64_t entered; /* odd: at work on a batch */
