@@ -314,7 +314,10 @@ withEngine(
     t.is(await code, 3);
     const dir = path.join(outDir("gone"), readdirSync(outDir("gone"))[0] ?? "");
     const summary = JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary;
-    t.regex(summary.reasons.join(" "), /The lab broke in the middle of the run: the container of 'vm-\d+' has ended/);
+    t.regex(
+      summary.reasons.join(" "),
+      /The lab broke in the middle of the run: the container of '(?:vm-\d+|fabric)' has ended/,
+    );
     t.regex(readFileSync(path.join(dir, "events.ndjson"), "utf8"), /"sample"/);
     t.true(await soonGone());
     t.is(run(["clean"]).status, 0);

@@ -100,7 +100,7 @@ withGuest("nfqueue_scale_in in a guest: its own kernel, this machine's clock, lo
   const [event] = summary.events;
   // An event is asked for on this machine's clock, and the traffic began on the guest's.
   t.true(event !== undefined && event.askedMs >= 1999 && event.inForceMs > event.askedMs && event.inForceMs < 4000);
-  t.regex(readFileSync(path.join(dir, "logs/dmesg.txt"), "utf8"), /Linux version 6\.1\./);
+  t.regex(readFileSync(path.join(dir, "logs/dmesg.txt"), "utf8"), /device vm-201\.1 entered promiscuous/);
   t.deepEqual(hostState().interfaces, before.interfaces);
 });
 
