@@ -259,12 +259,15 @@ function stretch(plan: Plan, connections: number, rate: number, perS: number, st
   };
 }
 
-/** A connection notices its loss at its next message, so one must fall between any two events. */
+/** A connection notices its loss at its next message, so one must fall between any two events; where a target is dead, only by its silence. */
 function checkRate(plan: Plan, { connections, rate, stallS }: Load): void {
   const times = [...plan.steps.map((step) => step.atS), plan.durationS];
-  const shortest = Math.min(...times.slice(1).map((s, i) => s - (times[i] ?? 0)));
+  const gaps = plan.steps.map(({ action, atS }, i) => ({ action, s: (times[i + 1] ?? 0) - atS }));
+  const shortest = Math.min(...gaps.map(({ s }) => s));
   const interval = connections / rate;
-  if (plan.steps.length > 0 && interval > Math.max(shortest * 0.8, shortest - 2 * stallS))
+  const mostAfter = ({ action, s }: (typeof gaps)[0]) =>
+    action === "failure" ? s - stallS : Math.max(s * 0.8, s - 2 * stallS);
+  if (gaps.some((gap) => interval > mostAfter(gap)))
     throw new UsageError(
       `Each connection would send every ${interval.toFixed(1)} s only, but the events are ${shortest} s apart: losses would go unseen. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,
     );

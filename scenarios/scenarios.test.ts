@@ -108,6 +108,7 @@ const bad: [title: string, scenario: string, words: Record<string, unknown>, mes
   ["affinity with several routers", "affinity", { routers: 2 }, /Try --routers 1/],
   ["affinity with a duration", "affinity", { duration: 9 }, /takes no --duration/],
   ["messages rarer than the events", "scale", { rate: 100 }, /losses would go unseen/],
+  ["a target that is back before its silence is known", "failure", { at: "4 9", rate: 2000 }, /losses would go unseen/],
   ["a number that is none", "scale", { targets: "many" }, /'--targets many' does not fit/],
   ["too many targets", "scale", { targets: 1001 }, /--targets/],
   ["events where there are none", "frag", { at: "5" }, /no events/],
