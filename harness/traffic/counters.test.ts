@@ -4,6 +4,8 @@ import { parseCounters } from "./counters.ts";
 const TEXT = `==> /proc/net/snmp <==
 Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes ReasmFails
 Ip: 1 64 1000 3 2 900 1 0 100 40 4 5 6
+Icmp: InMsgs OutMsgs OutDestUnreachs OutTimeExcds OutParmProbs OutEchoReps
+Icmp: 0 99 5 2 1 91
 Tcp: RtoAlgorithm InSegs OutSegs InErrs OutRsts InCsumErrors
 Tcp: 1 100 90 11 2 9
 Udp: InDatagrams NoPorts InErrors OutDatagrams InCsumErrors
@@ -15,6 +17,7 @@ Ip6InTruncatedPkts              \t2
 Ip6InUnknownProtos              \t3
 Ip6InMcastPkts                  \t50
 Ip6OutRequests                  \t60
+Icmp6OutPktTooBigs              \t3
 Udp6InErrors                    \t9
 Udp6InCsumErrors                \t4
 ==> /proc/net/netstat <==
@@ -33,9 +36,11 @@ test("both families' counters are added, and each drop has a name", (t) => {
   t.deepEqual(parseCounters(TEXT), {
     ipIn: 1000 + 500 - 70 - 50,
     ipOut: 40 + 60,
+    icmpErrorsOut: 5 + 2 + 1 + 3,
     "drop.no_route": 5 + 8,
     "drop.in_discards": 0,
-    "drop.out_discards": 4,
+    // The interface counts one of them too.
+    "drop.out_discards": 4 - 1,
     "drop.header_errors": 4,
     "drop.address_errors": 2,
     "drop.truncated": 22,
