@@ -247,11 +247,12 @@ function rampS(connections: number, perS: number): number {
 function stretch(plan: Plan, connections: number, rate: number, perS: number, stallS: number): Plan {
   const [first, ...later] = [...plan.steps.map((step) => step.atS), plan.durationS];
   const intervalS = connections / rate;
-  const gapS = Math.min(1.5 * intervalS, intervalS + 2 * stallS);
+  const gapS = (action: string | undefined) =>
+    action === "failure" ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
   // Where the ramp is long, it may take longer than planned.
   const times = [Math.ceil(first + rampS(connections, perS) * (connections > MANY ? 1.04 : 1) - 2)];
   for (const [i, s] of later.entries())
-    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS)));
+    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS(plan.steps[i]?.action))));
   return {
     ...plan,
     steps: plan.steps.map((step, i) => ({ ...step, atS: times[i] ?? 0 })),

@@ -133,7 +133,7 @@ withGuest(
 
 withGuest("keepalived finds a dead target by itself, and that it is back; only its connections are lost", (t) => {
   const checks = "--set delayLoop=0.5 --set connectTimeout=0.5 --set retries=0".split(" ");
-  const result = runCase(t, "keepalived_failure", ["--at", "2 6", "--duration", "9", ...checks]);
+  const result = runCase(t, "keepalived_failure", ["--at", "2 6", "--duration", "9", "--stall", "2", ...checks]);
   passesOrIsLate(t, result);
   const { events, packets } = result.summary;
   t.deepEqual(
