@@ -52,9 +52,9 @@ export function hostState(): Record<string, string[]> {
 }
 
 /** Waits for a condition; false when it is not met in time. */
-export async function eventually(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
   for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
-    if (condition()) return true;
+    if (await condition()) return true;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return condition();

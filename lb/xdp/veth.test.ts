@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import test from "ava";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { eventually } from "../../harness/testing/machine.ts";
 import { linkOn } from "../../harness/topology/topology.ts";
 import { snmpTable } from "../../harness/traffic/counters.ts";
 import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
@@ -139,7 +140,9 @@ test.serial("each queue has its socket, on both devices", async (t) => {
     for (const { frames } of queues) t.true(frames > 0 && frames < sent, JSON.stringify(queues));
     await balancer[Symbol.asyncDispose]();
     // A device without the second queue is named, be it the one where frames leave.
-    await router.exec([lab.program("xdp-lb"), "features", "--dev", "eth1", "--queues", "1"]);
+    const single = [lab.program("xdp-lb"), "features", "--dev", "eth1", "--queues", "1"];
+    // The kernel frees what the sockets had of the queue a moment after they have gone, and refuses until then.
+    t.true(await eventually(async () => (await router.exec(single, { check: false })).code === 0, 5000));
     const refused = await router.exec(run(lab, "--plane", "user", "--queues", "2"), { check: false });
     t.is(refused.code, 1);
     t.regex(refused.stderr, /for queue 1: .*'ethtool -L/);
