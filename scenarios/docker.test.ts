@@ -4,7 +4,6 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { readRecord } from "../harness/record/record.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { docker } from "../harness/runtime/docker.ts";
 import { buildDir } from "../harness/runtime/netns.ts";
@@ -18,7 +17,7 @@ import {
   startedContainers,
 } from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
-import { eventually, hostState, marker, program, root } from "../harness/testing/machine.ts";
+import { eventually, fates, hostState, marker, program, root } from "../harness/testing/machine.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-docker-"));
@@ -110,14 +109,6 @@ for (const [name, args] of [
     t.deepEqual(events(there.summary), events(here.summary));
     t.deepEqual(there.summary.spread.perTarget, here.summary.spread.perTarget);
   });
-
-/** Of every connection that was there from the start: its 5-tuple, who answered, and how it ended. */
-function fates(dir: string): string[] {
-  return [...readRecord(dir).connections]
-    .filter((c) => c.generation === 0)
-    .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))
-    .sort();
-}
 
 withEngine("BPF programs are loaded by routers that are given the capabilities, and skipped by others", async (t) => {
   if (!existsSync(path.join(buildDir, "xdp-lb"))) {

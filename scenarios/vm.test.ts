@@ -16,7 +16,7 @@ import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { readRecord } from "../harness/record/record.ts";
 import type { Summary } from "../harness/record/schema.ts";
-import { eventually, hostState, marker, program } from "../harness/testing/machine.ts";
+import { eventually, fates, hostState, marker, program } from "../harness/testing/machine.ts";
 
 const KERNEL = "debian:6.1";
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-vm-"));
@@ -187,14 +187,6 @@ function recordsIn(out: string): Map<string, { dir: string; summary: Summary }> 
       return [summary.case, { dir, summary }];
     }),
   );
-}
-
-/** Of every connection that was there from the start: its 5-tuple, who answered, and how it ended. */
-function fates(dir: string): string[] {
-  return [...readRecord(dir).connections]
-    .filter((c) => c.generation === 0)
-    .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))
-    .sort();
 }
 
 withGuest("one guest serves several cases, with the same connections, predictions and losses as netns", async (t) => {

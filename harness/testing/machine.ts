@@ -1,6 +1,7 @@
 // What the machine looks like from outside, for tests that prove that nothing is left behind.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { readRecord } from "../record/record.ts";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const program = `${root}load-balancer.ts`;
@@ -82,3 +83,11 @@ const list = (dir: string) => {
     return [];
   }
 };
+
+/** Of every connection that was there from the start: its 5-tuple, who answered, and how it ended. */
+export function fates(dir: string): string[] {
+  return [...readRecord(dir).connections]
+    .filter((c) => c.generation === 0)
+    .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))
+    .sort();
+}
