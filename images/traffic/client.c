@@ -19,6 +19,7 @@
 #define EVENTS_PER_TURN 256
 #define DRAIN_NS (500 * NS_PER_MS) /* how long the last echoes may take */
 #define OTHER_FILES 16
+#define MOST_OPENING 32
 
 /* User data of epoll entries that are no connections. */
 #define ENTRY_SIGNAL (UINT64_MAX)
@@ -67,39 +68,59 @@ static int client_init(struct client *client, const struct settings *settings)
 	return 0;
 }
 
-/* Stream: every connection has its place in the ramp, and with it its phase. */
+/* Stream: every connection has its place in the ramp, and with it its phase. Connect: as --rate says, or no schedule. */
 static void schedule_starts(struct client *client)
 {
-	double step_ns = (double)client->set.ramp_ns / client->set.connections;
+	const struct settings *set = &client->set;
+	const bool scheduled = set->mode == MODE_STREAM || set->rate > 0;
+	double step_ns = 0;
 
+	if (scheduled)
+		step_ns = set->mode == MODE_STREAM ? (double)set->ramp_ns / set->connections
+						   : (double)NS_PER_S / set->rate;
 	wheel_init(&client->wheel, client->count, client->start_ns);
 	for (uint32_t i = 0; i < client->count; i++) {
 		struct connection *c = &client->list[i];
 
 		c->fd = -1;
 		c->state = STATE_IDLE;
-		c->first_due_ns = client->start_ns + (uint64_t)(connection_id(client, i) * step_ns);
-		if (client->set.mode == MODE_STREAM)
-			wheel_set(&client->wheel, i, c->first_due_ns);
+		if (scheduled)
+			c->first_due_ns =
+				client->start_ns + (uint64_t)(connection_id(client, i) * step_ns);
 	}
 }
 
-/* Connect: as many at a time as --concurrent says, as fast as --rate allows. Returns when to go on. */
-static uint64_t open_next(struct client *client, uint64_t now)
+/* Connections that may wait for their first answer at a time. With --hold there are very many, which must not
+ * pile up where the network cannot take them as fast as they are due. */
+static uint32_t most_opening(const struct settings *set)
 {
-	while (client->next < client->count && client->opening < client->set.concurrent &&
-	       !client->draining) {
-		uint64_t due = now;
+	if (set->mode == MODE_CONNECT)
+		return set->concurrent;
+	return set->hold ? MOST_OPENING : UINT32_MAX;
+}
 
-		if (client->set.rate > 0)
-			due = client->start_ns + (uint64_t)(connection_id(client, client->next) /
-							    client->set.rate * (double)NS_PER_S);
-		if (due > now)
-			return due;
-		struct connection *c = &client->list[client->next++];
-		c->first_due_ns = due;
+/* Opens in order what is due by `until`. Returns when to go on; where there is no room, answers make it. */
+static uint64_t open_next(struct client *client, uint64_t until)
+{
+	const uint32_t most = most_opening(&client->set);
+
+	while (client->next < client->count && !client->draining) {
+		struct connection *c = &client->list[client->next];
+		uint64_t now = now_ns();
+
+		if (c->first_due_ns > until)
+			return c->first_due_ns;
+		if (client->opening >= most) {
+			client->full = true;
+			return NEVER_NS;
+		}
+		if (client->full && client->set.hold)
+			client->room_ns = now;
+		client->full = false;
+		if (c->first_due_ns && c->first_due_ns < client->room_ns)
+			c->first_due_ns = client->room_ns;
+		client->next++;
 		connection_open(client, c, now);
-		now = now_ns();
 	}
 	return NEVER_NS;
 }

@@ -86,7 +86,8 @@ struct client {
 	uint32_t count;		   /* connections of this part: the length of `list` */
 	uint64_t start_ns, end_ns; /* no message is due at or after end_ns */
 	uint64_t spare_tuples;	   /* used in place of tuples that others hold */
-	uint32_t next;		   /* connect: the next connection to open */
+	uint32_t next;		   /* the next connection to open for the first time */
+	uint64_t room_ns;	   /* --hold: when there was room again; what was due before is due then */
 	uint32_t alive, opening;
 	uint32_t first_pending, first_established; /* of generation 0 */
 	int64_t outstanding;			   /* messages of living connections without an answer */
@@ -95,7 +96,7 @@ struct client {
 	uint8_t rows[ROWS_PER_LINE * ROW_BYTES];
 	uint32_t row_count;
 	struct originals *originals; /* what the other output formats must remember */
-	bool all_told, stop, draining;
+	bool all_told, stop, draining, full;
 };
 
 /* client.c */

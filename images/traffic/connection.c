@@ -9,8 +9,6 @@
 #define FIRST_BACKOFF_MS 10
 #define LAST_BACKOFF_MS 1000
 #define UDP_RETRY_NS NS_PER_MS
-#define MOST_OPENING 32
-#define WAIT_NS (10 * NS_PER_MS)
 
 static uint64_t deadline_ns(const struct client *client, const struct connection *c)
 {
@@ -190,21 +188,10 @@ void connection_end(struct client *client, struct connection *c, enum cause caus
 		schedule_again(client, c, now);
 }
 
-/* Very many must not pile up where the network cannot take them as fast as they are due. */
-static bool must_wait(const struct client *client, const struct connection *c)
-{
-	return client->set.hold && !c->generation && client->opening >= MOST_OPENING;
-}
-
 void connection_timer(struct client *client, struct connection *c, uint64_t now)
 {
 	enum cause cause;
 
-	if (c->state == STATE_IDLE && must_wait(client, c)) {
-		c->first_due_ns = now + WAIT_NS;
-		wheel_set(&client->wheel, connection_index(client, c), c->first_due_ns);
-		return;
-	}
 	if (c->state == STATE_IDLE) {
 		if (now < client->end_ns)
 			connection_open(client, c, now);

@@ -262,6 +262,32 @@ static void wheel_gives_timers_in_order_and_not_early(void)
 	wheel_free(&wheel);
 }
 
+/* Many connections that send rarely must not keep their process awake: 10,000 timers, none due for some turns. */
+static void wheel_timers_of_later_turns_wake_nobody(void)
+{
+	enum { TIMERS = 10000 };
+	const uint64_t start = 77 * NS_PER_S, turn = (uint64_t)WHEEL_SLOTS << WHEEL_TICK_BITS;
+	const uint64_t soonest = start + 100 * NS_PER_S, round = WHEEL_TURNS * turn;
+	uint32_t id, taken = 0, wakes = 0;
+	struct wheel wheel;
+
+	wheel_init(&wheel, TIMERS, start);
+	srandom(1);
+	for (uint32_t i = 0; i < TIMERS; i++) /* the last some rounds of all turns away */
+		wheel_set(&wheel, i,
+			  soonest + (uint64_t)random() % NS_PER_S + (i == TIMERS - 1 ? 2 * round : 0));
+	for (uint64_t now = start; now < soonest; now = wheel_next_ns(&wheel), wakes++)
+		CHECK(wheel_take(&wheel, now) == WHEEL_NONE);
+	CHECK(wakes <= 100 * NS_PER_S / turn + 2);
+	/* All turns between at once, as after a halt. */
+	for (; (id = wheel_take(&wheel, soonest + 100 * turn)) != WHEEL_NONE; taken++)
+		CHECK(id != TIMERS - 1);
+	CHECK(taken == TIMERS - 1 && wheel.count == 1);
+	CHECK(wheel_take(&wheel, soonest + 2 * round - turn) == WHEEL_NONE);
+	CHECK(wheel_take(&wheel, soonest + 2 * round + turn) == TIMERS - 1 && !wheel.count);
+	wheel_free(&wheel);
+}
+
 static void wheel_timers_move_and_vanish(void)
 {
 	struct wheel wheel;
@@ -378,6 +404,7 @@ int main(void)
 	histogram_buckets_are_contiguous_and_narrow();
 	window_takes_each_answer_once();
 	wheel_gives_timers_in_order_and_not_early();
+	wheel_timers_of_later_turns_wake_nobody();
 	wheel_timers_move_and_vanish();
 	rows_are_48_bytes_little_endian();
 	text_is_escaped_and_encoded();
