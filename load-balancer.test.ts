@@ -19,7 +19,16 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { eventually, hostState, marker, networkNamespaces, program, root, wordsOf } from "./harness/testing/machine.ts";
+import {
+  eventually,
+  hostState,
+  marker,
+  networkNamespaces,
+  orphanedSockets,
+  program,
+  root,
+  wordsOf,
+} from "./harness/testing/machine.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-test-"));
 chmodSync(scratch, 0o777);
@@ -204,7 +213,7 @@ for (const [phase, delayMs] of [
   ["analysing", 0],
 ] as const)
   test.serial(`killed by SIGKILL ${delayMs} ms into '${phase}', it leaves nothing behind`, async (t) => {
-    const before = hostState();
+    const [before, orphans] = [hostState(), orphanedSockets()];
     const { child, processes } = startRun(`kill-${phase.split(" ")[0]}-${delayMs}`);
     await phaseSeen(child, phase);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
@@ -215,6 +224,7 @@ for (const [phase, delayMs] of [
     t.true(running.length > 0);
     t.true(await eventually(() => processes().length === 0, 3000), `processes left: ${processes().join(" ")}`);
     t.true(networkNamespaces(processes()).size === 0);
+    t.true(await eventually(() => orphanedSockets() <= orphans + 100, 10_000), `${orphanedSockets()} orphaned sockets`);
     t.deepEqual(hostState(), before);
   });
 

@@ -52,6 +52,11 @@ export function hostState(): Record<string, string[]> {
   };
 }
 
+/** TCP sockets, in any namespace, that no process has open any more: while they wait for an acknowledgement they hold their namespace. */
+export function orphanedSockets(): number {
+  return Number(read("/proc/net/sockstat").match(/^TCP: .*\borphan (\d+)/m)?.[1]);
+}
+
 /** Waits for a condition; false when it is not met in time. */
 export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
   for (const end = performance.now() + timeoutMs; performance.now() < end; ) {

@@ -44,6 +44,8 @@ export function machineSysctls(machine: Machine): string {
     "net/ipv4/conf/all/rp_filter=0",
     "net/ipv4/conf/default/rp_filter=0",
     "net/ipv4/conf/all/accept_redirects=0",
+    // A killed run's sockets have nobody left to acknowledge their last packets: for the minutes in which the kernel tries again, they hold their namespace.
+    "net/ipv4/tcp_orphan_retries=1",
   ];
   switch (machine.role) {
     case "router":
