@@ -32,11 +32,7 @@ export class Blackout {
     const t = nowNs();
     const before = this.#dropped;
     this.#dropped += (await this.#held()) - this.#heldBefore;
-    for (const [moment, value] of [
-      ["before", before],
-      ["after", this.#dropped],
-    ] as const)
-      this.#record.add({ kind: "counters", t, machine: "fabric", moment, values: { "drop.blackout": value } });
+    this.#record.addFabricDrops(t, "blackout", before, this.#dropped);
     return t;
   }
 

@@ -32,11 +32,7 @@ export class Failure {
     }
     await this.#queues((device) => `qdisc del dev ${device} root\n`);
     const t = nowNs();
-    for (const [moment, value] of [
-      ["before", before],
-      ["after", this.#dropped],
-    ] as const)
-      this.#record.add({ kind: "counters", t, machine: "fabric", moment, values: { "drop.dead_target": value } });
+    this.#record.addFabricDrops(t, "dead_target", before, this.#dropped);
     return t;
   }
 

@@ -2,6 +2,7 @@
 import test from "ava";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
 import type { Cause, Connection, Event, RunInfo, Summary } from "../record/schema.ts";
+import { streamStart } from "../report/fixture-base.ts";
 import { analyse } from "./analyse.ts";
 import { flowReader } from "./flows.ts";
 
@@ -9,20 +10,7 @@ const S = 1e9;
 const T0 = 1000 * S;
 const targets = Array.from({ length: 10 }, (_, i) => `vm-${String(i + 1).padStart(3, "0")}`);
 const oracle: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
-const start = {
-  kind: "stream_start",
-  t: T0,
-  stream: "ipv4",
-  mode: "stream",
-  family: 4,
-  protocol: "tcp",
-  connections: 1000,
-  srcCidr: "50.0.0.0/16",
-  dst: "10.0.0.0",
-  dport: 5003,
-  intervalUs: 1e6,
-  stallUs: 5e6,
-} as const satisfies Event;
+const start = streamStart(T0, 1000, 1e6);
 
 const run: RunInfo = {
   schema: 1,

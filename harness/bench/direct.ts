@@ -1,7 +1,6 @@
-import { z } from "zod";
-import type { Backend } from "../backend.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
+import { reference } from "./reference.ts";
 
 /** ip(8) takes no route with many more; of more targets the first share the load, as with plain forwarding. */
 const MOST_HOPS = 32;
@@ -11,15 +10,10 @@ const MOST_HOPS = 32;
  * connections over the same number of targets, which costs nothing for a packet of a connection. So what plain forwarding has less,
  * or costs more, is the router.
  */
-export const direct: Backend<z.ZodObject> = {
-  name: "direct",
-  summary: "no router: the tester on the targets' network",
-  keepsState: false,
-  options: z.object({}),
-  missing: async () => [],
-  oracle: () => null,
-  facts: () => ({}),
-  async deploy(lab, _options, active) {
+export const direct = reference(
+  "direct",
+  "no router: the tester on the targets' network",
+  async (lab, _options, active) => {
     const { targets, tester, routers, prefix } = lab.topology;
     const [router] = routers;
     if (!router) throw new LabError("The lab has no router to leave out.");
@@ -56,7 +50,7 @@ export const direct: Backend<z.ZodObject> = {
       async [Symbol.asyncDispose]() {},
     };
   },
-};
+);
 
 function neighbours(addresses: readonly string[], mac: string, device: string): string[] {
   return addresses.map((address) => `neigh replace ${address} lladdr ${mac} dev ${device} nud permanent`);

@@ -4,10 +4,11 @@ import path from "node:path";
 import test from "ava";
 import { Histogram } from "../analysis/histogram.ts";
 import { findBrowser, startBrowser } from "../testing/browser.ts";
+import { environment } from "./fixture.ts";
 import { growthsOf } from "./growth.ts";
 import { growthCharts, growthSentences, growthTable } from "./growth-report.ts";
 import { writeBench } from "./report.ts";
-import { type Environment, figuresOf } from "./result.ts";
+import { figuresOf } from "./result.ts";
 import type { Measurement } from "./rounds.ts";
 
 const sweep = { parameter: "services", values: [1, 10, 100, 1000], noun: "further services" };
@@ -19,17 +20,6 @@ const event = {
   summary: "Time for a scale event",
   absolute: true as const,
 };
-const environment: Environment = {
-  runtime: "netns",
-  links: "veth",
-  kernel: "6.18",
-  cpus: 2,
-  cpuModel: "any",
-  family: 4,
-  targets: 4,
-  secondsEach: 2,
-};
-
 /** Six rounds in which one backend gets slower with each service, and another does not. */
 const measurements: Measurement[] = [0, 1, 2, 3, 4, 5].flatMap((round) =>
   sweep.values.flatMap((at): Measurement[] => {

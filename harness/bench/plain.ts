@@ -1,8 +1,7 @@
-import { z } from "zod";
-import type { Backend } from "../backend.ts";
 import { nowNs } from "../clock.ts";
 import type { Host } from "../runtime/runtime.ts";
 import { linkOn, VIP } from "../topology/topology.ts";
+import { reference } from "./reference.ts";
 
 type Family = 4 | 6;
 const FAMILIES = [4, 6] as const;
@@ -14,15 +13,10 @@ const BLOCKS = 32;
  * Plain forwarding, the reference of every ratio: static routes by source prefix spread the load over as many targets as the
  * balancer under test has. Nothing is hashed, rewritten, tracked or queued. Of more than 32 targets the first 32 share the load.
  */
-export const plain: Backend<z.ZodObject> = {
-  name: "plain",
-  summary: "static routes by source prefix: forwarding without a balancer",
-  keepsState: false,
-  options: z.object({}),
-  missing: async () => [],
-  oracle: () => null,
-  facts: () => ({}),
-  async deploy(lab, _options, active) {
+export const plain = reference(
+  "plain",
+  "static routes by source prefix: forwarding without a balancer",
+  async (lab, _options, active) => {
     const blocks = blocksFor(active.length);
     const onAll = (lines: (family: Family) => string[]) =>
       Promise.all(
@@ -57,7 +51,7 @@ export const plain: Backend<z.ZodObject> = {
       async [Symbol.asyncDispose]() {},
     };
   },
-};
+);
 
 function blocksFor(targets: number): number {
   return targets <= BLOCKS && (targets & (targets - 1)) === 0 ? targets : BLOCKS;

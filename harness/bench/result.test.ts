@@ -1,16 +1,7 @@
 import test from "ava";
-import { type Environment, figuresOf, medianInterval95 } from "./result.ts";
+import { environment } from "./fixture.ts";
+import { figuresOf, medianInterval95 } from "./result.ts";
 
-const environment: Environment = {
-  runtime: "netns",
-  links: "veth",
-  kernel: "6.18",
-  cpus: 2,
-  cpuModel: "any",
-  family: 4,
-  targets: 4,
-  secondsEach: 2,
-};
 const rate = { name: "connections", unit: "1/s", more: true, summary: "" };
 
 test("an interval of the median needs six values, then holds it with at least 95 %", (t) => {

@@ -4,7 +4,7 @@ import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
 import { ROW_BYTES } from "../record/connections.ts";
 import { RecordWriter } from "../record/record.ts";
 import { CAUSES, type Connection, type Event } from "../record/schema.ts";
-import { machines, runInfo } from "../report/fixture-base.ts";
+import { machines, runInfo, streamStart } from "../report/fixture-base.ts";
 
 const MS = 1e6;
 const T0 = 1000e9;
@@ -19,20 +19,7 @@ export function writeSyntheticRun(dir: string, connections: number): void {
   const targets = machines(1, 10);
   const run = runInfo("nfqueue_scale_in", "scale_in", targets, ["bench", "harness"]);
   record.file("run.json", `${JSON.stringify({ ...run, family: "4" }, null, 2)}\n`);
-  const start = {
-    kind: "stream_start",
-    t: T0,
-    stream: "ipv4",
-    mode: "stream",
-    family: 4,
-    protocol: "tcp",
-    connections,
-    srcCidr: "50.0.0.0/16",
-    dst: "10.0.0.0",
-    dport: 5003,
-    intervalUs: 2e6,
-    stallUs: 5e6,
-  } as const;
+  const start = streamStart(T0, connections, 2e6);
   const phase = (name: "up" | "deploy" | "traffic" | "down", fromMs: number, toMs: number): Event[] => [
     { kind: "phase", t: T0 + fromMs * MS, phase: name, edge: "begin" },
     { kind: "phase", t: T0 + toMs * MS, phase: name, edge: "end" },

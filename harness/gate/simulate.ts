@@ -3,7 +3,7 @@ import { flowReader } from "../analysis/flows.ts";
 import { hashFlow, makeOracle, type Oracle, type OracleSpec } from "../oracle/oracle.ts";
 import type { Record as RunRecord } from "../record/record.ts";
 import type { Cause, Connection, Event, RunInfo, StreamStart } from "../record/schema.ts";
-import { generator, machines, runInfo } from "../report/fixture-base.ts";
+import { generator, machines, runInfo, streamStart } from "../report/fixture-base.ts";
 import { TESTER_NAME } from "../topology/topology.ts";
 
 /** What is wrong with the balancer; `share` is of the connections, or of the time that packets have nowhere to go. */
@@ -46,20 +46,7 @@ const tables = new Map<string, { before: Oracle; after: Oracle }>();
 /** Two of ten targets leave at 5 s of 10. */
 export function simulate({ seed, connections, oracle, fault }: Simulation): { run: RunInfo; record: RunRecord } {
   const random = generator(seed);
-  const start: StreamStart = {
-    kind: "stream_start",
-    t: T0,
-    stream: "ipv4",
-    mode: "stream",
-    family: 4,
-    protocol: "tcp",
-    connections,
-    srcCidr: "50.0.0.0/16",
-    dst: "10.0.0.0",
-    dport: 5003,
-    intervalUs: 1e6,
-    stallUs: 5e6,
-  };
+  const start = streamStart(T0, connections, 1e6);
   const flowOf = flowReader(start);
   const works: OracleSpec =
     fault.kind === "modulo" ? { strategy: "modulo", seed: 0, ports: true } : SPECS[oracle].works;

@@ -47,6 +47,15 @@ export class RecordWriter {
     this.#rows += count;
   }
 
+  /** Packets that the fabric dropped on purpose, as a drop with this name; both counts since its first span. */
+  addFabricDrops(t: number, name: string, before: number, after: number): void {
+    for (const [moment, value] of [
+      ["before", before],
+      ["after", after],
+    ] as const)
+      this.add({ kind: "counters", t, machine: "fabric", moment, values: { [`drop.${name}`]: value } });
+  }
+
   #write(name: string, fd: number, data: Buffer): void {
     if (this.#failed) return;
     try {

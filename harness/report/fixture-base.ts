@@ -1,6 +1,6 @@
 // What every made-up run has in common, and the arithmetic to make one up.
 
-import { type RunInfo, SCHEMA, type Summary } from "../record/schema.ts";
+import { type RunInfo, SCHEMA, type StreamStart, type Summary } from "../record/schema.ts";
 
 /** `total` in whole numbers in proportion to the weights. */
 export function split(total: number, weights: readonly number[]): number[] {
@@ -35,6 +35,24 @@ export function runInfo(name: string, scenario: string, targets: string[], comma
     options: { targets: targets.length, routers: 1, family: "4", protocol: "tcp", seed: 1, scale: [1, 2] },
     backendOptions: { mode: "maglev", ports: true, M: 997 },
   };
+}
+
+/** The only stream of a made-up run; it starts at `t` in ns. */
+export function streamStart(t: number, connections: number, intervalUs: number) {
+  return {
+    kind: "stream_start",
+    t,
+    stream: "ipv4",
+    mode: "stream",
+    family: 4,
+    protocol: "tcp",
+    connections,
+    srcCidr: "50.0.0.0/16",
+    dst: "10.0.0.0",
+    dport: 5003,
+    intervalUs,
+    stallUs: 5e6,
+  } as const satisfies StreamStart;
 }
 
 export function summary(run: RunInfo, connections: number): Summary {

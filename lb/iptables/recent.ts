@@ -60,6 +60,7 @@ const listOf = (index: number, family: Family) => `lb${family}-${index + 1}`;
 /** `verb`: "rcheck" only looks the source up, "update" also writes down that it came. */
 const known = (verb: "rcheck" | "update", list: string, seconds: number) =>
   `-m recent --name ${list} --${verb} --seconds ${seconds} --reap`;
+const remember = (list: string, to: string) => `-m recent --name ${list} --set -j DNAT --to-destination ${to}`;
 const draw = (left: number) =>
   left === 1 ? "" : `-m statistic --mode random --probability ${(1 / left).toFixed(11)} `;
 
@@ -75,10 +76,7 @@ function flat(
       ...targets.map(
         (index) => `${known("update", listOf(index, family), seconds)} -j DNAT --to-destination ${to(index)}`,
       ),
-      ...targets.map(
-        (index, i) =>
-          `${draw(targets.length - i)}-m recent --name ${listOf(index, family)} --set -j DNAT --to-destination ${to(index)}`,
-      ),
+      ...targets.map((index, i) => `${draw(targets.length - i)}${remember(listOf(index, family), to(index))}`),
     ],
   };
 }
@@ -92,12 +90,7 @@ function chains(
 ): Pick<Rules, "rules" | "chains"> {
   const chain = (index: number) => `LB-TARGET-${index + 1}`;
   return {
-    chains: new Map(
-      targets.map((index) => [
-        chain(index),
-        [`-m recent --name ${listOf(index, family)} --set -j DNAT --to-destination ${to(index)}`],
-      ]),
-    ),
+    chains: new Map(targets.map((index) => [chain(index), [remember(listOf(index, family), to(index))]])),
     rules: [
       ...targets.map((index) => `${known("rcheck", listOf(index, family), seconds)} -j ${chain(index)}`),
       ...targets.map((index, i) => `${draw(targets.length - i)}-j ${chain(index)}`),

@@ -1,0 +1,16 @@
+import { z } from "zod";
+import type { Backend } from "../backend.ts";
+
+/** A way without a balancer, that what balancers do is compared with: it promises nothing, so nothing is predicted of it. */
+export function reference(name: string, summary: string, deploy: Backend["deploy"]): Backend<z.ZodObject> {
+  return {
+    name,
+    summary,
+    keepsState: false,
+    options: z.object({}),
+    missing: async () => [],
+    oracle: () => null,
+    facts: () => ({}),
+    deploy,
+  };
+}
