@@ -36,6 +36,10 @@ export const VIP = { 4: "10.0.0.0", 6: "1000::" } as const;
 export function otherVip(i: number, family: 4 | 6): string {
   return family === 4 ? `10.1.${i >> 8}.${i & 255}` : `1000::2:${i.toString(16)}`;
 }
+/** The VIP behind those of so many further services. */
+export function vipsOf(family: 4 | 6, services: number): string[] {
+  return [...Array.from({ length: services }, (_, i) => otherVip(i + 1, family)), VIP[family]];
+}
 export const SOURCES = { 4: "50.0.0.0/16", 6: "2000::/112" } as const;
 export const MAX_TARGETS = 1000;
 export const MAX_ROUTERS = 9;

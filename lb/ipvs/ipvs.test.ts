@@ -36,6 +36,20 @@ test("with a firewall mark there is one service for each family", (t) => {
   t.regex(text, /^-a -f 4 -r 192\.168\.1\.1:0 -i -w 1$/m);
 });
 
+test("further services stand before the VIP's, with the first targets, and changes are the VIP's alone", (t) => {
+  const text = installed(topology, given({ forward: "masq" }), [0, 1], 2);
+  const added = text.split("\n").filter((line) => /^-A -t \S+:5001 /.test(line));
+  t.deepEqual(
+    added.map((line) => line.split(" ")[2]),
+    ["10.1.0.1:5001", "10.1.0.2:5001", "10.0.0.0:5001", "[1000::2:1]:5001", "[1000::2:2]:5001", "[1000::]:5001"],
+  );
+  t.regex(text, /^-a -t 10\.1\.0\.2:5003 -r 192\.168\.1\.2:5003 -m -w 1$/m);
+  t.notRegex(changed(topology, given(), [0], [0, 1]), /10\.1\.|1000::2:/);
+  const marked = installed(topology, given({ fwmark: "true" }), [0], 2);
+  for (const mark of [20, 36, 4]) t.regex(marked, new RegExp(`^-A -f ${mark} -s rr$`, "m"));
+  for (const mark of [22, 38, 6]) t.regex(marked, new RegExp(`^-A -f ${mark} -6 -s rr$`, "m"));
+});
+
 test("a target that leaves is removed, or drained with weight 0 and given its own again", (t) => {
   const tcp = (text: string) => text.split("\n").filter((line) => line.includes("10.0.0.0:5003"));
   t.deepEqual(tcp(changed(topology, given(), [1, 2], [0, 1, 2])), ["-d -t 10.0.0.0:5003 -r 192.168.1.1:5003"]);

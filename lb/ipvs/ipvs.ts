@@ -20,18 +20,19 @@ export const ipvs: Backend<typeof options> = {
   name: "ipvs",
   summary: "IPVS: direct routing, NAT or tunnel; nine schedulers; the kernel remembers connections",
   keepsState: true,
+  service: "an address, or a mark, with virtual servers in IPVS' table",
   options,
   environment: (env) => (env.xcluster_IPVS_SETUP ? { forward: env.xcluster_IPVS_SETUP } : {}),
   missing: (runtime, given) => missingFor(runtime, ["ipvsadm", "iptables-restore"], ipvsNeeds(given)),
   affinityOption: "persistence",
   oracle: ipvsOracle,
   facts: ipvsFacts,
-  async deploy(lab, given, active) {
+  async deploy(lab, given, active, services) {
     await prepareWays(lab, given);
     const balancer = await onEveryRouter(lab, active, (host, router) => ({
       async install(first) {
-        await catchVip(host, given, needsMasquerade(lab, given));
-        await host.exec(["ipvsadm", "-R"], { input: installed(lab.topology, given, first) });
+        await catchVip(host, given, needsMasquerade(lab, given), services);
+        await host.exec(["ipvsadm", "-R"], { input: installed(lab.topology, given, first, services) });
         if (given.sync) await startSync(host, router);
       },
       async change(next, before) {

@@ -1,7 +1,6 @@
 // IPVS' table as ipvsadm -R reads it, and how packets for the VIP come to it.
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
-import { vipPrefix } from "../ecmp/groups.ts";
+import { linkOn, type Machine, type Topology, vipsOf } from "../../harness/topology/topology.ts";
 import { returnPath } from "../linux/conntrack.ts";
 import { weightOf } from "../linux/options.ts";
 import { addressOf, FAMILIES, ipBatch, setSysctls } from "../linux/routers.ts";
@@ -19,6 +18,9 @@ export const SERVICES = [
 ] as const;
 const FORWARD = { dsr: "-g", masq: "-m", tun: "-i" } as const;
 const MARK_TABLE = 100;
+/** The low bits of a mark are the family. */
+const MARK_FAMILY = 0xf;
+const markOf = (family: Family, n: number) => 16 * n + family;
 
 interface Service {
   family: Family;
@@ -28,15 +30,14 @@ interface Service {
   port: string;
 }
 
-function services({ fwmark }: Options): Service[] {
+/** Those of the VIP behind those of so many other addresses. */
+function services({ fwmark }: Options, others = 0): Service[] {
   return FAMILIES.flatMap((family) =>
-    fwmark
-      ? [{ family, words: `-f ${family}`, port: ":0" }]
-      : SERVICES.map(([kind, port]) => ({
-          family,
-          words: `${kind} ${bracketed(VIP[family])}:${port}`,
-          port: `:${port}`,
-        })),
+    vipsOf(family, others).flatMap((vip, i) =>
+      fwmark
+        ? [{ family, words: `-f ${markOf(family, others - i)}`, port: ":0" }]
+        : SERVICES.map(([kind, port]) => ({ family, words: `${kind} ${bracketed(vip)}:${port}`, port: `:${port}` })),
+    ),
   );
 }
 
@@ -44,14 +45,15 @@ const bracketed = (address: string) => (address.includes(":") ? `[${address}]` :
 /** ipvsadm cannot tell the family of a mark. */
 const familyWord = ({ family, words }: Service) => (family === 6 && words.startsWith("-f") ? " -6" : "");
 
-export function installed(topology: Topology, given: Options, active: readonly number[]): string {
+export function installed(topology: Topology, given: Options, active: readonly number[], others = 0): string {
   const flags = [given.port ? `${given.scheduler}-port` : "", given.fallback ? `${given.scheduler}-fallback` : ""];
   const named = flags.filter((name) => name !== "").join(",");
-  const add = services(given).map(
+  const all = services(given, others);
+  const add = all.map(
     (service) =>
       `-A ${service.words}${familyWord(service)} -s ${given.scheduler}${named ? ` -b ${named}` : ""}${given.persistence > 0 ? ` -p ${given.persistence}` : ""}`,
   );
-  return lines([...add, ...destinations(topology, given, "-a", active)]);
+  return lines([...add, ...destinations(topology, given, "-a", active, { of: all })]);
 }
 
 export function changed(
@@ -65,7 +67,10 @@ export function changed(
   if (given.leave === "remove")
     return lines([...destinations(topology, given, "-d", gone), ...destinations(topology, given, "-a", come)]);
   // A target that was out from the start is not there yet, and one that was drained is: -R stops at neither.
-  return lines([...destinations(topology, given, "-e", gone, 0), ...destinations(topology, given, "-e", come)]);
+  return lines([
+    ...destinations(topology, given, "-e", gone, { weight: 0 }),
+    ...destinations(topology, given, "-e", come),
+  ]);
 }
 
 /** In rising order: the kernel's list, which the hashing schedulers go by, is built of it. */
@@ -74,10 +79,10 @@ function destinations(
   given: Options,
   verb: "-a" | "-d" | "-e",
   indices: readonly number[],
-  weight?: number,
+  { of = services(given), weight }: { of?: readonly Service[]; weight?: number } = {},
 ): string[] {
   const ordered = [...indices].sort((a, b) => a - b);
-  return services(given).flatMap((service) =>
+  return of.flatMap((service) =>
     ordered.flatMap((index) => {
       const target = topology.targets[index];
       if (!target) return [];
@@ -92,7 +97,7 @@ function destinations(
 const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join("");
 
 /** IPVS sees what is for the router itself: the VIP is its own, or marked packets are taken for its own. */
-export async function catchVip(host: Host, given: Options, masquerade: boolean): Promise<void> {
+export async function catchVip(host: Host, given: Options, masquerade: boolean, others = 0): Promise<void> {
   await host.exec(["ipvsadm", "-C"]);
   await setSysctls(host, [
     // A reply of a target that passes the router has the VIP, its own address, as its source.
@@ -105,18 +110,23 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean):
   ]);
   await host.exec(["ipvsadm", "--set", ...given.timeouts.split(",")]);
   for (const family of FAMILIES) {
-    const vip = vipPrefix(family);
+    const vips = vipsOf(family, others);
     if (given.fwmark) {
       const tool = family === 4 ? "iptables-restore" : "ip6tables-restore";
-      const rule = `*mangle\n-A PREROUTING -d ${vip} -j MARK --set-mark ${family}\nCOMMIT\n`;
-      await host.exec([tool, "--noflush"], { input: rule });
+      const rules = vips.map((vip, i) => `-A PREROUTING -d ${vip} -j MARK --set-mark ${markOf(family, others - i)}`);
+      await host.exec([tool, "--noflush"], { input: lines(["*mangle", ...rules, "COMMIT"]) });
       const local = family === 4 ? "0.0.0.0/0" : "::/0";
       const marked = [
-        `rule add fwmark ${family} lookup ${MARK_TABLE}`,
+        `rule add fwmark ${family}/${MARK_FAMILY} lookup ${MARK_TABLE}`,
         `route add local ${local} dev lo table ${MARK_TABLE}`,
       ];
       await ipBatch(host, marked, family);
-    } else await ipBatch(host, [`addr add ${vip} dev lo${family === 6 ? " nodad" : ""}`]);
+    } else {
+      const added = vips.map(
+        (vip) => `addr add ${vip}/${family === 4 ? 32 : 128} dev lo${family === 6 ? " nodad" : ""}`,
+      );
+      await ipBatch(host, added);
+    }
     if (masquerade) {
       const tool = family === 4 ? "iptables-restore" : "ip6tables-restore";
       await host.exec([tool, "--noflush"], { input: "*nat\n-A POSTROUTING -o eth1 -j MASQUERADE\nCOMMIT\n" });

@@ -3,12 +3,12 @@ import { z } from "zod";
 import type { Backend } from "../../harness/backend.ts";
 import { CommandError, type Host, LabError } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
+import { type Topology, vipsOf } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 import { findProgram, notFound } from "./program.ts";
-import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, vipsOf, workers } from "./proxies.ts";
+import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
 
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 

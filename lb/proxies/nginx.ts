@@ -5,7 +5,7 @@ import type { AssignSpec } from "../../harness/oracle/oracle.ts";
 import type { Protocol } from "../../harness/record/schema.ts";
 import { type Host, LabError } from "../../harness/runtime/runtime.ts";
 import { findTool } from "../../harness/tools.ts";
-import { type Topology, VIP } from "../../harness/topology/topology.ts";
+import { type Machine, type Topology, vipsOf } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
@@ -37,6 +37,7 @@ export const nginx: Backend<typeof options> = {
   name: "nginx",
   summary: "nginx' stream module, a proxy in user space: in turn, fewest connections, random or hash; UDP by hash",
   keepsState: true,
+  service: "an address with a listening TCP socket for each port",
   options,
   async missing(runtime) {
     if (runtime.name !== "netns") return [];
@@ -60,11 +61,11 @@ export const nginx: Backend<typeof options> = {
     return { strategy: "stateful", flush: given.leave === "flush", assign, ...weightsPart(given.weights) };
   },
   facts,
-  async deploy(lab, given, active) {
+  async deploy(lab, given, active, services = 0) {
     const program = await findProgram(lab.runtime, "nginx");
     if (!program) throw new LabError(notFound("nginx", PACKAGES));
     const { topology } = lab;
-    return onEveryProxy(lab, active, (host, _, fault): ProxySide => {
+    const sideOf = (host: Host, _: Machine, fault: (sentence: string) => void): ProxySide => {
       let daemon: Daemon | null = null;
       let head: string[] = [];
       const accepting = new Set<string>();
@@ -81,7 +82,7 @@ export const nginx: Backend<typeof options> = {
         fault(`A process of nginx on ${host.name} may have no more sockets (${line}). Try more --set workers.`);
       };
       const write = (targets: readonly number[]) =>
-        host.exec(["@write", FILE], { input: configuration(topology, given, targets, head) });
+        host.exec(["@write", FILE], { input: configuration(topology, given, targets, { head, services }) });
       return {
         async install(first) {
           head = await headOf(host, program, given);
@@ -102,7 +103,8 @@ export const nginx: Backend<typeof options> = {
         },
         stop: async () => daemon?.stop(),
       };
-    });
+    };
+    return onEveryProxy(lab, active, sideOf, services);
   },
 };
 
@@ -151,8 +153,13 @@ async function headOf(host: Host, program: Program, { workers: processes }: Opti
 }
 
 /** Targets are never given up on by themselves (max_fails): who is in use is the lab's decision alone. */
-function configuration(topology: Topology, given: Options, active: readonly number[], head: readonly string[]): string {
-  const lines = [...head, "stream {", "proxy_connect_timeout 5s;", "proxy_timeout 24h;"];
+function configuration(
+  topology: Topology,
+  given: Options,
+  active: readonly number[],
+  own: { head: readonly string[]; services: number },
+): string {
+  const lines = [...own.head, "stream {", "proxy_connect_timeout 5s;", "proxy_timeout 24h;"];
   const service = (protocol: Protocol, family: 4 | 6, port: number) => {
     const name = `${protocol}${family}-${port}`;
     const at = (address: string) => `${family === 4 ? address : `[${address}]`}:${port}`;
@@ -170,7 +177,10 @@ function configuration(topology: Topology, given: Options, active: readonly numb
         }),
       "}",
       // Each process has sockets of its own for datagrams, so that all of a client's come to the same one.
-      `server { listen ${at(VIP[family])}${protocol === "udp" ? " udp reuseport" : " backlog=65535"}; proxy_pass ${name}; }`,
+      ...vipsOf(family, protocol === "tcp" ? own.services : 0).map(
+        (vip) =>
+          `server { listen ${at(vip)}${protocol === "udp" ? " udp reuseport" : " backlog=65535"}; proxy_pass ${name}; }`,
+      ),
     );
   };
   for (const family of FAMILIES) {

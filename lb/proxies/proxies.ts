@@ -10,7 +10,7 @@ import {
   type Process,
   type SpawnOptions,
 } from "../../harness/runtime/runtime.ts";
-import { type Machine, otherVip, VIP } from "../../harness/topology/topology.ts";
+import { type Machine, vipsOf } from "../../harness/topology/topology.ts";
 import { lineReader } from "../../harness/traffic/lines.ts";
 import { PORT } from "../../harness/traffic/traffic.ts";
 import { within } from "../../harness/within.ts";
@@ -74,11 +74,6 @@ export async function onEveryProxy(
     },
   };
   return proxies;
-}
-
-/** The VIP behind those of so many further services. */
-export function vipsOf(family: 4 | 6, services: number): string[] {
-  return [...Array.from({ length: services }, (_, i) => otherVip(i + 1, family)), VIP[family]];
 }
 
 /** Ports for connections to targets: those that the VIP listens on are other addresses' business. */
