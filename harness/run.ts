@@ -96,6 +96,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
     ...(squeezeMtu === undefined ? {} : { squeezeMtu }),
   });
   const scope = new Scope();
+  const servers = new AbortController();
   let lost: Error | null = null;
   try {
     const lab = await phase(record, "up", async () => {
@@ -117,7 +118,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         const active = topology.targets.flatMap((_, i) => (plan.out.includes(i + 1) ? [] : [i]));
         const [deployed] = await Promise.all([
           backend.deploy(lab, request.backendOptions, active),
-          startServers(lab, request.load.serverProcesses),
+          startServers(lab, request.load.serverProcesses, (text) => servers.abort(new LabError(text))),
         ]);
         scope.defer("stop the balancer", () => deployed[Symbol.asyncDispose]());
         // Called from anywhere: a fault that the record does not take fails the run below.
@@ -139,7 +140,8 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         return deployed;
       });
       if (request.trouble) await makeTrouble(lab, request.trouble);
-      await phase(record, "traffic", () => driveTraffic(request, record, lab, balancer));
+      const during = { ...request, signal: AbortSignal.any([signal, servers.signal]) };
+      await phase(record, "traffic", () => driveTraffic(during, record, lab, balancer));
       await request.hold?.(lab, balancer);
       if (lost) throw lost;
     });

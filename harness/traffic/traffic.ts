@@ -2,7 +2,7 @@
 import { sleepUntil } from "../clock.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Event, Family, Protocol, StreamName } from "../record/schema.ts";
-import { type Exit, type Host, type Lab, LabError, type Process } from "../runtime/runtime.ts";
+import { type Host, type Lab, LabError, type Process } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { lineReader } from "./lines.ts";
 
@@ -45,30 +45,43 @@ export interface Load {
   visitsS?: readonly number[];
 }
 
-/** Processes that a server has to be, so that none opens more connections than one can, when only the `fewest` targets are left. */
-export function serverProcesses(connections: number, fewest: number): number {
-  return Math.ceil((connections * UNEVEN) / fewest / PART_CONNECTIONS);
+/**
+ * Processes that a server has to be, so that none opens more connections than one can, when only the `fewest` targets are left. What
+ * was lost to another target is opened again, and the old target never hears of it: so at each of so many `events` all may come once more.
+ */
+export function serverProcesses(connections: number, fewest: number, events: number): number {
+  return Math.ceil((connections * (1 + events) * UNEVEN) / fewest / PART_CONNECTIONS);
 }
 
-/** Starts a server, of one process or several, on every target; resolves when all of them listen. */
-export async function startServers(lab: Lab, processes = 1): Promise<void> {
+/**
+ * Starts a server, of one process or several, on every target; resolves when all of them listen. `onTrouble` is told in a sentence
+ * when one can take no more connections, or ends: what a target does wrong is no fault of the balancer's.
+ */
+export async function startServers(
+  lab: Lab,
+  processes = 1,
+  onTrouble: (sentence: string) => void = () => {},
+): Promise<void> {
   const words = ["serve", "--processes", `${processes}`];
   await Promise.all(
     lab.topology.targets.map(({ name }) =>
-      startProgram(lab.host(name), [lab.program("traffic"), ...words, "--name", name], "listening"),
+      startProgram(lab.host(name), [lab.program("traffic"), ...words, "--name", name], "listening", {
+        onEnd: (how) => onTrouble(`The server on ${name} ${how}`),
+        onSaid: (text) => onTrouble(`The server on ${name} said: ${text.trim()}`),
+      }),
     ),
   );
 }
 
 /**
- * Starts a program and waits until it prints the JSON line with this event. `onEnd` is told if it ends later on.
- * Throws LabError with what it said when it ends before, or takes longer than 20 s.
+ * Starts a program and waits until it prints the JSON line with this event. Later on `onEnd` is told how it
+ * ended, as the end of a sentence, and `onSaid` what it says on stderr. Throws LabError with what it said when it ends before, or takes longer than 20 s.
  */
 export function startProgram(
   host: Host,
   argv: readonly string[],
   event: string,
-  onEnd?: (exit: Exit, said: string) => void,
+  { onEnd, onSaid }: { onEnd?: (how: string) => void; onSaid?: (text: string) => void } = {},
 ): Promise<Process> {
   return new Promise((resolve, reject) => {
     let said = "";
@@ -89,13 +102,15 @@ export function startProgram(
       }),
       onStderr: (chunk) => {
         said = (said + chunk.toString()).slice(-2000);
+        if (ready) onSaid?.(chunk.toString());
       },
     });
     child.exited
       .then(
         (exit) => {
           clearTimeout(timer);
-          if (ready) onEnd?.(exit, said.trim());
+          const by = exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`;
+          if (ready) onEnd?.(`ended by itself (${by})${said ? `: ${said.trim()}` : "."}`);
           else
             reject(failure(exit.code === null ? `was ended by signal ${exit.signal}` : `ended with code ${exit.code}`));
         },

@@ -252,10 +252,7 @@ async function deployRouter(
       ...(given.broken ? ["--broken", given.broken] : []),
     ],
     "ready",
-    (exit, said) =>
-      onFault(
-        `The balancer on ${host.name} ended by itself (${exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`})${said ? `: ${said}` : "."}`,
-      ),
+    { onEnd: (how) => onFault(`The balancer on ${host.name} ${how}`) },
   );
   const balance = `--queue-balance 0:${last}${given.perCpu ? " --queue-cpu-fanout" : ""}`;
   const queue = last === 0 ? "--queue-num 0" : balance;

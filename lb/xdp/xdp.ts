@@ -184,15 +184,9 @@ async function startPlane(
     active: members(lab.topology, active),
   };
   const argv = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, `${value}`]));
-  return startProgram(
-    host,
-    [lab.program("xdp-lb"), "run", ...(given.ports ? ["--ports"] : []), ...argv],
-    "ready",
-    (exit, said) =>
-      onFault(
-        `The balancer on ${host.name} ended by itself (${exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`})${said ? `: ${said}` : "."}`,
-      ),
-  );
+  return startProgram(host, [lab.program("xdp-lb"), "run", ...(given.ports ? ["--ports"] : []), ...argv], "ready", {
+    onEnd: (how) => onFault(`The balancer on ${host.name} ${how}`),
+  });
 }
 
 const members = (topology: Topology, active: readonly number[]) =>
