@@ -191,7 +191,9 @@ function familiesOf({ family }: Pick<RunOptions, "family">): Family[] {
 function manyConnections(plan: Plan, { connections, targets, protocol, stall }: RunOptions) {
   if (plan.mode !== "stream") return {};
   return {
-    ...(protocol === "tcp" ? { serverProcesses: serverProcesses(connections, fewestTargets(plan, targets)) } : {}),
+    ...(protocol === "tcp"
+      ? { serverProcesses: serverProcesses(connections, fewestTargets(plan, targets), plan.steps.length) }
+      : {}),
     ...(connections > MANY ? { connectTimeoutS: stall, many: true } : {}),
   };
 }
@@ -224,13 +226,16 @@ const OPENED_PER_S = 5000;
  */
 const MANY_OPENED_PER_S = { most: 5500, share: 0.2 };
 const MANY_SENT_PER_S = { most: 12_000, share: 0.45 };
+/** Of more connections than these each message finds less of what it needs in the caches: at twice as many, half as many messages are carried. */
+const FULL_RATE_CONNECTIONS = 450_000;
 
 /** Messages a second, and connections opened a second, that are carried. To open a connection costs more than a message. */
 function paceOf(connections: number, capacity?: Capacity): { carried: number; openedPerS: number } {
   if (connections > MANY) {
     const perS = capacity?.connectionsPerS ?? Number.POSITIVE_INFINITY;
     const pace = ({ most, share }: typeof MANY_SENT_PER_S) => Math.min(most, Math.round(share * perS));
-    return { carried: pace(MANY_SENT_PER_S), openedPerS: pace(MANY_OPENED_PER_S) };
+    const cold = Math.min(1, FULL_RATE_CONNECTIONS / connections);
+    return { carried: Math.round(cold * pace(MANY_SENT_PER_S)), openedPerS: pace(MANY_OPENED_PER_S) };
   }
   const carried = capacity && !capacity.own ? loadOf(capacity).rate : Number.POSITIVE_INFINITY;
   return { carried, openedPerS: Math.min(OPENED_PER_S, carried / 2) };

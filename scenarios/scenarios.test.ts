@@ -39,8 +39,8 @@ test("a million connections get the time they need, by the machine's speed where
     return [load.rampS, load.rate, ...planned.steps.map(({ atS }) => atS), planned.durationS].map(Math.round);
   };
   // A message of each connection, and the silence that is a loss, lie between any two events.
-  t.deepEqual(timesAt(40_000), [182, 12_000, 193, 287, 381]);
-  t.deepEqual(timesAt(20_000), [250, 9000, 263, 385, 507]);
+  t.deepEqual(timesAt(40_000), [182, 5400, 193, 389, 585]);
+  t.deepEqual(timesAt(20_000), [250, 4050, 263, 520, 777]);
 });
 
 test("a machine's own speed changes nothing for fewer connections, and a slow guest's does", (t) => {
@@ -54,10 +54,10 @@ test("a machine's own speed changes nothing for fewer connections, and a slow gu
 test("a server is as many processes as the fewest targets need to hold all TCP connections", (t) => {
   const processes = (name: string, words: Record<string, unknown>) => plan(name, words).load.serverProcesses;
   t.is(processes("scale", {}), 1);
-  t.is(processes("scale", { connections: 116_000 }), 1);
-  t.is(processes("scale", { connections: 117_000 }), 2);
-  t.is(processes("scale_out", { connections: 1_000_000, targets: 4, scale: "1 2 3" }), 69);
-  t.is(processes("scale_lb", { connections: 1_000_000, targets: 10 }), 7);
+  t.is(processes("scale", { connections: 38_900 }), 1);
+  t.is(processes("scale", { connections: 39_000 }), 2);
+  t.is(processes("scale_out", { connections: 1_000_000, targets: 4, scale: "1 2 3" }), 137);
+  t.is(processes("scale_lb", { connections: 1_000_000, targets: 10 }), 21);
   t.is(processes("scale", { connections: 1_000_000, protocol: "udp" }), undefined);
   t.is(processes("connect", { connections: 1_000_000 }), undefined);
 });

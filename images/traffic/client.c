@@ -19,7 +19,6 @@
 #define EVENTS_PER_TURN 256
 #define DRAIN_NS (500 * NS_PER_MS) /* how long the last echoes may take */
 #define OTHER_FILES 16
-#define MOST_OPENING 32
 
 /* User data of epoll entries that are no connections. */
 #define ENTRY_SIGNAL (UINT64_MAX)
@@ -90,27 +89,16 @@ static void schedule_starts(struct client *client)
 	}
 }
 
-/* Connections that may wait for their first answer at a time. With --hold there are very many, which must not
- * pile up where the network cannot take them as fast as they are due. */
-static uint32_t most_opening(const struct settings *set)
-{
-	if (set->mode == MODE_CONNECT)
-		return set->concurrent;
-	return set->hold ? MOST_OPENING : UINT32_MAX;
-}
-
 /* Opens in order what is due by `until`. Returns when to go on; where there is no room, answers make it. */
 static uint64_t open_next(struct client *client, uint64_t until)
 {
-	const uint32_t most = most_opening(&client->set);
-
 	while (client->next < client->count && !client->draining) {
 		struct connection *c = &client->list[client->next];
 		uint64_t now = now_ns();
 
 		if (c->first_due_ns > until)
 			return c->first_due_ns;
-		if (client->opening >= most) {
+		if (!connection_room(client)) {
 			client->full = true;
 			return NEVER_NS;
 		}

@@ -103,6 +103,8 @@ struct client {
 int client_run(const struct settings *settings);
 
 /* connection.c */
+/* Whether one more may wait for its first answer. */
+bool connection_room(const struct client *client);
 void connection_open(struct client *client, struct connection *c, uint64_t now);
 void connection_established(struct client *client, struct connection *c, uint16_t host, uint64_t now);
 /* With CAUSE_NONE it ends as planned. */

@@ -9,6 +9,7 @@
 #define FIRST_BACKOFF_MS 10
 #define LAST_BACKOFF_MS 1000
 #define UDP_RETRY_NS NS_PER_MS
+#define MOST_OPENING 32
 
 static uint64_t deadline_ns(const struct client *client, const struct connection *c)
 {
@@ -55,6 +56,16 @@ static enum cause start(struct client *client, struct connection *c, uint64_t no
 	if (client->set.mode == MODE_CONNECT)
 		return ask_name(client, c);
 	return message_send(client, c, now); /* UDP; TCP waits for its handshake */
+}
+
+/* With --hold there are very many, which must not pile up where the network cannot take them as fast as they are due. */
+bool connection_room(const struct client *client)
+{
+	const struct settings *set = &client->set;
+
+	if (set->mode == MODE_CONNECT)
+		return client->opening < set->concurrent;
+	return !set->hold || client->opening < MOST_OPENING;
 }
 
 void connection_open(struct client *client, struct connection *c, uint64_t now)
@@ -164,14 +175,12 @@ static void count_end(struct client *client, struct connection *c, enum cause ca
 	first_settled(client, c, false);
 }
 
-/* A fresh tuple after 10 ms, then twice as long each time it could not be established, up to a second. */
+/* After 10 ms, then twice as long each time it could not be established or had to wait, up to a second. */
 static void schedule_again(struct client *client, struct connection *c, uint64_t now)
 {
 	uint32_t backoff = c->backoff_ms ? c->backoff_ms * 2u : FIRST_BACKOFF_MS;
 
 	c->backoff_ms = (uint16_t)(backoff < LAST_BACKOFF_MS ? backoff : LAST_BACKOFF_MS);
-	c->generation++;
-	c->state = STATE_IDLE;
 	wheel_set(&client->wheel, connection_index(client, c), now + c->backoff_ms * NS_PER_MS);
 }
 
@@ -184,8 +193,11 @@ void connection_end(struct client *client, struct connection *c, enum cause caus
 	socket_close(c);
 	wheel_cancel(&client->wheel, connection_index(client, c));
 	c->state = STATE_DONE;
-	if (cause && client->set.reconnect && now < client->end_ns && c->generation < UINT16_MAX)
-		schedule_again(client, c, now);
+	if (!cause || !client->set.reconnect || now >= client->end_ns || c->generation == UINT16_MAX)
+		return;
+	c->generation++; /* a fresh tuple */
+	c->state = STATE_IDLE;
+	schedule_again(client, c, now);
 }
 
 void connection_timer(struct client *client, struct connection *c, uint64_t now)
@@ -193,8 +205,10 @@ void connection_timer(struct client *client, struct connection *c, uint64_t now)
 	enum cause cause;
 
 	if (c->state == STATE_IDLE) {
-		if (now < client->end_ns)
+		if (now < client->end_ns && connection_room(client))
 			connection_open(client, c, now);
+		else if (now < client->end_ns)
+			schedule_again(client, c, now);
 		return;
 	}
 	if (client->set.udp)
