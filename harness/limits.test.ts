@@ -28,7 +28,7 @@ test("conntrack's limit counts only where it holds the connections", (t) => {
 });
 
 const short: [title: string, limits: Partial<KernelLimits>, remedy: RegExp][] = [
-  ["memory", { availableMiB: 2000 }, /2,000 MiB are available\. Try --connections 2\d{5}\./],
+  ["memory", { availableMiB: 2000 }, /2,000 MiB are available\. Try --connections 1\d{5}\./],
   ["files of a process", { openFiles: 1024 }, /1,024 files, and 20,000 are needed\. Run 'ulimit -Hn 20000/],
   ["files of all processes", { allFiles: 100_000 }, /sysctl fs\.file-max=2100000/],
 ];

@@ -97,7 +97,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
   };
   const lostRows = { predicted: [] as LostConnection[], other: [] as LostConnection[] };
   const indexOf = new Map(targets.map((name, index) => [name, index]));
-  const readers = new Map([...timeline.streams].map(([name, start]) => [name, { start, flowOf: flowReader(start) }]));
+  const readers = new Map([...timeline.streams].map(([name, start]) => [name, readerOf(start)]));
   const since = scales.map((_, i) => movableSince(timeline, i));
   // What connections live through: those that cross a router which learns late see another course of things.
   const viewOf = (stages: readonly Stage[]) => {
@@ -113,7 +113,7 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
     const reader = readers.get(row.stream);
     if (!reader) continue;
     const connection = withSilence(row, reader.start);
-    const at = (us: number) => reader.start.t + us * 1000;
+    const { at } = reader;
     const establishedT = connection.establishedUs === null ? null : at(connection.establishedUs);
     if (connection.generation === 0 && establishedT !== null && establishedT < firstEvent) fates.notInTime--;
     if (establishedT === null) {
@@ -221,6 +221,13 @@ export function judgeFates(timeline: Timeline, connections: Iterable<Connection>
   }
   return fates;
 }
+
+const readerOf = (start: StreamStart) => ({
+  start,
+  flowOf: flowReader(start),
+  /** Monotonic ns of a row's microseconds. */
+  at: (us: number) => start.t + us * 1000,
+});
 
 /**
  * The generator calls a connection lost after some seconds of silence. One that fell silent shortly before the end is lost all

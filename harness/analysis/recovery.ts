@@ -4,27 +4,34 @@ import type { Timeline } from "./timeline.ts";
 
 /**
  * For each event, milliseconds from when it was asked for until every connection that was lost before the next event was
- * established anew; 0 when none was lost, null when one never came back while the traffic lasted.
+ * established anew; 0 when none was lost, null when one never came back while the traffic lasted. Rows of a connection come in the
+ * order of its generations, as a record has them.
  */
 export function recoveryMs({ scales, streams, endT }: Timeline, connections: Iterable<Connection>): (number | null)[] {
-  const lost: { event: number; key: string; endT: number }[] = [];
-  const opened = new Map<string, number[]>();
+  const until = scales.map((scale) => scale.askedT);
+  const cameBack = (event: number, t: number) => {
+    until[event] = Math.max(until[event] ?? 0, t);
+  };
+  /** By stream and number: what was lost and is not open again yet. */
+  const missing = new Map(
+    [...streams.keys()].map((name) => [name, new Map<number, { event: number; endT: number }>()]),
+  );
   for (const c of connections) {
     const start = streams.get(c.stream);
-    if (!start || c.establishedUs === null) continue;
-    const at = (us: number) => start.t + us * 1000;
-    const key = `${c.stream} ${c.id}`;
-    if (c.generation > 0) opened.set(key, [...(opened.get(key) ?? []), at(c.establishedUs)]);
-    const event = scales.findLastIndex((scale) => scale.askedT <= at(c.endUs));
-    if (c.cause !== "none" && event >= 0) lost.push({ event, key, endT: at(c.endUs) });
+    const lost = missing.get(c.stream);
+    if (!start || !lost || c.establishedUs === null) continue;
+    const before = lost.get(c.id);
+    if (before) cameBack(before.event, start.t + c.establishedUs * 1000);
+    if (before) lost.delete(c.id);
+    if (c.cause === "none") continue;
+    const ended = start.t + c.endUs * 1000;
+    const event = scales.findLastIndex((scale) => scale.askedT <= ended);
+    if (event >= 0) lost.set(c.id, { event, endT: ended });
   }
-  const until = scales.map((scale) => scale.askedT);
-  for (const { event, key, endT: since } of lost) {
-    const again = Math.min(...(opened.get(key) ?? []).filter((t) => t >= since));
-    // What is lost in the last second has no time to come back.
-    if (again === Number.POSITIVE_INFINITY && endT - since < 1e9) continue;
-    until[event] = Math.max(until[event] ?? 0, again);
-  }
+  // What is lost in the last second has no time to come back.
+  for (const lost of missing.values())
+    for (const { event, endT: since } of lost.values())
+      if (endT - since >= 1e9) cameBack(event, Number.POSITIVE_INFINITY);
   return scales.map((scale, i) => {
     const ms = ((until[i] ?? 0) - scale.askedT) / 1e6;
     return Number.isFinite(ms) ? ms : null;

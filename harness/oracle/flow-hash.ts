@@ -52,7 +52,10 @@ export function hashSpace(spec: FlowHash | null): number {
   return spec?.kind.startsWith("fib_multipath") ? 2 ** 31 : 2 ** 32;
 }
 
-const isIpv4 = ({ dst }: Flow) => dst[10] === 0xff && dst[11] === 0xff && dst.subarray(0, 10).every((b) => b === 0);
+function isIpv4({ dst }: Flow): boolean {
+  for (let i = 0; i < 10; i++) if (dst[i] !== 0) return false;
+  return dst[10] === 0xff && dst[11] === 0xff;
+}
 const address = (bytes: Uint8Array, v4: boolean) => (v4 ? bytes.subarray(12) : bytes);
 
 /** Where struct flow_keys (include/net/flow_dissector.h) has what is hashed, counted from `basic`. */
@@ -70,29 +73,33 @@ function fibMultipath(policy: "l3" | "l4" | "fields", seed: number, flow: Flow):
   return (policy === "fields" ? jhashWords(outer, 0, 0, 2, 0) : outer) >>> 1;
 }
 
+/**
+ * The kernel lets both directions of a flow hash alike: the smaller comes first. IPv4 addresses and ports are compared as numbers
+ * of the machine's own byte order, which is little endian here, IPv6 addresses byte by byte.
+ */
 function outerHash(policy: "l3" | "fields", seed: number, flow: Flow): number {
   const v4 = isIpv4(flow);
   const keys = new Uint8Array(FLOW_KEYS.bytes[v4 ? 4 : 6]);
-  const [src, dst] = [address(flow.src, v4), address(flow.dst, v4)];
-  keys.set(inOrder(src, dst, v4), FLOW_KEYS.addresses);
+  const from = v4 ? 12 : 0;
+  const swapped = v4 ? numberOf(flow.dst) < numberOf(flow.src) : Buffer.compare(flow.dst, flow.src) < 0;
+  for (let i = from; i < 16; i++) {
+    keys[FLOW_KEYS.addresses + i - from] = (swapped ? flow.dst : flow.src)[i] ?? 0;
+    keys[FLOW_KEYS.addresses + 16 + i - 2 * from] = (swapped ? flow.src : flow.dst)[i] ?? 0;
+  }
   if (policy === "fields") {
+    const [sport, dport] = [swap16(flow.sport), swap16(flow.dport)];
+    const [first, second] = dport < sport ? [dport, sport] : [sport, dport];
     keys[FLOW_KEYS.protocol] = flow.protocol;
-    keys.set(inOrder(portBytes(flow.sport), portBytes(flow.dport), true), FLOW_KEYS.ports);
+    keys.set([first & 255, first >> 8, second & 255, second >> 8], FLOW_KEYS.ports);
   }
   // 0 is kept for "not hashed yet".
   return siphash32(keys, seed) || 1;
 }
 
-/**
- * The kernel lets both directions of a flow hash alike: the smaller comes first. IPv4 addresses and ports are compared as numbers
- * of the machine's own byte order, which is little endian here, IPv6 addresses byte by byte.
- */
-function inOrder(src: Uint8Array, dst: Uint8Array, littleEndian: boolean): Uint8Array {
-  const rank = (bytes: Uint8Array) => (littleEndian ? Buffer.from(bytes).reverse() : bytes);
-  return Buffer.concat(Buffer.compare(rank(dst), rank(src)) < 0 ? [dst, src] : [src, dst]);
-}
-
-const portBytes = (port: number) => Uint8Array.of(port >> 8, port & 255);
+/** An IPv4 address, and a port, as a machine of little endian reads it from the packet. */
+const numberOf = (ip: Uint8Array) =>
+  ((ip[12] ?? 0) | ((ip[13] ?? 0) << 8) | ((ip[14] ?? 0) << 16) | ((ip[15] ?? 0) << 24)) >>> 0;
+const swap16 = (port: number) => ((port & 255) << 8) | (port >> 8);
 
 /** Both directions of a flow hash alike here too: the smaller address and the larger port come first. IPv6 addresses are folded. */
 function hmark(seed: number, flow: Flow): number {

@@ -7,23 +7,25 @@ export const SIPHASH_1_3 = { each: 1, last: 3 };
  * 32 bits are returned: the kernel keeps no more. 64-bit words are pairs of 32-bit ones, which is far faster than bigint here.
  */
 export function siphash32(data: Uint8Array, low: number, high = low, rounds = SIPHASH_2_4): number {
-  const state = Int32Array.from(CONSTANTS, (word, i) => word ^ (i % 2 === 0 ? low : high));
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const s = new Int32Array(8);
+  for (let i = 0; i < 8; i++) s[i] = (CONSTANTS[i] ?? 0) ^ (i % 2 === 0 ? low : high);
   const whole = data.length & ~7;
-  const absorb = (low: number, high: number) => {
-    xor(state, 3, low, high);
-    for (let i = 0; i < rounds.each; i++) round(state);
-    xor(state, 0, low, high);
-  };
-  for (let at = 0; at < whole; at += 8) absorb(view.getInt32(at, true), view.getInt32(at + 4, true));
-  const rest = new DataView(new ArrayBuffer(8));
-  for (let at = whole; at < data.length; at++) rest.setUint8(at - whole, data[at] ?? 0);
-  rest.setUint8(7, data.length & 255);
-  absorb(rest.getInt32(0, true), rest.getInt32(4, true));
-  xor(state, 2, 0xff, 0);
-  for (let i = 0; i < rounds.last; i++) round(state);
-  return (word(state, 0) ^ word(state, 2) ^ word(state, 4) ^ word(state, 6)) >>> 0;
+  // The last word has what is left of the data, and its length in the highest byte.
+  for (let at = 0; at <= whole; at += 8) {
+    const low = fourBytes(data, at);
+    const high = fourBytes(data, at + 4) ^ (at === whole ? data.length << 24 : 0);
+    xor(s, 3, low, high);
+    for (let i = 0; i < rounds.each; i++) round(s);
+    xor(s, 0, low, high);
+  }
+  xor(s, 2, 0xff, 0);
+  for (let i = 0; i < rounds.last; i++) round(s);
+  return (word(s, 0) ^ word(s, 2) ^ word(s, 4) ^ word(s, 6)) >>> 0;
 }
+
+/** Little endian; 0 beyond the end. */
+const fourBytes = (data: Uint8Array, at: number) =>
+  (data[at] ?? 0) | ((data[at + 1] ?? 0) << 8) | ((data[at + 2] ?? 0) << 16) | ((data[at + 3] ?? 0) << 24);
 
 /** "somepseudorandomlygeneratedbytes" as four 64-bit words, low half first. */
 const CONSTANTS = [0x70736575, 0x736f6d65, 0x6e646f6d, 0x646f7261, 0x6e657261, 0x6c796765, 0x79746573, 0x74656462];

@@ -2,15 +2,10 @@
 import { CAUSES, type Connection, type StreamName } from "./schema.ts";
 
 export const ROW_BYTES = 48;
-const NONE16 = 0xffff;
 const NONE32 = 0xffffffff;
 
-/** `hosts` are the names of the targets in order of first appearance in this stream. */
+/** `hosts` are the names of the targets in order of first appearance in this stream; 0xffff in a row is none of them. */
 export function decodeRow(rows: Buffer, at: number, stream: StreamName, hosts: readonly string[]): Connection {
-  const host = (offset: number) => {
-    const index = rows.readUInt16LE(at + offset);
-    return index === NONE16 ? null : (hosts[index] ?? null);
-  };
   const established = rows.readUInt32LE(at + 20);
   return {
     stream,
@@ -18,7 +13,7 @@ export function decodeRow(rows: Buffer, at: number, stream: StreamName, hosts: r
     generation: rows.readUInt16LE(at + 4),
     cause: CAUSES[rows.readUInt8(at + 6)] ?? "local",
     sport: rows.readUInt16LE(at + 8),
-    target: host(10),
+    target: hosts[rows.readUInt16LE(at + 10)] ?? null,
     srcOffset: rows.readUInt32LE(at + 12),
     startUs: rows.readUInt32LE(at + 16),
     establishedUs: established === NONE32 ? null : established,
@@ -26,7 +21,7 @@ export function decodeRow(rows: Buffer, at: number, stream: StreamName, hosts: r
     longestGapUs: rows.readUInt32LE(at + 28),
     sent: rows.readUInt32LE(at + 32),
     received: rows.readUInt32LE(at + 36),
-    movedTo: host(40),
+    movedTo: hosts[rows.readUInt16LE(at + 40)] ?? null,
     lastProgressUs: rows.readUInt32LE(at + 44),
   };
 }
