@@ -58,6 +58,18 @@ static int open_socket(union address address, bool tcp, uint16_t port, bool many
 	return -1;
 }
 
+/*
+ * Clients of the echo speak first, and their first data makes the connection, not the empty ACK before it: Linux looks for a
+ * moment as if it had no such connection while an ACK makes one (inet_ehash_insert), and resets what another CPU
+ * brings then. Of a million connections some ten were lost like that.
+ */
+static void wait_for_data(int fd)
+{
+	int seconds = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
+
 /* The wildcard means both families, but a kernel may have been built or booted without IPv6. */
 static void fall_back_to_ipv4(union address *address)
 {
@@ -92,6 +104,8 @@ bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets
 							       options->processes > 1);
 			if (sockets[k][i].fd < 0)
 				return false;
+			if (wanted[i].service == SERVICE_ECHO_TCP)
+				wait_for_data(sockets[k][i].fd);
 		}
 	}
 	return true;
