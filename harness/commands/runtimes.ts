@@ -19,6 +19,7 @@ export interface RuntimeWords {
 const DEFAULT_RUNTIME = "netns";
 /** Two seconds' worth, or so. */
 const CALIBRATION_CONNECTIONS = 20_000;
+const CALIBRATIONS = 3;
 
 /** A runtime, and what it made ready; null: nothing had to be. */
 export interface Chosen {
@@ -98,7 +99,10 @@ export async function prepareRuntime(
   note("measuring how many connections a second this machine makes");
   const lab = await runtime.up(planTopology({ targets: 1, routers: 1 }), signal, note);
   try {
-    return { runtime, prepared: { capacity: { ...(await measureCapacity(lab, CALIBRATION_CONNECTIONS)), own: true } } };
+    return {
+      runtime,
+      prepared: { capacity: { ...(await measureCapacity(lab, CALIBRATION_CONNECTIONS, CALIBRATIONS)), own: true } },
+    };
   } finally {
     await lab[Symbol.asyncDispose]();
   }

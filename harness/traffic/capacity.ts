@@ -3,18 +3,26 @@ import type { Capacity, Lab } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { PORT, startServers } from "./traffic.ts";
 
-/** Makes, answers and closes so many IPv4 connections to the first target, by a plain route of the first router. */
-export async function measureCapacity(lab: Lab, connections: number): Promise<Capacity> {
+/**
+ * Makes, answers and closes so many IPv4 connections to the first target, by a plain route of the first router. The best of so many
+ * times: what the machine can, not what it could while it was busy with something else.
+ */
+export async function measureCapacity(lab: Lab, connections: number, times = 1): Promise<Capacity> {
   const { targets, routers, tester } = lab.topology;
   const via = targets[0] ? linkOn(targets[0], "net1").ipv4 : "";
   await lab.host(routers[0]?.name ?? "").exec(["ip", "route", "add", `${VIP[4]}/32`, "via", via]);
   await startServers(lab);
-  const load = ["--connections", `${connections}`, "--src", SOURCES[4], "--seed", "1", "--output", "json"];
-  const begin = performance.now();
-  await lab
-    .host(tester.name)
-    .exec([lab.program("traffic"), "connect", "--address", `${VIP[4]}:${PORT.connect}`, ...load], {
-      timeoutMs: 60_000,
-    });
-  return { connectionsPerS: Math.round((connections * 1000) / (performance.now() - begin)) };
+  const load = ["--connections", `${connections}`, "--src", SOURCES[4], "--output", "json"];
+  let leastMs = Number.POSITIVE_INFINITY;
+  for (let seed = 1; seed <= times; seed++) {
+    const begin = performance.now();
+    await lab
+      .host(tester.name)
+      .exec(
+        [lab.program("traffic"), "connect", "--address", `${VIP[4]}:${PORT.connect}`, "--seed", `${seed}`, ...load],
+        { timeoutMs: 60_000 },
+      );
+    leastMs = Math.min(leastMs, performance.now() - begin);
+  }
+  return { connectionsPerS: Math.round((connections * 1000) / leastMs) };
 }
