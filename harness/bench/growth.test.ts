@@ -58,22 +58,25 @@ test("a cost that falls is not growth", (t) => {
   t.true((growth?.factor ?? 9) < 0.1);
 });
 
-test("Page's test has its exact probabilities", (t) => {
-  const p = (costs: readonly (readonly number[])[]) =>
-    growthOf(costs.map((own, i) => ({ x: i + 1, costs: own })))?.p ?? Number.NaN;
-  // One round of three in order: one of six orders, both sides; two rounds: one of 36; three of four points: one of 24 cubed.
-  t.true(Math.abs(p([[1], [2], [3]]) - 2 / 6) < 1e-12);
-  t.true(
-    Math.abs(
-      p([
-        [1, 1],
-        [2, 2],
-        [3, 3],
-      ]) -
-        2 / 36,
-    ) < 1e-12,
+test("the tests for a trend have their exact probabilities", (t) => {
+  const near = (costs: readonly (readonly number[])[], expected: number) => {
+    const growth = growthOf(costs.map((own, i) => ({ x: i + 1, costs: own })));
+    t.true(Math.abs((growth?.p ?? 9) - expected) < 1e-12, `${growth?.p} instead of ${expected}`);
+    return growth;
+  };
+  // By the order of all, for two tests and both sides: one round of three, one of six orders; two rounds: one of 36; three of four points: one of 24 cubed.
+  near([[1], [2], [3]], 4 / 6);
+  near(
+    [1, 2, 3].map((n) => [n, n]),
+    4 / 36,
   );
-  t.true(Math.abs(p([[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4]]) - 2 / 24 ** 3) < 1e-12); // biome-ignore format: a table
+  near(
+    [1, 2, 3, 4].map((n) => [n, n, n]),
+    4 / 24 ** 3,
+  );
+  // By the last alone: the others are in no order, and it has the highest rank of four in all six rounds.
+  const growth = near([[2, 3, 1, 3, 1, 2], [3, 1, 2, 2, 3, 1], [1, 2, 3, 1, 2, 3], [9, 9, 9, 9, 9, 9]], 4 / 4 ** 6); // biome-ignore format: a table
+  t.is(growth?.trend, "grows");
 });
 
 test("two points, or none, have no growth; one round has no interval", (t) => {

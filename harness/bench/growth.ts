@@ -19,7 +19,7 @@ export interface Curve {
 
 export interface Growth {
   trend: "none" | "grows" | "falls";
-  /** Probability of so clear an order by chance alone: Page's exact test, both sides. */
+  /** Probability of so clear an order by chance alone, both sides: the better of two exact tests, doubled. */
   p: number;
   /** The last point's cost as a multiple of the first one's: median of the rounds. */
   factor: number;
@@ -43,8 +43,8 @@ export const MOST_POINTS = 10;
 
 /**
  * null below three points. Rounds first lose what made all of their costs higher or lower alike, so that a machine that was slow
- * for a while bends no curve. Then Page's test says whether costs rise (or fall) with x; only if so a curve is fitted, by least squares
- * of relative errors. Its family holds logarithms (exponent 0), straight lines (1) and powers, each above a fixed part, which
+ * for a while bends no curve. Then two exact tests say whether costs rise (or fall) with x: Page's for the order of all, and one for
+ * the last alone, where numbers that grow tenfold show a linear cost first. Only if so a curve is fitted, by least squares of relative errors. Its family holds logarithms (exponent 0), straight lines (1) and powers, each above a fixed part, which
  * a mere slope in log-log axes would mistake for slow growth. The exponent's interval is the profile's: those with which the best curve
  * is not significantly worse (F-test, 95 %).
  */
@@ -55,8 +55,12 @@ export function growthOf(points: readonly GrowthPoint[]): Growth | null {
   const xs = sorted.map(({ x }) => x);
   const table = Array.from({ length: rounds }, (_, r) => sorted.map(({ costs }) => costs[r] ?? Number.NaN));
   const factors = table.map((row) => (row.at(-1) ?? Number.NaN) / (row[0] ?? Number.NaN));
-  const { rising, falling } = pageTest(table);
-  const p = Math.min(1, 2 * Math.min(rising, falling));
+  const tests = [xs.map((_, j) => j + 1), xs.map((_, j) => Number(j === xs.length - 1))].map((w) =>
+    orderTest(table, w),
+  );
+  const rising = Math.min(...tests.map((test) => test.rising));
+  const falling = Math.min(...tests.map((test) => test.falling));
+  const p = Math.min(1, 2 * tests.length * Math.min(rising, falling));
   const common = { p, factor: median(factors), factorInterval95: medianInterval95(factors) };
   if (p > ALPHA)
     return { ...common, trend: "none", exponent: null, exponentInterval95: null, curve: null, linear: null };
@@ -141,13 +145,16 @@ function fitAt(
 }
 
 /**
- * Page's test for ordered alternatives: the probabilities that ranks within the rounds rise with the columns as clearly as here, or
- * more so, when every order is equally likely; and that they fall so.
+ * The probabilities that ranks within the rounds rise with the columns' weights as clearly as here, or more so, when every order is
+ * equally likely; and that they fall so. With weights 1, 2, 3 .. it is Page's test for ordered alternatives.
  */
-function pageTest(table: readonly (readonly number[])[]): { rising: number; falling: number } {
-  const columns = table[0]?.length ?? 0;
-  const seen = table.reduce((sum, row) => sum + ranks(row).reduce((all, rank, j) => all + (j + 1) * rank, 0), 0);
-  const one = pageScores(columns);
+function orderTest(
+  table: readonly (readonly number[])[],
+  weights: readonly number[],
+): { rising: number; falling: number } {
+  const scoreOf = (row: readonly number[]) => ranks(row).reduce((all, rank, j) => all + (weights[j] ?? 0) * rank, 0);
+  const seen = table.reduce((sum, row) => sum + scoreOf(row), 0);
+  const one = scoresOf(weights);
   let all = new Map([[0, 1]]);
   for (const _ of table) {
     const next = new Map<number, number>();
@@ -173,18 +180,19 @@ function ranks(row: readonly number[]): number[] {
   });
 }
 
-/** How likely each sum of column times rank is, over all orders of so many columns. */
-function pageScores(columns: number): Map<number, number> {
+/** How likely each sum of weight times rank is, over all orders of the columns. */
+function scoresOf(weights: readonly number[]): Map<number, number> {
+  const columns = weights.length;
   // By the set of ranks that the first columns have, as bits: the sums that they can have, and in how many orders.
   const states = Array.from({ length: 1 << columns }, () => new Map<number, number>());
   states[0]?.set(0, 1);
   for (const [used, sums] of states.entries()) {
     const ranksLeft = Array.from({ length: columns }, (_, rank) => rank).filter((rank) => ((used >> rank) & 1) === 0);
-    const column = columns - ranksLeft.length + 1;
+    const weight = weights[columns - ranksLeft.length] ?? 0;
     for (const rank of ranksLeft) {
       const into = states[used | (1 << rank)];
       for (const [sum, orders] of sums) {
-        const score = sum + column * (rank + 1);
+        const score = sum + weight * (rank + 1);
         into?.set(score, (into.get(score) ?? 0) + orders);
       }
     }

@@ -114,7 +114,7 @@ export const PROBES: readonly Probe[] = [
         bed.latency.add(hist);
       }
       const found = own.percentilesMs();
-      const cpu = seen.cpu ? { connect_cpu: totalUs(seen.cpu) / last(seen).received } : {};
+      const cpu = seen.cpu ? { connect_cpu: seen.cpu.busy / last(seen).received } : {};
       return { ...cpu, ...(found ? { connect_p50: found.p50, connect_p99: found.p99, connect_p999: found.p999 } : {}) };
     },
   },
@@ -297,7 +297,7 @@ async function closedLoop(
   if (!from || until.t <= from.t) throw new LabError(`No echo came over ${connections} connections.`);
   return {
     perSecond: ((until.received - from.received) / (until.t - from.t)) * 1e9,
-    perCore: seen.cpu && (until.received / totalUs(seen.cpu)) * 1e6,
+    perCore: seen.cpu && (until.received / seen.cpu.busy) * 1e6,
   };
 }
 
@@ -315,9 +315,9 @@ interface Cpu {
   user: number;
   system: number;
   softirq: number;
+  /** All time that was not idle. Unlike its parts, which are what was found at each tick, the kernel measures it. */
+  busy: number;
 }
-
-const totalUs = ({ user, system, softirq }: Cpu) => user + system + softirq;
 
 const last = ({ samples }: Pick<Seen, "samples">): Sample => {
   const sample = samples.at(-1);
@@ -360,19 +360,24 @@ async function generate(
   if (gone > 0) throw new LabError(`${gone} connections failed during '${argv[0]}': no figure is taken from that.`);
   const after = processorUs();
   const spent = (kind: keyof Cpu) => (after && before ? after[kind] - before[kind] : 0);
-  const cpu = after && before ? { user: spent("user"), system: spent("system"), softirq: spent("softirq") } : null;
+  const cpu =
+    after && before
+      ? { user: spent("user"), system: spent("system"), softirq: spent("softirq"), busy: spent("busy") }
+      : null;
   return { t0, seconds: (t - t0) / 1e9, samples, cpu };
 }
 
-/** CPU time of the machine, microseconds; null where /proc does not tell. */
+/** CPU time of the machine since some moment, microseconds; null where /proc does not tell. */
 function processorUs(): Cpu | null {
   try {
-    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
-      readFileSync("/proc/stat", "utf8").match(/^cpu +(.*)$/m)?.[1] ?? ""
+    const stat = readFileSync("/proc/stat", "utf8");
+    const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = (
+      stat.match(/^cpu +(.*)$/m)?.[1] ?? ""
     )
       .split(" ")
       .map((ticks) => Number(ticks) * 1e4);
-    return { user: user + nice, system, softirq: irq + softirq };
+    const allUs = ((stat.match(/^cpu\d/gm)?.length ?? 1) * nowNs()) / 1000;
+    return { user: user + nice, system, softirq: irq + softirq, busy: allUs - idle - iowait - steal };
   } catch {
     return null;
   }
