@@ -71,7 +71,7 @@ export function growthSentences(growths: readonly GrowthRow[], metrics: readonly
         : `above ${digits(curve?.base ?? null)} ${unit} at 1${logarithm}`;
       return `${backend}: ${costOf(growth)} grows as ${power}: ${parts}; ${times(growth)} ${range}.`;
     }),
-    ...(flat.length > 0 ? [`No trend ${range} is shown, by Page's test at 1 %, for ${flat.join("; for ")}.`] : []),
+    ...(flat.length > 0 ? [`No trend ${range} is shown at 1 %, for ${flat.join("; for ")}.`] : []),
   ];
 }
 
