@@ -228,21 +228,24 @@ for (const [phase, delayMs] of [
     t.deepEqual(hostState(), before);
   });
 
-test.serial("a server that is killed is no loss of the balancer's: the run ends with an error that names it", async (t) => {
-  const before = hostState();
-  const { child, processes } = startRun("server");
-  await phaseSeen(child, "traffic");
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const server = processes().find((pid) => ["serve", "vm-003"].every((word) => wordsOf(pid).includes(word)));
-  if (!server) return t.fail("no server");
-  const code = ended(child);
-  process.kill(server, "SIGKILL");
-  t.is(await code, 3);
-  const { verdict, reasons } = readSummary(t, "server");
-  t.deepEqual([verdict, reasons], ["error", ["The server on vm-003 ended by itself (signal 9)."]]);
-  t.true(await eventually(() => processes().length === 0, 3000));
-  t.deepEqual(hostState(), before);
-});
+test.serial(
+  "a server that is killed is no loss of the balancer's: the run ends with an error that names it",
+  async (t) => {
+    const before = hostState();
+    const { child, processes } = startRun("server");
+    await phaseSeen(child, "traffic");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const server = processes().find((pid) => ["serve", "vm-003"].every((word) => wordsOf(pid).includes(word)));
+    if (!server) return t.fail("no server");
+    const code = ended(child);
+    process.kill(server, "SIGKILL");
+    t.is(await code, 3);
+    const { verdict, reasons } = readSummary(t, "server");
+    t.deepEqual([verdict, reasons], ["error", ["The server on vm-003 ended by itself (signal 9)."]]);
+    t.true(await eventually(() => processes().length === 0, 3000));
+    t.deepEqual(hostState(), before);
+  },
+);
 
 test.serial("interrupted, it keeps what it recorded, says so, exits with 130 and leaves nothing behind", async (t) => {
   const before = hostState();

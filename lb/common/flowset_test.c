@@ -188,12 +188,41 @@ static void the_tree_says_what_asking_every_rule_says(uint32_t n)
 	free(rules);
 }
 
+/* As services have them: the tree must not end in one long leaf because every flow is on both sides of a split. */
+static void flows_of_both_families_are_told_apart(void)
+{
+	enum { N = 1000 };
+	struct flow_rule *rules = calloc(N, sizeof(*rules));
+	struct flowset *set;
+
+	for (uint32_t i = 0; i < N; i++) {
+		struct address_range v6 = {.low = {0x10, [14] = i >> 8, [15] = i & 255}};
+
+		memcpy(v6.high, v6.low, sizeof(v6.high));
+		rules[i] = (struct flow_rule){.destinations_n = 2,
+					      .destinations = {network(0x0a010000 + i, 32), v6}};
+	}
+	set = flowset_new(rules, N, sizeof(*rules));
+	CHECK(flowset_size(set).longest_leaf <= 6, "a leaf of %u", flowset_size(set).longest_leaf);
+	CHECK(flowset_size(set).references <= 2 * N, "%u references", flowset_size(set).references);
+	for (uint32_t i = 0; i < N; i++) {
+		struct flow_key v4 = key_of(1, 2, 0x0a010000 + i, 80, 6), v6 = v4;
+
+		memcpy(v6.destination, rules[i].destinations[1].low, sizeof(v6.destination));
+		CHECK(flowset_match(set, &v4, &no_bytes) == i, "IPv4 of flow %u", i);
+		CHECK(flowset_match(set, &v6, &no_bytes) == i, "IPv6 of flow %u", i);
+	}
+	flowset_free(set);
+	free(rules);
+}
+
 int main(void)
 {
 	every_condition_counts();
 	bytes_are_compared_under_their_mask_and_within_the_packet();
 	the_highest_priority_is_asked_first();
 	an_empty_set_takes_nothing();
+	flows_of_both_families_are_told_apart();
 	for (uint32_t n = 1; n <= 1000; n *= 10)
 		the_tree_says_what_asking_every_rule_says(n);
 	return check_report("flowset");

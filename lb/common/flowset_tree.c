@@ -74,6 +74,48 @@ struct split {
 	uint32_t larger, both; /* rules on the larger side, and on both together */
 };
 
+static uint32_t count_ranges(const struct flowset *set, const uint32_t *list, uint32_t n, int d, value low,
+			     value high)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct compiled *c = &set->rules[list[i]];
+
+		for (uint32_t r = c->at[d]; r < c->at[d + 1]; r++)
+			count += set->ranges[r].low <= high && set->ranges[r].high >= low;
+	}
+	return count;
+}
+
+/*
+ * Where each rule has ranges on both sides of every split, as those with an IPv4 and an IPv6 address have, one that
+ * shares the ranges out: then the next ones part the rules. False: there is none.
+ */
+static bool share_ranges(const struct flowset *set, const uint32_t *list, uint32_t n, const struct box *box,
+			 struct split *best)
+{
+	double least = 1;
+
+	for (int d = 0; d < DIMENSIONS; d++) {
+		struct split s = {.dimension = d};
+		uint32_t left, right;
+		double share;
+
+		if (!middle(set, list, n, box, d, &s.at))
+			continue;
+		left = count_ranges(set, list, n, d, box->low[d], s.at);
+		right = count_ranges(set, list, n, d, s.at + 1, box->high[d]);
+		share = (double)(left > right ? left : right) /
+			count_ranges(set, list, n, d, box->low[d], box->high[d]);
+		if (share < least) {
+			least = share;
+			*best = s;
+		}
+	}
+	return least < 1;
+}
+
 /* False: no split makes both sides smaller. */
 static bool choose_split(const struct flowset *set, const uint32_t *list, uint32_t n, const struct box *box,
 			 struct split *best)
@@ -93,7 +135,7 @@ static bool choose_split(const struct flowset *set, const uint32_t *list, uint32
 		    (s.larger == best->larger && s.larger < n && s.both < best->both))
 			*best = s;
 	}
-	return best->larger < n;
+	return best->larger < n || share_ranges(set, list, n, box, best);
 }
 
 /* Room for one more node, or FLOWSET_NONE. */
