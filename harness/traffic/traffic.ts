@@ -109,10 +109,9 @@ export function startProgram(
       .then(
         (exit) => {
           clearTimeout(timer);
-          const by = exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`;
-          if (ready) onEnd?.(`ended by itself (${by})${said ? `: ${said.trim()}` : "."}`);
-          else
-            reject(failure(exit.code === null ? `was ended by signal ${exit.signal}` : `ended with code ${exit.code}`));
+          const how = `ended by itself (${exit.code === null ? `signal ${exit.signal}` : `code ${exit.code}`})`;
+          if (ready) onEnd?.(`${how}${said ? `: ${said.trim()}` : "."}`);
+          else reject(failure(how));
         },
         (error: Error) => {
           clearTimeout(timer);
