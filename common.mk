@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Shared by every folder with C: where things go and how strict the compiler is. Include it first.
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 OUT := $(ROOT)build

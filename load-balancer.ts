@@ -1,24 +1,25 @@
 #!/bin/sh
 ":" //; root=$(dirname "$(readlink -f "$0")"); [ -d "$root/node_modules/tsx" ] || { echo "Run '$root/setup' first: the lab's packages are not installed." >&2; exit 3; }; url=$root; case $root in *[%#?\\]*) url=$(printf %s "$root" | sed 's/%/%25/g; s/#/%23/g; s/?/%3F/g; s/\\/%5C/g');; esac; exec node --import "file://$url/node_modules/tsx/dist/loader.mjs" "$0" "$@"
+// SPDX-License-Identifier: Apache-2.0
 
 import path from "node:path";
 import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
-import { UsageError } from "./harness/backend.ts";
 import { runMain } from "./harness/commands/main.ts";
 import type { StartOptions } from "./harness/commands/session.ts";
-import { runOptions } from "./harness/options.ts";
+import { runOptions } from "./harness/plan/options.ts";
 import { docker } from "./harness/runtime/docker.ts";
 import { netns } from "./harness/runtime/netns.ts";
 import { vm } from "./harness/runtime/vm.ts";
 import { CTRAFFIC_ANALYSES } from "./harness/traffic/ctraffic.ts";
+import { UsageError } from "./harness/util/errors.ts";
 import { backends } from "./lb/index.ts";
 import { scenarios } from "./scenarios/index.ts";
 
 const runtimes = [netns, docker, vm];
 const catalogWith = async (files: readonly string[]) => {
   if (files.length === 0) return { backends, scenarios, runtimes };
-  const { withOutside } = await import("./harness/outside.ts");
+  const { withOutside } = await import("./harness/plan/outside.ts");
   return { backends: await withOutside(backends, files), scenarios, runtimes };
 };
 const { env } = process;
@@ -139,7 +140,7 @@ const runtimeWords = (argv: Record<string, unknown>) => ({
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
   const run = String(argv.kernel).includes(",")
     ? (await import("./harness/commands/compare.ts")).kernelsCommand
-    : (await import("./harness/commands/run-set.ts")).testCommand;
+    : (await import("./harness/commands/test.ts")).testCommand;
   return run(
     await catalogWith(argv.backend as string[]),
     {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What it costs when one of ten targets leaves, by its place in the order: `npm run bench:removed [backend] [word of test]...`. Measured
 // in the lab against theory (hash-threshold: RFC 2992), both families at once; Markdown on stdout, exit code 1 when a run did not pass.
 import { spawnSync } from "node:child_process";

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long rules for 10 to 1000 targets take: `npm run bench:rules [backend...] [key=value...]`. The targets themselves are not needed for
 // that, so the lab has a router and a tester only. Median of five, on one router, both families; Markdown on stdout.
 
-import { parseBackendOptions } from "../harness/options.ts";
+import { parseBackendOptions } from "../harness/plan/options.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 import { backends } from "./index.ts";
@@ -22,7 +23,7 @@ const timed = async (action: () => Promise<unknown>) => {
 async function measure(backend: (typeof backends)[number], targets: number): Promise<string> {
   const options = parseBackendOptions(backend, words);
   try {
-    backend.facts(options, targets);
+    backend.effectiveOptions(options, targets);
   } catch (error) {
     return (error as Error).message;
   }

@@ -1,4 +1,5 @@
-import type { Backend } from "../harness/backend.ts";
+// SPDX-License-Identifier: Apache-2.0
+import type { Backend } from "../harness/api/backend.ts";
 import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";

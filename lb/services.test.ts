@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // Further services beside the VIP's: they are really there and serve, and take nothing from the VIP's.
 import test from "ava";
-import { parseBackendOptions } from "../harness/options.ts";
+import { parseBackendOptions } from "../harness/plan/options.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import type { Lab } from "../harness/runtime/runtime.ts";
 import { linkOn, otherVip, planTopology, SOURCES, VIP } from "../harness/topology/topology.ts";

@@ -1,5 +1,7 @@
-import { UsageError } from "../harness/backend.ts";
-import type { Scenario } from "../harness/scenario.ts";
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Scenario } from "../harness/api/scenario.ts";
+import { UsageError } from "../harness/util/errors.ts";
 
 const LASTS_S = 2;
 

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conformance: every backend in every scenario, through the program, in small. A new backend is tested by being registered.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import type { Backend } from "../harness/backend.ts";
-import { unsupported } from "../harness/catalog.ts";
-import { readLimits } from "../harness/limits.ts";
+import type { Backend } from "../harness/api/backend.ts";
+import { readLimits } from "../harness/host/limits.ts";
+import { unsupported } from "../harness/plan/catalog.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { program } from "../harness/testing/machine.ts";

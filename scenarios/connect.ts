@@ -1,4 +1,5 @@
-import type { Scenario } from "../harness/scenario.ts";
+// SPDX-License-Identifier: Apache-2.0
+import type { Scenario } from "../harness/api/scenario.ts";
 
 export const connect: Scenario = {
   name: "connect",

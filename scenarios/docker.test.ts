@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -17,7 +18,7 @@ import {
   startedContainers,
 } from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
-import { eventually, fates, hostState, marker, program, root } from "../harness/testing/machine.ts";
+import { eventually, hostState, marker, outcomes, program, root } from "../harness/testing/machine.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-docker-"));
@@ -103,7 +104,7 @@ for (const [name, args] of [
     if (!here || !there) return t.fail();
     t.is(there.status, 0, there.summary.reasons.join("\n"));
     t.is(there.summary.runtime, "docker");
-    t.deepEqual(fates(there.dir), fates(here.dir));
+    t.deepEqual(outcomes(there.dir), outcomes(here.dir));
     const events = ({ events: all }: Summary) =>
       all.map(({ kind, machines, alive, lost, predicted }) => ({ kind, machines, alive, lost, predicted }));
     t.deepEqual(events(there.summary), events(here.summary));

@@ -1,4 +1,5 @@
-import type { Scenario } from "../harness/scenario.ts";
+// SPDX-License-Identifier: Apache-2.0
+import type { Scenario } from "../harness/api/scenario.ts";
 import { affinity } from "./affinity.ts";
 import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs every backend in every scenario, both families at once, over TCP and UDP, in short: `npm run matrix [folder [backend...]]`. What
 // the folder has already passed or skipped is left out, so it can be interrupted and taken up again. Then MATRIX.md is written out of
 // the folder. Exit code 1: a case did not pass.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { findNamed } from "../harness/catalog.ts";
 import { matrixCommand } from "../harness/commands/matrix.ts";
+import { findNamed } from "../harness/plan/catalog.ts";
 import type { Protocol } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { finishedRuns } from "../harness/set/manifest.ts";

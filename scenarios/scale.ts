@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import { access } from "node:fs/promises";
-import { UsageError } from "../harness/backend.ts";
+import type { Plan, Scenario, ScenarioOptions } from "../harness/api/scenario.ts";
 import type { ScaleKind } from "../harness/record/schema.ts";
-import type { Plan, Scenario, ScenarioOptions } from "../harness/scenario.ts";
+import { UsageError } from "../harness/util/errors.ts";
 
 export const scale: Scenario = {
   name: "scale",

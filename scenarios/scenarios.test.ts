@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { UsageError } from "../harness/backend.ts";
-import { parseOptions, planRun, runOptions } from "../harness/options.ts";
+import { parseOptions, planRun, runOptions } from "../harness/plan/options.ts";
+import { UsageError } from "../harness/util/errors.ts";
 import { scenarios } from "./index.ts";
 
 const plan = (name: string, words: Record<string, unknown>) => {

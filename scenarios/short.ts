@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Protocol } from "../harness/record/schema.ts";
 
 /** One message of each connection must fall between any two events, and over UDP one that is lost is not sent again. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The vm runtime with a real guest: other kernels, IPVS, netem, and nothing left behind. Few boots: each takes some seconds.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +17,7 @@ import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { readRecord } from "../harness/record/record.ts";
 import type { Summary } from "../harness/record/schema.ts";
-import { eventually, fates, hostState, marker, program } from "../harness/testing/machine.ts";
+import { eventually, hostState, marker, outcomes, program } from "../harness/testing/machine.ts";
 
 const KERNEL = "debian:6.1";
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-vm-"));
@@ -221,7 +222,7 @@ withGuest("one guest serves several cases, with the same connections, prediction
     labs.push(Number(/^lab (\d+) /.exec(up?.images?.guest ?? "")?.[1]));
     const twin = here.get(name);
     if (twin?.summary.verdict !== "pass") t.log(`${name} did not pass in netns: ${twin?.summary.reasons[0]}`);
-    else if (stateless.includes(name)) t.deepEqual(fates(dir), fates(twin.dir), name);
+    else if (stateless.includes(name)) t.deepEqual(outcomes(dir), outcomes(twin.dir), name);
     else t.deepEqual(lossesOf(summary), lossesOf(twin.summary), name);
   }
   t.true(labs.length < 2 || labs.some((lab) => lab > 1), labs.join());

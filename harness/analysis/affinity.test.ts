@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { Connection, Event } from "../record/schema.ts";
 import { judgeAffinity } from "./affinity.ts";
@@ -34,7 +35,7 @@ function judge(
   );
   const oracle = { strategy: "stateful", flush: true, assign: null, affinityS, uneven } as const;
   const timeline = buildTimeline(
-    [{ kind: "deployed", t: 0, backend: "test", active: targets, facts: {}, oracle }, ...streams],
+    [{ kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle }, ...streams],
     targets,
     1,
   );

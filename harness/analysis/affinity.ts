@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether sources that come back get the target that they had, for as long as the strategy says, and no longer.
 import { affinityS } from "../oracle/affinity.ts";
 import type { AffinitySummary, Connection } from "../record/schema.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The verdict on runs that never happened: a record is written by hand, so that every way to be wrong is seen to be caught.
 import test from "ava";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
@@ -116,7 +117,7 @@ function verdictOf(
     hist: [[10, 1]],
   };
   const events: Event[] = [
-    { kind: "deployed", t: T0 - S, backend: "nfqueue", active: targets, facts: {}, oracle: spec },
+    { kind: "deployed", t: T0 - S, backend: "nfqueue", active: targets, effectiveOptions: {}, oracle: spec },
     start,
     sample,
     ...(scales ?? [
@@ -125,8 +126,8 @@ function verdictOf(
         t: T0 + 5.01 * S,
         action: "scale_in",
         machines: targets.slice(0, 2),
-        askedT: T0 + 5 * S,
-        inForceT: T0 + 5.01 * S,
+        requestedT: T0 + 5 * S,
+        effectiveT: T0 + 5.01 * S,
       } as const,
     ]),
     { kind: "stream_end", t: T0 + 10 * S, stream: "ipv4", userUs: 1, systemUs: 1, lateSends, maxLateUs: 0 },
@@ -448,8 +449,8 @@ test("targets that die and come back are out of use until the balancer has found
     t: T0 + (s + tookS) * S,
     action,
     machines: dead,
-    askedT: T0 + s * S,
-    inForceT: T0 + (s + tookS) * S,
+    requestedT: T0 + s * S,
+    effectiveT: T0 + (s + tookS) * S,
   });
   const connections = faultless().map((c): Connection => {
     const isLost = dead.includes(c.target ?? "");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From the record to the summary: pure, so `report` makes the same again at any time.
 
 import type { Record as RunRecord } from "../record/record.ts";
@@ -14,8 +15,8 @@ import { TESTER_NAME } from "../topology/topology.ts";
 import { judgeAffinity } from "./affinity.ts";
 import { contentionOf } from "./contention.ts";
 import { sumDatagrams } from "./datagrams.ts";
-import { type EventFate, type Fates, judgeFates } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
+import { type ConnectionOutcomes, type EventOutcome, judgeOutcomes } from "./outcomes.ts";
 import { accountPackets, userSpaceShare } from "./packets.ts";
 import { recoveryMs } from "./recovery.ts";
 import { buildSeries, emptySeries, type Series } from "./series.ts";
@@ -28,7 +29,7 @@ export interface Analysis {
   series: Series;
 }
 
-type Judged = Omit<Summary, "verdict" | "reasons" | "certain">;
+type Judged = Omit<Summary, "verdict" | "reasons" | "deterministicFailures">;
 
 export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const timeline = buildTimeline(record.events, run.targets, run.routers.length);
@@ -38,12 +39,15 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   if (skipped) return { summary: skippedSummary(run, skipped.reasons), series: emptySeries() };
   if (!timeline) {
     const reasons = errors.length > 0 ? errors : ["The run ended before there was traffic."];
-    return { summary: { ...emptySummary(run), verdict: "error", reasons, certain: [] }, series: emptySeries() };
+    return {
+      summary: { ...emptySummary(run), verdict: "error", reasons, deterministicFailures: [] },
+      series: emptySeries(),
+    };
   }
   if (errors.length === 0 && !isWhole(record.events)) errors.push("The record ends before its traffic does.");
-  const fates = judgeFates(timeline, record.connections, run.targets);
+  const outcomes = judgeOutcomes(timeline, record.connections, run.targets);
   const affinity = judgeAffinity(timeline, record.connections);
-  const judged = { ...summarise(run, record.events, timeline, fates), ...(affinity ? { affinity } : {}) };
+  const judged = { ...summarise(run, record.events, timeline, outcomes), ...(affinity ? { affinity } : {}) };
   for (const [i, ms] of recoveryMs(timeline, record.connections).entries()) {
     const event = judged.events[i];
     if (event) event.recoveredMs = ms;
@@ -51,14 +55,17 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const summary: Summary = {
     ...judged,
     ...(errors.length > 0
-      ? { verdict: "error", reasons: errors, certain: [] }
-      : judge(judged, fates, texts("fault"), timeline.deployed.oracle)),
+      ? { verdict: "error", reasons: errors, deterministicFailures: [] }
+      : judge(judged, outcomes, texts("fault"), timeline.deployed.oracle)),
   };
-  return { summary, series: buildSeries(timeline, record, spreadOf(timeline, fates), summary.events, fates.lostRows) };
+  return {
+    summary,
+    series: buildSeries(timeline, record, spreadOf(timeline, outcomes), summary.events, outcomes.lostRows),
+  };
 }
 
-function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, fates: Fates): Judged {
-  const spread = spreadOf(timeline, fates);
+function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, outcomes: ConnectionOutcomes): Judged {
+  const spread = spreadOf(timeline, outcomes);
   const counts = spread.map((s) => s.connections);
   const mean = counts.reduce((sum, n) => sum + n, 0) / Math.max(1, counts.length);
   const ends = events.filter((e): e is EventOf<"stream_end"> => e.kind === "stream_end");
@@ -79,12 +86,12 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
     ...emptySummary(run),
     connections: {
       planned: [...timeline.streams.values()].reduce((sum, s) => sum + s.connections, 0),
-      established: fates.established,
-      lost: fates.lost,
-      lostOutsideEvents: fates.lostOutsideEvents,
+      established: outcomes.established,
+      lost: outcomes.lost,
+      lostOutsideEvents: outcomes.lostOutsideEvents,
     },
-    assigned: fates.assigned,
-    events: timeline.scales.map((scale, i) => eventSummary(timeline, scale, fates.perEvent[i], i)),
+    assigned: outcomes.assigned,
+    events: timeline.scales.map((scale, i) => eventSummary(timeline, scale, outcomes.perEvent[i], i)),
     spread: {
       perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
       chi2P: mean > 0 && predicted ? chiSquareP(counts, expected) : null,
@@ -108,10 +115,10 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, f
 function eventSummary(
   timeline: Timeline,
   scale: EventOf<"scale">,
-  fate: EventFate | undefined,
+  outcome: EventOutcome | undefined,
   i: number,
 ): EventSummary {
-  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval, predictedMost } = fate ?? {
+  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval, predictedMost } = outcome ?? {
     alive: 0,
     movable: 0,
     lost: 0,
@@ -128,8 +135,8 @@ function eventSummary(
   return {
     kind: scale.action,
     machines: scale.machines,
-    askedMs: (scale.askedT - timeline.t0) / 1e6,
-    inForceMs: (scale.inForceT - timeline.t0) / 1e6,
+    askedMs: (scale.requestedT - timeline.t0) / 1e6,
+    inForceMs: (scale.effectiveT - timeline.t0) / 1e6,
     alive,
     lost,
     ideal,
@@ -145,13 +152,13 @@ function eventSummary(
 }
 
 /** First connections by target; all targets that were active at the start stand in it, even those that got none. */
-function spreadOf(timeline: Timeline, fates: Fates): Series["spread"] {
+function spreadOf(timeline: Timeline, outcomes: ConnectionOutcomes): Series["spread"] {
   const [first] = timeline.stages;
-  const total = [...fates.perTarget.values()].reduce((sum, n) => sum + n, 0);
-  const names = [...new Set([...(first?.active ?? []), ...fates.perTarget.keys()])].sort();
+  const total = [...outcomes.perTarget.values()].reduce((sum, n) => sum + n, 0);
+  const names = [...new Set([...(first?.active ?? []), ...outcomes.perTarget.keys()])].sort();
   return names.map((target) => ({
     target,
-    connections: fates.perTarget.get(target) ?? 0,
+    connections: outcomes.perTarget.get(target) ?? 0,
     expected: first?.shares ? (first.shares.get(target) ?? 0) * total : null,
   }));
 }
@@ -213,5 +220,5 @@ function isWhole(events: readonly Event[]): boolean {
 }
 
 export function skippedSummary(run: RunInfo, reasons: string[]): Summary {
-  return { ...emptySummary(run), verdict: "skip", reasons, certain: [] };
+  return { ...emptySummary(run), verdict: "skip", reasons, deterministicFailures: [] };
 }

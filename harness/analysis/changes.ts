@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an event changes for the connections that live through it.
 import type { Change } from "../oracle/loss.ts";
 import type { Oracle } from "../oracle/oracle.ts";
@@ -20,7 +21,7 @@ export function movableSince({ scales }: Timeline, i: number): number {
   const left = scales
     .slice(0, i)
     .filter((s) => s.action === leaving && s.machines.some((m) => event?.machines.includes(m)));
-  return left.at(-1)?.askedT ?? 0;
+  return left.at(-1)?.requestedT ?? 0;
 }
 
 /** null without an oracle. */
@@ -39,6 +40,6 @@ export function changeAt({ scales, stages, reroutedShares }: Timeline, i: number
 
 /** What was in force from `establishedT` until event i. */
 export function livedThrough({ stages }: Timeline, establishedT: number, i: number): Oracle[] {
-  const first = stages.findLastIndex((stage, k) => k === 0 || stage.askedT <= establishedT);
+  const first = stages.findLastIndex((stage, k) => k === 0 || stage.requestedT <= establishedT);
   return stages.slice(Math.min(first, i), i + 1).flatMap(({ oracle }) => oracle ?? []);
 }

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { calibrate, watchMachine } from "../contention.ts";
+import { calibrate, watchMachine } from "../host/contention.ts";
 import type { Event, EventOf } from "../record/schema.ts";
 import { contentionOf } from "./contention.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Event, EventOf, Summary } from "../record/schema.ts";
 
 /** Half of a CPU for others is what a run on a small machine notices. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { Datagrams, Event } from "../record/schema.ts";
 import { datagramFailures, datagramMerits, sumDatagrams } from "./datagrams.ts";
@@ -6,11 +7,11 @@ const good: Datagrams = {
   pattern: "in_order",
   sent: 1000,
   arrived: 1000,
-  hurt: 0,
-  hurtArrived: 0,
+  incompleteSent: 0,
+  incompleteDelivered: 0,
   corrupt: 0,
-  repeated: 0,
-  elsewhere: 0,
+  duplicates: 0,
+  wrongTarget: 0,
 };
 
 test("datagrams of all streams are added up by the order of their fragments", (t) => {
@@ -30,12 +31,16 @@ const cases: [title: string, one: Partial<Datagrams>, failure: RegExp | null][] 
   ["ten in a thousand are lost out of order", { pattern: "reversed", arrived: 990 }, null],
   ["eleven in a thousand are lost out of order", { pattern: "reversed", arrived: 989 }, /11 of 1,000.*limit 1 %/],
   ["one is corrupt", { corrupt: 1 }, /otherwise than they were sent/],
-  ["one came twice", { repeated: 1 }, /more than once/],
-  ["one came to another target", { elsewhere: 1 }, /another target/],
-  ["one with a gap arrived", { pattern: "gaps", hurt: 5, hurtArrived: 1 }, /1 of 5 datagrams that lacked a fragment/],
+  ["one came twice", { duplicates: 1 }, /more than once/],
+  ["one came to another target", { wrongTarget: 1 }, /another target/],
+  [
+    "one with a gap arrived",
+    { pattern: "gaps", incompleteSent: 5, incompleteDelivered: 1 },
+    /1 of 5 datagrams that lacked a fragment/,
+  ],
   [
     "one that contradicts itself arrived, as its first version",
-    { pattern: "overlapping", hurt: 5, hurtArrived: 1 },
+    { pattern: "overlapping", incompleteSent: 5, incompleteDelivered: 1 },
     null,
   ],
 ];
@@ -49,7 +54,7 @@ for (const [title, one, failure] of cases)
 
 test("what is well is said with numbers, and nothing where no fragments were sent", (t) => {
   t.deepEqual(datagramMerits({}), []);
-  const [first, second] = datagramMerits({ datagrams: [good, { ...good, pattern: "gaps", hurt: 7 }] });
+  const [first, second] = datagramMerits({ datagrams: [good, { ...good, pattern: "gaps", incompleteSent: 7 }] });
   t.is(first, "Of 2,000 datagrams in fragments 2,000 arrived whole, each at the target of its flow.");
   t.regex(second ?? "", /^7 more/);
 });

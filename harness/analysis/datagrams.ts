@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Datagrams that were sent in fragments: how many came through whole, by the order of their fragments.
 import type { Datagrams, Event, Summary } from "../record/schema.ts";
 
@@ -15,7 +16,15 @@ export function sumDatagrams(events: readonly Event[]): Datagrams[] {
   return [...sums.values()];
 }
 
-const COUNTS = ["sent", "arrived", "hurt", "hurtArrived", "corrupt", "repeated", "elsewhere"] as const;
+const COUNTS = [
+  "sent",
+  "arrived",
+  "incompleteSent",
+  "incompleteDelivered",
+  "corrupt",
+  "duplicates",
+  "wrongTarget",
+] as const;
 
 /** Shares of datagrams that may be lost: fewer when nothing has to wait for its first fragment. */
 const MOST_LOST = { in_order: 0.001, other: 0.01 } as const;
@@ -24,34 +33,41 @@ const n = (count: number) => count.toLocaleString("en-US");
 
 /** One sentence for each thing that is not as it must be. */
 export function datagramFailures({ datagrams = [] }: Pick<Summary, "datagrams">): string[] {
-  return datagrams.flatMap(({ pattern, sent, arrived, hurt, hurtArrived, corrupt, repeated, elsewhere }) => {
-    const most = pattern === "in_order" ? MOST_LOST.in_order : MOST_LOST.other;
-    const share = (sent - arrived) / Math.max(1, sent);
-    const name = pattern.replaceAll("_", " ");
-    const checks: [boolean, string][] = [
-      [
-        share > most,
-        `${n(sent - arrived)} of ${n(sent)} datagrams (${name}) did not arrive whole (${(share * 100).toFixed(2)} %, limit ${most * 100} %).`,
-      ],
-      [corrupt > 0, `${n(corrupt)} datagrams (${name}) arrived otherwise than they were sent.`],
-      [
-        pattern === "gaps" && hurtArrived > 0,
-        `${n(hurtArrived)} of ${n(hurt)} datagrams that lacked a fragment arrived all the same.`,
-      ],
-      [repeated > 0, `${n(repeated)} datagrams (${name}) arrived more than once.`],
-      [elsewhere > 0, `${n(elsewhere)} datagrams (${name}) arrived at another target than their flow's first one.`],
-    ];
-    return checks.flatMap(([bad, text]) => (bad ? [text] : []));
-  });
+  return datagrams.flatMap(
+    ({ pattern, sent, arrived, incompleteSent, incompleteDelivered, corrupt, duplicates, wrongTarget }) => {
+      const most = pattern === "in_order" ? MOST_LOST.in_order : MOST_LOST.other;
+      const share = (sent - arrived) / Math.max(1, sent);
+      const name = pattern.replaceAll("_", " ");
+      const checks: [boolean, string][] = [
+        [
+          share > most,
+          `${n(sent - arrived)} of ${n(sent)} datagrams (${name}) did not arrive whole (${(share * 100).toFixed(2)} %, limit ${most * 100} %).`,
+        ],
+        [corrupt > 0, `${n(corrupt)} datagrams (${name}) arrived otherwise than they were sent.`],
+        [
+          pattern === "gaps" && incompleteDelivered > 0,
+          `${n(incompleteDelivered)} of ${n(incompleteSent)} datagrams that lacked a fragment arrived all the same.`,
+        ],
+        [duplicates > 0, `${n(duplicates)} datagrams (${name}) arrived more than once.`],
+        [
+          wrongTarget > 0,
+          `${n(wrongTarget)} datagrams (${name}) arrived at another target than their flow's first one.`,
+        ],
+      ];
+      return checks.flatMap(([bad, text]) => (bad ? [text] : []));
+    },
+  );
 }
 
 /** What there is to say when all is well. */
 export function datagramMerits({ datagrams = [] }: Pick<Summary, "datagrams">): string[] {
   const sum = (of: (one: Datagrams) => number) => datagrams.reduce((total, one) => total + of(one), 0);
-  const hurt = sum((one) => one.hurt);
+  const incompleteSent = sum((one) => one.incompleteSent);
   if (datagrams.length === 0) return [];
   return [
     `Of ${n(sum((one) => one.sent))} datagrams in fragments ${n(sum((one) => one.arrived))} arrived whole, each at the target of its flow.`,
-    ...(hurt > 0 ? [`${n(hurt)} more were incomplete or contradicted themselves; they did no harm.`] : []),
+    ...(incompleteSent > 0
+      ? [`${n(incompleteSent)} more were incomplete or contradicted themselves; they did no harm.`]
+      : []),
   ];
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { addressBytes, type Flow, PROTOCOL } from "../oracle/hash.ts";
 import type { Connection, StreamStart } from "../record/schema.ts";
 

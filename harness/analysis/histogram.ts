@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The HDR histogram of the traffic program: 32 buckets per power of two, values in microseconds.
 
 const LINEAR = 64;

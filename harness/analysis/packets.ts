@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Event, EventOf, Summary } from "../record/schema.ts";
 import { EVIL_NAME } from "../topology/topology.ts";
 

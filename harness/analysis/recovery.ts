@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long clients were without service: from the order of an event until the last connection that ended by it was open again.
 import type { Connection } from "../record/schema.ts";
 import type { Timeline } from "./timeline.ts";
@@ -8,7 +9,7 @@ import type { Timeline } from "./timeline.ts";
  * order of its generations, as a record has them.
  */
 export function recoveryMs({ scales, streams, endT }: Timeline, connections: Iterable<Connection>): (number | null)[] {
-  const until = scales.map((scale) => scale.askedT);
+  const until = scales.map((scale) => scale.requestedT);
   const cameBack = (event: number, t: number) => {
     until[event] = Math.max(until[event] ?? 0, t);
   };
@@ -25,7 +26,7 @@ export function recoveryMs({ scales, streams, endT }: Timeline, connections: Ite
     if (before) lost.delete(c.id);
     if (c.cause === "none") continue;
     const ended = start.t + c.endUs * 1000;
-    const event = scales.findLastIndex((scale) => scale.askedT <= ended);
+    const event = scales.findLastIndex((scale) => scale.requestedT <= ended);
     if (event >= 0) lost.set(c.id, { event, endT: ended });
   }
   // What is lost in the last second has no time to come back.
@@ -33,7 +34,7 @@ export function recoveryMs({ scales, streams, endT }: Timeline, connections: Ite
     for (const { event, endT: since } of lost.values())
       if (endT - since >= 1e9) cameBack(event, Number.POSITIVE_INFINITY);
   return scales.map((scale, i) => {
-    const ms = ((until[i] ?? 0) - scale.askedT) / 1e6;
+    const ms = ((until[i] ?? 0) - scale.requestedT) / 1e6;
     return Number.isFinite(ms) ? ms : null;
   });
 }

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Record as RunRecord } from "../record/record.ts";
 import type { ByCause, Event, EventSummary, Sample, ScaleKind } from "../record/schema.ts";
-import type { LostConnection } from "./fates.ts";
 import { Histogram } from "./histogram.ts";
+import type { LostConnection } from "./outcomes.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What the charts draw: plain numbers over time, seconds counted from the start of the traffic. Pure function of the events. */
@@ -88,7 +89,7 @@ function logText(e: Event): string | null {
     case "deployed":
       return `${e.backend} deployed with ${e.active.length} active targets`;
     case "scale":
-      return `${e.action} of ${e.machines.join(", ")}, asked ${((e.inForceT - e.askedT) / 1e6).toFixed(1)} ms before`;
+      return `${e.action} of ${e.machines.join(", ")}, asked ${((e.effectiveT - e.requestedT) / 1e6).toFixed(1)} ms before`;
     case "all_established":
       return `${e.stream}: ${e.established} established, ${e.failed} failed`;
     case "stream_start":

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** 95 % Wilson score interval of a share k/n, as fractions. [0, 1] when n is 0: nothing is known. */
 export function wilson95(k: number, n: number): [low: number, high: number] {
   if (n === 0) return [0, 1];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type FlowHash, hashOf, hashSpace } from "../oracle/flow-hash.ts";
 import type { Flow } from "../oracle/hash.ts";
 import { makeOracle, type Oracle } from "../oracle/oracle.ts";
@@ -7,8 +8,8 @@ import type { Event, EventOf, ScaleKind, StreamStart } from "../record/schema.ts
 /** A span in which one set of targets is active, as the record tells it. */
 export interface Stage {
   /** When the change to this stage was asked for, and from when on it is certain; equal for the first stage. */
-  askedT: number;
-  inForceT: number;
+  requestedT: number;
+  effectiveT: number;
   active: ReadonlySet<string>;
   /** The same as indices. */
   indices: ReadonlySet<number>;
@@ -40,14 +41,14 @@ export function buildTimeline(events: readonly Event[], targets: readonly string
   const [deployed] = of("deployed");
   const streams = of("stream_start");
   if (!deployed || streams.length === 0) return null;
-  const stage = (active: ReadonlySet<string>, askedT: number, inForceT: number, before?: Stage): Stage => {
+  const stage = (active: ReadonlySet<string>, requestedT: number, effectiveT: number, before?: Stage): Stage => {
     const indices = targets.flatMap((name, index) => (active.has(name) ? [index] : []));
     const oracle = deployed.oracle && makeOracle(deployed.oracle, indices, before?.oracle);
     const shares =
       oracle && oracle.shares.size > 0
         ? new Map([...oracle.shares].map(([index, share]) => [targets[index] ?? "", share]))
         : null;
-    return { askedT, inForceT, active, indices: new Set(indices), oracle, shares };
+    return { requestedT, effectiveT, active, indices: new Set(indices), oracle, shares };
   };
   const scales = of("scale");
   const stagesOf = (leaving: readonly ScaleKind[]) => {
@@ -58,7 +59,7 @@ export function buildTimeline(events: readonly Event[], targets: readonly string
         if (leaving.includes(scale.action)) active.delete(name);
         else if (COMING.has(scale.action)) active.add(name);
       }
-      stages.push(stage(active, scale.askedT, scale.inForceT, stages.at(-1)));
+      stages.push(stage(active, scale.requestedT, scale.effectiveT, stages.at(-1)));
     }
     return stages;
   };

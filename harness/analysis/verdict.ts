@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
 import { datagramFailures, datagramMerits } from "./datagrams.ts";
-import type { Fates } from "./fates.ts";
+import type { ConnectionOutcomes } from "./outcomes.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
 const SPREAD_P = 0.001;
@@ -13,41 +14,42 @@ const UNJUDGED_SHARE = 0.1;
 
 const n = (count: number) => count.toLocaleString("en-US");
 
-type Judged = Omit<Summary, "verdict" | "reasons" | "certain">;
+type Judged = Omit<Summary, "verdict" | "reasons" | "deterministicFailures">;
 /** Whether it is bad, its sentence, and "chance" where a faultless balancer fails it now and then. */
 type Check = [bad: boolean, text: string, part?: "chance"];
 
 /** Every reason is one sentence with the numbers. `faults` are what of the balancer broke. */
 export function judge(
   summary: Judged,
-  fates: Fates,
+  outcomes: ConnectionOutcomes,
   faults: readonly string[],
   oracle: OracleSpec | null,
-): Pick<Summary, "verdict" | "reasons" | "certain"> {
-  const failed = [...failuresOf(summary, fates), ...queuedTooMany(summary, fates, oracle)];
-  const certain = [...faults, ...failed.flatMap(([, text, part]) => (part === "chance" ? [] : [text]))];
+): Pick<Summary, "verdict" | "reasons" | "deterministicFailures"> {
+  const failed = [...failuresOf(summary, outcomes), ...queuedTooMany(summary, outcomes, oracle)];
+  const deterministicFailures = [...faults, ...failed.flatMap(([, text, part]) => (part === "chance" ? [] : [text]))];
   const failures = [...faults, ...failed.map(([, text]) => text)];
-  if (failed.length > 0) failures.push(...fates.differences);
+  if (failed.length > 0) failures.push(...outcomes.differences);
   const late = lateness(summary);
   // What a generator that fell behind saw is no result, whatever it was; a balancer that broke is one.
-  if (late !== null && faults.length === 0) return { verdict: "insufficient", reasons: [late, ...failures], certain };
-  if (failures.length > 0) return { verdict: "fail", reasons: failures, certain };
+  if (late !== null && faults.length === 0)
+    return { verdict: "insufficient", reasons: [late, ...failures], deterministicFailures };
+  if (failures.length > 0) return { verdict: "fail", reasons: failures, deterministicFailures };
   const gaps = gapsOf(summary);
-  if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps, certain };
-  return { verdict: "pass", reasons: merits(summary), certain };
+  if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps, deterministicFailures };
+  return { verdict: "pass", reasons: merits(summary), deterministicFailures };
 }
 
-function failuresOf(summary: Judged, fates: Fates): Check[] {
+function failuresOf(summary: Judged, outcomes: ConnectionOutcomes): Check[] {
   const { connections, assigned, spread, packets } = summary;
   const unaccounted = Math.abs(packets.unaccounted) / Math.max(1, packets.sent);
   const withoutTarget = Object.entries(packets.dropped).reduce((sum, [name, n]) => sum + (WANT.test(name) ? n : 0), 0);
   const checks: Check[] = [
     [
-      fates.notInTime > 0,
-      `${n(fates.notInTime)} of ${n(connections.planned)} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
+      outcomes.notInTime > 0,
+      `${n(outcomes.notInTime)} of ${n(connections.planned)} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
     ],
-    [fates.failedConnects > 0, `${n(fates.failedConnects)} lost connections could not be opened again.`],
-    [fates.unnamed > 0, `${n(fates.unnamed)} established connections were answered by no target that is known.`],
+    [outcomes.failedConnects > 0, `${n(outcomes.failedConnects)} lost connections could not be opened again.`],
+    [outcomes.unnamed > 0, `${n(outcomes.unnamed)} established connections were answered by no target that is known.`],
     [
       assigned.mispredicted > 0,
       `${n(assigned.mispredicted)} of ${n(assigned.checked)} connections were answered by another target than the oracle predicted.`,
@@ -72,8 +74,8 @@ function failuresOf(summary: Judged, fates: Fates): Check[] {
       `${n(connections.lostOutsideEvents)} connections were lost outside the events.`,
     ],
     [
-      fates.onInactiveTarget > 0,
-      `${n(fates.onInactiveTarget)} connections were answered by a target that was not active.`,
+      outcomes.onInactiveTarget > 0,
+      `${n(outcomes.onInactiveTarget)} connections were answered by a target that was not active.`,
     ],
     [
       packets.sent > 0 && withoutTarget > 0,
@@ -115,7 +117,7 @@ function affinityFailures({ affinity }: Judged): Check[] {
  */
 function queuedTooMany(
   { userSpace, connections, events, protocol }: Judged,
-  { failedConnects }: Fates,
+  { failedConnects }: ConnectionOutcomes,
   oracle: OracleSpec | null,
 ): Check[] {
   if (!userSpace || oracle?.strategy !== "stateful" || !oracle.marks?.includes(protocol)) return [];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { LabError } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { reference } from "./reference.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Environment } from "./result.ts";
 
 /** Where made-up figures come from. */

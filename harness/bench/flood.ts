@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lab } from "../runtime/runtime.ts";
 import { SOURCES, VIP } from "../topology/topology.ts";

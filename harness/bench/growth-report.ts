@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A sweep as text and pictures: what was measured at each number, and the curve through it.
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
 import { count, digits, list, NONE } from "../report/format.ts";

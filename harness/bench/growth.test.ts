@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { generator } from "../report/fixture-base.ts";
 import { costAt, type GrowthPoint, growthOf } from "./growth.ts";

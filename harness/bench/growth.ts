@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a cost grows with a number: whether it does at all, as which power, and what each one more costs. Pure.
 import { studentT95 } from "../analysis/statistics.ts";
 import { type Metric, median } from "./metrics.ts";

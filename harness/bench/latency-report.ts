@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The distribution of latencies at a fixed load, and the figures for each core.
 import type { Histogram } from "../analysis/histogram.ts";
 import { type Chart, chartOptions } from "../report/charts/chart.ts";

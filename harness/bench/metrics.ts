@@ -1,17 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is measured of one deployed backend. Everything is counted where it arrives.
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { Histogram } from "../analysis/histogram.ts";
-import type { Balancer } from "../backend.ts";
-import { nowNs } from "../clock.ts";
+import type { Balancer } from "../api/backend.ts";
 import type { Sample } from "../record/schema.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { SOURCES, VIP } from "../topology/topology.ts";
 import { lineReader } from "../traffic/lines.ts";
+import { nowNs } from "../util/clock.ts";
 import { highestRate } from "./flood.ts";
 
 /** One backend, deployed in one lab. */
-export interface Bed {
+export interface Testbed {
   lab: Lab;
   balancer: Balancer;
   family: 4 | 6;
@@ -58,7 +59,7 @@ export interface Probe {
   /** Needs a lab that nothing was measured in: what others left behind would count. */
   alone?: true;
   /** Values by the metric's name; what cannot be had is left out. Throws LabError when the traffic fails. */
-  measure(bed: Bed): Promise<Record<string, number>>;
+  measure(bed: Testbed): Promise<Record<string, number>>;
 }
 
 const metric = (name: string, unit: string, more: boolean, summary: string): Metric => ({ name, unit, more, summary });
@@ -243,13 +244,13 @@ export const PROBES: readonly Probe[] = [
 ];
 
 const words = (text: string) => text.split(" ");
-const to = ({ family, seed }: Bed, port: number) =>
+const to = ({ family, seed }: Testbed, port: number) =>
   words(
     `--address ${family === 4 ? VIP[4] : `[${VIP[6]}]`}:${port} --src ${SOURCES[family]} --seed ${seed} --output ndjson`,
   );
 
 /** Keeps so many connections open until the lab goes. `check` throws LabError when some of them are not there any more. */
-export async function hold(bed: Bed, connections: number): Promise<{ check(): void }> {
+export async function hold(bed: Testbed, connections: number): Promise<{ check(): void }> {
   const { lab, seed } = bed;
   const parts = Math.ceil(connections / HELD_BY_ONE);
   const alive = new Map<number, number>();
@@ -285,7 +286,7 @@ export async function hold(bed: Bed, connections: number): Promise<{ check(): vo
 }
 
 async function closedLoop(
-  bed: Bed,
+  bed: Testbed,
   connections: number,
   size: number,
 ): Promise<{ perSecond: number; perCore: number | null }> {
@@ -327,7 +328,7 @@ const last = ({ samples }: Pick<Seen, "samples">): Sample => {
 
 /** Runs one generator on the tester to its end, or until `enough` says so of a sample. Throws LabError when it fails or loses connections. */
 async function generate(
-  { lab, seconds }: Bed,
+  { lab, seconds }: Testbed,
   argv: readonly string[],
   enough?: (sample: Sample) => Promise<boolean>,
 ): Promise<Seen> {

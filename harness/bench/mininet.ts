@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // The same machines, links and addresses by Mininet, for comparison with the lab's own bring-up.
 import { execFile } from "node:child_process";
+import { findTool, systemPath } from "../host/tools.ts";
 import { LabError } from "../runtime/runtime.ts";
-import { findTool, systemPath } from "../tools.ts";
 import type { Topology } from "../topology/topology.ts";
 
 export interface MininetTimes {

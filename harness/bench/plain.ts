@@ -1,6 +1,7 @@
-import { nowNs } from "../clock.ts";
+// SPDX-License-Identifier: Apache-2.0
 import type { Host } from "../runtime/runtime.ts";
 import { linkOn, VIP } from "../topology/topology.ts";
+import { nowNs } from "../util/clock.ts";
 import { reference } from "./reference.ts";
 
 type Family = 4 | 6;

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../api/backend.ts";
 
 /** A way without a balancer, that what balancers do is compared with: it promises nothing, so nothing is predicted of it. */
 export function reference(name: string, summary: string, deploy: Backend["deploy"]): Backend<z.ZodObject> {
@@ -10,7 +11,7 @@ export function reference(name: string, summary: string, deploy: Backend["deploy
     options: z.object({}),
     missing: async () => [],
     oracle: () => null,
-    facts: () => ({}),
+    effectiveOptions: () => ({}),
     deploy,
   };
 }

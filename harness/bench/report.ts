@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench.json, bench.md, bench.html and two pictures: what a balancer carries, and what it costs, both as ratios to plain forwarding.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { environment } from "./fixture.ts";
 import { figuresOf, medianInterval95 } from "./result.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From measurements to figures: medians, intervals, ratios to plain forwarding from the same round.
 import { direct } from "./direct.ts";
 import { type Metric, median } from "./metrics.ts";

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 // Interleaved rounds: in each, every backend and the references get a lab of their own and the same traffic, one after the other.
 import { Histogram } from "../analysis/histogram.ts";
-import type { Backend } from "../backend.ts";
-import { watchMachine } from "../contention.ts";
+import type { Backend } from "../api/backend.ts";
+import { watchMachine } from "../host/contention.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { startServers } from "../traffic/traffic.ts";
 import { direct } from "./direct.ts";
-import { type Bed, hold, PROBES, type Probe } from "./metrics.ts";
+import { hold, PROBES, type Probe, type Testbed } from "./metrics.ts";
 import { plain } from "./plain.ts";
 
 interface Contender {
@@ -115,7 +116,7 @@ async function measureInLab(
     const deployMs = performance.now() - begin;
     await startServers(lab);
     const { family, seconds } = plan;
-    const bed: Bed = { lab, balancer, family, seed: plan.seed + round, seconds, deployMs, latency: own };
+    const bed: Testbed = { lab, balancer, family, seed: plan.seed + round, seconds, deployMs, latency: own };
     const held = setting.held > 0 ? await hold(bed, setting.held) : null;
     for (const probe of measured) {
       const wanted = probe.metrics.filter(({ name }) => plan.metrics.includes(name));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A run that never happened, of any size, written as a run is: to see what reports cost. A faultless balancer, so that its report is an ordinary one.
 import { flowReader } from "../analysis/flows.ts";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
@@ -43,7 +44,7 @@ export function writeSyntheticRun(dir: string, connections: number): void {
   };
   add([...up, ...deploy, traffic[0]]);
   add([
-    { kind: "deployed", t: T0 - 100 * MS, backend: run.backend, active: targets, facts: {}, oracle: ORACLE },
+    { kind: "deployed", t: T0 - 100 * MS, backend: run.backend, active: targets, effectiveOptions: {}, oracle: ORACLE },
     counters("vm-221", "before", { ipOut: 0 }),
     start,
     { kind: "hosts", t: T0, stream: "ipv4", names: targets },
@@ -52,10 +53,10 @@ export function writeSyntheticRun(dir: string, connections: number): void {
     kind: "scale",
     action: "scale_in",
     machines: targets.slice(0, 2),
-    askedT: T0 + EVENT_MS * MS,
+    requestedT: T0 + EVENT_MS * MS,
   } as const;
   for (let ms = SAMPLE_MS; ms <= END_MS; ms += SAMPLE_MS) {
-    if (ms === EVENT_MS + SAMPLE_MS) record.add({ ...scaled, t: T0 + EVENT_MS * MS, inForceT: T0 + EVENT_MS * MS });
+    if (ms === EVENT_MS + SAMPLE_MS) record.add({ ...scaled, t: T0 + EVENT_MS * MS, effectiveT: T0 + EVENT_MS * MS });
     record.add(sampleAt(ms, connections, targets));
   }
   addRows(record, start, connections, targets);

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
-import { UsageError } from "../backend.ts";
 import { analyzeCtraffic, type CtrafficAnalysis, parseCtraffic } from "../traffic/ctraffic.ts";
+import { UsageError } from "../util/errors.ts";
 
 /** One of ctraffic's analyses of a statistics file, ours or the original's. */
 export function analyzeCommand(analysis: CtrafficAnalysis, file: string): number {

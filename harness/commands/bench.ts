@@ -1,23 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
 import path from "node:path";
 import { z } from "zod";
-import { UsageError } from "../backend.ts";
 import { growthsOf } from "../bench/growth.ts";
-import { benchHarness, HARNESS_PARTS } from "../bench/harness.ts";
+import { benchHarness, HARNESS_PARTS } from "../bench/lab-cost.ts";
 import { PROBES } from "../bench/metrics.ts";
 import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { type Environment, figuresOf } from "../bench/result.ts";
 import { runRounds, type Setting } from "../bench/rounds.ts";
 import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
-import { type Catalog, findNamed } from "../catalog.ts";
-import { EXIT } from "../exit-codes.ts";
-import { describeHost } from "../host.ts";
-import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
+import { describeHost } from "../host/describe.ts";
+import { type Catalog, findNamed } from "../plan/catalog.ts";
+import { parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
 import { count, milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
+import { makeRunDir } from "../run/planned-case.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT } from "../util/exit-codes.ts";
 import { wordsFor } from "./compare.ts";
 import { parseSweep } from "./sweep-words.ts";
-import { makeRunDir } from "./test.ts";
 
 export interface BenchOptions {
   backends: readonly string[];
@@ -64,7 +65,7 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
   for (const name of named) {
     const backend = findNamed("backend", catalog.backends, name);
     const own = parseBackendOptions(backend, wordsFor(name, named, options.set));
-    for (const setting of settings) backend.facts(own, setting.targets);
+    for (const setting of settings) backend.effectiveOptions(own, setting.targets);
     const missing = gaps.length > 0 ? [] : (await backend.missing(runtime)).map((why) => `${name}: ${why}`);
     const without = outOfSweep(backend, settings);
     if (without) missing.push(without);

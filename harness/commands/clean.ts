@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
-import type { Catalog } from "../catalog.ts";
+import type { Catalog } from "../plan/catalog.ts";
 import { connectSession, socketPath } from "../session/session.ts";
 
 /** Removes what an earlier run may have left, and says what it found. A lab that is running is left alone. */

@@ -1,19 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { type Backend, UsageError } from "../backend.ts";
-import { allCases, type Case, type Catalog, findCases, findNamed } from "../catalog.ts";
-import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { describeHost } from "../host.ts";
-import { parseOptions, type RunOptions, repeatedRunOptions, runOptions } from "../options.ts";
+import type { Backend } from "../api/backend.ts";
+import { describeHost } from "../host/describe.ts";
 import { expectedLoss } from "../oracle/theory.ts";
-import { writeComparison } from "../report/compare.ts";
-import { type Comparison, type Entry, remarks, type Sweep, shortTable } from "../report/comparison.ts";
+import { allCases, type Case, type Catalog, findCases, findNamed } from "../plan/catalog.ts";
+import { parseOptions, type RunOptions, repeatedRunOptions, runOptions } from "../plan/options.ts";
+import { type Comparison, type Entry, remarks, type Sweep, shortTable } from "../report/comparison/comparison.ts";
+import { writeComparison } from "../report/comparison/write.ts";
 import type { ReportData } from "../report/reporter.ts";
 import { tableLines } from "../report/terminal.ts";
+import {
+  makeRunDir,
+  type PlannedCase,
+  planCase,
+  runOne,
+  say,
+  type TestOptions,
+  withLoad,
+} from "../run/planned-case.ts";
 import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "./runtimes.ts";
 import { parseSweep, type SweepWords } from "./sweep-words.ts";
-import { makeRunDir, type PlannedCase, planCase, runOne, say, type TestOptions, withLoad } from "./test.ts";
 
 export interface CompareOptions
   extends Pick<

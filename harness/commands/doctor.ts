@@ -1,8 +1,9 @@
-import { allCases, type Catalog, findNamed, unsupported } from "../catalog.ts";
-import { EXIT } from "../exit-codes.ts";
-import { describeHost } from "../host.ts";
-import { exceeded, readLimits } from "../limits.ts";
-import { ownWords, parseBackendOptions } from "../options.ts";
+// SPDX-License-Identifier: Apache-2.0
+import { describeHost } from "../host/describe.ts";
+import { exceeded, readLimits } from "../host/limits.ts";
+import { allCases, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
+import { ownWords, parseBackendOptions } from "../plan/options.ts";
+import { EXIT } from "../util/exit-codes.ts";
 
 const MILLION = 1_000_000;
 

@@ -1,20 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { analyse } from "../analysis/analyse.ts";
-import { UsageError } from "../backend.ts";
-import { EXIT } from "../exit-codes.ts";
 import { makeBaseline, readBaseline } from "../gate/baseline.ts";
 import { readBench } from "../gate/bench.ts";
 import { type Finding, judgeGate, type State } from "../gate/gate.ts";
 import { groupRuns } from "../gate/groups.ts";
 import { planLoss, planRepeats } from "../gate/plan.ts";
 import { readThresholds } from "../gate/thresholds.ts";
-import { parseOptions } from "../options.ts";
+import { parseOptions } from "../plan/options.ts";
 import { readRecord } from "../record/record.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";
 import { count, list, plural } from "../report/format.ts";
 import { runKey } from "../set/manifest.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT } from "../util/exit-codes.ts";
 
 export interface GateOptions {
   runs: readonly string[];

@@ -1,5 +1,6 @@
-import { EXIT } from "../exit-codes.ts";
+// SPDX-License-Identifier: Apache-2.0
 import { cachedKernels, describeKernel, kernelConfig, offeredKernels } from "../runtime/vm/kernels.ts";
+import { EXIT } from "../util/exit-codes.ts";
 
 /** Options of a kernel's configuration that backends of ours and --loss and its kin are made of. */
 const WORTH_KNOWING = ["IP_VS", "NET_SCH_NETEM", "NF_TABLES", "NETFILTER_NETLINK_QUEUE"];

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // What cannot run here is listed with every reason there is: of the runtime, the backend, the options that a scenario sets, the scenario.
 import test from "ava";
 import { z } from "zod";
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../api/backend.ts";
+import type { Scenario } from "../api/scenario.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Scenario } from "../scenario.ts";
 import { listCases } from "./list.ts";
 
 const runtime: Runtime = {
@@ -26,7 +27,7 @@ function backend(asked: unknown[]): Backend<typeof options> {
     },
     deploy: () => Promise.reject(new Error("not asked for")),
     oracle: () => null,
-    facts: () => ({}),
+    effectiveOptions: () => ({}),
   };
 }
 

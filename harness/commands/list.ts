@@ -1,5 +1,6 @@
-import { allCases, type Case, type Catalog, unsupported } from "../catalog.ts";
-import { fitCase, ownWords, parseOptions, runOptions } from "../options.ts";
+// SPDX-License-Identifier: Apache-2.0
+import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
+import { fitCase, ownWords, parseOptions, runOptions } from "../plan/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 interface Listed {

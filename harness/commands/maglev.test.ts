@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { rendezvousTable } from "../oracle/rendezvous.ts";
 import { simulateLoss } from "./maglev.ts";

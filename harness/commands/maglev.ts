@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 // The classic simulator: what a table looks like, and what a change of targets costs; for other strategies too.
 import { z } from "zod";
-import { UsageError } from "../backend.ts";
-import { EXIT } from "../exit-codes.ts";
-import { parseOptions } from "../options.ts";
 import { murmur3 } from "../oracle/hash.ts";
 import { maglevTable, maglevWalk } from "../oracle/maglev.ts";
 import { regionOf, thresholdRegions } from "../oracle/regions.ts";
 import { rendezvousTable } from "../oracle/rendezvous.ts";
 import { resilientBuckets } from "../oracle/resilient.ts";
+import { parseOptions } from "../plan/options.ts";
 import { count, percent } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT } from "../util/exit-codes.ts";
 
 /** Slot (or key) -> index of the target, for these active targets; `before` for strategies that remember it. */
 type Assign = (

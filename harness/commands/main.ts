@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 import { constants } from "node:os";
-import { Interrupted } from "../abortable.ts";
-import { UsageError } from "../backend.ts";
-import { EXIT } from "../exit-codes.ts";
 import { LabError } from "../runtime/runtime.ts";
+import { Interrupted } from "../util/abortable.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT } from "../util/exit-codes.ts";
 
 /**
  * Runs a command to its exit code. A signal aborts it in order, a second one ends it at once; errors become one sentence

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { skippedSummary } from "../analysis/analyse.ts";
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../api/backend.ts";
+import type { Scenario } from "../api/scenario.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";
-import type { Scenario } from "../scenario.ts";
 import { renderMatrix } from "./matrix.ts";
 
 const catalog = {

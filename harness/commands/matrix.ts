@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { UsageError } from "../backend.ts";
-import { allCases, type Case, type Catalog, findNamed, unsupported } from "../catalog.ts";
-import { EXIT } from "../exit-codes.ts";
-import { fitCase, parseOptions, runOptions } from "../options.ts";
+import { allCases, type Case, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
+import { fitCase, parseOptions, runOptions } from "../plan/options.ts";
 import type { Protocol, RunInfo, Summary } from "../record/schema.ts";
 import { VERDICT_WORDS } from "../report/prose.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT } from "../util/exit-codes.ts";
 
 const [BEGIN, END] = ["<!-- matrix begin -->", "<!-- matrix end -->"];
 

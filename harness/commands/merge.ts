@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { UsageError } from "../backend.ts";
-import { exitCodeOf } from "../exit-codes.ts";
 import { mergeSets } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { verdictsOf } from "../set/set.ts";
+import { UsageError } from "../util/errors.ts";
+import { exitCodeOf } from "../util/exit-codes.ts";
 
 /** One report out of the folders of shards. Returns the exit code that one run of all would have had; what is missing is no pass. */
 export async function mergeCommand(dirs: readonly string[], out: string, names: readonly string[]): Promise<number> {

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
-import { UsageError } from "../backend.ts";
 import { readRecord } from "../record/record.ts";
 import type { Summary } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { writeAll } from "../report/reporter.ts";
+import { UsageError } from "../util/errors.ts";
 
 /** Draws runs again from what they recorded. */
 export async function reportCommand(dirs: readonly string[]): Promise<number> {

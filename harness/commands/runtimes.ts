@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which runtime a run gets: the one that was named, that of a kernel, or, when nothing was said, one that can.
-import { type Backend, UsageError } from "../backend.ts";
-import { type Catalog, findNamed } from "../catalog.ts";
-import { MANY, runtimeWithCapabilities, runtimeWithImages } from "../options.ts";
+import type { Backend } from "../api/backend.ts";
+import { type Catalog, findNamed } from "../plan/catalog.ts";
+import { MANY, runtimeWithCapabilities, runtimeWithImages } from "../plan/options.ts";
 import type { Prepared, Runtime } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";
+import { UsageError } from "../util/errors.ts";
 
 /** The words of --runtime, --kernel, --image and --capability as they were given. */
 export interface RuntimeWords {

@@ -1,19 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { UsageError } from "../backend.ts";
-import { type Catalog, findNamed } from "../catalog.ts";
-import { EXIT } from "../exit-codes.ts";
-import { parseBackendOptions, parseOptions, runOptions } from "../options.ts";
+import { type Catalog, findNamed } from "../plan/catalog.ts";
+import { parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
+import { say } from "../run/planned-case.ts";
 import { LabError } from "../runtime/runtime.ts";
-import { Scope } from "../scope.ts";
 import { keepLab } from "../session/keeper.ts";
 import { ask, connectSession, requireSession, type SessionReply, type SessionStatus } from "../session/session.ts";
 import { runAttached } from "../session/terminal.ts";
 import { planTopology } from "../topology/topology.ts";
 import { lineReader } from "../traffic/lines.ts";
 import { startServers } from "../traffic/traffic.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT } from "../util/exit-codes.ts";
+import { Scope } from "../util/scope.ts";
 import { fallbackRuntime, oneRuntime, prepareRuntime, type RuntimeWords } from "./runtimes.ts";
-import { say } from "./test.ts";
 
 export interface StartOptions extends RuntimeWords {
   backend: string;
@@ -75,7 +76,7 @@ function checkStart(catalog: Catalog, { backend: name, set, given, ...words }: S
   const backend = findNamed("backend", catalog.backends, name);
   const { targets, routers = 1 } = parseOptions(runOptions, given);
   const backendOptions = parseBackendOptions(backend, set);
-  backend.facts(backendOptions, targets);
+  backend.effectiveOptions(backendOptions, targets);
   const runtime = oneRuntime(catalog, words);
   return { backend, backendOptions, runtime, targets, routers };
 }

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { UsageError } from "../backend.ts";
+import { UsageError } from "../util/errors.ts";
 
 export interface SweepWords {
   parameter: string;

@@ -1,266 +1,212 @@
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
-import path from "node:path";
-import { analyse } from "../analysis/analyse.ts";
-import type { Balancer } from "../backend.ts";
-import { type Case, unsupported } from "../catalog.ts";
-import { nowNs } from "../clock.ts";
-import { type describeHost, openInBrowser } from "../host.ts";
-import { exceeded, readLimits } from "../limits.ts";
+// SPDX-License-Identifier: Apache-2.0
+// What a CI needs around runs: shards, retries, an early end, going on where an earlier invocation ended, reports of all.
+import { z } from "zod";
+import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
-import { fitCase, loadOf, ownWords, planRun, type RunOptions } from "../options.ts";
-import { RecordWriter } from "../record/record.ts";
-import { type Protocol, type RunInfo, SCHEMA } from "../record/schema.ts";
+import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
+import { parseOptions, type RunOptions, repeatedRunOptions } from "../plan/options.ts";
+import { SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
-import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
-import { renderTerminal } from "../report/terminal.ts";
-import { type RunResult, runCase } from "../run.ts";
-import { type Capacity, type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
-import { keepLab } from "../session/keeper.ts";
-import { planTopology } from "../topology/topology.ts";
-import { makeProgress } from "./progress.ts";
-import type { Chosen, RuntimeWords } from "./runtimes.ts";
+import { headline } from "../report/prose.ts";
+import {
+  type DescribedHost,
+  describeRun,
+  makeDirs,
+  type PlannedCase,
+  planCase,
+  runOne,
+  say,
+  show,
+  type TestOptions,
+  withLoad,
+} from "../run/planned-case.ts";
+import { LabError, type Runtime } from "../runtime/runtime.ts";
+import { attemptsOf, finishedRuns, inShard, parseShard, runKey, writeManifest } from "../set/manifest.ts";
+import { setReporters, writeSet } from "../set/reporters.ts";
+import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
+import { type Chosen, fallbackRuntime, oneRuntime, prepareRuntime } from "./runtimes.ts";
 
-export interface TestOptions extends RuntimeWords {
-  cases: readonly string[];
-  set: readonly string[];
-  out: string;
-  view: boolean;
-  json: boolean;
-  /** false: the lab stays up after the traffic, for manual work. */
-  stop: boolean;
-  /** Port of the page that follows the run; undefined: none. */
-  live: unknown;
-  /** Names of reporters; null: the files of each run and the terminal. */
-  reporters: readonly string[] | null;
-  shard: string | undefined;
-  /** More tries of a run that did not pass. */
-  retries: unknown;
-  failFast: boolean;
-  /** Leaves out what the folder of results has already. */
-  resume: boolean;
-  /** Unchecked, like `given`. */
-  repeat: unknown;
-  /** The words of the run's own options, unchecked. */
-  given: Record<string, unknown>;
-  commandLine: readonly string[];
-}
+const liveOption = z.strictObject({ live: z.coerce.number().int().min(0).max(65_535).optional() });
+const retriesOption = z.strictObject({ retries: z.coerce.number().int().min(0).max(10).default(0) });
 
-export const say = (text: string) => void process.stderr.write(`${text}\n`);
-
-/** An emulated machine carries less than this one: then fewer connections, unless their number was said. */
-export function withLoad(options: RunOptions, given: Record<string, unknown>, capacity?: Capacity): RunOptions {
-  if (!capacity || capacity.own || given.connections !== undefined) return options;
-  return { ...options, connections: loadOf(capacity).connections };
-}
-
-export interface PlannedCase extends ReturnType<typeof planRun> {
-  case: Case;
-  seed: number;
-  options: RunOptions;
-  backendOptions: Record<string, unknown>;
-  /** Why the scenario says nothing about this strategy. */
-  unfit: string | null;
-}
-
-export function planCase(
-  one: Case,
-  options: RunOptions,
-  { set }: Pick<TestOptions, "set">,
-  capacity?: Capacity,
-): PlannedCase {
-  const { backendOptions, affinityS, unfit } = fitCase(one, [...ownWords(one), ...set], options);
-  one.backend.facts(backendOptions, options.targets);
-  return {
-    ...planRun(one.scenario, options, affinityS, capacity),
-    case: one,
-    seed: options.seed,
-    options,
-    backendOptions,
-    unfit,
-  };
-}
-
-export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
-
-export async function runOne(
-  planned: PlannedCase,
-  chosen: Chosen,
-  options: Pick<TestOptions, "out" | "commandLine" | "stop"> & {
-    reporters?: readonly string[] | null;
-    live?: Live | null;
-  },
-  host: DescribedHost,
-  signal: AbortSignal,
-  attempt = 1,
-): Promise<RunResult> {
-  const { backend } = planned.case;
-  const { runtime } = chosen;
-  const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
-  const described = describeRun(planned, chosen, options.commandLine, host);
-  const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
-  const missing = [
-    ...unsupported(planned.case),
-    ...(await runtime.missing()),
-    ...(await backend.missing(runtime, planned.backendOptions)),
-    ...foreignProtocol(planned.case, planned.load.protocol),
-    ...(planned.unfit ? [planned.unfit] : []),
-    ...((await planned.case.scenario.missing?.()) ?? []),
-    ...(await tooMany(planned, runtime)),
-  ];
-  if (missing.length > 0) return skip(dir, info, missing);
-  await leaveOther(runtime);
-  const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
-  const wanted = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
+/** Runs the cases one after the other and prints what came out. Returns the exit code. */
+export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
+  const cases = findCases(catalog, options.cases);
+  const runtime = oneRuntime(catalog, options);
+  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
+  if (!options.stop && cases.length * repeats > 1)
+    throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
+  // Everything that can be wrong with the words is found before the first case runs.
+  for (const one of cases) planCase(one, parsed, options);
+  const words = checkWords(options);
+  const planned = cases.flatMap((one) => Array.from({ length: repeats }, (_, i) => ({ one, seed: parsed.seed + i })));
+  const settle = settler(catalog, options, runtime, parsed, signal);
+  const { live: port } = parseOptions(liveOption, options.live === undefined ? {} : { live: options.live });
+  const host = await describeHost();
+  const run = (live: Live | null) => runSet({ planned, runtime, settle, ...words }, options, host, signal, live);
+  if (port === undefined) return run(null);
+  const live = await (await import("../live/server.ts")).startLive(port);
+  process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
   try {
-    const result = await runCase({
-      dir,
-      info,
-      backend,
-      backendOptions: planned.backendOptions,
-      runtime,
-      plan: planned.plan,
-      trouble: planned.trouble,
-      load: { ...planned.load, seed: planned.seed },
-      reporters: wanted.filter((r) => r.name !== "terminal"),
-      signal,
-      progress,
-      ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
-    });
-    if (["error", "fail"].includes(result.data.summary.verdict)) await runtime.end?.();
-    return result;
+    return await run(live);
   } finally {
-    progress.end();
+    await live[Symbol.asyncDispose]();
   }
 }
 
-let last: Runtime | null = null;
-
-/** What a lab leaves for the next one of its kind would only disturb a lab of another. */
-async function leaveOther(runtime: Runtime): Promise<void> {
-  if (runtime !== last) await last?.end?.();
-  last = runtime;
+interface PlannedSet extends ReturnType<typeof checkWords> {
+  planned: readonly { one: Case; seed: number }[];
+  /** That was asked for; a case may get another. */
+  runtime: Runtime;
+  settle: (one: Case) => Promise<Settled>;
 }
 
-/** run.json, as far as it is known before the run. */
-export function describeRun(
-  planned: PlannedCase,
-  { runtime, prepared }: Chosen,
-  commandLine: readonly string[],
+interface Settled {
+  chosen: Chosen;
+  plan: PlannedCase;
+}
+
+function checkWords(options: TestOptions) {
+  const { retries } = parseOptions(retriesOption, options.retries === undefined ? {} : { retries: options.retries });
+  const shard = options.shard === undefined ? null : parseShard(options.shard);
+  return { retries, shard, names: chosenReporters(options, shard !== null) };
+}
+
+/** A case's runtime is made ready, and its load fitted to that, when the first of its runs is due. */
+function settler(
+  catalog: Catalog,
+  options: TestOptions,
+  runtime: Runtime,
+  parsed: RunOptions,
+  signal: AbortSignal,
+): PlannedSet["settle"] {
+  const settled = new Map<Case, Settled>();
+  const ready = new Map<Runtime, Chosen>();
+  return async (one) => {
+    const known = settled.get(one);
+    if (known) return known;
+    const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
+    const chosen = ready.get(used) ?? (await prepareRuntime(used, parsed.connections, signal, say));
+    ready.set(used, chosen);
+    const capacity = chosen.prepared?.capacity;
+    const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options, capacity) };
+    settled.set(one, made);
+    return made;
+  };
+}
+
+/** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
+async function runSet(
+  { planned, runtime, settle, retries, shard, names }: PlannedSet,
+  options: TestOptions,
   host: DescribedHost,
-): Omit<RunInfo, "id" | "startedAt"> {
-  const { backend, scenario, name } = planned.case;
-  const topology = planTopology({ targets: planned.options.targets, routers: planned.routers });
-  return {
-    schema: SCHEMA,
-    case: name,
-    backend: backend.name,
-    scenario: scenario.name,
-    commandLine: [...commandLine],
-    ...host,
-    runtime: runtime.name,
-    ...(prepared?.kernel === undefined ? {} : { kernel: prepared.kernel }),
-    ...(prepared?.capacity ? { calibrated: prepared.capacity } : {}),
-    targets: topology.targets.map((t) => t.name),
-    routers: topology.routers.map((r) => r.name),
-    family: planned.options.family,
-    protocol: planned.load.protocol,
-    seed: planned.seed,
-    options: {
-      ...planned.options,
-      routers: planned.routers,
-      rate: planned.load.rate,
-      size: planned.load.size,
-      duration: planned.plan.durationS,
-    },
-    backendOptions: planned.backendOptions,
+  signal: AbortSignal,
+  live: Live | null,
+): Promise<number> {
+  const mine = inShard(planned, shard);
+  const earlier = options.resume ? finishedRuns(options.out) : [];
+  const set: RunSet & { entries: Entry[]; missing: string[] } = {
+    entries: [],
+    missing: [],
+    commandLine: options.commandLine,
   };
-}
-
-/** What this machine's kernel has too little of. Another kernel is not asked: its machine says when it is full. */
-async function tooMany({ case: { backend }, load, options, backendOptions }: PlannedCase, runtime: Runtime) {
-  if (load.mode !== "stream" || load.protocol === "udp" || runtime.withKernel) return [];
-  const tracked = backend.tracks?.(backendOptions, options.targets) ?? false;
-  return exceeded(await readLimits(), load.connections, tracked);
-}
-
-function foreignProtocol({ backend: { name, protocols }, scenario }: Case, protocol: Protocol): string[] {
-  if (scenario.protocol && scenario.protocol.only !== protocol) return [scenario.protocol.why];
-  if (!protocols || protocols.includes(protocol)) return [];
-  const [own] = protocols;
-  return [`Backend '${name}' does not balance ${protocol.toUpperCase()}. Try --protocol ${own}, or another backend.`];
-}
-
-function holdLab(backend: string, signal: AbortSignal) {
-  return (lab: Lab, balancer: Balancer) =>
-    keepLab({ lab, balancer, backend }, signal, () => {
-      process.stderr.write(
-        "The lab stays up: './load-balancer.ts status', 'exec', 'shell', 'scale'; 'stop' ends it and makes the report.\n",
-      );
+  if (names.length > 0) {
+    attemptTo(options.out, () => {
+      makeDirs(options.out);
+      writeManifest(options.out, {
+        schema: SCHEMA,
+        gitRevision: host.gitRevision,
+        shard,
+        parameters: {
+          runtime: runtime.name,
+          ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
+          cases: [...options.cases],
+          set: [...options.set],
+          repeat: Number(options.repeat),
+          ...options.given,
+        },
+        planned: mine.map(({ one, seed }) => ({ case: one.name, seed })),
+        commandLine: [...options.commandLine],
+      });
     });
-}
-
-/** A result that cannot be had is a skip with its reasons, and a report like any other. */
-async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunResult> {
-  const record = new RecordWriter(dir);
-  record.add({ kind: "skip", t: nowNs(), reasons });
-  const data: ReportData = {
-    run: info,
-    ...analyse(info, { events: [{ kind: "skip", t: 0, reasons }], connections: [] }),
+  }
+  const kept = names.filter((name) => name !== "terminal" && name !== "github");
+  const tell = async (chosen: readonly string[]) => {
+    for (const failure of await writeSet(set, options.out, chosen)) process.stderr.write(`${failure}\n`);
   };
-  record.file("run.json", `${JSON.stringify(info, null, 2)}\n`);
-  record.file("summary.json", `${JSON.stringify(data.summary, null, 2)}\n`);
-  record.close();
-  const { markdown, junit, ctrf } = reporters;
-  const reporterFailures = await writeAll(
-    data,
-    dir,
-    [markdown, junit, ctrf].flatMap((r) => r ?? []),
-  );
-  return { dir, data, reporterFailures };
+  for (const [i, { one, seed }] of mine.entries()) {
+    const { chosen, plan: unseeded } = await settle(one);
+    const plan = { ...unseeded, seed };
+    const done = resumed(earlier, plan, chosen, options, host);
+    const entry = done ?? (await runWithRetries(plan, chosen, { ...options, live }, host, signal, retries));
+    if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
+    set.entries.push(entry);
+    await tell(kept);
+    if (signal.aborted) return EXIT.interrupted;
+    if (options.failFast && ["fail", "error", "insufficient"].includes(entry.state)) {
+      for (const left of mine.slice(i + 1))
+        set.missing.push(`${left.one.name} with seed ${left.seed} was not run, after the first failure.`);
+      break;
+    }
+  }
+  await tell(names);
+  return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
 }
 
-/** `<UTC time>-<case>-<seed>`, with a number behind it when two runs begin in the same second. */
-export function makeRunDir(out: string, name: string, seed: number): { dir: string; id: string; startedAt: string } {
-  const startedAt = new Date().toISOString();
-  const base = `${startedAt.slice(0, 19).replace(/[-:]/g, "")}Z-${name}-${seed}`;
+function attemptTo(out: string, write: () => void): void {
   try {
-    makeDirs(out);
-    accessSync(out, constants.W_OK);
-    for (let n = 1; ; n++) {
-      const id = n === 1 ? base : `${base}-${n}`;
-      try {
-        mkdirSync(path.join(out, id));
-        return { dir: path.join(out, id), id, startedAt };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      }
-    }
+    write();
   } catch (cause) {
     throw new LabError(`Cannot write results to '${out}': ${(cause as Error).message}. Try another --out.`, { cause });
   }
 }
 
-/** Not mkdir's own `recursive`: on Node 20 that never returns below /proc. */
-export function makeDirs(dir: string): void {
-  if (existsSync(dir)) return;
-  makeDirs(path.dirname(dir));
-  mkdirSync(dir);
+/** null where no earlier run is the same, or the same one broke. */
+function resumed(
+  earlier: readonly Attempt[],
+  plan: PlannedCase,
+  chosen: Chosen,
+  options: TestOptions,
+  host: DescribedHost,
+): Entry | null {
+  const key = runKey(describeRun(plan, chosen, options.commandLine, host));
+  const [first, ...more] = earlier.filter(({ run }) => runKey(run) === key);
+  if (!first) return null;
+  const entry = entryOf(attemptsOf([first, ...more]));
+  return entry.state === "error" ? null : entry;
 }
 
-export async function show({ dir, data, reporterFailures }: RunResult, options: TestOptions): Promise<void> {
-  if (options.json) process.stdout.write(`${JSON.stringify(data.summary)}\n`);
-  else {
-    const color = process.stdout.isTTY === true && !process.env.NO_COLOR;
-    process.stdout.write(`${renderTerminal(data, { color, columns: Math.min(120, process.stdout.columns ?? 80) })}\n`);
+async function runWithRetries(
+  plan: PlannedCase,
+  chosen: Chosen,
+  options: Omit<TestOptions, "live"> & { live: Live | null },
+  host: DescribedHost,
+  signal: AbortSignal,
+  retries: number,
+): Promise<Entry> {
+  const attempts: Attempt[] = [];
+  for (let attempt = 1; ; attempt++) {
+    const result = await runOne(plan, chosen, options, host, signal, attempt);
+    const { run, summary } = result.data;
+    attempts.push({ run, summary, dir: run.id });
+    options.live?.finish(summary.verdict, headline(summary));
+    await show(result, options);
+    const bad = summary.verdict !== "pass" && summary.verdict !== "skip";
+    if (!bad || attempt > retries || signal.aborted) break;
+    process.stderr.write(`${run.case}: ${summary.verdict}; once more, ${attempt} of ${retries}\n`);
   }
-  for (const failure of reporterFailures) process.stderr.write(`${reporterSentence(failure)}\n`);
-  const report = path.join(dir, "report.html");
-  if (options.view && data.summary.verdict !== "skip") {
-    const opened = await openInBrowser(report);
-    if (!options.json) process.stdout.write(opened ? `Opened ${report}\n` : `Report: ${report}\n`);
-  } else if (!options.json) process.stdout.write(`Run: ${dir}\n`);
+  const [first, ...more] = attempts;
+  if (!first) throw new Error("A run without an attempt.");
+  return entryOf([first, ...more]);
 }
 
-function reporterSentence({ reporter, error }: ReporterFailure): string {
-  return `Cannot write the ${reporter} report: ${(error as Error).message}`;
+/** Reports of all are made when one is asked for, and for shards, which are to be merged. */
+function chosenReporters(options: TestOptions, sharded: boolean): string[] {
+  const known = [...new Set([...Object.keys(setReporters), ...Object.keys(reporters)])].sort();
+  const wrong = options.reporters?.find((name) => !known.includes(name));
+  if (wrong !== undefined) throw new UsageError(`There is no reporter '${wrong}'. There are: ${known.join(", ")}.`);
+  const asked = options.reporters ?? (sharded || options.resume ? ["json"] : []);
+  return asked.filter((name) => name in setReporters);
 }

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // Results of an earlier state of things, with all that must be equal for a comparison to mean something.
 import { z } from "zod";
-import { UsageError } from "../backend.ts";
+import { UsageError } from "../util/errors.ts";
 import { type Environment, type Group, sameText } from "./groups.ts";
 import { parseJson, readText } from "./thresholds.ts";
 

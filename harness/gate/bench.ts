@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a gate reads of `bench --json`.
 import { z } from "zod";
-import { UsageError } from "../backend.ts";
 import { direct } from "../bench/direct.ts";
+import { UsageError } from "../util/errors.ts";
 import type { Finding } from "./gate.ts";
 import { parseJson, readText } from "./thresholds.ts";
 

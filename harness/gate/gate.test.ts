@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { analyse } from "../analysis/analyse.ts";
 import { binomialUpperP, exact95, fisherUpperP, normalQuantile } from "../analysis/statistics.ts";
-import { UsageError } from "../backend.ts";
+import { UsageError } from "../util/errors.ts";
 import { makeBaseline } from "./baseline.ts";
 import { judgeBench } from "./bench.ts";
 import { type Finding, judgeGate } from "./gate.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The gate's judgement: pure, from analysed runs to findings, each a sentence with the numbers. README.md states the statistics.
 import { binomialUpperP, exact95, fisherUpperP } from "../analysis/statistics.ts";
 import { type Baseline, type BaselineEntry, entryFor, measuredOf } from "./baseline.ts";
@@ -96,7 +97,7 @@ function judgeGroup(group: Group, limits: Thresholds): { findings: Finding[]; te
   }
   for (const s of summaries) {
     const seed = `seed ${s.seed}`;
-    if (limits.ownVerdict) for (const text of s.certain) say("verdict", "failed", `${seed}: ${text}`);
+    if (limits.ownVerdict) for (const text of s.deterministicFailures) say("verdict", "failed", `${seed}: ${text}`);
     const outside = s.connections.lostOutsideEvents;
     limit(
       "lost_outside_events",

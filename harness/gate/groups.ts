@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs of one case with the same parameters are repeats: they differ in their seeds only, and are judged together.
 import type { RunInfo, Summary } from "../record/schema.ts";
 import type { ReportData } from "../report/reporter.ts";

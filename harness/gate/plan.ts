@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // How much has to be measured to see an effect: the power of the gate's own tests.
 
 import { binomialUpperP, normalQuantile } from "../analysis/statistics.ts";
-import { UsageError } from "../backend.ts";
+import { UsageError } from "../util/errors.ts";
 import { fewestRepeats } from "./ratio.ts";
 
 export interface PlanQuestion {

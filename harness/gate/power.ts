@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `npx tsx harness/gate/power.ts [runs]`: how often the gate is right, out of simulated records. Prints the table of README.md.
 import { analyse } from "../analysis/analyse.ts";
 import { exact95 } from "../analysis/statistics.ts";

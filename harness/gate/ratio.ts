@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ratios of two sets of repeats, without any assumption on how they are distributed.
 
 /**

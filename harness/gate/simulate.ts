@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs that never happened, as records like any other: to count how often the whole way from the record to the gate is right.
 import { flowReader } from "../analysis/flows.ts";
 import { hashFlow, makeOracle, type Oracle, type OracleSpec } from "../oracle/oracle.ts";
@@ -124,15 +125,22 @@ function events(start: StreamStart, oracle: Simulation["oracle"], fault: Fault):
     { kind: "counters", t: T0 + 11 * S, machine, moment: "after", values },
   ];
   return [
-    { kind: "deployed", t: T0 - S, backend: "simulated", active: TARGETS, facts: {}, oracle: SPECS[oracle].told },
+    {
+      kind: "deployed",
+      t: T0 - S,
+      backend: "simulated",
+      active: TARGETS,
+      effectiveOptions: {},
+      oracle: SPECS[oracle].told,
+    },
     start,
     {
       kind: "scale",
       t: EVENT,
       action: "scale_in",
       machines: TARGETS.slice(0, 2),
-      askedT: EVENT,
-      inForceT: EVENT + 1e6,
+      requestedT: EVENT,
+      effectiveT: EVENT + 1e6,
     },
     {
       kind: "sample",

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a gate asks of runs: a small JSON file, every name checked.
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { UsageError } from "../backend.ts";
+import { UsageError } from "../util/errors.ts";
 
 const positive = z.number().positive();
 const atLeast0 = z.number().min(0);

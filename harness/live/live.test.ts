@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import http from "node:http";
 import test from "ava";
 import type { Event, Sample } from "../record/schema.ts";
@@ -22,7 +23,14 @@ const sample = (t: number, alive: number, lost = 0): Sample => ({
   perTarget: { "vm-001": alive },
   hist: [],
 });
-const scale: Event = { kind: "scale", t: 3e9, action: "scale_in", machines: ["vm-001"], askedT: 3e9, inForceT: 3e9 };
+const scale: Event = {
+  kind: "scale",
+  t: 3e9,
+  action: "scale_in",
+  machines: ["vm-001"],
+  requestedT: 3e9,
+  effectiveT: 3e9,
+};
 
 function get(url: string, headers: Record<string, string> = {}, method = "GET") {
   return new Promise<{ status: number; text: string }>((resolve, reject) => {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
 import { loadAssets, NO_SCRIPT, renderPage } from "../report/html.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";

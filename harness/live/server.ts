@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // A running test, followed from a browser on this machine: a page, its events, and metrics for Prometheus. Nothing of it is reachable from elsewhere.
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Event, RunInfo } from "../record/schema.ts";
-import type { Progress } from "../run.ts";
+import type { Progress } from "../run/run.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { livePage } from "./page.ts";
 import { LiveState } from "./state.ts";

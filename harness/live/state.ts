@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a page or a scraper may know of a run while it lasts: the last sample of each stream, and a bounded course of their sums.
 import type { Event, RunInfo, Sample } from "../record/schema.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Family } from "../record/schema.ts";
 import type { FlowHash } from "./flow-hash.ts";
 import type { OracleSpec } from "./oracle.ts";

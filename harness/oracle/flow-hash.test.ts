@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Published values where there are any; else what this kernel did, seen in a lab: the conformance runs check many thousands more.
 import test from "ava";
 import { hashOf } from "./flow-hash.ts";

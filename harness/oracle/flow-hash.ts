@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hashes that Linux' own strategies use, written from their definitions: what a run sets (seeds) is all they depend on.
 import { type Flow, flowKey, murmur3 } from "./hash.ts";
 import { jhash, jhashWords } from "./jhash.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { addressBytes, flowKey, murmur3 } from "./hash.ts";
 

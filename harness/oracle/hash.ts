@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The flow key and its hash, written from the definition in lb/common/README.md and not from the C: the two must agree.
 
 /** One flow as the balancer sees it; addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { addressBytes } from "./hash.ts";
 import { type IpvsHash, ipvsKey, ipvsOrder, ipvsScheduler } from "./ipvs.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // IPVS' schedulers that hash, written from what they do: the kernel's keys are constants, so every new connection is known.
 import type { Flow } from "./hash.ts";
 import { SIPHASH_1_3, siphash32 } from "./siphash.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bob Jenkins' lookup3 ("jhash" in Linux) for bytes and for three words, little endian as the kernel runs here.
 const INIT = 0xdeadbeef;
 

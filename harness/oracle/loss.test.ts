@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { ScaleKind } from "../record/schema.ts";
 import { type Alive, lossProbability } from "./loss.ts";

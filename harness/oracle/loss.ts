@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Protocol, ScaleKind } from "../record/schema.ts";
 import type { Oracle, OracleSpec, StatefulSpec } from "./oracle.ts";
 import { shareMoved } from "./regions.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { maglevTable, maglevWalk, populate } from "./maglev.ts";
 import { makeOracle } from "./oracle.ts";

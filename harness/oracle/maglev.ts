@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { murmur3 } from "./hash.ts";
 
 const EMPTY = 0xffff;

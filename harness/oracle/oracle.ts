@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What each strategy should do. An oracle is data, kept in the record, so that every verdict can be derived again from it.
 import type { Protocol } from "../record/schema.ts";
 import { type FlowHash, hashOf, hashSpace } from "./flow-hash.ts";

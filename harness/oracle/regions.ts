@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strategies that cut the hash into regions, one for each active target, in order: ECMP, HMARK, nftables' jhash and symhash.
 
 export interface Region {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Buckets of a resilient next-hop group after its members became `active`, with every bucket in use: bucket -> index. Buckets
  * of members that stay are kept; free ones go to the members that have too few, the last in the list first. Without

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 const SIPHASH_2_4 = { each: 2, last: 4 };
 /** What Linux calls hsiphash on 64-bit machines. */
 export const SIPHASH_1_3 = { each: 1, last: 3 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { hashSpace } from "./flow-hash.ts";
 import { murmur3 } from "./hash.ts";
 import { makeOracle, type OracleSpec } from "./oracle.ts";

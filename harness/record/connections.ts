@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // connections.bin: one row of 48 bytes, little endian, for each connection that ended; images/traffic/README.md has the layout.
 import { CAUSES, type Connection, type StreamName } from "./schema.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A run's folder on disk: written as the run goes on, read again by analysis.
 import {
   closeSync,
@@ -15,6 +16,7 @@ import { LabError } from "../runtime/runtime.ts";
 import { lineReader } from "../traffic/lines.ts";
 import { decodeRow, ROW_BYTES } from "./connections.ts";
 import type { Connection, Event, RunInfo, StreamName } from "./schema.ts";
+import { upgradeEvent } from "./upgrade.ts";
 
 /** Writes at once and in order, so that whatever ends the harness, what was seen is on disk. Every method throws LabError when it cannot. */
 export class RecordWriter {
@@ -95,7 +97,7 @@ export function readRecord(dir: string): Record & { run: RunInfo } {
   const events: Event[] = [];
   forEachLine(file("events.ndjson"), (line) => {
     try {
-      events.push(JSON.parse(line) as Event);
+      events.push(upgradeEvent(JSON.parse(line)) as unknown as Event);
     } catch (cause) {
       throw new LabError(`Cannot read line ${events.length + 1} of '${file("events.ndjson")}': it is damaged.`, {
         cause,

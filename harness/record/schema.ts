@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The record: what a run writes down. `events.ndjson` and `connections.bin` are the waist of the whole design:
 // left of them is the lab, right of them everything can be made again. Times are CLOCK_MONOTONIC nanoseconds (below 2^53
 // for the first 104 days of uptime), durations carry their unit in their name.
@@ -5,7 +6,7 @@
 import type { FlowHash } from "../oracle/flow-hash.ts";
 import type { OracleSpec } from "../oracle/oracle.ts";
 
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
 /** Why a connection ended. The order is the wire format of `connections.bin`: append, never reorder. */
 export const CAUSES = [
@@ -92,14 +93,14 @@ export interface Datagrams {
   /** Of them, those that a target received whole. */
   arrived: number;
   /** Further ones that lacked a fragment, or had one that contradicts the others, and how many of those were received whole. */
-  hurt: number;
-  hurtArrived: number;
+  incompleteSent: number;
+  incompleteDelivered: number;
   /** Receipts for something that was never sent so. */
   corrupt: number;
   /** Receipts for a datagram that had one already. */
-  repeated: number;
+  duplicates: number;
   /** Receipts by another target than the one that answered its flow first. */
-  elsewhere: number;
+  wrongTarget: number;
 }
 
 export type Event =
@@ -112,11 +113,11 @@ export type Event =
       /** Targets that are in use from the start. */
       active: string[];
       /** What a reader of the report should know of the balancer: table size, hash, mode. */
-      facts: Record<string, string | number | boolean>;
+      effectiveOptions: Record<string, string | number | boolean>;
       /** null: the strategy is random, or depends on state that no oracle can know. */
       oracle: OracleSpec | null;
     }
-  | { kind: "scale"; t: number; action: ScaleKind; machines: string[]; askedT: number; inForceT: number }
+  | { kind: "scale"; t: number; action: ScaleKind; machines: string[]; requestedT: number; effectiveT: number }
   /** How the tester chooses a router for a flow. Written where the routers do not all do the same. */
   | { kind: "routing"; t: number; hash: FlowHash }
   | StreamStart
@@ -236,7 +237,7 @@ export interface Summary {
   verdict: Verdict;
   reasons: string[];
   /** Of the reasons of a failure, those in which chance has no part. */
-  certain: string[];
+  deterministicFailures: string[];
   connections: { planned: number; established: number; lost: number; lostOutsideEvents: number };
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: { checked: number; mispredicted: number };

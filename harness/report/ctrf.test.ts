@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { ctrfReport } from "./ctrf.ts";
 import { erroredRun, failedRun, scaleRun } from "./fixture.ts";

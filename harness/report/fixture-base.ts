@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every made-up run has in common, and the arithmetic to make one up.
 
 import { type RunInfo, SCHEMA, type StreamStart, type Summary } from "../record/schema.ts";
@@ -70,7 +71,7 @@ export function summary(run: RunInfo, connections: number): Summary {
     routers: run.routers.length,
     verdict: "pass",
     reasons: [],
-    certain: [],
+    deterministicFailures: [],
     connections: { planned: connections, established: connections, lost: 0, lostOutsideEvents: 0 },
     assigned: { checked: connections, mispredicted: 0 },
     events: [],

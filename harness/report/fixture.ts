@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Made-up runs that look like real ones, for the tests of this folder. The same arguments give the same numbers.
 
 import { emptySeries, type Series } from "../analysis/series.ts";

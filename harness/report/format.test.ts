@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { causes, count, digits, eventLabel, interval, list, share, shellLine, wrap } from "./format.ts";
 

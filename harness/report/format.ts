@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Numbers and names as people read them. The locale is fixed so that a report does not depend on the machine.
 
 import type { ByCause, ScaleKind } from "../record/schema.ts";

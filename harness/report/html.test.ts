@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { connectRun, erroredRun, failedRun, hostileRun, scaleRun } from "./fixture.ts";
 import { inlineJson } from "./html/markup.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ctrf } from "./ctrf.ts";
 import { html } from "./html.ts";
 import { junit } from "./junit.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { Verdict } from "../record/schema.ts";
 import { failedRun, hostileRun, scaleRun } from "./fixture.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pages as a reader meets them: in a browser, with a mouse, a keyboard, a phone, in the dark.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +7,7 @@ import test, { type ExecutionContext } from "ava";
 import { setPage } from "../set/page.ts";
 import { entryOf } from "../set/set.ts";
 import { findBrowser, type Page, startBrowser } from "../testing/browser.ts";
-import { writeComparison } from "./compare.ts";
+import { writeComparison } from "./comparison/write.ts";
 import { failedRun, scaleRun } from "./fixture.ts";
 import { loadAssets, renderHtml } from "./html.ts";
 

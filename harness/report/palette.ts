@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Colours of the charts. Categories use the colours of Okabe and Ito, which stay apart for colour-blind readers;
 // lines differ in their dashes as well. Chart definitions hold the light colours; DARK says what each becomes on dark ground.
 

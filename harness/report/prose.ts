@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sentences of a report, each with its numbers. Charts, HTML, Markdown and the terminal share them.
 
 import type { EventSummary, Summary, Verdict } from "../record/schema.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdir } from "node:fs/promises";
 import type { Series } from "../analysis/series.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";

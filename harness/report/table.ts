@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Cells are text already; HTML, Markdown and the terminal only lay them out. */
 export interface Table {
   head: string[];

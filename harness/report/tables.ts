@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables that HTML, Markdown and the terminal share.
 
 import type { RunInfo, Summary } from "../record/schema.ts";
@@ -75,11 +76,11 @@ export function datagramTable({ datagrams = [] }: Summary): Table {
       count(one.sent),
       count(one.arrived),
       share(one.sent - one.arrived, one.sent),
-      count(one.hurt),
-      count(one.hurtArrived),
+      count(one.incompleteSent),
+      count(one.incompleteDelivered),
       count(one.corrupt),
-      count(one.repeated),
-      count(one.elsewhere),
+      count(one.duplicates),
+      count(one.wrongTarget),
     ]),
   };
 }

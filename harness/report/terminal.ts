@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Summary } from "../record/schema.ts";
 import { causeName, count, eventLabel, interval, list, percent, plural, share, wrap } from "./format.ts";
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";

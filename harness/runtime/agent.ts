@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Readable, Writable } from "node:stream";
-import { within } from "../within.ts";
+import { within } from "../util/deadline.ts";
 import { encodeFrame, encodeSpawn, encodeStrings, FRAME, type Frame, FrameReader } from "./frame.ts";
 import {
   CommandError,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Images, LabError, type Runtime } from "./runtime.ts";
 
 /** The docker runtime. Its parts, and dockerode with them, are loaded when they are first used: other runs do not pay for them. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The agent's protocol, the harness' end. images/agent/frame.h is the contract: a 12-byte header (length, id, type) and a payload.
 
 export const FRAME = {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { hostState } from "../testing/machine.ts";
 import { planTopology } from "../topology/topology.ts";

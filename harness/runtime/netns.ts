@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
 import { access, constants, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { systemPath } from "../tools.ts";
+import { systemPath } from "../host/tools.ts";
 import type { Topology } from "../topology/topology.ts";
 import { Agent } from "./agent.ts";
 import { type Lab, LabError, type Runtime } from "./runtime.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Role, Topology } from "../topology/topology.ts";
 
 /** A way to have machines. `up` returns a lab that is up; disposing of it leaves nothing behind. */

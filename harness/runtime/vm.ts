@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { LabError, type Runtime, Unavailable } from "./runtime.ts";
 
 /** Linux 6.12 has all that the backends want of a kernel. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Topology } from "../topology/topology.ts";
 import { fabricBatch, fabricSysctls, machineBatch, machineSysctls } from "../topology/wiring.ts";
 import type { Host } from "./runtime.ts";

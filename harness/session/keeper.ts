@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 import { chmodSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { z } from "zod";
-import { type Balancer, UsageError } from "../backend.ts";
-import { nowNs } from "../clock.ts";
+import type { Balancer } from "../api/backend.ts";
 import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
+import { nowNs } from "../util/clock.ts";
+import { UsageError } from "../util/errors.ts";
 import {
   prepareSocket,
   removeSocket,
@@ -52,11 +54,11 @@ export async function keepLab(
     const next = new Set(active);
     for (const n of numbers) next[direction === "in" ? "delete" : "add"](n - 1);
     if (next.size === 0) throw new UsageError("At least one target must remain.");
-    const askedT = nowNs();
-    const inForceT = await balancer.setTargets([...next].sort((a, b) => a - b));
+    const requestedT = nowNs();
+    const effectiveT = await balancer.setTargets([...next].sort((a, b) => a - b));
     active.clear();
     for (const i of next) active.add(i);
-    return { ok: true, inForceMs: (inForceT - askedT) / 1e6, status: status() };
+    return { ok: true, inForceMs: (effectiveT - requestedT) / 1e6, status: status() };
   };
   const answer = async (request: Exclude<SessionRequest, { op: "spawn" }>): Promise<SessionReply> => {
     switch (request.op) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lab that stays up between commands. A keeper process holds it; the commands talk to the keeper over a socket that only
 // its user can reach. When the keeper ends, by whatever cause, the lab ends with it.
 import { lstatSync, mkdirSync, rmdirSync, rmSync } from "node:fs";

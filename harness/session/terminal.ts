@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Socket } from "node:net";
-import { signalNumber } from "../abortable.ts";
 import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
 import { type Exit, LabError } from "../runtime/runtime.ts";
+import { signalNumber } from "../util/abortable.ts";
 import type { SessionRequest } from "./session.ts";
 
 /** What a program has to end after a signal, before it is killed. */

@@ -1,15 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
 // set.json, or set-1-of-3.json: what an invocation planned, written before its first run, so that what is missing is known later.
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { UsageError } from "../backend.ts";
 import { sameText } from "../gate/groups.ts";
 import { type RunInfo, SCHEMA, type Summary } from "../record/schema.ts";
+import { upgradeSummary } from "../record/upgrade.ts";
+import { UsageError } from "../util/errors.ts";
 import { type Attempt, type Entry, entryOf, type RunSet } from "./set.ts";
 
 const planned = z.object({ case: z.string(), seed: z.int() });
 const manifest = z.object({
-  schema: z.literal(SCHEMA),
+  schema: z.union([z.literal(1), z.literal(SCHEMA)]),
   gitRevision: z.string().nullable(),
   shard: z.object({ index: z.int().min(1), count: z.int().min(1) }).nullable(),
   /** All that decides what is run; equal in all shards. */
@@ -48,7 +50,11 @@ export function finishedRuns(dir: string, relativeTo = dir): Attempt[] {
       const [run, summary] = ["run.json", "summary.json"].map((file) => readJson(path.join(dir, name, file)));
       if (!run || !summary) return [];
       return [
-        { run: run as RunInfo, summary: summary as Summary, dir: path.relative(relativeTo, path.join(dir, name)) },
+        {
+          run: run as RunInfo,
+          summary: upgradeSummary(summary as Record<string, unknown>) as unknown as Summary,
+          dir: path.relative(relativeTo, path.join(dir, name)),
+        },
       ];
     });
 }

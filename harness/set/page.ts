@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // index.html of a set: every run in a table that can be filtered, each a link to its own report.
 import { shellLine } from "../report/format.ts";
 import { escapeText } from "../report/html/markup.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reporters of sets of runs. One that fails does not keep the others from writing, and never loses a run.
 import { appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { UsageError } from "../backend.ts";
-import { exitCodeOf } from "../exit-codes.ts";
 import { ctrfSet } from "../report/ctrf.ts";
 import { erroredRun, failedRun, hostileRun, scaleRun } from "../report/fixture.ts";
 import { junitSet } from "../report/junit.ts";
 import type { ReportData } from "../report/reporter.ts";
+import { UsageError } from "../util/errors.ts";
+import { exitCodeOf } from "../util/exit-codes.ts";
 import { finishedRuns, inShard, type Manifest, mergeSets, parseShard, runKey, writeManifest } from "./manifest.ts";
 import { setPage } from "./page.ts";
 import { setReporters, writeSet } from "./reporters.ts";

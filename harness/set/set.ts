@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs that belong together: what was planned, what came of it, and what is missing. Reporters of sets make one file of all.
 import type { RunInfo, Summary, Verdict } from "../record/schema.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { list, plural, share } from "../report/format.ts";
 import { inline, tableText } from "../report/markdown.ts";
 import { headline, VERDICT_WORDS } from "../report/prose.ts";

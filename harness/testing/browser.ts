@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A headless browser for tests of pages, driven over its debugging pipe.
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Docker engine for tests: the one that answers, or one that is started here and stopped again.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { findTool } from "../host/tools.ts";
 import { docker } from "../runtime/docker.ts";
-import { findTool } from "../tools.ts";
 
 export interface TestEngine {
   /** Why there is none; null when one answers. */

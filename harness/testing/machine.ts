@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the machine looks like from outside, for tests that prove that nothing is left behind.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -90,7 +91,7 @@ const list = (dir: string) => {
 };
 
 /** Of every connection that was there from the start: its 5-tuple, who answered, and how it ended. */
-export function fates(dir: string): string[] {
+export function outcomes(dir: string): string[] {
   return [...readRecord(dir).connections]
     .filter((c) => c.generation === 0)
     .map((c) => [c.stream, c.id, c.srcOffset, c.sport, c.target, c.cause].join(" "))

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { planTopology } from "./topology.ts";
 import { fabricBatch, machineBatch, rerouteBatch } from "./wiring.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The plan of a lab: machines, links, addresses. Pure; how it becomes real is the runtimes' business.
 
 export type Role = "target" | "router" | "tester";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What makes a planned machine real, as text for ip(8) in batch mode and for the agent's @sysctl. Pure, and the same in every runtime.
 import { linkOn, type Machine, type Net, SOURCES, type Topology, VIP } from "./topology.ts";
 

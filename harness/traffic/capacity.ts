@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many connections a second a lab carries.
 import type { Capacity, Lab } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Host } from "../runtime/runtime.ts";
 
 const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/netstat", "/proc/net/dev"];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { analyzeCtraffic, connectionsPerSecond, hosts, parseCtraffic, throughput } from "./ctraffic.ts";
 

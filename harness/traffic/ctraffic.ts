@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ctraffic's statistics and its three analyses. Pure: text in, text out; reads the original's files as well as ours.
 import { z } from "zod";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Cuts a byte stream into lines; what follows the last newline waits for more. */
 export function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
   let rest: Buffer[] = [];

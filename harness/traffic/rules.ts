@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Lab } from "../runtime/runtime.ts";
 
 /** Each prints nothing where it has nothing to say, and is left out where it is not installed. */

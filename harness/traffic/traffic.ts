@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // Drives the traffic programs: servers on the targets, one generator for each address family on the tester.
-import { sleepUntil } from "../clock.ts";
+
 import type { RecordWriter } from "../record/record.ts";
 import type { Event, Family, Protocol, StreamName } from "../record/schema.ts";
 import { type Host, type Lab, LabError, type Process } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
+import { sleepUntil } from "../util/clock.ts";
 import { lineReader } from "./lines.ts";
 
 const SIGTERM = 15;

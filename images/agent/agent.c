@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The agent: first process of the sandbox, of a container or of a guest. It starts programs in machines for
  * the harness, and when its stdin ends everything under it ends: as process 1 of a pid namespace by the
  * kernel's hand, else by ours.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * @conntrack-forget: like conntrack -D -r for all addresses of both families at once. A dump walks the whole
  * hash table, some milliseconds even when nothing is in it, so one has to do.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The agent's protocol: frames on stdin and stdout. harness/runtime/frame.ts is its other end.
  *
  * A frame is a 12-byte header, little endian, and a payload. `id` is chosen by the harness, one for each

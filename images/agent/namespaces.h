@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef AGENT_NAMESPACES_H
 #define AGENT_NAMESPACES_H
 

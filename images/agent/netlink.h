@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef AGENT_NETLINK_H
 #define AGENT_NETLINK_H
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* @nexthop-group: what ip(8) does with "nexthop add|replace .. group", which has no room for more than 126.
  */
 #include <linux/nexthop.h>

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole backend in one file, for use from anywhere: `test my-ecmp_scale --backend ./ecmp.ts`.
 // The type is all it imports; a copy outside of the repository works with or without that line.
-import type { OutsideBackend } from "../../harness/kit.ts";
+import type { OutsideBackend } from "../../harness/api/kit.ts";
 
 /** Equal-cost routes to the active targets; the kernel hashes each flow to one of them. */
 const ecmp: OutsideBackend = ({ z, VIP, linkOn, nowNs }) => ({
@@ -13,7 +14,7 @@ const ecmp: OutsideBackend = ({ z, VIP, linkOn, nowNs }) => ({
   missing: async () => [],
   // What the kernel's hash will choose is not predicted: losses are measured and compared with the ideal.
   oracle: () => null,
-  facts: (options) => ({ policy: Number(options.policy) }),
+  effectiveOptions: (options) => ({ policy: Number(options.policy) }),
   async deploy(lab, options, active) {
     const routers = lab.topology.routers.map((router) => lab.host(router.name));
     const setTargets = async (targets: readonly number[]) => {

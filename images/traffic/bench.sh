@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # How fast the traffic program is on loopback, in medians of several rounds, and what share of the CPU time its own
 # code takes. As root it measures in a network namespace of its own, so nothing of the machine's set-up counts.
 # usage: bench.sh [rounds, default 5] [traffic program]

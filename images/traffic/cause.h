@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Why a connection ended. Numbers and names are those of the record's row format: append, never reorder. */
 #ifndef TRAFFIC_CAUSE_H
 #define TRAFFIC_CAUSE_H

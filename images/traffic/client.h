@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The generator: one thread, one epoll set, one timing wheel.
  *

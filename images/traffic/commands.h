@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The subcommands. Each takes the words after its name and returns the exit code. */
 #ifndef TRAFFIC_COMMANDS_H
 #define TRAFFIC_COMMANDS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `traffic connect`: options. */
 #include <string.h>
 

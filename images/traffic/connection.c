@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The life of a connection: opened, established, ended, and with --reconnect opened again. */
 #include <errno.h>
 #include <netinet/tcp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Datagrams whose every byte is known from their number, and the receipts that answer them. So a receiver can
  * tell that a datagram came through whole, and whoever sent it which target says so.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What the generator tells: one JSON object a line. Names and units are those of the record. */
 #include <stdio.h>
 

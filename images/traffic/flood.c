@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `traffic flood`: datagrams at a rate, for how long; nobody answers. */
 #include <errno.h>
 #include <signal.h>

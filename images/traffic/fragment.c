@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "fragment.h"
 
 #include <arpa/inet.h>
@@ -167,7 +168,7 @@ static uint32_t contradict(struct fragment *list, uint32_t count, uint64_t *rand
 	return count + 1;
 }
 
-uint32_t fragments_arrange(enum pattern pattern, bool hurt, struct fragment *list, uint32_t count,
+uint32_t fragments_arrange(enum pattern pattern, bool incomplete, struct fragment *list, uint32_t count,
 			   uint64_t *random)
 {
 	uint32_t missing;
@@ -189,13 +190,13 @@ uint32_t fragments_arrange(enum pattern pattern, bool hurt, struct fragment *lis
 		memmove(list, list + 1, (count - 1) * sizeof(*list));
 		return count - 1;
 	case PATTERN_GAPS:
-		if (!hurt)
+		if (!incomplete)
 			return count;
 		missing = (uint32_t)(random_next(random) % count);
 		memmove(list + missing, list + missing + 1, (count - missing - 1) * sizeof(*list));
 		return count - 1;
 	case PATTERN_OVERLAPPING:
-		return hurt ? contradict(list, count, random) : count;
+		return incomplete ? contradict(list, count, random) : count;
 	default:
 		return count;
 	}

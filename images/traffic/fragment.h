@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* UDP datagrams as hand-made fragments, and the orders in which an evil network may deliver them. */
 #ifndef TRAFFIC_FRAGMENT_H
 #define TRAFFIC_FRAGMENT_H
@@ -42,10 +43,10 @@ uint32_t fragments_cut(const union address *from, const union address *to, uint3
 		       uint32_t mtu, struct fragment *list);
 
 /*
- * Puts the fragments of one datagram in the pattern's order; `hurt`: the way that keeps it from arriving, for
+ * Puts the fragments of one datagram in the pattern's order; `incomplete`: the way that keeps it from arriving, for
  * gaps and overlapping. Returns how many there are then, at most twice as many and one.
  */
-uint32_t fragments_arrange(enum pattern pattern, bool hurt, struct fragment *list, uint32_t count,
+uint32_t fragments_arrange(enum pattern pattern, bool incomplete, struct fragment *list, uint32_t count,
 			   uint64_t *random);
 
 uint64_t random_next(uint64_t *state);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * `traffic fragments`: sends UDP datagrams as fragments of its own making, each by a next hop drawn at
  * random, and counts which target received which of them whole. Here are its options.

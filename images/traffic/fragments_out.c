@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The way out: datagrams made, cut, put in order, and sent by next hops drawn at random. */
 #include <errno.h>
 #include <string.h>
@@ -57,12 +58,12 @@ void send_held(struct generator *g)
 }
 
 /* Sizes as they occur: every eighth is the largest, small ones are more frequent than large ones. */
-static uint32_t draw_bytes(struct generator *g, bool hurt)
+static uint32_t draw_bytes(struct generator *g, bool incomplete)
 {
 	const uint64_t draw = random_next(&g->random);
 	uint32_t most = g->bytes;
 
-	if (hurt && most > SMALL_ENOUGH)
+	if (incomplete && most > SMALL_ENOUGH)
 		most = SMALL_ENOUGH;
 	else if (draw % 8 == 0)
 		return most;
@@ -78,18 +79,18 @@ static void prepare(struct generator *g, struct outgoing *o, uint32_t flow, uint
 						 (struct tuple){c->offset, c->port});
 	const enum pattern pattern = pattern_of(g, flow);
 	const bool second = number / client->count % 2;
-	const bool hurt = pattern == PATTERN_HEADLESS ||
+	const bool incomplete = pattern == PATTERN_HEADLESS ||
 			  (second && (pattern == PATTERN_GAPS || pattern == PATTERN_OVERLAPPING));
-	const struct datagram d = {flow, number, draw_bytes(g, hurt)};
+	const struct datagram d = {flow, number, draw_bytes(g, incomplete)};
 
 	datagram_fill(&d, o->udp + UDP_HEADER);
 	udp_header_write(o->udp, &from, &client->set.address, d.bytes);
 	o->count = fragments_cut(&from, &client->set.address, number, UDP_HEADER + d.bytes, g->mtu, o->list);
-	o->count = fragments_arrange(pattern, hurt, o->list, o->count, &g->random);
+	o->count = fragments_arrange(pattern, incomplete, o->list, o->count, &g->random);
 	o->next = 0;
-	g->sent[number] = (struct sent){.flow = flow, .hurt = hurt};
-	if (hurt) {
-		g->tallies[pattern].hurt++;
+	g->sent[number] = (struct sent){.flow = flow, .incomplete = incomplete};
+	if (incomplete) {
+		g->tallies[pattern].incomplete++;
 		return;
 	}
 	g->tallies[pattern].sent++;

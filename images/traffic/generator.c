@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The loop of `traffic fragments`: what is due goes out, receipts come in, and in the end all is told. */
 #include <errno.h>
 #include <signal.h>
@@ -48,16 +49,16 @@ static void take_receipt(struct generator *g, uint32_t flow, const struct receip
 		first_answer(g, c, host, now);
 	else if (c->host != host) {
 		c->moved_to = host;
-		tally->elsewhere++;
+		tally->wrong_target++;
 	}
 	c->progress_ns = now;
 	if (sent->arrived) {
-		tally->repeated++;
+		tally->duplicates++;
 		return;
 	}
 	sent->arrived = true;
-	if (sent->hurt) {
-		tally->hurt_arrived++;
+	if (sent->incomplete) {
+		tally->incomplete_delivered++;
 		return;
 	}
 	tally->arrived++;
@@ -171,12 +172,12 @@ static void tell_datagrams(const struct generator *g, uint64_t now)
 		const struct tally *t = &g->tallies[g->patterns[i]];
 
 		text_add(&out,
-			 "%s{\"pattern\":\"%s\",\"sent\":%llu,\"arrived\":%llu,\"hurt\":%llu,"
-			 "\"hurtArrived\":%llu,\"corrupt\":%llu,\"repeated\":%llu,\"elsewhere\":%llu}",
+			 "%s{\"pattern\":\"%s\",\"sent\":%llu,\"arrived\":%llu,\"incompleteSent\":%llu,"
+			 "\"incompleteDelivered\":%llu,\"corrupt\":%llu,\"duplicates\":%llu,\"wrongTarget\":%llu}",
 			 i ? "," : "", pattern_names[g->patterns[i]], (unsigned long long)t->sent,
-			 (unsigned long long)t->arrived, (unsigned long long)t->hurt,
-			 (unsigned long long)t->hurt_arrived, (unsigned long long)t->corrupt,
-			 (unsigned long long)t->repeated, (unsigned long long)t->elsewhere);
+			 (unsigned long long)t->arrived, (unsigned long long)t->incomplete,
+			 (unsigned long long)t->incomplete_delivered, (unsigned long long)t->corrupt,
+			 (unsigned long long)t->duplicates, (unsigned long long)t->wrong_target);
 	}
 	text_add(&out, "]}\n");
 }

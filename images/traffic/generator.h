@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `traffic fragments`: what its parts share. fragments.c has the options, generator.c the loop and the
  * receipts, fragments_out.c sends. */
 #ifndef TRAFFIC_GENERATOR_H
@@ -20,11 +21,11 @@
 /* Of a datagram that was sent. */
 struct sent {
 	uint32_t flow;
-	bool hurt, arrived;
+	bool incomplete, arrived;
 };
 
 struct tally {
-	uint64_t sent, arrived, hurt, hurt_arrived, corrupt, repeated, elsewhere;
+	uint64_t sent, arrived, incomplete, incomplete_delivered, corrupt, duplicates, wrong_target;
 };
 
 /* One datagram on its way out. */

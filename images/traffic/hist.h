@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * HDR histogram of microseconds: exact below 64, then 32 buckets per power of two, so the error stays
  * below 3.2 %. Values above 2^32-1 count as that.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The names of the targets that have answered, in order of first appearance. */
 #ifndef TRAFFIC_HOSTS_H
 #define TRAFFIC_HOSTS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Clock and open-file limit. */
 #ifndef TRAFFIC_LIMITS_H
 #define TRAFFIC_LIMITS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Zeroed memory or the end of the program: nothing here can go on without it. */
 #ifndef TRAFFIC_MEMORY_H
 #define TRAFFIC_MEMORY_H

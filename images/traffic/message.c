@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What goes over a connection: the schedule, echoes, answers, names. */
 #include <endian.h>
 #include <errno.h>

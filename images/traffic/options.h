@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Command-line options as a table: name, parser, where the value goes, and the help that follows from it. */
 #ifndef TRAFFIC_OPTIONS_H
 #define TRAFFIC_OPTIONS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Results as mconnect and ctraffic print them, for the scripts that read those. */
 #include <arpa/inet.h>
 #include <stdio.h>

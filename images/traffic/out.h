@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Standard output that never holds up the traffic: lines are queued here and written when the reader has
  * room. When the reader has gone the program ends at once, with exit code 1.

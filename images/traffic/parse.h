@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Text from the command line to values. Every parser returns true on success and leaves *to alone on failure.
  */
 #ifndef TRAFFIC_PARSE_H

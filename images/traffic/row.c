@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "row.h"
 
 static uint8_t *put16(uint8_t *to, uint16_t value)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* One connection as it is written down: 48 bytes, little endian. Times in us since the start of the stream.
  */
 #ifndef TRAFFIC_ROW_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The server: one or more processes, each with one epoll set and TCP sockets of its own that listen on the
  * same ports (SO_REUSEPORT: the kernel shares connections out by their 4-tuples). The UDP sockets are shared

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The sockets that listen: five for each process, on both families where the kernel has both. */
 #include <errno.h>
 #include <netinet/tcp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* TCP services: tell one's name (mconnect's wire format), and echo with the name over the start (ctraffic's).
  */
 #include <errno.h>

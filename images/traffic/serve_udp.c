@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* UDP services, in batches: one system call reads up to 32 datagrams, one answers them. */
 #include <errno.h>
 #include <netinet/in.h>

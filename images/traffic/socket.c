@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The socket of a connection, bound to a 5-tuple of the seed. */
 #include <errno.h>
 #include <netinet/tcp.h>

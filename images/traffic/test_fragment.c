@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Hand-made fragments: put together again they are the datagram, whatever the order; and their checksums
  * hold. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Unit tests of the parts without I/O, run under ASan and UBSan. */
 #include <arpa/inet.h>
 #include <stdio.h>

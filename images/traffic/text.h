@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* A growing piece of text, and JSON in it. */
 #ifndef TRAFFIC_TEXT_H
 #define TRAFFIC_TEXT_H

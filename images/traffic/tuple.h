@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * 5-tuples from a seed: index k -> (source offset, source port), one to one, so no two connections share a
  * tuple and none has to be remembered. The same seed gives the same tuples.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Timing wheel of two levels: at most one timer per id, set, moved, cancelled and taken in constant time.
  * Ticks of 131 us. Timers of the turn under way (8.6 s) have a slot for each tick; those of later turns wait in a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Tells late, duplicate and unknown UDP answers apart: the last 64 sequence numbers, newest in bit 0. */
 #ifndef TRAFFIC_WINDOW_H
 #define TRAFFIC_WINDOW_H

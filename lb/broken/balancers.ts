@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // Balancers that are wrong on purpose, out of one that is right: the lab has to catch each. Only tests use them.
-import type { Backend, Balancer } from "../../harness/backend.ts";
+import type { Backend, Balancer } from "../../harness/api/backend.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { VIP } from "../../harness/topology/topology.ts";
 import { nfqueue } from "../nfqueue/nfqueue.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Words of a packet. Joined by hand they are right on any byte order and alignment, and compilers make one
  * load of it; but not clang for BPF, which takes no alignment for granted and would go byte by byte.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* For unit tests: CHECK a condition, then `return check_report("name")` from main. */
 #ifndef LB_CHECK_H
 #define LB_CHECK_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * From an IP packet to the flow it belongs to. Pure, without allocation, unbounded loops or library calls
  * other than memcpy and memset, so that an XDP or TC program can include it too.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "flow_cases.h"
 
 /* clang-format off: packets read best when a header stays on its line. */

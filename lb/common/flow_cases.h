@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Packets and what they must be taken for: for the unit test, and as the seeds of the fuzzer. */
 #ifndef LB_FLOW_CASES_H
 #define LB_FLOW_CASES_H

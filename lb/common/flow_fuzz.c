@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * libFuzzer target of the packet parser. The first byte of the input says whether ports are hashed, the
  * second how many times 16 bytes the packet was longer than its copy.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The packet parser over the cases of flow_cases.c. `--seeds DIR` writes them as seeds for the fuzzer
  * instead. */
 #include <stdlib.h>

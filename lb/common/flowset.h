@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * A priority list of flows: the first whose conditions all hold takes the packet. Built once into a tree of
  * ranges, so that finding it takes about as many steps as the number of flows has bits, and then never

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * What it costs to find the flow of a packet, among 1, 100 and 10,000 flows: by the tree, and by asking one
  * flow after the other. Usage: flowset-bench [PACKETS]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* libFuzzer target of the flow matcher: rules and packets from the input; the tree must agree with the list.
  */
 #include <stdlib.h>

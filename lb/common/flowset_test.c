@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The flow matcher: each condition by itself, priorities, and the tree against asking every rule. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Inside of flowset.c: the rules as ranges, and the tree over them. */
 #ifndef LB_FLOWSET_TREE_H
 #define LB_FLOWSET_TREE_H

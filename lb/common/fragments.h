@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Fragments of one datagram meet here. Only the first one has ports; what it led to is remembered by {source,
  * destination, id} for a time, and fragments that come before it are kept until then. Pure memory and one

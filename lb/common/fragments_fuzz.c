@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * libFuzzer target of the fragment table, against a model that remembers everything. Each 4 bytes of input
  * are one step: what happens, to which datagram, and how much time passes.

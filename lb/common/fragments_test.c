@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The fragment table: order, time, bounds, and how a flood fares. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* MurmurHash3 x86 32 bit: every balancer and the oracle must agree on it bit by bit. */
 #ifndef LB_HASH_H
 #define LB_HASH_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* MurmurHash3 against its published vectors. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Bounds-checked reading of IP headers: a cursor over the packet, the fixed headers, the IPv6 extension
  * headers. */
 #ifndef LB_IP_H

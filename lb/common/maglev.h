@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Maglev hashing (Eisenbud et al., NSDI 2016, section 3.4). Each target walks over all M slots in an order of
  * its own and, taking turns, claims the next free slot on its way. An order is an offset and a skip, so it is

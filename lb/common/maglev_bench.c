@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* How long a Maglev table takes to build: prints one JSON line per size, the best and the median of several
  * builds. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The Maglev table against its paper, and its properties over sizes and target sets. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Maglev needs a prime table size, else a target's walk does not reach every slot. */
 #ifndef LB_PRIME_H
 #define LB_PRIME_H

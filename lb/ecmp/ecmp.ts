@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { type Backend, UsageError } from "../../harness/backend.ts";
+import type { Backend } from "../../harness/api/backend.ts";
 import type { FlowHash } from "../../harness/oracle/flow-hash.ts";
+import { UsageError } from "../../harness/util/errors.ts";
 import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
 import { missingFor, type Need } from "../linux/probe.ts";
 import { onEveryRouter } from "../linux/routers.ts";
@@ -45,7 +47,7 @@ export const ecmp: Backend<typeof options> = {
     hash: flowHash(policy, seed),
     ...weightsPart(given),
   }),
-  facts: (given, targets) => facts(given, targets, {}),
+  effectiveOptions: (given, targets) => facts(given, targets, {}),
   deploy: (lab, given, active, services) =>
     onEveryRouter(lab, active, (host) => {
       const shape = { weight: (index: number) => weightOf(given.weights, index), resilient: null };
@@ -79,7 +81,7 @@ export const ecmpResilient: Backend<typeof resilientOptions> = {
     buckets: bucketsOf(rest, targets),
     ...weightsPart(given),
   }),
-  facts: (given, targets) => facts(given, targets, { buckets: bucketsOf(given, targets) }),
+  effectiveOptions: (given, targets) => facts(given, targets, { buckets: bucketsOf(given, targets) }),
   deploy: (lab, given, active, services) =>
     onEveryRouter(lab, active, (host) => {
       const { idleTimer, unbalancedTimer } = given;

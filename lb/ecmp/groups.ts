@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Next-hop groups: the routes of the VIP point at a group, and a change replaces the group's members in one step.
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import type { Backend } from "../../harness/backend.ts";
+import type { Backend } from "../../harness/api/backend.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import type { Topology } from "../../harness/topology/topology.ts";
 import { hashSeed } from "../linux/options.ts";
@@ -24,7 +25,7 @@ export const iptablesHmark: Backend<typeof options> = {
   missing: (runtime, given = options.parse({})) =>
     missingRules(runtime, ["ip"], given.variant, () => mangle(given.hashSeed, 1, 2)),
   oracle: ({ hashSeed: seed }) => ({ strategy: "scaled", hash: { kind: "hmark", seed } }),
-  facts: definedFacts,
+  effectiveOptions: definedFacts,
   deploy: (lab, given, active, services) =>
     onEveryRouter(lab, active, (host) => {
       let generation = 1;

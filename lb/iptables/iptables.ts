@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the iptables backends share: rules of one service, replaced as a whole, and the memory of connections behind them.
 import { z } from "zod";
-import type { Balancer } from "../../harness/backend.ts";
+import type { Balancer } from "../../harness/api/backend.ts";
 import type { StatefulSpec } from "../../harness/oracle/oracle.ts";
 import type { Host, Lab, Runtime } from "../../harness/runtime/runtime.ts";
 import { otherVip, planTopology, type Topology } from "../../harness/topology/topology.ts";

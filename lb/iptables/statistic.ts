@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import type { Backend } from "../../harness/backend.ts";
+import type { Backend } from "../../harness/api/backend.ts";
 import type { Topology } from "../../harness/topology/topology.ts";
 import { leave, masquerade } from "../linux/conntrack.ts";
 import {
@@ -39,7 +40,7 @@ export const iptablesStatistic: Backend<typeof options> = {
   options,
   missing: (runtime, given = options.parse({})) => missingNat(runtime, given, rulesOf(given)),
   oracle: (given) => statefulOracle(given.leave),
-  facts: definedFacts,
+  effectiveOptions: definedFacts,
   deploy: (lab, given, active, services) => natBalancer(lab, given, active, rulesOf(given), services),
 };
 

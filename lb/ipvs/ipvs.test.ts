@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import type { Balancer } from "../../harness/backend.ts";
-import { parseBackendOptions } from "../../harness/options.ts";
+import type { Balancer } from "../../harness/api/backend.ts";
+import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
@@ -59,7 +60,7 @@ test("a target that leaves is removed, or drained with weight 0 and given its ow
 });
 
 test("options that do not fit together are told", (t) => {
-  const facts = (over: Record<string, string>) => () => ipvs.facts(given(over), 3);
+  const facts = (over: Record<string, string>) => () => ipvs.effectiveOptions(given(over), 3);
   t.throws(facts({ port: "true" }), { message: /options of the schedulers sh and mh/ });
   t.throws(facts({ masquerade: "true" }), { message: /goes with forward=masq/ });
   t.throws(facts({ weights: "1,2,3" }), { message: /'rr' does not look at weights/ });

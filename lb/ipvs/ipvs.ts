@@ -1,4 +1,5 @@
-import type { Backend } from "../../harness/backend.ts";
+// SPDX-License-Identifier: Apache-2.0
+import type { Backend } from "../../harness/api/backend.ts";
 import { addressBytes } from "../../harness/oracle/hash.ts";
 import type { AssignSpec, OracleSpec } from "../../harness/oracle/oracle.ts";
 import type { Protocol } from "../../harness/record/schema.ts";
@@ -26,7 +27,7 @@ export const ipvs: Backend<typeof options> = {
   missing: (runtime, given) => missingFor(runtime, ["ipvsadm", "iptables-restore"], ipvsNeeds(given)),
   affinityOption: "persistence",
   oracle: ipvsOracle,
-  facts: ipvsFacts,
+  effectiveOptions: ipvsFacts,
   async deploy(lab, given, active, services) {
     await prepareWays(lab, given);
     const balancer = await onEveryRouter(lab, active, (host, router) => ({

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The way back that does not pass the routers: through the fabric, from the targets' net to the tester's. And tunnels.
 import type { Lab } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Net, SOURCES } from "../../harness/topology/topology.ts";

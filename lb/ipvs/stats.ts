@@ -1,4 +1,5 @@
-import type { Balancer } from "../../harness/backend.ts";
+// SPDX-License-Identifier: Apache-2.0
+import type { Balancer } from "../../harness/api/backend.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import type { Options } from "./options.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // IPVS' table as ipvsadm -R reads it, and how packets for the VIP come to it.
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, type Topology, vipsOf } from "../../harness/topology/topology.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // keepalived's configuration: what is balanced, to whom, and how targets are checked.
 import { type Topology, VIP } from "../../harness/topology/topology.ts";
 import { PORT } from "../../harness/traffic/traffic.ts";

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which targets IPVS has in use, whoever filled its table.
 import { setTimeout as sleep } from "node:timers/promises";
-import { nowNs } from "../../harness/clock.ts";
 import { addressBytes } from "../../harness/oracle/hash.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import type { Topology } from "../../harness/topology/topology.ts";
+import { nowNs } from "../../harness/util/clock.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 
 const POLL_MS = 20;

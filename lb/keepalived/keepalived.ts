@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Backend, Balancer } from "../../harness/backend.ts";
-import { nowNs } from "../../harness/clock.ts";
+import type { Backend, Balancer } from "../../harness/api/backend.ts";
 import { type Host, type Lab, LabError } from "../../harness/runtime/runtime.ts";
+import { nowNs } from "../../harness/util/clock.ts";
 import { ipvsFacts, ipvsNeeds, ipvsOracle, prepareWays } from "../ipvs/ipvs.ts";
 import { checkReplies, readStats } from "../ipvs/stats.ts";
 import { catchVip, needsMasquerade, SERVICES, startSync } from "../ipvs/table.ts";
@@ -33,7 +34,7 @@ export const keepalived: Backend<typeof options> = {
   },
   affinityOption: "persistence",
   oracle: ipvsOracle,
-  facts({ delayLoop, connectTimeout, retries, delayBeforeRetry, ...given }, targets) {
+  effectiveOptions({ delayLoop, connectTimeout, retries, delayBeforeRetry, ...given }, targets) {
     return { ...ipvsFacts(given, targets), delayLoop, connectTimeout, retries, delayBeforeRetry };
   },
   async deploy(lab, given, active) {
@@ -88,7 +89,7 @@ export const keepalived: Backend<typeof options> = {
     checked = checkReplies(
       {
         ...balancer,
-        async found(alive) {
+        async waitForConvergence(alive) {
           const all = lab.topology.targets.map((_, index) => index);
           const wanted = { in: alive, out: without(all, alive) };
           // Generous: a busy machine is no fault of the balancer's, and how long it took is in the record.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { options as ipvsOptions } from "../ipvs/options.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Connection tracking: what it remembers of targets that leave, and what it counts.
 import { z } from "zod";
 import type { Host } from "../../harness/runtime/runtime.ts";

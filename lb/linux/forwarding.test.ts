@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the rules do to packets beyond the scenarios: other ports, connections of the router itself, port lists, many targets, drain.
 import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import test, { type ExecutionContext } from "ava";
-import type { Balancer } from "../../harness/backend.ts";
-import { parseBackendOptions } from "../../harness/options.ts";
+import type { Balancer } from "../../harness/api/backend.ts";
+import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";

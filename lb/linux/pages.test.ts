@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pages say which rules a backend installs. Here they are installed, and the page is held against what the tools list.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { parseBackendOptions } from "../../harness/options.ts";
+import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { planTopology } from "../../harness/topology/topology.ts";

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
+import { findTool, systemPath } from "../../harness/host/tools.ts";
 import type { Host, Runtime } from "../../harness/runtime/runtime.ts";
-import { findTool, systemPath } from "../../harness/tools.ts";
 
 /** A thing that a backend needs and how to try it: a program that is run in a network namespace of its own, with this input. */
 export interface Need {

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the kernel's own strategies share: each router is set up by itself, and a change is made on all of them at once.
-import type { Balancer } from "../../harness/backend.ts";
-import { nowNs } from "../../harness/clock.ts";
+import type { Balancer } from "../../harness/api/backend.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine } from "../../harness/topology/topology.ts";
+import { nowNs } from "../../harness/util/clock.ts";
 
 export interface RouterSide {
   install(active: readonly number[]): Promise<void>;

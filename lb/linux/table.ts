@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // The size of a Maglev table, for the balancers that have one.
-import { UsageError } from "../../harness/backend.ts";
+import { UsageError } from "../../harness/util/errors.ts";
 
 interface Given {
   mode: "maglev" | "modulo";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the NFQUEUE balancer costs: `npm run bench:nfqueue [rounds, 3] [4|6]`. Each strategy has a lab of its own, and they take
 // turns, so that a noisy machine is as noisy for all. Datagrams are counted where they arrive and dropped there. Markdown on stdout.
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The command line end to end, without packets: outcomes, sentences and exit codes. Usage: cli_test.sh PROGRAM
 set -u
 lb=$1

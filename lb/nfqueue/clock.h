@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef NFQUEUE_CLOCK_H
 #define NFQUEUE_CLOCK_H
 

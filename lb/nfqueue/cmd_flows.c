@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb flow-set`, `flow-delete` and `flow-list`. */
 #include <getopt.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb lookup`: which target would this flow, or this packet, get? */
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb init`, `delete`, `show` and `stats`: the table as a whole. */
 #include <inttypes.h>
 #include <stdio.h>

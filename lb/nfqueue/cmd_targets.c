@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb activate`, `deactivate` and `set`: each changes the active set in one publication. */
 #include <inttypes.h>
 #include <stdio.h>

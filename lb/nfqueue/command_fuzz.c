@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * libFuzzer target of what users type: options of every kind, numbers, and the conditions of flows. The input
  * is words with NUL bytes between them. Wrong words exit; here (-Dexit=fuzz_exit) that ends the input.

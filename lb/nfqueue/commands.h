@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The commands; main.c lists them. Each returns an exit code. */
 #ifndef NFQUEUE_COMMANDS_H
 #define NFQUEUE_COMMANDS_H

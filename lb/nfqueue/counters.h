@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Counters in shared memory, one set per worker thread, so that counting needs neither locks nor atomic
  * read-modify-write: each set has one writer, and readers add the sets up.

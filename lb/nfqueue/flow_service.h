@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The balancer's side of flows: a thread that puts each published version in force under running workers. */
 #ifndef NFQUEUE_FLOW_SERVICE_H
 #define NFQUEUE_FLOW_SERVICE_H

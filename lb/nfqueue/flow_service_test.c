@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* New flows under running readers: each finds a flow at any time, of a version that was published, and none
  * after it was freed. */
 #include <stdio.h>

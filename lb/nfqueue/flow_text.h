@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The conditions of a flow, from the command line's words. */
 #ifndef NFQUEUE_FLOW_TEXT_H
 #define NFQUEUE_FLOW_TEXT_H

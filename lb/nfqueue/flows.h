@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The flows of a balancer in /dev/shm, beside its table: which target set takes which packets.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Flows in a real lab: two addresses with disjoint targets behind one balancer, and changes under traffic.
 import test from "ava";
 import { addressBytes, PROTOCOL } from "../../harness/oracle/hash.ts";

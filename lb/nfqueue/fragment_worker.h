@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What the thread of the fragments' queue does with each of them. It alone touches the fragment table. */
 #ifndef NFQUEUE_FRAGMENT_WORKER_H
 #define NFQUEUE_FRAGMENT_WORKER_H

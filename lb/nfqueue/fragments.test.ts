@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fragments in a real lab: a flood of them, conntrack in the way, a fragment table that is short of time and room.
 import { accessSync, constants } from "node:fs";
 import test from "ava";
-import type { Balancer } from "../../harness/backend.ts";
+import type { Balancer } from "../../harness/api/backend.ts";
 import type { Datagrams } from "../../harness/record/schema.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
@@ -58,11 +59,11 @@ async function send(
   return {
     sent: sum("sent"),
     arrived: sum("arrived"),
-    hurt: sum("hurt"),
-    hurtArrived: sum("hurtArrived"),
+    incompleteSent: sum("incompleteSent"),
+    incompleteDelivered: sum("incompleteDelivered"),
     corrupt: sum("corrupt"),
-    repeated: sum("repeated"),
-    elsewhere: sum("elsewhere"),
+    duplicates: sum("duplicates"),
+    wrongTarget: sum("wrongTarget"),
   };
 }
 
@@ -104,12 +105,12 @@ withTun("a flood of fragments costs bounded memory, and no packet of anybody els
           "json",
         ]),
     ]);
-    t.is(flood.hurt, 4500);
-    t.is(flood.hurtArrived, 0);
+    t.is(flood.incompleteSent, 4500);
+    t.is(flood.incompleteDelivered, 0);
     for (const legal of [v4, v6]) {
       t.is(legal.sent, 300);
       t.true(legal.sent - legal.arrived <= 3, `${legal.arrived} of ${legal.sent} arrived`);
-      t.is(legal.elsewhere + legal.corrupt, 0);
+      t.is(legal.wrongTarget + legal.corrupt, 0);
     }
     const { connects, failed_connects: failed } = JSON.parse(others.stdout) as Record<string, number>;
     t.deepEqual([connects, failed], [1000, 0]);
@@ -130,9 +131,9 @@ withTun(
       await router.exec(["nft", "-f", "-"], { input: `${track.replaceAll("; }", ";\n}\n").replaceAll("{", "{\n")}\n` });
       for (const family of [4, 6] as const) {
         const seen = (await counters()).fragments ?? 0;
-        const { sent, arrived, elsewhere } = await send(lab, family, "--duration 1s --rate 200 --connections 50");
+        const { sent, arrived, wrongTarget } = await send(lab, family, "--duration 1s --rate 200 --connections 50");
         t.is(arrived, sent);
-        t.is(elsewhere, 0);
+        t.is(wrongTarget, 0);
         t.true(((await counters()).fragments ?? 0) - seen > sent * 2, "the queue saw datagrams put together");
       }
     });
@@ -177,7 +178,7 @@ withTun(
           const both = await Promise.all(
             ([4, 6] as const).map((family) => send(lab, family, words, lab.topology.routers.slice(0, 2))),
           );
-          t.true(both.every(({ sent, elsewhere, corrupt }) => sent > 100 && elsewhere + corrupt === 0));
+          t.true(both.every(({ sent, wrongTarget, corrupt }) => sent > 100 && wrongTarget + corrupt === 0));
           return both.map(({ sent, arrived }) => arrived / sent);
         };
         await gone.exec(["nft", "-f", "-"], { input: DEAD });

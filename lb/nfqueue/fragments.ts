@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a router needs so that the fragments of a datagram meet in one place and go the way of their flow.
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, VIP } from "../../harness/topology/topology.ts";

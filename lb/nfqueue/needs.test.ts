@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a kernel lacks is said in a sentence each, and only to those who need it.
 import test from "ava";
 import { netns } from "../../harness/runtime/netns.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the machines and their kernel must have for the balancer, each thing tried and not guessed.
 import { access } from "node:fs/promises";
 import type { Runtime } from "../../harness/runtime/runtime.ts";

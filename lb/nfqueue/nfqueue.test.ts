@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C balancer against the TypeScript oracle: two implementations of one definition, on random tables, flows and packets.
 import { execFileSync } from "node:child_process";
 import path from "node:path";

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import type { Backend, Balancer } from "../../harness/backend.ts";
-import { nowNs } from "../../harness/clock.ts";
+import type { Backend, Balancer } from "../../harness/api/backend.ts";
 import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
+import { nowNs } from "../../harness/util/clock.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
 import { flatCounters, type Stats, tableSizes } from "../linux/table.ts";
 import { prepareFragments, setOwners, TUN_DEVICE } from "./fragments.ts";
@@ -127,7 +128,7 @@ export const nfqueue: Backend<typeof options> = {
     return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks };
   },
 
-  facts({ broken, synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, ...given }, targets) {
+  effectiveOptions({ broken, synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, ...given }, targets) {
     return {
       ...given,
       ...(perCpu ? { perCpu } : {}),
@@ -326,5 +327,5 @@ export const synOnly: Backend<typeof synOnlyOptions> = {
   devices: (given) => nfqueue.devices?.({ ...given, synOnly: true }) ?? [],
   deploy: (lab, given, active, services) => nfqueue.deploy(lab, { ...given, synOnly: true }, active, services),
   oracle: (given, targets, protocol) => nfqueue.oracle({ ...given, synOnly: true }, targets, protocol),
-  facts: (given, targets) => nfqueue.facts({ ...given, synOnly: true }, targets),
+  effectiveOptions: (given, targets) => nfqueue.effectiveOptions({ ...given, synOnly: true }, targets),
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The command line: one table of options per command, numbers checked once, at the border. */
 #ifndef NFQUEUE_OPTIONS_H
 #define NFQUEUE_OPTIONS_H

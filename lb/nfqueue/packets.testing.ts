@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random IP packets, each with the flow key that the definition in lb/common/README.md gives it.
 import { addressBytes, flowKey, PROTOCOL } from "../../harness/oracle/hash.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* From a flow's key to the verdict on its packet. */
 #ifndef NFQUEUE_PICK_H
 #define NFQUEUE_PICK_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef NFQUEUE_PRIVILEGES_H
 #define NFQUEUE_PRIVILEGES_H
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* IP protocols by name. */
 #ifndef NFQUEUE_PROTOCOLS_H
 #define NFQUEUE_PROTOCOLS_H

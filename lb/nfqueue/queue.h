@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* One netfilter queue over raw netlink: bind it, read its packets, write verdicts. */
 #ifndef NFQUEUE_QUEUE_H
 #define NFQUEUE_QUEUE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* A tun device of our own: what is written to it comes in again as if from a network. */
 #ifndef NFQUEUE_REINJECT_H
 #define NFQUEUE_REINJECT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Conntrack entries for connections that are seen one way only. Rules and sysctls keep the packets without an
  * entry untracked; the entry that is made here, before the packet goes on, says "established" and holds the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The conntrack entries that are asked for: read back from the message as the kernel reads it, attribute by
  * attribute. */
 #include "remember.h"

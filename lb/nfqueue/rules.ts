@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The iptables rules that lead packets to the queue, and those that remember what it said.
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { VIP } from "../../harness/topology/topology.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb run`: the balancer itself. */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // What happens to traffic when the balancer is stopped, killed, overrun: in a lab, with the kernel's own counters.
 import test, { type ExecutionContext } from "ava";
-import type { Balancer } from "../../harness/backend.ts";
-import { parseBackendOptions } from "../../harness/options.ts";
+import type { Balancer } from "../../harness/api/backend.ts";
+import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology } from "../../harness/topology/topology.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Tables as files in /dev/shm: created whole, locked by writers, claimed by the one balancer that runs on
  * them. */
 #ifndef NFQUEUE_STORE_H

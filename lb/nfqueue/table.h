@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The shared table: which targets are active, their marks, and which slot belongs to whom.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Proves that readers never see a half-built table: one writer publishes as fast as it can while readers
  * compare all they read with what that version must hold. Two readers that are broken on purpose must be

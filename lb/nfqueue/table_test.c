@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The shared table in plain memory: configuration, publication, picks, and a writer that dies midway. */
 #include <stdlib.h>
 #include <string.h>

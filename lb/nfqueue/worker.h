@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* One thread per queue: read a batch, pick a target for each packet, answer the batch, repeat. */
 #ifndef NFQUEUE_WORKER_H
 #define NFQUEUE_WORKER_H

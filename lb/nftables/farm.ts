@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // nftlb's farm file, as far as it concerns one balancer of this lab.
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { UsageError } from "../../harness/backend.ts";
 import { linkOn, planTopology, VIP } from "../../harness/topology/topology.ts";
+import { UsageError } from "../../harness/util/errors.ts";
 import { lineOfError, lineOfPath } from "./json-lines.ts";
 
 const number = (min: number, max: number) => z.coerce.number().int().min(min).max(max);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Line (from 1) of the value at this path of valid JSON; of the nearest that is there when the path leads nowhere. */
 export function lineOfPath(text: string, path: readonly PropertyKey[]): number {
   const tokens = [...text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g)];

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { UsageError } from "../../harness/backend.ts";
-import { parseBackendOptions } from "../../harness/options.ts";
+import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
+import { UsageError } from "../../harness/util/errors.ts";
 import { backends } from "../index.ts";
 import { parseFarm } from "./farm.ts";
 import { lineOfPath } from "./json-lines.ts";
@@ -169,7 +170,10 @@ const bad: [backend: string, word: string, message: RegExp][] = [
 for (const [name, word, message] of bad)
   test(`--set ${word} for ${name} is wrong usage before anything is started`, (t) => {
     const backend = backends.find((b) => b.name === name);
-    t.throws(() => backend?.facts(parseBackendOptions(backend, [word]), 3), { instanceOf: UsageError, message });
+    t.throws(() => backend?.effectiveOptions(parseBackendOptions(backend, [word]), 3), {
+      instanceOf: UsageError,
+      message,
+    });
   });
 
 test("the backup pool takes over only when no target of the best priority is active", (t) => {

@@ -1,4 +1,5 @@
-import type { Backend } from "../../harness/backend.ts";
+// SPDX-License-Identifier: Apache-2.0
+import type { Backend } from "../../harness/api/backend.ts";
 import type { AssignSpec, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { conntrackCounters, flushTargets } from "../linux/conntrack.ts";
 import { weightsPart } from "../linux/options.ts";
@@ -20,7 +21,7 @@ export const nftables: Backend<typeof options> = {
   affinityOption: "persistence",
   missing: (runtime) => missingFor(runtime, ["nft", "conntrack"], needs),
   oracle: (given, targets) => oracleOf(settle(given, targets)),
-  facts({ farm, ...given }, targets) {
+  effectiveOptions({ farm, ...given }, targets) {
     const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS } = settle(
       { ...given, farm },
       targets,

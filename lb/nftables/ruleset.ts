@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rules as text for `nft -f`, which the kernel takes as one transaction. Pure.
 
 import { addressText } from "../../harness/analysis/flows.ts";

@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import type { Backend } from "../../harness/backend.ts";
+import type { Backend } from "../../harness/api/backend.ts";
+import { findTool } from "../../harness/host/tools.ts";
 import { CommandError, type Host, LabError } from "../../harness/runtime/runtime.ts";
-import { findTool } from "../../harness/tools.ts";
 import { type Topology, vipsOf } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 import { findProgram, notFound } from "./program.ts";
-import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { Daemon, effectiveOptions, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
 
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 
@@ -43,7 +44,7 @@ export const haproxy: Backend<typeof options> = {
     assign: null,
     ...weightsPart(given.weights),
   }),
-  facts,
+  effectiveOptions,
   async deploy(lab, given, active, services = 0) {
     const program = await findProgram(lab.runtime, "haproxy");
     if (!program) throw new LabError(notFound("haproxy", "haproxy"));

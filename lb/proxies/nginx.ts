@@ -1,16 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
 import path from "node:path";
 import { z } from "zod";
-import type { Backend } from "../../harness/backend.ts";
+import type { Backend } from "../../harness/api/backend.ts";
+import { findTool } from "../../harness/host/tools.ts";
 import type { AssignSpec } from "../../harness/oracle/oracle.ts";
 import type { Protocol } from "../../harness/record/schema.ts";
 import { type Host, LabError } from "../../harness/runtime/runtime.ts";
-import { findTool } from "../../harness/tools.ts";
 import { type Machine, type Topology, vipsOf } from "../../harness/topology/topology.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";
 import { ask, exists, findProgram, notFound, type Program } from "./program.ts";
-import { Daemon, facts, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { Daemon, effectiveOptions, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
 
 const SIGHUP = 1;
 const FILE = "/run/nginx.conf";
@@ -60,7 +61,7 @@ export const nginx: Backend<typeof options> = {
     const assign = given.scheduler === "hash" ? byHash : null;
     return { strategy: "stateful", flush: given.leave === "flush", assign, ...weightsPart(given.weights) };
   },
-  facts,
+  effectiveOptions,
   async deploy(lab, given, active, services = 0) {
     const program = await findProgram(lab.runtime, "nginx");
     if (!program) throw new LabError(notFound("nginx", PACKAGES));

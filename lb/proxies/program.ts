@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a proxy's program is: on the machine, or unpacked by ./setup --test, as its package would start a service on the host.
 import { execFile } from "node:child_process";
 import { access, readdir } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { findTool, systemPath } from "../../harness/host/tools.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
-import { findTool, systemPath } from "../../harness/tools.ts";
 
 const UNPACKED = path.join(buildDir, "proxies");
 

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a proxy that breaks does to a case, and options that do not fit.
 import test, { type ExecutionContext } from "ava";
-import type { Backend, Balancer } from "../../harness/backend.ts";
-import { parseBackendOptions } from "../../harness/options.ts";
+import type { Backend, Balancer } from "../../harness/api/backend.ts";
+import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { eventually } from "../../harness/testing/machine.ts";
@@ -66,7 +67,7 @@ for (const backend of proxies) {
     }));
 
   test(`${backend.name}: options that do not fit are refused with what does`, (t) => {
-    const facts = (...words: string[]) => backend.facts(parseBackendOptions(backend, words), 2);
+    const facts = (...words: string[]) => backend.effectiveOptions(parseBackendOptions(backend, words), 2);
     t.throws(() => facts("scheduler=fastest"), { message: /'--set scheduler fastest' does not fit: .*"rr"/ });
     t.throws(() => facts("workers=0"), { message: /'--set workers 0' does not fit/ });
     t.throws(() => facts("weights=1,2,3"), { message: /weights has 3 numbers, but there are 2 targets/ });

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the proxies share: the VIP is the router's own address, and their programs end connections there and begin others.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
-import type { Balancer } from "../../harness/backend.ts";
+import type { Balancer } from "../../harness/api/backend.ts";
 import {
   type Exit,
   type Host,
@@ -13,7 +14,7 @@ import {
 import { type Machine, vipsOf } from "../../harness/topology/topology.ts";
 import { lineReader } from "../../harness/traffic/lines.ts";
 import { PORT } from "../../harness/traffic/traffic.ts";
-import { within } from "../../harness/within.ts";
+import { within } from "../../harness/util/deadline.ts";
 import { checkWeights } from "../linux/options.ts";
 import { ipBatch, onEveryRouter, type RouterSide, setSysctls } from "../linux/routers.ts";
 
@@ -32,7 +33,7 @@ export const workers = z.coerce
   .describe("processes on each router, which share the connections; one holds half as many as it may open files");
 
 /** The options as they are used. Throws UsageError when there is not one weight for each target. */
-export function facts<Given extends { weights?: number[] | undefined }>(
+export function effectiveOptions<Given extends { weights?: number[] | undefined }>(
   { weights, ...others }: Given,
   targets: number,
 ) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* A balancer at work: its settings, its table, and the plane that it stands on. */
 #ifndef XDP_BALANCER_H
 #define XDP_BALANCER_H

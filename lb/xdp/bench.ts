@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // Packets and connections per second around the stack: `npm run bench:xdp [rounds, 5] [4|6] [strategy...]`. Each strategy has a lab of its
 // own, and they take turns, so that a noisy machine is as noisy for all; a ratio is taken within its round. Datagrams are counted where
 // they arrive. ns per packet: of the BPF program in the flood by the kernel's statistics and by test run, and of the thread in user space.
 // Markdown on stdout. Figures hold for veth on this machine: they rank strategies here, and say nothing about network cards.
 import { execFileSync } from "node:child_process";
 
-import { describeHost } from "../../harness/host.ts";
+import { describeHost } from "../../harness/host/describe.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";

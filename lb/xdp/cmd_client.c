@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `xdp-lb set`, `show` and `stats`: questions to a balancer that runs. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * `xdp-lb features`: what interfaces must be, or must not be, for frames to pass an XDP program whole. The
  * lab sets it on the interfaces of its own namespaces; on others it is the user's to decide.

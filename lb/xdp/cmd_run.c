@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `xdp-lb run`: load, attach, answer callers, detach. */
 #include <errno.h>
 #include <inttypes.h>

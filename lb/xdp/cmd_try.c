@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* `xdp-lb try`: what a plane does with given frames, and how long it takes; nothing is attached, nothing is
  * sent. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The commands; main.c lists them. Each returns an exit code. */
 #ifndef XDP_COMMANDS_H
 #define XDP_COMMANDS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * How `set`, `show` and `stats` reach the balancer: a socket whose name belongs to the network namespace, so
  * that nothing is left in a file system, and which is gone when the balancer is.

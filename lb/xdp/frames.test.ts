@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the three data planes do with single frames, in the kernel by test run and in user space: all must do the same.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ethernet frames, each with what must be done with it: written from the definitions in README.md and ../common/README.md.
 import { addressBytes, type Flow, PROTOCOL } from "../../harness/oracle/hash.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The BPF side: the programs and maps of steer.bpf.c, loaded, filled, attached. The functions fail() unless
  * they return. */
 #ifndef XDP_KERNEL_H

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the three data planes take, and the table sizes that fit.
 import { z } from "zod";
-import { UsageError } from "../../harness/backend.ts";
+import { UsageError } from "../../harness/util/errors.ts";
 import { tableSizes } from "../linux/table.ts";
 
 const common = {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attaching, being in the way, being killed, and what is left on the targets: with the planes in a lab.
 import path from "node:path";
 import test from "ava";

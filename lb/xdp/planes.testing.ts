@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lab for the tests of the planes, and the balancer's command line in it.
 import type { ExecutionContext } from "ava";
-import type { Backend } from "../../harness/backend.ts";
+import type { Backend } from "../../harness/api/backend.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology } from "../../harness/topology/topology.ts";

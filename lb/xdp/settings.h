@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What `run` and `try` are told, checked once. */
 #ifndef XDP_SETTINGS_H
 #define XDP_SETTINGS_H

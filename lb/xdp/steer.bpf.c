@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The data planes inside of the kernel: XDP, TC, and the filter in front of AF_XDP sockets. */
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * What is done with a frame: shared by the kernel's programs (steer.bpf.c) and the user-space data plane
  * (user.c), so that they cannot differ. Pure, for the verifier's sake without anything that it could not

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The user-space data plane: one thread for each queue, between an AF_XDP socket where frames come in and one
  * where they leave. */
 #ifndef XDP_USER_H

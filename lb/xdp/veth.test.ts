@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What veth senders and two devices' rings do to frames on their way through the planes: unfinished checksums, bursts, queues.
 import { availableParallelism } from "node:os";
 import test from "ava";

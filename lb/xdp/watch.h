@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The live view: what changed between two answers to `stats`, per second. */
 #ifndef XDP_WATCH_H
 #define XDP_WATCH_H

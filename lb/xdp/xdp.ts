@@ -1,14 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { z } from "zod";
-import { type Backend, type Balancer, UsageError } from "../../harness/backend.ts";
+import type { Backend, Balancer } from "../../harness/api/backend.ts";
 import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process, Runtime } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { startProgram } from "../../harness/traffic/traffic.ts";
+import { UsageError } from "../../harness/util/errors.ts";
 import { flatCounters, type Stats } from "../linux/table.ts";
 import { type PlaneOptions, settle, tcOptions, userOptions, xdpOptions } from "./options.ts";
 
@@ -59,7 +61,7 @@ function backendOf<Options extends z.ZodObject>(
     options,
     missing: (runtime) => missing(runtime, plane),
     oracle: (given, targets) => oracleOf(whole(given), targets),
-    facts(given, targets) {
+    effectiveOptions(given, targets) {
       const { broken, ...rest } = given as PlaneOptions;
       return { ...rest, ...settle(whole(given), targets), ...(broken ? { broken } : {}) };
     },

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * AF_XDP sockets in pairs: one where frames come in, one where they leave, over one memory (UMEM). A frame
  * goes from the fill ring to the receive ring, the send ring, the completion ring, and back.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The AF_XDP rings as the kernel lays them out: descriptors of 16 bytes on the receive and send rings,
  * addresses of 8 on the fill and completion rings. Here they lie in memory of exactly their size, and we are

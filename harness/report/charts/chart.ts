@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What all charts share: the type of a definition, axes, event lines, thinning of long series.
 
 import type { Series } from "../../analysis/series.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { connectRun, erroredRun, failedRun, scaleRun } from "../fixture.ts";
 import type { ReportData } from "../reporter.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which targets a chart shows one by one and which it puts together, so that 250 of them stay readable.
 
 import { EVENT_WORDS, plural } from "../format.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ReportData } from "../reporter.ts";
 import type { Chart, ChartDefinition } from "./chart.ts";
 import { connections } from "./connections.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Series } from "../../analysis/series.ts";
 import { type ByCause, CAUSES, type LossCause } from "../../record/schema.ts";
 import { causeName, count } from "../format.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { count, digits, NONE, percent, plural } from "../format.ts";
 import { LIGHT } from "../palette.ts";
 import { parameters } from "../prose.ts";

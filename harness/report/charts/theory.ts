@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The lines of the loss chart that come from theory. All are totals: each event adds its part to what came before.
 
 import type { Series } from "../../analysis/series.ts";

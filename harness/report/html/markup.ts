@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text to markup. Everything that comes from a run passes through `escapeText` or `inlineJson`.
 
 import { numericColumns, type Table } from "../table.ts";

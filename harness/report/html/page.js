@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Draws the graphs of a report in the reader's browser: colours of the reader's scheme, legends as buttons, arrow keys.
 "use strict";
 

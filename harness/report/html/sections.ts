@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The content of the page, top to bottom.
 
 import type { Chart } from "../charts/chart.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Verdict } from "../../record/schema.ts";
 import { escapeText } from "./markup.ts";
 

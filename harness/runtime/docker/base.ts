@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // The image that all others are built on: Debian's, or one made of Debian's packages where no registry can be reached.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { findTool } from "../../tools.ts";
+import { findTool } from "../../host/tools.ts";
 import { LabError } from "../runtime.ts";
 import { type Engine, engineError } from "./engine.ts";
 import { findOwn, inspect, type Note, pull } from "./store.ts";

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // One container: created, attached to, started, and its agent spoken to. Its end is the end of the agent's stdin.
 import { type Duplex, PassThrough } from "node:stream";
 import type Docker from "dockerode";
 import type { ContainerCreateOptions } from "dockerode";
 import type { Role } from "../../topology/topology.ts";
-import { within } from "../../within.ts";
+import { within } from "../../util/deadline.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import { engineError } from "./engine.ts";

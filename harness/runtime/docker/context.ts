@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Docker contexts: the docker program keeps named engines in ~/.docker, and dockerode does not read them.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

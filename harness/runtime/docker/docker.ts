@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { abortable } from "../../abortable.ts";
 import type { Role, Topology } from "../../topology/topology.ts";
+import { abortable } from "../../util/abortable.ts";
 import { type Images, type Lab, LabError } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { type RunningContainer, startContainer } from "./container.ts";

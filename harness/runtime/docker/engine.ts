@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import Docker from "dockerode";
-import { within } from "../../within.ts";
+import { within } from "../../util/deadline.ts";
 import { LabError } from "../runtime.ts";
 import { contextOptions, endpointName } from "./context.ts";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The images of the lab's machines: ours are built when they are missing or their sources have changed, the user's are looked up.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";

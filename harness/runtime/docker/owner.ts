@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // Labels say whose a container is: a run's, and that of the process that holds it. What the dead left is found by them.
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import type Docker from "dockerode";
-import { processStart } from "../../processes.ts";
-import { within } from "../../within.ts";
+import { processStart } from "../../host/processes.ts";
+import { within } from "../../util/deadline.ts";
 import { LabError } from "../runtime.ts";
 
 const RUN = "load-balancer.run";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine's store of images: looked into, pulled to, built into.
 import path from "node:path";
 import type Docker from "dockerode";

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is fetched or made once for all runs: kernels, the guest's root, a QEMU. Whole or not there, whoever is killed when.
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import { processStart } from "../../processes.ts";
+import { processStart } from "../../host/processes.ts";
 import { LabError } from "../runtime.ts";
 
 const PARTIAL = ".partial-";

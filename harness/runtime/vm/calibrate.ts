@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How much a guest carries: an emulated one is many times slower than this machine, and how many depends on both.
 import { readFile, writeFile } from "node:fs/promises";
 import { planTopology } from "../../topology/topology.ts";

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
-import { systemPath } from "../../tools.ts";
+import { systemPath } from "../../host/tools.ts";
 import { LabError } from "../runtime.ts";
 
 /** Runs a program of this machine to its end and gives its output. Throws LabError with what it said; rejects when aborted. */

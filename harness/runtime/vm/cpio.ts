@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An initramfs: cpio's "newc" form, as the kernel reads it. Everything belongs to root, whoever packs it.
 import { type FileHandle, lstat, open, readdir, readFile, readlink } from "node:fs/promises";
 import path from "node:path";

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // One virtual machine: started, its agent spoken to, its console read. However this process ends, it ends too.
 import { spawn } from "node:child_process";
 import { appendFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { PassThrough, type Readable } from "node:stream";
-import { systemPath } from "../../tools.ts";
-import { within } from "../../within.ts";
+import { systemPath } from "../../host/tools.ts";
+import { within } from "../../util/deadline.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import { findTrace } from "./trace.ts";

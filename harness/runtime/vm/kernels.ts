@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels by what a user calls them: a file, a package, or a version or suite of Debian. Prepared once, kept in the cache.
 import { existsSync, readdirSync } from "node:fs";
 import { cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { UsageError } from "../../backend.ts";
-import { findTool } from "../../tools.ts";
+import { findTool } from "../../host/tools.ts";
+import { UsageError } from "../../util/errors.ts";
 import { LabError } from "../runtime.ts";
 import { type AvailableKernel, availableKernel, downloadKernel, unpack } from "./apt.ts";
 import { cacheDir, cached, entries } from "./cache.ts";

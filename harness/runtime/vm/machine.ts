@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // Guests, booted when they are needed. One that has nothing odd about it serves the labs of a command one after the other.
-import { nowNs, sleepUntil } from "../../clock.ts";
+import { nowNs, sleepUntil } from "../../util/clock.ts";
 import { bootGuest, type Guest, GuestPanic } from "./guest.ts";
 import type { Kernel } from "./kernels.ts";
 import { type Accelerator, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm } from "./qemu.ts";

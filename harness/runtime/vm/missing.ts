@@ -1,4 +1,5 @@
-import { findTool } from "../../tools.ts";
+// SPDX-License-Identifier: Apache-2.0
+import { findTool } from "../../host/tools.ts";
 import { missingPrograms } from "../netns.ts";
 import { missingQemu } from "./qemu.ts";
 

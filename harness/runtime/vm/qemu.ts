@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which QEMU there is, what it can do, and the words to start it with.
 
 import { readFileSync } from "node:fs";
 import { access, constants, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { findTool } from "../../tools.ts";
+import { findTool } from "../../host/tools.ts";
 import { unpackTree } from "./apt.ts";
 import { cacheDir, cached, entries } from "./cache.ts";
 import { command } from "./command.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The guest's root: the packages that the router image is made of, unpacked. A kernel's modules and our programs are added to it.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // A sandbox as that of the netns runtime, inside of a guest: what is in it ends with it, and the guest can have another.
 import { PassThrough, Writable } from "node:stream";
-import { within } from "../../within.ts";
+import { within } from "../../util/deadline.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import type { Guest } from "./guest.ts";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Debian mirror that this machine's own apt uses, with its keys: another may not be reachable, or not wanted.
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";

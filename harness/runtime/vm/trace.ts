@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 const BEGIN = /Kernel panic - not syncing|BUG: |Oops: |general protection fault|kernel BUG at|Unable to handle kernel/;
 /** What a kernel survives, but should not have met. */
 const ODD =

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lab in a virtual machine: the same machines, links and agent as in netns, under another kernel.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";

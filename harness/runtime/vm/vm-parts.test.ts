@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parts of the vm runtime that need no guest.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import { nowNs } from "../../clock.ts";
+import { nowNs } from "../../util/clock.ts";
 import { encodeFrame, FRAME } from "../frame.ts";
 import { CpioWriter } from "./cpio.ts";
 import { bootGuest, GuestPanic } from "./guest.ts";

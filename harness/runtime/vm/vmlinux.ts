@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Out of a bzImage the kernel itself: QEMU starts that without decompressing it in the guest, which takes a second under emulation.
 
 import { execFileSync } from "node:child_process";

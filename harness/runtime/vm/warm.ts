@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { startProgram } from "../../traffic/traffic.ts";
 import type { Lab } from "../runtime.ts";
 

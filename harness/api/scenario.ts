@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OracleSpec } from "../oracle/oracle.ts";
+import type { Family, Protocol, ScaleKind } from "../record/schema.ts";
+import type { Feature } from "./backend.ts";
+
+/** What happens when: data, so that it can be listed, checked and drawn without running it. */
+export interface Scenario {
+  name: string;
+  summary: string;
+  /** Routers it needs at least; also its default. */
+  routers: number;
+  /** Seconds that it lets a source stay with its target, where the backend has an option for that and the user does not set it. */
+  affinityS?: number;
+  /** Why it says nothing about a strategy: the case is skipped. null: it fits. */
+  unfit?(oracle: OracleSpec | null, families: readonly Family[]): string | null;
+  /** What a backend must be able to do; without it the case is skipped. */
+  needs?: Feature;
+  /** Where only one protocol says anything: that one, and a sentence why. Cases with the other are skipped. */
+  protocol?: { only: Protocol; why: string };
+  /** Defaults for the options of backends that have them. */
+  set?: Readonly<Record<string, string>>;
+  /** One sentence for each thing that this machine lacks for it, with the remedy. */
+  missing?(): Promise<string[]>;
+  /** Throws UsageError when the options do not fit together. */
+  plan(options: ScenarioOptions): Plan;
+}
+
+export interface ScenarioOptions {
+  targets: number;
+  routers: number;
+  /** Target numbers (from 1) that leave or come. */
+  scale: readonly number[];
+  /** null: the scenario's own. */
+  durationS: number | null;
+  atS: readonly number[] | null;
+  /** Seconds that a source stays with its target; null: it does not, or for ever. */
+  affinityS: number | null;
+}
+
+export interface Plan {
+  mode: "connect" | "stream" | "fragments";
+  /** 0 in mode "connect": it ends when every connection was made. */
+  durationS: number;
+  /** Target numbers (from 1) that are out at the start. */
+  out: readonly number[];
+  steps: readonly Step[];
+  /** Mode "connect": times at which every source makes one connection. Absent: each connection is made once. */
+  visitsS?: readonly number[];
+  /** Messages per second, and bytes of a message, where the usual ones do not fit. */
+  rate?: number;
+  size?: number;
+  /** MTU of the way from the routers to the tester, behind a machine that tells by ICMP errors. */
+  squeezeMtu?: number;
+}
+
+export interface Step {
+  atS: number;
+  action: ScaleKind;
+  /** Target numbers, or router numbers, from 1. */
+  members: readonly number[];
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import os, { release } from "node:os";
+import { fileURLToPath } from "node:url";
+import { $ } from "zx";
+import type { RunInfo } from "../record/schema.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+const VERSION_COMMANDS: Record<string, string[]> = {
+  iproute2: ["ip", "-V"],
+  iptables: ["iptables", "--version"],
+  nftables: ["nft", "--version"],
+};
+
+/** What a run's record says about the machine and the tools; nothing in it identifies a user. */
+export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools">> {
+  const quiet = $({
+    quiet: true,
+    nothrow: true,
+    cwd: root,
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
+  const firstLine = async (argv: string[]) => (await quiet`${argv}`).stdout.split("\n")[0]?.trim() || null;
+  const [revision, dirty, ...versions] = await Promise.all([
+    firstLine(["git", "rev-parse", "HEAD"]),
+    firstLine(["git", "status", "--porcelain", "--untracked-files=no"]),
+    ...Object.values(VERSION_COMMANDS).map(firstLine),
+  ]);
+  const tools = Object.keys(VERSION_COMMANDS).map((name, i) => [name, versions[i] ?? "not installed"]);
+  return {
+    gitRevision: revision && dirty ? `${revision}-dirty` : revision,
+    host: {
+      hostname: os.hostname(),
+      kernel: release(),
+      cpus: os.availableParallelism(),
+      cpuModel: os.cpus()[0]?.model ?? "unknown",
+      memoryMiB: Math.round(os.totalmem() / 2 ** 20),
+    },
+    tools: { node: process.version, ...Object.fromEntries(tools) },
+  };
+}
+
+/** Opens a file in the default browser. false: there is no display, or nothing to open it with. */
+export async function openInBrowser(file: string): Promise<boolean> {
+  if (!process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return false;
+  const { exitCode } = await $({ quiet: true, nothrow: true, timeout: "5s" })`xdg-open ${file}`;
+  return exitCode === 0;
+}

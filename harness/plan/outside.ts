@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backends from outside of the repository: a file that default-exports a function from the kit to a backend.
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import type { Backend } from "../api/backend.ts";
+import { type BackendKit, kit } from "../api/kit.ts";
+import { UsageError } from "../util/errors.ts";
+
+const action = z.custom<() => unknown>((value) => typeof value === "function", "it must be a function");
+const shape = z.object({
+  name: z.string().regex(/^[a-z][a-z0-9-]*$/, "small letters, digits and '-' only"),
+  summary: z.string(),
+  keepsState: z.boolean(),
+  options: z.custom((value) => value instanceof z.ZodObject, "it must be an object schema of the kit's z"),
+  missing: action,
+  deploy: action,
+  oracle: action,
+  effectiveOptions: action,
+});
+
+/** The registry's backends and those in the files. Throws UsageError when a file does not define a backend. */
+export async function withOutside(backends: readonly Backend[], files: readonly string[]): Promise<Backend[]> {
+  const all = [...backends];
+  for (const file of files) {
+    const backend = await load(file);
+    if (all.some(({ name }) => name === backend.name))
+      throw new UsageError(`Cannot use '${file}': there is a backend '${backend.name}' already. Choose another name.`);
+    all.push(backend);
+  }
+  return all;
+}
+
+async function load(file: string): Promise<Backend> {
+  let made: unknown;
+  try {
+    const module = (await import(pathToFileURL(path.resolve(file)).href)) as { default?: unknown };
+    // A folder whose package.json does not say "module" makes it CommonJS: the default is one level deeper then.
+    const exported = (module.default as { default?: unknown } | undefined)?.default ?? module.default;
+    made = (exported as (kit: BackendKit) => unknown)(kit);
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot use '${file}' as a backend: ${(cause as Error).message}. It must default-export a function of the kit; images/example/ecmp.ts is an example.`,
+      { cause },
+    );
+  }
+  const checked = shape.safeParse(made);
+  if (checked.success) return made as Backend;
+  const [issue] = checked.error.issues;
+  throw new UsageError(`The backend in '${file}' does not fit: '${issue?.path.join(".")}': ${issue?.message}.`);
+}

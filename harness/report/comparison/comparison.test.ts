@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test from "ava";
+import { expectedLoss } from "../../oracle/theory.ts";
+import { sweepChart } from "../charts/sweep.ts";
+import { failedRun, hostileRun, scaleRun } from "../fixture.ts";
+import type { ReportData } from "../reporter.ts";
+import { type Comparison, calmRuns, comparisonTable, type Entry, pooledEvents, remarks, worst } from "./comparison.ts";
+import { writeComparison } from "./write.ts";
+
+const disturbed = (data: ReportData): ReportData => ({
+  ...data,
+  summary: {
+    ...data.summary,
+    latencyMs: { p50: 99, p99: 99, p999: 99, max: 99 },
+    machine: { ...data.summary.machine, note: "Disturbed." },
+  },
+});
+const entry = (backend: string, runs: ReportData[], value: number | null = null): Entry => ({
+  label: backend,
+  backend,
+  value,
+  runs,
+});
+const comparison = (entries: Entry[]): Comparison => ({
+  scenario: "scale",
+  entries,
+  sweep: null,
+  commandLine: ["compare"],
+});
+
+test("repeats are added up, and their interval is narrower than one's", (t) => {
+  const [one] = pooledEvents(entry("a", [scaleRun()]));
+  const [two] = pooledEvents(entry("a", [scaleRun(), scaleRun()]));
+  t.is(two?.lost, 2 * (one?.lost ?? 0));
+  t.is(two?.predicted, 2 * (one?.predicted ?? 0));
+  t.is(two?.byCause.timeout, 2 * (one?.byCause.timeout ?? 0));
+});
+
+test("a run during which others used the machine is left out of the times, with a sentence, and kept in the losses", (t) => {
+  const both = comparison([entry("a", [scaleRun(), disturbed(scaleRun())])]);
+  const table = comparisonTable(both);
+  const cell = (name: string) => table.rows[0]?.[table.head.indexOf(name)];
+  t.is(cell("Latency 50 %"), "0.204 ms");
+  t.is(cell("Lost at 5 s"), "4,426");
+  t.regex(remarks(both).join(), /in 1 of 2 runs; times and CPU are those of the rest/);
+  const all = comparison([entry("a", [disturbed(scaleRun())])]);
+  t.is(calmRuns(all.entries[0] as Entry).length, 1);
+  t.regex(remarks(all).join(), /in each run, so times and CPU are to be taken with care/);
+});
+
+test("the worst verdict stands for the repeats, and how many passed", (t) => {
+  t.is(worst(["pass", "fail", "insufficient"]), "fail");
+  t.is(worst(["pass", "skip"]), "skip");
+  t.is(comparisonTable(comparison([entry("a", [scaleRun(), failedRun()])])).rows[0]?.[1], "FAIL 1/2");
+});
+
+test("one backend under several kernels has a row for each, told by the kernel", (t) => {
+  const entries = ["5.10.0", "6.12.1"].map((label) => ({ ...entry("a", [scaleRun()]), label }));
+  const { head, rows } = comparisonTable(comparison(entries));
+  t.is(head[0], "Kernel");
+  t.deepEqual(
+    rows.map(([first]) => first),
+    ["5.10.0", "6.12.1"],
+  );
+});
+
+test("theory: Maglev near n/N, modulo near 1 - 1/N, state loses what is flushed", (t) => {
+  const all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const loss = (spec: Parameters<typeof expectedLoss>[0]) => expectedLoss(spec, all, all.slice(2)) ?? -1;
+  const near = (a: number, b: number) => t.true(Math.abs(a - b) < 0.01, `${a} ${b}`);
+  near(loss({ strategy: "maglev", m: 65_537, seed: 0, ports: true }), 0.2);
+  near(loss({ strategy: "modulo", seed: 0, ports: true }), 0.8);
+  near(loss({ strategy: "stateful", flush: true, assign: null }), 0.2);
+  t.is(loss({ strategy: "stateful", flush: false, assign: null }), 0);
+  t.is(expectedLoss(null, all, all), null);
+  // Who is on which target depends on how long others last.
+  t.is(loss({ strategy: "stateful", flush: true, assign: null, uneven: true }), -1);
+  // Hash-threshold, the first of ten leaves: half of all moves (RFC 2992).
+  near(expectedLoss({ strategy: "hash_threshold", hash: null }, all, all.slice(1)) ?? -1, 0.5);
+});
+
+test("a sweep's graph holds measured points with intervals, theory and ideal", (t) => {
+  const sweep = {
+    parameter: "targets",
+    theory: [
+      {
+        backend: "a",
+        points: [
+          { x: 10, share: 0.22 },
+          { x: 250, share: 0.01 },
+        ],
+      },
+    ],
+    ideal: [
+      { x: 10, share: 0.2 },
+      { x: 250, share: 0.008 },
+    ],
+  };
+  const { config } = sweepChart(
+    { ...comparison([entry("a", [scaleRun()], 10), entry("a", [scaleRun()], 250)]), sweep },
+    sweep,
+  );
+  t.deepEqual(
+    config.data.datasets.map(({ label }) => label),
+    ["a, measured", "a, 95 % interval", "a, theory (dashed)", "ideal (dotted)"],
+  );
+  t.true(Math.abs(Number(config.data.datasets[0]?.data[0]?.y) - 22.13) < 0.01);
+  t.deepEqual(config.options.scales, {
+    ...(config.options.scales as object),
+    x: { ...(config.options.scales as { x: object }).x, type: "logarithmic" },
+  });
+});
+
+test("the page has a tab for each run, and hostile text stays text", async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-compare-"));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  await writeComparison(comparison([entry("a", [scaleRun(), failedRun()]), entry("<b>", [hostileRun()])]), dir);
+  const page = readFileSync(path.join(dir, "compare.html"), "utf8").replace(/<(script|style)[^>]*>.*?<\/\1>/gs, "");
+  t.is(page.match(/<button type="button" role="tab"/g)?.length, 3);
+  t.is(page.match(/<div role="tabpanel"/g)?.length, 3);
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  t.deepEqual(ids, [...new Set(ids)], "no id twice");
+  t.false(page.includes("<b>"));
+  t.regex(readFileSync(path.join(dir, "compare.md"), "utf8"), /!\[Connections lost\]\(compare\.png\)/);
+});

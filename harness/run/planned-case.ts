@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import path from "node:path";
+import { analyse } from "../analysis/analyse.ts";
+import type { Balancer } from "../api/backend.ts";
+import { makeProgress } from "../commands/progress.ts";
+import type { Chosen, RuntimeWords } from "../commands/runtimes.ts";
+import { type describeHost, openInBrowser } from "../host/describe.ts";
+import { exceeded, readLimits } from "../host/limits.ts";
+import type { Live } from "../live/server.ts";
+import { type Case, unsupported } from "../plan/catalog.ts";
+import { fitCase, loadOf, ownWords, planRun, type RunOptions } from "../plan/options.ts";
+import { RecordWriter } from "../record/record.ts";
+import { type Protocol, type RunInfo, SCHEMA } from "../record/schema.ts";
+import { reporters } from "../report/index.ts";
+import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
+import { renderTerminal } from "../report/terminal.ts";
+import { type Capacity, type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
+import { keepLab } from "../session/keeper.ts";
+import { planTopology } from "../topology/topology.ts";
+import { nowNs } from "../util/clock.ts";
+import { type RunResult, runCase } from "./run.ts";
+
+export interface TestOptions extends RuntimeWords {
+  cases: readonly string[];
+  set: readonly string[];
+  out: string;
+  view: boolean;
+  json: boolean;
+  /** false: the lab stays up after the traffic, for manual work. */
+  stop: boolean;
+  /** Port of the page that follows the run; undefined: none. */
+  live: unknown;
+  /** Names of reporters; null: the files of each run and the terminal. */
+  reporters: readonly string[] | null;
+  shard: string | undefined;
+  /** More tries of a run that did not pass. */
+  retries: unknown;
+  failFast: boolean;
+  /** Leaves out what the folder of results has already. */
+  resume: boolean;
+  /** Unchecked, like `given`. */
+  repeat: unknown;
+  /** The words of the run's own options, unchecked. */
+  given: Record<string, unknown>;
+  commandLine: readonly string[];
+}
+
+export const say = (text: string) => void process.stderr.write(`${text}\n`);
+
+/** An emulated machine carries less than this one: then fewer connections, unless their number was said. */
+export function withLoad(options: RunOptions, given: Record<string, unknown>, capacity?: Capacity): RunOptions {
+  if (!capacity || capacity.own || given.connections !== undefined) return options;
+  return { ...options, connections: loadOf(capacity).connections };
+}
+
+export interface PlannedCase extends ReturnType<typeof planRun> {
+  case: Case;
+  seed: number;
+  options: RunOptions;
+  backendOptions: Record<string, unknown>;
+  /** Why the scenario says nothing about this strategy. */
+  unfit: string | null;
+}
+
+export function planCase(
+  one: Case,
+  options: RunOptions,
+  { set }: Pick<TestOptions, "set">,
+  capacity?: Capacity,
+): PlannedCase {
+  const { backendOptions, affinityS, unfit } = fitCase(one, [...ownWords(one), ...set], options);
+  one.backend.effectiveOptions(backendOptions, options.targets);
+  return {
+    ...planRun(one.scenario, options, affinityS, capacity),
+    case: one,
+    seed: options.seed,
+    options,
+    backendOptions,
+    unfit,
+  };
+}
+
+export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
+
+export async function runOne(
+  planned: PlannedCase,
+  chosen: Chosen,
+  options: Pick<TestOptions, "out" | "commandLine" | "stop"> & {
+    reporters?: readonly string[] | null;
+    live?: Live | null;
+  },
+  host: DescribedHost,
+  signal: AbortSignal,
+  attempt = 1,
+): Promise<RunResult> {
+  const { backend } = planned.case;
+  const { runtime } = chosen;
+  const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
+  const described = describeRun(planned, chosen, options.commandLine, host);
+  const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
+  const missing = [
+    ...unsupported(planned.case),
+    ...(await runtime.missing()),
+    ...(await backend.missing(runtime, planned.backendOptions)),
+    ...foreignProtocol(planned.case, planned.load.protocol),
+    ...(planned.unfit ? [planned.unfit] : []),
+    ...((await planned.case.scenario.missing?.()) ?? []),
+    ...(await tooMany(planned, runtime)),
+  ];
+  if (missing.length > 0) return skip(dir, info, missing);
+  await leaveOther(runtime);
+  const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
+  const wanted = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
+  try {
+    const result = await runCase({
+      dir,
+      info,
+      backend,
+      backendOptions: planned.backendOptions,
+      runtime,
+      plan: planned.plan,
+      impairment: planned.impairment,
+      load: { ...planned.load, seed: planned.seed },
+      reporters: wanted.filter((r) => r.name !== "terminal"),
+      signal,
+      progress,
+      ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
+    });
+    if (["error", "fail"].includes(result.data.summary.verdict)) await runtime.end?.();
+    return result;
+  } finally {
+    progress.end();
+  }
+}
+
+let last: Runtime | null = null;
+
+/** What a lab leaves for the next one of its kind would only disturb a lab of another. */
+async function leaveOther(runtime: Runtime): Promise<void> {
+  if (runtime !== last) await last?.end?.();
+  last = runtime;
+}
+
+/** run.json, as far as it is known before the run. */
+export function describeRun(
+  planned: PlannedCase,
+  { runtime, prepared }: Chosen,
+  commandLine: readonly string[],
+  host: DescribedHost,
+): Omit<RunInfo, "id" | "startedAt"> {
+  const { backend, scenario, name } = planned.case;
+  const topology = planTopology({ targets: planned.options.targets, routers: planned.routers });
+  return {
+    schema: SCHEMA,
+    case: name,
+    backend: backend.name,
+    scenario: scenario.name,
+    commandLine: [...commandLine],
+    ...host,
+    runtime: runtime.name,
+    ...(prepared?.kernel === undefined ? {} : { kernel: prepared.kernel }),
+    ...(prepared?.capacity ? { calibrated: prepared.capacity } : {}),
+    targets: topology.targets.map((t) => t.name),
+    routers: topology.routers.map((r) => r.name),
+    family: planned.options.family,
+    protocol: planned.load.protocol,
+    seed: planned.seed,
+    options: {
+      ...planned.options,
+      routers: planned.routers,
+      rate: planned.load.rate,
+      size: planned.load.size,
+      duration: planned.plan.durationS,
+    },
+    backendOptions: planned.backendOptions,
+  };
+}
+
+/** What this machine's kernel has too little of. Another kernel is not asked: its machine says when it is full. */
+async function tooMany({ case: { backend }, load, options, backendOptions }: PlannedCase, runtime: Runtime) {
+  if (load.mode !== "stream" || load.protocol === "udp" || runtime.withKernel) return [];
+  const tracked = backend.tracks?.(backendOptions, options.targets) ?? false;
+  return exceeded(await readLimits(), load.connections, tracked);
+}
+
+function foreignProtocol({ backend: { name, protocols }, scenario }: Case, protocol: Protocol): string[] {
+  if (scenario.protocol && scenario.protocol.only !== protocol) return [scenario.protocol.why];
+  if (!protocols || protocols.includes(protocol)) return [];
+  const [own] = protocols;
+  return [`Backend '${name}' does not balance ${protocol.toUpperCase()}. Try --protocol ${own}, or another backend.`];
+}
+
+function holdLab(backend: string, signal: AbortSignal) {
+  return (lab: Lab, balancer: Balancer) =>
+    keepLab({ lab, balancer, backend }, signal, () => {
+      process.stderr.write(
+        "The lab stays up: './load-balancer.ts status', 'exec', 'shell', 'scale'; 'stop' ends it and makes the report.\n",
+      );
+    });
+}
+
+/** A result that cannot be had is a skip with its reasons, and a report like any other. */
+async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunResult> {
+  const record = new RecordWriter(dir);
+  record.add({ kind: "skip", t: nowNs(), reasons });
+  const data: ReportData = {
+    run: info,
+    ...analyse(info, { events: [{ kind: "skip", t: 0, reasons }], connections: [] }),
+  };
+  record.file("run.json", `${JSON.stringify(info, null, 2)}\n`);
+  record.file("summary.json", `${JSON.stringify(data.summary, null, 2)}\n`);
+  record.close();
+  const { markdown, junit, ctrf } = reporters;
+  const reporterFailures = await writeAll(
+    data,
+    dir,
+    [markdown, junit, ctrf].flatMap((r) => r ?? []),
+  );
+  return { dir, data, reporterFailures };
+}
+
+/** `<UTC time>-<case>-<seed>`, with a number behind it when two runs begin in the same second. */
+export function makeRunDir(out: string, name: string, seed: number): { dir: string; id: string; startedAt: string } {
+  const startedAt = new Date().toISOString();
+  const base = `${startedAt.slice(0, 19).replace(/[-:]/g, "")}Z-${name}-${seed}`;
+  try {
+    makeDirs(out);
+    accessSync(out, constants.W_OK);
+    for (let n = 1; ; n++) {
+      const id = n === 1 ? base : `${base}-${n}`;
+      try {
+        mkdirSync(path.join(out, id));
+        return { dir: path.join(out, id), id, startedAt };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+    }
+  } catch (cause) {
+    throw new LabError(`Cannot write results to '${out}': ${(cause as Error).message}. Try another --out.`, { cause });
+  }
+}
+
+/** Not mkdir's own `recursive`: on Node 20 that never returns below /proc. */
+export function makeDirs(dir: string): void {
+  if (existsSync(dir)) return;
+  makeDirs(path.dirname(dir));
+  mkdirSync(dir);
+}
+
+export async function show({ dir, data, reporterFailures }: RunResult, options: TestOptions): Promise<void> {
+  if (options.json) process.stdout.write(`${JSON.stringify(data.summary)}\n`);
+  else {
+    const color = process.stdout.isTTY === true && !process.env.NO_COLOR;
+    process.stdout.write(`${renderTerminal(data, { color, columns: Math.min(120, process.stdout.columns ?? 80) })}\n`);
+  }
+  for (const failure of reporterFailures) process.stderr.write(`${reporterSentence(failure)}\n`);
+  const report = path.join(dir, "report.html");
+  if (options.view && data.summary.verdict !== "skip") {
+    const opened = await openInBrowser(report);
+    if (!options.json) process.stdout.write(opened ? `Opened ${report}\n` : `Report: ${report}\n`);
+  } else if (!options.json) process.stdout.write(`Run: ${dir}\n`);
+}
+
+function reporterSentence({ reporter, error }: ReporterFailure): string {
+  return `Cannot write the ${reporter} report: ${(error as Error).message}`;
+}
