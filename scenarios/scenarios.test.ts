@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { parseOptions, planRun, runOptions } from "../harness/plan/options.ts";
+import { parseOptions, runOptions } from "../harness/plan/options.ts";
+import { planRun } from "../harness/plan/plan-run.ts";
 import { UsageError } from "../harness/util/errors.ts";
 import { scenarios } from "./index.ts";
 

@@ -2,7 +2,8 @@
 // Which runtime a run gets: the one that was named, that of a kernel, or, when nothing was said, one that can.
 import type { Backend } from "../api/backend.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
-import { MANY, runtimeWithCapabilities, runtimeWithImages } from "../plan/options.ts";
+import { runtimeWithCapabilities, runtimeWithImages } from "../plan/options.ts";
+import { MANY } from "../plan/plan-run.ts";
 import type { Prepared, Runtime } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";

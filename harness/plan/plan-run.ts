@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// What follows from the options of a run before anything is started: the plan, the load and its pace.
+import type { Plan, Scenario } from "../api/scenario.ts";
+import { type Impairment, impairmentOf } from "../run/impairment.ts";
+import type { Capacity } from "../runtime/runtime.ts";
+import { type Load, serverProcesses, VISIT_SOURCES } from "../traffic/traffic.ts";
+import { UsageError } from "../util/errors.ts";
+import { DEFAULT_CONNECTIONS, familiesOf, type RunOptions } from "./options.ts";
+
+/** Beyond, the machine's own speed says how the load is spread over time. */
+export const MANY = 100_000;
+
+/** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */
+export function planRun(
+  scenario: Scenario,
+  options: RunOptions,
+  affinityS: number | null = null,
+  capacity?: Capacity,
+): { plan: Plan; load: Load; routers: number; impairment: Impairment | null } {
+  const routers = options.routers ?? scenario.routers;
+  let plan = scenario.plan({
+    targets: options.targets,
+    routers,
+    scale: options.scale,
+    durationS: options.duration ?? null,
+    atS: options.at ?? null,
+    affinityS,
+  });
+  const { carried, openedPerS } = paceOf(options.connections, capacity);
+  const rate = options.rate ?? Math.min(plan.rate ?? defaultRate(options.connections), carried);
+  const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
+  if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
+    plan = stretch(plan, options.connections, rate, openedPerS, options.stall);
+  const firstS = plan.steps[0]?.atS ?? plan.durationS;
+  const families = familiesOf(options);
+  const load: Load = {
+    mode: plan.mode,
+    families,
+    protocol: plan.mode === "fragments" ? "udp" : options.protocol,
+    connections: plan.visitsS ? Math.min(options.connections, families.length * VISIT_SOURCES) : options.connections,
+    rate,
+    durationS: plan.durationS,
+    rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, openedPerS)),
+    size: options.size ?? plan.size ?? 1024,
+    stallS: options.stall,
+    seed: options.seed,
+    ...manyConnections(plan, options),
+    ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),
+  };
+  if (options.connections < load.families.length)
+    throw new UsageError("--connections must be 2 or more with both families.");
+  if (plan.mode === "stream") checkRate(plan, load);
+  return { plan, load, routers, impairment: impairmentOf(options, { targets: options.targets, routers }) };
+}
+
+/** What a machine that was found to make so many connections a second carries without falling behind. */
+export function loadOf({ connectionsPerS }: Capacity): { rate: number; connections: number } {
+  const rate = Math.max(50, Math.round(connectionsPerS * 0.2));
+  return { rate, connections: Math.max(200, Math.min(DEFAULT_CONNECTIONS, 2 * rate)) };
+}
+
+/** What streams need when they are more than one process may open, or than come up in seconds. A UDP server opens no file for a flow. */
+function manyConnections(plan: Plan, { connections, targets, protocol, stall }: RunOptions) {
+  if (plan.mode !== "stream") return {};
+  return {
+    ...(protocol === "tcp"
+      ? { serverProcesses: serverProcesses(connections, fewestTargets(plan, targets), plan.steps.length) }
+      : {}),
+    ...(connections > MANY ? { connectTimeoutS: stall, many: true } : {}),
+  };
+}
+
+/** Targets that are in use when there are fewest. */
+function fewestTargets(plan: Plan, targets: number): number {
+  const out = new Set(plan.out);
+  let most = out.size;
+  for (const { action, members } of plan.steps) {
+    for (const member of members) {
+      if (action === "scale_in" || action === "drift") out.add(member);
+      else if (action === "scale_out") out.delete(member);
+    }
+    most = Math.max(most, out.size);
+  }
+  return targets - most;
+}
+
+/** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */
+function defaultRate(connections: number): number {
+  return Math.min(connections, Math.max(10_000, Math.min(connections / 5, 20_000)));
+}
+
+/** Connections are opened at no more than this: a flood of them would be a test of the queues, not of the balancer. */
+const OPENED_PER_S = 5000;
+
+/**
+ * Very many connections take minutes, so they come as fast as they can. Two small cores carry so much besides a balancer in user space; a
+ * machine that was measured to be slower, by what two processes make, answer and close through plain routing, so much of that.
+ */
+const MANY_OPENED_PER_S = { most: 5500, share: 0.2 };
+const MANY_SENT_PER_S = { most: 12_000, share: 0.45 };
+/** Of more connections than these each message finds less of what it needs in the caches: at twice as many, half as many messages are carried. */
+const FULL_RATE_CONNECTIONS = 450_000;
+
+/** Messages a second, and connections opened a second, that are carried. To open a connection costs more than a message. */
+function paceOf(connections: number, capacity?: Capacity): { carried: number; openedPerS: number } {
+  if (connections > MANY) {
+    const perS = capacity?.connectionsPerS ?? Number.POSITIVE_INFINITY;
+    const pace = ({ most, share }: typeof MANY_SENT_PER_S) => Math.min(most, Math.round(share * perS));
+    const cold = Math.min(1, FULL_RATE_CONNECTIONS / connections);
+    return { carried: Math.round(cold * pace(MANY_SENT_PER_S)), openedPerS: pace(MANY_OPENED_PER_S) };
+  }
+  const carried = capacity && !capacity.own ? loadOf(capacity).rate : Number.POSITIVE_INFINITY;
+  return { carried, openedPerS: Math.min(OPENED_PER_S, carried / 2) };
+}
+
+function rampS(connections: number, perS: number): number {
+  return Math.max(2, connections / perS);
+}
+
+/**
+ * More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. Between two
+ * events each connection sends once, has time to fall silent, and a little more.
+ */
+function stretch(plan: Plan, connections: number, rate: number, perS: number, stallS: number): Plan {
+  const [first, ...later] = [...plan.steps.map((step) => step.atS), plan.durationS];
+  const intervalS = connections / rate;
+  const gapS = (action: string | undefined) =>
+    action === "failure" ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
+  // Where the ramp is long, it may take longer than planned.
+  const times = [Math.ceil(first + rampS(connections, perS) * (connections > MANY ? 1.04 : 1) - 2)];
+  for (const [i, s] of later.entries())
+    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS(plan.steps[i]?.action))));
+  return {
+    ...plan,
+    steps: plan.steps.map((step, i) => ({ ...step, atS: times[i] ?? 0 })),
+    durationS: plan.mode === "stream" ? (times.at(-1) ?? 0) : 0,
+  };
+}
+
+/** A connection notices its loss at its next message, so one must fall between any two events; where a target is dead, only by its silence. */
+function checkRate(plan: Plan, { connections, rate, stallS }: Load): void {
+  const times = [...plan.steps.map((step) => step.atS), plan.durationS];
+  const gaps = plan.steps.map(({ action, atS }, i) => ({ action, s: (times[i + 1] ?? 0) - atS }));
+  const shortest = Math.min(...gaps.map(({ s }) => s));
+  const interval = connections / rate;
+  const mostAfter = ({ action, s }: (typeof gaps)[0]) =>
+    action === "failure" ? s - stallS : Math.max(s * 0.8, s - 2 * stallS);
+  if (gaps.some((gap) => interval > mostAfter(gap)))
+    throw new UsageError(
+      `Each connection would send every ${interval.toFixed(1)} s only, but the events are ${shortest} s apart: losses would go unseen. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,
+    );
+}
