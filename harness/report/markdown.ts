@@ -5,7 +5,6 @@ import { allCharts } from "./charts/index.ts";
 import { shellLine } from "./format.ts";
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
-import { numericColumns, type Table } from "./table.ts";
 import {
   connectionTable,
   datagramTable,
@@ -15,7 +14,8 @@ import {
   latencyTable,
   packetTable,
   phaseTable,
-} from "./tables.ts";
+} from "./summary-tables.ts";
+import { numericColumns, type Table } from "./table.ts";
 
 export const markdown: Reporter = {
   name: "markdown",

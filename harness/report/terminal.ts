@@ -3,8 +3,8 @@ import type { Summary } from "../record/schema.ts";
 import { causeName, count, eventLabel, interval, list, percent, plural, share, wrap } from "./format.ts";
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
+import { datagramTable, latencyTable } from "./summary-tables.ts";
 import { numericColumns, type Table } from "./table.ts";
-import { datagramTable, latencyTable } from "./tables.ts";
 import { lossGraph } from "./terminal-graph.ts";
 
 export interface TerminalOptions {

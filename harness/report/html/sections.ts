@@ -5,7 +5,6 @@ import type { Chart } from "../charts/chart.ts";
 import { causeName, count, NONE, share, shellLine } from "../format.ts";
 import { headline, parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
-import type { Table } from "../table.ts";
 import {
   connectionTable,
   datagramTable,
@@ -15,7 +14,8 @@ import {
   optionTable,
   packetTable,
   phaseTable,
-} from "../tables.ts";
+} from "../summary-tables.ts";
+import type { Table } from "../table.ts";
 import { escapeText, tableMarkup } from "./markup.ts";
 
 export function verdictMarkup({ summary }: ReportData): string {
