@@ -50,7 +50,7 @@ function protocolsOf(backend: Backend, scenario: string): Protocol[] {
   return (protocols[scenario] ?? ["tcp", "udp"]).filter((protocol) => backend.protocols?.includes(protocol) ?? true);
 }
 
-/** What this machine has not got is said, and is no failure; `./setup` brings most of it, and what the kernel lacks vm.test.ts has. */
+/** What this machine has not got is said, and is no failure; `./setup` brings most of it, and what the kernel lacks cases.vm.test.ts has. */
 async function isSkipped(t: ExecutionContext, backend: Backend | undefined): Promise<boolean> {
   const missing = (await backend?.missing(netns)) ?? [];
   for (const sentence of missing) t.log(`SKIP: ${sentence}`);
