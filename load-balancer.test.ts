@@ -53,7 +53,7 @@ const usage: [title: string, args: string[], message: RegExp][] = [
   ["an unknown command", ["tets", "nfqueue"], /test/],
   ["an unknown case", ["test", "nfqueue_scal"], /Did you mean 'nfqueue_scale'/],
   ["an unknown option", ["test", "nfqueue", "--colour", "red"], /colour/],
-  ["an unknown runtime", ["test", "nfqueue", "--runtime", "moon"], /Did you mean 'netns'/],
+  ["an unknown runtime", ["test", "nfqueue", "--runtime", "moon"], /There are: docker, netns, vm/],
   ["an unknown backend option", ["test", "nfqueue", "--set", "m=3"], /no option 'm'. It has: M, N/],
   ["a table size that is no prime", ["test", "nfqueue", "--set", "M=1000"], /Try 997 or 1009/],
   ["more targets than the table has room for", ["test", "nfqueue", "--set", "N=5"], /no room for 10 targets/],

@@ -5,8 +5,8 @@
 import path from "node:path";
 import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
-import { runMain } from "./harness/commands/main.ts";
-import type { StartOptions } from "./harness/commands/session.ts";
+import type { StartOptions } from "./harness/actions/session.ts";
+import { runMain } from "./harness/cli/main.ts";
 import { runOptions } from "./harness/plan/options.ts";
 import { docker } from "./harness/runtime/docker.ts";
 import { netns } from "./harness/runtime/netns.ts";
@@ -139,8 +139,8 @@ const runtimeWords = (argv: Record<string, unknown>) => ({
 
 const test = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
   const run = String(argv.kernel).includes(",")
-    ? (await import("./harness/commands/compare.ts")).kernelsCommand
-    : (await import("./harness/commands/test.ts")).testCommand;
+    ? (await import("./harness/actions/compare.ts")).compareKernels
+    : (await import("./harness/actions/test.ts")).testCommand;
   return run(
     await catalogWith(argv.backend as string[]),
     {
@@ -167,7 +167,7 @@ const test = async (words: readonly string[], argv: Record<string, unknown>, sig
 
 const compare = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
   if (argv.stop === false) throw new UsageError("--no-stop leaves one lab up: it goes with 'test' and one case.");
-  const { compareCommand } = await import("./harness/commands/compare.ts");
+  const { compareCommand } = await import("./harness/actions/compare.ts");
   return compareCommand(
     await catalogWith(argv.backend as string[]),
     {
@@ -187,7 +187,7 @@ const compare = async (words: readonly string[], argv: Record<string, unknown>, 
 };
 
 const bench = async (words: readonly string[], argv: Record<string, unknown>, signal: AbortSignal) => {
-  const { benchCommand } = await import("./harness/commands/bench.ts");
+  const { benchCommand } = await import("./harness/actions/bench.ts");
   const names = ["targets", "family", "repeat", "seconds", "seed", "metrics"];
   return benchCommand(await catalogWith(argv.backend as string[]), {
     backends: words,
@@ -202,7 +202,7 @@ const bench = async (words: readonly string[], argv: Record<string, unknown>, si
 };
 
 const start = async (name: string, argv: Record<string, unknown>, signal: AbortSignal) => {
-  const { startCommand } = await import("./harness/commands/session.ts");
+  const { startCommand } = await import("./harness/actions/session.ts");
   const outside = (argv.backend as string[]).map((file) => path.resolve(file));
   return startCommand(await catalogWith(outside), {
     backend: name,
@@ -214,7 +214,7 @@ const start = async (name: string, argv: Record<string, unknown>, signal: AbortS
 };
 
 const keep = async (options: StartOptions, signal: AbortSignal) => {
-  const { keepCommand } = await import("./harness/commands/session.ts");
+  const { keepCommand } = await import("./harness/actions/session.ts");
   return keepCommand(await catalogWith(options.outside), options, signal);
 };
 
@@ -308,7 +308,7 @@ const parser = yargs(words)
         .option("write", { type: "string", requiresArg: true, describe: "put it between the marks of this file" })
         .example("$0 matrix results --write README.md", ""),
     (argv) =>
-      choose(async () => (await import("./harness/commands/matrix.ts")).matrixCommand(await catalogWith([]), argv.results, argv.write)),
+      choose(async () => (await import("./harness/actions/matrix.ts")).matrixCommand(await catalogWith([]), argv.results, argv.write)),
   )
   .command(
     "gate [run..]",
@@ -333,7 +333,7 @@ const parser = yargs(words)
         .example("$0 gate --plan --effect 1 --base 20", ""),
     (argv) =>
       choose(async () => {
-        const { gateCommand, gatePlanCommand } = await import("./harness/commands/gate.ts");
+        const { gateCommand, gatePlanCommand } = await import("./harness/actions/gate.ts");
         const { effect, base, alpha, power, connections, cv, json } = argv;
         if (argv.plan) return gatePlanCommand({ effect, base, alpha, power, connections, cv }, json);
         return gateCommand({ ...argv, runs: argv.run });
@@ -356,7 +356,7 @@ const parser = yargs(words)
     (argv) =>
       choose(async () => {
         const { M, N, seed, loops, strategy, remove, json } = argv;
-        return (await import("./harness/commands/maglev.ts")).maglevCommand({ M, N, seed, loops, strategy, remove }, json);
+        return (await import("./harness/actions/maglev.ts")).maglevCommand({ M, N, seed, loops, strategy, remove }, json);
       }),
   )
   .command(
@@ -373,14 +373,14 @@ const parser = yargs(words)
     "stop",
     "take the running lab down",
     (y) => y.example("$0 stop", ""),
-    () => choose(async () => (await import("./harness/commands/session.ts")).stopCommand()),
+    () => choose(async () => (await import("./harness/actions/session.ts")).stopCommand()),
   )
   .command(
     "status",
     "what runs",
     (y) =>
       y.option("json", { type: "boolean", default: false, describe: "for machines" }).example("$0 status --json", ""),
-    (argv) => choose(async () => (await import("./harness/commands/session.ts")).statusCommand(argv)),
+    (argv) => choose(async () => (await import("./harness/actions/session.ts")).statusCommand(argv)),
   )
   .command(
     "exec <machine>",
@@ -393,13 +393,13 @@ const parser = yargs(words)
           "$0 exec vm-221 -- traffic connect --address 10.0.0.0:5001 --connections 100 --src 50.0.0.0/16 --output txt",
           "",
         ),
-    (argv) => choose(async (signal) => (await import("./harness/commands/session.ts")).execCommand(argv.machine, rest(argv), signal)),
+    (argv) => choose(async (signal) => (await import("./harness/actions/session.ts")).execCommand(argv.machine, rest(argv), signal)),
   )
   .command(
     "shell <machine>",
     "a shell in a machine of the running lab",
     (y) => y.positional("machine", { type: "string", demandOption: true }).example("$0 shell vm-201", ""),
-    (argv) => choose(async (signal) => (await import("./harness/commands/session.ts")).shellCommand(argv.machine, signal)),
+    (argv) => choose(async (signal) => (await import("./harness/actions/session.ts")).shellCommand(argv.machine, signal)),
   )
   .command(
     "scale <direction> <numbers..>",
@@ -410,7 +410,7 @@ const parser = yargs(words)
         .positional("numbers", { type: "string", array: true, demandOption: true, describe: "targets, 1 the first" })
         .example("$0 scale in 1 2", ""),
     (argv) =>
-      choose(async () => (await import("./harness/commands/session.ts")).scaleCommand(argv.direction, argv.numbers)),
+      choose(async () => (await import("./harness/actions/session.ts")).scaleCommand(argv.direction, argv.numbers)),
   )
   .command(
     "list",
@@ -421,7 +421,7 @@ const parser = yargs(words)
         .example("$0 list --json", ""),
     (argv) =>
       choose(async () =>
-        (await import("./harness/commands/list.ts")).listCommand(await catalogWith(argv.backend), argv),
+        (await import("./harness/actions/list.ts")).listCommand(await catalogWith(argv.backend), argv),
       ),
   )
   .command(
@@ -433,7 +433,7 @@ const parser = yargs(words)
         .example("$0 doctor nfqueue", ""),
     (argv) =>
       choose(async () =>
-        (await import("./harness/commands/doctor.ts")).doctorCommand(await catalogWith(argv.backend), {
+        (await import("./harness/actions/doctor.ts")).doctorCommand(await catalogWith(argv.backend), {
           backend: argv.name,
           json: argv.json,
         }),
@@ -446,7 +446,7 @@ const parser = yargs(words)
       y
         .option("json", { type: "boolean", default: false, describe: "for machines" })
         .example("$0 kernels", "then: test ipvs_scale --kernel debian:6.1"),
-    (argv) => choose(async (signal) => (await import("./harness/commands/kernels.ts")).kernelsCommand(argv, signal)),
+    (argv) => choose(async (signal) => (await import("./harness/actions/kernels.ts")).listKernels(argv, signal)),
   )
   .command(
     "report <run..>",
@@ -455,7 +455,7 @@ const parser = yargs(words)
       y
         .positional("run", { type: "string", array: true, demandOption: true })
         .example("$0 report results/*nfqueue_scale*", ""),
-    (argv) => choose(async () => (await import("./harness/commands/report.ts")).reportCommand(argv.run)),
+    (argv) => choose(async () => (await import("./harness/actions/report.ts")).reportCommand(argv.run)),
   )
   .command(
     "merge <dir..>",
@@ -466,7 +466,7 @@ const parser = yargs(words)
         .option("out", { default: "results", requiresArg: true, describe: "folder for the joint reports" })
         .option("reporter", { type: "string", default: "terminal,markdown,junit,ctrf,json,html", requiresArg: true, describe: "as with 'test'; github too" })
         .example("$0 merge shard-1 shard-2 --out all", ""),
-    (argv) => choose(async () => (await import("./harness/commands/merge.ts")).mergeCommand(argv.dir, argv.out, wordsOf(argv.reporter))),
+    (argv) => choose(async () => (await import("./harness/actions/merge.ts")).mergeCommand(argv.dir, argv.out, wordsOf(argv.reporter))),
   )
   .command(
     "analyze <analysis> <file>",
@@ -476,13 +476,13 @@ const parser = yargs(words)
         .positional("analysis", { choices: CTRAFFIC_ANALYSES, demandOption: true })
         .positional("file", { type: "string", demandOption: true })
         .example("$0 analyze hosts stats.json", "lost and lasting connections by target"),
-    (argv) => choose(async () => (await import("./harness/commands/analyze.ts")).analyzeCommand(argv.analysis, argv.file)),
+    (argv) => choose(async () => (await import("./harness/actions/analyze.ts")).analyzeCommand(argv.analysis, argv.file)),
   )
   .command(
     "clean",
     "remove whatever an earlier run may have left",
     (y) => y.example("$0 clean", ""),
-    () => choose(async () => (await import("./harness/commands/clean.ts")).cleanCommand(await catalogWith([]))),
+    () => choose(async () => (await import("./harness/actions/clean.ts")).cleanCommand(await catalogWith([]))),
   )
   .command(
     "keep <options>",

@@ -4,7 +4,7 @@
 // the folder. Exit code 1: a case did not pass.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { matrixCommand } from "../harness/commands/matrix.ts";
+import { matrixCommand } from "../harness/actions/matrix.ts";
 import { findNamed } from "../harness/plan/catalog.ts";
 import type { Protocol } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import picomatch from "picomatch";
 import { type Backend, FEATURES } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
+import { didYouMean } from "../util/suggest.ts";
 
 /** All there is to choose from. */
 export interface Catalog {
@@ -37,14 +39,9 @@ export function unsupported({ backend, scenario }: Pick<Case, "backend" | "scena
 export function findCases(catalog: Catalog, patterns: readonly string[]): Case[] {
   const cases = allCases(catalog);
   const found = patterns.flatMap((pattern) => {
-    const expression = pattern === "all" ? /.*/ : globExpression(pattern);
-    const matching = cases.filter((c) => expression.test(c.name));
-    if (matching.length === 0)
-      throw unknownName(
-        "case",
-        pattern,
-        cases.map((c) => c.name),
-      );
+    const matches = picomatch(pattern === "all" ? "*" : pattern);
+    const matching = cases.filter((c) => matches(c.name));
+    if (matching.length === 0) throw unknownCase(catalog, cases, pattern, patterns);
     return matching;
   });
   return [...new Set(found)];
@@ -52,39 +49,29 @@ export function findCases(catalog: Catalog, patterns: readonly string[]): Case[]
 
 export function findNamed<T extends { name: string }>(kind: string, items: readonly T[], name: string): T {
   const item = items.find((i) => i.name === name);
-  if (!item)
-    throw unknownName(
-      kind,
-      name,
-      items.map((i) => i.name),
-    );
-  return item;
+  if (item) return item;
+  const names = items.map((i) => i.name);
+  const meant = didYouMean(name, names);
+  throw new UsageError(`There is no ${kind} '${name}'.${meant || ` There are: ${[...names].sort().join(", ")}.`}`);
 }
 
-/** Lists what there is, the nearest first. */
-function unknownName(kind: string, name: string, known: readonly string[]): UsageError {
-  const sorted = [...known].sort((a, b) => editDistance(name, a) - editDistance(name, b) || a.localeCompare(b));
-  const [nearest, ...others] = sorted;
-  const hint =
-    nearest === undefined
-      ? "There is none."
-      : `Did you mean '${nearest}'?${others.length > 0 ? ` Others: ${others.sort().join(", ")}.` : ""}`;
-  return new UsageError(`There is no ${kind} '${name}'. ${hint}`);
-}
-
-function globExpression(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`);
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of a.split("").entries()) {
-    const next = [i + 1];
-    for (const [j, other] of b.split("").entries())
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)));
-    row = next;
+/** Where a scenario's name stands alone, or beside its backend's, what was meant can be said. */
+function unknownCase(
+  { backends, scenarios }: Catalog,
+  cases: readonly Case[],
+  name: string,
+  patterns: readonly string[],
+): UsageError {
+  if (/[*?[{]/.test(name)) return new UsageError(`No case matches '${name}'. Run './load-balancer.ts list' for all.`);
+  if (scenarios.some((scenario) => scenario.name === name)) {
+    const [beside, any] = [backends.find((one) => patterns.includes(one.name)), backends[0]];
+    const meant = beside
+      ? `Did you mean '${beside.name}_${name}'?`
+      : `A case is a backend and a scenario: '${any?.name}_${name}' for one backend, '*_${name}' for all.`;
+    return new UsageError(`'${name}' is a scenario. ${meant}`);
   }
-  return row[b.length] ?? 0;
+  const names = cases.map((one) => one.name);
+  return new UsageError(
+    `There is no case '${name}'.${didYouMean(name, names) || " Run './load-balancer.ts list' for all."}`,
+  );
 }

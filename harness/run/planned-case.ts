@@ -3,7 +3,6 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import type { Balancer } from "../api/backend.ts";
-import { makeProgress } from "../commands/progress.ts";
 import type { Chosen, RuntimeWords } from "../commands/runtimes.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
@@ -20,6 +19,7 @@ import { type Capacity, type Lab, LabError, type Runtime } from "../runtime/runt
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import { nowNs } from "../util/clock.ts";
+import { makeProgress } from "./progress.ts";
 import { type RunResult, runCase } from "./run.ts";
 
 export interface TestOptions extends RuntimeWords {

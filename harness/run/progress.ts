@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Plan } from "../api/scenario.ts";
 import type { Phase, RunInfo, Sample } from "../record/schema.ts";
-import type { Progress } from "../run/run.ts";
+import type { Progress } from "./run.ts";
 
 const PHASE_TEXT: Record<Phase, string> = {
   up: "bringing the lab up",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a CI needs around runs: shards, retries, an early end, going on where an earlier invocation ended, reports of all.
 import { z } from "zod";
+import { type Chosen, fallbackRuntime, oneRuntime, prepareRuntime } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
 import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
@@ -26,7 +27,6 @@ import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
-import { type Chosen, fallbackRuntime, oneRuntime, prepareRuntime } from "./runtimes.ts";
 
 const liveOption = z.strictObject({ live: z.coerce.number().int().min(0).max(65_535).optional() });
 const retriesOption = z.strictObject({ retries: z.coerce.number().int().min(0).max(10).default(0) });

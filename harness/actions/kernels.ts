@@ -6,7 +6,7 @@ import { EXIT } from "../util/exit-codes.ts";
 const WORTH_KNOWING = ["IP_VS", "NET_SCH_NETEM", "NF_TABLES", "NETFILTER_NETLINK_QUEUE"];
 
 /** What --kernel may name: kernels in the cache, and those that apt can fetch. Exit code 3 when there is none of either. */
-export async function kernelsCommand(options: { json: boolean }, signal: AbortSignal): Promise<number> {
+export async function listKernels(options: { json: boolean }, signal: AbortSignal): Promise<number> {
   const [cached, offered] = await Promise.all([cachedKernels(), offeredKernels(signal)]);
   const listed = await Promise.all(
     cached.map(async (kernel) => {

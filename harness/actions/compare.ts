@@ -2,10 +2,12 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Backend } from "../api/backend.ts";
+import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
 import { expectedLoss } from "../oracle/theory.ts";
 import { allCases, type Case, type Catalog, findCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions, type RunOptions, repeatedRunOptions, runOptions } from "../plan/options.ts";
+import { parseSweep, type SweepWords } from "../plan/sweep.ts";
 import { type Comparison, type Entry, remarks, type Sweep, shortTable } from "../report/comparison/comparison.ts";
 import { writeComparison } from "../report/comparison/write.ts";
 import type { ReportData } from "../report/reporter.ts";
@@ -22,8 +24,6 @@ import {
 import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
-import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "./runtimes.ts";
-import { parseSweep, type SweepWords } from "./sweep-words.ts";
 
 export interface CompareOptions
   extends Pick<
@@ -75,7 +75,7 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
 }
 
 /** One case under several kernels, with the same connections. Returns the exit code: the worst of its runs. */
-export async function kernelsCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
+export async function compareKernels(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
   const [one, ...others] = findCases(catalog, options.cases);
   if (!one || others.length > 0) throw new UsageError("Several kernels take one case.");
   refuseSetOptions(options);

@@ -11,6 +11,7 @@ import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
 import { describeHost } from "../host/describe.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
+import { parseSweep } from "../plan/sweep.ts";
 import { count, milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import { makeRunDir } from "../run/planned-case.ts";
@@ -18,7 +19,6 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { wordsFor } from "./compare.ts";
-import { parseSweep } from "./sweep-words.ts";
 
 export interface BenchOptions {
   backends: readonly string[];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { fallbackRuntime, oneRuntime, prepareRuntime, type RuntimeWords } from "../commands/runtimes.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
 import { say } from "../run/planned-case.ts";
@@ -14,7 +15,6 @@ import { startServers } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { Scope } from "../util/scope.ts";
-import { fallbackRuntime, oneRuntime, prepareRuntime, type RuntimeWords } from "./runtimes.ts";
 
 export interface StartOptions extends RuntimeWords {
   backend: string;

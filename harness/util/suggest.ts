@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { distance } from "fastest-levenshtein";
+
+const FARTHEST = 3;
+const MOST = 3;
+
+/** The known names that were probably meant, the most likely first: those that begin so, else those within an edit distance of 3. */
+export function nearest(name: string, known: readonly string[]): string[] {
+  const unique = [...new Set(known)].sort();
+  const wanted = name.toLowerCase();
+  const beginning = wanted === "" ? [] : unique.filter((other) => other.toLowerCase().startsWith(wanted));
+  if (beginning.length > 0) return beginning.slice(0, MOST);
+  return unique
+    .map((other) => ({ other, edits: distance(wanted, other.toLowerCase()) }))
+    .filter(({ other, edits }) => edits <= FARTHEST && edits < Math.max(name.length, other.length))
+    .sort((a, b) => a.edits - b.edits)
+    .slice(0, MOST)
+    .map(({ other }) => other);
+}
+
+/** " Did you mean 'a' or 'b'?", or nothing. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const names = nearest(name, known).map((other) => `'${other}'`);
+  const [first, ...more] = names.slice(0, -1);
+  if (first === undefined) return names.length === 0 ? "" : ` Did you mean ${names[0]}?`;
+  return ` Did you mean ${[first, ...more].join(", ")} or ${names.at(-1)}?`;
+}
