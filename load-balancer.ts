@@ -316,7 +316,7 @@ const parser = yargs(words)
     (y) =>
       y
         .positional("run", { type: "string", array: true, default: [], describe: "folders of runs, or folders of those" })
-        .option("thresholds", { type: "string", requiresArg: true, describe: "JSON file of limits (default: harness/gate/README.md)" })
+        .option("thresholds", { type: "string", requiresArg: true, describe: "JSON file of limits (default: docs/gate.md)" })
         .option("baseline", { type: "string", requiresArg: true, describe: "results to compare with" })
         .option("update-baseline", { type: "boolean", default: false, describe: "write the baseline out of these runs" })
         .option("bench", { type: "string", requiresArg: true, describe: "what 'bench --json' printed, for ratioToPlain" })

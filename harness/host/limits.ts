@@ -2,7 +2,7 @@
 // What of this machine's kernel very many connections come up against, and the command that raises it.
 import { readFile } from "node:fs/promises";
 
-/** Both ends of a TCP connection with their files, at rest, and those that targets keep of what was lost to others: measured, see traffic/README.md. */
+/** Both ends of a TCP connection with their files, at rest, and those that targets keep of what was lost to others: measured, see docs/million.md. */
 const BYTES_PER_CONNECTION = 11 * 1024;
 /** One process opens so many files at most: its connections, and some. */
 const FILES_PER_PROCESS = 20_000;

@@ -10,7 +10,7 @@ import { LabError } from "../runtime.ts";
 import { engineError } from "./engine.ts";
 import { PROGRAMS, programsMount, uploadPrograms } from "./programs.ts";
 
-/** images/README.md says why each is needed. What is not here is dropped. */
+/** docs/containers.md says why each is needed. What is not here is dropped. */
 const CAPABILITIES: Record<Role | "fabric", string[]> = {
   fabric: ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"],
   router: ["NET_ADMIN", "NET_RAW"],
