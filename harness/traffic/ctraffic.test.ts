@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
 import test from "ava";
-import { analyzeCtraffic, connectionsPerSecond, hosts, parseCtraffic, throughput } from "./ctraffic.ts";
+import { analyzeCtraffic, connectionsPerSecond, contradictions, hosts, parseCtraffic, throughput } from "./ctraffic.ts";
 
 const S = 1e9;
 
@@ -84,4 +85,34 @@ test("what is no statistics file is refused with the reason", (t) => {
   t.throws(() => parseCtraffic("nonsense"), { message: /no JSON/ });
   t.throws(() => parseCtraffic("{}"), { message: /'Started'/ });
   t.throws(() => throughput({ ...stats, Samples: [] }), { message: /no samples/ });
+});
+
+const published = (name: string) =>
+  parseCtraffic(readFileSync(new URL(`../testing/cases/${name}`, import.meta.url), "utf8"));
+
+test("a file with totals only has no connections to show, and none is invented", (t) => {
+  const summary = published("ctraffic-summary.json");
+  for (const analysis of ["connections", "hosts"] as const)
+    t.throws(() => analyzeCtraffic(analysis, summary), {
+      message: "The file holds no connections: write it with '-stats all'.",
+    });
+  t.throws(() => analyzeCtraffic("throughput", summary), { message: /holds no samples/ });
+});
+
+test("samples at one time are one sample, and every rate is a number", (t) => {
+  const rows = throughput(published("ctraffic-udp-early.json"));
+  t.deepEqual(rows, [
+    { time: 0.5, sent: 4, received: 4, dropped: 0 },
+    { time: 1.5, sent: 3, received: 2, dropped: 0 },
+  ]);
+});
+
+test("connections whose target is not known are listed so, and those that never connected are not", (t) => {
+  t.deepEqual(hosts(published("ctraffic-udp-early.json")), [{ host: "(unknown)", lost: 1, lasting: 1 }]);
+});
+
+test("totals that the rows contradict are named", (t) => {
+  const early = published("ctraffic-udp-early.json");
+  t.deepEqual(contradictions(early), []);
+  t.deepEqual(contradictions({ ...early, Sent: 12 }), ["Sent is 12, but the connections add up to 9."]);
 });

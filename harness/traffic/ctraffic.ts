@@ -69,8 +69,12 @@ export function parseCtraffic(text: string): CtrafficStats {
   return parsed.data;
 }
 
-/** The analysis as columns of text with a header, for a terminal or a plotting program. */
+/**
+ * The analysis as columns of text with a header, for a terminal or a plotting program. Throws where the file does not hold
+ * what the analysis is about: absent data is no measured zero.
+ */
 export function analyzeCtraffic(analysis: CtrafficAnalysis, stats: CtrafficStats): string {
+  if (analysis !== "throughput") needsConnections(stats);
   switch (analysis) {
     case "connections":
       return columns(connectionsPerSecond(stats));
@@ -81,11 +85,35 @@ export function analyzeCtraffic(analysis: CtrafficAnalysis, stats: CtrafficStats
   }
 }
 
-/** Messages per second between two samples; `time` is the middle of the span. */
+function needsConnections(stats: CtrafficStats): void {
+  if (stats.ConnStats.length > 0 || stats.Connections === 0) return;
+  throw new Error("The file holds no connections: write it with '-stats all'.");
+}
+
+/** One sentence for each total that the rows contradict. Failed connections that were opened again have a row each. */
+export function contradictions(stats: CtrafficStats): string[] {
+  const { ConnStats: rows } = stats;
+  if (rows.length === 0) return [];
+  const sum = (of: (row: CtrafficStats["ConnStats"][number]) => number) =>
+    rows.reduce((total, row) => total + of(row), 0);
+  const counted = {
+    Sent: sum((row) => row.Sent),
+    Received: sum((row) => row.Received),
+    Dropped: sum((row) => row.Dropped),
+    FailedConnections: sum((row) => (row.Connect > 0 && row.Err !== "" ? 1 : 0)),
+  };
+  return Object.entries(counted).flatMap(([name, count]) => {
+    const total = stats[name as keyof typeof counted];
+    return total === count ? [] : [`${name} is ${total}, but the connections add up to ${count}.`];
+  });
+}
+
+/** Messages per second between two samples; `time` is the middle of the span. Of samples at one time the last one counts. */
 export function throughput(stats: CtrafficStats) {
-  if (stats.Samples.length === 0) throw new Error("Cannot show the throughput: the statistics hold no samples.");
+  if (stats.Samples.length === 0) throw new Error("The file holds no samples: write it with '-stats all'.");
   let last = { Time: 0, Sent: 0, Received: 0, Dropped: 0 };
-  return stats.Samples.filter((next) => next.Time > 0).map((next) => {
+  const samples = stats.Samples.filter(({ Time }, i) => Time > 0 && Time !== stats.Samples[i + 1]?.Time);
+  return samples.map((next) => {
     const seconds = (next.Time - last.Time) / NS_PER_S;
     const row = {
       time: (next.Time + last.Time) / 2 / NS_PER_S,
@@ -130,15 +158,16 @@ export function connectionsPerSecond(stats: CtrafficStats) {
   return rows;
 }
 
-/** Connections by the target that answered: those that broke, and those that lasted to the end. */
+/** Connections by the target that answered: those that broke, and those that lasted to the end. Who never connected has no target. */
 export function hosts(stats: CtrafficStats) {
   const byHost = new Map<string, { host: string; lost: number; lasting: number }>();
   for (const c of stats.ConnStats) {
-    if (!c.Host) continue;
-    const row = byHost.get(c.Host) ?? { host: c.Host, lost: 0, lasting: 0 };
+    if (c.Connect === 0) continue;
+    const host = c.Host || "(unknown)";
+    const row = byHost.get(host) ?? { host, lost: 0, lasting: 0 };
     if (c.Err) row.lost++;
     else row.lasting++;
-    byHost.set(c.Host, row);
+    byHost.set(host, row);
   }
   return [...byHost.values()].sort((a, b) => a.host.localeCompare(b.host, "en", { numeric: true }));
 }
