@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What it costs when one of ten targets leaves, by its place in the order: `npm run bench:removed [backend] [word of test]...`. Measured
 // in the lab against theory (hash-threshold: RFC 2992), both families at once; Markdown on stdout, exit code 1 when a run did not pass.
-import { spawnSync } from "node:child_process";
+import { runProgram } from "../harness/host/program.ts";
 import { makeOracle, type Oracle } from "../harness/oracle/oracle.ts";
 import { shareMoved } from "../harness/oracle/regions.ts";
 import type { Summary } from "../harness/record/schema.ts";
@@ -26,7 +26,7 @@ function theory(before: Oracle, after: Oracle): number | null {
   return null;
 }
 
-function measure(removed: number): Summary {
+async function measure(removed: number): Promise<Summary> {
   const run = [
     "test",
     `${name}_scale_in`,
@@ -40,13 +40,8 @@ function measure(removed: number): Summary {
     "3",
   ];
   const program = `${import.meta.dirname}/../load-balancer.ts`;
-  const { stdout, stderr } = spawnSync(
-    program,
-    [...run, "--connections", "4000", "--rate", "4000", "--json", ...words],
-    {
-      encoding: "utf8",
-    },
-  );
+  const more = [...run, "--connections", "4000", "--rate", "4000", "--json", ...words];
+  const { stdout, stderr } = await runProgram([program, ...more], { timeoutMs: 300_000, check: false });
   if (stdout === "") throw new Error(stderr);
   return JSON.parse(stdout) as Summary;
 }
@@ -66,7 +61,7 @@ for (const removed of all) {
       before,
     );
   const expected = before && after && theory(before, after);
-  const { events, verdict } = measure(removed);
+  const { events, verdict } = await measure(removed);
   const [event] = events;
   if (verdict !== "pass" || !event) process.exitCode = 1;
   const percent = (share: number | null) => (share === null ? "" : `${(100 * share).toFixed(1)} %`);

@@ -2,9 +2,9 @@
 // Runs every backend in every scenario, both families at once, over TCP and UDP, in short: `npm run matrix [folder [backend...]]`. What
 // the folder has already passed or skipped is left out, so it can be interrupted and taken up again. Then MATRIX.md is written out of
 // the folder. Exit code 1: a case did not pass.
-import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { matrixCommand } from "../harness/actions/matrix.ts";
+import { runProgram } from "../harness/host/program.ts";
 import { findNamed } from "../harness/plan/catalog.ts";
 import type { Protocol } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
@@ -29,7 +29,8 @@ for (const backend of chosen) {
       if (only !== protocol || done.some(({ summary: s }) => s.verdict === "pass" || s.verdict === "skip")) continue;
       const words = here ? ["--connections", "1000", ...short(scenario.name, protocol)] : [];
       const args = ["test", name, "--protocol", protocol, "--out", folder, "--retries", "2", "--reporter", "json"];
-      const { status } = spawnSync(program, [...args, ...words], { stdio: ["ignore", "ignore", "inherit"] });
+      const options = { timeoutMs: 3_600_000, showStderr: true, check: false };
+      const { code: status } = await runProgram([program, ...args, ...words], options);
       if (status === 130) process.exit(130);
       process.stderr.write(`${name} over ${protocol}: exit code ${status}\n`);
       if (status !== 0 && status !== 77) process.exitCode = 1;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the lab itself costs: bring-up, a command, tear-down; a run beyond its schedule; reports. Medians; nothing here is a test.
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { launchProgram } from "../host/program.ts";
 import type { RunInfo } from "../record/schema.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { planTopology, type Topology } from "../topology/topology.ts";
@@ -16,6 +16,8 @@ const COMMANDS = 100;
 const RUN = "nfqueue_scale";
 const RUNS = 3;
 const REPORT_SIZES = [1e3, 1e4, 1e5, 1e6];
+/** Reports of a million connections take a minute on a slow machine. */
+const LONGEST_RUN_MS = 900_000;
 /** Mininet does one thing after another: more would take it minutes. */
 const MOST_MININET = 250;
 const PROGRAM = fileURLToPath(new URL("../../load-balancer.ts", import.meta.url));
@@ -159,22 +161,15 @@ async function watched(
   codes: readonly number[] = [0],
 ): Promise<{ ms: number; peakMiB: number }> {
   const begin = performance.now();
-  const child = spawn(PROGRAM, words, { stdio: ["ignore", "ignore", "pipe"], signal });
-  let said = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-500);
-  });
+  const child = launchProgram([PROGRAM, ...words], { signal, check: false, timeoutMs: LONGEST_RUN_MS });
   let peakMiB = 0;
   const timer = setInterval(() => {
     peakMiB = Math.max(peakMiB, highWaterMiB(child.pid));
   }, 20);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", resolve);
-  }).finally(() => clearInterval(timer));
+  const { code, stderr } = await child.ended.finally(() => clearInterval(timer));
   const ms = performance.now() - begin;
   if (!codes.includes(code ?? -1))
-    throw new LabError(`'${words.join(" ")}' ended with ${code ?? "a signal"}: ${said.trim()}`);
+    throw new LabError(`'${words.join(" ")}' ended with ${code ?? "a signal"}: ${stderr.trim().slice(-500)}`);
   return { ms, peakMiB };
 }
 

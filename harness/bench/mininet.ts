@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same machines, links and addresses by Mininet, for comparison with the lab's own bring-up.
-import { execFile } from "node:child_process";
-import { findTool, systemPath } from "../host/tools.ts";
-import { LabError } from "../runtime/runtime.ts";
+import { runProgram } from "../host/program.ts";
+import { findTool } from "../host/tools.ts";
 import type { Topology } from "../topology/topology.ts";
 
 export interface MininetTimes {
@@ -39,15 +38,9 @@ export async function timeMininet({ machines, prefix }: Topology, commands: numb
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as MininetTimes;
 }
 
-function run(argv: readonly string[]): Promise<string> {
+async function run(argv: readonly string[]): Promise<string> {
   const own = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  const env = { ...process.env, PATH: `${systemPath()}:/usr/sbin:/sbin` };
-  return new Promise((resolve, reject) => {
-    execFile("unshare", [...own, "/usr/bin/python3", ...argv], { env, timeout: 300_000 }, (error, stdout, stderr) => {
-      if (error) reject(new LabError(`Mininet failed: ${stderr.trim().split("\n").at(-1) ?? error.message}`));
-      else resolve(stdout);
-    });
-  });
+  return (await runProgram(["unshare", ...own, "/usr/bin/python3", ...argv], { timeoutMs: 300_000 })).stdout;
 }
 
 /** Mininet would raise limits of the whole machine: it must not. Its own bridge needs brctl(8); this one needs ip(8). */

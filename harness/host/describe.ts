@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import os, { release } from "node:os";
 import { fileURLToPath } from "node:url";
-import { $ } from "zx";
 import type { RunInfo } from "../record/schema.ts";
+import { runProgram } from "./program.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -14,13 +14,11 @@ const VERSION_COMMANDS: Record<string, string[]> = {
 
 /** What a run's record says about the machine and the tools; nothing in it identifies a user. */
 export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools">> {
-  const quiet = $({
-    quiet: true,
-    nothrow: true,
-    cwd: root,
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-  });
-  const firstLine = async (argv: string[]) => (await quiet`${argv}`).stdout.split("\n")[0]?.trim() || null;
+  const firstLine = (argv: string[]) =>
+    runProgram(argv, { cwd: root, check: false }).then(
+      ({ stdout }) => stdout.split("\n")[0]?.trim() || null,
+      () => null,
+    );
   const [revision, dirty, ...versions] = await Promise.all([
     firstLine(["git", "rev-parse", "HEAD"]),
     firstLine(["git", "status", "--porcelain", "--untracked-files=no"]),
@@ -43,6 +41,8 @@ export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "hos
 /** Opens a file in the default browser. false: there is no display, or nothing to open it with. */
 export async function openInBrowser(file: string): Promise<boolean> {
   if (!process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return false;
-  const { exitCode } = await $({ quiet: true, nothrow: true, timeout: "5s" })`xdg-open ${file}`;
-  return exitCode === 0;
+  return runProgram(["xdg-open", file], { timeoutMs: 5000 }).then(
+    () => true,
+    () => false,
+  );
 }

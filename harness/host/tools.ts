@@ -14,10 +14,14 @@ export function systemPath(): string {
     .join(":");
 }
 
+/** Where programs of this machine are looked for. */
+export function toolPath(): string {
+  return [...systemPath().split(":"), ...SBIN].filter((dir) => dir !== "").join(":");
+}
+
 /** null when the tool is there, else a sentence that says how to get it. */
 export async function findTool(tool: string, debianPackage: string): Promise<string | null> {
-  const dirs = [...systemPath().split(":"), ...SBIN].filter((dir) => dir !== "");
-  for (const dir of dirs) {
+  for (const dir of toolPath().split(":")) {
     const found = await access(path.join(dir, tool), constants.X_OK).then(
       () => true,
       () => false,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFile } from "node:child_process";
-import { findTool, systemPath } from "../../harness/host/tools.ts";
+import { runProgram } from "../../harness/host/program.ts";
+import { findTool } from "../../harness/host/tools.ts";
 import type { Host, Runtime } from "../../harness/runtime/runtime.ts";
 
 /** A thing that a backend needs and how to try it: a program that is run in a network namespace of its own, with this input. */
@@ -54,17 +54,11 @@ async function attemptIn(router: Host, need: Need): Promise<string | null> {
 }
 
 /** The namespace ends with the program: nothing stays. */
-function attempt({ what, argv, input, remedy }: Need): Promise<string | null> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      "unshare",
-      ["--user", "--map-root-user", "--net", ...argv],
-      { timeout: 5000, env: { ...process.env, PATH: `${systemPath()}:/usr/sbin:/sbin` } },
-      (error, _, stderr) => {
-        resolve(error ? lacking({ what, remedy }, stderr) : null);
-      },
-    );
-    child.stdin?.on("error", () => {});
-    child.stdin?.end(input);
-  });
+async function attempt({ what, argv, input, remedy }: Need): Promise<string | null> {
+  const words = ["unshare", "--user", "--map-root-user", "--net", ...argv];
+  const { code, stderr } = await runProgram(words, { input, timeoutMs: 5000, check: false }).catch((error: Error) => ({
+    code: null,
+    stderr: error.message,
+  }));
+  return code === 0 ? null : lacking({ what, remedy }, stderr);
 }

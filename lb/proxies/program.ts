@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a proxy's program is: on the machine, or unpacked by ./setup --test, as its package would start a service on the host.
-import { execFile } from "node:child_process";
 import { access, readdir } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
-import { findTool, systemPath } from "../../harness/host/tools.ts";
+import { runProgram } from "../../harness/host/program.ts";
+import { findTool } from "../../harness/host/tools.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 
 const UNPACKED = path.join(buildDir, "proxies");
@@ -36,8 +35,7 @@ export const notFound = (name: string, packages: string) =>
 
 /** What the program says about itself. */
 export async function ask(program: Program, words: readonly string[]): Promise<string> {
-  const env = { ...process.env, ...program.env, PATH: `${systemPath()}:/usr/sbin:/sbin` };
-  const { stdout, stderr } = await promisify(execFile)(program.path, words, { env, timeout: 5000 });
+  const { stdout, stderr } = await runProgram([program.path, ...words], { env: program.env, timeoutMs: 5000 });
   return stdout + stderr;
 }
 

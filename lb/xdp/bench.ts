@@ -3,9 +3,8 @@
 // own, and they take turns, so that a noisy machine is as noisy for all; a ratio is taken within its round. Datagrams are counted where
 // they arrive. ns per packet: of the BPF program in the flood by the kernel's statistics and by test run, and of the thread in user space.
 // Markdown on stdout. Figures hold for veth on this machine: they rank strategies here, and say nothing about network cards.
-import { execFileSync } from "node:child_process";
-
 import { describeHost } from "../../harness/host/describe.ts";
+import { runProgram } from "../../harness/host/program.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
 import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
@@ -97,13 +96,13 @@ async function timeInFlood(lab: Lab): Promise<{ programNs: number; threadNs: num
 }
 
 /** ns for an IPv4 TCP packet by the kernel's test run, or in a loop in user space. */
-function testRun(lab: Lab, backend: string, words: Record<string, string>): number {
+async function testRun(lab: Lab, backend: string, words: Record<string, string>): Promise<number> {
   const frame = fixtures.find(({ name }) => name === "IPv4: all hops left")?.frame;
   const plane = backend === "xdp_user" ? "user" : backend;
   const flags = ["--vip", VIP[4], "--ports", "--active", "0=00:00:00:01:01:01", "--repeat", "15", "--plane", plane];
   const more = words.connections ? ["--connections", words.connections] : [];
-  const output = execFileSync(lab.program("xdp-lb"), ["try", ...flags, ...more], { input: `${frame}\n` });
-  return (JSON.parse(output.toString()) as { ns: number }).ns;
+  const { stdout } = await runProgram([lab.program("xdp-lb"), "try", ...flags, ...more], { input: `${frame}\n` });
+  return (JSON.parse(stdout) as { ns: number }).ns;
 }
 
 const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
@@ -144,7 +143,7 @@ try {
       const { programNs, threadNs } = await timeInFlood(lab);
       of.programNs.push(programNs);
       of.threadNs.push(threadNs);
-      of.testNs.push(testRun(lab, backend ?? "", words));
+      of.testNs.push(await testRun(lab, backend ?? "", words));
     }
 } finally {
   await Promise.all([...labs.values()].map((lab) => lab[Symbol.asyncDispose]()));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
 import type { z } from "zod";
 import type { Backend, Balancer } from "../../harness/api/backend.ts";
+import { runProgram } from "../../harness/host/program.ts";
 import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process, Runtime } from "../../harness/runtime/runtime.ts";
@@ -103,12 +102,8 @@ async function missing(runtime: Runtime, plane: Plane): Promise<string[]> {
   if (runtime.name !== "netns") return [];
   if (process.geteuid?.() !== 0)
     return ["Only root may load BPF programs: a user namespace is not enough. Run as root."];
-  return promisify(execFile)(program, words, { timeout: 10_000 }).then(
-    () => [],
-    (error: { stderr?: string; message: string }) => [
-      firstLine(error.stderr) || `'xdp-lb' does not run here: ${error.message}`,
-    ],
-  );
+  const { code, stderr } = await runProgram([program, ...words], { timeoutMs: 10_000, check: false });
+  return code === 0 ? [] : [firstLine(stderr) || `'xdp-lb' does not run here: exit code ${code}.`];
 }
 
 const firstLine = (text = "") => text.trim().split("\n")[0] ?? "";

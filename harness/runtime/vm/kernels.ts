@@ -192,7 +192,7 @@ function findVmlinuz(root: string): { file: string; config: string; release: str
 /** Its modules and its configuration are where distributions put them, if it has any. */
 async function fromFile(file: string, note: (text: string) => void, signal?: AbortSignal): Promise<Kernel> {
   const data = await readFile(file);
-  const { release } = readKernel(data, file);
+  const { release } = await readKernel(data, file);
   return prepare(`file-${hash(data).slice(0, 12)}`, note, signal, async () => {
     const places = [
       path.resolve(file, "../../lib/modules"),
@@ -221,7 +221,7 @@ async function prepare(
     await mkdir(scratch, { recursive: true });
     const parts = await find(scratch);
     const image = await readFile(parts.file);
-    const { release, vmlinux } = readKernel(image, parts.file);
+    const { release, vmlinux } = await readKernel(image, parts.file);
     if (release === null) throw new LabError(`'${parts.file}' does not say which kernel it is.`);
     await writeFile(path.join(at, "kernel"), vmlinux ?? image);
     const config = await readFile(parts.config, "utf8").catch(() => null);

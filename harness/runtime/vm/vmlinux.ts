@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out of a bzImage the kernel itself: QEMU starts that without decompressing it in the guest, which takes a second under emulation.
 
-import { execFileSync } from "node:child_process";
 import { gunzipSync } from "node:zlib";
+import { runProgram } from "../../host/program.ts";
 import { LabError } from "../runtime.ts";
 
 /** The boot protocol's header (Documentation/arch/x86/boot.rst): byte offsets. */
@@ -24,7 +24,7 @@ export interface KernelImage {
 }
 
 /** Throws LabError when the file is no kernel for this kind of machine. */
-export function readKernel(file: Buffer, name: string): KernelImage {
+export async function readKernel(file: Buffer, name: string): Promise<KernelImage> {
   if (file.toString("hex", 0, 4) === ELF) return { release: bannerOf(file), vmlinux: file };
   if (file.length < 0x1000 || file.toString("latin1", HEADER.magic, HEADER.magic + 4) !== "HdrS")
     throw new LabError(`'${name}' is no Linux kernel for x86-64: neither a bzImage (vmlinuz) nor a vmlinux.`);
@@ -33,7 +33,7 @@ export function readKernel(file: Buffer, name: string): KernelImage {
   const begin = ((file[HEADER.setupSectors] || 4) + 1) * SECTOR + file.readUInt32LE(HEADER.payloadOffset);
   const payload = file.subarray(begin, begin + file.readUInt32LE(HEADER.payloadLength));
   try {
-    const vmlinux = decompress(payload);
+    const vmlinux = await decompress(payload);
     return { release, vmlinux: vmlinux?.toString("hex", 0, 4) === ELF ? vmlinux : null };
   } catch {
     // A program or a format that this machine lacks: then the guest decompresses.
@@ -47,16 +47,11 @@ function bannerOf(vmlinux: Buffer): string | null {
 }
 
 /** Behind the compressed bytes are four more: the length of what comes out. */
-function decompress(payload: Buffer): Buffer | null {
+async function decompress(payload: Buffer): Promise<Buffer | null> {
   const magic = payload.toString("hex", 0, 4);
   const compressed = payload.subarray(0, -4);
   const size = payload.readUInt32LE(payload.length - 4);
-  const by = (argv: [string, ...string[]]) =>
-    execFileSync(argv[0], argv.slice(1), {
-      input: compressed,
-      maxBuffer: size + SECTOR,
-      stdio: ["pipe", "pipe", "ignore"],
-    });
+  const by = async (argv: readonly string[]) => (await runProgram(argv, { input: compressed })).bytes;
   if (magic.startsWith("1f8b")) return gunzipSync(compressed);
   if (magic === "02214c18") return lz4Legacy(compressed, size);
   if (magic === "28b52ffd") return by(["zstd", "-dc"]);
