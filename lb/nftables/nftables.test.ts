@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { fileURLToPath } from "node:url";
 import test from "ava";
 import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
@@ -41,9 +42,12 @@ test("a farm file gives mode, scheduler, ports, and weights and priorities by ad
       { from: 5001, to: 5001 },
       { from: 6000, to: 6003 },
     ],
+    families: [4, 6],
+    protocols: ["tcp"],
     persistenceS: 0,
     weights: [1, 5],
     priorities: [1, 2],
+    ignored: [],
   });
 });
 
@@ -178,9 +182,10 @@ for (const [name, word, message] of bad)
 
 test("the backup pool takes over only when no target of the best priority is active", (t) => {
   const priorities = [1, 1, 2];
-  t.deepEqual(inUse({ priorities }, [0, 1, 2]), [0, 1]);
-  t.deepEqual(inUse({ priorities }, [1, 2]), [1]);
-  t.deepEqual(inUse({ priorities }, [2]), [2]);
+  const standby = "best";
+  t.deepEqual(inUse({ priorities, standby }, [0, 1, 2]), [0, 1]);
+  t.deepEqual(inUse({ priorities, standby }, [1, 2]), [1]);
+  t.deepEqual(inUse({ priorities, standby }, [2]), [2]);
 });
 
 test("one table serves both families, and a change touches nothing but the choice of the target", (t) => {
@@ -198,4 +203,53 @@ test("one table serves both families, and a change touches nothing but the choic
   const next = change(topology, router, given, [0, 2]);
   t.regex(next, /^flush chain inet lb service4\n/);
   t.notRegex(next, /hook|vmap|192\.168\.1\.2,/);
+});
+
+test("a farm's priorities have nftlb's meaning: each target that is down lets in one priority more", (t) => {
+  const standby = "nftlb";
+  t.deepEqual(inUse({ priorities: [1, 1, 2], standby }, [0, 1, 2]), [0, 1]);
+  t.deepEqual(inUse({ priorities: [1, 1, 2], standby }, [1, 2]), [1, 2], "the first is down");
+  t.deepEqual(inUse({ priorities: [1, 1, 4, 4], standby }, [2, 3]), [], "two steps do not reach 4");
+  t.deepEqual(inUse({ priorities: [1, 2, 3], standby }, [2]), [2]);
+});
+
+const published = (name: string) => fileURLToPath(new URL(`../../harness/testing/cases/${name}`, import.meta.url));
+
+test("a farm that hashes without parameters hashes the source, and serves its family and protocol only", (t) => {
+  const farm = settle(options.parse({ farm: published("farm-hash-default.json") }), 2);
+  t.deepEqual(farm.keys, ["srcip"]);
+  t.deepEqual([farm.families, farm.protocols], [[4], ["tcp"]]);
+  const topology = planTopology({ targets: 2, routers: 1 });
+  const [router] = topology.routers;
+  if (!router) return t.fail();
+  const rules = ruleset(topology, router, farm, [0, 1]);
+  t.regex(rules, /jhash ip saddr mod 2/);
+  t.notRegex(rules, /udp|ip6|1000::/);
+});
+
+for (const [name, expected] of [
+  ["farm-as-printed.json", { weights: [2, 1], standby: "nftlb", scheduler: "weight" }],
+  ["farm-none.json", { weights: [2, 1], keys: ["srcip", "srcport"], persistenceS: 0 }],
+  ["farm-priorities.json", { priorities: [1, 1, 2], standby: "nftlb", scheduler: "rr" }],
+] as const)
+  test(`${name}: defaults as nftlb prints them mean nothing and are taken`, (t) => {
+    t.like(settle(options.parse({ farm: published(name) }), name === "farm-priorities.json" ? 3 : 2), expected);
+  });
+
+test("what a farm asks for beyond this lab is refused by name, and what the lab sets itself is left aside", (t) => {
+  const asks = (field: string) =>
+    parseFarm(
+      farmText((lines) => {
+        lines[3] = `      ${field}, "name": "lab", "family": "dual",`;
+      }),
+      "farm.json",
+      2,
+    );
+  t.throws(() => asks('"new-rtlimit": "10"'), {
+    instanceOf: UsageError,
+    message: "'farm.json' line 4: farms.0.new-rtlimit: '10' is not supported, only the default '0'.",
+  });
+  for (const field of ['"helper": "ftp"', '"queue": 0', '"mark": "0x5"', '"log": "input"', '"policies": [{}]'])
+    t.throws(() => asks(field), { instanceOf: UsageError, message: /line 4: farms\.0\.\w+: .*not supported/ }, field);
+  t.deepEqual(asks('"iface": "eth0", "ether-addr": ""').ignored, ["iface"]);
 });

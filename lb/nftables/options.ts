@@ -53,8 +53,15 @@ export interface Settings {
   weights: readonly number[] | undefined;
   priorities: readonly number[] | undefined;
   ports: readonly { from: number; to: number }[] | undefined;
+  /** What the VIP serves. */
+  families: readonly (4 | 6)[];
+  protocols: readonly ("tcp" | "udp")[];
+  /** Which priorities are in use: the best with an active target, or nftlb's count of targets that are down. */
+  standby: "best" | "nftlb";
   persistenceS: number;
   leave: "drain" | "flush";
+  /** Fields of the farm file that the lab sets by itself. */
+  ignored: readonly string[];
 }
 
 /** Throws UsageError when options do not fit together, or the farm file is wrong. */
@@ -71,6 +78,10 @@ export function settle(given: Given, targets: number): Settings {
     weights: given.weights ?? farm.weights,
     priorities: given.priorities ?? farm.priorities,
     ports: given.ports ?? farm.ports,
+    families: farm.families ?? [4, 6],
+    protocols: farm.protocols ?? ["tcp", "udp"],
+    standby: given.priorities === undefined && farm.priorities ? "nftlb" : "best",
+    ignored: farm.ignored ?? [],
     persistenceS: given.persistence || (farm.persistenceS ?? 0),
     leave: given.leave,
   };

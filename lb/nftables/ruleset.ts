@@ -6,7 +6,7 @@ import { addressBytes } from "../../harness/oracle/hash.ts";
 import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
 import { returnPath } from "../linux/conntrack.ts";
 import { weightOf } from "../linux/options.ts";
-import { addressOf as addressOn, FAMILIES } from "../linux/routers.ts";
+import { addressOf as addressOn } from "../linux/routers.ts";
 import { isStateless, type Settings } from "./options.ts";
 
 type Family = 4 | 6;
@@ -21,7 +21,7 @@ export function ruleset(topology: Topology, router: Machine, settings: Settings,
   const table = `table ${tableOf(settings)}`;
   return text([
     `${table} {`,
-    ...FAMILIES.flatMap((family) => [
+    ...settings.families.flatMap((family) => [
       ...services(family, settings),
       ...persistenceMap(family, settings),
       `chain service${family} {`,
@@ -33,11 +33,11 @@ export function ruleset(topology: Topology, router: Machine, settings: Settings,
   ]);
 }
 
-/** Replaces the choice of a target, for both families at once. */
+/** Replaces the choice of a target, for all families at once. */
 export function change(topology: Topology, router: Machine, settings: Settings, active: readonly number[]): string {
   const table = tableOf(settings);
   return text(
-    FAMILIES.flatMap((family) => [
+    settings.families.flatMap((family) => [
       `flush chain ${table} service${family}`,
       `table ${table} {`,
       `chain service${family} {`,
@@ -62,7 +62,7 @@ export function otherServices(
   const table = tableOf(settings);
   const all = Array.from({ length: n }, (_, i) => i + 1);
   return text(
-    FAMILIES.flatMap((family) => {
+    settings.families.flatMap((family) => {
       const rules = serviceRules(family, topology, router, settings, active);
       const elements = all.flatMap((i) => elementsOf(otherVip(i, family), `other${family}_${i}`, settings));
       return [
@@ -76,10 +76,10 @@ export function otherServices(
 }
 
 /** Entries of the verdict map that lead from an address to a chain. */
-function elementsOf(vip: string, chain: string, { ports }: Settings): string[] {
+function elementsOf(vip: string, chain: string, { ports, protocols }: Settings): string[] {
   // Only port ranges need the interval look-up, which costs more than a plain one.
   const ranges = ports?.map(({ from, to }) => (from === to ? ` . ${from}` : ` . ${from}-${to}`)) ?? [""];
-  return ["tcp", "udp"].flatMap((protocol) => ranges.map((range) => `${vip} . ${protocol}${range} : goto ${chain}`));
+  return protocols.flatMap((protocol) => ranges.map((range) => `${vip} . ${protocol}${range} : goto ${chain}`));
 }
 
 /** Verdict map from what a packet is sent to, to the chain that serves it: one look-up however many services there are. */
@@ -110,7 +110,7 @@ function persistenceMap(family: Family, { persistenceS }: Settings): string[] {
 }
 
 function hooks(topology: Topology, settings: Settings): string[] {
-  const lookUp = FAMILIES.map(
+  const lookUp = settings.families.map(
     (family) =>
       `${FAMILY_WORDS[family].ip} daddr . meta l4proto${settings.ports ? " . th dport" : ""} vmap @services${family}`,
   );
@@ -121,7 +121,7 @@ function hooks(topology: Topology, settings: Settings): string[] {
       return [
         "chain prerouting {",
         "type filter hook prerouting priority raw; policy accept;",
-        ...FAMILIES.map(
+        ...settings.families.map(
           (family) =>
             `iifname "eth1" ${FAMILY_WORDS[family].ip} saddr ${set(topology.targets.map((t) => addressOf(t, family)))} notrack ${FAMILY_WORDS[family].ip} saddr set ${VIP[family]} accept`,
         ),
@@ -154,6 +154,7 @@ function serviceRules(
 ): string[] {
   const { ip } = FAMILY_WORDS[family];
   const pool = inUse(settings, active);
+  if (pool.length === 0) return [];
   const to = (index: number) => {
     const target = topology.targets[index];
     if (target === undefined) return "";
@@ -177,11 +178,25 @@ function serviceRules(
   ];
 }
 
-/** The active targets of the best priority. */
-export function inUse({ priorities }: Pick<Settings, "priorities">, active: readonly number[]): number[] {
-  const priority = (index: number) => priorities?.[index] ?? 1;
-  const best = Math.min(...active.map(priority));
-  return active.filter((index) => priority(index) === best).sort((a, b) => a - b);
+/** The active targets whose priority is in use. */
+export function inUse(
+  { priorities, standby }: Pick<Settings, "priorities" | "standby">,
+  active: readonly number[],
+): number[] {
+  if (!priorities) return [...active].sort((a, b) => a - b);
+  const priority = (index: number) => priorities[index] ?? 1;
+  const best = standby === "nftlb" ? countedPriority(priorities, active) : Math.min(...active.map(priority));
+  const used =
+    standby === "nftlb" ? (index: number) => priority(index) <= best : (index: number) => priority(index) === best;
+  return active.filter(used).sort((a, b) => a - b);
+}
+
+/** nftlb begins with priority 1 and goes down by as many steps as targets of that priority are down, until none is. */
+function countedPriority(priorities: readonly number[], active: readonly number[]): number {
+  const down = priorities.filter((_, index) => !active.includes(index));
+  let priority = 1;
+  for (let more = -1; more !== 0; priority += more) more = down.filter((one) => one === priority).length;
+  return priority;
 }
 
 function schedule(family: Family, { scheduler, keys, hashSeed, weights }: Settings, pool: readonly number[]): string {
