@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as its users and their CI see it: words in, exit codes and files out.
+
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -30,6 +31,7 @@ import {
   root,
   wordsOf,
 } from "./harness/testing/machine.ts";
+import { isSkipped } from "./harness/testing/skip.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-test-"));
 chmodSync(scratch, 0o777);
@@ -266,10 +268,7 @@ test.serial("interrupted, it keeps what it recorded, says so, exits with 130 and
 });
 
 test.serial("a full disk in the middle of a run is exit code 3, with a sentence and the record so far", async (t) => {
-  if (process.geteuid?.() !== 0) {
-    t.log("SKIP: mounting a small file system needs root.");
-    return t.pass();
-  }
+  if (isSkipped(t, process.geteuid?.() === 0 ? [] : ["Mounting a small file system needs root."])) return;
   const small = out("small-disk");
   mkdirSync(small);
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tmpfs", small]);
@@ -318,11 +317,9 @@ test.serial("a run is drawn again from its record, byte for byte", (t) => {
 });
 
 test.serial("an ordinary user needs no root", (t) => {
-  if (process.geteuid?.() !== 0) return t.pass("every other test ran as an ordinary user");
-  if (!readableByAll()) {
-    t.log(`SKIP: user 65534 cannot read ${root}`);
-    return t.pass();
-  }
+  const asRoot = process.geteuid?.() === 0;
+  if (isSkipped(t, asRoot ? [] : ["The tests do not run as root: every other one runs as an ordinary user."])) return;
+  if (isSkipped(t, readableByAll() ? [] : [`User 65534 cannot read '${root}'.`])) return;
   const args = ["test", "nfqueue_scale", ...quick, "--json", "--out", out("rootless")];
   const { status, stdout, stderr } = run(args, { uid: 65534, gid: 65534, env: { ...process.env, HOME: scratch } });
   t.is(status, 0, stderr);
@@ -623,10 +620,8 @@ test.serial("a lab whose keeper is killed is gone, and clean says what it found"
 });
 
 test.serial("no packet of the lab reaches the host's interfaces", async (t) => {
-  if (process.geteuid?.() !== 0 || spawnSync("tcpdump", ["--version"]).status !== 0) {
-    t.log("SKIP: seeing the host's packets needs root and tcpdump. Run './setup --test' and the tests as root.");
-    return t.pass();
-  }
+  const can = process.geteuid?.() === 0 && spawnSync("tcpdump", ["--version"]).status === 0;
+  if (isSkipped(t, can ? [] : ["Seeing the host's packets needs root and tcpdump. Run './setup --test'."])) return;
   const words = [
     "-i",
     "any",

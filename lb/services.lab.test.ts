@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Further services beside the VIP's: they are really there and serve, and take nothing from the VIP's.
+
 import test from "ava";
 import { parseBackendOptions } from "../harness/plan/options.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import type { Lab } from "../harness/runtime/runtime.ts";
+import { isSkipped } from "../harness/testing/skip.ts";
 import { linkOn, otherVip, planTopology, SOURCES, VIP } from "../harness/topology/topology.ts";
 import { startServers } from "../harness/traffic/traffic.ts";
 import { backends } from "./index.ts";
@@ -59,11 +61,7 @@ async function reach(lab: Lab): Promise<void> {
 
 for (const backend of backends.filter(({ service }) => service !== undefined))
   test.serial(`${backend.name}: further services serve beside the VIP's, ${backend.service}`, async (t) => {
-    const missing = [...(await netns.missing()), ...(await backend.missing(netns))];
-    if (missing.length > 0) {
-      t.log(`SKIP: ${missing.join(" ")}`);
-      return t.pass();
-    }
+    if (isSkipped(t, [...(await netns.missing()), ...(await backend.missing(netns))])) return;
     await using lab = await netns.up(planTopology({ targets: 3, routers: 1 }), new AbortController().signal);
     await using balancer = await backend.deploy(lab, parseBackendOptions(backend, []), [0, 1, 2], SERVICES);
     await Promise.all([startServers(lab), reach(lab)]);

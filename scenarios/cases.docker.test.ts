@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
+
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,6 +20,7 @@ import {
 } from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
 import { eventually, hostState, marker, outcomes, program, root } from "../harness/testing/machine.ts";
+import { isSkipped } from "../harness/testing/skip.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-docker-"));
@@ -37,9 +39,7 @@ test.after.always(async () => {
 /** A test that needs the engine; without one it says why and does nothing. */
 function withEngine(title: string, action: (t: ExecutionContext) => Promise<void>): void {
   test.serial(title, async (t) => {
-    if (engine.skip === null) return action(t);
-    t.log(`SKIP: ${engine.skip}`);
-    t.pass();
+    if (!isSkipped(t, engine.skip === null ? [] : [engine.skip])) await action(t);
   });
 }
 
@@ -112,11 +112,8 @@ for (const [name, args] of [
   });
 
 withEngine("BPF programs are loaded by routers that are given the capabilities, and skipped by others", async (t) => {
-  if (!existsSync(path.join(buildDir, "xdp-lb"))) {
-    t.log("SKIP: 'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'.");
-    t.pass();
-    return;
-  }
+  const unbuilt = "'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'.";
+  if (isSkipped(t, existsSync(path.join(buildDir, "xdp-lb")) ? [] : [unbuilt])) return;
   const given = ["SYS_ADMIN", "IPC_LOCK"].flatMap((name) => ["--capability", name]);
   const without = runCase("xdp_user_scale_in", "docker", small);
   t.is(without.status, 77, without.stderr);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +9,7 @@ import test from "ava";
 import { Histogram } from "../analysis/histogram.ts";
 import { netns } from "../runtime/netns.ts";
 import { program } from "../testing/machine.ts";
+import { isSkipped } from "../testing/skip.ts";
 import { planTopology } from "../topology/topology.ts";
 import { startProgram } from "../traffic/traffic.ts";
 import { hold } from "./metrics.ts";
@@ -98,8 +100,7 @@ test.serial(
 test.serial(
   "live connections are held on the targets while others are measured, and missed when they are gone",
   async (t) => {
-    const missing = await netns.missing();
-    if (missing.length > 0) return t.pass(`SKIP: ${missing.join(" ")}`);
+    if (isSkipped(t, await netns.missing())) return;
     await using lab = await netns.up(planTopology({ targets: 2, routers: 1 }), new AbortController().signal);
     await using balancer = await plain.deploy(lab, {}, [0, 1]);
     const servers = await Promise.all(

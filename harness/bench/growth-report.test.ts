@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import { Histogram } from "../analysis/histogram.ts";
-import { findBrowser, startBrowser } from "../testing/browser.ts";
+import { findBrowser, NO_BROWSER, startBrowser } from "../testing/browser.ts";
+import { isSkipped } from "../testing/skip.ts";
 import { environment } from "./fixture.ts";
 import { growthsOf } from "./growth.ts";
 import { growthCharts, growthSentences, growthTable } from "./growth-report.ts";
@@ -116,7 +117,7 @@ test("its page draws every graph in a browser, and names what is measured", asyn
   ])
     t.true(existsSync(path.join(dir, file)), file);
   const browser = findBrowser();
-  if (browser === null) return t.log("SKIP: there is no browser here. Run ./setup --test");
+  if (isSkipped(t, browser === null ? [NO_BROWSER] : []) || browser === null) return;
   const page = await startBrowser(browser);
   const drawn = `[...document.querySelectorAll("canvas[data-chart]")].filter((c) => c.width > 100 && c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)).length`;
   try {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pages as a reader meets them: in a browser, with a mouse, a keyboard, a phone, in the dark.
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { setPage } from "../set/page.ts";
 import { entryOf } from "../set/set.ts";
-import { findBrowser, type Page, startBrowser } from "../testing/browser.ts";
+import { findBrowser, NO_BROWSER, type Page, startBrowser } from "../testing/browser.ts";
+import { isSkipped } from "../testing/skip.ts";
 import { writeComparison } from "./comparison/write.ts";
 import { failedRun, scaleRun } from "./fixture.ts";
 import { loadAssets, renderHtml } from "./html.ts";
 
 const browser = findBrowser();
-if (browser === null) console.log("SKIP: there is no browser here, so no page is opened. Run ./setup --test");
 const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-pages-"));
 const shots = process.env.LOAD_BALANCER_SCREENSHOTS;
 let page: Page;
@@ -30,7 +31,7 @@ test.after.always(async () => {
 
 const inBrowser = (title: string, action: (t: ExecutionContext) => Promise<void>) =>
   test.serial(title, async (t) => {
-    if (browser === null) return t.pass("skipped: no browser");
+    if (isSkipped(t, browser === null ? [NO_BROWSER] : [])) return;
     await page.emulate({ dark: false, width: 1200, height: 900 });
     await action(t);
   });

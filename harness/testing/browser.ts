@@ -6,6 +6,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
 
+/** Why a test that needs a browser is skipped. */
+export const NO_BROWSER = "There is no browser on this machine. Run './setup --test'.";
+
 /** null: there is none, and tests that need one say so. */
 export function findBrowser(): string | null {
   for (const dir of (process.env.PATH ?? "").split(":"))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the rules do to packets beyond the scenarios: other ports, connections of the router itself, port lists, many targets, drain.
+
 import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import test, { type ExecutionContext } from "ava";
@@ -7,6 +8,7 @@ import type { Balancer } from "../../harness/api/backend.ts";
 import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
+import { isSkipped } from "../../harness/testing/skip.ts";
 import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
 import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
 import { backends } from "../index.ts";
@@ -33,11 +35,7 @@ function withBackend(
     const backend = backends.find((one) => one.name === name);
     if (!backend) return t.fail();
     const options = parseBackendOptions(backend, words);
-    const missing = [...(await netns.missing()), ...(await backend.missing(netns, options))];
-    if (missing.length > 0) {
-      t.log(`SKIP: ${missing.join(" ")}`);
-      return t.pass();
-    }
+    if (isSkipped(t, [...(await netns.missing()), ...(await backend.missing(netns, options))])) return;
     const lab = await netns.up(planTopology({ targets: 3, routers: 1 }), new AbortController().signal);
     try {
       await action(t, { lab, balancer: await backend.deploy(lab, options, [0, 1, 2]) });

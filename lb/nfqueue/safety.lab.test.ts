@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to traffic when the balancer is stopped, killed, overrun: in a lab, with the kernel's own counters.
+
 import test, { type ExecutionContext } from "ava";
 import type { Balancer } from "../../harness/api/backend.ts";
 import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { isSkipped } from "../../harness/testing/skip.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
 import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
 import { nfqueue } from "./nfqueue.ts";
@@ -13,9 +15,7 @@ const missing = [...(await netns.missing()), ...(await nfqueue.missing(netns))];
 
 function withLab(title: string, action: (t: ExecutionContext) => Promise<void>): void {
   test(title, async (t) => {
-    if (missing.length === 0) return action(t);
-    t.log(...missing.map((sentence) => `SKIP: ${sentence}`));
-    t.pass();
+    if (!isSkipped(t, missing)) await action(t);
   });
 }
 

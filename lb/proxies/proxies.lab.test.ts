@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a proxy that breaks does to a case, and options that do not fit.
+
 import test, { type ExecutionContext } from "ava";
 import type { Backend, Balancer } from "../../harness/api/backend.ts";
 import { parseBackendOptions } from "../../harness/plan/options.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
 import { eventually } from "../../harness/testing/machine.ts";
+import { isSkipped } from "../../harness/testing/skip.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
 import { backends } from "../index.ts";
 
@@ -20,12 +22,7 @@ async function inLab(
   words: string[],
   action: (router: Host, balancer: Balancer) => Promise<void>,
 ): Promise<void> {
-  const missing = [...(await netns.missing()), ...(await backend.missing(netns))];
-  if (missing.length > 0) {
-    t.log(`SKIP: ${missing.join(" ")}`);
-    t.pass();
-    return;
-  }
+  if (isSkipped(t, [...(await netns.missing()), ...(await backend.missing(netns))])) return;
   const lab = await netns.up(topology, never);
   try {
     const balancer = await backend.deploy(lab, parseBackendOptions(backend, words), [0, 1]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the three data planes do with single frames, in the kernel by test run and in user space: all must do the same.
+
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -7,6 +8,7 @@ import test, { type ExecutionContext } from "ava";
 import { flowKey, murmur3 } from "../../harness/oracle/hash.ts";
 import { makeOracle } from "../../harness/oracle/oracle.ts";
 import { buildDir, netns } from "../../harness/runtime/netns.ts";
+import { isSkipped } from "../../harness/testing/skip.ts";
 import { randomPacket, seededRandom } from "../nfqueue/packets.testing.ts";
 import { checksum, cutShort, EGRESS_MAC, ethernet, type Fixture, fixtures, OWN_MAC } from "./frames.testing.ts";
 import { tc, xdp } from "./xdp.ts";
@@ -49,12 +51,10 @@ function tryFrames(plane: string, frames: readonly string[], more: string[] = []
 }
 
 /** The plane's user-space twin needs no rights; where there is no root, or no clang, the kernel's are left out. */
-async function skipped(t: ExecutionContext, plane: string): Promise<boolean> {
+async function planeIsSkipped(t: ExecutionContext, plane: string): Promise<boolean> {
   const user = existsSync(program) ? [] : ["'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'."];
   const why = plane === "user" ? user : await (plane === "tc" ? tc : xdp).missing(netns);
-  for (const sentence of why) t.log(`SKIP: ${sentence}`);
-  if (why.length > 0) t.pass();
-  return why.length > 0;
+  return isSkipped(t, why);
 }
 
 const oracle = makeOracle(spec, ACTIVE);
@@ -88,7 +88,7 @@ function check(
 
 for (const plane of ["xdp", "tc", "user"])
   test(`${plane}: every frame gets its verdict, its target, its counter and its bytes`, async (t) => {
-    if (await skipped(t, plane)) return;
+    if (await planeIsSkipped(t, plane)) return;
     t.true(fixtures.length >= 60);
     const binaries = plane === "user" && existsSync(checked) ? [program, checked] : [program];
     for (const binary of binaries) {
@@ -108,7 +108,7 @@ for (const plane of ["xdp", "tc", "user"])
 
 for (const plane of ["xdp", "tc", "user"])
   test(`${plane}: data plane and oracle pick the same target for random packets`, async (t) => {
-    if (await skipped(t, plane)) return;
+    if (await planeIsSkipped(t, plane)) return;
     const random = seededRandom(11);
     const packets = Array.from({ length: 1000 }, () => randomPacket(random));
     const frames = packets.map(({ bytes }) =>
@@ -121,7 +121,7 @@ for (const plane of ["xdp", "tc", "user"])
   });
 
 test("a connection that is remembered keeps its target, and a balancer without targets drops", async (t) => {
-  if (await skipped(t, "xdp")) return;
+  if (await planeIsSkipped(t, "xdp")) return;
   const frame = fixtures.find(({ name }) => name === "IPv4: TCP")?.frame ?? "";
   for (const plane of ["xdp", "tc"]) {
     const [first, second] = tryFrames(plane, [frame, frame], ["--connections", "1024"]);
@@ -137,7 +137,7 @@ test("a connection that is remembered keeps its target, and a balancer without t
 });
 
 test("a frame costs the kernel's planes well below a microsecond", async (t) => {
-  if (await skipped(t, "xdp")) return;
+  if (await planeIsSkipped(t, "xdp")) return;
   const frame = fixtures.find(({ name }) => name === "IPv4: all hops left")?.frame ?? "";
   t.true(frame.startsWith(OWN_MAC));
   for (const plane of ["xdp", "tc"]) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lab for the tests of the planes, and the balancer's command line in it.
+
 import type { ExecutionContext } from "ava";
 import type { Backend } from "../../harness/api/backend.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { isSkipped } from "../../harness/testing/skip.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
 import { tc, xdp, xdpUser } from "./xdp.ts";
 
@@ -11,19 +13,14 @@ const plain = (backend: unknown) => backend as Backend;
 export const planes = { xdp: plain(xdp), tc: plain(tc), user: plain(xdpUser) };
 export type Plane = keyof typeof planes;
 
-/** One router, so many targets; where the backend cannot run the test says why and passes. */
+/** One router, so many targets; where the backend cannot run the test is skipped. */
 export async function withLab(
   t: ExecutionContext,
   backend: Backend,
   targets: number,
   action: (lab: Lab, router: Host) => Promise<void>,
 ): Promise<void> {
-  const why = await backend.missing(netns);
-  if (why.length > 0) {
-    for (const sentence of why) t.log(`SKIP: ${sentence}`);
-    t.pass();
-    return;
-  }
+  if (isSkipped(t, await backend.missing(netns))) return;
   const lab = await netns.up(planTopology({ targets, routers: 1 }), new AbortController().signal);
   try {
     await action(lab, lab.host("vm-201"));

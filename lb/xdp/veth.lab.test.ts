@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What veth senders and two devices' rings do to frames on their way through the planes: unfinished checksums, bursts, queues.
+
 import { availableParallelism } from "node:os";
 import test from "ava";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { eventually } from "../../harness/testing/machine.ts";
+import { isSkipped } from "../../harness/testing/skip.ts";
 import { linkOn } from "../../harness/topology/topology.ts";
 import { snmpTable } from "../../harness/traffic/counters.ts";
 import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
@@ -126,11 +128,8 @@ test.serial("frames that have piled up all leave, though one call sends at most 
 
 // Native, because in generic mode a veth reports queue 0 for its first two.
 test.serial("each queue has its socket, on both devices", async (t) => {
-  if (availableParallelism() < 2) {
-    t.log("SKIP: a veth has as many queues as there are CPUs: here one.");
-    t.pass();
-    return;
-  }
+  const why = availableParallelism() < 2 ? ["A veth has as many queues as there are CPUs: here one."] : [];
+  if (isSkipped(t, why)) return;
   await withLab(t, planes.user, 2, async (lab, router) => {
     const balancer = await planes.user.deploy(lab, planes.user.options.parse({ mode: "native", queues: "2" }), [0, 1]);
     const sent = await flood(lab, "10.0.0.0:9", "50.0.0.0/16", "--rate", "10000", "--duration", "200ms");

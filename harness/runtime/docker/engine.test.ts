@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be wrong with an engine, without one: each is a sentence with its remedy.
+
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { isSkipped } from "../../testing/skip.ts";
 import { LabError } from "../runtime.ts";
 import { contextOptions, endpointName } from "./context.ts";
 import { connectEngine, type Engine, engineError } from "./engine.ts";
@@ -63,10 +65,7 @@ test.serial("an engine that says nothing is not waited for", async (t) => {
 });
 
 test.serial("an engine that may not be used: which group to join", async (t) => {
-  if (process.geteuid?.() !== 0) {
-    t.log("SKIP: acting as another user needs root.");
-    return t.pass();
-  }
+  if (isSkipped(t, process.geteuid?.() === 0 ? [] : ["Acting as another user needs root."])) return;
   const socket = await fakeEngine(t, (_, response) => response.end("{}"));
   chmodSync(socket, 0o600);
   process.seteuid?.(65534);
