@@ -12,6 +12,7 @@ import { nowNs } from "../../harness/util/clock.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
 import { flatCounters, type Stats, tableSizes } from "../linux/table.ts";
 import { prepareFragments, setOwners, TUN_DEVICE } from "./fragments.ts";
+import { lbOptions } from "./lb-options.ts";
 import { missingForQueue } from "./needs.ts";
 import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.ts";
 
@@ -98,10 +99,8 @@ export const nfqueue: Backend<typeof options> = {
 
   /** xcluster_LB_OPTIONS="-p -m modulo": without -p only addresses are hashed, as there. xcluster_SYN_ONLY, xcluster_FRAG=yes: as they say. */
   environment({ xcluster_LB_OPTIONS: words, xcluster_SYN_ONLY: synOnly, xcluster_FRAG: frag }): Record<string, string> {
-    const mode = words?.match(/-m\s*(\w+)/)?.[1];
     return {
-      ...(words ? { ports: `${/(^|\s)-p\b/.test(words)}` } : {}),
-      ...(mode ? { mode } : {}),
+      ...(words ? lbOptions(words) : {}),
       ...(synOnly ? { synOnly } : {}),
       ...(frag ? { fragments: frag } : {}),
     };
