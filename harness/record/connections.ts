@@ -1,9 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // connections.bin: one row of 48 bytes, little endian, for each connection that ended; images/traffic/README.md has the layout.
-import { CAUSES, type Connection, type StreamName } from "./schema.ts";
+import { CAUSES, type Cause, type StreamName } from "./base.ts";
 
 export const ROW_BYTES = 48;
 const NONE32 = 0xffffffff;
+
+/** One connection, as the generator saw it. Microseconds count from its stream's start. */
+export interface Connection {
+  stream: StreamName;
+  id: number;
+  /** 0 for the first connection of this id, 1 after it was lost and opened again, and so on. */
+  generation: number;
+  cause: Cause;
+  srcOffset: number;
+  sport: number;
+  /** Name of the target that answered first, null if none did. */
+  target: string | null;
+  /** The other target that answered later (cause "wrong_target" only). */
+  movedTo: string | null;
+  startUs: number;
+  /** null: never established. */
+  establishedUs: number | null;
+  endUs: number;
+  longestGapUs: number;
+  /** Last time anything arrived on it. */
+  lastProgressUs: number;
+  sent: number;
+  received: number;
+}
 
 /** `hosts` are the names of the targets in order of first appearance in this stream; 0xffff in a row is none of them. */
 export function decodeRow(rows: Buffer, at: number, stream: StreamName, hosts: readonly string[]): Connection {

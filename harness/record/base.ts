@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values that all files of a record are made of. Times are CLOCK_MONOTONIC nanoseconds (below 2^53 for the first 104 days of
+// uptime), durations carry their unit in their name.
+import { z } from "zod";
+
+/** Version of the record's format that is written. Older ones are read (upgrade.ts). */
+export const SCHEMA = 2;
+export const schemaVersion = z.int().min(1).max(SCHEMA);
+
+/** Why a connection ended. The order is the wire format of `connections.bin`: append, never reorder. */
+export const CAUSES = [
+  "none",
+  "reset",
+  "eof",
+  "timeout",
+  "refused",
+  "wrong_target",
+  "stalled",
+  "unreachable",
+  "local",
+] as const;
+export type Cause = (typeof CAUSES)[number];
+export type LossCause = Exclude<Cause, "none">;
+
+export const count = z.int().min(0);
+export const time = z.int();
+const lossCause = z.enum(CAUSES).exclude(["none"]);
+export const byCause = z.partialRecord(lossCause, count);
+export type ByCause = z.infer<typeof byCause>;
+
+export const family = z.union([z.literal(4), z.literal(6)]);
+export type Family = z.infer<typeof family>;
+export const protocol = z.enum(["tcp", "udp"]);
+export type Protocol = z.infer<typeof protocol>;
+export const families = z.enum(["4", "6", "both"]);
+
+/** One generator process is a stream; its rows and samples carry its name: "ipv4", or "ipv4/2" for the second of several parts. */
+export const streamName = z.string();
+export type StreamName = z.infer<typeof streamName>;
+
+/** Datagrams that were sent in fragments in one order. */
+export const datagrams = z.object({
+  pattern: z.string(),
+  sent: count,
+  /** Of them, those that a target received whole. */
+  arrived: count,
+  /** Further ones that lacked a fragment, or had one that contradicts the others. */
+  incompleteSent: count,
+  /** Of those, the ones that a target received whole. */
+  incompleteDelivered: count,
+  /** Receipts for something that was never sent so. */
+  corrupt: count,
+  /** Receipts for a datagram that had one already. */
+  duplicates: count,
+  /** Receipts by another target than the one that answered its flow first. */
+  wrongTarget: count,
+});
+export type Datagrams = z.infer<typeof datagrams>;

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// events.ndjson: what happened, one event a line, in order. With connections.bin it is the waist of the whole design: left of it
+// is the lab, right of it everything can be made again.
+import { z } from "zod";
+import type { FlowHash } from "../oracle/flow-hash.ts";
+import type { OracleSpec } from "../oracle/oracle.ts";
+import { byCause, count, datagrams, family, protocol, streamName, time } from "./base.ts";
+
+export type ScaleKind =
+  | "scale_in"
+  | "scale_out"
+  | "router_out"
+  | "router_in"
+  | "blackout"
+  | "blackout_end"
+  | "drift"
+  | "drift_end"
+  | "failure"
+  | "failure_end";
+
+/** A record may hold a kind that this program does not know: it is data. */
+export const scaleKind = z.string() as unknown as z.ZodType<ScaleKind>;
+/** A strategy may come from outside: whoever judges knows its fields. */
+const oracle = z.looseObject({ strategy: z.string() }) as unknown as z.ZodType<OracleSpec>;
+const flowHash = z.looseObject({ kind: z.string() }) as unknown as z.ZodType<FlowHash>;
+
+const phaseName = z.enum(["up", "deploy", "traffic", "down"]);
+export type Phase = z.infer<typeof phaseName>;
+const moment = z.enum(["before", "after"]);
+const names = z.array(z.string());
+const countsByName = z.record(z.string(), z.number());
+
+const kind = <K extends string, S extends z.ZodRawShape>(name: K, shape: S) =>
+  z.object({ kind: z.literal(name), t: time, ...shape });
+
+const streamStart = kind("stream_start", {
+  stream: streamName,
+  mode: z.enum(["connect", "stream", "fragments"]),
+  family,
+  protocol,
+  connections: count,
+  /** Source network that the 5-tuples are drawn from; a row holds the offset of its source in it. */
+  srcCidr: z.union([z.cidrv4(), z.cidrv6()]),
+  dst: z.union([z.ipv4(), z.ipv6()]),
+  dport: z.int().min(0).max(65_535),
+  /** Time between two messages of one connection; 0 when every connection sends one message only. */
+  intervalUs: count,
+  /** Silence after which a connection counts as lost with cause "stalled". */
+  stallUs: count,
+  /** Time between two samples; a quarter of a second where it is absent. */
+  sampleUs: z.int().min(1).exactOptional(),
+  /** Number of the visit, from 1, where every source makes one connection at each. */
+  visit: z.int().min(1).exactOptional(),
+});
+export type StreamStart = z.infer<typeof streamStart>;
+
+const sample = kind("sample", {
+  stream: streamName,
+  /** Connections at this moment. */
+  alive: count,
+  connecting: count,
+  /** Counters since the stream's start. */
+  established: count,
+  failedConnects: count,
+  lost: byCause,
+  sent: count,
+  received: count,
+  lateSends: count,
+  /** Worst delay of a send behind its schedule since the previous sample. */
+  maxLateUs: z.number(),
+  /** Live connections by the name of the target that answered. */
+  perTarget: z.record(z.string(), count),
+  /** Round trips since the previous sample, timed from the scheduled send: sparse [bucket, count] of the HDR histogram. */
+  hist: z.array(z.tuple([count, count])),
+});
+export type Sample = z.infer<typeof sample>;
+
+export const eventSchema = z.discriminatedUnion("kind", [
+  kind("phase", { phase: phaseName, edge: z.enum(["begin", "end"]) }),
+  kind("lab_up", {
+    runtime: z.string(),
+    machines: names,
+    images: z.record(z.string(), z.string()).exactOptional(),
+  }),
+  kind("deployed", {
+    backend: z.string(),
+    /** Targets that are in use from the start. */
+    active: names,
+    /** What a reader of the report should know of the balancer: table size, hash, mode. */
+    effectiveOptions: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    /** null: the strategy is random, or depends on state that no oracle can know. */
+    oracle: oracle.nullable(),
+  }),
+  kind("scale", { action: scaleKind, machines: names, requestedT: time, effectiveT: time }),
+  /** How the tester chooses a router for a flow. Written where the routers do not all do the same. */
+  kind("routing", { hash: flowHash }),
+  streamStart,
+  kind("hosts", { stream: streamName, names }),
+  kind("all_established", { stream: streamName, established: count, failed: count }),
+  sample,
+  kind("datagrams", { stream: streamName, fragments: count, patterns: z.array(datagrams) }),
+  /** Where rows of a stream lie in connections.bin, counted in rows. */
+  kind("rows", { stream: streamName, offset: count, count }),
+  kind("stream_end", {
+    stream: streamName,
+    userUs: z.number(),
+    systemUs: z.number(),
+    lateSends: count,
+    maxLateUs: z.number(),
+  }),
+  /** What is installed in a router's kernel after the traffic, as its own tools print it. */
+  kind("rules", { machine: z.string(), text: z.string() }),
+  /** A fixed piece of work around the traffic: how fast the machine was. */
+  kind("calibration", { moment, bestNs: z.number(), medianNs: z.number() }),
+  /** The host in the window before `t`, in CPUs; `foreignCpus` is null where the lab's own share is not known. */
+  kind("machine", {
+    windowNs: z.number(),
+    busyCpus: z.number(),
+    foreignCpus: z.number().nullable(),
+    stolenCpus: z.number(),
+    cpus: z.number(),
+  }),
+  kind("counters", { machine: z.string(), moment, values: countsByName }),
+  /** The case cannot run here; nothing else is in its record. */
+  kind("skip", { reasons: names }),
+  /** The clean-up had trouble; the result stands. */
+  kind("warning", { text: z.string() }),
+  /** The balancer under test broke: the case fails. */
+  kind("fault", { text: z.string() }),
+  /** The lab or the harness broke, or was interrupted: there is no result. */
+  kind("error", { text: z.string() }),
+]);
+export type Event = z.infer<typeof eventSchema>;
+export type EventOf<K extends Event["kind"]> = Extract<Event, { kind: K }>;
+
+/** The last line of events.ndjson: the record is whole, and as it was written. CRC-32 as in zip files (IEEE 802.3). */
+export const endSchema = z.strictObject({
+  kind: z.literal("end"),
+  /** Lines of events.ndjson before this one, and their bytes. */
+  events: count,
+  eventBytes: count,
+  eventsCrc: count,
+  /** Rows of connections.bin, and its bytes. */
+  rows: count,
+  rowBytes: count,
+  rowsCrc: count,
+  /** Of run.json. */
+  runCrc: count,
+});
+export type End = z.infer<typeof endSchema>;

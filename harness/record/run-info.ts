@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// run.json: what was run, where, and with what.
+import { z } from "zod";
+import { count, families, protocol, schemaVersion } from "./base.ts";
+
+export const runInfoSchema = z.object({
+  schema: schemaVersion,
+  /** Name of the run's folder. */
+  id: z.string(),
+  case: z.string(),
+  backend: z.string(),
+  scenario: z.string(),
+  commandLine: z.array(z.string()),
+  startedAt: z.iso.datetime(),
+  gitRevision: z.string().nullable(),
+  host: z.object({
+    hostname: z.string(),
+    kernel: z.string(),
+    cpus: count,
+    cpuModel: z.string(),
+    memoryMiB: z.number(),
+  }),
+  /** Versions by name. */
+  tools: z.record(z.string(), z.string()),
+  runtime: z.string(),
+  /** The kernel of the lab's machines where it is not the host's. */
+  kernel: z.string().exactOptional(),
+  /** What the lab was found to carry, connections a second through plain routing; the default load follows from it. */
+  calibrated: z.object({ connectionsPerS: z.number() }).exactOptional(),
+  targets: z.array(z.string()).max(65_535),
+  routers: z.array(z.string()),
+  family: families,
+  protocol,
+  seed: z.int(),
+  /** 2 for the first retry, and so on; 1 where it is absent. */
+  attempt: z.int().min(1).exactOptional(),
+  /** All options after defaults were applied. */
+  options: z.record(z.string(), z.unknown()),
+  backendOptions: z.record(z.string(), z.unknown()),
+});
+export type RunInfo = z.infer<typeof runInfoSchema>;

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// summary.json: what came of a run. Others' scripts rely on these names: add, never rename.
+import { z } from "zod";
+import { byCause, count, datagrams, families, protocol, schemaVersion } from "./base.ts";
+import { scaleKind } from "./event.ts";
+
+const verdict = z.enum(["pass", "fail", "skip", "insufficient", "error"]);
+export type Verdict = z.infer<typeof verdict>;
+
+const interval = z.tuple([z.number(), z.number()]);
+
+const eventSummary = z.object({
+  kind: scaleKind,
+  machines: z.array(z.string()),
+  /** Milliseconds since the traffic began. */
+  askedMs: z.number(),
+  inForceMs: z.number(),
+  alive: count,
+  lost: count,
+  ideal: z.number(),
+  /** The expected number where chance has a part. */
+  predicted: z.number().nullable(),
+  /** Of the connections whose fate was certain; null when there were none. */
+  mispredicted: z.number().nullable(),
+  /** Losses that chance allows (99.9 %), where it has a part; null: the prediction is exact, or there is none. */
+  predictedInterval: interval.nullable(),
+  /** The expectation where bad luck comes to all connections at once, as with rules in turn; else as `predicted`. */
+  predictedMost: z.number().nullable(),
+  excessPercent: z.number(),
+  interval95: interval,
+  byCause,
+  /** From the order until the last connection lost at it was open again; null: one never was. */
+  recoveredMs: z.number().nullable(),
+});
+export type EventSummary = z.infer<typeof eventSummary>;
+
+/** Visits of sources that had come before. */
+const affinity = z.object({
+  sources: count,
+  /** Within the time that the strategy keeps a source with its target. */
+  inTime: z.object({ visits: count, moved: count }),
+  /** After it: a source may find its target again by chance. `interval`: how many chance lets move (99.9 %). */
+  late: z.object({ visits: count, moved: count, expected: z.number(), interval }),
+  /** So close to the limit that it cannot be told whether they were in time, or not established. */
+  unjudged: count,
+});
+export type AffinitySummary = z.infer<typeof affinity>;
+
+const ms = z.number().min(0);
+
+export const summarySchema = z.object({
+  schema: schemaVersion,
+  case: z.string(),
+  backend: z.string(),
+  scenario: z.string(),
+  runtime: z.string(),
+  kernel: z.string(),
+  family: families,
+  protocol,
+  seed: z.int(),
+  targets: count,
+  routers: count,
+  verdict,
+  reasons: z.array(z.string()),
+  /** Of the reasons of a failure, those in which chance has no part. */
+  deterministicFailures: z.array(z.string()),
+  /** false: there were losses at events, and no oracle that could judge them. Absent in schema 1. */
+  lossesJudged: z.boolean().exactOptional(),
+  /** Whose time the record's times are. Absent in schema 1. */
+  clock: z.literal("real").exactOptional(),
+  connections: z.object({ planned: count, established: count, lost: count, lostOutsideEvents: count }),
+  /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
+  assigned: z.object({ checked: count, mispredicted: count }),
+  events: z.array(eventSummary),
+  /** Only where sources come again and again. */
+  affinity: affinity.exactOptional(),
+  spread: z.object({
+    perTarget: z.record(z.string(), count),
+    chi2P: z.number().nullable(),
+    maxOverMean: z.number().nullable(),
+    /** The strategy has no shares that could be judged. */
+    unpredicted: z.literal(true).exactOptional(),
+  }),
+  latencyMs: z.object({
+    p50: z.number().nullable(),
+    p99: z.number().nullable(),
+    p999: z.number().nullable(),
+    max: z.number().nullable(),
+  }),
+  /** Only of runs that send fragments. */
+  datagrams: z.array(datagrams).exactOptional(),
+  packets: z.object({
+    /** IP packets by the tester, and to the targets. */
+    sent: z.number(),
+    received: z.number(),
+    dropped: z.record(z.string(), z.number()),
+    unaccounted: z.number(),
+    /** Packets that ended at a proxy, and those that it sent instead. */
+    relayed: z.object({ in: z.number(), out: z.number() }).exactOptional(),
+    /** Packets of health checks that the routers sent to the targets. Absent: there are none. */
+    probes: z.number().exactOptional(),
+    /** Of those sent, the ICMP errors of the machine between tester and routers; only where there is one. */
+    icmpErrors: z.number().exactOptional(),
+  }),
+  /** Packets for the VIP that came to the routers, and those of them that went to user space. Absent: the backend has none. */
+  userSpace: z.object({ packets: z.number(), queued: z.number() }).exactOptional(),
+  /** Of `sends` messages, those that left more than 50 ms behind their schedule. */
+  generator: z.object({ sends: count, lateSends: count, cpuShare: z.number() }),
+  /** The host meanwhile. */
+  machine: z.object({
+    /** The lab's own CPUs; null: not measured. */
+    busyCpus: z.number().nullable(),
+    windows: count,
+    /** Windows in which others used more than half a CPU. */
+    disturbed: z.array(z.object({ fromMs: z.number(), toMs: z.number(), cpus: z.number() })),
+    /** Time of a fixed piece of work after the traffic, as a multiple of before. */
+    slowdown: z.number().nullable(),
+    /** null: the machine was not disturbed. */
+    note: z.string().nullable(),
+  }),
+  /** `report` (analysis and drawing) is 0 while the reports themselves are made; `total` includes it once it is known. */
+  phasesMs: z.object({ up: ms, deploy: ms, traffic: ms, down: ms, report: ms, total: ms }),
+});
+export type Summary = z.infer<typeof summarySchema>;
