@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { readRecord } from "../harness/record/record.ts";
+import { readRecord } from "../harness/record/read.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { eventually, hostState, marker, outcomes, program } from "../harness/testing/machine.ts";
 import { isSkipped } from "../harness/testing/skip.ts";

@@ -24,7 +24,7 @@ for (const backend of chosen) {
   for (const scenario of scenarios)
     for (const protocol of protocols) {
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
-      const done = finishedRuns(folder).filter(({ summary: s }) => s.case === name && s.protocol === protocol);
+      const done = finishedRuns(folder).found.filter(({ summary: s }) => s.case === name && s.protocol === protocol);
       const { only = protocol } = scenario.protocol ?? {};
       if (only !== protocol || done.some(({ summary: s }) => s.verdict === "pass" || s.verdict === "skip")) continue;
       const words = here ? ["--connections", "1000", ...short(scenario.name, protocol)] : [];

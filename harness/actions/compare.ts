@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Backend } from "../api/backend.ts";
 import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "../commands/runtimes.ts";
@@ -16,6 +15,7 @@ import {
   makeRunDir,
   type PlannedCase,
   planCase,
+  reporterSentence,
   runOne,
   say,
   type TestOptions,
@@ -161,12 +161,15 @@ async function runSides(
     sweep,
     commandLine: options.commandLine,
   });
+  let unwritten = 0;
   for (let repeat = 0; repeat < repeats; repeat++) {
     for (const [i, { plan, chosen }] of sides.entries()) {
       const seeded = { ...plan, seed: first.seed + repeat };
       const settings = { out: dir, commandLine: options.commandLine, stop: true };
-      const { data } = await runOne(seeded, chosen, settings, host, signal);
+      const { data, reporterFailures } = await runOne(seeded, chosen, settings, host, signal);
       runs[i]?.push(data);
+      for (const failure of reporterFailures) say(reporterSentence(failure));
+      unwritten += reporterFailures.length;
       if (signal.aborted) {
         await writeComparison(soFar(), dir);
         return EXIT.interrupted;
@@ -181,7 +184,7 @@ async function runSides(
     const lines = [...tableLines(shortTable(comparison), 200), "", ...remarks(comparison).map((text) => `- ${text}`)];
     process.stdout.write(`${lines.join("\n")}\nReport: ${path.join(dir, "compare.html")}\n`);
   }
-  if (sweep) writeFileSync(path.join(dir, "theory.json"), `${JSON.stringify(sweep, null, 2)}\n`);
+  if (unwritten > 0) return EXIT.infrastructure;
   return exitCodeOf(summaries.map(({ verdict }) => verdict));
 }
 

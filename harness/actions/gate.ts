@@ -2,16 +2,14 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { analyse } from "../analysis/analyse.ts";
+import { type LoadedRun, loadRuns } from "../analysis/load.ts";
 import { makeBaseline, readBaseline } from "../gate/baseline.ts";
 import { readBench } from "../gate/bench.ts";
 import { type Finding, judgeGate, type State } from "../gate/gate.ts";
-import { groupRuns } from "../gate/groups.ts";
+import { type Group, groupRuns } from "../gate/groups.ts";
 import { planLoss, planRepeats } from "../gate/plan.ts";
 import { readThresholds } from "../gate/thresholds.ts";
 import { parseOptions } from "../plan/options.ts";
-import { readRecord } from "../record/record.ts";
-import type { RunInfo, Summary } from "../record/schema.ts";
 import { count, list, plural } from "../report/format.ts";
 import { runKey } from "../set/manifest.ts";
 import { UsageError } from "../util/errors.ts";
@@ -33,27 +31,34 @@ export function gateCommand(options: GateOptions): number {
   const limits = readThresholds(options.thresholds ?? null);
   const bench = options.bench === undefined ? null : readBench(options.bench);
   const dirs = options.runs.flatMap(runDirs);
-  const judged = lastAttempts(dirs.map(analysed));
+  const { runs, damaged } = loadRuns(dirs);
+  const judged = lastAttempts(runs);
   const groups = groupRuns(judged);
-  if (options.updateBaseline) {
-    if (options.baseline === undefined)
-      throw new UsageError("--update-baseline writes the file of --baseline: name it.");
-    const made = makeBaseline(groups);
-    try {
-      writeFileSync(options.baseline, `${JSON.stringify(made, null, 2)}\n`);
-    } catch (cause) {
-      throw new UsageError(`Cannot write '${options.baseline}': ${(cause as Error).message}.`, { cause });
-    }
-    process.stdout.write(`Baseline of ${plural(made.entries.length, "case")} written to ${options.baseline}\n`);
-    return EXIT.passed;
-  }
+  if (options.updateBaseline) return updateBaseline(groups, damaged, options.baseline);
   const baseline = options.baseline === undefined ? null : readBaseline(options.baseline);
-  const findings = judgeGate(groups, limits, baseline, bench);
+  const findings = [
+    ...judgeGate(groups, limits, baseline, bench),
+    ...damaged.map((text): Finding => ({ case: "", check: "record", state: "no_data", text })),
+  ];
   const code = exitCode(findings);
   if (options.json)
     process.stdout.write(`${JSON.stringify({ passed: code === EXIT.passed, runs: judged.length, findings })}\n`);
   else process.stdout.write(render(findings, judged.length, code));
   return code;
+}
+
+function updateBaseline(groups: readonly Group[], damaged: readonly string[], file: string | undefined): number {
+  if (file === undefined) throw new UsageError("--update-baseline writes the file of --baseline: name it.");
+  const [damage] = damaged;
+  if (damage !== undefined) throw new UsageError(`A damaged run makes no baseline. ${damage}`);
+  const made = makeBaseline(groups);
+  try {
+    writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`);
+  } catch (cause) {
+    throw new UsageError(`Cannot write '${file}': ${(cause as Error).message}.`, { cause });
+  }
+  process.stdout.write(`Baseline of ${plural(made.entries.length, "case")} written to ${file}\n`);
+  return EXIT.passed;
 }
 
 function exitCode(findings: readonly Finding[]): number {
@@ -89,26 +94,25 @@ function render(findings: readonly Finding[], runs: number, code: number): strin
 }
 
 /** A run that was tried again is judged by its last attempt, and one that broke, or was killed, and then was run anew, by that. */
-function lastAttempts<T extends { run: RunInfo; summary: Summary }>(runs: readonly T[]): T[] {
-  const keyed = runs.map((one) => ({ one, key: runKey(one.run), attempt: one.run.attempt ?? 1 }));
+function lastAttempts(runs: readonly LoadedRun[]): LoadedRun[] {
+  const keyed = runs.map((one) => ({
+    one,
+    key: runKey(one.run),
+    attempt: one.run.attempt ?? 1,
+    broke: one.cut || one.summary.verdict === "error",
+  }));
   const tried = new Set(keyed.map(({ key, attempt }) => `${attempt} ${key}`));
-  const ended = new Set(keyed.filter(({ one }) => one.summary.verdict !== "error").map(({ key }) => key));
+  const ended = new Set(keyed.filter(({ broke }) => !broke).map(({ key }) => key));
   return keyed
     .filter(({ key, attempt }) => !tried.has(`${attempt + 1} ${key}`))
-    .filter(({ one, key }) => one.summary.verdict !== "error" || !ended.has(key))
+    .filter(({ broke, key }) => !broke || !ended.has(key))
     .map(({ one }) => one);
-}
-
-/** Every number is derived again from the record. */
-function analysed(dir: string) {
-  const record = readRecord(dir);
-  return { run: record.run, ...analyse(record.run, record) };
 }
 
 /** The run in this folder, or the runs anywhere below it, oldest first. */
 function runDirs(dir: string): string[] {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
-  if (existsSync(path.join(dir, "events.ndjson"))) return [dir];
+  if (["events.ndjson", "run.json", "connections.bin"].some((name) => existsSync(path.join(dir, name)))) return [dir];
   return readdirSync(dir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)

@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { allCases, type Case, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
 import { fitCase, parseOptions, runOptions } from "../plan/options.ts";
-import type { Protocol, RunInfo, Summary } from "../record/schema.ts";
+import { readAll } from "../record/damage.ts";
+import { readRunInfo, readSummary } from "../record/read.ts";
+import type { Protocol, Summary } from "../record/schema.ts";
 import { VERDICT_WORDS } from "../report/prose.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
@@ -16,7 +18,10 @@ export async function matrixCommand(
   dirs: readonly string[],
   write: string | undefined,
 ): Promise<number> {
-  const summaries = dirs.flatMap(readSummaries);
+  const read = dirs.map(readSummaries);
+  const [summaries, damaged] = [read.flatMap((one) => one.summaries), read.flatMap((one) => one.damaged)];
+  for (const text of damaged) process.stderr.write(`${text}\n`);
+  if (summaries.length === 0 && damaged.length > 0) return EXIT.insufficient;
   if (summaries.length === 0) throw new UsageError(`There are no runs in ${dirs.map((d) => `'${d}'`).join(", ")}.`);
   const gaps = new Map<string, string>();
   for (const backend of catalog.backends) {
@@ -26,7 +31,7 @@ export async function matrixCommand(
   const text = renderMatrix(catalog, summaries, whyNot, gaps);
   if (write === undefined) process.stdout.write(text);
   else writeFileSync(write, replaceBetween(readFileSync(write, "utf8"), text, write));
-  return EXIT.passed;
+  return damaged.length > 0 ? EXIT.insufficient : EXIT.passed;
 }
 
 /** Why a case with a backend's defaults says nothing there; null: it does. */
@@ -90,23 +95,19 @@ function lossText({ events }: Summary): string {
 }
 
 /** Runs of a folder of results, or one run, oldest first: their names begin with the time. Those with the backend's defaults come last. */
-function readSummaries(dir: string): Summary[] {
-  if (existsSync(path.join(dir, "summary.json"))) return [readRun(dir).summary];
+function readSummaries(dir: string): { summaries: Summary[]; damaged: string[] } {
   if (!existsSync(dir)) throw new UsageError(`There is no folder '${dir}'.`);
-  const runs = readdirSync(dir)
-    .sort()
-    .map((name) => path.join(dir, name))
-    .filter((run) => existsSync(path.join(run, "summary.json")))
-    .map(readRun);
-  return [...runs.filter(({ varied }) => varied), ...runs.filter(({ varied }) => !varied)].map(
-    ({ summary }) => summary,
-  );
-}
-
-function readRun(dir: string): { summary: Summary; varied: boolean } {
-  const read = (name: string) => JSON.parse(readFileSync(path.join(dir, name), "utf8")) as unknown;
-  const { commandLine } = read("run.json") as RunInfo;
-  return { summary: read("summary.json") as Summary, varied: commandLine.includes("--set") };
+  const isRun = (run: string) => existsSync(path.join(run, "summary.json"));
+  const below = () => readdirSync(dir).sort();
+  const dirs = isRun(dir)
+    ? [dir]
+    : below().flatMap((name) => (isRun(path.join(dir, name)) ? path.join(dir, name) : []));
+  const { found, damaged } = readAll(dirs, (run) => ({
+    summary: readSummary(run),
+    varied: readRunInfo(run).commandLine.includes("--set"),
+  }));
+  const ordered = [...found.filter(({ varied }) => varied), ...found.filter(({ varied }) => !varied)];
+  return { summaries: ordered.map(({ summary }) => summary), damaged: damaged.map(({ message }) => message) };
 }
 
 function replaceBetween(whole: string, text: string, file: string): string {

@@ -5,9 +5,9 @@ import { mergeSets } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { verdictsOf } from "../set/set.ts";
 import { UsageError } from "../util/errors.ts";
-import { exitCodeOf } from "../util/exit-codes.ts";
+import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 
-/** One report out of the folders of shards. Returns the exit code that one run of all would have had; what is missing is no pass. */
+/** One report out of the folders of shards. Returns the exit code that one run of all would have had; what is missing is no pass, nor is a report that could not be written. */
 export async function mergeCommand(dirs: readonly string[], out: string, names: readonly string[]): Promise<number> {
   const to = path.resolve(out);
   for (const name of names)
@@ -20,6 +20,7 @@ export async function mergeCommand(dirs: readonly string[], out: string, names: 
     to,
   );
   mkdirSync(to, { recursive: true });
-  for (const failure of await writeSet(set, to, names)) process.stderr.write(`${failure}\n`);
-  return exitCodeOf(verdictsOf(set));
+  const failures = await writeSet(set, to, names);
+  for (const failure of failures) process.stderr.write(`${failure}\n`);
+  return failures.length > 0 ? EXIT.infrastructure : exitCodeOf(verdictsOf(set));
 }

@@ -1,36 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { analyse } from "../analysis/analyse.ts";
-import { readRecord } from "../record/record.ts";
+import { loadRuns } from "../analysis/load.ts";
+import { Damaged } from "../record/damage.ts";
+import { readSummary } from "../record/read.ts";
 import type { Summary } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { writeAll } from "../report/reporter.ts";
 import { UsageError } from "../util/errors.ts";
+import { EXIT } from "../util/exit-codes.ts";
 
-/** Draws runs again from what they recorded. */
+/** Draws runs again from what they recorded. Returns the exit code: a report that could not be written comes before a record that is damaged. */
 export async function reportCommand(dirs: readonly string[]): Promise<number> {
-  const missing = dirs.find((dir) => !existsSync(path.join(dir, "events.ndjson")));
-  if (missing !== undefined) throw new UsageError(`'${missing}' is not a run's folder: it has no events.ndjson.`);
-  let failed = 0;
-  for (const dir of dirs) {
-    const record = readRecord(dir);
-    const data = { run: record.run, ...analyse(record.run, record) };
+  const missing = dirs.find((dir) => !statSync(dir, { throwIfNoEntry: false })?.isDirectory());
+  if (missing !== undefined) throw new UsageError(`There is no folder '${missing}'.`);
+  const { runs, damaged } = loadRuns(dirs);
+  const failures: string[] = [];
+  for (const { dir, run, summary, series, cut } of runs) {
     const drawn = Object.values(reporters).filter((r) => r.name !== "terminal");
-    for (const { reporter, error } of await writeAll(data, dir, drawn)) {
-      process.stderr.write(`Cannot write the ${reporter} report of '${dir}': ${(error as Error).message}\n`);
-      failed = 3;
-    }
+    for (const { reporter, error } of await writeAll({ run, summary, series }, dir, drawn))
+      failures.push(`Cannot write the ${reporter} report of '${dir}': ${(error as Error).message}`);
     // How long the run's own report took is the one thing that its events do not tell.
-    const known = summaryOf(dir);
-    if (known) data.summary.phasesMs = known.phasesMs;
-    writeFileSync(path.join(dir, "summary.json"), `${JSON.stringify(data.summary, null, 2)}\n`);
+    const known = earlierSummary(dir);
+    if (known) summary.phasesMs = known.phasesMs;
+    try {
+      writeFileSync(path.join(dir, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+    } catch (error) {
+      failures.push(`Cannot write summary.json of '${dir}': ${(error as Error).message}`);
+    }
+    if (cut) damaged.push(...summary.reasons);
     process.stdout.write(`${path.join(dir, "report.html")}\n`);
   }
-  return failed;
+  for (const text of [...damaged, ...failures]) process.stderr.write(`${text}\n`);
+  if (failures.length > 0) return EXIT.infrastructure;
+  return damaged.length > 0 ? EXIT.insufficient : EXIT.passed;
 }
 
-function summaryOf(dir: string): Summary | null {
-  const file = path.join(dir, "summary.json");
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Summary) : null;
+/** null: there is none that could be read. */
+function earlierSummary(dir: string): Summary | null {
+  try {
+    return existsSync(path.join(dir, "summary.json")) ? readSummary(dir) : null;
+  } catch (error) {
+    if (error instanceof Damaged) return null;
+    throw error;
+  }
 }

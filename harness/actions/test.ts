@@ -97,6 +97,13 @@ function settler(
   };
 }
 
+/** What is damaged is told, and run again. */
+function earlierRuns(out: string): Attempt[] {
+  const { found, damaged } = finishedRuns(out);
+  for (const { message } of damaged) process.stderr.write(`${message}\n`);
+  return found;
+}
+
 /** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
 async function runSet(
   { planned, runtime, settle, retries, shard, names }: PlannedSet,
@@ -106,7 +113,7 @@ async function runSet(
   live: Live | null,
 ): Promise<number> {
   const mine = inShard(planned, shard);
-  const earlier = options.resume ? finishedRuns(options.out) : [];
+  const earlier = options.resume ? earlierRuns(options.out) : [];
   const set: RunSet & { entries: Entry[]; missing: string[] } = {
     entries: [],
     missing: [],
@@ -134,7 +141,9 @@ async function runSet(
   }
   const kept = names.filter((name) => name !== "terminal" && name !== "github");
   const tell = async (chosen: readonly string[]) => {
-    for (const failure of await writeSet(set, options.out, chosen)) process.stderr.write(`${failure}\n`);
+    const failures = await writeSet(set, options.out, chosen);
+    for (const failure of failures) process.stderr.write(`${failure}\n`);
+    return failures.length === 0;
   };
   for (const [i, { one, seed }] of mine.entries()) {
     const { chosen, plan: unseeded } = await settle(one);
@@ -151,7 +160,8 @@ async function runSet(
       break;
     }
   }
-  await tell(names);
+  const written = await tell(names);
+  if (!written || set.entries.some((entry) => lastOf(entry).unwritten)) return EXIT.infrastructure;
   return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
 }
 
@@ -190,7 +200,7 @@ async function runWithRetries(
   for (let attempt = 1; ; attempt++) {
     const result = await runOne(plan, chosen, options, host, signal, attempt);
     const { run, summary } = result.data;
-    attempts.push({ run, summary, dir: run.id });
+    attempts.push({ run, summary, dir: run.id, ...(result.reporterFailures.length > 0 ? { unwritten: true } : {}) });
     options.live?.finish(summary.verdict, headline(summary));
     await show(result, options);
     const bad = summary.verdict !== "pass" && summary.verdict !== "skip";

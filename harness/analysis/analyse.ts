@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the record to the summary: pure, so `report` makes the same again at any time.
 
-import type { Record as RunRecord } from "../record/record.ts";
+import type { Record as RunRecord } from "../record/read.ts";
 import {
   type Event,
   type EventOf,
@@ -77,6 +77,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, o
   const hist = new Histogram();
   const last = new Map<string, number>();
   const userSpace = userSpaceShare(events);
+  const scaled = timeline.scales.map((scale, i) => eventSummary(timeline, scale, outcomes.perEvent[i], i));
   for (const e of events) {
     if (e.kind !== "sample") continue;
     hist.add(e.hist);
@@ -90,8 +91,9 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, o
       lost: outcomes.lost,
       lostOutsideEvents: outcomes.lostOutsideEvents,
     },
+    lossesJudged: scaled.every((event) => event.predicted !== null),
     assigned: outcomes.assigned,
-    events: timeline.scales.map((scale, i) => eventSummary(timeline, scale, outcomes.perEvent[i], i)),
+    events: scaled,
     spread: {
       perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
       chi2P: mean > 0 && predicted ? chiSquareP(counts, expected) : null,
@@ -197,6 +199,8 @@ function emptySummary(run: RunInfo): Judged {
     seed: run.seed,
     targets: run.targets.length,
     routers: run.routers.length,
+    lossesJudged: true,
+    clock: "real",
     connections: { planned: 0, established: 0, lost: 0, lostOutsideEvents: 0 },
     assigned: { checked: 0, mispredicted: 0 },
     events: [],

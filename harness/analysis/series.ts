@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Record as RunRecord } from "../record/record.ts";
+import type { Record as RunRecord } from "../record/read.ts";
 import type { ByCause, Event, EventSummary, Sample, ScaleKind } from "../record/schema.ts";
 import { Histogram } from "./histogram.ts";
 import type { LostConnection } from "./outcomes.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import { analyse } from "../analysis/analyse.ts";
-import { readRecord } from "../record/record.ts";
+import { readRecord } from "../record/read.ts";
 import { isSkipped } from "../testing/skip.ts";
 import { planTopology } from "../topology/topology.ts";
 import { missingMininet, timeMininet } from "./mininet.ts";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { constants } from "node:os";
+import { Damaged } from "../record/damage.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { Interrupted } from "../util/abortable.ts";
 import { UsageError } from "../util/errors.ts";
@@ -37,6 +38,7 @@ export async function runMain(command: (signal: AbortSignal) => Promise<number>)
 
 function exitCodeOfError(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return EXIT.interrupted;
+  if (error instanceof Damaged) return EXIT.insufficient;
   return error instanceof UsageError ? EXIT.usage : EXIT.infrastructure;
 }
 

@@ -2,7 +2,7 @@
 // Runs that never happened, as records like any other: to count how often the whole way from the record to the gate is right.
 import { flowReader } from "../analysis/flows.ts";
 import { hashFlow, makeOracle, type Oracle, type OracleSpec } from "../oracle/oracle.ts";
-import type { Record as RunRecord } from "../record/record.ts";
+import type { Record as RunRecord } from "../record/read.ts";
 import type { Cause, Connection, Event, RunInfo, StreamStart } from "../record/schema.ts";
 import { generator, machines, runInfo, streamStart } from "../report/fixture-base.ts";
 import { TESTER_NAME } from "../topology/topology.ts";

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run's folder on disk: written as the run goes on, read again by analysis.
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+// A run's folder on disk, written as the run goes on; read.ts reads it again.
+import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
+import { crc32 } from "node:zlib";
 import { LabError } from "../runtime/runtime.ts";
-import { lineReader } from "../traffic/lines.ts";
-import { decodeRow, ROW_BYTES } from "./connections.ts";
-import type { Connection, Event, RunInfo, StreamName } from "./schema.ts";
-import { upgradeEvent } from "./upgrade.ts";
+import { ROW_BYTES } from "./connections.ts";
+import type { End } from "./event.ts";
+import type { Event, StreamName } from "./schema.ts";
 
 /** Writes at once and in order, so that whatever ends the harness, what was seen is on disk. Every method throws LabError when it cannot. */
 export class RecordWriter {
@@ -25,6 +15,8 @@ export class RecordWriter {
   readonly #eventsFd: number;
   readonly #rowsFd: number;
   #rows = 0;
+  readonly #sums = { events: { lines: 0, bytes: 0, crc: 0 }, rows: { bytes: 0, crc: 0 }, runCrc: 0 };
+  #ended = false;
   /** After the first failure nothing more is written, so that taking the lab down is not kept from it by a full disk. */
   #failed = false;
 
@@ -39,11 +31,22 @@ export class RecordWriter {
 
   add(event: Event): void {
     this.#onEvent(event);
-    this.#write("events.ndjson", this.#eventsFd, Buffer.from(`${JSON.stringify(event)}\n`));
+    this.#line(event);
+  }
+
+  #line(event: Event | End): void {
+    const line = Buffer.from(`${JSON.stringify(event)}\n`);
+    this.#write("events.ndjson", this.#eventsFd, line);
+    const { events } = this.#sums;
+    events.lines++;
+    events.bytes += line.length;
+    events.crc = crc32(line, events.crc);
   }
 
   addRows(t: number, stream: StreamName, rows: Buffer): void {
     this.#write("connections.bin", this.#rowsFd, rows);
+    this.#sums.rows.bytes += rows.length;
+    this.#sums.rows.crc = crc32(rows, this.#sums.rows.crc);
     const count = rows.length / ROW_BYTES;
     this.add({ kind: "rows", t, stream, offset: this.#rows, count });
     this.#rows += count;
@@ -71,9 +74,20 @@ export class RecordWriter {
   /** Replaces a whole file of the run's folder. */
   file(name: string, content: string): void {
     attempt(`write ${name}`, () => writeFileSync(path.join(this.dir, name), content));
+    if (name === "run.json") this.#sums.runCrc = crc32(content);
+  }
+
+  /** The last line: without it the record counts as cut. Nothing is added after it, and run.json stays as it is. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { events, rows, runCrc } = this.#sums;
+    const eventsSum = { events: events.lines, eventBytes: events.bytes, eventsCrc: events.crc };
+    this.#line({ kind: "end", ...eventsSum, rows: this.#rows, rowBytes: rows.bytes, rowsCrc: rows.crc, runCrc });
   }
 
   close(): void {
+    this.end();
     for (const fd of [this.#eventsFd, this.#rowsFd]) {
       attempt("close the record", () => {
         fsyncSync(fd);
@@ -81,64 +95,6 @@ export class RecordWriter {
       });
     }
   }
-}
-
-export interface Record {
-  events: Event[];
-  /** Decoded as they are gone through: a million of them as objects would take half a gigabyte. */
-  connections: Iterable<Connection>;
-}
-
-/** Reads a run's folder. A last line cut short by a crash is left out. */
-export function readRecord(dir: string): Record & { run: RunInfo } {
-  const file = (name: string) => path.join(dir, name);
-  if (!existsSync(file("events.ndjson")) || !existsSync(file("run.json")))
-    throw new Error(`'${dir}' is not a run's folder: it has no run.json and events.ndjson.`);
-  const events: Event[] = [];
-  forEachLine(file("events.ndjson"), (line) => {
-    try {
-      events.push(upgradeEvent(JSON.parse(line)) as unknown as Event);
-    } catch (cause) {
-      throw new LabError(`Cannot read line ${events.length + 1} of '${file("events.ndjson")}': it is damaged.`, {
-        cause,
-      });
-    }
-  });
-  const run = JSON.parse(readFileSync(file("run.json"), "utf8")) as RunInfo;
-  return { run, events, connections: decodeConnections(events, readFileSync(file("connections.bin"))) };
-}
-
-const CHUNK_BYTES = 1 << 20;
-
-/** Lines that end in a newline, never all at once: a string of them has its limit. */
-function forEachLine(file: string, onLine: (line: string) => void): void {
-  const take = lineReader(onLine);
-  const fd = openSync(file, "r");
-  try {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const bytes = readSync(fd, chunk);
-      if (bytes === 0) return;
-      take(chunk.subarray(0, bytes));
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function decodeConnections(events: readonly Event[], bin: Buffer): Iterable<Connection> {
-  const hosts = new Map<StreamName, string[]>();
-  for (const event of events)
-    if (event.kind === "hosts") hosts.set(event.stream, [...(hosts.get(event.stream) ?? []), ...event.names]);
-  return {
-    *[Symbol.iterator]() {
-      for (const event of events) {
-        if (event.kind !== "rows") continue;
-        const names = hosts.get(event.stream) ?? [];
-        for (let i = 0; i < event.count; i++) yield decodeRow(bin, (event.offset + i) * ROW_BYTES, event.stream, names);
-      }
-    },
-  };
 }
 
 function writeAll(fd: number, data: Buffer): void {

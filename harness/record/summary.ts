@@ -64,10 +64,10 @@ export const summarySchema = z.object({
   reasons: z.array(z.string()),
   /** Of the reasons of a failure, those in which chance has no part. */
   deterministicFailures: z.array(z.string()),
-  /** false: there were losses at events, and no oracle that could judge them. Absent in schema 1. */
-  lossesJudged: z.boolean().exactOptional(),
-  /** Whose time the record's times are. Absent in schema 1. */
-  clock: z.literal("real").exactOptional(),
+  /** false: there was an event whose losses no oracle could predict. */
+  lossesJudged: z.boolean(),
+  /** Whose time the record's times are. */
+  clock: z.literal("real"),
   connections: z.object({ planned: count, established: count, lost: count, lostOutsideEvents: count }),
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: z.object({ checked: count, mispredicted: count }),

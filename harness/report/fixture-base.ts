@@ -72,6 +72,8 @@ export function summary(run: RunInfo, connections: number): Summary {
     verdict: "pass",
     reasons: [],
     deterministicFailures: [],
+    lossesJudged: true,
+    clock: "real",
     connections: { planned: connections, established: connections, lost: 0, lostOutsideEvents: 0 },
     assigned: { checked: connections, mispredicted: 0 },
     events: [],

@@ -263,6 +263,6 @@ export async function show({ dir, data, reporterFailures }: RunResult, options: 
   } else if (!options.json) process.stdout.write(`Run: ${dir}\n`);
 }
 
-function reporterSentence({ reporter, error }: ReporterFailure): string {
+export function reporterSentence({ reporter, error }: ReporterFailure): string {
   return `Cannot write the ${reporter} report: ${(error as Error).message}`;
 }

@@ -7,7 +7,8 @@ import type { Plan, Step } from "../api/scenario.ts";
 import { Partition } from "../events/partition.ts";
 import { TargetOutage } from "../events/target-outage.ts";
 import { calibrate, watchMachine } from "../host/contention.ts";
-import { RecordWriter, readRecord } from "../record/record.ts";
+import { readRecord } from "../record/read.ts";
+import { RecordWriter } from "../record/record.ts";
 import type { Event, EventOf, Phase, RunInfo, Sample, ScaleKind, Summary } from "../record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "../report/reporter.ts";
 import { writeAll } from "../report/reporter.ts";
@@ -355,6 +356,7 @@ async function report(request: RunRequest, record: RecordWriter, first: EventOf<
   const begin = nowNs();
   const write = (summary: Summary) => record.file("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
   request.progress?.note?.("analysing and drawing");
+  record.end();
   const recorded = readRecord(request.dir);
   if (first && !recorded.events.some((event) => event.kind === "error")) recorded.events.push(first);
   const analysis = analyse(request.info, recorded);

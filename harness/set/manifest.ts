@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // set.json, or set-1-of-3.json: what an invocation planned, written before its first run, so that what is missing is known later.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { sameText } from "../gate/groups.ts";
-import { type RunInfo, SCHEMA, type Summary } from "../record/schema.ts";
-import { upgradeSummary } from "../record/upgrade.ts";
+import { schemaVersion } from "../record/base.ts";
+import { type Damaged, readAll, readJson } from "../record/damage.ts";
+import { readRunInfo, readSummary } from "../record/read.ts";
+import type { RunInfo } from "../record/schema.ts";
 import { UsageError } from "../util/errors.ts";
 import { type Attempt, type Entry, entryOf, type RunSet } from "./set.ts";
 
 const planned = z.object({ case: z.string(), seed: z.int() });
-const manifest = z.object({
-  schema: z.union([z.literal(1), z.literal(SCHEMA)]),
+const manifestSchema = z.object({
+  schema: schemaVersion,
   gitRevision: z.string().nullable(),
   shard: z.object({ index: z.int().min(1), count: z.int().min(1) }).nullable(),
   /** All that decides what is run; equal in all shards. */
@@ -19,7 +21,7 @@ const manifest = z.object({
   planned: z.array(planned),
   commandLine: z.array(z.string()),
 });
-export type Manifest = z.infer<typeof manifest>;
+export type Manifest = z.infer<typeof manifestSchema>;
 export type Shard = NonNullable<Manifest["shard"]>;
 
 /** "2/3". Throws UsageError. */
@@ -41,30 +43,21 @@ export function writeManifest(dir: string, made: Manifest): void {
   writeFileSync(path.join(dir, name), `${JSON.stringify(made, null, 2)}\n`);
 }
 
-/** Runs of this folder that came to an end, oldest first. What a killed harness left has no summary and is not among them. */
-export function finishedRuns(dir: string, relativeTo = dir): Attempt[] {
-  if (!existsSync(dir)) return [];
-  return readdirSync(dir)
+/**
+ * Runs of this folder that came to an end, oldest first, and what is damaged. What a killed harness left has no summary
+ * and is not among them.
+ */
+export function finishedRuns(dir: string, relativeTo = dir): { found: Attempt[]; damaged: Damaged[] } {
+  if (!existsSync(dir)) return { found: [], damaged: [] };
+  const ended = readdirSync(dir)
     .sort()
-    .flatMap((name) => {
-      const [run, summary] = ["run.json", "summary.json"].map((file) => readJson(path.join(dir, name, file)));
-      if (!run || !summary) return [];
-      return [
-        {
-          run: run as RunInfo,
-          summary: upgradeSummary(summary as Record<string, unknown>) as unknown as Summary,
-          dir: path.relative(relativeTo, path.join(dir, name)),
-        },
-      ];
-    });
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return null;
-  }
+    .map((name) => path.join(dir, name))
+    .filter((run) => ["run.json", "summary.json"].every((file) => existsSync(path.join(run, file))));
+  return readAll(ended, (run) => ({
+    run: readRunInfo(run),
+    summary: readSummary(run),
+    dir: path.relative(relativeTo, run),
+  }));
 }
 
 /** Equal for runs that are the same as far as their records can tell: then one need not be run again. */
@@ -75,44 +68,61 @@ type RunKeyed = Pick<RunInfo, "case" | "seed" | "runtime" | "kernel" | "gitRevis
 
 /** One set out of the folders of shards. Throws UsageError when they do not belong together. */
 export function mergeSets(dirs: readonly string[], out: string): RunSet {
-  const found = dirs.flatMap((dir) => readManifests(dir).map((one) => ({ dir, ...one })));
+  const read = dirs.map(readManifests);
+  const found = read.flatMap((one) => one.found);
+  const damaged = read.flatMap((one) => one.damaged);
   const [first] = found;
+  if (!first && damaged[0]) throw damaged[0];
   if (!first)
     throw new UsageError(
       `There is no set.json in ${dirs.map((dir) => `'${dir}'`).join(", ")}: 'test --shard' writes one.`,
     );
-  for (const other of found) {
-    const differs = (["schema", "gitRevision", "parameters"] as const).find(
-      (key) => sameText(other[key]) !== sameText(first[key]),
+  for (const other of found) refuseForeign(other, first, found);
+  const parts = Array.from({ length: first.shard?.count ?? 1 }, (_, i) => {
+    const shard = found.find((one) => (one.shard?.index ?? 1) === i + 1);
+    if (shard) return entriesOf(shard, out);
+    return {
+      entries: [],
+      missing: [`Shard ${i + 1} of ${first.shard?.count} is missing: what it ran is not in this report.`],
+    };
+  });
+  return {
+    entries: parts.flatMap(({ entries }) => entries),
+    missing: [...damaged.map(({ message }) => message), ...parts.flatMap(({ missing }) => missing)],
+    commandLine: first.commandLine,
+  };
+}
+
+type Found = Manifest & { dir: string };
+
+function refuseForeign(other: Found, first: Found, found: readonly Found[]): void {
+  const differs = (["schema", "gitRevision", "parameters"] as const).find(
+    (key) => sameText(other[key]) !== sameText(first[key]),
+  );
+  if (differs)
+    throw new UsageError(
+      `'${other.dir}' and '${first.dir}' do not belong together: ${differs} is ${sameText(other[differs])} and ${sameText(first[differs])}.`,
     );
-    if (differs)
-      throw new UsageError(
-        `'${other.dir}' and '${first.dir}' do not belong together: ${differs} is ${sameText(other[differs])} and ${sameText(first[differs])}.`,
-      );
-    if (other.shard?.count !== first.shard?.count)
-      throw new UsageError(`'${other.dir}' is of another number of shards than '${first.dir}'.`);
-    const twin = found.find((one) => one !== other && one.shard?.index === other.shard?.index);
-    if (twin) throw new UsageError(`'${other.dir}' and '${twin.dir}' hold the same shard.`);
-  }
+  if (other.shard?.count !== first.shard?.count)
+    throw new UsageError(`'${other.dir}' is of another number of shards than '${first.dir}'.`);
+  const twin = found.find((one) => one !== other && one.shard?.index === other.shard?.index);
+  if (twin) throw new UsageError(`'${other.dir}' and '${twin.dir}' hold the same shard.`);
+}
+
+/** What a shard planned, by what came of it. */
+function entriesOf({ dir, shard, planned }: Found, out: string): { entries: Entry[]; missing: string[] } {
+  const { found: runs, damaged } = finishedRuns(dir, out);
   const entries: Entry[] = [];
-  const missing: string[] = [];
-  for (let index = 1; index <= (first.shard?.count ?? 1); index++) {
-    const shard = found.find((one) => (one.shard?.index ?? 1) === index);
-    if (!shard) {
-      missing.push(`Shard ${index} of ${first.shard?.count} is missing: what it ran is not in this report.`);
-      continue;
-    }
-    const runs = finishedRuns(shard.dir, out);
-    for (const { case: name, seed } of shard.planned) {
-      const [one, ...more] = runs.filter(({ run }) => run.case === name && run.seed === seed);
-      if (one) entries.push(entryOf(attemptsOf([one, ...more])));
-      else
-        missing.push(
-          `${name} with seed ${seed} was planned${shard.shard ? ` in shard ${index}` : ""} and has no result.`,
-        );
-    }
+  const missing = damaged.map(({ message }) => message);
+  for (const { case: name, seed } of planned) {
+    const [one, ...more] = runs.filter(({ run }) => run.case === name && run.seed === seed);
+    if (one) entries.push(entryOf(attemptsOf([one, ...more])));
+    else
+      missing.push(
+        `${name} with seed ${seed} was planned${shard ? ` in shard ${shard.index}` : ""} and has no result.`,
+      );
   }
-  return { entries, missing, commandLine: first.commandLine };
+  return { entries, missing };
 }
 
 /** From the last first attempt on: what stands before it is of an earlier invocation. */
@@ -122,13 +132,8 @@ export function attemptsOf(runs: readonly [Attempt, ...Attempt[]]): [Attempt, ..
   return [first, ...others];
 }
 
-function readManifests(dir: string): Manifest[] {
+function readManifests(dir: string): { found: Found[]; damaged: Damaged[] } {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
-  return readdirSync(dir)
-    .filter((name) => /^set(-\d+-of-\d+)?\.json$/.test(name))
-    .map((name) => {
-      const parsed = manifest.safeParse(readJson(path.join(dir, name)));
-      if (parsed.success) return parsed.data;
-      throw new UsageError(`'${path.join(dir, name)}' is not of this version, or damaged.`);
-    });
+  const names = readdirSync(dir).filter((name) => /^set(-\d+-of-\d+)?\.json$/.test(name));
+  return readAll(names, (name) => ({ dir, ...readJson(path.join(dir, name), manifestSchema) }));
 }

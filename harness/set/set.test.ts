@@ -180,5 +180,5 @@ test("a run is the same by case, seed, version and options, whatever its folder 
     t.not(runKey({ ...run, ...other }), runKey(run));
   const dir = scratch(t);
   t.throws(() => mergeSets([dir], dir), { message: /no set.json/ });
-  t.deepEqual(finishedRuns(path.join(dir, "nowhere")), []);
+  t.deepEqual(finishedRuns(path.join(dir, "nowhere")), { found: [], damaged: [] });
 });

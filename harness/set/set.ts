@@ -10,6 +10,8 @@ export interface Attempt {
   summary: Summary;
   /** The run's folder, relative to the set's. */
   dir: string;
+  /** A report of this run could not be written. */
+  unwritten?: true;
 }
 
 /** One run of a case, with its retries; the last attempt is what counts. */

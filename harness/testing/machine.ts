@@ -2,7 +2,7 @@
 // What the machine looks like from outside, for tests that prove that nothing is left behind.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { readRecord } from "../record/record.ts";
+import { readRecord } from "../record/read.ts";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const program = `${root}load-balancer.ts`;

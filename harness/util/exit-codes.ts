@@ -12,9 +12,11 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** The exit code of a command that ran these cases: the worst decides, and a skip is never a pass. */
+const VERDICTS: readonly Verdict[] = ["pass", "fail", "skip", "insufficient", "error"];
+
+/** The exit code of a command that ran these cases: the worst decides, and neither a skip nor a word that is no verdict is ever a pass. */
 export function exitCodeOf(verdicts: readonly Verdict[]): number {
-  if (verdicts.includes("error")) return EXIT.infrastructure;
+  if (verdicts.includes("error") || verdicts.some((verdict) => !VERDICTS.includes(verdict))) return EXIT.infrastructure;
   if (verdicts.includes("fail")) return EXIT.failed;
   if (verdicts.includes("insufficient")) return EXIT.insufficient;
   return verdicts.includes("pass") ? EXIT.passed : EXIT.skipped;

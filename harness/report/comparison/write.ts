@@ -2,6 +2,7 @@
 // A comparison as files: compare.md, compare.html, compare.json and its pictures.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { LabError } from "../../runtime/runtime.ts";
 import { type Chart, chartOptions, type Dataset, endOf, eventLines, timeScale } from "../charts/chart.ts";
 import { allCharts } from "../charts/index.ts";
 import { sweepChart } from "../charts/sweep.ts";
@@ -19,13 +20,23 @@ import { type Comparison, comparisonTable, type Entry, remarks, titleOf } from "
 const READING =
   "Each line counts the connections that one backend has lost since the traffic began; a step at an event is what it cost, a slope between events is a fault.";
 
+/** A comparison's files. Throws LabError when one cannot be written. */
 export async function writeComparison(comparison: Comparison, dir: string): Promise<void> {
+  try {
+    await writeFiles(comparison, dir);
+  } catch (cause) {
+    throw new LabError(`Cannot write the comparison to '${dir}': ${(cause as Error).message}.`, { cause });
+  }
+}
+
+async function writeFiles(comparison: Comparison, dir: string): Promise<void> {
   const charts = chartsOf(comparison);
   const summaries = comparison.entries.flatMap(({ runs }) => runs.map(({ summary }) => summary));
   await writeFile(join(dir, "compare.json"), `${JSON.stringify(summaries, null, 2)}\n`);
   await writeFile(join(dir, "compare.md"), renderComparison(comparison, charts));
   await writeFile(join(dir, "compare.html"), await comparisonPage(comparison, charts));
   if (charts.length > 0) await drawPngs(charts, dir);
+  if (comparison.sweep) await writeFile(join(dir, "theory.json"), `${JSON.stringify(comparison.sweep, null, 2)}\n`);
 }
 
 /** For a pull request; the pictures lie beside it. */
