@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "limits.h"
-#include "memory.h"
+#include "util/memory.h"
 #include "options.h"
 #include "out.h"
 

@@ -11,7 +11,7 @@
 #include "datagram.h"
 #include "generator.h"
 #include "limits.h"
-#include "memory.h"
+#include "util/memory.h"
 #include "options.h"
 #include "out.h"
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "memory.h"
+#include "util/memory.h"
 #include "row.h"
 
 #define TABLE_SLOTS (2 * MAX_HOSTS)

@@ -9,7 +9,7 @@
 
 #include "client.h"
 #include "limits.h"
-#include "memory.h"
+#include "util/memory.h"
 #include "out.h"
 
 struct count_sample {

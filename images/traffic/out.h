@@ -6,7 +6,7 @@
 #ifndef TRAFFIC_OUT_H
 #define TRAFFIC_OUT_H
 
-#include "text.h"
+#include "json/text.h"
 
 extern struct text out;
 

@@ -14,7 +14,7 @@
 
 #include "commands.h"
 #include "limits.h"
-#include "memory.h"
+#include "util/memory.h"
 #include "options.h"
 #include "out.h"
 #include "parse.h"

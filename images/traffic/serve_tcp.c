@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "util/memory.h"
 #include "serve.h"
 
 #define ACCEPTS_PER_TURN 64

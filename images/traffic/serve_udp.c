@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "datagram.h"
-#include "memory.h"
+#include "util/memory.h"
 #include "serve.h"
 
 #define BATCH 32

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "memory.h"
+#include "util/memory.h"
 
 void wheel_init(struct wheel *wheel, uint32_t ids, uint64_t now_ns)
 {

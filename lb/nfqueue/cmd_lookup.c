@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "commands.h"
-#include "flow.h"
+#include "packet/flow.h"
 #include "flows.h"
 #include "pick.h"
-#include "protocols.h"
+#include "packet/protocols.h"
 #include "store.h"
 
 #define PACKET_MAX 65535

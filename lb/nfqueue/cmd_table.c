@@ -7,7 +7,7 @@
 
 #include "commands.h"
 #include "counters.h"
-#include "maglev.h"
+#include "table/maglev.h"
 #include "flows.h"
 #include "store.h"
 

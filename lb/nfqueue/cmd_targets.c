@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "commands.h"
-#include "maglev.h"
+#include "table/maglev.h"
 #include "store.h"
 
 #define NO_INDEX UINT32_MAX

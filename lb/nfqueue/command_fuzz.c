@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "flow_text.h"
-#include "options.h"
+#include "cli/options.h"
 
 #define WORDS_MAX 24
 

@@ -3,7 +3,7 @@
 #ifndef NFQUEUE_COMMANDS_H
 #define NFQUEUE_COMMANDS_H
 
-#include "options.h"
+#include "cli/options.h"
 
 int command_init(const struct command *command, int argc, char **argv);
 int command_delete(const struct command *command, int argc, char **argv);

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "clock.h"
-#include "table.h"
+#include "util/clock.h"
+#include "table/table.h"
 
 static const char *const names[COUNTERS] = {
 	[FLOW_PORTS] = "flows",
@@ -48,12 +48,12 @@ size_t counters_size(uint32_t n)
 
 uint64_t *counters_of(const struct table *table, uint32_t worker)
 {
-	return table->counters + worker * set_words(table->config.n);
+	return table->rest + worker * set_words(table->config.n);
 }
 
 void counters_reset(const struct table *table)
 {
-	memset(table->counters, 0, counters_size(table->config.n));
+	memset(table->rest, 0, table->rest_size);
 }
 
 static uint64_t sum(const struct table *table, size_t counter)

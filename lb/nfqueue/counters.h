@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "flow.h"
-#include "fragments.h"
+#include "packet/flow.h"
+#include "packet/fragments.h"
 
 #define WORKERS_MAX 64
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "flows.h"
-#include "options.h"
+#include "cli/options.h"
 #include "store.h"
 #include "worker.h"
 

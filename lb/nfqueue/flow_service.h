@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "flow.h"
-#include "table.h"
+#include "packet/flow.h"
+#include "table/table.h"
 
 struct flow_service;
 struct worker;

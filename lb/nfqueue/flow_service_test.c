@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "util/check.h"
 #include "flow_service.h"
 #include "flows.h"
 #include "store.h"

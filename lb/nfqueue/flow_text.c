@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
-#include "protocols.h"
+#include "cli/options.h"
+#include "packet/protocols.h"
 
 #define WORD_MAX 128
 

@@ -3,7 +3,7 @@
 #ifndef NFQUEUE_FLOW_TEXT_H
 #define NFQUEUE_FLOW_TEXT_H
 
-#include "flowset.h"
+#include "flowset/flowset.h"
 
 /* Each takes a list with commas and exits with a clear sentence when it does not fit. NULL: no condition. */
 void flow_text_protocols(const char *list, struct flow_rule *rule);

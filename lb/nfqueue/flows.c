@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "options.h"
+#include "util/clock.h"
+#include "cli/options.h"
 #include "store.h"
 
 #define MAGIC 0x6e66716c66000001ull /* "nfqlf", 0, then the layout's number */

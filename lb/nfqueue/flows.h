@@ -11,8 +11,8 @@
 
 #include <stdatomic.h>
 
-#include "flowset.h"
-#include "table.h"
+#include "flowset/flowset.h"
+#include "table/table.h"
 
 #define FLOW_NAME_MAX 31
 #define TABLE_NAME_MAX 63

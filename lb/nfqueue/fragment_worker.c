@@ -8,10 +8,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "util/clock.h"
 #include "counters.h"
-#include "hash.h"
-#include "options.h"
+#include "table/hash.h"
+#include "cli/options.h"
 #include "reinject.h"
 #include "worker.h"
 

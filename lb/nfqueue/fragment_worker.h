@@ -4,7 +4,7 @@
 #define NFQUEUE_FRAGMENT_WORKER_H
 
 #include "pick.h"
-#include "table.h"
+#include "table/table.h"
 
 struct fragment_options {
 	const char *tun;

@@ -7,7 +7,7 @@
 
 #include "counters.h"
 #include "flow_service.h"
-#include "hash.h"
+#include "table/hash.h"
 #include "worker.h"
 
 /* In place of a table: none of ours; taken by no flow; taken by a flow whose table is gone. */

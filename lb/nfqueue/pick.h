@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "flow.h"
-#include "fragments.h"
+#include "packet/flow.h"
+#include "packet/fragments.h"
 
 struct queued_packet;
 struct table;

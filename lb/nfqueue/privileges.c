@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "cli/options.h"
 
 void privileges_drop(void)
 {

@@ -12,7 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "cli/options.h"
 
 /* Kernel memory that one queued packet costs the socket besides its bytes: sk_buff, shared info, attributes.
  */

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "cli/options.h"
 
 static void set_up(const char *name)
 {

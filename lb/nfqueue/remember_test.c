@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "check.h"
+#include "util/check.h"
 
 #define SYN 0x02
 #define RST 0x04

@@ -9,12 +9,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "util/clock.h"
 #include "commands.h"
 #include "counters.h"
 #include "flow_service.h"
 #include "fragment_worker.h"
 #include "privileges.h"
+#include "queue_thread.h"
 #include "store.h"
 #include "worker.h"
 

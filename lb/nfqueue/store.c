@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "cli/options.h"
+#include "counters.h"
 
 #define DIRECTORY "/dev/shm/"
 #define NAME_MAX_LENGTH 200
@@ -63,7 +64,7 @@ static void refuse_if_claimed(const char *name, const struct path *path)
 /* Allocates now: a full /dev/shm must be an error here, not a SIGBUS at the first write. */
 static void fill_file(int fd, const char *name, const char *temporary, const struct table_config *config)
 {
-	const size_t size = table_size(config);
+	const size_t size = table_size(config) + counters_size(config->n);
 	void *memory = MAP_FAILED;
 	int error = posix_fallocate(fd, 0, (off_t)size);
 
@@ -104,6 +105,12 @@ void store_create(const char *name, const struct table_config *config, bool forc
 		fail(EXIT_ERROR, "Cannot create the table '%s': %s.", name, strerror(error));
 }
 
+/* Whether the file holds a table with its counters. */
+static bool is_store(struct table *table, void *memory, size_t size)
+{
+	return table_view(table, memory, size) && table->rest_size == counters_size(table->config.n);
+}
+
 void store_check_name(const char *name)
 {
 	path_of(name);
@@ -111,7 +118,7 @@ void store_check_name(const char *name)
 
 void store_close(const struct table *table)
 {
-	munmap(table->header, table_size(&table->config));
+	munmap(table->header, table_size(&table->config) + table->rest_size);
 	close(table->fd);
 }
 
@@ -126,7 +133,7 @@ bool store_try_open(const char *name, struct table *table)
 		return false;
 	if (fstat(fd, &status) == 0) {
 		memory = mmap(NULL, status.st_size, PROT_READ, MAP_SHARED, fd, 0);
-		if (memory != MAP_FAILED && table_view(table, memory, status.st_size)) {
+		if (memory != MAP_FAILED && is_store(table, memory, status.st_size)) {
 			table->fd = fd;
 			return true;
 		}
@@ -167,7 +174,7 @@ void store_open(const char *name, bool writable, struct table *table)
 		fail(EXIT_ERROR, "Cannot open the table '%s': %s.", name, strerror(errno));
 	memory = mmap(NULL, status.st_size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
 	/* An empty file can't be mapped, and is no table either. */
-	if (memory == MAP_FAILED || !table_view(table, memory, status.st_size))
+	if (memory == MAP_FAILED || !is_store(table, memory, status.st_size))
 		fail(EXIT_ERROR, "'" DIRECTORY "%s' is not a table of this version of nfqueue-lb.", name);
 	table->fd = fd;
 }

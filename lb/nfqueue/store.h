@@ -4,7 +4,7 @@
 #ifndef NFQUEUE_STORE_H
 #define NFQUEUE_STORE_H
 
-#include "table.h"
+#include "table/table.h"
 
 #define STORE_DEFAULT_NAME "nfqueue-lb"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One thread per queue: read a batch, pick a target for each packet, answer the batch, repeat. */
+/* What the thread of a queue works with. */
 #ifndef NFQUEUE_WORKER_H
 #define NFQUEUE_WORKER_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "queue.h"
-#include "table.h"
+#include "table/table.h"
 
 #define NO_CPU (-1)
 
@@ -57,8 +57,5 @@ static inline void worker_leave(struct worker *worker)
 {
 	atomic_fetch_add(&worker->entered, 1);
 }
-
-/* Returns 0 or an error number. The caller joins the thread and closes fd. */
-int worker_start(struct worker *worker);
 
 #endif

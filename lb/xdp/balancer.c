@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "util/clock.h"
 
 const char *const outcome_names[STEER_COUNTERS] = {
 	[FLOW_PORTS] = "flows",

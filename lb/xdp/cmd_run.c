@@ -15,7 +15,7 @@
 #include <bpf/bpf.h>
 
 #include "balancer.h"
-#include "clock.h"
+#include "util/clock.h"
 #include "commands.h"
 #include "control.h"
 

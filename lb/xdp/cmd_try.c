@@ -11,7 +11,7 @@
 #include <bpf/bpf.h>
 
 #include "balancer.h"
-#include "clock.h"
+#include "util/clock.h"
 #include "commands.h"
 
 #define FRAME_MAX 2048

@@ -3,7 +3,7 @@
 #ifndef XDP_COMMANDS_H
 #define XDP_COMMANDS_H
 
-#include "options.h"
+#include "cli/options.h"
 
 int command_check(const struct command *command, int argc, char **argv);
 int command_features(const struct command *command, int argc, char **argv);

@@ -90,7 +90,7 @@ test.serial("another program in the way, here or on a device above, is named, an
       t.is(output.code, 1, output.stdout);
       t.regex(output.stderr, why);
     };
-    const object = ["object", path.join(buildDir, "test/steer.bpf.o"), "program", "filter_xdp"];
+    const object = ["object", path.join(buildDir, "obj/bpf/steer.bpf.o"), "program", "filter_xdp"];
     for (const [device, theirs, mode] of [
       ["eth2", "xdpgeneric", "generic"],
       ["eth2", "xdpdrv", "generic"],

@@ -3,10 +3,10 @@
 #ifndef XDP_SETTINGS_H
 #define XDP_SETTINGS_H
 
-#include "options.h"
+#include "cli/options.h"
 #include "steer.h"
-#include "maglev.h"
-#include "table.h"
+#include "table/maglev.h"
+#include "table/table.h"
 
 enum plane { PLANE_XDP, PLANE_TC, PLANE_USER };
 

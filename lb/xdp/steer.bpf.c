@@ -6,10 +6,10 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
-#include "flow.h"
-#include "hash.h"
-#include "ip.c"
-#include "flow.c"
+#include "packet/flow.h"
+#include "table/hash.h"
+#include "packet/ip.c"
+#include "packet/flow.c"
 #include "steer.h"
 
 char licence[] SEC("license") = "GPL";

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * What is done with a frame: shared by the kernel's programs (steer.bpf.c) and the user-space data plane
  * (user.c), so that they cannot differ. Pure, for the verifier's sake without anything that it could not
@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bytes.h"
-#include "flow.h"
+#include "packet/bytes.h"
+#include "packet/flow.h"
 
 #define STEER_VIPS 8
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hash.h"
+#include "table/hash.h"
 
 #define BATCH 64
 /* While frames wait to be sent, the kernel is asked again this often. */

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "cli/options.h"
 
 /* What the kernel takes for a chunk, and keeps before each frame in it; a frame has a header and perhaps a
  * tag. */

@@ -7,7 +7,7 @@
 #include <linux/if_xdp.h>
 #include <stdlib.h>
 
-#include "check.h"
+#include "util/check.h"
 #include "xsk.h"
 
 #define SIZE 8u

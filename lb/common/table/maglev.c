@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table/maglev.h"
+
+#include <string.h>
+
+#include "table/hash.h"
+
+#define SALT_OFFSET 0x6f666673 /* "offs" */
+#define SALT_SKIP 0x736b6970   /* "skip" */
+
+struct maglev_walk maglev_walk(uint32_t index, uint32_t m, uint32_t seed)
+{
+	const uint8_t le[4] = {index, index >> 8, index >> 16, index >> 24};
+
+	return (struct maglev_walk){
+		.slot = murmur3_32(le, sizeof(le), seed ^ SALT_OFFSET) % m,
+		.skip = murmur3_32(le, sizeof(le), seed ^ SALT_SKIP) % (m - 1) + 1,
+	};
+}
+
+/* Claims the next free slot of the walk. Ends because M is prime: the walk meets every slot once in M steps.
+ */
+static uint32_t claim(struct maglev_walk *walk, uint32_t m, uint64_t *taken)
+{
+	uint32_t slot = walk->slot;
+
+	while (taken[slot / 64] >> slot % 64 & 1) {
+		slot += walk->skip; /* below 2^25, no overflow */
+		slot -= slot >= m ? m : 0;
+	}
+	taken[slot / 64] |= 1ull << slot % 64;
+	walk->slot = slot;
+	return slot;
+}
+
+void maglev_fill(uint16_t *lookup, uint32_t m, const uint16_t *targets, struct maglev_walk *walks, uint32_t n,
+		 uint64_t *taken)
+{
+	memset(taken, 0, maglev_taken_words(m) * sizeof(*taken));
+	for (uint32_t filled = 0, turn = 0; filled < m; filled++) {
+		lookup[claim(&walks[turn], m, taken)] = targets[turn];
+		turn = turn + 1 < n ? turn + 1 : 0;
+	}
+}
