@@ -2,8 +2,7 @@
 // What it costs when one of ten targets leaves, by its place in the order: `npm run bench:removed [backend] [word of test]...`. Measured
 // in the lab against theory (hash-threshold: RFC 2992), both families at once; Markdown on stdout, exit code 1 when a run did not pass.
 import { runProgram } from "../harness/host/program.ts";
-import { makeOracle, type Oracle } from "../harness/oracle/oracle.ts";
-import { shareMoved } from "../harness/oracle/regions.ts";
+import { expectedLoss } from "../harness/oracle/theory.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { backends } from "./index.ts";
 
@@ -13,18 +12,6 @@ const backend = backends.find((one) => one.name === name);
 if (!backend) throw new Error(`There is no backend '${name}'. There are: ${backends.map((b) => b.name).join(", ")}.`);
 const spec = backend.oracle(backend.options.parse({}), TARGETS, "tcp");
 const all = Array.from({ length: TARGETS }, (_, i) => i);
-
-/** Share of all flows that change their target; null where the strategy does not cut its hash into regions or buckets. */
-function theory(before: Oracle, after: Oracle): number | null {
-  const { regions, buckets } = before;
-  if (regions && after.regions) {
-    const next = after.regions;
-    return all.reduce((sum, i) => sum + (before.shares.get(i) ?? 0) * shareMoved([regions], next, i), 0);
-  }
-  if (buckets && after.buckets)
-    return buckets.filter((owner, i) => owner !== after.buckets?.[i]).length / buckets.length;
-  return null;
-}
 
 async function measure(removed: number): Promise<Summary> {
   const run = [
@@ -51,16 +38,11 @@ process.stdout.write(
 );
 process.stdout.write(`${" --- |".repeat(7)}\n`);
 for (const removed of all) {
-  const before = spec && makeOracle(spec, all);
-  const after =
-    spec &&
-    before &&
-    makeOracle(
-      spec,
-      all.filter((i) => i !== removed),
-      before,
-    );
-  const expected = before && after && theory(before, after);
+  const expected = expectedLoss(
+    spec,
+    all,
+    all.filter((i) => i !== removed),
+  );
   const { events, verdict } = await measure(removed);
   const [event] = events;
   if (verdict !== "pass" || !event) process.exitCode = 1;

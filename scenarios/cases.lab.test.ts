@@ -8,6 +8,7 @@ import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Backend } from "../harness/api/backend.ts";
 import { readLimits } from "../harness/host/limits.ts";
+import { memoryOf } from "../harness/oracle/oracle.ts";
 import { unsupported } from "../harness/plan/catalog.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
@@ -77,7 +78,7 @@ for (const [i, backend] of backends.entries())
     for (const protocol of unsupported({ backend, scenario }).length > 0 ? [] : protocolsOf(backend, scenario.name)) {
       const spec = backend.oracle(backend.options.parse({}), 10, protocol);
       // SYN-only has a memory for TCP alone, unless told.
-      const keepsState = spec?.strategy === "stateful" && (spec.marks?.includes(protocol) ?? true);
+      const keepsState = memoryOf(spec, protocol) !== null;
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
       test.serial(
         `${name} passes over ${protocol}, both families, and accounts for every connection and packet`,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FlowHash, hashOf, hashSpace } from "../oracle/flow-hash.ts";
+
 import type { Flow } from "../oracle/hash.ts";
+import { type FlowHash, hashOf, hashSpace } from "../oracle/hashes/index.ts";
 import { makeOracle, type Oracle } from "../oracle/oracle.ts";
-import { regionOf, thresholdRegions } from "../oracle/regions.ts";
+import { regionOf, thresholdRegions } from "../oracle/strategies/regions.ts";
 import type { Event, EventOf, ScaleKind, StreamStart } from "../record/schema.ts";
 
 /** A span in which one set of targets is active, as the record tells it. */

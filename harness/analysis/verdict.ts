@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { OracleSpec } from "../oracle/oracle.ts";
+import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
 import { datagramFailures, datagramMerits } from "./datagrams.ts";
 import type { ConnectionOutcomes } from "./outcomes.ts";
@@ -120,7 +120,7 @@ function queuedTooMany(
   { failedConnects }: ConnectionOutcomes,
   oracle: OracleSpec | null,
 ): Check[] {
-  if (!userSpace || oracle?.strategy !== "stateful" || !oracle.marks?.includes(protocol)) return [];
+  if (!userSpace || memoryOf(oracle, protocol) !== "mark") return [];
   const rerouted = events.filter(({ kind }) => kind.startsWith("router")).reduce((sum, { alive }) => sum + alive, 0);
   const due = connections.established + connections.lost + failedConnects + rerouted;
   const most = Math.ceil(due * 1.1) + 10;

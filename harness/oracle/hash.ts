@@ -10,6 +10,12 @@ export interface Flow {
   protocol: number;
 }
 
+/** By the destination: source and destination are of one family. */
+export function isIpv4({ dst }: Pick<Flow, "dst">): boolean {
+  for (let i = 0; i < 10; i++) if (dst[i] !== 0) return false;
+  return dst[10] === 0xff && dst[11] === 0xff;
+}
+
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 
 /** 16 bytes; IPv4 as ::ffff:a.b.c.d. Throws on anything that is no address. */

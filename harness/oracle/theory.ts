@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { hashSpace } from "./flow-hash.ts";
 import { murmur3 } from "./hash.ts";
 import { makeOracle, type OracleSpec } from "./oracle.ts";
+import { hashValues } from "./strategies/registry.ts";
 
 const SAMPLES = 65_536;
 
@@ -23,7 +23,7 @@ export function expectedLoss(
   }
   const first = makeOracle(spec, before);
   const second = makeOracle(spec, after, first);
-  const divisor = "hash" in spec ? 2 ** 32 / hashSpace(spec.hash) : 1;
+  const divisor = 2 ** 32 / hashValues(spec);
   let moved = 0;
   for (let i = 0; i < SAMPLES; i++) {
     const hash = Math.floor(murmur3(Uint8Array.of(i & 255, i >> 8), 1) / divisor);

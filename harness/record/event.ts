@@ -2,8 +2,8 @@
 // events.ndjson: what happened, one event a line, in order. With connections.bin it is the waist of the whole design: left of it
 // is the lab, right of it everything can be made again.
 import { z } from "zod";
-import type { FlowHash } from "../oracle/flow-hash.ts";
-import type { OracleSpec } from "../oracle/oracle.ts";
+import { flowHash } from "../oracle/hashes/index.ts";
+import { oracleSpec } from "../oracle/oracle.ts";
 import { byCause, count, datagrams, family, protocol, streamName, time } from "./base.ts";
 
 export type ScaleKind =
@@ -20,9 +20,6 @@ export type ScaleKind =
 
 /** A record may hold a kind that this program does not know: it is data. */
 export const scaleKind = z.string() as unknown as z.ZodType<ScaleKind>;
-/** A strategy may come from outside: whoever judges knows its fields. */
-const oracle = z.looseObject({ strategy: z.string() }) as unknown as z.ZodType<OracleSpec>;
-const flowHash = z.looseObject({ kind: z.string() }) as unknown as z.ZodType<FlowHash>;
 
 const phaseName = z.enum(["up", "deploy", "traffic", "down"]);
 export type Phase = z.infer<typeof phaseName>;
@@ -89,7 +86,7 @@ export const eventSchema = z.discriminatedUnion("kind", [
     /** What a reader of the report should know of the balancer: table size, hash, mode. */
     effectiveOptions: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     /** null: the strategy is random, or depends on state that no oracle can know. */
-    oracle: oracle.nullable(),
+    oracle: oracleSpec.nullable(),
   }),
   kind("scale", { action: scaleKind, machines: names, requestedT: time, effectiveT: time }),
   /** How the tester chooses a router for a flow. Written where the routers do not all do the same. */

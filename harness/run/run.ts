@@ -7,6 +7,7 @@ import type { Plan, Step } from "../api/scenario.ts";
 import { Partition } from "../events/partition.ts";
 import { TargetOutage } from "../events/target-outage.ts";
 import { calibrate, watchMachine } from "../host/contention.ts";
+import { checkedSpec } from "../oracle/oracle.ts";
 import { readRecord } from "../record/read.ts";
 import { RecordWriter } from "../record/record.ts";
 import type { Event, EventOf, Phase, RunInfo, Sample, ScaleKind, Summary } from "../record/schema.ts";
@@ -137,7 +138,10 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
           backend: backend.name,
           active: active.flatMap((i) => topology.targets[i]?.name ?? []),
           effectiveOptions: backend.effectiveOptions(request.backendOptions, topology.targets.length),
-          oracle: backend.oracle(request.backendOptions, topology.targets.length, request.load.protocol),
+          oracle: checkedSpec(
+            backend.oracle(request.backendOptions, topology.targets.length, request.load.protocol),
+            backend.name,
+          ),
         });
         return deployed;
       });

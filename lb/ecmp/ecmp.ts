@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import type { Backend } from "../../harness/api/backend.ts";
-import type { FlowHash } from "../../harness/oracle/flow-hash.ts";
+import type { FlowHash } from "../../harness/oracle/hashes/index.ts";
 import { UsageError } from "../../harness/util/errors.ts";
 import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
 import { missingFor, type Need } from "../linux/probe.ts";

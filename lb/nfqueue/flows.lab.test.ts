@@ -2,7 +2,7 @@
 // Flows in a real lab: two addresses with disjoint targets behind one balancer, and changes under traffic.
 import test from "ava";
 import { addressBytes, PROTOCOL } from "../../harness/oracle/hash.ts";
-import { hashFlow, makeOracle, type NfqueueOracle } from "../../harness/oracle/oracle.ts";
+import { hashFlow, makeOracle, type TableSpec } from "../../harness/oracle/oracle.ts";
 import { decodeRow, ROW_BYTES } from "../../harness/record/connections.ts";
 import type { Connection } from "../../harness/record/schema.ts";
 import { netns } from "../../harness/runtime/netns.ts";
@@ -72,7 +72,7 @@ async function connect(lab: Lab, to: string, words: string): Promise<Connection[
   return rows;
 }
 
-const ORACLE: NfqueueOracle = { strategy: "maglev", m: 997, seed: 0, ports: true };
+const ORACLE: TableSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
 
 /** The target that the set's own table predicts for the connection. */
 function predicted(connection: Connection, to: string, set: keyof typeof SETS): string | null {

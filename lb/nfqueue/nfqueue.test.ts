@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import path from "node:path";
 import test from "ava";
 import { addressBytes, type Flow, flowKey, murmur3 } from "../../harness/oracle/hash.ts";
-import { makeOracle, type NfqueueOracle } from "../../harness/oracle/oracle.ts";
+import { makeOracle, type TableSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import { randomPacket, seededRandom } from "./packets.testing.ts";
 
@@ -21,13 +21,7 @@ interface Answer {
 const run = (args: string[], input = "") =>
   execFileSync(program, args, { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
 
-function withTable<T>(
-  name: string,
-  spec: NfqueueOracle,
-  targets: number,
-  active: number[],
-  action: (shm: string) => T,
-): T {
+function withTable<T>(name: string, spec: TableSpec, targets: number, active: number[], action: (shm: string) => T): T {
   const table = shm(name);
   const size = spec.strategy === "maglev" ? spec.m : 997;
   const init = [
@@ -60,7 +54,7 @@ function lookup(table: string, lines: string[]): Answer[] {
     .map((line) => JSON.parse(line) as Answer);
 }
 
-const specs: [name: string, spec: NfqueueOracle, targets: number][] = [
+const specs: [name: string, spec: TableSpec, targets: number][] = [
   ["maglev with ports", { strategy: "maglev", m: 997, seed: 0, ports: true }, 10],
   ["maglev with addresses", { strategy: "maglev", m: 997, seed: 42, ports: false }, 10],
   ["a large maglev table", { strategy: "maglev", m: 65_537, seed: 7, ports: true }, 1000],
@@ -91,7 +85,7 @@ for (const [name, spec, targets] of specs)
   });
 
 test("a flow named on the command line gets the same answer as its packet", (t) => {
-  const spec: NfqueueOracle = { strategy: "maglev", m: 997, seed: 0, ports: true };
+  const spec: TableSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
   withTable("flow", spec, 10, [1, 3, 5], (table) => {
     const [answer] = lookup(table, ["tcp 2000::7 40000 1000:: 5003"]);
     const flow: Flow = {

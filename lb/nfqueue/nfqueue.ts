@@ -3,7 +3,7 @@ import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { Backend, Balancer } from "../../harness/api/backend.ts";
-import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
+import type { OracleSpec, TableSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
@@ -120,7 +120,7 @@ export const nfqueue: Backend<typeof options> = {
   oracle(given, targets): OracleSpec {
     const { M } = tableSizes(given, targets);
     const common = { seed: given.hashSeed, ports: given.ports };
-    const choice: NfqueueOracle =
+    const choice: TableSpec =
       given.mode === "modulo" ? { strategy: "modulo", ...common } : { strategy: "maglev", m: M, ...common };
     if (!given.synOnly) return choice;
     const marks = given.udp ? (["tcp", "udp"] as const) : (["tcp"] as const);

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { z } from "zod";
 import type { Backend, Balancer } from "../../harness/api/backend.ts";
 import { runProgram } from "../../harness/host/program.ts";
-import type { NfqueueOracle, OracleSpec } from "../../harness/oracle/oracle.ts";
+import type { OracleSpec, TableSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process, Runtime } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
@@ -72,7 +72,7 @@ function backendOf<Options extends z.ZodObject>(
 function oracleOf(given: PlaneOptions, targets: number): OracleSpec {
   const { M } = settle(given, targets);
   const { hashSeed: seed, ports } = given;
-  const assign: NfqueueOracle =
+  const assign: TableSpec =
     given.hash === "modulo" ? { strategy: "modulo", seed, ports } : { strategy: "maglev", m: M, seed, ports };
   return given.connections > 0 ? { strategy: "stateful", flush: true, assign } : assign;
 }

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Strategies that cut the hash into regions, one for each active target, in order: ECMP, HMARK, nftables' jhash and symhash.
+import { bestPool, type Pools, sharesByWeight, weightsOf } from "./pools.ts";
+
+/** The state of such a strategy. */
+export interface Regions {
+  regions: readonly Region[];
+  shares: ReadonlyMap<number, number>;
+}
 
 export interface Region {
   index: number;
@@ -25,6 +32,17 @@ export function scaledRegions(active: readonly number[], weight: (index: number)
   return cut(active, weight, (sum, total) =>
     Number((BigInt(space) * BigInt(sum) + BigInt(total) - 1n) / BigInt(total)),
   );
+}
+
+export function regionsOf(
+  cutter: typeof thresholdRegions,
+  spec: Pools,
+  active: readonly number[],
+  space: number,
+): Regions {
+  const pool = bestPool(spec, active);
+  const weight = weightsOf(spec);
+  return { regions: cutter(pool, weight, space), shares: sharesByWeight(pool, weight) };
 }
 
 function cut(

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { addressBytes } from "./hash.ts";
-import { type IpvsHash, ipvsKey, ipvsOrder, ipvsScheduler } from "./ipvs.ts";
-import { hashFlow, makeOracle } from "./oracle.ts";
+import { addressBytes } from "../hash.ts";
+import { hashFlow, makeOracle } from "../oracle.ts";
+import { type IpvsSpec, ipvs, ipvsOrder, ipvsScheduler } from "./ipvs.ts";
 
 const address = (last: number) => ({ 4: [192, 168, 1, last], 6: [...addressBytes(`1000::${last}`)] });
-const spec = (over: Partial<IpvsHash> = {}): IpvsHash => ({
+const spec = (over: Partial<IpvsSpec> = {}): IpvsSpec => ({
   strategy: "ipvs",
   scheduler: "mh",
   ports: true,
@@ -24,9 +24,9 @@ const flow = (sport: number) => ({
   dport: 5003,
   protocol: 6,
 });
-const keys = (given: IpvsHash) => Array.from({ length: 2000 }, (_, i) => ipvsKey(given, flow(1000 + i)));
+const keys = (given: IpvsSpec) => Array.from({ length: 2000 }, (_, i) => ipvs.hash(given, flow(1000 + i)) ?? 0);
 const picks = (
-  given: IpvsHash,
+  given: IpvsSpec,
   order: readonly number[],
   active: readonly number[],
   weight: (index: number) => number = () => 1,
@@ -59,7 +59,7 @@ test("destination hashing sends one address to one target, and has no shares to 
 });
 
 test("Maglev moves few connections that its removed target did not have; source hashing moves most", (t) => {
-  const moved = (given: IpvsHash) => {
+  const moved = (given: IpvsSpec) => {
     const before = picks(given, ipvsOrder(given, all, []), all);
     const after = picks(given, ipvsOrder(given, [0, 1, 2], [3, 2, 1, 0]), [0, 1, 2]);
     return before.filter((target, i) => target !== 3 && target !== after[i]).length;

@@ -1,4 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
+import { z } from "zod";
+import { flowHash, hashesSourcesOnly, hashOf, hashSpace } from "../hashes/index.ts";
+import { defineStrategy } from "./define.ts";
+import { bestPool, pools, weightsOf } from "./pools.ts";
+import { pickSlot, sharesOfSlots } from "./slots.ts";
+
+/** A resilient next-hop group of Linux: the hash chooses a bucket, and only buckets of targets that leave move. */
+export const resilient = defineStrategy({
+  schema: z.strictObject({
+    strategy: z.literal("resilient"),
+    hash: flowHash.nullable(),
+    buckets: z.number().int().positive(),
+    ...pools,
+  }),
+  hash: ({ hash }, flow) => hash && hashOf(hash, flow),
+  space: ({ hash }) => hashSpace(hash),
+  state(spec, all, before: Buckets | null): Buckets {
+    const active = bestPool(spec, all);
+    return { active, slots: resilientBuckets(active, spec.buckets, weightsOf(spec), before?.slots ?? null) };
+  },
+  pick: pickSlot,
+  shares: sharesOfSlots,
+  moved(lived: readonly Buckets[], after: Buckets, target) {
+    const own = [...after.slots.keys()].filter((i) => lived.every(({ slots }) => slots[i] === target));
+    return own.filter((i) => after.slots[i] !== target).length / Math.max(1, own.length);
+  },
+  affinityS: ({ hash }, family) => (hash && hashesSourcesOnly(hash, family) ? Number.POSITIVE_INFINITY : 0),
+  simulation: {
+    spec: (buckets) => ({ strategy: "resilient" as const, hash: null, buckets }),
+    keys: "slots",
+  },
+});
+
+interface Buckets {
+  active: readonly number[];
+  slots: Int32Array;
+}
+
 /**
  * Buckets of a resilient next-hop group after its members became `active`, with every bucket in use: bucket -> index. Buckets
  * of members that stay are kept; free ones go to the members that have too few, the last in the list first. Without
@@ -10,6 +48,7 @@ export function resilientBuckets(
   weight: (index: number) => number,
   before: Int32Array | null,
 ): Int32Array {
+  if (active.length === 0) return new Int32Array(0);
   const ordered = [...active].sort((a, b) => a - b);
   const member = new Set(ordered);
   const table = new Int32Array(buckets).map((_, i) => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import type { ScaleKind } from "../record/schema.ts";
-import { type Alive, lossProbability } from "./loss.ts";
-import { makeOracle, type OracleSpec } from "./oracle.ts";
+import type { ScaleKind } from "../../record/schema.ts";
+import { type Alive, lossProbability } from "../loss.ts";
+import { makeOracle, type OracleSpec } from "../oracle.ts";
 import { resilientBuckets } from "./resilient.ts";
 
 const all = Array.from({ length: 10 }, (_, i) => i);

@@ -1,25 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPVS' schedulers that hash, written from what they do: the kernel's keys are constants, so every new connection is known.
-import type { Flow } from "./hash.ts";
-import { SIPHASH_1_3, siphash32 } from "./siphash.ts";
+import { z } from "zod";
+import { foldWords, ipvs as ipvsHash } from "../hashes/ipvs.ts";
+import { SIPHASH_1_3, siphash32 } from "../hashes/siphash.ts";
+import { defineStrategy } from "./define.ts";
+import { weightsOf } from "./pools.ts";
+import { sharesOfSlots } from "./slots.ts";
 
-export interface IpvsHash {
-  strategy: "ipvs";
+const bytes = z.array(z.number().int().min(0).max(255)).readonly();
+const schema = z.strictObject({
+  strategy: z.literal("ipvs"),
   /** Source hashing, Maglev, destination hashing. */
-  scheduler: "sh" | "mh" | "dh";
+  scheduler: z.enum(["sh", "mh", "dh"]),
   /** The source port is hashed too. */
-  ports: boolean;
+  ports: z.boolean(),
   /** Where the target found is drained, others are tried. */
-  fallback: boolean;
+  fallback: z.boolean(),
   /** Targets that leave stay in the tables, with weight 0; else they are removed. */
-  drain: boolean;
+  drain: z.boolean(),
   /** One service for a firewall mark, whose targets have no port of their own. */
-  fwmark: boolean;
+  fwmark: z.boolean(),
   /** Slots of Maglev's table (CONFIG_IP_VS_MH_TAB_INDEX). */
-  size: number;
+  size: z.number().int().min(2),
   /** Of the targets, by index. */
-  addresses: readonly { 4: readonly number[]; 6: readonly number[] }[];
-  weights?: readonly number[];
+  addresses: z.array(z.strictObject({ 4: bytes, 6: bytes })).readonly(),
+  weights: z.array(z.number().nonnegative()).readonly().optional(),
+});
+export type IpvsSpec = z.infer<typeof schema>;
+
+/** IPVS' schedulers that hash, written from what they do: the kernel's keys are constants, so every new connection is known. */
+export const ipvs = defineStrategy({
+  schema,
+  hash: ({ scheduler, ports, fwmark }, flow) => {
+    const address = scheduler === "dh" ? "destination" : "source";
+    return ipvsHash.of({ kind: "ipvs", address, ports: ports && scheduler !== "dh", fwmark }, flow);
+  },
+  // Of one service; the bits above say which.
+  space: () => 2 ** 32,
+  state(spec, active, before: State | null): State {
+    const order = ipvsOrder(spec, active, before?.order ?? []);
+    const { pick, slots } = ipvsScheduler(spec, order, new Set(active), weightsOf(spec));
+    // One address is one slot of destination hashing: its shares are all or nothing.
+    const shares = spec.scheduler === "dh" ? new Map<number, number>() : sharesOfSlots({ active, slots });
+    return { order, pick, shares };
+  },
+  pick: (state, hash) => state.pick(hash),
+  shares: ({ shares }) => shares,
+  affinityS: ({ ports }) => (ports ? 0 : Number.POSITIVE_INFINITY),
+  simulation: {
+    spec: (size, seed, targets) => ({
+      strategy: "ipvs" as const,
+      scheduler: "mh" as const,
+      ports: true,
+      fallback: false,
+      drain: false,
+      fwmark: true,
+      size,
+      // The kernel's keys are constants: another seed is other addresses.
+      addresses: Array.from({ length: targets }, (_, i) => ({ 4: [10, seed & 255, i >> 8, i & 255], 6: [] })),
+    }),
+    keys: "hashes",
+    prime: true,
+  },
+});
+
+interface State {
+  /** Of the kernel's list of targets, which is the outcome of all changes so far. */
+  order: readonly number[];
+  pick(hash: number): number | null;
+  shares: ReadonlyMap<number, number>;
 }
 
 const TABLE_BITS = 8;
@@ -29,17 +77,8 @@ const MH_KEYS = [2_654_435_761, 2_654_446_892] as const;
 /** A target has at most so many turns (as bits) in a row when Maglev's table is filled. */
 const MH_TURN_BITS = 6;
 
-/** What is hashed, and of which service: address and port added up, the family, the service's port, packed into one number. */
-export function ipvsKey(spec: IpvsHash, flow: Flow): number {
-  const v4 = isMapped(flow.dst);
-  const address = spec.scheduler === "dh" ? flow.dst : flow.src;
-  const sum =
-    (fold(v4 ? address.subarray(12) : address) + (spec.ports && spec.scheduler !== "dh" ? flow.sport : 0)) >>> 0;
-  return sum + (Number(!v4) + 2 * (spec.fwmark ? 0 : flow.dport)) * 2 ** 32;
-}
-
 /** A target that is added comes to the front of the kernel's list; its place decides much. */
-export function ipvsOrder(spec: IpvsHash, active: readonly number[], before: readonly number[]): number[] {
+export function ipvsOrder(spec: IpvsSpec, active: readonly number[], before: readonly number[]): number[] {
   const kept = spec.drain ? before : before.filter((index) => active.includes(index));
   const added = active.filter((index) => !before.includes(index)).sort((a, b) => b - a);
   return [...added, ...kept];
@@ -47,11 +86,11 @@ export function ipvsOrder(spec: IpvsHash, active: readonly number[], before: rea
 
 /** `slots` are the targets by slot of one service's table, for their shares. */
 export function ipvsScheduler(
-  spec: IpvsHash,
+  spec: IpvsSpec,
   order: readonly number[],
   active: ReadonlySet<number>,
   weight: (index: number) => number,
-): { pick: (key: number | null) => number | null; slots: number[] } {
+): { pick: (key: number) => number | null; slots: number[] } {
   const tables = new Map<number, number[]>();
   const tableOf = (service: number) => {
     const known = tables.get(service) ?? makeTable(spec, order, active, weight, service);
@@ -63,7 +102,6 @@ export function ipvsScheduler(
   return {
     slots: tableOf(0).filter((index) => active.has(index)),
     pick(key) {
-      if (key === null) return null;
       const sum = key % 2 ** 32;
       const table = tableOf(Math.floor(key / 2 ** 32));
       const first = slot(sum, 0, table.length);
@@ -79,7 +117,7 @@ export function ipvsScheduler(
 }
 
 function makeTable(
-  spec: IpvsHash,
+  spec: IpvsSpec,
   order: readonly number[],
   active: ReadonlySet<number>,
   weight: (index: number) => number,
@@ -104,7 +142,7 @@ function inTurn(order: readonly number[], slots: (index: number) => number): num
 
 /** Maglev's: each target in turn takes the next free slot of its own permutation, as often in a row as its weight says. */
 function mhTable(
-  { size, addresses }: IpvsHash,
+  { size, addresses }: IpvsSpec,
   order: readonly number[],
   weight: (index: number) => number,
   service: number,
@@ -114,7 +152,7 @@ function mhTable(
   const most = Math.max(...order.map(weight)) / divisor;
   const shift = Math.max(0, 32 - Math.clz32(most) - MH_TURN_BITS);
   const setups = order.map((index) => {
-    const sum = (fold(addresses[index]?.[family] ?? []) + port) >>> 0;
+    const sum = (foldWords(addresses[index]?.[family] ?? []) + port) >>> 0;
     return {
       index,
       at: mhHash(sum, MH_KEYS[0]) % size,
@@ -140,12 +178,3 @@ function mhHash(value: number, key: number): number {
 
 const hash32 = (value: number) => Math.imul(value, GOLDEN_RATIO) >>> (32 - TABLE_BITS);
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
-const isMapped = (bytes: Uint8Array) =>
-  bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((b) => b === 0);
-
-/** The address as one number; of IPv6 the four words of 32 bits xored. */
-function fold(bytes: ArrayLike<number>): number {
-  let folded = 0;
-  for (let i = 0; i < bytes.length; i++) folded ^= (bytes[i] ?? 0) << (8 * (3 - (i % 4)));
-  return folded >>> 0;
-}

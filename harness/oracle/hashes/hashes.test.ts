@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Published values where there are any; else what this kernel did, seen in a lab: the conformance runs check many thousands more.
 import test from "ava";
-import { hashOf } from "./flow-hash.ts";
-import { addressBytes } from "./hash.ts";
-import { jhash, jhashWords } from "./jhash.ts";
+import { addressBytes } from "../hash.ts";
+import { hashOf } from "./index.ts";
+import { jhash, jhashWords } from "./lookup3.ts";
 import { siphash32 } from "./siphash.ts";
 
 /** SipHash-2-4 in whole 64-bit words, after the paper (Aumasson and Bernstein, 2012): slow, and another way of writing it. */

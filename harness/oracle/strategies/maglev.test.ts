@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import { makeOracle } from "../oracle.ts";
 import { maglevTable, maglevWalk, populate } from "./maglev.ts";
-import { makeOracle } from "./oracle.ts";
 
 // The paper's permutations on page 6, M = 7, as (offset, skip).
 const paper = [

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a strategy is: how a balancer chooses the target of a flow, and what a change of targets or routers costs it.
+import type { z } from "zod";
+import type { Family, Protocol } from "../../record/schema.ts";
+import type { Flow } from "../hash.ts";
+import type { Alive, Change } from "../loss.ts";
+
+/** What a strategy does while exactly these targets are active. */
+export interface Oracle<State = unknown> {
+  /** Index of the target that gets a new flow with this hash, null when that is not known or there is none. */
+  pick(hash: number | null): number | null;
+  /** Share of all flows that each active target should get; adds up to 1. Empty: that is not predicted. */
+  shares: ReadonlyMap<number, number>;
+  /** The strategy's own: the state after it follows from this one. */
+  state: State;
+}
+
+/** Targets are indices from 0. All functions are pure; `spec` is data of the schema, and is kept in the record. */
+export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, State = unknown> {
+  /** A strict object; its literal `strategy` is the name. */
+  schema: Schema;
+  /** Depends on the flow alone, never on targets. null: nobody can know it from outside; then shares are predicted, not connections. */
+  hash(spec: z.infer<Schema>, flow: Flow): number | null;
+  /** Number of values that the hash can take. Absent: 2^32. */
+  space?(spec: z.infer<Schema>): number;
+  /** What is in force once exactly these targets are active; `before` is what was until then, null at first. */
+  state(spec: z.infer<Schema>, active: readonly number[], before: State | null): State;
+  /** null: not known, or there is none. */
+  pick(state: State, hash: number): number | null;
+  shares(state: State): ReadonlyMap<number, number>;
+  /**
+   * Share of a target's flows that are its no longer in `after`, of those that were in each state of `lived` and whose hashes are
+   * not known. Absent: every hash is known.
+   */
+  moved?(lived: readonly State[], after: State, target: number): number;
+  /**
+   * Probability that the connection is lost at the change: 0 or 1 where the strategy decides it. Absent: it is lost when
+   * another target is picked for it than before.
+   */
+  loss?(spec: z.infer<Schema>, change: Change<State>, connection: Alive<State>): number;
+  /** Bounds of that probability where connections do not get their luck one by one. Absent: the probability itself. */
+  lossBounds?(spec: z.infer<Schema>, change: Change<State>, connection: Alive<State>): [low: number, high: number];
+  /** Seconds for which new connections of a source come to the target of the one before. Absent: 0, ports, turn or chance decide. */
+  affinityS?(spec: z.infer<Schema>, family: Family): number;
+  /** Whether connections of this protocol stay where they are, remembered, whatever becomes of the choice for new ones. */
+  remembers?(spec: z.infer<Schema>, protocol: Protocol): Memory;
+  /** For the simulator of tables. Absent: there is nothing to simulate. */
+  simulation?: Simulation<z.infer<Schema> & { strategy: string }>;
+}
+
+/** "mark": the packets of a connection keep their addresses; "addresses": they are rewritten. */
+export type Memory = "mark" | "addresses" | null;
+
+export interface Simulation<Spec extends { strategy: string } = { strategy: string }> {
+  spec(slots: number, seed: number, targets: number): Spec;
+  /** The keys are the slots of a table, or hashes of so many flows. */
+  keys: "slots" | "hashes";
+  /** The number of slots must be prime. */
+  prime?: true;
+  /** Lines that show a table that fits on a screen. */
+  show?(spec: Spec, targets: number): string[];
+}
+
+/** Types the functions by the schema and by the state. */
+export function defineStrategy<Schema extends z.ZodObject, State>(
+  definition: StrategyDefinition<Schema, State>,
+): StrategyDefinition<Schema, State> {
+  return definition;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The strategies by name. Nothing but this table knows which there are: index.ts fills it with ours, a backend's file adds its own.
+import { z } from "zod";
+import type { Family, Protocol } from "../../record/schema.ts";
+import { UsageError } from "../../util/errors.ts";
+import type { Flow } from "../hash.ts";
+import type { Alive, Change } from "../loss.ts";
+import type { Memory, Oracle, StrategyDefinition } from "./define.ts";
+
+/** A strategy's data, whoever defined it. */
+type Spec = { strategy: string };
+
+const known = new Map<string, StrategyDefinition>();
+
+/** A definition of the same name takes the place of the one before. */
+export function registerStrategy(definition: StrategyDefinition): void {
+  known.set(nameOf(definition), definition);
+}
+
+export function strategies(): ReadonlyMap<string, StrategyDefinition> {
+  return known;
+}
+
+function nameOf({ schema }: StrategyDefinition): string {
+  const { strategy } = schema.shape as { strategy?: unknown };
+  if (strategy instanceof z.ZodLiteral && typeof strategy.value === "string") return strategy.value;
+  throw new UsageError("The schema of a strategy must have its name as a literal: z.literal(\"...\") at 'strategy'.");
+}
+
+/** Throws UsageError where the strategy is not known. */
+function definitionOf({ strategy }: Spec): StrategyDefinition {
+  const definition = known.get(strategy);
+  if (definition) return definition;
+  throw new UsageError(`There is no strategy '${strategy}'. There are: ${[...known.keys()].sort().join(", ")}.`);
+}
+
+/** Of a strategy from a backend's file: its name has the backend's before it, so that it is nobody else's. */
+export const foreignSpec = z
+  .looseObject({ strategy: z.templateLiteral([z.string(), "/", z.string()]) })
+  .check(({ value, issues }) => {
+    const parsed = known.get(value.strategy)?.schema.safeParse(value);
+    for (const { path, message } of parsed?.error?.issues ?? [])
+      issues.push({ code: "custom", input: value, path, message });
+  });
+
+/** Data of any strategy without a memory. */
+export const assignSpec = z.lazy(() =>
+  z.union([...[...known.values()].filter((one) => !one.remembers).map(({ schema }) => schema), foreignSpec]),
+);
+
+/** What a backend returned as its oracle. Throws UsageError where it does not fit the strategy's schema. */
+export function checkedSpec<T extends Spec>(spec: T | null, backend: string): T | null {
+  if (spec === null) return null;
+  const [issue] = definitionOf(spec).schema.safeParse(spec).error?.issues ?? [];
+  if (!issue) return spec;
+  throw new UsageError(
+    `The oracle of '${backend}' does not fit strategy '${spec.strategy}': '${issue.path.join(".")}': ${issue.message}.`,
+  );
+}
+
+/** The hash that `pick` wants: it depends on the flow alone, never on the targets. */
+export function hashFlow(spec: Spec, flow: Flow): number | null {
+  return definitionOf(spec).hash(spec, flow);
+}
+
+/** Number of values that this hash can take. */
+export function hashValues(spec: Spec): number {
+  return definitionOf(spec).space?.(spec) ?? 2 ** 32;
+}
+
+/** `active` are the indices of the active targets; `before` is what was in force until then. */
+export function makeOracle(spec: Spec, active: readonly number[], before: Oracle | null = null): Oracle {
+  const definition = definitionOf(spec);
+  const state = definition.state(spec, active, before?.state ?? null);
+  return {
+    pick: (hash) => (hash === null ? null : definition.pick(state, hash)),
+    shares: definition.shares(state),
+    state,
+  };
+}
+
+/** Probability that this connection is lost: 0 or 1 where the strategy decides it, in between where chance does. */
+export function lossProbability(spec: Spec, change: Change, connection: Alive): number {
+  const definition = definitionOf(spec);
+  if (definition.loss) return definition.loss(spec, change, connection);
+  const { hash, target, lived } = connection;
+  const { before, after } = change;
+  if (hash !== null) return before.pick(hash) === after.pick(hash) ? 0 : 1;
+  if (target === null || !definition.moved) return 0;
+  return definition.moved(
+    lived.map(({ state }) => state),
+    after.state,
+    target,
+  );
+}
+
+/** Bounds of the probability where connections do not get their luck one by one. */
+export function lossBounds(spec: Spec, change: Change, connection: Alive): [low: number, high: number] {
+  const bounds = definitionOf(spec).lossBounds?.(spec, change, connection);
+  if (bounds) return bounds;
+  const probability = lossProbability(spec, change, connection);
+  return [probability, probability];
+}
+
+/** Seconds for which new connections of a source come to the target of the one before: 0 where ports, turn or chance decide. */
+export function affinityS(spec: Spec | null, family: Family): number {
+  return spec ? (definitionOf(spec).affinityS?.(spec, family) ?? 0) : 0;
+}
+
+/** How connections of this protocol are remembered; null: each packet is chosen for anew. */
+export function memoryOf(spec: Spec | null, protocol: Protocol): Memory {
+  return spec ? (definitionOf(spec).remembers?.(spec, protocol) ?? null) : null;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import { z } from "zod";
+import type { Family } from "../../record/schema.ts";
+import type { Alive, Change } from "../loss.ts";
+import { defineStrategy, type Memory, type Oracle } from "./define.ts";
+import type { AssignSpec } from "./index.ts";
+import { pools, sharesByWeight, weightsOf } from "./pools.ts";
+import { affinityS, assignSpec, hashFlow, lossProbability, makeOracle } from "./registry.ts";
+
+const schema = z.strictObject({
+  strategy: z.literal("stateful"),
+  /** Connections of a target that leaves are cut; else they stay as long as they live. */
+  flush: z.boolean(),
+  /** For so many seconds after its last connection a source gets its target again. */
+  affinityS: z.union([z.number().nonnegative(), z.literal("always")]).optional(),
+  /** How new connections are assigned; null: in turn or at random. */
+  assign: (z.lazy(() => assignSpec) as unknown as z.ZodType<AssignSpec>).nullable(),
+  /**
+   * Packets keep their addresses, and only a mark is remembered, for connections of these protocols: another router that
+   * chooses the same target carries a connection on. Absent: addresses are rewritten.
+   */
+  marks: z
+    .array(z.enum(["tcp", "udp"]))
+    .readonly()
+    .optional(),
+  /** A router takes a TCP connection that it does not know for a new one; else it resets it. */
+  midstream: z.boolean().optional(),
+  /** Routers tell each other what they remember. */
+  shared: z.boolean().optional(),
+  /** How evenly new connections spread depends on how long others last: shares are not predicted. */
+  uneven: z.boolean().optional(),
+  ...pools,
+});
+export type StatefulSpec = z.infer<typeof schema>;
+
+interface State {
+  /** For new connections; null: in turn or at random. */
+  choice: Oracle | null;
+  shares: ReadonlyMap<number, number>;
+}
+
+/** Connections stay where they are, in each router's memory, whatever becomes of the choice for new ones. */
+export const stateful = defineStrategy({
+  schema,
+  hash: ({ assign }, flow) => assign && hashFlow(assign, flow),
+  state(spec, active, before: State | null): State {
+    if (spec.uneven) return { choice: null, shares: new Map() };
+    if (!spec.assign) return { choice: null, shares: sharesByWeight(active, weightsOf(spec)) };
+    const choice = makeOracle(spec.assign, active, before?.choice);
+    return { choice, shares: choice.shares };
+  },
+  pick: ({ choice }, hash) => choice?.pick(hash) ?? null,
+  shares: ({ shares }) => shares,
+  loss,
+  lossBounds(spec, change, connection) {
+    // Rules that give out targets in turn meet the connections of another router in the order in which they got their targets
+    // there: all may find theirs again, or none.
+    const probability = loss(spec, change, connection);
+    const inTurn =
+      (connection.protocol === "udp" || spec.midstream === true) &&
+      change.action.startsWith("router") &&
+      probability > 0 &&
+      change.after.pick(connection.hash) === null;
+    return inTurn ? [0, change.reroutedShare] : [probability, probability];
+  },
+  affinityS(spec, family: Family) {
+    if (spec.affinityS === "always") return Number.POSITIVE_INFINITY;
+    return spec.affinityS ?? (spec.assign ? affinityS(spec.assign, family) : 0);
+  },
+  remembers(spec, protocol): Memory {
+    if (!spec.marks) return "addresses";
+    return spec.marks.includes(protocol) ? "mark" : null;
+  },
+});
+
+/**
+ * A target that leaves takes its connections along only when their state is flushed. A connection that comes to another router
+ * is new there: over TCP it ends where its address towards the target changes; else it lives on if chance, or
+ * the hash, gives it the same target again.
+ */
+function loss(spec: StatefulSpec, change: Change<State>, connection: Alive<State>): number {
+  const { protocol, hash, target, knownToReturning } = connection;
+  if (spec.marks && !spec.marks.includes(protocol)) return lossOfChoice(spec, change, connection);
+  if (target === null) return 0;
+  switch (change.action) {
+    case "scale_in":
+    case "drift":
+    case "drift_end":
+      return spec.flush && change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
+    case "failure":
+      // State or none: who is dead does not answer.
+      return change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
+    case "router_out":
+    case "router_in": {
+      if (spec.shared || (change.action === "router_in" && knownToReturning)) return 0;
+      if (protocol === "tcp" && !spec.midstream && !spec.marks) return change.reroutedShare;
+      const next = change.after.pick(hash);
+      const elsewhere = next === null ? 1 - (change.after.shares.get(target) ?? 0) : next === target ? 0 : 1;
+      return change.reroutedShare * elsewhere;
+    }
+    default:
+      return 0;
+  }
+}
+
+/** Of a protocol of which nothing is remembered: each packet is chosen for anew. */
+function lossOfChoice({ assign }: StatefulSpec, change: Change<State>, { lived, ...connection }: Alive<State>): number {
+  const [before, after] = [change.before.state.choice, change.after.state.choice];
+  if (!assign || !before || !after) return 0;
+  const choices = lived.flatMap(({ state }) => state.choice ?? []);
+  return lossProbability(assign, { ...change, before, after }, { ...connection, lived: choices });
+}
