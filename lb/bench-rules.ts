@@ -5,6 +5,7 @@
 import { parseBackendOptions } from "../harness/plan/options.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { planTopology } from "../harness/topology/topology.ts";
+import { median } from "../harness/util/median.ts";
 import { backends } from "./index.ts";
 
 const SIZES = [10, 100, 250, 1000] as const;
@@ -13,7 +14,6 @@ const TIMES = 5;
 /** Options for each backend that is measured. */
 const words = process.argv.slice(2).filter((word) => word.includes("="));
 
-const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 const timed = async (action: () => Promise<unknown>) => {
   const begin = performance.now();
   await action();

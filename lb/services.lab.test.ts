@@ -7,7 +7,7 @@ import { netns } from "../harness/runtime/netns.ts";
 import type { Lab } from "../harness/runtime/runtime.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { linkOn, otherVip, planTopology, SOURCES, VIP } from "../harness/topology/topology.ts";
-import { startServers } from "../harness/traffic/traffic.ts";
+import { startServers } from "../harness/traffic/servers.ts";
 import { backends } from "./index.ts";
 import { FAMILIES, ipBatch } from "./linux/routers.ts";
 

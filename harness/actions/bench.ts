@@ -3,7 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { growthsOf } from "../bench/growth.ts";
 import { benchHarness, HARNESS_PARTS } from "../bench/lab-cost.ts";
-import { PROBES } from "../bench/metrics.ts";
+import { PROBES } from "../bench/metrics/index.ts";
 import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { type Environment, figuresOf } from "../bench/result.ts";
 import { runRounds, type Setting } from "../bench/rounds.ts";

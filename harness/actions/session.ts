@@ -11,7 +11,7 @@ import { ask, connectSession, requireSession, type SessionReply, type SessionSta
 import { runAttached } from "../session/terminal.ts";
 import { planTopology } from "../topology/topology.ts";
 import { lineReader } from "../traffic/lines.ts";
-import { startServers } from "../traffic/traffic.ts";
+import { startServers } from "../traffic/servers.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { Scope } from "../util/scope.ts";

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { findTool } from "../host/tools.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
-import { startProgram } from "../traffic/traffic.ts";
+import { startProgram } from "../traffic/start-program.ts";
 import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
 import type { Backend } from "./backend.ts";

@@ -11,8 +11,8 @@ import { netns } from "../runtime/netns.ts";
 import { program } from "../testing/machine.ts";
 import { isSkipped } from "../testing/skip.ts";
 import { planTopology } from "../topology/topology.ts";
-import { startProgram } from "../traffic/traffic.ts";
-import { hold } from "./metrics.ts";
+import { startProgram } from "../traffic/start-program.ts";
+import { hold } from "./hold.ts";
 import { plain } from "./plain.ts";
 import type { Figure } from "./result.ts";
 

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lab } from "../runtime/runtime.ts";
-import { SOURCES, VIP } from "../topology/topology.ts";
+import { clientWords } from "../traffic/client.ts";
 import { readCounters } from "../traffic/counters.ts";
 
+/** Nobody serves there: the targets' stacks count what arrives. */
+const DISCARD_PORT = 9;
 const [LEAST_PPS, MOST_PPS, STEPS] = [20_000, 400_000, 7];
+
+/** Where a flood goes. */
+export interface FloodTarget {
+  lab: Lab;
+  family: 4 | 6;
+  /** Bytes of a datagram. */
+  size: number;
+  /** Programs that send together. */
+  senders: number;
+}
 
 export interface Flood {
   sent: number;
@@ -14,34 +26,28 @@ export interface Flood {
   loss: number;
 }
 
-/** Sends datagrams of so many bytes, each sender's of 1024 flows, for a while; `duration` as in "400ms". */
+/** Sends datagrams, each sender's of 1024 flows, for a while; `duration` as in "400ms". */
 export async function flood(
-  lab: Lab,
-  family: 4 | 6,
-  size: number,
+  { lab, family, size, senders }: FloodTarget,
   pps: number,
   duration: string,
-  senders = 1,
 ): Promise<Flood> {
-  const address = family === 4 ? `${VIP[4]}:9` : `[${VIP[6]}]:9`;
-  const argv = [
-    lab.program("traffic"),
-    "flood",
-    "--address",
-    address,
-    "--src",
-    SOURCES[family],
-    "--flows",
-    "1024",
-    "--size",
-    `${size}`,
-  ];
   const before = await received(lab);
   const outputs = await Promise.all(
     Array.from({ length: senders }, (_, i) =>
       lab
         .host(lab.topology.tester.name)
-        .exec([...argv, "--seed", `${i + 1}`, "--rate", `${Math.round(pps / senders)}`, "--duration", duration]),
+        .exec([
+          ...clientWords(lab, "flood", { family, port: DISCARD_PORT, seed: i + 1 }),
+          "--flows",
+          "1024",
+          "--size",
+          `${size}`,
+          "--rate",
+          `${Math.round(pps / senders)}`,
+          "--duration",
+          duration,
+        ]),
     ),
   );
   const done = outputs.map(({ stdout }) => JSON.parse(stdout) as { sent: number; packetsPerS: number });
@@ -56,17 +62,11 @@ export async function flood(
  * The highest rate, datagrams per second, at which no more than this share is lost: seven floods of 0.4 s between 20,000 and
  * 400,000, by bisection of the logarithm, so good to 3 %. 0 when even the lowest loses more.
  */
-export async function highestRate(
-  lab: Lab,
-  family: 4 | 6,
-  size: number,
-  mostLoss: number,
-  senders = 1,
-): Promise<number> {
+export async function highestRate(target: FloodTarget, mostLoss: number): Promise<number> {
   let [low, high, best] = [Math.log(LEAST_PPS), Math.log(MOST_PPS), 0];
   for (let step = 0; step < STEPS; step++) {
     const middle = (low + high) / 2;
-    const { pps, loss } = await flood(lab, family, size, Math.exp(middle), "400ms", senders);
+    const { pps, loss } = await flood(target, Math.exp(middle), "400ms");
     if (loss > mostLoss) {
       high = middle;
       continue;

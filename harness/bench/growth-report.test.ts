@@ -8,19 +8,20 @@ import { findBrowser, NO_BROWSER, startBrowser } from "../testing/browser.ts";
 import { isSkipped } from "../testing/skip.ts";
 import { environment } from "./fixture.ts";
 import { growthsOf } from "./growth.ts";
-import { growthCharts, growthSentences, growthTable } from "./growth-report.ts";
+import { growthCharts } from "./growth-chart.ts";
+import { growthSentences, growthTable } from "./growth-report.ts";
 import { writeBench } from "./report.ts";
 import { figuresOf } from "./result.ts";
 import type { Measurement } from "./rounds.ts";
 
 const sweep = { parameter: "services", values: [1, 10, 100, 1000], noun: "further services" };
-const rate = { name: "connections", unit: "1/s", more: true, summary: "Connections" };
+const rate = { name: "connections", unit: "1/s", higherIsBetter: true, summary: "Connections" };
 const event = {
   name: "scale_event",
   unit: "ms",
-  more: false,
+  higherIsBetter: false,
   summary: "Time for a scale event",
-  absolute: true as const,
+  noBaselineRatio: true as const,
 };
 /** Six rounds in which one backend gets slower with each service, and another does not. */
 const measurements: Measurement[] = [0, 1, 2, 3, 4, 5].flatMap((round) =>
@@ -131,7 +132,7 @@ test("its page draws every graph in a browser, and names what is measured", asyn
 });
 
 test("one picture for each metric, with logarithmic axes, intervals and the curve", (t) => {
-  const charts = growthCharts(figures, growths, [rate, event], sweep, "any");
+  const charts = growthCharts({ figures, growths }, [rate, event], sweep, "any");
   t.deepEqual(
     charts.map(({ id }) => id),
     ["bench-growth-connections", "bench-growth-scale_event"],

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a cost grows with a number: whether it does at all, as which power, and what each one more costs. Pure.
 import { studentT95 } from "../analysis/statistics.ts";
-import { type Metric, median } from "./metrics.ts";
+import { median } from "../util/median.ts";
+import type { Metric } from "./metrics/metric.ts";
 import { backendsOf, medianInterval95 } from "./result.ts";
 import type { Measurement } from "./rounds.ts";
 
@@ -97,17 +98,19 @@ export interface GrowthRow extends Growth {
 
 /** How each metric's cost grows with what is swept; points that have no value in some round are left out. Nothing below three points. */
 export function growthsOf(measurements: readonly Measurement[], metrics: readonly Metric[]): GrowthRow[] {
-  return metrics.flatMap(({ name: metric, unit, more }) =>
+  return metrics.flatMap(({ name: metric, unit, higherIsBetter }) =>
     backendsOf(measurements).flatMap((backend) => {
       const own = measurements.filter((m) => m.backend === backend && m.metric === metric);
       const rounds = [...new Set(own.map(({ round }) => round))].sort((a, b) => a - b);
       const points = [...new Set(own.map(({ at }) => at))].flatMap((at) => {
         const values = rounds.map((round) => own.find((m) => m.at === at && m.round === round)?.value);
-        const costs = values.flatMap((value) => (value === undefined || value <= 0 ? [] : more ? 1e6 / value : value));
+        const costs = values.flatMap((value) =>
+          value === undefined || value <= 0 ? [] : higherIsBetter ? 1e6 / value : value,
+        );
         return at === null || costs.length < rounds.length ? [] : [{ x: at, costs }];
       });
       const growth = growthOf(points);
-      return growth ? [{ backend, metric, unit: more ? "µs" : unit, ...growth }] : [];
+      return growth ? [{ backend, metric, unit: higherIsBetter ? "µs" : unit, ...growth }] : [];
     }),
   );
 }

@@ -8,7 +8,7 @@ import { launchProgram } from "../host/program.ts";
 import type { RunInfo } from "../record/schema.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { planTopology, type Topology } from "../topology/topology.ts";
-import { median } from "./metrics.ts";
+import { median } from "../util/median.ts";
 import { missingMininet, timeMininet } from "./mininet.ts";
 import { writeSyntheticRun } from "./synthetic.ts";
 

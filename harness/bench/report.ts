@@ -3,21 +3,22 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Histogram } from "../analysis/histogram.ts";
-import { type Chart, chartOptions } from "../report/charts/chart.ts";
+import type { Chart } from "../report/charts/chart.ts";
 import { count, digits, list, NONE, plural, shellLine } from "../report/format.ts";
 import { escapeText, tableMarkup } from "../report/html/markup.ts";
 import { chartMarkup } from "../report/html/sections.ts";
 import { loadAssets, NO_SCRIPT, renderPage } from "../report/html.ts";
 import { inline, tableText } from "../report/markdown.ts";
-import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import { drawPngs } from "../report/png.ts";
 import type { Table } from "../report/table.ts";
 import { direct } from "./direct.ts";
 import type { GrowthRow } from "./growth.ts";
-import { growthCharts, growthSentences, growthTable, type SweepOf } from "./growth-report.ts";
+import { growthCharts } from "./growth-chart.ts";
+import { growthSentences, growthTable, type SweepOf } from "./growth-report.ts";
 import { coreTable, latencyChart } from "./latency-report.ts";
-import type { Metric } from "./metrics.ts";
+import type { Metric } from "./metrics/metric.ts";
 import { plain } from "./plain.ts";
+import { ratioChart } from "./ratio-chart.ts";
 import type { Environment, Figure } from "./result.ts";
 import type { Failure } from "./rounds.ts";
 
@@ -124,77 +125,30 @@ export function meaning(bench: Bench): string[] {
 }
 
 function chartsOf(bench: Bench): Chart[] {
-  const { figures, growths, metrics, sweep } = bench;
-  if (sweep) return growthCharts(figures, growths, metrics, sweep, titleOf(bench));
+  const { metrics, sweep } = bench;
+  const figuresTable = (figures: readonly Figure[]) => benchTable({ ...bench, figures });
+  if (sweep) return growthCharts(bench, metrics, sweep, titleOf(bench));
   return [
     latencyChart(bench.latency, titleOf(bench)),
-    ratioChart(bench, true, "bench-rates", "What it carries, relative to plain forwarding (more is better)"),
-    ratioChart(bench, false, "bench-costs", "What it costs, relative to plain forwarding (less is better)"),
-  ].flatMap((chart) => chart ?? []);
-}
-
-/** Bars by metric, one colour a backend, with the 95 % interval as a line on each. null where nothing has a ratio. */
-function ratioChart(bench: Bench, more: boolean, id: string, heading: string): Chart | null {
-  const figures = bench.figures.filter((f) => f.more === more && f.ratioToPlain !== null);
-  if (figures.length === 0) return null;
-  const labels = [...new Set(figures.map(({ metric }) => metric))];
-  const backends = [...new Set(figures.map(({ backend }) => backend))];
-  const find = (metric: string, backend: string) => figures.find((f) => f.metric === metric && f.backend === backend);
-  const bars = labels.flatMap((metric, x) =>
-    backends.flatMap((backend, i) => {
-      const interval = find(metric, backend)?.ratioInterval95;
-      if (!interval) return [];
-      // Where Chart.js draws bar i of so many in a category of width 1: 80 % of it are bars.
-      const at = x + ((i + 0.5) / backends.length - 0.5) * 0.8;
-      const [yMin, yMax] = interval;
-      return [
-        [
-          `${id}${x}-${i}`,
-          { type: "line", xMin: at, xMax: at, yMin, yMax, borderColor: LIGHT.ink, borderWidth: 2 },
-        ] as const,
-      ];
-    }),
-  );
-  const plainLine = { type: "line", yMin: 1, yMax: 1, borderColor: LIGHT.muted, borderWidth: 1.5, borderDash: [6, 4] };
-  return {
-    id,
-    heading,
-    title: `${heading}: ${titleOf(bench)}`,
-    reading:
-      "Each bar is the median of the rounds' ratios, the line on it the 95 % interval; the dashed line is plain forwarding.",
-    caption: backends
-      .map(
-        (backend) =>
-          `${backend} ${labels
-            .flatMap((metric) => {
-              const r = find(metric, backend)?.ratioToPlain;
-              return r === null || r === undefined ? [] : [`${metric} ${r.toFixed(2)}`];
-            })
-            .join(", ")}`,
-      )
-      .join("; "),
-    config: {
-      type: "bar",
-      data: {
-        labels,
-        datasets: backends.map((backend, i) => ({
-          type: "bar" as const,
-          label: backend,
-          data: labels.map((metric) => ({ x: metric, y: find(metric, backend)?.ratioToPlain ?? null })),
-          backgroundColor: SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink,
-          pointStyle: "rect" as const,
-        })),
+    ratioChart(
+      {
+        id: "bench-rates",
+        heading: "What it carries, relative to plain forwarding (more is better)",
+        title: titleOf(bench),
       },
-      options: chartOptions({
-        x: "Metric",
-        y: "Ratio to plain forwarding",
-        xScale: { type: "category", grid: { display: false } },
-        yScale: { beginAtZero: true },
-        annotations: { plain: plainLine, ...Object.fromEntries(bars) },
-      }),
-    },
-    data: benchTable({ ...bench, figures }),
-  };
+      bench.figures.filter(({ higherIsBetter }) => higherIsBetter),
+      figuresTable,
+    ),
+    ratioChart(
+      {
+        id: "bench-costs",
+        heading: "What it costs, relative to plain forwarding (less is better)",
+        title: titleOf(bench),
+      },
+      bench.figures.filter(({ higherIsBetter }) => !higherIsBetter),
+      figuresTable,
+    ),
+  ].flatMap((chart) => chart ?? []);
 }
 
 const titleOf = ({ environment: e }: Bench) =>

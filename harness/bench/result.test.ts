@@ -3,7 +3,7 @@ import test from "ava";
 import { environment } from "./fixture.ts";
 import { figuresOf, medianInterval95 } from "./result.ts";
 
-const rate = { name: "connections", unit: "1/s", more: true, summary: "" };
+const rate = { name: "connections", unit: "1/s", higherIsBetter: true, summary: "" };
 
 test("an interval of the median needs six values, then holds it with at least 95 %", (t) => {
   t.is(medianInterval95([]), null);
@@ -42,9 +42,9 @@ test("what a request costs on the router is its CPU beyond that without one, in 
   const router = {
     name: "router_cpu",
     unit: "µs",
-    more: false,
+    higherIsBetter: false,
     summary: "",
-    absolute: true as const,
+    noBaselineRatio: true as const,
     beyondDirect: core.name,
   };
   const rounds = [1, 2].flatMap((slow, round) => [

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From measurements to figures: medians, intervals, ratios to plain forwarding from the same round.
+
+import { median } from "../util/median.ts";
 import { direct } from "./direct.ts";
-import { type Metric, median } from "./metrics.ts";
+import type { Metric } from "./metrics/metric.ts";
 import { plain } from "./plain.ts";
 import type { Measurement } from "./rounds.ts";
 
@@ -24,8 +26,7 @@ export interface Figure {
   backend: string;
   metric: string;
   unit: string;
-  /** Whether more is better. */
-  more: boolean;
+  higherIsBetter: boolean;
   /** Which number of a sweep this was measured with; absent: there is none. */
   sweep?: { parameter: string; value: number };
   median: number;
@@ -51,18 +52,18 @@ export function figuresOf(
   const backends = backendsOf(measurements);
   const values = [...new Set(measurements.map(({ at }) => at))].sort((a, b) => (a ?? 0) - (b ?? 0));
   const cells = values.flatMap((at) => backends.map((backend) => ({ at, backend })));
-  return metrics.flatMap(({ name: metric, unit, more, absolute }) =>
+  return metrics.flatMap(({ name: metric, unit, higherIsBetter, noBaselineRatio }) =>
     cells.flatMap(({ at, backend }): Figure[] => {
       const own = measurements.filter((m) => m.backend === backend && m.metric === metric && m.at === at);
       if (own.length === 0) return [];
       const values = own.map(({ value }) => value);
-      const ratios = backend === plain.name || absolute ? [] : own.flatMap((m) => ratioToPlain(m, measurements));
+      const ratios = backend === plain.name || noBaselineRatio ? [] : own.flatMap((m) => ratioToPlain(m, measurements));
       return [
         {
           backend,
           metric,
           unit,
-          more,
+          higherIsBetter,
           ...(parameter === undefined || at === null ? {} : { sweep: { parameter, value: at } }),
           median: median(values),
           interval95: medianInterval95(values),

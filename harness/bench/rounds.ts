@@ -5,10 +5,13 @@ import type { Backend } from "../api/backend.ts";
 import { watchMachine } from "../host/contention.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
-import { startServers } from "../traffic/traffic.ts";
+import { startServers } from "../traffic/servers.ts";
 import { direct } from "./direct.ts";
-import { hold, PROBES, type Probe, type Testbed } from "./metrics.ts";
+import { hold } from "./hold.ts";
+import { PROBES } from "./metrics/index.ts";
+import type { Probe } from "./metrics/metric.ts";
 import { plain } from "./plain.ts";
+import type { Testbed } from "./testbed.ts";
 
 interface Contender {
   backend: Backend;
@@ -66,15 +69,20 @@ export interface Rounds {
 
 const DISTURBED_CPUS = 0.5;
 
+/** One lab of a round: who is in it, and with which number. */
+interface Turn {
+  contender: Contender;
+  setting: Setting;
+  round: number;
+}
+
 /** What fails is noted and the rest goes on. Rejects when the signal is aborted. */
 export async function runRounds(plan: BenchPlan, signal: AbortSignal, note: (text: string) => void): Promise<Rounds> {
   const swept = plan.settings.some(({ value }) => value !== null);
   const all: Contender[] = [plain, ...(swept ? [] : [direct])].map((backend) => ({ backend, options: {} }));
   all.push(...plan.contenders);
-  const rounds: Rounds = { measurements: [], failures: [], latency: new Map() };
-  const wanted = PROBES.filter(({ metrics }) => metrics.some(({ name }) => plan.metrics.includes(name)));
-  const together = wanted.filter(({ alone }) => !alone);
-  const groups = [together, ...wanted.filter(({ alone }) => alone).map((probe) => [probe])].filter((g) => g.length > 0);
+  const rounds = new RoundsMade(plan, signal);
+  const groups = probeGroups(plan.metrics);
   const labs = plan.settings.flatMap((setting) => all.map((contender) => ({ contender, setting })));
   for (let round = 0; round < plan.repeats; round++) {
     // Rounds begin at different places, so that no one always has the machine just after another.
@@ -83,66 +91,101 @@ export async function runRounds(plan: BenchPlan, signal: AbortSignal, note: (tex
     for (const { contender, setting } of order) {
       const at = setting.value === null ? "" : ` at ${setting.value}`;
       note(`round ${round + 1} of ${plan.repeats}: ${contender.backend.name}${at}`);
-      for (const probes of groups) await measureInLab(plan, setting, contender, probes, round, rounds, signal);
+      for (const probes of groups) await rounds.measureInLab({ contender, setting, round }, probes);
     }
   }
   return rounds;
 }
 
-async function measureInLab(
-  plan: BenchPlan,
-  setting: Setting,
-  { backend, options }: Contender,
-  probes: readonly Probe[],
-  round: number,
-  { measurements, failures, latency }: Rounds,
-  signal: AbortSignal,
-): Promise<void> {
-  const which = { backend: backend.name, at: setting.value, round };
-  const fail = (what: string, error: unknown) => {
-    signal.throwIfAborted();
-    if (!(error instanceof LabError)) throw error;
-    failures.push({ ...which, what, sentence: error.message });
-  };
-  const measured = probes.filter(({ metrics }) => backend !== direct || !metrics.every(({ absolute }) => absolute));
-  if (measured.length === 0) return;
-  const own = latency.get(backend.name) ?? new Histogram();
-  if (setting.value === null) latency.set(backend.name, own);
-  try {
-    await using lab = await plan.runtime.up(planTopology({ targets: setting.targets, routers: 1 }), signal);
+/** Those that share a lab. */
+function probeGroups(metrics: readonly string[]): (readonly Probe[])[] {
+  const wanted = PROBES.filter((probe) => probe.metrics.some(({ name }) => metrics.includes(name)));
+  const together = wanted.filter(({ needsFreshLab }) => !needsFreshLab);
+  const fresh = wanted.filter(({ needsFreshLab }) => needsFreshLab).map((probe) => [probe]);
+  return [together, ...fresh].filter((group) => group.length > 0);
+}
+
+class RoundsMade implements Rounds {
+  readonly measurements: Measurement[] = [];
+  readonly failures: Failure[] = [];
+  readonly latency = new Map<string, Histogram>();
+  readonly #plan: BenchPlan;
+  readonly #signal: AbortSignal;
+
+  constructor(plan: BenchPlan, signal: AbortSignal) {
+    this.#plan = plan;
+    this.#signal = signal;
+  }
+
+  async measureInLab(turn: Turn, probes: readonly Probe[]): Promise<void> {
+    const { backend } = turn.contender;
+    const measured = probes.filter(
+      ({ metrics }) => backend !== direct || !metrics.every(({ noBaselineRatio }) => noBaselineRatio),
+    );
+    if (measured.length === 0) return;
+    try {
+      await this.#bringUp(turn, measured);
+    } catch (error) {
+      this.#fail(turn, "deploy", error);
+    }
+  }
+
+  async #bringUp({ contender, setting, round }: Turn, probes: readonly Probe[]): Promise<void> {
+    const { backend, options } = contender;
+    const { runtime, family, seconds, seed } = this.#plan;
+    const latency = this.#latencyOf(backend.name, setting);
+    await using lab = await runtime.up(planTopology({ targets: setting.targets, routers: 1 }), this.#signal);
     const active = lab.topology.targets.map((_, i) => i);
     const begin = performance.now();
     await using balancer = await backend.deploy(lab, options, active, setting.services);
     const deployMs = performance.now() - begin;
     await startServers(lab);
-    const { family, seconds } = plan;
-    const bed: Testbed = { lab, balancer, family, seed: plan.seed + round, seconds, deployMs, latency: own };
+    const bed: Testbed = { lab, balancer, family, seed: seed + round, seconds, deployMs, latency };
     const held = setting.held > 0 ? await hold(bed, setting.held) : null;
-    for (const probe of measured) {
-      const wanted = probe.metrics.filter(({ name }) => plan.metrics.includes(name));
-      signal.throwIfAborted();
-      let disturbed = false;
-      const stop = watchMachine(
-        plan.runtime.name === "netns",
-        (event) => {
-          if (event.kind === "machine" && (event.foreignCpus ?? 0) + event.stolenCpus > DISTURBED_CPUS)
-            disturbed = true;
-        },
-        true,
-      );
-      try {
-        const values = await probe.measure(bed).finally(stop);
-        held?.check();
-        for (const { name } of wanted) {
-          const value = values[name];
-          if (value !== undefined && Number.isFinite(value))
-            measurements.push({ ...which, metric: name, value, disturbed });
-        }
-      } catch (error) {
-        fail(wanted.map(({ name }) => name).join(", "), error);
+    for (const probe of probes) await this.#measure({ contender, setting, round }, probe, bed, held);
+  }
+
+  async #measure(turn: Turn, probe: Probe, bed: Testbed, held: { check(): void } | null): Promise<void> {
+    const which = { backend: turn.contender.backend.name, at: turn.setting.value, round: turn.round };
+    const wanted = probe.metrics.filter(({ name }) => this.#plan.metrics.includes(name));
+    this.#signal.throwIfAborted();
+    let disturbed = false;
+    const stop = watchMachine(
+      this.#plan.runtime.name === "netns",
+      (event) => {
+        if (event.kind === "machine" && (event.foreignCpus ?? 0) + event.stolenCpus > DISTURBED_CPUS) disturbed = true;
+      },
+      true,
+    );
+    try {
+      const values = await probe.measure(bed).finally(stop);
+      held?.check();
+      for (const { name } of wanted) {
+        const value = values[name];
+        if (value !== undefined && Number.isFinite(value))
+          this.measurements.push({ ...which, metric: name, value, disturbed });
       }
+    } catch (error) {
+      this.#fail(turn, wanted.map(({ name }) => name).join(", "), error);
     }
-  } catch (error) {
-    fail("deploy", error);
+  }
+
+  /** Of all rounds together; with a sweep of this lab alone, and nobody asks. */
+  #latencyOf(backend: string, { value }: Setting): Histogram {
+    const own = this.latency.get(backend) ?? new Histogram();
+    if (value === null) this.latency.set(backend, own);
+    return own;
+  }
+
+  #fail({ contender, setting, round }: Turn, what: string, error: unknown): void {
+    this.#signal.throwIfAborted();
+    if (!(error instanceof LabError)) throw error;
+    this.failures.push({
+      backend: contender.backend.name,
+      at: setting.value,
+      round,
+      what,
+      sentence: error.message,
+    });
   }
 }

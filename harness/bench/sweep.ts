@@ -5,7 +5,7 @@ import { list } from "../report/format.ts";
 import { MAX_TARGETS } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
 import { MOST_POINTS } from "./growth.ts";
-import { HELD_BY_ONE } from "./metrics.ts";
+import { HELD_BY_ONE } from "./hold.ts";
 import type { Setting } from "./rounds.ts";
 
 interface Swept {

@@ -31,13 +31,6 @@ export function writeSyntheticRun(dir: string, connections: number): void {
     phase("traffic", -100, END_MS + 100),
     phase("down", END_MS + 100, END_MS + 200),
   ];
-  const counters = (machine: string, moment: "before" | "after", values: Record<string, number>): Event => ({
-    kind: "counters",
-    t: T0 + (moment === "before" ? -50 : END_MS + 50) * MS,
-    machine,
-    moment,
-    values,
-  });
   const sent = Math.round((connections * END_MS) / 2000);
   const add = (events: readonly (Event | undefined)[]) => {
     for (const event of events) if (event) record.add(event);
@@ -76,6 +69,10 @@ export function writeSyntheticRun(dir: string, connections: number): void {
     ...down,
   ]);
   record.close();
+}
+
+function counters(machine: string, moment: "before" | "after", values: Record<string, number>): Event {
+  return { kind: "counters", t: T0 + (moment === "before" ? -50 : END_MS + 50) * MS, machine, moment, values };
 }
 
 function sampleAt(ms: number, connections: number, targets: readonly string[]): Event {

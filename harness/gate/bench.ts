@@ -6,16 +6,20 @@ import { UsageError } from "../util/errors.ts";
 import type { Finding } from "./gate.ts";
 import { parseJson, readText } from "./thresholds.ts";
 
-const row = z.object({
-  backend: z.string(),
-  metric: z.string(),
-  /** false: the less the better, and a limit is the most that it may be. */
-  more: z.boolean().default(true),
-  ratioToPlain: z.number().nullable(),
-  /** Of the ratio, round by round; null where too few rounds cannot give one. */
-  ratioInterval95: z.tuple([z.number(), z.number()]).nullable().default(null),
-  repeats: z.int().min(1),
-});
+const row = z
+  .object({
+    backend: z.string(),
+    metric: z.string(),
+    /** false: the less the better, and a limit is the most that it may be. */
+    higherIsBetter: z.boolean().optional(),
+    /** Its name in files of 2026 and before. */
+    more: z.boolean().default(true),
+    ratioToPlain: z.number().nullable(),
+    /** Of the ratio, round by round; null where too few rounds cannot give one. */
+    ratioInterval95: z.tuple([z.number(), z.number()]).nullable().default(null),
+    repeats: z.int().min(1),
+  })
+  .transform(({ more, higherIsBetter = more, ...rest }) => ({ ...rest, higherIsBetter }));
 export type BenchRow = z.output<typeof row>;
 
 /** Throws UsageError that names the file. */
@@ -40,7 +44,7 @@ export function judgeBench(limits: Readonly<Record<string, number>>, rows: reado
       }),
     ),
     ...rows.flatMap((one): Finding[] => {
-      const { backend, metric, more, ratioToPlain: ratio, ratioInterval95: interval, repeats } = one;
+      const { backend, metric, higherIsBetter, ratioToPlain: ratio, ratioInterval95: interval, repeats } = one;
       // A lab without a router is a reference: nobody answers for it.
       if (ratio === null || backend === direct.name) return [];
       const limit = limits[metric];
@@ -50,8 +54,10 @@ export function judgeBench(limits: Readonly<Record<string, number>>, rows: reado
       const finding = { case: backend, check: `ratio_${metric}` };
       if (limit === undefined) return [{ ...finding, state: "info", text: `${text}; not judged.` }];
       if (interval === null) return [{ ...finding, state: "no_data", text: `${text}: too few repeats to judge.` }];
-      const bad = more ? interval[1] < limit : interval[0] > limit;
-      return [{ ...finding, state: bad ? "failed" : "held", text: `${text}, ${more ? "least" : "most"} ${limit}.` }];
+      const bad = higherIsBetter ? interval[1] < limit : interval[0] > limit;
+      return [
+        { ...finding, state: bad ? "failed" : "held", text: `${text}, ${higherIsBetter ? "least" : "most"} ${limit}.` },
+      ];
     }),
   ];
 }

@@ -174,7 +174,7 @@ test("ratios to plain forwarding are judged by their interval, in the direction 
   const row = {
     backend: "a",
     metric: "connections",
-    more: true,
+    higherIsBetter: true,
     ratioToPlain: 0.8,
     ratioInterval95: [0.75, 0.85] as [number, number],
     repeats: 9,
@@ -184,8 +184,8 @@ test("ratios to plain forwarding are judged by their interval, in the direction 
   t.deepEqual(state({}, 0.8), ["held"]);
   t.deepEqual(state({}, 0.84), ["held"], "its interval reaches the limit");
   t.deepEqual(state({}, 0.9), ["failed"]);
-  t.deepEqual(state({ more: false }, 0.7), ["failed"]);
-  t.deepEqual(state({ more: false }, 0.9), ["held"]);
+  t.deepEqual(state({ higherIsBetter: false }, 0.7), ["failed"]);
+  t.deepEqual(state({ higherIsBetter: false }, 0.9), ["held"]);
   t.deepEqual(state({ ratioInterval95: null }, 0.1), ["no_data"]);
   t.deepEqual(state({ ratioToPlain: null }, 0.1), ["no_data"], "plain itself has no ratio");
   t.deepEqual(

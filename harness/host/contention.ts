@@ -5,9 +5,8 @@ import { availableParallelism } from "node:os";
 import { murmur3 } from "../oracle/hash.ts";
 import type { Event } from "../record/schema.ts";
 import { nowNs } from "../util/clock.ts";
+import { type CpuTime, readCpuTime, TICK_US } from "./cpu-time.ts";
 
-/** USER_HZ, the unit of every time in /proc: 100 on all of Linux' own architectures. */
-const TICK_NS = 1e7;
 const WINDOW_MS = 1000;
 const LEAST_WINDOW_NS = 2e8;
 const UNITS = 5;
@@ -28,13 +27,9 @@ export function calibrate(moment: "before" | "after"): Event {
   return { kind: "calibration", t: nowNs(), moment, bestNs: times[0] ?? 0, medianNs: times[UNITS >> 1] ?? 0 };
 }
 
-interface Ticks {
+interface Reading extends CpuTime {
   t: number;
-  /** User and system time of the machine, without interrupts, in which the kernel forwards the lab's packets. */
-  busy: number;
-  interrupts: number;
-  /** Time that a host of this virtual machine gave to others. */
-  stolen: number;
+  /** CPU time of this program and its descendants, microseconds. */
   own: number;
 }
 
@@ -44,19 +39,20 @@ interface Ticks {
  * `toTheEnd`: what is left of a second at the end is reported too, where it is long enough for ticks to tell.
  */
 export function watchMachine(ownIsKnown: boolean, onEvent: (event: Event) => void, toTheEnd = false): () => void {
-  let before = readTicks();
+  let before = read();
   const tick = () => {
-    const now = readTicks();
+    const now = read();
     if (!before || !now) return;
     const windowNs = now.t - before.t;
-    const cpus = (ticks: number) => Math.max(0, (ticks * TICK_NS) / windowNs);
-    const foreign = now.busy - before.busy - (now.own - before.own);
+    const cpus = (us: number) => Math.max(0, (us * 1000) / windowNs);
+    // Interrupts, in which the kernel forwards the lab's packets, are nobody's.
+    const busy = now.user + now.system - before.user - before.system;
     onEvent({
       kind: "machine",
       t: now.t,
       windowNs,
-      busyCpus: cpus(now.busy - before.busy + now.interrupts - before.interrupts),
-      foreignCpus: ownIsKnown ? cpus(foreign) : null,
+      busyCpus: cpus(busy + now.interrupts - before.interrupts),
+      foreignCpus: ownIsKnown ? cpus(busy - (now.own - before.own)) : null,
       stolenCpus: cpus(now.stolen - before.stolen),
       cpus: availableParallelism(),
     });
@@ -70,21 +66,13 @@ export function watchMachine(ownIsKnown: boolean, onEvent: (event: Event) => voi
 }
 
 /** null where /proc does not tell. */
-function readTicks(): Ticks | null {
-  try {
-    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (
-      readFileSync("/proc/stat", "utf8").match(/^cpu +(.*)$/m)?.[1] ?? ""
-    )
-      .split(" ")
-      .map(Number);
-    return { t: nowNs(), busy: user + nice + system, interrupts: irq + softirq, stolen: steal, own: ownTicks() };
-  } catch {
-    return null;
-  }
+function read(): Reading | null {
+  const time = readCpuTime();
+  return time && { ...time, t: nowNs(), own: ownUs() };
 }
 
 /** This process, its descendants, and those of them that have ended and were waited for. */
-function ownTicks(): number {
+function ownUs(): number {
   const processes = new Map<number, { parent: number; ticks: number }>();
   for (const name of readdirSync("/proc")) {
     if (!/^\d/.test(name)) continue;
@@ -104,5 +92,5 @@ function ownTicks(): number {
     for (let at = pid; at > 1; at = processes.get(at)?.parent ?? 0) if (at === process.pid) return true;
     return false;
   };
-  return [...processes].reduce((sum, [pid, { ticks }]) => sum + (isOwn(pid) ? ticks : 0), 0);
+  return [...processes].reduce((sum, [pid, { ticks }]) => sum + (isOwn(pid) ? ticks * TICK_US : 0), 0);
 }

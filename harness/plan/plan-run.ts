@@ -3,7 +3,8 @@
 import type { Plan, Scenario } from "../api/scenario.ts";
 import { type Impairment, impairmentOf } from "../run/impairment.ts";
 import type { Capacity } from "../runtime/runtime.ts";
-import { type Load, serverProcesses, VISIT_SOURCES } from "../traffic/traffic.ts";
+import { serverProcesses } from "../traffic/servers.ts";
+import { type Load, VISIT_SOURCES } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { DEFAULT_CONNECTIONS, familiesOf, type RunOptions } from "./options.ts";
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many connections a second a lab carries.
 import type { Capacity, Lab } from "../runtime/runtime.ts";
-import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
-import { PORT, startServers } from "./traffic.ts";
+import { linkOn, VIP } from "../topology/topology.ts";
+import { clientWords } from "./client.ts";
+import { PORT, startServers } from "./servers.ts";
 
 /**
  * Makes, answers and closes so many IPv4 connections to the first target, by a plain route of the first router. The best of so many
@@ -13,16 +14,13 @@ export async function measureCapacity(lab: Lab, connections: number, times = 1):
   const via = targets[0] ? linkOn(targets[0], "net1").ipv4 : "";
   await lab.host(routers[0]?.name ?? "").exec(["ip", "route", "add", `${VIP[4]}/32`, "via", via]);
   await startServers(lab);
-  const load = ["--connections", `${connections}`, "--src", SOURCES[4], "--output", "json"];
   let leastMs = Number.POSITIVE_INFINITY;
   for (let seed = 1; seed <= times; seed++) {
     const begin = performance.now();
+    const argv = clientWords(lab, "connect", { family: 4, port: PORT.connect, seed });
     await lab
       .host(tester.name)
-      .exec(
-        [lab.program("traffic"), "connect", "--address", `${VIP[4]}:${PORT.connect}`, "--seed", `${seed}`, ...load],
-        { timeoutMs: 60_000 },
-      );
+      .exec([...argv, "--connections", `${connections}`, "--output", "json"], { timeoutMs: 60_000 });
     leastMs = Math.min(leastMs, performance.now() - begin);
   }
   return { connectionsPerS: Math.round((connections * 1000) / leastMs) };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // keepalived's configuration: what is balanced, to whom, and how targets are checked.
 import { type Topology, VIP } from "../../harness/topology/topology.ts";
-import { PORT } from "../../harness/traffic/traffic.ts";
+import { PORT } from "../../harness/traffic/servers.ts";
 import { SERVICES } from "../ipvs/table.ts";
 import { weightOf } from "../linux/options.ts";
 import { addressOf, FAMILIES } from "../linux/routers.ts";

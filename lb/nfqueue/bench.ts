@@ -3,11 +3,12 @@
 // turns, so that a noisy machine is as noisy for all. Datagrams are counted where they arrive and dropped there. Markdown on stdout.
 
 import { flood, highestRate } from "../../harness/bench/flood.ts";
-import { median } from "../../harness/bench/metrics.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
-import { startServers } from "../../harness/traffic/traffic.ts";
+import { planTopology } from "../../harness/topology/topology.ts";
+import { clientWords } from "../../harness/traffic/client.ts";
+import { PORT, startServers } from "../../harness/traffic/servers.ts";
+import { median } from "../../harness/util/median.ts";
 import { fwmarkOf, nfqueue, routes } from "./nfqueue.ts";
 import { installRules } from "./rules.ts";
 
@@ -75,17 +76,14 @@ async function balancerCpuNs(router: Host): Promise<number | null> {
 async function cpuPerPacket(lab: Lab, pps: number): Promise<number | null> {
   const router = lab.host("vm-201");
   const before = await balancerCpuNs(router);
-  const { sent, loss } = await flood(lab, family, SIZE, pps, "600ms");
+  const { sent, loss } = await flood({ lab, family, size: SIZE, senders: 1 }, pps, "600ms");
   const after = await balancerCpuNs(router);
   return before === null || after === null ? null : (after - before) / (sent * (1 - loss)) / 1000;
 }
 
 async function connectionRate(lab: Lab, seed: number): Promise<number> {
-  const address = family === 4 ? `${VIP[4]}:5001` : `[${VIP[6]}]:5001`;
-  const argv = [lab.program("traffic"), "connect", "--address", address, "--src", SOURCES[family]];
-  const { stdout } = await lab
-    .host("vm-221")
-    .exec([...argv, "--connections", `${CONNECTIONS}`, "--seed", `${seed}`, "--output", "ndjson"]);
+  const argv = clientWords(lab, "connect", { family, port: PORT.connect, seed });
+  const { stdout } = await lab.host("vm-221").exec([...argv, "--connections", `${CONNECTIONS}`, "--output", "ndjson"]);
   const lines = stdout
     .trim()
     .split("\n")
@@ -104,7 +102,7 @@ async function measure(labs: Map<string, Lab>): Promise<Map<string, Figures>> {
   for (let round = 0; round < rounds; round++) {
     for (const senders of SENDERS)
       for (const [name, lab] of labs)
-        note(name, lossless(senders), await highestRate(lab, family, SIZE, LOSS, senders));
+        note(name, lossless(senders), await highestRate({ lab, family, size: SIZE, senders }, LOSS));
     for (const [name, lab] of labs) note(name, CONNECTION_RATE, await connectionRate(lab, round + 1));
     for (const pps of CPU_PPS) for (const [name, lab] of labs) note(name, cpuAt(pps), await cpuPerPacket(lab, pps));
   }

@@ -8,7 +8,8 @@ import type { Connection } from "../../harness/record/schema.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
 import { linkOn, planTopology } from "../../harness/topology/topology.ts";
-import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
+import { startServers } from "../../harness/traffic/servers.ts";
+import { startProgram } from "../../harness/traffic/start-program.ts";
 
 const MARK = 1000;
 const FIRST = "10.0.0.0";

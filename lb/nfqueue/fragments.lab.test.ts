@@ -7,7 +7,7 @@ import type { Datagrams } from "../../harness/record/schema.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
 import { linkOn, planTopology } from "../../harness/topology/topology.ts";
-import { startServers } from "../../harness/traffic/traffic.ts";
+import { startServers } from "../../harness/traffic/servers.ts";
 import { nfqueue } from "./nfqueue.ts";
 
 const canTun = () => {

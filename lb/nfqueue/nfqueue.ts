@@ -7,7 +7,7 @@ import type { OracleSpec, TableSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
-import { startProgram } from "../../harness/traffic/traffic.ts";
+import { startProgram } from "../../harness/traffic/start-program.ts";
 import { nowNs } from "../../harness/util/clock.ts";
 import { conntrackCounters, leave } from "../linux/conntrack.ts";
 import { flatCounters, type Stats, tableSizes } from "../linux/table.ts";

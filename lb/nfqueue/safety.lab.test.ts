@@ -8,7 +8,8 @@ import { netns } from "../../harness/runtime/netns.ts";
 import type { Host, Lab } from "../../harness/runtime/runtime.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
 import { planTopology } from "../../harness/topology/topology.ts";
-import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
+import { startServers } from "../../harness/traffic/servers.ts";
+import { startProgram } from "../../harness/traffic/start-program.ts";
 import { nfqueue } from "./nfqueue.ts";
 
 const missing = [...(await netns.missing()), ...(await nfqueue.missing(netns))];

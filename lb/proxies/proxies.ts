@@ -13,7 +13,7 @@ import {
 } from "../../harness/runtime/runtime.ts";
 import { type Machine, vipsOf } from "../../harness/topology/topology.ts";
 import { lineReader } from "../../harness/traffic/lines.ts";
-import { PORT } from "../../harness/traffic/traffic.ts";
+import { PORT } from "../../harness/traffic/servers.ts";
 import { within } from "../../harness/util/deadline.ts";
 import { checkWeights } from "../linux/options.ts";
 import { ipBatch, onEveryRouter, type RouterSide, setSysctls } from "../linux/routers.ts";

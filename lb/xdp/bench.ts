@@ -3,13 +3,15 @@
 // own, and they take turns, so that a noisy machine is as noisy for all; a ratio is taken within its round. Datagrams are counted where
 // they arrive. ns per packet: of the BPF program in the flood by the kernel's statistics and by test run, and of the thread in user space.
 // Markdown on stdout. Figures hold for veth on this machine: they rank strategies here, and say nothing about network cards.
+import { flood } from "../../harness/bench/flood.ts";
 import { describeHost } from "../../harness/host/describe.ts";
 import { runProgram } from "../../harness/host/program.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
-import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
-import { readCounters } from "../../harness/traffic/counters.ts";
-import { startServers } from "../../harness/traffic/traffic.ts";
+import { planTopology, VIP } from "../../harness/topology/topology.ts";
+import { clientWords } from "../../harness/traffic/client.ts";
+import { PORT, startServers } from "../../harness/traffic/servers.ts";
+import { median } from "../../harness/util/median.ts";
 import { backends } from "../index.ts";
 import { addressOf } from "../linux/routers.ts";
 import { fixtures } from "./frames.testing.ts";
@@ -25,7 +27,7 @@ const rounds = Number(process.argv[2] ?? 5);
 const family = process.argv[3] === "6" ? 6 : 4;
 const wanted = process.argv.slice(4);
 const OURS = new Set<string | null>(["xdp", "tc", "xdp_user"]);
-const [ip, vip] = family === 6 ? [["ip", "-6"], `[${VIP[6]}]`] : [["ip"], VIP[4]];
+const ip = family === 6 ? ["ip", "-6"] : ["ip"];
 
 const all: [name: string, backend: string | null, words: Record<string, string>][] = [
   [PLAIN, null, {}],
@@ -65,25 +67,16 @@ async function install(lab: Lab, name: string | null, words: Record<string, stri
   );
 }
 
-async function arrived(lab: Lab): Promise<number> {
-  const counters = await Promise.all(lab.topology.targets.map(({ name }) => readCounters(lab.host(name))));
-  return counters.reduce((sum, { ipIn = 0 }) => sum + ipIn, 0);
-}
-
 /** Datagrams per second at the targets, while the tester sends what it can. */
 async function packetRate(lab: Lab): Promise<number> {
-  const before = await arrived(lab);
-  const load = ["--rate", `${FLOOD_PPS}`, "--duration", `${FLOOD_S}s`, "--size", "64", "--flows", "1024"];
-  const to = ["--address", `${vip}:9`, "--src", SOURCES[family]];
-  await lab.host("vm-221").exec([lab.program("traffic"), "flood", ...to, ...load]);
-  return ((await arrived(lab)) - before) / FLOOD_S;
+  const { sent, loss } = await flood({ lab, family, size: 64, senders: 1 }, FLOOD_PPS, `${FLOOD_S}s`);
+  return (sent * (1 - loss)) / FLOOD_S;
 }
 
 async function connectionRate(lab: Lab, seed: number): Promise<number> {
-  const to = ["--address", `${vip}:5001`, "--src", SOURCES[family], "--seed", `${seed}`];
-  const argv = [lab.program("traffic"), "connect", ...to, "--connections", `${CONNECTIONS}`, "--output", "txt"];
+  const argv = clientWords(lab, "connect", { family, port: PORT.connect, seed });
   const begin = performance.now();
-  await lab.host("vm-221").exec(argv);
+  await lab.host("vm-221").exec([...argv, "--connections", `${CONNECTIONS}`, "--output", "txt"]);
   return (CONNECTIONS / (performance.now() - begin)) * 1000;
 }
 
@@ -104,8 +97,6 @@ async function testRun(lab: Lab, backend: string, words: Record<string, string>)
   const { stdout } = await runProgram([lab.program("xdp-lb"), "try", ...flags, ...more], { input: `${frame}\n` });
   return (JSON.parse(stdout) as { ns: number }).ns;
 }
-
-const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
 const labs = new Map<string, Lab>();
 interface Figures {

@@ -4,7 +4,8 @@ import path from "node:path";
 import test from "ava";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host } from "../../harness/runtime/runtime.ts";
-import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
+import { startServers } from "../../harness/traffic/servers.ts";
+import { startProgram } from "../../harness/traffic/start-program.ts";
 import { type Plane, planes, run, withLab } from "./planes.testing.ts";
 
 const [SIGTERM, SIGKILL] = [15, 9];

@@ -8,7 +8,8 @@ import { eventually } from "../../harness/testing/machine.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
 import { linkOn } from "../../harness/topology/topology.ts";
 import { snmpTable } from "../../harness/traffic/counters.ts";
-import { startProgram, startServers } from "../../harness/traffic/traffic.ts";
+import { startServers } from "../../harness/traffic/servers.ts";
+import { startProgram } from "../../harness/traffic/start-program.ts";
 import { type Plane, planes, run, withLab } from "./planes.testing.ts";
 
 const [SIGTERM, SIGSTOP, SIGCONT] = [15, 19, 18];

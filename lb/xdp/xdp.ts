@@ -8,7 +8,7 @@ import type { OracleSpec, TableSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
 import type { Host, Lab, Process, Runtime } from "../../harness/runtime/runtime.ts";
 import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
-import { startProgram } from "../../harness/traffic/traffic.ts";
+import { startProgram } from "../../harness/traffic/start-program.ts";
 import { UsageError } from "../../harness/util/errors.ts";
 import { flatCounters, type Stats } from "../linux/table.ts";
 import { type PlaneOptions, settle, tcOptions, userOptions, xdpOptions } from "./options.ts";

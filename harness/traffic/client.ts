@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client of the traffic program on the tester: its first words, and what it reports line by line. Runs and benches use the same.
+import type { Family } from "../record/schema.ts";
+import { type Lab, LabError } from "../runtime/runtime.ts";
+import { SOURCES, VIP } from "../topology/topology.ts";
+import { lineReader } from "./lines.ts";
+
+const SIGTERM = 15;
+const SAID_CHARACTERS = 2000;
+
+export interface ClientLine {
+  event: string;
+  /** CLOCK_MONOTONIC, ns. */
+  t: number;
+  /** Base64 of finished connections. */
+  rows?: string;
+}
+
+export interface Client {
+  /** Monotonic ns at which it began. */
+  started: Promise<number>;
+  /** Rejects with LabError when it fails, and with what `onLine` threw. */
+  done: Promise<void>;
+  /** Ends it in order: what it has to report it still does. */
+  stop: () => void;
+}
+
+/** The program, what it does, and the VIP's port that it does it to. */
+export function clientWords(
+  lab: Lab,
+  mode: "connect" | "stream" | "fragments" | "flood",
+  { family, port, seed, src = SOURCES[family] }: { family: Family; port: number; seed: number; src?: string },
+): string[] {
+  const address = family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`;
+  return [lab.program("traffic"), mode, "--address", address, "--src", src, "--seed", `${seed}`];
+}
+
+/** Starts a client that prints JSON lines. `name` tells it from others in a sentence, as in "for ipv4". */
+export function startClient(
+  lab: Lab,
+  argv: readonly string[],
+  name: string,
+  onLine: (line: ClientLine) => void,
+): Client {
+  const { promise: started, resolve: begin, reject: fail } = withResolvers<number>();
+  let said = "";
+  let begun = false;
+  let broken: Error | null = null;
+  const process = lab.host(lab.topology.tester.name).spawn(argv, {
+    onStdout: lineReader((text) => {
+      try {
+        const line = JSON.parse(text) as ClientLine;
+        if (line.event === "stream_start") {
+          begun = true;
+          begin(line.t);
+        }
+        onLine(line);
+      } catch (error) {
+        // A record that cannot be written fails a client that has begun long ago.
+        broken ??= error as Error;
+        process.signal(SIGTERM);
+      }
+    }),
+    onStderr: (chunk) => {
+      said = (said + chunk.toString()).slice(-SAID_CHARACTERS);
+    },
+  });
+  const done = process.exited.then(({ code, signal }) => {
+    if (broken) throw broken;
+    const generator = `The traffic generator ${name}`;
+    if (code !== 0) throw new LabError(`${generator} ended with ${code ?? `signal ${signal}`}: ${said.trim()}`);
+    if (!begun) throw new LabError(`${generator} reported nothing.`);
+  });
+  done.catch(fail);
+  started.catch(() => {});
+  return { started, done, stop: () => process.signal(SIGTERM) };
+}
+
+/** Promise.withResolvers, which Node.js has since 22. */
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
