@@ -6,16 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { root } from "./machine.ts";
-
-/** The variable that names the file where skips are collected, a line of JSON each. Unset: they are logged only. */
-const SKIPS_VARIABLE = "LOAD_BALANCER_SKIPS";
-
-interface Skip {
-  /** Below the root of the source tree. */
-  file: string;
-  title: string;
-  reasons: readonly string[];
-}
+import { SKIPS_VARIABLE, type Skip } from "./skips.ts";
 
 /** Whether there are reasons why this test cannot run here: then it is recorded as skipped, and must return at once. */
 export function isSkipped(t: ExecutionContext, reasons: readonly string[]): boolean {
