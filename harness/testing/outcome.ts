@@ -35,7 +35,7 @@ export function countsOf(
   return { passed: sum("passed") - within, failed: sum("failed"), skipped: sum("skipped") + skips.length };
 }
 
-/** The last lines of AVA's output: "  430 tests passed". */
+/** AVA prints a line for each test that passed, and how many did not at the end: "  2 tests failed". */
 function avaCounts(output: string): Record<"passed" | "failed" | "skipped", number> {
   const text = stripVTControlCharacters(output);
   const count = (pattern: string) =>
@@ -44,7 +44,7 @@ function avaCounts(output: string): Record<"passed" | "failed" | "skipped", numb
       0,
     );
   return {
-    passed: count("tests? passed"),
+    passed: [...text.matchAll(/^ {2}[✔√] /gm)].length,
     failed: count("(?:tests? failed|uncaught exceptions?|unhandled rejections?|tests? remaining.*)"),
     skipped: count("tests? skipped"),
   };

@@ -18,7 +18,7 @@ export interface Skip {
 }
 
 /** Something that a machine may lack. */
-interface Requirement {
+export interface Requirement {
   name: string;
   isHere: () => boolean;
   /** How many tests of a file need it. */
@@ -36,7 +36,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     needed: {
       "harness/runtime/docker/engine.test.ts": 1,
       "harness/bench/lab-cost.test.ts": 1,
-      "load-balancer.test.ts": 3,
+      "load-balancer.lab.test.ts": 3,
       "lb/xdp/frames.lab.test.ts": ALL,
       "lb/xdp/planes.lab.test.ts": ALL,
       "lb/xdp/veth.lab.test.ts": ALL,
@@ -59,7 +59,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "a browser",
     isHere: () => ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].some(isInstalled),
-    needed: { "harness/report/pages.browser.test.ts": ALL, "harness/bench/growth-report.test.ts": 1 },
+    needed: { "harness/report/pages.browser.test.ts": ALL, "harness/bench/growth-report.browser.test.ts": 1 },
     reason: /no browser/,
   },
   {
@@ -98,7 +98,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "tcpdump",
     isHere: () => isInstalled("tcpdump"),
-    needed: { "load-balancer.test.ts": 1 },
+    needed: { "load-balancer.lab.test.ts": 1 },
     reason: /tcpdump/,
   },
   {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fragments in a real lab: a flood of them, conntrack in the way, a fragment table that is short of time and room.
 import { accessSync, constants } from "node:fs";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import type { Balancer } from "../../harness/api/backend.ts";
 import type { Datagrams } from "../../harness/record/schema.ts";
 import { netns } from "../../harness/runtime/netns.ts";
 import type { Lab } from "../../harness/runtime/runtime.ts";
+import { isSkipped } from "../../harness/testing/skip.ts";
 import { linkOn, planTopology } from "../../harness/topology/topology.ts";
 import { startServers } from "../../harness/traffic/servers.ts";
 import { nfqueue } from "./nfqueue.ts";
@@ -18,8 +19,11 @@ const canTun = () => {
     return false;
   }
 };
-if (!canTun()) process.stderr.write("Fragments are not tested: there is no /dev/net/tun that may be opened.\n");
-const withTun = canTun() ? test.serial : test.serial.skip;
+const noTun = canTun() ? [] : ["There is no /dev/net/tun that may be opened. Run 'modprobe tun'."];
+const withTun = (title: string, action: (t: ExecutionContext) => Promise<void>) =>
+  test.serial(title, async (t) => {
+    if (!isSkipped(t, noTun)) await action(t);
+  });
 
 async function withLab(
   set: Record<string, string>,
