@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// What holds for every strategy, whoever wrote it.
+import test from "ava";
+import { addressBytes, type Flow, murmur3 } from "../hash.ts";
+import { makeOracle, type Oracle, type OracleSpec } from "../oracle.ts";
+import { expectedLoss } from "../theory.ts";
+import { affinityS, hashFlow, lossBounds, lossProbability, strategies } from "./registry.ts";
+
+const TARGETS = 6;
+const all = Array.from({ length: TARGETS }, (_, i) => i);
+const weights = [1, 2, 3, 1, 2, 1];
+const address = (i: number) => ({ 4: [192, 168, 1, i + 1], 6: [...addressBytes(`1000::${i + 1}`)] });
+const ipvs = { strategy: "ipvs", ports: true, fallback: false, fwmark: false, size: 251 } as const;
+const addresses = all.map(address);
+
+/** At least one of each strategy; a new one without a line here fails a test. */
+const SPECS: readonly OracleSpec[] = [
+  { strategy: "maglev", m: 251, seed: 3, ports: true },
+  { strategy: "modulo", seed: 3, ports: false },
+  { strategy: "rendezvous", seed: 3, ports: true },
+  { strategy: "remainder", hash: { kind: "nginx" }, weights },
+  { strategy: "hash_threshold", hash: { kind: "fib_multipath", seed: 3, policy: "fields" }, weights },
+  { strategy: "hash_threshold", hash: null },
+  { strategy: "scaled", hash: { kind: "jhash", seed: 3, keys: ["srcip", "srcport"] }, priorities: [1, 1, 1, 2, 2, 2] },
+  { strategy: "scaled", hash: null, weights },
+  { strategy: "resilient", hash: { kind: "fib_multipath", seed: 3, policy: "fields" }, buckets: 96 },
+  { strategy: "resilient", hash: null, buckets: 97, weights },
+  { ...ipvs, scheduler: "mh", drain: false, addresses, weights },
+  { ...ipvs, scheduler: "sh", drain: true, addresses },
+  { ...ipvs, scheduler: "dh", drain: false, addresses },
+  { strategy: "stateful", flush: true, assign: null, weights },
+  { strategy: "stateful", flush: false, assign: { strategy: "maglev", m: 251, seed: 3, ports: true }, marks: ["tcp"] },
+  { strategy: "stateful", flush: true, assign: { strategy: "scaled", hash: null }, shared: true, midstream: true },
+  { strategy: "stateful", flush: true, assign: null, uneven: true, affinityS: "always" },
+];
+const name = (spec: OracleSpec) => JSON.stringify(spec).slice(0, 80);
+
+/** Reproducible choices of active targets: all, then sets of at least one. */
+const COURSES: readonly (readonly number[])[][] = Array.from({ length: 8 }, (_, course) => [
+  all,
+  ...Array.from({ length: 4 }, (_, step) => {
+    const bits = murmur3(Uint8Array.of(course, step), 9);
+    const active = all.filter((i) => (bits >> i) & 1);
+    return active.length > 0 ? active : [course % TARGETS];
+  }),
+]);
+
+const flows: Flow[] = [4, 6].flatMap((family) =>
+  Array.from({ length: 60 }, (_, i) => ({
+    src: addressBytes(family === 4 ? `50.0.${i % 7}.${i + 1}` : `2000::${i + 1}`),
+    dst: addressBytes(family === 4 ? "10.0.0.0" : "1000::"),
+    sport: 1024 + 37 * i,
+    dport: 5003,
+    protocol: 6,
+  })),
+);
+
+function along(spec: OracleSpec, course: readonly (readonly number[])[]): Oracle[] {
+  const states: Oracle[] = [];
+  for (const active of course) states.push(makeOracle(spec, active, states.at(-1)));
+  return states;
+}
+
+/** Of each flow. */
+const hashesOf = (spec: OracleSpec) => flows.map((flow) => hashFlow(spec, flow));
+
+const change = (before: Oracle, after: Oracle, sets: readonly [readonly number[], readonly number[]]) => ({
+  action: "scale_in" as const,
+  before,
+  after,
+  activeBefore: new Set(sets[0]),
+  activeAfter: new Set(sets[1]),
+  reroutedShare: 0,
+});
+
+const alive = (spec: OracleSpec, state: Oracle) =>
+  flows.flatMap((flow) => {
+    const hash = hashFlow(spec, flow);
+    const targets = hash === null ? all : [state.pick(hash)];
+    return (["tcp", "udp"] as const).flatMap((protocol) =>
+      targets.map((target) => ({ protocol, hash, target, lived: [state], knownToReturning: false })),
+    );
+  });
+
+test("there is a specimen of every strategy", (t) => {
+  t.deepEqual([...new Set(SPECS.map(({ strategy }) => strategy as string))].sort(), [...strategies().keys()].sort());
+});
+
+test("only active targets are picked, and their shares add up to 1", (t) => {
+  for (const spec of SPECS) {
+    const hashes = hashesOf(spec);
+    for (const course of COURSES)
+      for (const [step, state] of along(spec, course).entries()) {
+        const active = course[step] ?? [];
+        const wrong = hashes.map((hash) => state.pick(hash)).filter((i) => i !== null && !active.includes(i));
+        t.deepEqual(wrong, [], `${name(spec)} with ${active.join()}`);
+        const shares = [...state.shares];
+        t.true(shares.every(([index, share]) => active.includes(index) && share >= 0 && share <= 1));
+        if (shares.length > 0)
+          t.true(Math.abs(shares.reduce((sum, [, share]) => sum + share, 0) - 1) < 1e-9, name(spec));
+      }
+  }
+});
+
+test("no target is active: nothing is picked, and nobody has a share", (t) => {
+  for (const spec of SPECS) {
+    const state = makeOracle(spec, [], makeOracle(spec, all));
+    t.true(
+      hashesOf(spec).every((hash) => state.pick(hash) === null),
+      name(spec),
+    );
+    t.is(state.shares.size, 0, name(spec));
+    t.deepEqual(new Set(makeOracle(spec, all, state).shares.keys()), new Set(makeOracle(spec, all).shares.keys()));
+  }
+});
+
+test("picks agree with shares over many hashes", (t) => {
+  for (const spec of SPECS) {
+    const oracle = makeOracle(spec, all);
+    const { shares } = oracle;
+    const counts = new Map<number, number>();
+    const [some] = flows;
+    if (!some || shares.size === 0 || oracle.pick(hashFlow(spec, some)) === null) continue;
+    const total = 20_000;
+    for (let i = 0; i < total; i++) {
+      const random = murmur3(Uint8Array.of(i, i >> 8), 77);
+      const src = Uint8Array.from(some.src);
+      src.set([random & 255, (random >> 8) & 255], 14);
+      const target = oracle.pick(hashFlow(spec, { ...some, src, sport: 1024 + ((random >>> 16) % 60_000) }));
+      if (target !== null) counts.set(target, (counts.get(target) ?? 0) + 1);
+    }
+    for (const [index, share] of shares)
+      t.true(Math.abs((counts.get(index) ?? 0) / total - share) < 0.03, `${name(spec)}: target ${index}`);
+  }
+});
+
+test("losses are probabilities within their bounds, and a set that does not change loses nothing", (t) => {
+  for (const spec of SPECS) {
+    for (const course of COURSES)
+      for (const [step, before] of along(spec, course).entries()) {
+        const [from, to] = [course[step] ?? [], course[step + 1] ?? course[step] ?? []];
+        const next = change(before, makeOracle(spec, to, before), [from, to]);
+        const none = change(before, makeOracle(spec, from, before), [from, from]);
+        const wrong = alive(spec, before).filter((connection) => {
+          const loss = lossProbability(spec, next, connection);
+          const [low, high] = lossBounds(spec, next, connection);
+          const fits = 0 <= low && low <= loss && loss <= high && high <= 1;
+          return !fits || lossProbability(spec, none, connection) !== 0;
+        });
+        t.deepEqual(wrong, [], `${name(spec)} from ${from.join()} to ${to.join()}`);
+      }
+    const theory = expectedLoss(spec, all, [1, 2]);
+    t.true(theory === null || (theory >= 0 && theory <= 1));
+  }
+});
+
+/** Their state depends on what was before: the buckets, and the order of the kernel's list. */
+const WITH_MEMORY = new Set(["resilient", "ipvs"]);
+
+test("a strategy without a memory is the same again once who left has returned", (t) => {
+  for (const spec of SPECS.filter(({ strategy }) => !WITH_MEMORY.has(strategy)))
+    for (const course of COURSES) {
+      const again = makeOracle(spec, all, along(spec, course).at(-1));
+      const fresh = makeOracle(spec, all);
+      const hashes = hashesOf(spec);
+      t.deepEqual(
+        hashes.map((hash) => again.pick(hash)),
+        hashes.map((hash) => fresh.pick(hash)),
+        name(spec),
+      );
+    }
+});
+
+test("buckets, and sources that hash alike, stay as the kernel keeps them", (t) => {
+  const spec = { strategy: "resilient", hash: null, buckets: 96 } as const;
+  const [full, less] = along(spec, [all, [0, 2, 3, 4, 5]]);
+  const back = makeOracle(spec, all, less);
+  for (let bucket = 0; bucket < 96; bucket++) {
+    const owner = full?.pick(bucket) ?? null;
+    if (owner !== 1) t.is(less?.pick(bucket), owner, "a bucket of who stays does not move");
+    t.is(back.pick(bucket), less?.pick(bucket) ?? null, "and busy ones do not go back");
+  }
+});
+
+test("an affinity is for ever, for some time, or none", (t) => {
+  for (const spec of SPECS) for (const family of [4, 6] as const) t.true(affinityS(spec, family) >= 0, name(spec));
+  t.is(affinityS({ strategy: "modulo", seed: 1, ports: false } as OracleSpec, 4), Number.POSITIVE_INFINITY);
+  t.is(affinityS({ strategy: "modulo", seed: 1, ports: true } as OracleSpec, 4), 0);
+  const l3 = { strategy: "scaled", hash: { kind: "fib_multipath", seed: 1, policy: "l3" } };
+  t.deepEqual([affinityS(l3, 4), affinityS(l3, 6)], [Number.POSITIVE_INFINITY, 0]);
+  t.is(affinityS({ strategy: "stateful", flush: true, assign: l3 } as OracleSpec, 4), Number.POSITIVE_INFINITY);
+  t.is(affinityS(null, 4), 0);
+});
