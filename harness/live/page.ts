@@ -3,7 +3,7 @@ import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.t
 import { loadAssets, NO_SCRIPT, renderPage } from "../report/html.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 
-/** The look of every report; page.js fills it from /events. */
+/** The look of every report; page/live.ts of the reports fills it from /events. */
 export async function livePage(): Promise<string> {
   const line = (label: string, colour: string): Dataset => ({
     type: "line",

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Chart } from "./charts/chart.ts";
 import { allCharts } from "./charts/index.ts";
 import { escapeText, inlineJson } from "./html/markup.ts";
@@ -34,20 +35,45 @@ export interface Assets {
 /** The parts of the page that do not depend on the run: the style, the chart library and the script that draws. */
 export async function loadAssets(): Promise<Assets> {
   const require = createRequire(import.meta.url);
-  const browserBuild = (module: string, file: string) => join(dirname(require.resolve(module)), file);
-  const [style, ...scripts] = await Promise.all(
-    [
-      new URL("./html/page.css", import.meta.url),
-      browserBuild("chart.js", "chart.umd.js"),
-      browserBuild("chartjs-plugin-annotation", "chartjs-plugin-annotation.min.js"),
-      new URL("./html/page.js", import.meta.url),
-    ].map((file) => readFile(file, "utf8")),
-  );
-  // A source map would be looked for beside the report.
-  return {
-    style: style ?? "",
-    scripts: scripts.map((script) => script.replace(/^\/\/# sourceMappingURL=.*$/gm, "").trim()),
-  };
+  const library = (module: string, file: string) =>
+    readFile(join(dirname(require.resolve(module)), file), "utf8").then(withoutSourceMap);
+  const [style, ...scripts] = await Promise.all([
+    readFile(new URL("./page/page.css", import.meta.url), "utf8"),
+    library("chart.js", "chart.umd.js"),
+    library("chartjs-plugin-annotation", "chartjs-plugin-annotation.min.js"),
+    pageScript(),
+  ]);
+  return { style, scripts };
+}
+
+/** A source map would be looked for beside the report. */
+const withoutSourceMap = (script: string) => script.replace(/^\/\/# sourceMappingURL=.*$/gm, "").trim();
+
+let built: Promise<string> | null = null;
+
+/** The script of page/, in one piece for browsers; built once in a process. */
+function pageScript(): Promise<string> {
+  built ??= buildPage();
+  return built;
+}
+
+async function buildPage(): Promise<string> {
+  // Only those who write pages pay for loading it.
+  const { build } = await import("esbuild");
+  const entry = fileURLToPath(new URL("./page/main.ts", import.meta.url));
+  const made = await build({
+    entryPoints: [entry],
+    // Paths in what is built do not depend on where the program is called.
+    absWorkingDir: dirname(entry),
+    bundle: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    charset: "utf8",
+    legalComments: "none",
+    tsconfigRaw: "{}",
+  });
+  return (made.outputFiles[0]?.text ?? "").trim();
 }
 
 /**

@@ -65,7 +65,7 @@ export function eventsMarkup({ summary }: ReportData): string {
   );
 }
 
-/** A filter above a table: page.js hides the rows that do not contain its text. */
+/** A filter above a table: the page's script hides the rows that do not contain its text. */
 function filtered(table: string, label: string): string {
   return `<div class="filters"><label>${escapeText(label)} <input type="search" data-find autocomplete="off"></label><span role="status"></span></div>\n${table}`;
 }

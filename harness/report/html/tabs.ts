@@ -8,7 +8,7 @@ export interface Tab {
   body: string;
 }
 
-/** Without scripts all panels stand one below the other; page.js shows one at a time, and its graphs are drawn when it is first shown. */
+/** Without scripts all panels stand one below the other; the page's script shows one at a time, and its graphs are drawn when it is first shown. */
 export function tabsMarkup(heading: string, tabs: readonly Tab[]): string {
   const list = tabs.map(
     ({ title, verdict }, i) =>
