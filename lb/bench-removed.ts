@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What it costs when one of ten targets leaves, by its place in the order: `npm run bench:removed [backend] [word of test]...`. Measured
 // in the lab against theory (hash-threshold: RFC 2992), both families at once; Markdown on stdout, exit code 1 when a run did not pass.
+import { expectedLoss } from "../harness/analysis/theory.ts";
+import { EVENTS } from "../harness/events/index.ts";
 import { runProgram } from "../harness/host/program.ts";
-import { expectedLoss } from "../harness/oracle/theory.ts";
 import type { Summary } from "../harness/record/schema.ts";
+import { flowSources } from "../harness/traffic/traffic.ts";
 import { backends } from "./index.ts";
 
 const TARGETS = 10;
@@ -38,18 +40,15 @@ process.stdout.write(
 );
 process.stdout.write(`${" --- |".repeat(7)}\n`);
 for (const removed of all) {
-  const expected = expectedLoss(
-    spec,
-    all,
-    all.filter((i) => i !== removed),
-  );
+  const plan = { targets: TARGETS, routers: 1, out: [], steps: [{ event: EVENTS.scale_in, members: [removed + 1] }] };
+  const { share } = expectedLoss(spec, plan, flowSources({ families: [4, 6], mode: "stream", protocol: "tcp" }));
   const { events, verdict } = await measure(removed);
   const [event] = events;
   if (verdict !== "pass" || !event) process.exitCode = 1;
-  const percent = (share: number | null) => (share === null ? "" : `${(100 * share).toFixed(1)} %`);
+  const percent = (part: number | null) => (part === null ? "" : `${(100 * part).toFixed(1)} %`);
   const cells = event
     ? [
-        percent(expected),
+        percent(share),
         percent(event.lost / event.alive),
         `${event.interval95.map((x) => x.toFixed(1)).join(" to ")} %`,
         `${event.lost} of ${event.alive}`,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-
 import type { Scenario } from "../harness/api/scenario.ts";
+import { EVENTS } from "../harness/events/index.ts";
 import { UsageError } from "../harness/util/errors.ts";
 
 const LASTS_S = 2;
@@ -24,8 +24,8 @@ export const blackout: Scenario = {
       durationS: lasts,
       out: [],
       steps: [
-        { atS: begin, action: "blackout", members },
-        { atS: end, action: "blackout_end", members },
+        { atS: begin, event: EVENTS.blackout, members },
+        { atS: end, event: EVENTS.blackout_end, members },
       ],
     };
   },

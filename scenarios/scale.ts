@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { access } from "node:fs/promises";
+import type { EventDefinition } from "../harness/api/event.ts";
 import type { Plan, Scenario, ScenarioOptions } from "../harness/api/scenario.ts";
-import type { ScaleKind } from "../harness/record/schema.ts";
+import { EVENTS } from "../harness/events/index.ts";
+import { memberNoun } from "../harness/events/meaning.ts";
 import { UsageError } from "../harness/util/errors.ts";
 
 export const scale: Scenario = {
@@ -9,7 +11,12 @@ export const scale: Scenario = {
   summary: "Targets leave at 5 s and return at 15 s, under live connections.",
   routers: 1,
   plan: (options) =>
-    withSteps("scale", options, { durationS: 20, atS: [5, 15], actions: ["scale_in", "scale_out"], outAtStart: false }),
+    withSteps("scale", options, {
+      durationS: 20,
+      atS: [5, 15],
+      events: [EVENTS.scale_in, EVENTS.scale_out],
+      outAtStart: false,
+    }),
 };
 
 export const scaleIn: Scenario = {
@@ -17,7 +24,7 @@ export const scaleIn: Scenario = {
   summary: "Targets leave at 4 s, under live connections.",
   routers: 1,
   plan: (options) =>
-    withSteps("scale_in", options, { durationS: 10, atS: [4], actions: ["scale_in"], outAtStart: false }),
+    withSteps("scale_in", options, { durationS: 10, atS: [4], events: [EVENTS.scale_in], outAtStart: false }),
 };
 
 export const scaleOut: Scenario = {
@@ -25,7 +32,7 @@ export const scaleOut: Scenario = {
   summary: "Targets that were out from the start come at 4 s, under live connections.",
   routers: 1,
   plan: (options) =>
-    withSteps("scale_out", options, { durationS: 10, atS: [4], actions: ["scale_out"], outAtStart: true }),
+    withSteps("scale_out", options, { durationS: 10, atS: [4], events: [EVENTS.scale_out], outAtStart: true }),
 };
 
 export const scaleLb: Scenario = {
@@ -36,7 +43,12 @@ export const scaleLb: Scenario = {
   plan(options) {
     if (options.routers < 2)
       throw new UsageError(`Cannot run 'scale_lb' with ${options.routers} router: one has to remain. Try --routers 2.`);
-    const schedule = { durationS: 20, atS: [5, 15], actions: ["router_out", "router_in"], outAtStart: false } as const;
+    const schedule = {
+      durationS: 20,
+      atS: [5, 15],
+      events: [EVENTS.router_out, EVENTS.router_in],
+      outAtStart: false,
+    } as const;
     return withSteps("scale_lb", { ...options, scale: [options.routers] }, schedule);
   },
 };
@@ -64,7 +76,7 @@ export const drift: Scenario = {
     return withSteps("drift", options, {
       durationS: 15,
       atS: [5, 10],
-      actions: ["drift", "drift_end"],
+      events: [EVENTS.drift, EVENTS.drift_end],
       outAtStart: false,
     });
   },
@@ -79,7 +91,7 @@ export const failure: Scenario = {
     withSteps("failure", options, {
       durationS: 17,
       atS: [4, 12],
-      actions: ["failure", "failure_end"],
+      events: [EVENTS.failure, EVENTS.failure_end],
       outAtStart: false,
     }),
 };
@@ -87,16 +99,15 @@ export const failure: Scenario = {
 interface Schedule {
   durationS: number;
   atS: readonly number[];
-  actions: readonly ScaleKind[];
+  events: readonly EventDefinition[];
   outAtStart: boolean;
 }
 
 function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): Plan {
-  const isTargets = schedule.actions.some((action) => !action.startsWith("router"));
-  if (isTargets) checkMembers(options);
+  if (schedule.events.some((event) => memberNoun(event) === "target")) checkMembers(options);
   const atS = options.atS ?? schedule.atS;
-  if (atS.length !== schedule.actions.length)
-    throw new UsageError(`'${name}' has ${schedule.actions.length} event(s), but --at names ${atS.length} time(s).`);
+  if (atS.length !== schedule.events.length)
+    throw new UsageError(`'${name}' has ${schedule.events.length} event(s), but --at names ${atS.length} time(s).`);
   if (atS.some((s, i) => s <= (atS[i - 1] ?? 0)))
     throw new UsageError(`The times of --at must be positive and rise: '${atS.join(" ")}'.`);
   const last = atS.at(-1) ?? 0;
@@ -110,7 +121,7 @@ function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): 
     mode: "stream",
     durationS,
     out: schedule.outAtStart ? options.scale : [],
-    steps: schedule.actions.map((action, i) => ({ atS: atS[i] ?? 0, action, members: options.scale })),
+    steps: schedule.events.map((event, i) => ({ atS: atS[i] ?? 0, event, members: options.scale })),
   };
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import { EVENTS } from "../harness/events/index.ts";
 import { parseOptions, runOptions } from "../harness/plan/options.ts";
 import { planRun } from "../harness/plan/plan-run.ts";
 import { UsageError } from "../harness/util/errors.ts";
@@ -17,8 +18,8 @@ test("the defaults are those of the lab: 10 targets, 1 router, 10,000 connection
   t.is(load.connections, 10_000);
   t.is(planned.durationS, 20);
   t.deepEqual(planned.steps, [
-    { atS: 5, action: "scale_in", members: [1, 2] },
-    { atS: 15, action: "scale_out", members: [1, 2] },
+    { atS: 5, event: EVENTS.scale_in, members: [1, 2] },
+    { atS: 15, event: EVENTS.scale_out, members: [1, 2] },
   ]);
 });
 
@@ -64,6 +65,11 @@ test("a server is as many processes as the fewest targets need to hold all TCP c
   t.is(processes("connect", { connections: 1_000_000 }), undefined);
 });
 
+test("targets that leave the list, one router's list, or life need as many processes of the one that remains", (t) => {
+  for (const name of ["scale", "drift", "failure"])
+    t.is(plan(name, { connections: 200_000, targets: 4, scale: "1 2 3" }).load.serverProcesses, 42, name);
+});
+
 test("scale_out begins without the targets that come", (t) => {
   t.deepEqual(plan("scale_out", { scale: "3 4" }).plan.out, [3, 4]);
 });
@@ -71,7 +77,7 @@ test("scale_out begins without the targets that come", (t) => {
 test("scale_lb has two routers, and the last one leaves", (t) => {
   const { plan: planned, routers } = plan("scale_lb", {});
   t.is(routers, 2);
-  t.deepEqual(planned.steps[0], { atS: 5, action: "router_out", members: [2] });
+  t.deepEqual(planned.steps[0], { atS: 5, event: EVENTS.router_out, members: [2] });
 });
 
 test("affinity comes three times in time and once too late, and renews in between", (t) => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from "node:path";
+import { expectedLoss } from "../analysis/theory.ts";
 import type { Backend } from "../api/backend.ts";
 import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
-import { expectedLoss } from "../oracle/theory.ts";
 import { allCases, type Case, type Catalog, findCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions, type RunOptions, repeatedRunOptions, runOptions } from "../plan/options.ts";
 import { parseSweep, type SweepWords } from "../plan/sweep.ts";
@@ -22,6 +22,7 @@ import {
   withLoad,
 } from "../run/planned-case.ts";
 import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
+import { flowSources } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 
@@ -213,36 +214,23 @@ function theoryOf(
   { parameter }: SweepWords,
   planned: readonly { backend: Backend; value: number | null; plan: PlannedCase }[],
 ): Sweep {
-  const names = [...new Set(planned.map(({ backend }) => backend.name))];
+  const points = planned.flatMap(({ backend, value, plan }) =>
+    value === null ? [] : [{ backend: backend.name, x: value, ...expectedOf(plan) }],
+  );
+  const names = [...new Set(points.map(({ backend }) => backend))];
   return {
     parameter,
     theory: names.map((backend) => ({
       backend,
-      points: planned.flatMap((one) => {
-        if (one.backend.name !== backend || one.value === null) return [];
-        const { before, after } = activeAround(one.plan);
-        const spec = one.backend.oracle(one.plan.backendOptions, one.plan.options.targets, one.plan.options.protocol);
-        return [{ x: one.value, share: expectedLoss(spec, before, after) }];
-      }),
+      points: points.flatMap((point) => (point.backend === backend ? [{ x: point.x, share: point.share }] : [])),
     })),
-    ideal: planned.flatMap(({ backend, value, plan }) => {
-      if (backend.name !== names[0] || value === null) return [];
-      const { before, after } = activeAround(plan);
-      const [less, more] = [Math.min(before.length, after.length), Math.max(before.length, after.length)];
-      return [{ x: value, share: (more - less) / more }];
-    }),
+    ideal: points.flatMap(({ backend, x, ideal }) => (backend === names[0] ? [{ x, share: ideal }] : [])),
   };
 }
 
-/** Indices of the targets that are active before and after the first event. */
-function activeAround({ plan, options }: PlannedCase): { before: number[]; after: number[] } {
-  const active = (out: readonly number[]) =>
-    Array.from({ length: options.targets }, (_, i) => i).filter((i) => !out.includes(i + 1));
-  const before = active(plan.out);
-  const [step] = plan.steps;
-  if (step?.action === "scale_in") return { before, after: active([...plan.out, ...step.members]) };
-  if (step?.action === "scale_out") return { before, after: active(plan.out.filter((n) => !step.members.includes(n))) };
-  return { before, after: before };
+function expectedOf({ case: { backend }, backendOptions, options: { targets }, load, routers, plan }: PlannedCase) {
+  const spec = backend.oracle(backendOptions, targets, load.protocol);
+  return expectedLoss(spec, { targets, routers, ...plan }, flowSources(load));
 }
 
 /** "backend.key=value" is for that backend only. */

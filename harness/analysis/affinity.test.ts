@@ -37,7 +37,7 @@ function judge(
   const timeline = buildTimeline(
     [{ kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle }, ...streams],
     targets,
-    1,
+    ["vm-201"],
   );
   const rows = streams.flatMap(({ stream, visit }) =>
     Array.from({ length: SOURCES }, (_, source): Connection => {

@@ -37,7 +37,9 @@ export function judgeAffinity(timeline: Timeline, connections: Iterable<Connecti
         inTime.visits++;
         inTime.moved += moved;
       } else if (least > visit.limitNs + TICK_NS) {
-        const stays = stage?.shares ? (stage.shares.get(before.target) ?? 0) : 1 / Math.max(1, stage?.active.size ?? 0);
+        const stays = timeline.shares
+          ? (timeline.shares.get(before.target) ?? 0)
+          : 1 / Math.max(1, stage?.active.size ?? 0);
         late.visits++;
         late.moved += moved;
         late.expected += 1 - stays;

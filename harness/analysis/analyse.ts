@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the record to the summary: pure, so `report` makes the same again at any time.
 
+import { explanationOf } from "../events/index.ts";
+import { idealLoss } from "../events/meaning.ts";
 import type { Record as RunRecord } from "../record/read.ts";
 import {
   type Event,
@@ -32,7 +34,7 @@ export interface Analysis {
 type Judged = Omit<Summary, "verdict" | "reasons" | "deterministicFailures">;
 
 export function analyse(run: RunInfo, record: RunRecord): Analysis {
-  const timeline = buildTimeline(record.events, run.targets, run.routers.length);
+  const timeline = buildTimeline(record.events, run.targets, run.routers);
   const texts = (kind: "fault" | "error") => record.events.flatMap((e) => (e.kind === kind ? [e.text] : []));
   const errors = texts("error");
   const skipped = record.events.find((e) => e.kind === "skip");
@@ -71,8 +73,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, o
   const ends = events.filter((e): e is EventOf<"stream_end"> => e.kind === "stream_end");
   const trafficUs = (timeline.endT - timeline.t0) / 1000;
   const expected = spread.map((s) => s.expected ?? mean);
-  const [stage] = timeline.stages;
-  const predicted = !stage?.oracle || stage.shares !== null;
+  const predicted = !timeline.deployed.oracle || timeline.shares !== null;
   const datagrams = sumDatagrams(events);
   const hist = new Histogram();
   const last = new Map<string, number>();
@@ -116,7 +117,7 @@ function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, o
 
 function eventSummary(
   timeline: Timeline,
-  scale: EventOf<"scale">,
+  scale: Timeline["scales"][number],
   outcome: EventOutcome | undefined,
   i: number,
 ): EventSummary {
@@ -131,11 +132,11 @@ function eventSummary(
     predictedMost: null,
   };
   const [before, after] = [timeline.stages[i]?.active.size ?? 0, timeline.stages[i + 1]?.active.size ?? 0];
-  const targetsMoved = Math.abs(before - after);
-  const ideal = (movable * targetsMoved) / Math.max(before, after, 1);
+  const ideal = idealLoss(before, after, movable);
   const [low, high] = wilson95(lost, alive);
   return {
     kind: scale.action,
+    ...explanationOf(scale.meaning),
     machines: scale.machines,
     askedMs: (scale.requestedT - timeline.t0) / 1e6,
     inForceMs: (scale.effectiveT - timeline.t0) / 1e6,
@@ -161,7 +162,7 @@ function spreadOf(timeline: Timeline, outcomes: ConnectionOutcomes): Series["spr
   return names.map((target) => ({
     target,
     connections: outcomes.perTarget.get(target) ?? 0,
-    expected: first?.shares ? (first.shares.get(target) ?? 0) * total : null,
+    expected: timeline.shares ? (timeline.shares.get(target) ?? 0) * total : null,
   }));
 }
 

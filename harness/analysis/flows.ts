@@ -3,7 +3,9 @@ import { addressBytes, type Flow, PROTOCOL } from "../oracle/hash.ts";
 import type { Connection, StreamStart } from "../record/schema.ts";
 
 /** Turns rows of one stream into flows: the row only holds the offset of its source in the stream's network. */
-export function flowReader(stream: StreamStart): (connection: Connection) => Flow {
+export function flowReader(
+  stream: Pick<StreamStart, "srcCidr" | "dst" | "dport" | "protocol">,
+): (row: Pick<Connection, "srcOffset" | "sport">) => Flow {
   const base = addressBytes(stream.srcCidr.split("/")[0] ?? "");
   const dst = addressBytes(stream.dst);
   const protocol = PROTOCOL[stream.protocol];

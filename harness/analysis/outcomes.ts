@@ -3,7 +3,7 @@
 import { type Alive, lossBounds, lossProbability } from "../oracle/loss.ts";
 import { hashFlow } from "../oracle/oracle.ts";
 import type { ByCause, Cause, Connection, LossCause, StreamStart } from "../record/schema.ts";
-import { changeAt, livedThrough, movableSince } from "./changes.ts";
+import { movableSince } from "./changes.ts";
 import { addressText, flowReader } from "./flows.ts";
 import { chanceInterval } from "./statistics.ts";
 import type { Stage, Timeline } from "./timeline.ts";
@@ -75,7 +75,7 @@ export function judgeOutcomes(
   connections: Iterable<Connection>,
   targets: readonly string[],
 ): ConnectionOutcomes {
-  const { scales, deployed, late } = timeline;
+  const { scales, deployed } = timeline;
   const hasOracle = deployed.oracle !== null;
   const outcomes: ConnectionOutcomes = {
     perEvent: scales.map(() => ({
@@ -104,13 +104,6 @@ export function judgeOutcomes(
   const indexOf = new Map(targets.map((name, index) => [name, index]));
   const readers = new Map([...timeline.streams].map(([name, start]) => [name, readerOf(start)]));
   const since = scales.map((_, i) => movableSince(timeline, i));
-  // What connections live through: those that cross a router which learns late see another course of things.
-  const viewOf = (stages: readonly Stage[]) => {
-    const seen = { ...timeline, stages: [...stages] };
-    return { seen, changes: scales.map((_, i) => changeAt(seen, i)) };
-  };
-  const prompt = viewOf(timeline.stages);
-  const delayed = late ? viewOf(late.stages) : prompt;
   const chances = scales.map(() => ({ low: 0, high: 0, variance: 0 }));
   const firstEvent = scales[0]?.requestedT ?? Number.POSITIVE_INFINITY;
 
@@ -129,8 +122,8 @@ export function judgeOutcomes(
     if (connection.target === null) outcomes.unnamed++;
     const flow = reader.flowOf(connection);
     const hash = deployed.oracle && hashFlow(deployed.oracle, flow);
-    const { seen, changes } = late?.crosses(flow) ? delayed : prompt;
-    const { stages } = seen;
+    const { stages, course } = timeline.viewOf(flow);
+    const opened = openedIn(stages, establishedT);
     const pick = (stage: Stage | undefined) => {
       const index = stage?.oracle?.pick(hash);
       return index === undefined || index === null ? null : (targets[index] ?? null);
@@ -166,13 +159,13 @@ export function judgeOutcomes(
         outcome.lost++;
         outcome.byCause[cause] = (outcome.byCause[cause] ?? 0) + 1;
       }
-      const change = changes[i];
+      const change = course.changes[i];
       if (outcome.predicted === null || !deployed.oracle || !change) continue;
       const alive: Alive = {
         protocol: reader.start.protocol,
         hash,
         target: connection.target === null ? null : (indexOf.get(connection.target) ?? null),
-        lived: livedThrough(seen, establishedT, i),
+        lived: course.lived(opened, i),
         knownToReturning: establishedT < (since[i] ?? 0),
       };
       const probability = lossProbability(deployed.oracle, change, alive);
@@ -227,6 +220,11 @@ export function judgeOutcomes(
   return outcomes;
 }
 
+/** Index of the stage in which a connection was established. */
+function openedIn(stages: readonly Stage[], establishedT: number): number {
+  return stages.findLastIndex((stage, k) => k === 0 || stage.requestedT <= establishedT);
+}
+
 const readerOf = (start: StreamStart) => ({
   start,
   flowOf: flowReader(start),
@@ -250,7 +248,8 @@ function withSilence(connection: Connection, stream: StreamStart): Connection {
 function isExcused({ scales, endT }: Timeline, connection: Connection, at: (us: number) => number): boolean {
   if (connection.cause === "none") return endT - at(connection.startUs) < 2e9;
   return scales.some((scale, i) => {
-    const until = scale.action === "blackout" ? (scales[i + 1]?.effectiveT ?? endT) : scale.effectiveT;
+    const undone = scales.slice(i + 1).find(({ meaning }) => meaning.undoes === scale.meaning.kind);
+    const until = scale.meaning.interrupts ? (undone?.effectiveT ?? endT) : scale.effectiveT;
     return at(connection.startUs) <= until && at(connection.endUs) >= scale.requestedT;
   });
 }

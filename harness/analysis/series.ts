@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { NamedEvent } from "../events/index.ts";
 import type { Record as RunRecord } from "../record/read.ts";
-import type { ByCause, Event, EventSummary, Sample, ScaleKind } from "../record/schema.ts";
+import type { ByCause, Event, EventSummary, Sample } from "../record/schema.ts";
 import { Histogram } from "./histogram.ts";
 import type { LostConnection } from "./outcomes.ts";
 import type { Timeline } from "./timeline.ts";
@@ -21,8 +22,7 @@ export interface Series {
   }[];
   /** One entry per whole second: connections that ended by loss in it. */
   lossPerSecond: { s: number; byCause: ByCause; failedConnects: number }[];
-  events: {
-    kind: ScaleKind;
+  events: (NamedEvent & {
     machines: string[];
     s: number;
     /** Second at which the next event begins, or the traffic ends. */
@@ -33,7 +33,7 @@ export interface Series {
     predicted: number | null;
     /** 95 % interval of the loss, in connections. */
     interval: [number, number];
-  }[];
+  })[];
   /** Established first connections by target, with the number that the oracle expects (null: it states none). */
   spread: { target: string; connections: number; expected: number | null }[];
   /** A sample of the lost connections. */
@@ -61,6 +61,7 @@ export function buildSeries(
     lossPerSecond: lossSeries(timeline, record),
     events: events.map((e, i) => ({
       kind: e.kind,
+      ...(e.meaning ? { meaning: e.meaning } : {}),
       machines: e.machines,
       s: e.askedMs / 1000,
       untilS: ends[i] ?? e.askedMs / 1000,

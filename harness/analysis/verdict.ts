@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { meaningOf } from "../events/index.ts";
+import { isFoundOut } from "../events/meaning.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
 import { datagramFailures, datagramMerits } from "./datagrams.ts";
@@ -121,7 +123,9 @@ function queuedTooMany(
   oracle: OracleSpec | null,
 ): Check[] {
   if (!userSpace || memoryOf(oracle, protocol) !== "mark") return [];
-  const rerouted = events.filter(({ kind }) => kind.startsWith("router")).reduce((sum, { alive }) => sum + alive, 0);
+  const rerouted = events
+    .filter((event) => meaningOf(event).subject === "routers")
+    .reduce((sum, { alive }) => sum + alive, 0);
   const due = connections.established + connections.lost + failedConnects + rerouted;
   const most = Math.ceil(due * 1.1) + 10;
   return userSpace.queued > most
@@ -210,11 +214,12 @@ function merits(summary: Judged): string[] {
         ]
       : []),
     ...events
-      .filter(({ kind }) => kind.startsWith("failure"))
-      .map(
-        ({ kind, machines, askedMs, inForceMs }) =>
-          `That ${machines.join(", ")} ${kind === "failure" ? "died" : "came back"} the balancer found out by itself after ${((inForceMs - askedMs) / 1000).toFixed(2)} s.`,
-      ),
+      .filter((event) => isFoundOut(meaningOf(event)))
+      .map((event) => {
+        const { past, found = past } = meaningOf(event).words;
+        const seconds = ((event.inForceMs - event.askedMs) / 1000).toFixed(2);
+        return `That ${event.machines.join(", ")} ${found} the balancer found out by itself after ${seconds} s.`;
+      }),
     ...affinityMerits(summary),
     ...(events.length > 0 ? ["No connection was lost outside the events."] : []),
     ...(userSpace && userSpace.queued < userSpace.packets

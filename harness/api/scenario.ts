@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OracleSpec } from "../oracle/oracle.ts";
-import type { Family, Protocol, ScaleKind } from "../record/schema.ts";
+import type { Family, Protocol } from "../record/schema.ts";
 import type { Feature } from "./backend.ts";
+import type { EventDefinition } from "./event.ts";
 
 /** What happens when: data, so that it can be listed, checked and drawn without running it. */
 export interface Scenario {
@@ -55,7 +56,7 @@ export interface Plan {
 
 export interface Step {
   atS: number;
-  action: ScaleKind;
+  event: EventDefinition;
   /** Target numbers, or router numbers, from 1. */
   members: readonly number[];
 }

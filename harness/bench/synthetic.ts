@@ -4,7 +4,7 @@ import { flowReader } from "../analysis/flows.ts";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
 import { ROW_BYTES } from "../record/connections.ts";
 import { RecordWriter } from "../record/record.ts";
-import { CAUSES, type Connection, type Event } from "../record/schema.ts";
+import { CAUSES, type Connection, type Event, type StreamStart } from "../record/schema.ts";
 import { machines, runInfo, streamStart } from "../report/fixture-base.ts";
 
 const MS = 1e6;
@@ -96,12 +96,7 @@ function sampleAt(ms: number, connections: number, targets: readonly string[]): 
   };
 }
 
-function addRows(
-  record: RecordWriter,
-  start: Parameters<typeof flowReader>[0],
-  connections: number,
-  targets: readonly string[],
-): void {
+function addRows(record: RecordWriter, start: StreamStart, connections: number, targets: readonly string[]): void {
   const before = makeOracle(
     ORACLE,
     targets.map((_, i) => i),

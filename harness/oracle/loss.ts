@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Protocol, ScaleKind } from "../record/schema.ts";
+import type { EventMeaning, Protocol } from "../record/schema.ts";
 import type { Oracle } from "./strategies/define.ts";
 import "./strategies/index.ts";
 
@@ -17,8 +17,8 @@ export interface Alive<State = unknown> {
   knownToReturning: boolean;
 }
 
-export interface Change<State = unknown> {
-  action: ScaleKind;
+/** An event's meaning, and what it changes as one group of routers knows it. */
+export interface Change<State = unknown> extends Pick<EventMeaning, "subject" | "effect" | "announced"> {
   before: Oracle<State>;
   after: Oracle<State>;
   activeBefore: ReadonlySet<number>;

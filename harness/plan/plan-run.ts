@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What follows from the options of a run before anything is started: the plan, the load and its pace.
-import type { Plan, Scenario } from "../api/scenario.ts";
+import type { Plan, Scenario, Step } from "../api/scenario.ts";
+import { inUse, isSilent } from "../events/meaning.ts";
 import { type Impairment, impairmentOf } from "../run/impairment.ts";
 import type { Capacity } from "../runtime/runtime.ts";
 import { serverProcesses } from "../traffic/servers.ts";
@@ -45,7 +46,7 @@ export function planRun(
     size: options.size ?? plan.size ?? 1024,
     stallS: options.stall,
     seed: options.seed,
-    ...manyConnections(plan, options),
+    ...manyConnections(plan, options, routers),
     ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),
   };
   if (options.connections < load.families.length)
@@ -61,28 +62,22 @@ export function loadOf({ connectionsPerS }: Capacity): { rate: number; connectio
 }
 
 /** What streams need when they are more than one process may open, or than come up in seconds. A UDP server opens no file for a flow. */
-function manyConnections(plan: Plan, { connections, targets, protocol, stall }: RunOptions) {
+function manyConnections(plan: Plan, { connections, targets, protocol, stall }: RunOptions, routers: number) {
   if (plan.mode !== "stream") return {};
   return {
     ...(protocol === "tcp"
-      ? { serverProcesses: serverProcesses(connections, fewestTargets(plan, targets), plan.steps.length) }
+      ? { serverProcesses: serverProcesses(connections, fewestTargets(plan, targets, routers), plan.steps.length) }
       : {}),
     ...(connections > MANY ? { connectTimeoutS: stall, many: true } : {}),
   };
 }
 
-/** Targets that are in use when there are fewest. */
-function fewestTargets(plan: Plan, targets: number): number {
-  const out = new Set(plan.out);
-  let most = out.size;
-  for (const { action, members } of plan.steps) {
-    for (const member of members) {
-      if (action === "scale_in" || action === "drift") out.add(member);
-      else if (action === "scale_out") out.delete(member);
-    }
-    most = Math.max(most, out.size);
-  }
-  return targets - most;
+/** Targets that are in use when there are fewest, as any router knows it. */
+function fewestTargets(plan: Plan, targets: number, routers: number): number {
+  const start = Array.from({ length: targets }, (_, i) => i + 1).filter((n) => !plan.out.includes(n));
+  const events = plan.steps.map(({ event, members }) => ({ meaning: event, members }));
+  const views = Array.from({ length: routers }, (_, router) => inUse("targets", start, events, { router, routers }));
+  return Math.min(...views.flat().map((active) => active.size));
 }
 
 /** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */
@@ -125,12 +120,12 @@ function rampS(connections: number, perS: number): number {
 function stretch(plan: Plan, connections: number, rate: number, perS: number, stallS: number): Plan {
   const [first, ...later] = [...plan.steps.map((step) => step.atS), plan.durationS];
   const intervalS = connections / rate;
-  const gapS = (action: string | undefined) =>
-    action === "failure" ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
+  const gapS = (step: Step | undefined) =>
+    step && isSilent(step.event) ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
   // Where the ramp is long, it may take longer than planned.
   const times = [Math.ceil(first + rampS(connections, perS) * (connections > MANY ? 1.04 : 1) - 2)];
   for (const [i, s] of later.entries())
-    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS(plan.steps[i]?.action))));
+    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS(plan.steps[i]))));
   return {
     ...plan,
     steps: plan.steps.map((step, i) => ({ ...step, atS: times[i] ?? 0 })),
@@ -141,11 +136,11 @@ function stretch(plan: Plan, connections: number, rate: number, perS: number, st
 /** A connection notices its loss at its next message, so one must fall between any two events; where a target is dead, only by its silence. */
 function checkRate(plan: Plan, { connections, rate, stallS }: Load): void {
   const times = [...plan.steps.map((step) => step.atS), plan.durationS];
-  const gaps = plan.steps.map(({ action, atS }, i) => ({ action, s: (times[i + 1] ?? 0) - atS }));
+  const gaps = plan.steps.map(({ event, atS }, i) => ({ event, s: (times[i + 1] ?? 0) - atS }));
   const shortest = Math.min(...gaps.map(({ s }) => s));
   const interval = connections / rate;
-  const mostAfter = ({ action, s }: (typeof gaps)[0]) =>
-    action === "failure" ? s - stallS : Math.max(s * 0.8, s - 2 * stallS);
+  const mostAfter = ({ event, s }: (typeof gaps)[0]) =>
+    isSilent(event) ? s - stallS : Math.max(s * 0.8, s - 2 * stallS);
   if (gaps.some((gap) => interval > mostAfter(gap)))
     throw new UsageError(
       `Each connection would send every ${interval.toFixed(1)} s only, but the events are ${shortest} s apart: losses would go unseen. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,

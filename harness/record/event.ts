@@ -5,21 +5,7 @@ import { z } from "zod";
 import { flowHash } from "../oracle/hashes/index.ts";
 import { oracleSpec } from "../oracle/oracle.ts";
 import { byCause, count, datagrams, family, protocol, streamName, time } from "./base.ts";
-
-export type ScaleKind =
-  | "scale_in"
-  | "scale_out"
-  | "router_out"
-  | "router_in"
-  | "blackout"
-  | "blackout_end"
-  | "drift"
-  | "drift_end"
-  | "failure"
-  | "failure_end";
-
-/** A record may hold a kind that this program does not know: it is data. */
-export const scaleKind = z.string() as unknown as z.ZodType<ScaleKind>;
+import { eventMeaning } from "./meaning.ts";
 
 const phaseName = z.enum(["up", "deploy", "traffic", "down"]);
 export type Phase = z.infer<typeof phaseName>;
@@ -88,7 +74,15 @@ export const eventSchema = z.discriminatedUnion("kind", [
     /** null: the strategy is random, or depends on state that no oracle can know. */
     oracle: oracleSpec.nullable(),
   }),
-  kind("scale", { action: scaleKind, machines: names, requestedT: time, effectiveT: time }),
+  kind("scale", {
+    /** The event kind. */
+    action: z.string(),
+    /** Of kinds from outside: what they mean. */
+    meaning: eventMeaning.exactOptional(),
+    machines: names,
+    requestedT: time,
+    effectiveT: time,
+  }),
   /** How the tester chooses a router for a flow. Written where the routers do not all do the same. */
   kind("routing", { hash: flowHash }),
   streamStart,

@@ -12,6 +12,7 @@ export {
   type StreamName,
 } from "./base.ts";
 export type { Connection } from "./connections.ts";
-export type { Event, EventOf, Phase, Sample, ScaleKind, StreamStart } from "./event.ts";
+export type { Event, EventOf, Phase, Sample, StreamStart } from "./event.ts";
+export type { EventMeaning } from "./meaning.ts";
 export type { RunInfo } from "./run-info.ts";
 export type { AffinitySummary, EventSummary, Summary, Verdict } from "./summary.ts";

@@ -2,7 +2,7 @@
 // summary.json: what came of a run. Others' scripts rely on these names: add, never rename.
 import { z } from "zod";
 import { byCause, count, datagrams, families, protocol, schemaVersion } from "./base.ts";
-import { scaleKind } from "./event.ts";
+import { eventMeaning } from "./meaning.ts";
 
 const verdict = z.enum(["pass", "fail", "skip", "insufficient", "error"]);
 export type Verdict = z.infer<typeof verdict>;
@@ -10,7 +10,9 @@ export type Verdict = z.infer<typeof verdict>;
 const interval = z.tuple([z.number(), z.number()]);
 
 const eventSummary = z.object({
-  kind: scaleKind,
+  kind: z.string(),
+  /** Of kinds from outside: what they mean. */
+  meaning: eventMeaning.exactOptional(),
   machines: z.array(z.string()),
   /** Milliseconds since the traffic began. */
   askedMs: z.number(),

@@ -2,7 +2,8 @@
 // Made-up runs that look like real ones, for the tests of this folder. The same arguments give the same numbers.
 
 import { emptySeries, type Series } from "../analysis/series.ts";
-import type { ByCause, EventSummary, ScaleKind } from "../record/schema.ts";
+import type { EventKind } from "../events/index.ts";
+import type { ByCause, EventSummary } from "../record/schema.ts";
 import { generator, machines, runInfo, split, summary } from "./fixture-base.ts";
 import type { ReportData } from "./reporter.ts";
 
@@ -15,7 +16,7 @@ interface Shape {
 }
 
 interface Step {
-  kind: ScaleKind;
+  kind: EventKind;
   s: number;
   lost: number;
   ideal: number;
@@ -210,7 +211,7 @@ export function hostileRun(): ReportData {
   };
 }
 
-function event(kind: ScaleKind, names: string[], s: number, alive: number, lost: number, ideal: number): EventSummary {
+function event(kind: EventKind, names: string[], s: number, alive: number, lost: number, ideal: number): EventSummary {
   const part = lost / alive;
   const half = 196 * Math.sqrt((part * (1 - part)) / alive);
   return {
@@ -232,7 +233,7 @@ function event(kind: ScaleKind, names: string[], s: number, alive: number, lost:
   };
 }
 
-function causesOf(kind: ScaleKind, lost: number): ByCause {
+function causesOf(kind: EventKind, lost: number): ByCause {
   if (kind === "scale_out") return { reset: lost };
   const reset = Math.round(lost * 0.12);
   return { timeout: lost - reset, reset };

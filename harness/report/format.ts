@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers and names as people read them. The locale is fixed so that a report does not depend on the machine.
 
-import type { ByCause, ScaleKind } from "../record/schema.ts";
+import { meaningOf, type NamedEvent } from "../events/index.ts";
+import { memberNoun } from "../events/meaning.ts";
+import type { ByCause } from "../record/schema.ts";
 
 export const NONE = "n/a";
 
@@ -54,39 +56,12 @@ export function list(items: readonly string[]): string {
   return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }
 
-interface EventWords {
-  noun: "target" | "router";
-  past: string;
-  now: [one: string, many: string];
-}
-
-export const EVENT_WORDS: Record<ScaleKind, EventWords> = {
-  scale_in: { noun: "target", past: "left", now: ["leaves", "leave"] },
-  scale_out: { noun: "target", past: "returned", now: ["returns", "return"] },
-  router_out: { noun: "router", past: "left", now: ["leaves", "leave"] },
-  blackout: { noun: "router", past: "lost contact to the tester", now: ["is cut off", "are cut off"] },
-  blackout_end: { noun: "router", past: "came back", now: ["is reachable again", "are reachable again"] },
-  drift: {
-    noun: "target",
-    past: "left, unknown to the last router",
-    now: ["leaves, unknown to the last router", "leave, unknown to the last router"],
-  },
-  drift_end: {
-    noun: "target",
-    past: "left the last router's list too",
-    now: ["leaves the last router's list too", "leave the last router's list too"],
-  },
-  failure: { noun: "target", past: "died", now: ["dies", "die"] },
-  failure_end: { noun: "target", past: "came back to life", now: ["is back", "are back"] },
-  router_in: { noun: "router", past: "returned", now: ["returns", "return"] },
-};
-
 /** "vm-001 vm-002 leave"; more than three machines are counted. */
-export function eventLabel(event: { kind: ScaleKind; machines: readonly string[] }): string {
-  const { noun, now } = EVENT_WORDS[event.kind];
+export function eventLabel(event: NamedEvent & { machines: readonly string[] }): string {
+  const meaning = meaningOf(event);
   const n = event.machines.length;
-  const who = n <= 3 ? event.machines.join(" ") : plural(n, noun);
-  return `${who} ${now[n === 1 ? 0 : 1]}`;
+  const who = n <= 3 ? event.machines.join(" ") : plural(n, memberNoun(meaning));
+  return `${who} ${meaning.words.now[n === 1 ? 0 : 1]}`;
 }
 
 /** "wrong target 12, reset 3", most frequent first. */

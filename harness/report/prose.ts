@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sentences of a report, each with its numbers. Charts, HTML, Markdown and the terminal share them.
 
+import { meaningOf } from "../events/index.ts";
+import { memberNoun } from "../events/meaning.ts";
 import type { EventSummary, Summary, Verdict } from "../record/schema.ts";
-import { count, EVENT_WORDS, interval, plural, seconds, share } from "./format.ts";
+import { count, interval, plural, seconds, share } from "./format.ts";
 
 export const VERDICT_WORDS: Record<Verdict, { badge: string; sentence: string }> = {
   pass: { badge: "PASS", sentence: "Every check of this case held." },
@@ -25,12 +27,13 @@ export function parameters(summary: Summary): string {
 
 /** "2 of 10 targets left at 5 s: 2,213 of 10,000 connections were lost (22.1 %), 2,213 predicted, ideal 2,000". */
 function eventSentence(event: EventSummary, summary: Summary): string {
-  const { noun, past } = EVENT_WORDS[event.kind];
+  const meaning = meaningOf(event);
+  const noun = memberNoun(meaning);
   const all = noun === "target" ? summary.targets : summary.routers;
   const lost =
     `${count(event.lost)} of ${count(event.alive)} connections were lost (${share(event.lost, event.alive)}), ` +
     `${event.predicted === null ? "no prediction" : `${count(event.predicted)} predicted`}, ideal ${count(event.ideal)}`;
-  return `${count(event.machines.length)} of ${plural(all, noun)} ${past} at ${seconds(event.askedMs / 1000)}: ${lost}`;
+  return `${count(event.machines.length)} of ${plural(all, noun)} ${meaning.words.past} at ${seconds(event.askedMs / 1000)}: ${lost}`;
 }
 
 /** How many connections came about; lost ones are opened again and then count twice. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The traffic of a run: a load as generators on the tester, one for each address family or several, whose lines go to the record.
 import type { RecordWriter } from "../record/record.ts";
-import type { Event, Family, Protocol, StreamName } from "../record/schema.ts";
+import type { Event, Family, Protocol, StreamName, StreamStart } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import { linkOn, SOURCES } from "../topology/topology.ts";
+import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { sleepUntil } from "../util/clock.ts";
 import { type Client, type ClientLine, clientWords, startClient } from "./client.ts";
 import { PART_CONNECTIONS, PORT } from "./servers.ts";
@@ -122,11 +122,22 @@ function splitEvenly(total: number, parts: number, i: number): number {
   return Math.floor(total / parts) + (i < total % parts ? 1 : 0);
 }
 
+const portOf = ({ mode, protocol }: Pick<Load, "mode" | "protocol">) =>
+  mode === "stream" ? PORT.stream[protocol] : PORT[mode];
+
+/** What the flows of a load are drawn from, and what they go to; by family. */
+export function flowSources(
+  load: Pick<Load, "families" | "mode" | "protocol">,
+): Pick<StreamStart, "srcCidr" | "dst" | "dport" | "protocol">[] {
+  const { families, protocol } = load;
+  return families.map((family) => ({ srcCidr: SOURCES[family], dst: VIP[family], dport: portOf(load), protocol }));
+}
+
 function clientArgv(lab: Lab, load: Load, stream: Stream): string[] {
   const { family, connections, visit } = stream;
   const to = {
     family,
-    port: load.mode === "stream" ? PORT.stream[load.protocol] : PORT[load.mode],
+    port: portOf(load),
     seed: load.seed,
     src: visit === null ? SOURCES[family] : VISITORS[family],
   };

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import type { ScaleKind } from "../../record/schema.ts";
+import type { EventDefinition } from "../../api/event.ts";
+import { failure } from "../../events/failure.ts";
+import { failureEnd } from "../../events/failure-end.ts";
+import { routerIn } from "../../events/router-in.ts";
+import { routerOut } from "../../events/router-out.ts";
+import { scaleIn } from "../../events/scale-in.ts";
+import { scaleOut } from "../../events/scale-out.ts";
 import { type Alive, lossProbability } from "../loss.ts";
 import { makeOracle, type OracleSpec } from "../oracle.ts";
 import { resilientBuckets } from "./resilient.ts";
@@ -12,12 +18,12 @@ function change(
   spec: OracleSpec,
   before: number[],
   after: number[],
-  action: ScaleKind = "scale_in",
+  event: EventDefinition = scaleIn,
   reroutedShare = 0,
 ) {
   const old = makeOracle(spec, before);
   return {
-    action,
+    ...event,
     before: old,
     after: makeOracle(spec, after, old),
     activeBefore: new Set(before),
@@ -61,7 +67,7 @@ test("known hashes lose the same share as unknown ones, connection by connection
 test("a connection that survived a change is known to lie where it survived", (t) => {
   const spec: OracleSpec = { strategy: "hash_threshold", hash: null };
   const first = makeOracle(spec, all);
-  const c = change(spec, without(0, 1), all, "scale_out");
+  const c = change(spec, without(0, 1), all, scaleOut);
   const alive = { protocol: "tcp", hash: null, target: 9, knownToReturning: false } as const;
   // Target 9 had [0.9, 1), then [0.875, 1): who was there before has nothing to fear when it shrinks again.
   t.is(lossProbability(spec, c, { ...alive, lived: [first, c.before] }), 0);
@@ -106,25 +112,25 @@ test("state keeps connections: only those of a flushed target are lost, and none
   t.is(lossProbability(flush, leaves, onTarget(2)), 1);
   t.is(lossProbability(flush, leaves, onTarget(3)), 0);
   t.is(lossProbability(drain, leaves, onTarget(2)), 0);
-  t.is(lossProbability(flush, change(flush, without(2), all, "scale_out"), onTarget(3)), 0);
+  t.is(lossProbability(flush, change(flush, without(2), all, scaleOut), onTarget(3)), 0);
 });
 
 test("who is dead takes its connections along, whatever is remembered of them, and nobody else's", (t) => {
   const spec: OracleSpec = { strategy: "stateful", flush: false, assign: null };
-  t.is(lossProbability(spec, change(spec, all, without(2), "failure"), onTarget(2)), 1);
-  t.is(lossProbability(spec, change(spec, all, without(2), "failure"), onTarget(3)), 0);
-  t.is(lossProbability(spec, change(spec, without(2), all, "failure_end"), onTarget(3)), 0);
+  t.is(lossProbability(spec, change(spec, all, without(2), failure), onTarget(2)), 1);
+  t.is(lossProbability(spec, change(spec, all, without(2), failure), onTarget(3)), 0);
+  t.is(lossProbability(spec, change(spec, without(2), all, failureEnd), onTarget(3)), 0);
 });
 
 test("another router knows nothing of a connection: TCP ends, UDP may find the same target again", (t) => {
   const spec: OracleSpec = { strategy: "stateful", flush: true, assign: null };
-  const out = change(spec, all, all, "router_out", 0.5);
+  const out = change(spec, all, all, routerOut, 0.5);
   t.is(lossProbability(spec, out, onTarget(2)), 0.5);
   t.true(Math.abs(lossProbability(spec, out, onTarget(2, "udp")) - 0.45) < 1e-9);
-  const back = change(spec, all, all, "router_in", 0.5);
+  const back = change(spec, all, all, routerIn, 0.5);
   t.is(lossProbability(spec, back, { ...onTarget(2), knownToReturning: true }), 0);
   const byHash: OracleSpec = { ...spec, assign: { strategy: "scaled", hash: { kind: "hmark", seed: 1 } } };
-  t.is(lossProbability(byHash, change(byHash, all, all, "router_out", 0.5), { ...onTarget(0, "udp"), hash: 5 }), 0);
+  t.is(lossProbability(byHash, change(byHash, all, all, routerOut, 0.5), { ...onTarget(0, "udp"), hash: 5 }), 0);
 });
 
 test("a remainder by weights gives each target as many values as it weighs, in order", (t) => {
@@ -144,7 +150,7 @@ test("a remainder by weights gives each target as many values as it weighs, in o
 test("marks carry a connection on with another router that chooses the same target, for the protocols they are kept for", (t) => {
   const assign: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
   const spec: OracleSpec = { strategy: "stateful", flush: true, assign, marks: ["tcp"] };
-  const moved = change(spec, all, without(2), "router_out", 0.5);
+  const moved = change(spec, all, without(2), routerOut, 0.5);
   const old = makeOracle(spec, all);
   const hashes = Array.from({ length: 997 }, (_, i) => i);
   const stays = hashes.find((hash) => old.pick(hash) === moved.after.pick(hash)) ?? 0;

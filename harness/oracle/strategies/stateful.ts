@@ -58,7 +58,7 @@ export const stateful = defineStrategy({
     const probability = loss(spec, change, connection);
     const inTurn =
       (connection.protocol === "udp" || spec.midstream === true) &&
-      change.action.startsWith("router") &&
+      change.subject === "routers" &&
       probability > 0 &&
       change.after.pick(connection.hash) === null;
     return inTurn ? [0, change.reroutedShare] : [probability, probability];
@@ -79,28 +79,25 @@ export const stateful = defineStrategy({
  * the hash, gives it the same target again.
  */
 function loss(spec: StatefulSpec, change: Change<State>, connection: Alive<State>): number {
-  const { protocol, hash, target, knownToReturning } = connection;
+  const { protocol, target } = connection;
   if (spec.marks && !spec.marks.includes(protocol)) return lossOfChoice(spec, change, connection);
   if (target === null) return 0;
-  switch (change.action) {
-    case "scale_in":
-    case "drift":
-    case "drift_end":
-      return spec.flush && change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
-    case "failure":
-      // State or none: who is dead does not answer.
-      return change.activeBefore.has(target) && !change.activeAfter.has(target) ? 1 : 0;
-    case "router_out":
-    case "router_in": {
-      if (spec.shared || (change.action === "router_in" && knownToReturning)) return 0;
-      if (protocol === "tcp" && !spec.midstream && !spec.marks) return change.reroutedShare;
-      const next = change.after.pick(hash);
-      const elsewhere = next === null ? 1 - (change.after.shares.get(target) ?? 0) : next === target ? 0 : 1;
-      return change.reroutedShare * elsewhere;
-    }
-    default:
-      return 0;
-  }
+  if (change.subject === "routers") return lossOfRerouted(spec, change, connection);
+  const gone = change.activeBefore.has(target) && !change.activeAfter.has(target);
+  // State or none: who left without a word is dead, and does not answer.
+  return gone && (spec.flush || !change.announced) ? 1 : 0;
+}
+
+function lossOfRerouted(
+  spec: StatefulSpec,
+  { effect, reroutedShare, after }: Change<State>,
+  { protocol, hash, target, knownToReturning }: Alive<State>,
+): number {
+  if (spec.shared || (effect === "join" && knownToReturning)) return 0;
+  if (protocol === "tcp" && !spec.midstream && !spec.marks) return reroutedShare;
+  const next = after.pick(hash);
+  const elsewhere = next === null ? 1 - (after.shares.get(target ?? -1) ?? 0) : next === target ? 0 : 1;
+  return reroutedShare * elsewhere;
 }
 
 /** Of a protocol of which nothing is remembered: each packet is chosen for anew. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which targets a chart shows one by one and which it puts together, so that 250 of them stay readable.
 
-import { EVENT_WORDS, plural } from "../format.ts";
+import { meaningOf } from "../../events/index.ts";
+import { memberNoun } from "../../events/meaning.ts";
+import { plural } from "../format.ts";
 import { LIGHT, ramp } from "../palette.ts";
 import type { ReportData } from "../reporter.ts";
 
@@ -34,7 +36,8 @@ export function othersGroup(): Group {
 }
 
 export function leavingTargets(events: ReportData["series"]["events"]): Set<string> {
-  return new Set(events.filter(({ kind }) => EVENT_WORDS[kind].noun === "target").flatMap(({ machines }) => machines));
+  const ofTargets = events.filter((event) => memberNoun(meaningOf(event)) === "target");
+  return new Set(ofTargets.flatMap(({ machines }) => machines));
 }
 
 function each(names: string[]): string[][] {

@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import { expectedLoss } from "../../oracle/theory.ts";
 import { sweepChart } from "../charts/sweep.ts";
 import { failedRun, hostileRun, scaleRun } from "../fixture.ts";
 import type { ReportData } from "../reporter.ts";
@@ -65,21 +64,6 @@ test("one backend under several kernels has a row for each, told by the kernel",
     rows.map(([first]) => first),
     ["5.10.0", "6.12.1"],
   );
-});
-
-test("theory: Maglev near n/N, modulo near 1 - 1/N, state loses what is flushed", (t) => {
-  const all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-  const loss = (spec: Parameters<typeof expectedLoss>[0]) => expectedLoss(spec, all, all.slice(2)) ?? -1;
-  const near = (a: number, b: number) => t.true(Math.abs(a - b) < 0.01, `${a} ${b}`);
-  near(loss({ strategy: "maglev", m: 65_537, seed: 0, ports: true }), 0.2);
-  near(loss({ strategy: "modulo", seed: 0, ports: true }), 0.8);
-  near(loss({ strategy: "stateful", flush: true, assign: null }), 0.2);
-  t.is(loss({ strategy: "stateful", flush: false, assign: null }), 0);
-  t.is(expectedLoss(null, all, all), null);
-  // Who is on which target depends on how long others last.
-  t.is(loss({ strategy: "stateful", flush: true, assign: null, uneven: true }), -1);
-  // Hash-threshold, the first of ten leaves: half of all moves (RFC 2992).
-  near(expectedLoss({ strategy: "hash_threshold", hash: null }, all, all.slice(1)) ?? -1, 0.5);
 });
 
 test("a sweep's graph holds measured points with intervals, theory and ideal", (t) => {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every event kind. A further one is a file here and a line below.
+import type { EventDefinition } from "../api/event.ts";
+import type { EventMeaning } from "../record/schema.ts";
+import { blackout } from "./blackout.ts";
+import { blackoutEnd } from "./blackout-end.ts";
+import { drift } from "./drift.ts";
+import { driftEnd } from "./drift-end.ts";
+import { failure } from "./failure.ts";
+import { failureEnd } from "./failure-end.ts";
+import { routerIn } from "./router-in.ts";
+import { routerOut } from "./router-out.ts";
+import { scaleIn } from "./scale-in.ts";
+import { scaleOut } from "./scale-out.ts";
+
+export const EVENTS = {
+  scale_in: scaleIn,
+  scale_out: scaleOut,
+  router_out: routerOut,
+  router_in: routerIn,
+  blackout,
+  blackout_end: blackoutEnd,
+  drift,
+  drift_end: driftEnd,
+  failure,
+  failure_end: failureEnd,
+} satisfies Record<string, EventDefinition>;
+export type EventKind = keyof typeof EVENTS;
+
+/** An event as records and reports have it; of a kind from outside they carry the meaning too. */
+export interface NamedEvent {
+  kind: string;
+  meaning?: EventMeaning | undefined;
+}
+
+/** Throws where the kind is neither known here nor explained. */
+export function meaningOf({ kind, meaning }: NamedEvent): EventMeaning {
+  const known: EventMeaning | undefined = meaning ?? (EVENTS as Partial<Record<string, EventDefinition>>)[kind];
+  if (known) return known;
+  throw new Error(`Event kind '${kind}' is unknown, and the record does not explain it.`);
+}
+
+/** What records and reports have to say besides the kind: nothing of those that are known here. */
+export function explanationOf(event: EventMeaning | EventDefinition): { meaning?: EventMeaning } {
+  if (event.kind in EVENTS) return {};
+  const { apply: _, ...meaning } = { apply: null, ...event };
+  return { meaning };
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EventContext } from "../api/event.ts";
+import { rerouteBatch } from "../topology/wiring.ts";
+import { nowNs } from "../util/clock.ts";
+
+/** Makes the routes of the tester and of all targets go by these routers, then tells the balancer. */
+export async function reroute({ lab, balancer, routers }: EventContext): Promise<number> {
+  const { topology } = lab;
+  const left = topology.routers.filter((_, i) => routers.includes(i));
+  await Promise.all(
+    [topology.tester, ...topology.targets].map((machine) =>
+      lab.wiring(machine.name).exec(["ip", "-batch", "-"], { input: rerouteBatch(machine, left) }),
+    ),
+  );
+  const effectiveT = nowNs();
+  await balancer.setRouters?.(routers);
+  return effectiveT;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out the events of a plan, each at its time, and writes down when it was asked for and when it was in force.
+import type { Balancer } from "../api/backend.ts";
+import type { EventContext } from "../api/event.ts";
+import type { Plan, Step } from "../api/scenario.ts";
+import { explanationOf } from "../events/index.ts";
+import { inUse, isTold, memberNoun } from "../events/meaning.ts";
+import type { RecordWriter } from "../record/record.ts";
+import type { Lab } from "../runtime/runtime.ts";
+import { nowNs, sleepUntil } from "../util/clock.ts";
+
+/** A balancer in its lab, and the record of both. */
+export interface Deployment {
+  lab: Lab;
+  record: RecordWriter;
+  balancer: Balancer;
+}
+
+/** `t0` is when the traffic began, in monotonic ns. */
+export async function driveSteps(deployment: Deployment, plan: Plan, t0: number, signal: AbortSignal): Promise<void> {
+  const { lab, record } = deployment;
+  const share = instances(deployment);
+  for (const [i, { atS, event, members }] of plan.steps.entries()) {
+    await sleepUntil(t0 + atS * 1e9, signal);
+    const requestedT = nowNs();
+    const effectiveT = await event.apply({ ...deployment, ...contextOf(plan, i, lab), share });
+    const machines = memberNoun(event) === "target" ? lab.topology.targets : lab.topology.routers;
+    record.add({
+      kind: "scale",
+      t: effectiveT,
+      action: event.kind,
+      ...explanationOf(event),
+      machines: members.flatMap((member) => machines[member - 1]?.name ?? []),
+      requestedT,
+      effectiveT,
+    });
+  }
+}
+
+/** What is in use once step i is carried out, as the routers know it that are told of it. */
+function contextOf(
+  plan: Plan,
+  i: number,
+  { topology }: Lab,
+): Pick<EventContext, "members" | "targets" | "routers" | "told"> {
+  const { event, members } = plan.steps[i] as Step;
+  const routers = topology.routers.length;
+  const told = topology.routers.flatMap((_, router) => (isTold(event, router, routers) ? [router] : []));
+  const view = { router: told[0] ?? 0, routers };
+  const events = plan.steps.slice(0, i + 1).map((step) => ({ meaning: step.event, members: indices(step.members) }));
+  const after = (subject: "targets" | "routers", start: number[]) =>
+    [...(inUse(subject, start, events, view).at(-1) ?? [])].sort((a, b) => a - b);
+  return {
+    members: indices(members),
+    targets: after("targets", activeAtStart(plan, topology.targets.length)),
+    routers: after("routers", [...topology.routers.keys()]),
+    told: told.length === routers ? undefined : new Set(told.flatMap((router) => topology.routers[router]?.name ?? [])),
+  };
+}
+
+/** Indices of the targets that are active before the first event. */
+export function activeAtStart({ out }: Pick<Plan, "out">, targets: number): number[] {
+  return Array.from({ length: targets }, (_, i) => i).filter((i) => !out.includes(i + 1));
+}
+
+const indices = (numbers: readonly number[]) => numbers.map((number) => number - 1);
+
+function instances({ lab, record }: Deployment): EventContext["share"] {
+  const made = new Map<unknown, unknown>();
+  return <T>(one: new (lab: Lab, record: RecordWriter) => T): T => {
+    const instance = (made.get(one) as T | undefined) ?? new one(lab, record);
+    made.set(one, instance);
+    return instance;
+  };
+}
