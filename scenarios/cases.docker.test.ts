@@ -20,6 +20,7 @@ import {
 } from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
 import { eventually, hostState, marker, outcomes, program, root } from "../harness/testing/machine.ts";
+import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 
@@ -51,13 +52,8 @@ function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
   return { status, stdout, stderr };
 }
 
-function runCase(name: string, runtime: string, args: string[]) {
-  const out = outDir(`${name}-${runtime}-${process.hrtime.bigint()}`);
-  const { status, stderr } = run(["test", name, "--runtime", runtime, "--out", out, ...args]);
-  const dir = path.join(out, readdirSync(out)[0] ?? "");
-  const summary = JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary;
-  return { status, stderr, summary, dir };
-}
+const runOn = (t: ExecutionContext, runtime: string, name: string, args: readonly string[]) =>
+  runCase(t, name, ["--runtime", runtime, ...args], { out: outDir(`${name}-${runtime}-${process.hrtime.bigint()}`) });
 
 withEngine(
   "machines have their addresses, their own file systems, and no more capabilities than their role needs",
@@ -99,7 +95,7 @@ for (const [name, args] of [
 ] as const)
   withEngine(`${name}: the same connections, predictions and losses in docker as in netns`, async (t) => {
     const [here, there] = ["netns", "docker"].map((runtime) =>
-      runCase(name, runtime, [...args, "--connections", "1000"]),
+      runOn(t, runtime, name, [...args, "--connections", "1000"]),
     );
     if (!here || !there) return t.fail();
     t.is(there.status, 0, there.summary.reasons.join("\n"));
@@ -115,11 +111,11 @@ withEngine("BPF programs are loaded by routers that are given the capabilities, 
   const unbuilt = "'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'.";
   if (isSkipped(t, existsSync(path.join(buildDir, "xdp-lb")) ? [] : [unbuilt])) return;
   const given = ["SYS_ADMIN", "IPC_LOCK"].flatMap((name) => ["--capability", name]);
-  const without = runCase("xdp_user_scale_in", "docker", small);
+  const without = runOn(t, "docker", "xdp_user_scale_in", small);
   t.is(without.status, 77, without.stderr);
   t.regex(without.summary.reasons.join(" "), /takes CAP_SYS_ADMIN and CAP_IPC_LOCK.*--capability SYS_ADMIN/);
   for (const name of ["tc_scale_in", "xdp_user_scale_in"]) {
-    const { status, summary } = runCase(name, "docker", [...small, "--scale", "1", ...given]);
+    const { status, summary } = runOn(t, "docker", name, [...small, "--scale", "1", ...given]);
     t.is(status, 0, summary.reasons.join("\n"));
   }
   t.is((await labelled()).length, 0);
@@ -127,7 +123,7 @@ withEngine("BPF programs are loaded by routers that are given the capabilities, 
 
 withEngine("fragments keep together in containers: routers that need a tun device are given it", async (t) => {
   const args = ["--targets", "3", "--routers", "2", "--duration", "2", "--connections", "500"];
-  const { status, summary, stderr } = runCase("nfqueue_frag", "docker", args);
+  const { status, summary, stderr } = runOn(t, "docker", "nfqueue_frag", args);
   if (existsSync("/dev/net/tun")) t.is(status, 0, `${summary.reasons.join("\n")}${stderr}`);
   else t.regex(summary.reasons.join(), /There is no \/dev\/net\/tun to give/);
 });
@@ -145,10 +141,10 @@ withEngine("a backend from a file and an image of one's own are tested like ours
       status,
       summary,
       dir: runDir,
-    } = runCase("my-ecmp_scale_in", "docker", ["--backend", file, ...own, ...small, "--scale", "1"]);
+    } = runOn(t, "docker", "my-ecmp_scale_in", ["--backend", file, ...own, ...small, "--scale", "1"]);
     t.is(status, 0, summary.reasons.join("\n"));
     t.regex(readFileSync(path.join(runDir, "events.ndjson"), "utf8"), /"router":"load-balancer-test\/own:1"/);
-    const { status: here } = runCase("my-ecmp_scale_in", "netns", ["--backend", file, ...small, "--scale", "1"]);
+    const { status: here } = runOn(t, "netns", "my-ecmp_scale_in", ["--backend", file, ...small, "--scale", "1"]);
     t.is(here, 0);
   } finally {
     await client().getImage("load-balancer-test/own:1").remove();
@@ -159,9 +155,9 @@ withEngine("an image without a shell and without ip runs as a target", async (t)
   await buildImage("load-balancer-test/empty:1", ["FROM scratch", "COPY Dockerfile /Dockerfile"], outDir("empty"));
   try {
     const image = ["--image", "target=load-balancer-test/empty:1"];
-    const { status, summary } = runCase("nfqueue", "docker", [...image, "--targets", "3", "--connections", "300"]);
+    const { status, summary } = runOn(t, "docker", "nfqueue", [...image, "--targets", "3", "--connections", "300"]);
     t.is(status, 0, summary.reasons.join("\n"));
-    const asRouter = runCase("nfqueue", "docker", ["--image", "router=load-balancer-test/empty:1", "--targets", "3"]);
+    const asRouter = runOn(t, "docker", "nfqueue", ["--image", "router=load-balancer-test/empty:1", "--targets", "3"]);
     t.is(asRouter.status, 3);
     t.regex(asRouter.summary.reasons.join(" "), /Cannot run 'ip': No such file/);
     t.is((await labelled()).length, 0);
@@ -171,7 +167,7 @@ withEngine("an image without a shell and without ip runs as a target", async (t)
 });
 
 withEngine("an image that is nowhere is exit code 3 and a sentence", async (t) => {
-  const { status, summary } = runCase("nfqueue", "docker", [
+  const { status, summary } = runOn(t, "docker", "nfqueue", [
     "--image",
     "router=localhost:9/nowhere:1",
     "--targets",

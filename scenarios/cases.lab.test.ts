@@ -13,38 +13,19 @@ import { unsupported } from "../harness/plan/catalog.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { program } from "../harness/testing/machine.ts";
+import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { MAX_ROUTERS } from "../harness/topology/topology.ts";
 import { backends } from "../lb/index.ts";
 import { scenarios } from "./index.ts";
 import { short } from "./short.ts";
 
-/** With CASES_OUT the records stay, for the matrix in scenarios/MATRIX.md. */
-const kept = process.env.CASES_OUT;
-const scratch = kept ?? mkdtempSync(path.join(tmpdir(), "load-balancer-cases-"));
-test.after.always(() => {
-  if (kept === undefined) rmSync(scratch, { recursive: true, force: true });
-});
+const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-cases-"));
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
-const ATTEMPTS = 3;
-
-function runCase(
-  name: string,
-  args: string[],
-  connections = 1000,
-): { status: number | null; summary: Summary; stderr: string } {
-  for (let attempt = 1; ; attempt++) {
-    const { status, stdout, stderr } = spawnSync(
-      program,
-      ["test", name, "--json", "--connections", `${connections}`, "--out", scratch, ...args],
-      { encoding: "utf8", timeout: 120_000 },
-    );
-    if (stdout === "") throw new Error(stderr);
-    const summary = JSON.parse(stdout) as Summary;
-    // Where other tests keep the machine busy a generator may fall behind: that is no result, neither good nor bad.
-    const late = summary.reasons[0]?.startsWith("The traffic generator fell behind") ?? false;
-    if (!late || attempt === ATTEMPTS) return { status, summary, stderr };
-  }
+function run(t: ExecutionContext, name: string, args: readonly string[], connections = 1000) {
+  const out = path.join(scratch, `${name}-${process.hrtime.bigint()}`);
+  return runCase(t, name, ["--connections", `${connections}`, ...args], { out });
 }
 
 function protocolsOf(backend: Backend, scenario: string): Protocol[] {
@@ -86,7 +67,7 @@ for (const [i, backend] of backends.entries())
           if (await lacks(t, backend)) return;
           const routers = manyRouters.has(name) && protocol === "tcp" ? ["--routers", `${MAX_ROUTERS}`] : [];
           const args = [...short(scenario.name, protocol), ...routers, "--protocol", protocol];
-          const { status, summary } = runCase(name, args);
+          const { status, summary } = run(t, name, args);
           t.is(status, 0, summary.reasons.join("\n"));
           t.is(summary.verdict, "pass");
           t.is(summary.connections.planned, 1000);
@@ -120,7 +101,8 @@ const affinities: [backend: string, words: string[]][] = [
 ];
 for (const [name, words] of affinities)
   test.serial(`${name} with ${words.join(" and ")} keeps sources with their targets in time, and not for ever`, (t) => {
-    const { status, summary } = runCase(
+    const { status, summary } = run(
+      t,
       `${name}_affinity`,
       words.flatMap((word) => ["--set", word]),
     );
@@ -135,26 +117,26 @@ for (const [name, words] of affinities)
   });
 
 test.serial("a strategy that keeps no source with its target has no affinity to show, and says so", (t) => {
-  const { status, summary } = runCase("ecmp_affinity", []);
+  const { status, summary } = run(t, "ecmp_affinity", []);
   t.is(status, 77);
   t.regex(summary.reasons.join(), /keeps no source with its target/);
 });
 
 test.serial("large answers over UDP would be fragments, so that is a skip that says so", (t) => {
-  const { status, summary } = runCase("nfqueue_pmtu", ["--protocol", "udp"]);
+  const { status, summary } = run(t, "nfqueue_pmtu", ["--protocol", "udp"]);
   t.is(status, 77);
   t.deepEqual(summary.reasons, ["'pmtu' needs TCP: UDP answers of that size are fragments, which 'frag' has."]);
 });
 
 test.serial("a hash of addresses only is an affinity without end, predicted source by source", (t) => {
-  const { status, summary } = runCase("nftables_affinity", ["--set", "mode=dsr", "--set", "keys=srcip", "--at", "0.3"]);
+  const { status, summary } = run(t, "nftables_affinity", ["--set", "mode=dsr", "--set", "keys=srcip", "--at", "0.3"]);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.assigned.mispredicted, 0);
   t.deepEqual(summary.affinity?.inTime, { visits: 124, moved: 0 });
 });
 
 test.serial("SYN-only asks user space about one packet of each connection", (t) => {
-  const { status, summary } = runCase("syn_only", ["--targets", "4"], 100);
+  const { status, summary } = run(t, "syn_only", ["--targets", "4"], 100);
   t.is(status, 0, summary.reasons.join("\n"));
   const { packets = 0, queued = 0 } = summary.userSpace ?? {};
   t.true(queued >= 100 && queued <= 120 && packets > 250, `${queued} of ${packets}`);
@@ -162,7 +144,7 @@ test.serial("SYN-only asks user space about one packet of each connection", (t) 
 
 test.serial("SYN-only with several routers asks about at most 2 % of the packets of connections that live on", (t) => {
   const args = ["--rate", "2000", "--duration", "4", "--at", "1", "--scale", "1"];
-  const { status, summary } = runCase("syn_only_scale_out", [...args, "--routers", "3"], 100);
+  const { status, summary } = run(t, "syn_only_scale_out", [...args, "--routers", "3"], 100);
   t.is(status, 0, summary.reasons.join("\n"));
   const { packets = 0, queued = 0 } = summary.userSpace ?? {};
   t.true(queued >= 100 && queued <= 0.02 * packets, `${queued} of ${packets}`);
@@ -170,7 +152,7 @@ test.serial("SYN-only with several routers asks about at most 2 % of the packets
 
 test.serial("SYN-only remembers UDP flows too when told, and those of targets that come are none", (t) => {
   const args = [...short("scale_out", "udp"), "--protocol", "udp", "--set", "udp=true", "--targets", "4"];
-  const { status, summary } = runCase("syn_only_scale_out", args);
+  const { status, summary } = run(t, "syn_only_scale_out", args);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.connections.lost, 0);
   const { packets = 0, queued = 0 } = summary.userSpace ?? {};
@@ -183,7 +165,7 @@ test.serial(
     const { trackedConnections } = await readLimits();
     if (trackedConnections === null || trackedConnections > 1_000_000)
       return void isSkipped(t, [`Conntrack holds ${trackedConnections ?? "any number of"} connections here.`]);
-    const { status, summary } = runCase("syn_only_scale", [], trackedConnections);
+    const { status, summary } = run(t, "syn_only_scale", [], trackedConnections);
     t.is(status, 77);
     t.true(
       summary.reasons.some((reason) => reason.includes("'sudo sysctl net.netfilter.nf_conntrack_max=")),
@@ -257,7 +239,7 @@ for (const [title, args, least, most] of options)
   test.serial(`${title}: ${least} to ${most} of 1000 connections are lost, as predicted`, async (t) => {
     const backend = backends.find(({ name }) => args[0]?.startsWith(`${name}_scale`));
     if (await lacks(t, backend)) return;
-    const { status, summary } = runCase(args[0] ?? "", [...short("scale_in", "tcp"), ...args.slice(1)]);
+    const { status, summary } = run(t, args[0] ?? "", [...short("scale_in", "tcp"), ...args.slice(1)]);
     t.is(status, 0, summary.reasons.join("\n"));
     const [event] = summary.events;
     t.true(event !== undefined && event.lost >= least && event.lost <= most, `${event?.lost}`);
@@ -274,11 +256,11 @@ function farmFile(more: Record<string, unknown>, weights: readonly number[]): st
 
 test.serial("an nftlb farm file's mode, scheduler, port range and weights are in force, for both families", (t) => {
   const byTurn = farmFile({ mode: "snat", scheduler: "rr" }, [1, 2, 1]);
-  const turn = runCase("nftables", ["--targets", "3", "--set", byTurn]);
+  const turn = run(t, "nftables", ["--targets", "3", "--set", byTurn]);
   t.is(turn.status, 0, turn.summary.reasons.join("\n"));
   t.deepEqual(turn.summary.spread.perTarget, { "vm-001": 250, "vm-002": 500, "vm-003": 250 });
   const byHash = farmFile({ mode: "dsr", scheduler: "hash", "sched-param": "srcip srcport" }, [1, 1, 2]);
-  const hash = runCase("nftables_scale_in", [
+  const hash = run(t, "nftables_scale_in", [
     ...short("scale_in", "tcp"),
     "--targets",
     "3",
@@ -309,7 +291,7 @@ test.serial("a wrong farm file is exit code 2, with its line, and no lab is made
 });
 
 test.serial("250 targets behind a multipath route, more than ip(8) can name, are predicted one by one", (t) => {
-  const { status, summary } = runCase("ecmp_scale_in", [...short("scale_in", "tcp"), "--targets", "250"]);
+  const { status, summary } = run(t, "ecmp_scale_in", [...short("scale_in", "tcp"), "--targets", "250"]);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.events[0]?.mispredicted, 0);
   t.true((summary.events[0]?.lost ?? 0) > 650, `${summary.events[0]?.lost}`);
@@ -325,7 +307,7 @@ test.serial(
       )
     )
       return;
-    const { status, summary } = runCase("xdp_scale", [...short("scale", "tcp"), "--set", "connections=20000"]);
+    const { status, summary } = run(t, "xdp_scale", [...short("scale", "tcp"), "--set", "connections=20000"]);
     t.is(status, 0, summary.reasons.join("\n"));
     const [left, returned] = summary.events;
     t.true((left?.lost ?? 0) > 130, `${left?.lost}`);
@@ -336,7 +318,7 @@ test.serial(
 test.serial(
   "a multipath hash that follows the sender's socket moves connections in a blackout, and the case fails",
   (t) => {
-    const { status, summary } = runCase("ecmp_blackout", [...short("blackout", "tcp"), "--set", "policy=l4"]);
+    const { status, summary } = run(t, "ecmp_blackout", [...short("blackout", "tcp"), "--set", "policy=l4"]);
     t.is(status, 1);
     t.true((summary.events[1]?.lost ?? 0) > 300, `${summary.events[1]?.lost}`);
     t.regex(summary.reasons.join(" "), /Event 2 \(blackout_end of vm-201\)/);
@@ -344,7 +326,7 @@ test.serial(
 );
 
 test.serial("a balancer that assigns at random is caught: the case fails and names the difference", (t) => {
-  const { status, summary } = runCase("nfqueue_scale_in", ["--at", "1", "--duration", "2.5", "--set", "broken=random"]);
+  const { status, summary } = run(t, "nfqueue_scale_in", ["--at", "1", "--duration", "2.5", "--set", "broken=random"]);
   t.is(status, 1);
   t.is(summary.verdict, "fail");
   t.true(
@@ -358,7 +340,7 @@ test.serial("a balancer that assigns at random is caught: the case fails and nam
 test.serial(
   "modulo loses about 90 % of the connections when the last of ten targets leaves, each of them as predicted",
   (t) => {
-    const { status, summary } = runCase("nfqueue_scale_in", [
+    const { status, summary } = run(t, "nfqueue_scale_in", [
       "--scale",
       "10",
       "--at",
@@ -375,7 +357,7 @@ test.serial(
 );
 
 test.serial("the same seed makes the same connections, another seed others", (t) => {
-  const spread = (seed: string) => runCase("nfqueue", ["--seed", seed]).summary.spread.perTarget;
+  const spread = (seed: string) => run(t, "nfqueue", ["--seed", seed]).summary.spread.perTarget;
   t.deepEqual(spread("5"), spread("5"));
   t.notDeepEqual(spread("5"), spread("6"));
 });
