@@ -59,8 +59,11 @@ export const nftables: Backend<typeof options> = {
 };
 
 function oracleOf(settings: Settings): OracleSpec {
-  const { mode, scheduler, keys, hashSeed, priorities } = settings;
-  const parts = { ...weightsPart(settings.weights), ...(priorities ? { priorities } : {}) };
+  const { mode, scheduler, keys, hashSeed, priorities, standby } = settings;
+  const parts = {
+    ...weightsPart(settings.weights),
+    ...(priorities ? { priorities, ...(standby === "nftlb" ? { standby } : {}) } : {}),
+  };
   const byHash = scheduler === "hash" || scheduler === "symhash";
   const hash = scheduler === "hash" ? ({ kind: "jhash", seed: hashSeed, keys } as const) : null;
   const choice: AssignSpec = { strategy: "scaled", hash, ...parts };

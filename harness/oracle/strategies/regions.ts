@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Strategies that cut the hash into regions, one for each active target, in order: ECMP, HMARK, nftables' jhash and symhash.
-import { bestPool, type Pools, sharesByWeight, weightsOf } from "./pools.ts";
+import { type Pools, poolInUse, sharesByWeight, weightsOf } from "./pools.ts";
 
 /** The state of such a strategy. */
 export interface Regions {
@@ -40,7 +40,7 @@ export function regionsOf(
   active: readonly number[],
   space: number,
 ): Regions {
-  const pool = bestPool(spec, active);
+  const pool = poolInUse(spec, active);
   const weight = weightsOf(spec);
   return { regions: cutter(pool, weight, space), shares: sharesByWeight(pool, weight) };
 }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { flowHash, hashesSourcesOnly, hashOf, hashSpace } from "../hashes/index.ts";
 import { defineStrategy } from "./define.ts";
-import { bestPool, pools, weightsOf } from "./pools.ts";
+import { poolInUse, pools, weightsOf } from "./pools.ts";
 import { pickSlot, type Slots, sharesOfSlots } from "./slots.ts";
 
 /** The remainder of the hash by the sum of all weights, as nginx does it. */
@@ -11,7 +11,7 @@ export const remainder = defineStrategy({
   hash: ({ hash }, flow) => hashOf(hash, flow),
   space: ({ hash }) => hashSpace(hash),
   state(spec, all): Slots {
-    const active = bestPool(spec, all);
+    const active = poolInUse(spec, all);
     const ordered = [...active].sort((a, b) => a - b);
     return { active, slots: ordered.flatMap((index) => Array<number>(weightsOf(spec)(index)).fill(index)) };
   },

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { flowHash, hashesSourcesOnly, hashOf, hashSpace } from "../hashes/index.ts";
 import { defineStrategy } from "./define.ts";
-import { bestPool, pools, weightsOf } from "./pools.ts";
+import { poolInUse, pools, weightsOf } from "./pools.ts";
 import { pickSlot, sharesOfSlots } from "./slots.ts";
 
 /** A resilient next-hop group of Linux: the hash chooses a bucket, and only buckets of targets that leave move. */
@@ -16,7 +16,7 @@ export const resilient = defineStrategy({
   hash: ({ hash }, flow) => hash && hashOf(hash, flow),
   space: ({ hash }) => hashSpace(hash),
   state(spec, all, before: Buckets | null): Buckets {
-    const active = bestPool(spec, all);
+    const active = poolInUse(spec, all);
     return { active, slots: resilientBuckets(active, spec.buckets, weightsOf(spec), before?.slots ?? null) };
   },
   pick: pickSlot,
