@@ -144,13 +144,13 @@ export async function scaleCommand(direction: "in" | "out", words: string[]): Pr
 
 export async function execCommand(machine: string, argv: string[], signal: AbortSignal): Promise<number> {
   if (argv.length === 0) throw new UsageError("Say what to run: ./load-balancer.ts exec vm-001 -- ip address");
-  return runAttached(await requireSession(), machine, argv, false, signal);
+  return runAttached(await requireSession(), { machine, argv, tty: false }, signal);
 }
 
 export async function shellCommand(machine: string, signal: AbortSignal): Promise<number> {
   // A machine with a file system of its own may lack the user's shell.
   const argv = ["sh", "-c", '[ -x "$0" ] && exec "$0"; exec sh', process.env.SHELL || "/bin/sh"];
-  return runAttached(await requireSession(), machine, argv, process.stdin.isTTY === true, signal);
+  return runAttached(await requireSession(), { machine, argv, tty: process.stdin.isTTY === true }, signal);
 }
 
 function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { direct } from "../bench/direct.ts";
 import { UsageError } from "../util/errors.ts";
-import type { Finding } from "./gate.ts";
+import type { Finding } from "./finding.ts";
 import { parseJson, readText } from "./thresholds.ts";
 
 const row = z

@@ -5,7 +5,8 @@ import { binomialUpperP, exact95, fisherUpperP, normalQuantile } from "../analys
 import { UsageError } from "../util/errors.ts";
 import { makeBaseline } from "./baseline.ts";
 import { judgeBench } from "./bench.ts";
-import { type Finding, judgeGate } from "./gate.ts";
+import type { Finding } from "./finding.ts";
+import { judgeGate } from "./gate.ts";
 import { type Group, groupRuns } from "./groups.ts";
 import { planLoss, planRepeats, powerOf } from "./plan.ts";
 import { rate } from "./power.ts";

@@ -52,19 +52,16 @@ export function simulate({ seed, connections, oracle, fault }: Simulation): { ru
   const works: OracleSpec =
     fault.kind === "modulo" ? { strategy: "modulo", seed: 0, ports: true } : SPECS[oracle].works;
   const { before, after } = tablesOf(works, fault.kind === "ignores_target");
-  const rows = Array.from({ length: connections }, (_, id) => {
+  const rows = Array.from({ length: connections }, (_, id): Connection[] => {
     const row = connection(id, random);
     const hash = hashFlow(works, flowOf(row));
     const pick = (table: Oracle) => (fault.kind === "sprayer" ? Math.floor(random() * 10) : table.pick(hash)) ?? 0;
     const [first, second] = [pick(before), pick(after)];
     row.target = TARGETS[first] ?? null;
-    const other = (us: number, cause: Cause, movedTo: string | null = null) =>
-      Object.assign(row, { cause, endUs: us, lastProgressUs: us, movedTo });
     const unlucky = "share" in fault && random() < fault.share;
-    if (fault.kind === "sprayer" && first !== second) other(2e6 + random() * 1e6, "wrong_target", TARGETS[second]);
-    else if (fault.kind === "resets" && unlucky) other(2e6 + random() * 2.9e6, "reset");
-    else if (first !== second || (fault.kind === "excess_loss" && unlucky)) other(5.2e6 + random() * 8e5, "reset");
-    if (row.cause === "none") return [row];
+    const end = endOf({ fault, first, second, unlucky }, random);
+    if (end === null) return [row];
+    Object.assign(row, end);
     const late = row.endUs > 5e6;
     const onto = fault.kind === "leak" && unlucky ? first : late ? second : first;
     const again: Connection = { ...connection(id, random), sport: row.sport, srcOffset: row.srcOffset, generation: 1 };
@@ -77,6 +74,27 @@ export function simulate({ seed, connections, oracle, fault }: Simulation): { ru
     run: { ...run, options: { ...run.options, connections } },
     record: { events: events(start, oracle, fault), connections: rows },
   };
+}
+
+interface Choice {
+  fault: Fault;
+  first: number;
+  second: number;
+  unlucky: boolean;
+}
+
+/** How the connection is lost; null: it is not. */
+function endOf({ fault, first, second, unlucky }: Choice, random: () => number): Partial<Connection> | null {
+  const lost = (us: number, cause: Cause, movedTo: string | null = null) => ({
+    cause,
+    endUs: us,
+    lastProgressUs: us,
+    movedTo,
+  });
+  if (fault.kind === "sprayer" && first !== second) return lost(2e6 + random() * 1e6, "wrong_target", TARGETS[second]);
+  if (fault.kind === "resets" && unlucky) return lost(2e6 + random() * 2.9e6, "reset");
+  if (first !== second || (fault.kind === "excess_loss" && unlucky)) return lost(5.2e6 + random() * 8e5, "reset");
+  return null;
 }
 
 function tablesOf(spec: OracleSpec, ignoresTarget: boolean): { before: Oracle; after: Oracle } {
@@ -142,22 +160,7 @@ function events(start: StreamStart, oracle: Simulation["oracle"], fault: Fault):
       requestedT: EVENT,
       effectiveT: EVENT + 1e6,
     },
-    {
-      kind: "sample",
-      t: T0 + 10 * S,
-      stream: start.stream,
-      alive: start.connections,
-      connecting: 0,
-      established: start.connections,
-      failedConnects: 0,
-      lost: {},
-      sent: start.connections * MESSAGES,
-      received: start.connections * MESSAGES,
-      lateSends: 0,
-      maxLateUs: 0,
-      perTarget: {},
-      hist: [],
-    },
+    lastSample(start),
     {
       kind: "stream_end",
       t: T0 + 10 * S,
@@ -171,4 +174,23 @@ function events(start: StreamStart, oracle: Simulation["oracle"], fault: Fault):
     ...counters("vm-201", { "drop.nfqueue_no_target": blank }),
     ...counters("vm-010", { ipIn: sent - blank }),
   ];
+}
+
+function lastSample({ stream, connections }: StreamStart): Event {
+  return {
+    kind: "sample",
+    t: T0 + 10 * S,
+    stream,
+    alive: connections,
+    connecting: 0,
+    established: connections,
+    failedConnects: 0,
+    lost: {},
+    sent: connections * MESSAGES,
+    received: connections * MESSAGES,
+    lateSends: 0,
+    maxLateUs: 0,
+    perTarget: {},
+    hist: [],
+  };
 }

@@ -47,16 +47,24 @@ function judged(data: ReportData, verdict: Verdict, reasons: string[]): ReportDa
 function parse(xml: string): { elements: string[]; problem: string | null } {
   const elements: string[] = [];
   const open: string[] = [];
+  const bad = (problem: string) => ({ elements, problem });
   const text = /^(?:[^<>&]|&(?:amp|lt|gt|quot|#39);)*$/;
   const tag = /^(\/?)([\w-]+)((?: [\w-]+="(?:[^"<&]|&(?:amp|lt|gt|quot|#39);)*")*)(\/?)$/;
   for (const [, inTag = "", after = ""] of xml.replace(/^<\?xml [^>]*\?>\n/, "").matchAll(/<([^>]*)>([^<]*)/g)) {
     const [, close, name = "", attributes, empty] = tag.exec(inTag) ?? [];
-    if (name === "" || !text.test(after)) return { elements, problem: `Bad markup at "<${inTag}>${after}".` };
-    const names = [...(attributes ?? "").matchAll(/ ([\w-]+)="/g)].map(([, key]) => key);
-    if (new Set(names).size < names.length) return { elements, problem: `<${name}> has an attribute twice.` };
-    if (close === "/" && open.pop() !== name) return { elements, problem: `</${name}> closes another element.` };
-    if (close === "") elements.push(name);
-    if (close === "" && empty === "") open.push(name);
+    if (name === "" || !text.test(after)) return bad(`Bad markup at "<${inTag}>${after}".`);
+    if (hasTwice(attributes)) return bad(`<${name}> has an attribute twice.`);
+    if (close === "/") {
+      if (open.pop() !== name) return bad(`</${name}> closes another element.`);
+      continue;
+    }
+    elements.push(name);
+    if (empty === "") open.push(name);
   }
   return { elements, problem: open.length === 0 ? null : `<${open.at(-1)}> is not closed.` };
+}
+
+function hasTwice(attributes = ""): boolean {
+  const names = [...attributes.matchAll(/ ([\w-]+)="/g)].map(([, key]) => key);
+  return new Set(names).size < names.length;
 }

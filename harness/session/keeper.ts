@@ -26,71 +26,19 @@ export interface Held {
 }
 
 /** Serves a running lab until someone asks it to stop, the signal aborts or the lab ends. Throws LabError when another is running. */
-export async function keepLab(
-  { lab, balancer, backend }: Held,
-  signal: AbortSignal,
-  onListening: () => void,
-): Promise<void> {
-  const { topology } = lab;
-  const active = new Set(topology.targets.map((_, i) => i));
-  const startedAt = new Date().toISOString();
+export async function keepLab(held: Held, signal: AbortSignal, onListening: () => void): Promise<void> {
   let finish: () => void = () => {};
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const status = (): SessionStatus => ({
-    backend,
-    runtime: lab.runtime,
-    pid: process.pid,
-    startedAt,
-    targets: topology.targets.map(({ name }, i) => ({ name, active: active.has(i) })),
-    routers: topology.routers.map((r) => r.name),
-    tester: topology.tester.name,
-  });
-  const scale = async (direction: "in" | "out", numbers: readonly number[]): Promise<SessionReply> => {
-    const wrong = numbers.find((n) => !Number.isInteger(n) || n < 1 || n > topology.targets.length);
-    if (wrong !== undefined)
-      throw new UsageError(`There is no target ${wrong}: this lab has 1 to ${topology.targets.length}.`);
-    const next = new Set(active);
-    for (const n of numbers) next[direction === "in" ? "delete" : "add"](n - 1);
-    if (next.size === 0) throw new UsageError("At least one target must remain.");
-    const requestedT = nowNs();
-    const effectiveT = await balancer.setTargets([...next].sort((a, b) => a - b));
-    active.clear();
-    for (const i of next) active.add(i);
-    return { ok: true, inForceMs: (effectiveT - requestedT) / 1e6, status: status() };
-  };
-  const answer = async (request: Exclude<SessionRequest, { op: "spawn" }>): Promise<SessionReply> => {
-    switch (request.op) {
-      case "status":
-        return { ok: true, status: status() };
-      case "scale":
-        return scale(request.direction, request.targets);
-      case "stop":
-        finish();
-        return { ok: true };
-    }
-  };
-  const server = net.createServer((socket) => {
-    socket.on("error", () => {});
-    onRequest(socket, (request, rest) => {
-      if (request.op === "spawn") return bridge(lab, request, socket, rest);
-      answer(request)
-        .catch((error: Error) => ({ ok: false as const, usage: error instanceof UsageError, error: error.message }))
-        .then((reply) => {
-          // Who asked for the end is told that it has come by the connection's end: the kernel's, with this process.
-          if (request.op === "stop") socket.unref().write(JSON.stringify(reply));
-          else socket.end(JSON.stringify(reply));
-        })
-        .catch(() => socket.destroy());
-    });
-  });
+  const session = new KeptLab(held, finish);
+  const server = net.createServer((socket) => serve(socket, held.lab, session));
   await listen(server);
   try {
     onListening();
     if (signal.aborted) finish();
     signal.addEventListener("abort", () => finish(), { once: true });
-    const broken = lab.ended.then((why) => {
+    const broken = held.lab.ended.then((why) => {
       throw new LabError(`The lab broke: ${why}.`);
     });
     await Promise.race([finished, broken]);
@@ -98,6 +46,76 @@ export async function keepLab(
     server.close();
     removeSocket();
   }
+}
+
+/** What is asked of a lab that runs. */
+class KeptLab {
+  readonly #held: Held;
+  readonly #finish: () => void;
+  readonly #startedAt = new Date().toISOString();
+  #active: ReadonlySet<number>;
+
+  constructor(held: Held, finish: () => void) {
+    this.#held = held;
+    this.#finish = finish;
+    this.#active = new Set(held.lab.topology.targets.keys());
+  }
+
+  async answer(request: Exclude<SessionRequest, { op: "spawn" }>): Promise<SessionReply> {
+    switch (request.op) {
+      case "status":
+        return { ok: true, status: this.#status() };
+      case "scale":
+        return this.#scale(request.direction, request.targets);
+      case "stop":
+        this.#finish();
+        return { ok: true };
+    }
+  }
+
+  #status(): SessionStatus {
+    const { lab, backend } = this.#held;
+    const { targets, routers, tester } = lab.topology;
+    return {
+      backend,
+      runtime: lab.runtime,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      targets: targets.map(({ name }, i) => ({ name, active: this.#active.has(i) })),
+      routers: routers.map((r) => r.name),
+      tester: tester.name,
+    };
+  }
+
+  async #scale(direction: "in" | "out", numbers: readonly number[]): Promise<SessionReply> {
+    const { lab, balancer } = this.#held;
+    const { length } = lab.topology.targets;
+    const wrong = numbers.find((n) => !Number.isInteger(n) || n < 1 || n > length);
+    if (wrong !== undefined) throw new UsageError(`There is no target ${wrong}: this lab has 1 to ${length}.`);
+    const next = new Set(this.#active);
+    for (const n of numbers) next[direction === "in" ? "delete" : "add"](n - 1);
+    if (next.size === 0) throw new UsageError("At least one target must remain.");
+    const requestedT = nowNs();
+    const effectiveT = await balancer.setTargets([...next].sort((a, b) => a - b));
+    this.#active = next;
+    return { ok: true, inForceMs: (effectiveT - requestedT) / 1e6, status: this.#status() };
+  }
+}
+
+function serve(socket: net.Socket, lab: Lab, session: KeptLab): void {
+  socket.on("error", () => {});
+  onRequest(socket, (request, rest) => {
+    if (request.op === "spawn") return bridge(lab, request, socket, rest);
+    session
+      .answer(request)
+      .catch((error: Error) => ({ ok: false as const, usage: error instanceof UsageError, error: error.message }))
+      .then((reply) => {
+        // Who asked for the end is told that it has come by the connection's end: the kernel's, with this process.
+        if (request.op === "stop") socket.unref().write(JSON.stringify(reply));
+        else socket.end(JSON.stringify(reply));
+      })
+      .catch(() => socket.destroy());
+  });
 }
 
 /** Waits for the line that says what is wanted; `rest` is what came behind it. What is no request is told so. */

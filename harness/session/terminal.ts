@@ -14,9 +14,7 @@ const GRACE_MS = 3000;
  */
 export async function runAttached(
   socket: Socket,
-  machine: string,
-  argv: string[],
-  tty: boolean,
+  { machine, argv, tty }: { machine: string; argv: string[]; tty: boolean },
   signal: AbortSignal,
 ): Promise<number> {
   signal.throwIfAborted();

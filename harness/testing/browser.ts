@@ -44,41 +44,16 @@ type Message = {
   params?: unknown;
 };
 
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"];
+
 export async function startBrowser(program: string): Promise<Page> {
   const profile = mkdtempSync(path.join(tmpdir(), "load-balancer-browser-"));
-  const child = spawn(
-    program,
-    [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-dev-shm-usage",
-      `--user-data-dir=${profile}`,
-      "--remote-debugging-pipe",
-      "about:blank",
-    ],
-    {
-      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
-      detached: true,
-    },
-  );
-  const send = connect(child);
-  const { targetInfos } = (await send("Target.getTargets")) as { targetInfos: { type: string; targetId: string }[] };
-  const targetId = targetInfos.find(({ type }) => type === "page")?.targetId;
-  const { sessionId } = (await send("Target.attachToTarget", { targetId, flatten: true })) as { sessionId: string };
-  const call = (method: string, params: object = {}) => send(method, params, sessionId);
-  const run = async <T>(expression: string) => {
-    const { result, exceptionDetails } = (await call("Runtime.evaluate", {
-      expression,
-      awaitPromise: true,
-      returnByValue: true,
-    })) as {
-      result: { value: T };
-      exceptionDetails?: { text: string; exception?: { description?: string } };
-    };
-    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-    return result.value;
-  };
+  const child = spawn(program, [...FLAGS, `--user-data-dir=${profile}`, "about:blank"], {
+    stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const call = await attachToPage(connect(child));
+  const run = <T>(expression: string) => evaluate<T>(call, expression);
   return {
     run,
     async open(url) {
@@ -112,6 +87,30 @@ export async function startBrowser(program: string): Promise<Page> {
       rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
+}
+
+type Send = ReturnType<typeof connect>;
+type Call = (method: string, params?: object) => Promise<unknown>;
+
+/** Calls for the browser's first page. */
+async function attachToPage(send: Send): Promise<Call> {
+  const { targetInfos } = (await send("Target.getTargets")) as { targetInfos: { type: string; targetId: string }[] };
+  const targetId = targetInfos.find(({ type }) => type === "page")?.targetId;
+  const { sessionId } = (await send("Target.attachToTarget", { targetId, flatten: true })) as { sessionId: string };
+  return (method, params = {}) => send(method, params, sessionId);
+}
+
+async function evaluate<T>(call: Call, expression: string): Promise<T> {
+  const { result, exceptionDetails } = (await call("Runtime.evaluate", {
+    expression,
+    awaitPromise: true,
+    returnByValue: true,
+  })) as {
+    result: { value: T };
+    exceptionDetails?: { text: string; exception?: { description?: string } };
+  };
+  if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+  return result.value;
 }
 
 const KEY_CODES: Record<string, number> = { ArrowLeft: 37, ArrowRight: 39, Home: 36, End: 35, Tab: 9, Enter: 13 };

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import type { Finding } from "../../harness/gate/gate.ts";
+import type { Finding } from "../../harness/gate/finding.ts";
 import type { Summary } from "../../harness/record/schema.ts";
 import { program, root } from "../../harness/testing/machine.ts";
 import { brokenBalancers } from "./balancers.ts";

@@ -35,19 +35,12 @@ export function loss({ summary, series }: ReportData): Chart {
     ...intervalBand(series.events),
   ];
   const highest = Math.max(4, ...totals, ...theory.flatMap(({ data }) => data.map(({ y }) => y ?? 0)));
-  const middle = (bin: Bin) => bin.s + width / 2;
-  const bar = (label: string, colour: string, stack: string, y: (bin: Bin) => number): Dataset => ({
-    type: "bar",
-    label,
-    stack,
-    // No bar at all for nothing: the least height below is for the few that were lost beside thousands.
-    data: bins.map((bin) => ({ x: middle(bin), y: y(bin) || null })),
-    backgroundColor: colour,
-    order: 2,
-    minBarLength: 2,
-    pointStyle: "rect",
-  });
   const per = width === 1 ? "second" : `${width} s`;
+  const bar = (label: string, colour: string, stack: string, y: (bin: Bin) => number) =>
+    bars(
+      bins.map((bin) => ({ x: bin.s + width / 2, y: y(bin) })),
+      { label: `${label}, per ${per}`, backgroundColor: colour, stack },
+    );
 
   return {
     id: "loss",
@@ -59,10 +52,8 @@ export function loss({ summary, series }: ReportData): Chart {
       type: "bar",
       data: {
         datasets: [
-          ...shown.map((cause) =>
-            bar(`${causeName(cause)}, per ${per}`, CAUSE_COLOURS[cause], "lost", (b) => b.byCause[cause] ?? 0),
-          ),
-          ...(failed ? [bar(`failed reconnects, per ${per}`, LIGHT.failed, "failed", (b) => b.failedConnects)] : []),
+          ...shown.map((cause) => bar(causeName(cause), CAUSE_COLOURS[cause], "lost", (b) => b.byCause[cause] ?? 0)),
+          ...(failed ? [bar("failed reconnects", LIGHT.failed, "failed", (b) => b.failedConnects)] : []),
           totalLine([{ x: 0, y: 0 }, ...bins.map((bin, i) => ({ x: bin.s + width, y: totals[i] ?? 0 }))]),
           ...theory,
         ],
@@ -85,6 +76,18 @@ export function loss({ summary, series }: ReportData): Chart {
       ]),
     },
   };
+}
+
+function bars(points: readonly { x: number; y: number }[], look: Pick<Dataset, "label" | "backgroundColor" | "stack">) {
+  return {
+    ...look,
+    type: "bar",
+    // No bar at all for nothing: the least height below is for the few that were lost beside thousands.
+    data: points.map(({ x, y }) => ({ x, y: y || null })),
+    order: 2,
+    minBarLength: 2,
+    pointStyle: "rect",
+  } satisfies Dataset;
 }
 
 function totalLine(points: Point[]): Dataset {

@@ -5,59 +5,27 @@ import { type Comparison, comparisonTable, pooledEvents, type Sweep, titleOf } f
 import { LIGHT, SERIES_COLOURS } from "../palette.ts";
 import { type Chart, chartOptions, type Dataset, type Point } from "./chart.ts";
 
+interface Measured {
+  backend: string;
+  x: number;
+  share: number;
+  interval: readonly [low: number, high: number];
+}
+
 export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
   const backends = [...new Set(comparison.entries.map(({ backend }) => backend))];
-  const measured = comparison.entries.flatMap((entry) => {
+  const measured = comparison.entries.flatMap((entry): Measured[] => {
     const [event] = pooledEvents(entry);
     if (!event || event.alive === 0 || entry.value === null) return [];
     const interval = exact95(event.lost, event.alive);
     return [{ backend: entry.backend, x: entry.value, share: event.lost / event.alive, interval }];
   });
-  const datasets = backends.flatMap((backend, i): Dataset[] => {
-    const colour = SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink;
-    const style = { type: "line", borderColor: colour, backgroundColor: colour, pointStyle: "line" } as const;
+  const datasets = backends.flatMap((backend, i) => {
     const own = measured.filter((point) => point.backend === backend);
+    const colour = SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink;
     const theory = sweep.theory.find((one) => one.backend === backend)?.points ?? [];
-    const strokes = own.flatMap(({ x, interval: [low, high] }): Point[] => [
-      { x, y: 100 * low },
-      { x, y: 100 * high },
-      { x, y: null },
-    ]);
-    return [
-      {
-        ...style,
-        label: `${backend}, measured`,
-        data: own.map(({ x, share }) => ({ x, y: 100 * share })),
-        borderWidth: 0,
-        pointRadius: 5,
-        pointStyle: "rect",
-      },
-      { ...style, label: `${backend}, 95 % interval`, data: strokes, borderWidth: 2, pointRadius: 0 },
-      ...(theory.some(({ share }) => share !== null)
-        ? [
-            {
-              ...style,
-              label: `${backend}, theory (dashed)`,
-              data: theory.map(({ x, share }) => ({ x, y: share === null ? null : 100 * share })),
-              borderWidth: 2,
-              borderDash: [8, 5],
-              pointRadius: 0,
-            } satisfies Dataset,
-          ]
-        : []),
-    ];
+    return backendLines(backend, colour, own, theory);
   });
-  const ideal: Dataset = {
-    type: "line",
-    label: "ideal (dotted)",
-    data: sweep.ideal.map(({ x, share }) => ({ x, y: 100 * share })),
-    borderColor: LIGHT.ideal,
-    backgroundColor: LIGHT.ideal,
-    borderWidth: 2,
-    borderDash: [2, 4],
-    pointRadius: 0,
-    pointStyle: "line",
-  };
   const xs = sweep.ideal.map(({ x }) => x);
   const wide = Math.max(...xs) >= 20 * Math.min(...xs);
   return {
@@ -69,7 +37,7 @@ export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
     caption: measured.map(({ backend, x, share }) => `${backend} at ${x}: ${(100 * share).toFixed(1)} %`).join(", "),
     config: {
       type: "line",
-      data: { datasets: [...datasets, ideal] },
+      data: { datasets: [...datasets, idealLine(sweep.ideal)] },
       options: chartOptions({
         x: sweep.parameter,
         y: "Connections lost (%)",
@@ -78,5 +46,55 @@ export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
       }),
     },
     data: comparisonTable(comparison),
+  };
+}
+
+/** What was measured, its interval, and the theory where there is one. */
+function backendLines(
+  backend: string,
+  colour: string,
+  own: readonly Measured[],
+  theory: readonly { x: number; share: number | null }[],
+): Dataset[] {
+  const style = { type: "line", borderColor: colour, backgroundColor: colour, pointStyle: "line" } as const;
+  const strokes = own.flatMap(({ x, interval: [low, high] }): Point[] => [
+    { x, y: 100 * low },
+    { x, y: 100 * high },
+    { x, y: null },
+  ]);
+  const lines: Dataset[] = [
+    {
+      ...style,
+      label: `${backend}, measured`,
+      data: own.map(({ x, share }) => ({ x, y: 100 * share })),
+      borderWidth: 0,
+      pointRadius: 5,
+      pointStyle: "rect",
+    },
+    { ...style, label: `${backend}, 95 % interval`, data: strokes, borderWidth: 2, pointRadius: 0 },
+  ];
+  if (theory.every(({ share }) => share === null)) return lines;
+  const predicted: Dataset = {
+    ...style,
+    label: `${backend}, theory (dashed)`,
+    data: theory.map(({ x, share }) => ({ x, y: share === null ? null : 100 * share })),
+    borderWidth: 2,
+    borderDash: [8, 5],
+    pointRadius: 0,
+  };
+  return [...lines, predicted];
+}
+
+function idealLine(points: Sweep["ideal"]): Dataset {
+  return {
+    type: "line",
+    label: "ideal (dotted)",
+    data: points.map(({ x, share }) => ({ x, y: 100 * share })),
+    borderColor: LIGHT.ideal,
+    backgroundColor: LIGHT.ideal,
+    borderWidth: 2,
+    borderDash: [2, 4],
+    pointRadius: 0,
+    pointStyle: "line",
   };
 }
