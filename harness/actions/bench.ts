@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from "node:path";
 import { z } from "zod";
+import type { Environment } from "../bench/figure.ts";
 import { growthsOf } from "../bench/growth.ts";
 import { benchHarness, HARNESS_PARTS } from "../bench/lab-cost.ts";
 import { PROBES } from "../bench/metrics/index.ts";
 import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
-import { type Environment, figuresOf } from "../bench/result.ts";
+import { figuresOf } from "../bench/result.ts";
 import { runRounds, type Setting } from "../bench/rounds.ts";
 import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
 import { describeHost } from "../host/describe.ts";

@@ -12,9 +12,9 @@ import { program } from "../testing/machine.ts";
 import { isSkipped } from "../testing/skip.ts";
 import { planTopology } from "../topology/topology.ts";
 import { startProgram } from "../traffic/start-program.ts";
+import type { Figure } from "./figure.ts";
 import { hold } from "./hold.ts";
 import { plain } from "./plain.ts";
-import type { Figure } from "./result.ts";
 
 const SIGKILL = 9;
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-bench-"));

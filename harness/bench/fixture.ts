@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Environment } from "./result.ts";
+import type { Environment } from "./figure.ts";
 
 /** Where made-up figures come from. */
 export const environment: Environment = {

@@ -4,10 +4,10 @@ import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.t
 import { count, digits, NONE } from "../report/format.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
+import type { Figure } from "./figure.ts";
 import { costAt, type GrowthRow } from "./growth.ts";
 import type { SweepOf } from "./growth-report.ts";
 import type { Metric } from "./metrics/metric.ts";
-import type { Figure } from "./result.ts";
 
 /** What is drawn of one metric, by backend. */
 interface Plot {

@@ -5,7 +5,7 @@ import { type Chart, chartOptions } from "../report/charts/chart.ts";
 import { count, digits, NONE } from "../report/format.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
-import type { Figure } from "./result.ts";
+import type { Figure } from "./figure.ts";
 
 /** A quantile needs so many values beyond it to be more than one value's chance. */
 const BEYOND = 10;

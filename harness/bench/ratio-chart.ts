@@ -2,7 +2,7 @@
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
-import type { Figure } from "./result.ts";
+import type { Figure } from "./figure.ts";
 
 /** How much of a category's width the bars take, as Chart.js has it. */
 const BARS = 0.8;

@@ -12,6 +12,7 @@ import { inline, tableText } from "../report/markdown.ts";
 import { drawPngs } from "../report/png.ts";
 import type { Table } from "../report/table.ts";
 import { direct } from "./direct.ts";
+import type { Environment, Figure } from "./figure.ts";
 import type { GrowthRow } from "./growth.ts";
 import { growthCharts } from "./growth-chart.ts";
 import { growthSentences, growthTable, type SweepOf } from "./growth-report.ts";
@@ -19,7 +20,6 @@ import { coreTable, latencyChart } from "./latency-report.ts";
 import type { Metric } from "./metrics/metric.ts";
 import { plain } from "./plain.ts";
 import { ratioChart } from "./ratio-chart.ts";
-import type { Environment, Figure } from "./result.ts";
 import type { Failure } from "./rounds.ts";
 
 export interface Bench {

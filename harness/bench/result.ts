@@ -3,43 +3,10 @@
 
 import { median } from "../util/median.ts";
 import { direct } from "./direct.ts";
+import type { Environment, Figure } from "./figure.ts";
 import type { Metric } from "./metrics/metric.ts";
 import { plain } from "./plain.ts";
 import type { Measurement } from "./rounds.ts";
-
-/** Figures are comparable only where all of this is the same. */
-export interface Environment {
-  runtime: string;
-  /** What packets travel over: figures of veth say nothing about a network card. */
-  links: string;
-  kernel: string;
-  cpus: number;
-  cpuModel: string;
-  family: 4 | 6;
-  /** null: they are what is swept. */
-  targets: number | null;
-  secondsEach: number;
-}
-
-/** One row of `bench --json`. */
-export interface Figure {
-  backend: string;
-  metric: string;
-  unit: string;
-  higherIsBetter: boolean;
-  /** Which number of a sweep this was measured with; absent: there is none. */
-  sweep?: { parameter: string; value: number };
-  median: number;
-  /** Of the median; null with fewer than six repeats, which cannot give one. */
-  interval95: [low: number, high: number] | null;
-  /** Median of the rounds' own ratios; null for plain forwarding itself and where it has no figure. */
-  ratioToPlain: number | null;
-  ratioInterval95: [low: number, high: number] | null;
-  repeats: number;
-  /** Rounds in which others used the machine. They are counted as all are. */
-  disturbed: number;
-  environment: Environment;
-}
 
 /** In the order of the metrics, then of the numbers of a sweep, then of the backends, references first. */
 export function figuresOf(

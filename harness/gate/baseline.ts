@@ -19,7 +19,7 @@ const entry = z.strictObject({
   latencyP50Ms: z.array(z.number()),
   latencyP99Ms: z.array(z.number()),
 });
-const baseline = z.strictObject({
+export const baselineSchema = z.strictObject({
   schema: z.literal(BASELINE_SCHEMA),
   gitRevision: z.string().nullable(),
   environment: z.strictObject({
@@ -30,11 +30,11 @@ const baseline = z.strictObject({
   }),
   entries: z.array(entry).min(1),
 });
-export type Baseline = z.infer<typeof baseline>;
+export type Baseline = z.infer<typeof baselineSchema>;
 export type BaselineEntry = Baseline["entries"][number];
 
 export function readBaseline(file: string): Baseline {
-  const parsed = baseline.safeParse(parseJson(readText(file), file));
+  const parsed = baselineSchema.safeParse(parseJson(readText(file), file));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new UsageError(

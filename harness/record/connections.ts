@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// connections.bin: one row of 48 bytes, little endian, for each connection that ended; images/traffic/README.md has the layout.
+// connections.bin: one row of 48 bytes, little endian, for each connection that ended; results/README.md has the layout.
 import { CAUSES, type Cause, type StreamName } from "./base.ts";
 
 export const ROW_BYTES = 48;

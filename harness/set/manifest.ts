@@ -12,7 +12,7 @@ import { UsageError } from "../util/errors.ts";
 import { type Attempt, type Entry, entryOf, type RunSet } from "./set.ts";
 
 const planned = z.object({ case: z.string(), seed: z.int() });
-const manifestSchema = z.object({
+export const manifestSchema = z.object({
   schema: schemaVersion,
   gitRevision: z.string().nullable(),
   shard: z.object({ index: z.int().min(1), count: z.int().min(1) }).nullable(),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loss against a parameter: what was measured, what each strategy loses in theory, and the ideal.
 import { exact95 } from "../../analysis/statistics.ts";
-import { type Comparison, comparisonTable, pooledEvents, type Sweep, titleOf } from "../comparison/comparison.ts";
+import { type Comparison, comparisonTable, pooledEvents, titleOf } from "../comparison/comparison.ts";
+import type { Sweep } from "../comparison/sweep.ts";
 import { LIGHT, SERIES_COLOURS } from "../palette.ts";
 import { type Chart, chartOptions, type Dataset, type Point } from "./chart.ts";
 

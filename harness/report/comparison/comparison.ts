@@ -6,6 +6,7 @@ import { causes, count, interval, milliseconds, NONE, plural, seconds, share } f
 import { parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
+import type { Sweep } from "./sweep.ts";
 
 /** One backend, at one value of a sweep, or under the kernel that `label` names: its repeats, each with the next seed. */
 export interface Entry {
@@ -22,14 +23,6 @@ export interface Comparison {
   entries: readonly Entry[];
   sweep: Sweep | null;
   commandLine: readonly string[];
-}
-
-export interface Sweep {
-  parameter: string;
-  /** By backend: share of the connections that its strategy loses at the first event, in theory. */
-  theory: { backend: string; points: { x: number; share: number | null }[] }[];
-  /** The same of a balancer that moves no more than it must. */
-  ideal: { x: number; share: number }[];
 }
 
 export interface PooledEvent {

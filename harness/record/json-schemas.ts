@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of a run and of what judges runs, as JSON Schemas for programs in other languages.
+import { z } from "zod";
+import { figureSchema } from "../bench/figure.ts";
+import { baselineSchema } from "../gate/baseline.ts";
+import { thresholds } from "../gate/thresholds.ts";
+import { sweepSchema } from "../report/comparison/sweep.ts";
+import { manifestSchema } from "../set/manifest.ts";
+import { endSchema, eventSchema } from "./event.ts";
+import { runInfoSchema } from "./run-info.ts";
+import { summarySchema } from "./summary.ts";
+
+const SCHEMAS: Readonly<Record<string, readonly [title: string, schema: z.ZodType]>> = {
+  event: ["One line of events.ndjson", z.union([eventSchema, endSchema])],
+  run: ["run.json", runInfoSchema],
+  summary: ["summary.json", summarySchema],
+  set: ["set.json, or set-1-of-3.json of a shard", manifestSchema],
+  theory: ["theory.json of a comparison", sweepSchema],
+  thresholds: ["The file of gate --thresholds", thresholds],
+  baseline: ["The file of gate --baseline", baselineSchema],
+  bench: ["What bench --json prints", z.array(figureSchema)],
+};
+
+/** File name -> content, as it lies in results/schema/. */
+export function jsonSchemas(): Map<string, string> {
+  return new Map(
+    Object.entries(SCHEMAS).map(([name, [title, schema]]) => {
+      const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", reused: "ref" });
+      return [`${name}.json`, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`];
+    }),
+  );
+}
