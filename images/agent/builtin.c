@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "netlink.h"
+#include "netlink_programs.h"
 
 static int failed(const char *verb, const char *path)
 {
@@ -97,8 +97,8 @@ static int builtin_unix(const char *path)
 		errno = EINVAL;
 	else if (fd >= 0) {
 		memcpy(address.sun_path, path, length);
-		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
-		    !copy(STDIN_FILENO, fd) && !shutdown(fd, SHUT_WR) && !copy(fd, STDOUT_FILENO))
+		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) && !copy(STDIN_FILENO, fd) &&
+		    !shutdown(fd, SHUT_WR) && !copy(fd, STDOUT_FILENO))
 			return 0;
 	}
 	return failed("talk to", path ? path : "");

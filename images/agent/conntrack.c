@@ -5,7 +5,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,9 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "netlink.h"
+#include "netlink/message.h"
+#include "netlink/request.h"
+#include "netlink_programs.h"
 
-#define TYPE_MASK (NLA_F_NESTED | NLA_F_NET_BYTEORDER)
 #define SEND_BYTES 32768
 
 struct message {
@@ -31,37 +31,29 @@ struct requests {
 	size_t used, room;
 };
 
-static const struct rtattr *find(const struct rtattr *attr, int left, int type)
+static const struct nlattr *inside(const struct nlattr *nest, uint16_t type)
 {
-	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
-		if ((attr->rta_type & ~TYPE_MASK) == type)
-			return attr;
-	return NULL;
+	return nest ? message_find(attribute_value(nest), attribute_size(nest), type) : NULL;
 }
 
-static const struct rtattr *inside(const struct rtattr *nest, int type)
+static struct message make(uint16_t type, uint16_t flags, uint8_t family)
 {
-	return nest ? find(RTA_DATA(nest), (int)RTA_PAYLOAD(nest), type) : NULL;
-}
+	struct message message;
 
-static struct message make(int type, int flags, int family)
-{
-	return (struct message){.header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)),
-					   .nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type),
-					   .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)},
-				.body = {.nfgen_family = (uint8_t)family, .version = NFNETLINK_V0}};
+	message_begin_netfilter(&message, NFNL_SUBSYS_CTNETLINK, type, flags, family, 0);
+	return message;
 }
 
 /* Whether the connection's replies come from one of these. */
-static bool is_wanted(const struct rtattr *reply, char *const addresses[])
+static bool is_wanted(const struct nlattr *reply, char *const addresses[])
 {
-	const struct rtattr *ip = inside(reply, CTA_TUPLE_IP), *v4 = inside(ip, CTA_IP_V4_SRC);
-	const struct rtattr *source = v4 ? v4 : inside(ip, CTA_IP_V6_SRC);
+	const struct nlattr *ip = inside(reply, CTA_TUPLE_IP), *v4 = inside(ip, CTA_IP_V4_SRC);
+	const struct nlattr *source = v4 ? v4 : inside(ip, CTA_IP_V6_SRC);
 	unsigned char bytes[16];
 
 	for (int i = 0; source && addresses[i]; i++)
 		if (inet_pton(v4 ? AF_INET : AF_INET6, addresses[i], bytes) == 1 &&
-		    !memcmp(bytes, RTA_DATA(source), v4 ? 4 : 16))
+		    !memcmp(bytes, attribute_value(source), v4 ? 4 : 16))
 			return true;
 	return false;
 }
@@ -70,19 +62,21 @@ static bool is_wanted(const struct rtattr *reply, char *const addresses[])
 static bool take(struct requests *list, const struct nlmsghdr *entry, char *const addresses[])
 {
 	const struct nfgenmsg *body = NLMSG_DATA(entry);
-	const struct rtattr *first = (const struct rtattr *)((const char *)body + NLMSG_ALIGN(sizeof(*body)));
-	int left = (int)(entry->nlmsg_len - NLMSG_LENGTH(sizeof(*body)));
-	const struct rtattr *tuple = find(first, left, CTA_TUPLE_ORIG), *id = find(first, left, CTA_ID);
+	const void *first = (const char *)body + NLMSG_ALIGN(sizeof(*body));
+	const size_t left = entry->nlmsg_len - NLMSG_LENGTH(sizeof(*body));
+	const struct nlattr *tuple = message_find(first, left, CTA_TUPLE_ORIG),
+			    *id = message_find(first, left, CTA_ID);
 
-	if (!tuple || !id || !is_wanted(find(first, left, CTA_TUPLE_REPLY), addresses))
+	if (!tuple || !id || !is_wanted(message_find(first, left, CTA_TUPLE_REPLY), addresses))
 		return true;
 	struct message request = make(IPCTNL_MSG_CT_DELETE, 0, body->nfgen_family);
 
-	if (RTA_SPACE(RTA_PAYLOAD(tuple)) + RTA_SPACE(RTA_PAYLOAD(id)) > sizeof(request.attributes))
+	if (2 * NLA_HDRLEN + NLA_ALIGN(attribute_size(tuple)) + NLA_ALIGN(attribute_size(id)) >
+	    sizeof(request.attributes))
 		return false;
-	netlink_attribute(&request.header, CTA_TUPLE_ORIG | NLA_F_NESTED, RTA_DATA(tuple),
-			  RTA_PAYLOAD(tuple));
-	netlink_attribute(&request.header, CTA_ID, RTA_DATA(id), RTA_PAYLOAD(id));
+	message_put(&request.header, CTA_TUPLE_ORIG | NLA_F_NESTED, attribute_value(tuple),
+		    attribute_size(tuple));
+	message_put(&request.header, CTA_ID, attribute_value(id), attribute_size(id));
 	if (list->used + request.header.nlmsg_len > list->room) {
 		list->room = 2 * list->room + sizeof(request);
 		list->bytes = realloc(list->bytes, list->room);
@@ -140,9 +134,7 @@ int conntrack_forget(char *const addresses[])
 	int fd = netlink_open(NETLINK_NETFILTER);
 	struct requests list = {0};
 
-	if (fd < 0)
-		return 1;
-	bool done = dump(fd, &list, addresses) && send_all(fd, &list);
+	bool done = fd >= 0 && dump(fd, &list, addresses) && send_all(fd, &list);
 
 	if (!done)
 		fprintf(stderr, "Cannot make conntrack forget connections: %s.\n", strerror(errno));

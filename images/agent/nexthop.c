@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* @nexthop-group: what ip(8) does with "nexthop add|replace .. group", which has no room for more than 126.
  */
+#include <errno.h>
 #include <linux/nexthop.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "netlink.h"
+#include "netlink/message.h"
+#include "netlink/request.h"
+#include "netlink_programs.h"
 
 #define MAX_MEMBERS 8191     /* an attribute's length has 16 bits, a member 8 bytes */
 #define TICKS_PER_SECOND 100 /* of times in netlink messages */
@@ -45,12 +49,12 @@ static void add_resilient(struct nlmsghdr *message, uint16_t buckets, double idl
 {
 	uint32_t idle = (uint32_t)(idle_s * TICKS_PER_SECOND + 0.5);
 	uint32_t unbalanced = (uint32_t)(unbalanced_s * TICKS_PER_SECOND + 0.5);
-	struct rtattr *nest = netlink_attribute(message, NHA_RES_GROUP | NLA_F_NESTED, NULL, 0);
+	struct nlattr *nest = message_nest(message, NHA_RES_GROUP);
 
-	netlink_attribute(message, NHA_RES_GROUP_BUCKETS, &buckets, sizeof(buckets));
-	netlink_attribute(message, NHA_RES_GROUP_IDLE_TIMER, &idle, sizeof(idle));
-	netlink_attribute(message, NHA_RES_GROUP_UNBALANCED_TIMER, &unbalanced, sizeof(unbalanced));
-	nest->rta_len = (unsigned short)((char *)message + message->nlmsg_len - (char *)nest);
+	message_put(message, NHA_RES_GROUP_BUCKETS, &buckets, sizeof(buckets));
+	message_put(message, NHA_RES_GROUP_IDLE_TIMER, &idle, sizeof(idle));
+	message_put(message, NHA_RES_GROUP_UNBALANCED_TIMER, &unbalanced, sizeof(unbalanced));
+	message_nest_end(message, nest);
 }
 
 /* False when it does not read "add|replace ID MEMBERS [BUCKETS IDLE UNBALANCED]". */
@@ -69,16 +73,14 @@ static bool parse_line(char *line, struct request *r, struct nexthop_grp *member
 		return false;
 	bool replace = !strcmp(verb, "replace");
 	uint16_t type = buckets ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH;
+	const struct nhmsg body = {0};
 	uint32_t id = (uint32_t)strtoul(id_text, NULL, 10);
 
-	memset(r, 0, sizeof(*r));
-	r->header.nlmsg_len = NLMSG_LENGTH(sizeof(r->body));
-	r->header.nlmsg_type = RTM_NEWNEXTHOP;
-	r->header.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE);
-	r->header.nlmsg_flags |= (uint16_t)(replace ? NLM_F_REPLACE : NLM_F_EXCL);
-	netlink_attribute(&r->header, NHA_ID, &id, sizeof(id));
-	netlink_attribute(&r->header, NHA_GROUP, members, count * sizeof(*members));
-	netlink_attribute(&r->header, NHA_GROUP_TYPE, &type, sizeof(type));
+	message_begin(r, RTM_NEWNEXTHOP, NLM_F_ACK | NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL),
+		      &body, sizeof(body));
+	message_put(&r->header, NHA_ID, &id, sizeof(id));
+	message_put(&r->header, NHA_GROUP, members, count * sizeof(*members));
+	message_put(&r->header, NHA_GROUP_TYPE, &type, sizeof(type));
 	if (buckets)
 		add_resilient(&r->header, (uint16_t)buckets, idle, unbalanced);
 	return replace || !strcmp(verb, "add");
@@ -88,14 +90,22 @@ int nexthop_groups(void)
 {
 	static struct request request;
 	static struct nexthop_grp members[MAX_MEMBERS];
-	int fd = netlink_open(NETLINK_ROUTE), rc = fd < 0;
+	int fd = netlink_open(NETLINK_ROUTE), rc = 0;
+	const char *words;
 	char *line = NULL;
 	size_t size = 0;
 
+	if (fd < 0) {
+		fprintf(stderr, "Cannot open a netlink socket: %s.\n", strerror(errno));
+		return 1;
+	}
 	while (!rc && getline(&line, &size, stdin) > 0) {
 		line[strcspn(line, "\n")] = 0;
 		if (parse_line(line, &request, members)) {
-			rc = netlink_request(fd, &request.header, "set a next-hop group");
+			rc = netlink_request(fd, &request.header, &words) != 0;
+			if (rc)
+				fprintf(stderr, "Cannot set a next-hop group: the kernel says '%s'.\n",
+					words);
 		} else {
 			fprintf(stderr,
 				"Cannot read the group '%.40s': wanted add|replace ID MEMBER,WEIGHT/.. "

@@ -12,9 +12,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/fail.h"
+#include "connection.h"
+#include "events.h"
 #include "limits.h"
+#include "message.h"
+#include "originals.h"
 #include "util/memory.h"
-#include "options.h"
 #include "out.h"
 
 #define EVENTS_PER_TURN 256
@@ -42,13 +46,14 @@ static int client_init(struct client *client, const struct settings *settings)
 			settings->part.count;
 	tuple_space_init(&client->tuples, &settings->source, settings->seed);
 	if (settings->connections > client->tuples.size)
-		return usage_error("Cannot open %u connections: there are only %llu 5-tuples. Give a larger "
-				   "--src network.",
-				   settings->connections, (unsigned long long)client->tuples.size);
+		fail(EXIT_USAGE,
+		     "Cannot open %u connections: there are only %llu 5-tuples. Give a larger "
+		     "--src network.",
+		     settings->connections, (unsigned long long)client->tuples.size);
 	if (settings->visit && settings->connections > client->tuples.addresses)
-		return usage_error("Cannot open %u connections in one visit: %s has %llu addresses.",
-				   settings->connections, settings->source.text,
-				   (unsigned long long)client->tuples.addresses);
+		fail(EXIT_USAGE, "Cannot open %u connections in one visit: %s has %llu addresses.",
+		     settings->connections, settings->source.text,
+		     (unsigned long long)client->tuples.addresses);
 	uint64_t sockets = client->count;
 	if (settings->mode == MODE_CONNECT && !settings->keep && settings->concurrent < sockets)
 		sockets = settings->concurrent;
@@ -68,7 +73,8 @@ static int client_init(struct client *client, const struct settings *settings)
 	return 0;
 }
 
-/* Stream: every connection has its place in the ramp, and with it its phase. Connect: as --rate says, or no schedule. */
+/* Stream: every connection has its place in the ramp, and with it its phase. Connect: as --rate says, or no
+ * schedule. */
 static void schedule_starts(struct client *client)
 {
 	const struct settings *set = &client->set;
@@ -85,8 +91,7 @@ static void schedule_starts(struct client *client)
 		c->fd = -1;
 		c->state = STATE_IDLE;
 		if (scheduled)
-			c->first_due_ns =
-				client->start_ns + (uint64_t)(connection_id(client, i) * step_ns);
+			c->first_due_ns = client->start_ns + (uint64_t)(connection_id(client, i) * step_ns);
 	}
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The subcommands. Each takes the words after its name and returns the exit code. */
+/* The commands; main.c lists them. Each returns an exit code. */
 #ifndef TRAFFIC_COMMANDS_H
 #define TRAFFIC_COMMANDS_H
 
-int serve_main(char **arguments);
-int connect_main(char **arguments);
-int flood_main(char **arguments);
-int stream_main(char **arguments);
-int fragments_main(char **arguments);
+#include "cli/options.h"
+
+int command_connect(const struct command *command, int argc, char **argv);
+int command_flood(const struct command *command, int argc, char **argv);
+int command_fragments(const struct command *command, int argc, char **argv);
+int command_serve(const struct command *command, int argc, char **argv);
+int command_stream(const struct command *command, int argc, char **argv);
 
 #endif

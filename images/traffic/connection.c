@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The life of a connection: opened, established, ended, and with --reconnect opened again. */
+#include "connection.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "client.h"
+#include "events.h"
+#include "message.h"
+#include "originals.h"
+#include "socket.h"
 
 #define FIRST_BACKOFF_MS 10
 #define LAST_BACKOFF_MS 1000
@@ -59,7 +63,8 @@ static enum cause start(struct client *client, struct connection *c, uint64_t no
 	return message_send(client, c, now); /* UDP; TCP waits for its handshake */
 }
 
-/* With --hold there are very many, which must not pile up where the network cannot take them as fast as they are due. */
+/* With --hold there are very many, which must not pile up where the network cannot take them as fast as they
+ * are due. */
 bool connection_room(const struct client *client)
 {
 	const struct settings *set = &client->set;
@@ -92,30 +97,6 @@ void connection_open(struct client *client, struct connection *c, uint64_t now)
 		connection_end(client, c, cause, now);
 	else
 		arm(client, c, now);
-}
-
-static void first_settled(struct client *client, const struct connection *c, bool established)
-{
-	if (c->generation)
-		return;
-	client->first_pending--;
-	client->first_established += established;
-}
-
-void connection_established(struct client *client, struct connection *c, uint16_t host, uint64_t now)
-{
-	c->state = STATE_LIVE;
-	c->host = host;
-	c->established_ns = now;
-	c->backoff_ms = 0;
-	client->opening--;
-	client->alive++;
-	client->totals.established++;
-	if (host != NO_HOST) {
-		client->hosts.list[host].live++;
-		client->hosts.list[host].answered++;
-	}
-	first_settled(client, c, true);
 }
 
 /* What TCP knows of a connection: whether its handshake was done, and how often it sent again. */
@@ -173,7 +154,7 @@ static void count_end(struct client *client, struct connection *c, enum cause ca
 		(cause == CAUSE_TIMEOUT && !client->set.udp && tcp_facts(c).tcpi_state != TCP_SYN_SENT);
 	client->totals.failed_connects++;
 	client->totals.failed_reads += reached;
-	first_settled(client, c, false);
+	connection_settled(client, c, false);
 }
 
 /* After 10 ms, then twice as long each time it could not be established or had to wait, up to a second. */

@@ -10,7 +10,6 @@
 #include "commands.h"
 #include "limits.h"
 #include "util/memory.h"
-#include "options.h"
 #include "out.h"
 #include "tuple.h"
 
@@ -39,20 +38,20 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-static int check(const struct flood *flood)
+static void check(const struct flood *flood)
 {
 	if (flood->address.any.sa_family == AF_UNSPEC)
-		return usage_error("Option --address is missing. Give HOST:PORT, IPv6 as [1000::]:9.");
+		fail(EXIT_USAGE, "Option --address is missing. Give HOST:PORT, IPv6 as [1000::]:9.");
 	if (flood->bytes < LEAST_BYTES || flood->bytes > MOST_BYTES)
-		return usage_error("Bad --size %u: expected %d to %d.", flood->bytes, LEAST_BYTES,
-				   MOST_BYTES);
+		fail(EXIT_USAGE, "Invalid value for --size %u: expected %d to %d.", flood->bytes, LEAST_BYTES,
+		     MOST_BYTES);
 	if (!flood->flows || flood->flows > MAX_FLOWS)
-		return usage_error("Bad --flows: expected 1 to %d.", MAX_FLOWS);
+		fail(EXIT_USAGE, "Invalid value for --flows: expected 1 to %d.", MAX_FLOWS);
 	if (!flood->duration_ns || flood->duration_ns > MAX_DURATION_NS)
-		return usage_error("Bad --duration: expected more than 0 and at most 10 minutes.");
+		fail(EXIT_USAGE,
+		     "Invalid value for --duration: expected more than 0 and at most 10 minutes.");
 	if (flood->source.family != AF_UNSPEC && flood->source.family != flood->address.any.sa_family)
-		return usage_error("--src and --address must be of one family.");
-	return 0;
+		fail(EXIT_USAGE, "--src and --address must be of one family.");
 }
 
 static int open_flow(const struct flood *flood, const struct tuple_space *tuples, uint64_t index)
@@ -153,42 +152,40 @@ static void report(const struct flood *flood, uint64_t start, uint64_t end)
 	uint64_t user, system;
 
 	cpu_used_us(&user, &system);
-	text_add(&out,
-		 "{\"event\":\"flood_end\",\"t\":%llu,\"sent\":%llu,\"refused\":%llu,\"bytes\":%u,\"flows\":%"
-		 "u,"
-		 "\"durationUs\":%llu,\"packetsPerS\":%.0f,\"userUs\":%llu,\"systemUs\":%llu}\n",
-		 (unsigned long long)end, (unsigned long long)flood->sent, (unsigned long long)flood->refused,
-		 flood->bytes, flood->flows, (unsigned long long)((end - start) / NS_PER_US),
-		 (double)flood->sent * (double)NS_PER_S / (double)(end - start), (unsigned long long)user,
-		 (unsigned long long)system);
+	json_event(&out, "flood_end", end);
+	json_number(&out, "sent", flood->sent);
+	json_number(&out, "refused", flood->refused);
+	json_number(&out, "bytes", flood->bytes);
+	json_number(&out, "flows", flood->flows);
+	json_number(&out, "durationUs", (end - start) / NS_PER_US);
+	json_real(&out, "packetsPerS", "%.0f",
+		  (double)flood->sent * (double)NS_PER_S / (double)(end - start));
+	json_number(&out, "userUs", user);
+	json_number(&out, "systemUs", system);
+	json_line(&out);
 	out_drain();
 }
 
-int flood_main(char **arguments)
+int command_flood(const struct command *command, int argc, char **argv)
 {
 	struct flood flood = {
 		.seed = 1, .duration_ns = NS_PER_S, .rate = 10000, .bytes = LEAST_BYTES, .flows = 256};
-	const struct option_spec table[] = {
-		{"address", parse_endpoint, &flood.address, "HOST:PORT", "where to; IPv6 as [1000::]:9"},
-		{"rate", parse_rate, &flood.rate, "NUMBER",
-		 "datagrams per second; 0: as many as can be (10000)"},
-		{"size", parse_u32, &flood.bytes, "BYTES", "payload of a datagram, 64 to 1400 (64)"},
-		{"duration", parse_duration, &flood.duration_ns, "TIME", "how long (1s)"},
-		{"flows", parse_u32, &flood.flows, "COUNT", "5-tuples, used in turn (256)"},
-		{"src", parse_cidr, &flood.source, "CIDR", "network the sources are drawn from"},
-		{"seed", parse_u64, &flood.seed, "NUMBER", "the same seed gives the same 5-tuples (1)"},
-		{0},
+	const struct option_spec specs[] = {
+		{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:9", .parse = parse_endpoint,
+		 .to = &flood.address},
+		{"rate", 0, "NUMBER", "datagrams per second; 0: as many as can be (10000)",
+		 .parse = parse_rate, .to = &flood.rate},
+		{"size", 0, "BYTES", "payload of a datagram, 64 to 1400 (64)", .parse = parse_u32,
+		 .to = &flood.bytes},
+		{"duration", 0, "TIME", "how long (1s)", .parse = parse_duration, .to = &flood.duration_ns},
+		{"flows", 0, "COUNT", "5-tuples, used in turn (256)", .parse = parse_u32, .to = &flood.flows},
+		{"src", 0, "CIDR", "network the sources are drawn from", .parse = parse_cidr,
+		 .to = &flood.source},
+		{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64,
+		 .to = &flood.seed},
 	};
-	const struct command_spec command = {
-		"flood", "Sends datagrams at a rate; count them where they arrive.",
-		"traffic flood --address 10.0.0.0:9 --rate 50000 --src 50.0.0.0/16", table};
-	int exit_code;
-
-	if (!options_read(&command, arguments, &exit_code))
-		return exit_code;
-	exit_code = check(&flood);
-	if (exit_code)
-		return exit_code;
+	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
+	check(&flood);
 	out_init();
 	if (!open_flows(&flood))
 		return EXIT_ENVIRONMENT;

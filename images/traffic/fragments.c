@@ -11,7 +11,6 @@
 
 #include "commands.h"
 #include "generator.h"
-#include "options.h"
 
 /* "00:00:00:01:02:c9,..." */
 static bool parse_hops(const char *text, void *to)
@@ -54,36 +53,36 @@ static bool parse_patterns(const char *text, void *to)
 	return false;
 }
 
-static int check(struct generator *g, const char *device)
+static void check(struct generator *g, const char *device)
 {
 	const struct settings *set = &g->client.set;
 	const unsigned index = device ? if_nametoindex(device) : 0;
 
 	if (set->address.any.sa_family == AF_UNSPEC)
-		return usage_error("Option --address is missing. Give HOST:PORT, IPv6 as [1000::]:6001.");
+		fail(EXIT_USAGE, "Option --address is missing. Give HOST:PORT, IPv6 as [1000::]:6001.");
 	if (set->source.family != set->address.any.sa_family)
-		return usage_error("Option --src is missing, or not of the family of --address.");
+		fail(EXIT_USAGE, "Option --src is missing, or not of the family of --address.");
 	if (!device || !index || !g->hops_n)
-		return usage_error(
-			"Give the way out: --device of this machine, and --via with the MAC addresses "
-			"of the next hops.");
+		fail(EXIT_USAGE,
+		     "Give the way out: --device of this machine, and --via with the MAC addresses "
+		     "of the next hops.");
 	if (!set->connections || set->connections > 100000)
-		return usage_error("Bad --connections: expected 1 to 100000.");
+		fail(EXIT_USAGE, "Invalid value for --connections: expected 1 to 100000.");
 	if (g->bytes < SMALLEST || g->bytes > UDP_MAX)
-		return usage_error("Bad --size: expected %d to %d.", SMALLEST, UDP_MAX);
+		fail(EXIT_USAGE, "Invalid value for --size: expected %d to %d.", SMALLEST, UDP_MAX);
 	if (g->mtu < 256 || g->mtu > 1500)
-		return usage_error("Bad --mtu: expected 256 to 1500.");
+		fail(EXIT_USAGE, "Invalid value for --mtu: expected 256 to 1500.");
 	if (set->rate <= 0 || (double)set->duration_ns / (double)NS_PER_S * set->rate > 1e8)
-		return usage_error("Bad --rate: expected more than 0, and no more than 100000000 in all.");
+		fail(EXIT_USAGE,
+		     "Invalid value for --rate: expected more than 0, and no more than 100000000 in all.");
 	for (uint32_t i = 0; i < g->hops_n; i++) {
 		g->hops[i].sll_family = AF_PACKET;
 		g->hops[i].sll_ifindex = (int)index;
 		g->hops[i].sll_protocol = htons(set->source.family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
 	}
-	return 0;
 }
 
-int fragments_main(char **arguments)
+int command_fragments(const struct command *command, int argc, char **argv)
 {
 	static struct generator g = {.client.set = {.mode = MODE_FRAGMENTS,
 						    .seed = 1,
@@ -98,35 +97,32 @@ int fragments_main(char **arguments)
 				     .mtu = 1500};
 	const char *device = NULL;
 	struct settings *set = &g.client.set;
-	const struct option_spec table[] = {
-		{"address", parse_endpoint, &set->address, "HOST:PORT", "where to; IPv6 as [1000::]:6001"},
-		{"src", parse_cidr, &set->source, "CIDR", "network the sources are drawn from"},
-		{"device", parse_string, &device, "NAME", "network device to send by"},
-		{"via", parse_hops, &g, "MAC,...", "next hops; each fragment takes one at random"},
-		{"connections", parse_u32, &set->connections, "COUNT", "flows (100)"},
-		{"rate", parse_rate, &set->rate, "NUMBER", "datagrams per second over all flows (1000)"},
-		{"duration", parse_duration, &set->duration_ns, "TIME", "how long (10s)"},
-		{"size", parse_u32, &g.bytes, "BYTES", "in the largest datagrams (30000)"},
-		{"mtu", parse_u32, &g.mtu, "BYTES", "in the largest fragments (1500)"},
-		{"patterns", parse_patterns, &g, "NAME,...",
+	const struct option_spec specs[] = {
+		{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:6001", .parse = parse_endpoint,
+		 .to = &set->address},
+		{"src", 0, "CIDR", "network the sources are drawn from", .parse = parse_cidr,
+		 .to = &set->source},
+		{"device", 0, "NAME", "network device to send by", .parse = parse_string, .to = &device},
+		{"via", 0, "MAC,...", "next hops; each fragment takes one at random", .parse = parse_hops,
+		 .to = &g},
+		{"connections", 0, "COUNT", "flows (100)", .parse = parse_u32, .to = &set->connections},
+		{"rate", 0, "NUMBER", "datagrams per second over all flows (1000)", .parse = parse_rate,
+		 .to = &set->rate},
+		{"duration", 0, "TIME", "how long (10s)", .parse = parse_duration, .to = &set->duration_ns},
+		{"size", 0, "BYTES", "in the largest datagrams (30000)", .parse = parse_u32, .to = &g.bytes},
+		{"mtu", 0, "BYTES", "in the largest fragments (1500)", .parse = parse_u32, .to = &g.mtu},
+		{"patterns", 0, "NAME,...",
 		 "in_order, reversed, shuffled, gaps, interleaved, duplicated, overlapping (all of these), "
-		 "headless"},
-		{"seed", parse_u64, &set->seed, "NUMBER", "the same seed gives the same 5-tuples (1)"},
-		{"sample", parse_duration, &set->sample_ns, "TIME", "between sample lines (250ms)"},
-		{0},
+		 "headless",
+		 .parse = parse_patterns, .to = &g},
+		{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64,
+		 .to = &set->seed},
+		{"sample", 0, "TIME", "between sample lines (250ms)", .parse = parse_duration,
+		 .to = &set->sample_ns},
 	};
-	const struct command_spec command = {
-		"fragments",
-		"Sends datagrams as fragments in evil orders, and counts which came through whole.",
-		"traffic fragments --address 10.0.0.0:6001 --src 50.0.0.0/16 --device eth2 --via "
-		"00:00:00:01:02:c9",
-		table};
-	int exit_code;
-
 	for (g.patterns_n = 0; g.patterns_n < PATTERN_HEADLESS; g.patterns_n++)
 		g.patterns[g.patterns_n] = (enum pattern)g.patterns_n;
-	if (!options_read(&command, arguments, &exit_code))
-		return exit_code;
-	exit_code = check(&g, device);
-	return exit_code ? exit_code : generator_run(&g);
+	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
+	check(&g, device);
+	return generator_run(&g);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The way out: datagrams made, cut, put in order, and sent by next hops drawn at random. */
+#include "fragments_out.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "datagram.h"
-#include "generator.h"
 
 #define SMALL_ENOUGH 6000 /* for a datagram that is not to arrive, and waits at a receiver */
 
@@ -80,7 +80,7 @@ static void prepare(struct generator *g, struct outgoing *o, uint32_t flow, uint
 	const enum pattern pattern = pattern_of(g, flow);
 	const bool second = number / client->count % 2;
 	const bool incomplete = pattern == PATTERN_HEADLESS ||
-			  (second && (pattern == PATTERN_GAPS || pattern == PATTERN_OVERLAPPING));
+				(second && (pattern == PATTERN_GAPS || pattern == PATTERN_OVERLAPPING));
 	const struct datagram d = {flow, number, draw_bytes(g, incomplete)};
 
 	datagram_fill(&d, o->udp + UDP_HEADER);

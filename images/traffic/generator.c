@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The loop of `traffic fragments`: what is due goes out, receipts come in, and in the end all is told. */
+#include "generator.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,12 +9,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cli/fail.h"
 #include "datagram.h"
-#include "generator.h"
+#include "connection.h"
+#include "events.h"
+#include "fragments_out.h"
 #include "limits.h"
 #include "util/memory.h"
-#include "options.h"
 #include "out.h"
+#include "socket.h"
 
 #define DRAIN_NS (1000 * NS_PER_MS) /* and the last receipts may take so long */
 
@@ -166,20 +170,25 @@ static void loop(struct generator *g, int signal_fd)
 
 static void tell_datagrams(const struct generator *g, uint64_t now)
 {
-	text_add(&out, "{\"event\":\"datagrams\",\"t\":%llu,\"fragments\":%llu,\"patterns\":[",
-		 (unsigned long long)now, (unsigned long long)g->fragments);
+	json_event(&out, "datagrams", now);
+	json_number(&out, "fragments", g->fragments);
+	json_array(&out, "patterns");
 	for (uint32_t i = 0; i < g->patterns_n; i++) {
 		const struct tally *t = &g->tallies[g->patterns[i]];
 
-		text_add(&out,
-			 "%s{\"pattern\":\"%s\",\"sent\":%llu,\"arrived\":%llu,\"incompleteSent\":%llu,"
-			 "\"incompleteDelivered\":%llu,\"corrupt\":%llu,\"duplicates\":%llu,\"wrongTarget\":%llu}",
-			 i ? "," : "", pattern_names[g->patterns[i]], (unsigned long long)t->sent,
-			 (unsigned long long)t->arrived, (unsigned long long)t->incomplete,
-			 (unsigned long long)t->incomplete_delivered, (unsigned long long)t->corrupt,
-			 (unsigned long long)t->duplicates, (unsigned long long)t->wrong_target);
+		json_object(&out, NULL);
+		json_string(&out, "pattern", pattern_names[g->patterns[i]]);
+		json_number(&out, "sent", t->sent);
+		json_number(&out, "arrived", t->arrived);
+		json_number(&out, "incompleteSent", t->incomplete);
+		json_number(&out, "incompleteDelivered", t->incomplete_delivered);
+		json_number(&out, "corrupt", t->corrupt);
+		json_number(&out, "duplicates", t->duplicates);
+		json_number(&out, "wrongTarget", t->wrong_target);
+		json_object_end(&out);
 	}
-	text_add(&out, "]}\n");
+	json_array_end(&out);
+	json_line(&out);
 }
 
 static void finish(struct generator *g)

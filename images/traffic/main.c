@@ -1,47 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdio.h>
-#include <string.h>
-
+/* The command line of traffic. */
+#include "cli/commands.h"
 #include "commands.h"
-#include "options.h"
 
-static const struct {
-	const char *name;
-	int (*run)(char **arguments);
-	const char *summary;
-} commands[] = {
-	{"connect", connect_main, "open connections, note which target answered"},
-	{"flood", flood_main, "send datagrams at a rate"},
-	{"fragments", fragments_main, "send datagrams in fragments, note which came through whole"},
-	{"serve", serve_main, "answer with the own name, and echo"},
-	{"stream", stream_main, "keep messages going over many connections, note what is lost"},
+/* Sorted by name. */
+static const struct command commands[] = {
+	{"connect", "open connections, note which target answered", "connect [options]",
+	 "Opens connections and notes which target answered.\n",
+	 "traffic connect --address 10.0.0.0:5001 --connections 100 --output json\n", command_connect},
+	{"flood", "send datagrams at a rate", "flood [options]",
+	 "Sends datagrams at a rate; count them where they arrive.\n",
+	 "traffic flood --address 10.0.0.0:9 --rate 50000 --src 50.0.0.0/16\n", command_flood},
+	{"fragments", "send datagrams in fragments, note which came through whole", "fragments [options]",
+	 "Sends datagrams as fragments in evil orders, and counts which came through whole.\n",
+	 "traffic fragments --address 10.0.0.0:6001 --src 50.0.0.0/16 --device eth2 --via "
+	 "00:00:00:01:02:c9\n",
+	 command_fragments},
+	{"serve", "answer with the own name, and echo", "serve [options]",
+	 "Answers TCP and UDP with its own name, and echoes.\n",
+	 "traffic serve --name vm-001 --address 10.0.0.0\n", command_serve},
+	{"stream", "keep messages going over many connections, note what is lost", "stream [options]",
+	 "Keeps messages going over many connections and notes which are lost, when and why.\n",
+	 "traffic stream --address 10.0.0.0:5003 --connections 10000 --rate 10000 --src 50.0.0.0/16\n",
+	 command_stream},
 };
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-static void print_help(FILE *to)
-{
-	fputs("Traffic for load-balancer tests.\n\nUsage: traffic <command> [options]\n\n", to);
-	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n'traffic <command> --help' lists the options.\n\nExample:\n"
-	      "  traffic serve & traffic connect --address 127.0.0.1:5001 --connections 100 --output txt\n",
-	      to);
-}
 
 int main(int argc, char **argv)
 {
-	if (argc < 2) {
-		print_help(stderr);
-		return EXIT_USAGE;
-	}
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argv + 2);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		print_help(stdout);
-		return 0;
-	}
-	return usage_error("Unknown command '%s'. Valid ones are connect, flood, fragments, serve, stream.",
-			   argv[1]);
+	const struct program program = {"traffic", "Traffic for load-balancer tests.\n", commands,
+					COUNT_OF(commands)};
+
+	return program_main(&program, argc, argv);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What goes over a connection: the schedule, echoes, answers, names. */
+#include "message.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "client.h"
 #include "window.h"
 
 #define LATE_NS (50 * NS_PER_MS)

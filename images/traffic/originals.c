@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Results as mconnect and ctraffic print them, for the scripts that read those. */
+#include "originals.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "limits.h"
 #include "util/memory.h"
 #include "out.h"
@@ -78,11 +78,12 @@ void originals_sample(struct client *client, uint64_t now)
 
 static void add_endpoint(const char *name, union address address, uint16_t port)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN], endpoint[INET6_ADDRSTRLEN + 8];
 
 	address_text(&address, text);
-	text_add(&out, address.any.sa_family == AF_INET ? ",\"%s\":\"%s:%u\"" : ",\"%s\":\"[%s]:%u\"", name,
-		 text, port);
+	snprintf(endpoint, sizeof(endpoint), address.any.sa_family == AF_INET ? "%s:%u" : "[%s]:%u", text,
+		 port);
+	json_string(&out, name, endpoint);
 }
 
 static void add_connection(const struct client *client, const struct row *row)
@@ -93,28 +94,37 @@ static void add_connection(const struct client *client, const struct row *row)
 				    : client->originals->kernels;
 	bool established = row->established_us != NEVER_US;
 
-	text_add(&out, "{\"Started\":%llu,\"Connect\":%llu,\"Ended\":%llu,\"Err\":\"%s\"",
-		 row->start_us * 1000ULL, established ? row->established_us * 1000ULL : 0,
-		 row->end_us * 1000ULL, row->cause ? cause_names[row->cause] : "");
+	json_object(&out, NULL);
+	json_number(&out, "Started", row->start_us * 1000ULL);
+	json_number(&out, "Connect", established ? row->established_us * 1000ULL : 0);
+	json_number(&out, "Ended", row->end_us * 1000ULL);
+	json_string(&out, "Err", row->cause ? cause_names[row->cause] : "");
+	json_number(&out, "Sent", row->sent);
+	json_number(&out, "Received", row->received);
 	/* Nothing is skipped here when an echo is late; what counts as dropped is what was never answered. */
-	text_add(&out, ",\"Sent\":%u,\"Received\":%u,\"Dropped\":%u,\"Retransmits\":%u", row->sent,
-		 row->received, row->sent > row->received ? row->sent - row->received : 0, row->retransmits);
+	json_number(&out, "Dropped", row->sent > row->received ? row->sent - row->received : 0);
+	json_number(&out, "Retransmits", row->retransmits);
 	add_endpoint("Local", local, row->port);
 	add_endpoint("Remote", client->set.address, address_port(&client->set.address));
-	text_add(&out, ",\"Host\":");
-	text_add_json(&out, row->host == NO_HOST ? "" : client->hosts.list[row->host].name);
-	text_add(&out, "}");
+	json_string(&out, "Host", row->host == NO_HOST ? "" : client->hosts.list[row->host].name);
+	json_object_end(&out);
 }
 
 static void add_samples(const struct originals *originals)
 {
+	json_array(&out, "Samples");
 	for (size_t i = 0; i < originals->sample_count; i++) {
 		const struct count_sample *sample = &originals->samples[i];
+
+		json_object(&out, NULL);
+		json_number(&out, "Time", sample->time_ns);
+		json_number(&out, "Sent", sample->sent);
+		json_number(&out, "Received", sample->received);
 		/* An echo under way is not dropped yet: only the rows of ended connections tell what was. */
-		text_add(&out, "%s{\"Time\":%llu,\"Sent\":%llu,\"Received\":%llu,\"Dropped\":0}",
-			 i ? "," : "", (unsigned long long)sample->time_ns, (unsigned long long)sample->sent,
-			 (unsigned long long)sample->received);
+		json_number(&out, "Dropped", 0);
+		json_object_end(&out);
 	}
+	json_array_end(&out);
 }
 
 static int finish_ctraffic(const struct client *client, uint64_t now)
@@ -125,40 +135,41 @@ static int finish_ctraffic(const struct client *client, uint64_t now)
 
 	for (size_t i = 0; i < originals->row_count; i++)
 		retransmits += originals->rows[i].retransmits;
-	text_add(&out,
-		 "{\"Started\":\"%s\",\"Duration\":%llu,\"Rate\":%g,\"Connections\":%u,\"PacketSize\":%u",
-		 originals->started, (unsigned long long)(now - client->start_ns),
-		 client->set.rate * client->set.message_bytes / 1024, client->count,
-		 client->set.message_bytes);
-	text_add(&out, ",\"FailedConnections\":%llu,\"Sent\":%llu,\"Received\":%llu,\"Dropped\":%llu",
-		 (unsigned long long)totals->lost_all, (unsigned long long)totals->sent,
-		 (unsigned long long)totals->received, (unsigned long long)(totals->sent - totals->received));
-	text_add(&out, ",\"Retransmits\":%llu,\"FailedConnects\":%llu,\"ConnStats\":[",
-		 (unsigned long long)retransmits, (unsigned long long)totals->failed_connects);
-	for (size_t i = 0; i < originals->row_count; i++) {
-		text_add(&out, "%s", i ? "," : "");
+	json_object(&out, NULL);
+	json_string(&out, "Started", originals->started);
+	json_number(&out, "Duration", now - client->start_ns);
+	json_real(&out, "Rate", "%g", client->set.rate * client->set.message_bytes / 1024);
+	json_number(&out, "Connections", client->count);
+	json_number(&out, "PacketSize", client->set.message_bytes);
+	json_number(&out, "FailedConnections", totals->lost_all);
+	json_number(&out, "Sent", totals->sent);
+	json_number(&out, "Received", totals->received);
+	json_number(&out, "Dropped", totals->sent - totals->received);
+	json_number(&out, "Retransmits", retransmits);
+	json_number(&out, "FailedConnects", totals->failed_connects);
+	json_array(&out, "ConnStats");
+	for (size_t i = 0; i < originals->row_count; i++)
 		add_connection(client, &originals->rows[i]);
-	}
-	text_add(&out, "],\"Samples\":[");
+	json_array_end(&out);
 	add_samples(originals);
-	text_add(&out, "]}\n");
+	json_line(&out);
 	return 0;
 }
 
 static void finish_mconnect_json(const struct client *client, uint64_t now, uint64_t connects, uint64_t reads)
 {
-	text_add(&out, "{\"hosts\":{");
-	for (uint16_t i = 0; i < client->hosts.count; i++) {
-		text_add(&out, "%s", i ? "," : "");
-		text_add_json(&out, client->hosts.list[i].name);
-		text_add(&out, ":%u", client->hosts.list[i].answered);
-	}
-	text_add(&out,
-		 "},\"connects\":%u,\"failed_connects\":%llu,\"failed_reads\":%llu,\"start_time\":\"%s\","
-		 "\"timeout\":%llu,\"duration\":%llu}\n",
-		 client->next, (unsigned long long)connects, (unsigned long long)reads,
-		 client->originals->started, (unsigned long long)client->set.timeout_ns,
-		 (unsigned long long)(now - client->start_ns));
+	json_object(&out, NULL);
+	json_object(&out, "hosts");
+	for (uint16_t i = 0; i < client->hosts.count; i++)
+		json_number(&out, client->hosts.list[i].name, client->hosts.list[i].answered);
+	json_object_end(&out);
+	json_number(&out, "connects", client->next);
+	json_number(&out, "failed_connects", connects);
+	json_number(&out, "failed_reads", reads);
+	json_string(&out, "start_time", client->originals->started);
+	json_number(&out, "timeout", client->set.timeout_ns);
+	json_number(&out, "duration", now - client->start_ns);
+	json_line(&out);
 }
 
 static void finish_mconnect_text(const struct client *client, uint64_t connects, uint64_t reads)

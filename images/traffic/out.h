@@ -6,7 +6,7 @@
 #ifndef TRAFFIC_OUT_H
 #define TRAFFIC_OUT_H
 
-#include "json/text.h"
+#include "json/json.h"
 
 extern struct text out;
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serve.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,19 +13,13 @@
 #include "commands.h"
 #include "limits.h"
 #include "util/memory.h"
-#include "options.h"
 #include "out.h"
 #include "parse.h"
+#include "serve_sockets.h"
+#include "serve_tcp.h"
+#include "serve_udp.h"
 
 #define EVENTS_PER_TURN 256
-
-void name_over(const struct server *server, char *message, size_t from, size_t bytes)
-{
-	size_t length = server->name_bytes + 1; /* with its NUL */
-
-	if (from < length)
-		memcpy(message, server->name + from, bytes < length - from ? bytes : length - from);
-}
 
 static void watch(int epoll_fd, enum service service, int fd, uint32_t events)
 {
@@ -94,12 +86,14 @@ static void report_listening(const struct server *server, const struct serve_opt
 {
 	char text[INET6_ADDRSTRLEN];
 
-	text_add(&out, "{\"event\":\"listening\",\"t\":%llu,\"name\":", (unsigned long long)now_ns());
-	text_add_json(&out, server->name);
-	text_add(&out,
-		 ",\"address\":\"%s\",\"connectPort\":%u,\"streamPort\":%u,\"udpPort\":%u,\"echoPort\":%u}\n",
-		 address_text(&options->address, text), options->connect_port, options->stream_port,
-		 options->udp_port, options->echo_port);
+	json_event(&out, "listening", now_ns());
+	json_string(&out, "name", server->name);
+	json_string(&out, "address", address_text(&options->address, text));
+	json_number(&out, "connectPort", options->connect_port);
+	json_number(&out, "streamPort", options->stream_port);
+	json_number(&out, "udpPort", options->udp_port);
+	json_number(&out, "echoPort", options->echo_port);
+	json_line(&out);
 	out_drain();
 }
 
@@ -115,17 +109,18 @@ static void report_served(const struct counts *counts, uint32_t processes)
 		sum.bytes += counts[i].bytes;
 	}
 	cpu_used_us(&user, &system);
-	text_add(&out,
-		 "{\"event\":\"served\",\"t\":%llu,\"accepted\":%llu,\"messages\":%llu,\"bytes\":%llu,"
-		 "\"open\":%llu,"
-		 "\"userUs\":%llu,\"systemUs\":%llu,\"acceptedBy\":[",
-		 (unsigned long long)now_ns(), (unsigned long long)sum.accepted,
-		 (unsigned long long)sum.messages, (unsigned long long)sum.bytes,
-		 (unsigned long long)(sum.accepted - sum.closed), (unsigned long long)user,
-		 (unsigned long long)system);
+	json_event(&out, "served", now_ns());
+	json_number(&out, "accepted", sum.accepted);
+	json_number(&out, "messages", sum.messages);
+	json_number(&out, "bytes", sum.bytes);
+	json_number(&out, "open", sum.accepted - sum.closed);
+	json_number(&out, "userUs", user);
+	json_number(&out, "systemUs", system);
+	json_array(&out, "acceptedBy");
 	for (uint32_t i = 0; i < processes; i++)
-		text_add(&out, "%s%llu", i ? "," : "", (unsigned long long)counts[i].accepted);
-	text_add(&out, "]}\n");
+		json_number(&out, NULL, counts[i].accepted);
+	json_array_end(&out);
+	json_line(&out);
 	out_drain();
 }
 
@@ -225,7 +220,7 @@ static int serve(struct serve_options *options)
 	return exit_code;
 }
 
-int serve_main(char **arguments)
+int command_serve(const struct command *command, int argc, char **argv)
 {
 	struct serve_options options = {.address.v6.sin6_family = AF_INET6,
 					.connect_port = 5001,
@@ -233,29 +228,28 @@ int serve_main(char **arguments)
 					.udp_port = 6003,
 					.echo_port = 6001,
 					.processes = 1};
-	const struct option_spec table[] = {
-		{"name", parse_string, &options.name, "NAME", "name to answer with (the host name)"},
-		{"address", parse_address, &options.address, "ADDRESS",
-		 "address to listen on (::, both families)"},
-		{"connect-port", parse_port, &options.connect_port, "PORT",
-		 "TCP and UDP: tell the name (5001)"},
-		{"stream-port", parse_port, &options.stream_port, "PORT", "TCP: echo with the name (5003)"},
-		{"udp-port", parse_port, &options.udp_port, "PORT", "UDP: echo with the name (6003)"},
-		{"echo-port", parse_port, &options.echo_port, "PORT", "UDP: the same, for fragments (6001)"},
-		{"processes", parse_u32, &options.processes, "COUNT",
-		 "share the connections: each opens as many as the limit on open files allows (1)"},
-		{0},
+	const struct option_spec specs[] = {
+		{"name", 0, "NAME", "name to answer with (the host name)", .parse = parse_string,
+		 .to = &options.name},
+		{"address", 0, "ADDRESS", "address to listen on (::, both families)", .parse = parse_address,
+		 .to = &options.address},
+		{"connect-port", 0, "PORT", "TCP and UDP: tell the name (5001)", .parse = parse_port,
+		 .to = &options.connect_port},
+		{"stream-port", 0, "PORT", "TCP: echo with the name (5003)", .parse = parse_port,
+		 .to = &options.stream_port},
+		{"udp-port", 0, "PORT", "UDP: echo with the name (6003)", .parse = parse_port,
+		 .to = &options.udp_port},
+		{"echo-port", 0, "PORT", "UDP: the same, for fragments (6001)", .parse = parse_port,
+		 .to = &options.echo_port},
+		{"processes", 0, "COUNT",
+		 "share the connections: each opens as many as the limit on open files allows (1)",
+		 .parse = parse_u32, .to = &options.processes},
 	};
-	const struct command_spec command = {"serve", "Answers TCP and UDP with its own name, and echoes.",
-					     "traffic serve --name vm-001 --address 10.0.0.0", table};
-	int exit_code;
-
-	if (!options_read(&command, arguments, &exit_code))
-		return exit_code;
+	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	if (!options.processes || options.processes > MAX_PROCESSES)
-		return usage_error("Bad value %u for --processes: expected 1 to %d.", options.processes,
-				   MAX_PROCESSES);
+		fail(EXIT_USAGE, "Invalid value %u for --processes: expected 1 to %d.", options.processes,
+		     MAX_PROCESSES);
 	if (options.name && strlen(options.name) > 63)
-		return usage_error("Bad value '%s' for --name: at most 63 characters.", options.name);
+		fail(EXIT_USAGE, "Invalid value '%s' for --name: at most 63 characters.", options.name);
 	return serve(&options);
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The sockets that listen: five for each process, on both families where the kernel has both. */
+#include "serve_sockets.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "serve.h"
 
 #define UDP_BUFFER_BYTES (8 << 20)
 
@@ -60,9 +59,9 @@ static int open_socket(union address address, bool tcp, uint16_t port, bool many
 }
 
 /*
- * Clients of the echo speak first, and their first data makes the connection, not the empty ACK before it: Linux looks for a
- * moment as if it had no such connection while an ACK makes one (inet_ehash_insert), and resets what another CPU
- * brings then. Of a million connections some ten were lost like that.
+ * Clients of the echo speak first, and their first data makes the connection, not the empty ACK before it:
+ * Linux looks for a moment as if it had no such connection while an ACK makes one (inet_ehash_insert), and
+ * resets what another CPU brings then. Of a million connections some ten were lost like that.
  */
 static void wait_for_data(int fd)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* TCP services: tell one's name (mconnect's wire format), and echo with the name over the start (ctraffic's).
- */
+#include "serve_tcp.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "util/memory.h"
-#include "serve.h"
 
 #define ACCEPTS_PER_TURN 64
 #define CHUNKS_PER_TURN 16

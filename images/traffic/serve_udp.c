@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* UDP services, in batches: one system call reads up to 32 datagrams, one answers them. */
+#include "serve_udp.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -7,7 +8,6 @@
 
 #include "datagram.h"
 #include "util/memory.h"
-#include "serve.h"
 
 #define BATCH 32
 #define DATAGRAM_BYTES 65536

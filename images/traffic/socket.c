@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The socket of a connection, bound to a 5-tuple of the seed. */
+#include "socket.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-#include "client.h"
 
 #define TUPLE_TRIES 16
 

@@ -424,6 +424,6 @@ test("each command has help with an example", async (t) => {
   for (const command of ["serve", "connect", "flood", "stream"]) {
     const output = await run(command, "--help");
     t.is(output.code, 0);
-    t.regex(output.stdout, new RegExp(`Example:\\n {2}traffic ${command} `));
+    t.regex(output.stdout, new RegExp(`Example: traffic ${command} `));
   }
 });

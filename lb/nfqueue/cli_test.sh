@@ -32,10 +32,10 @@ expect 2 "Unknown option '-x'" init -x
 expect 2 "A value is missing after '--M'" init --M
 expect 2 "Unexpected argument 'extra'" init extra
 expect 2 "nearest primes are 997 and 1009" init --shm $shm --M 1000
-expect 2 "--M must be a number within 2..16777213, not '16777259'" init --shm $shm --M 16777259
-expect 2 "--N must be a number within 1..1000, not '1001'" init --shm $shm --N 1001
-expect 2 "--seed must be a number within 0..4294967295, not '-1'" init --shm $shm --seed -1
-expect 2 "not '12x'" init --shm $shm --M 12x
+expect 2 "Invalid value '16777259' for --M: expected a number within 2..16777213." init --shm $shm --M 16777259
+expect 2 "Invalid value '1001' for --N: expected a number within 1..1000." init --shm $shm --N 1001
+expect 2 "Invalid value '-1' for --seed: expected a number within 0..4294967295." init --shm $shm --seed -1
+expect 2 "Invalid value '12x' for --M" init --shm $shm --M 12x
 expect 2 "can't hold N = 32" init --shm $shm --M 31
 expect 2 "--mode must be maglev or modulo" init --shm $shm -m nope
 expect 2 "can't name a table" init --shm a/b

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb flow-set`, `flow-delete` and `flow-list`. */
-#include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +8,8 @@
 #include "flow_text.h"
 #include "flows.h"
 #include "store.h"
+#include "json/json.h"
 
-#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 #define WORDS_MAX 40
 
 /* The wanted flows, from the published ones; others are locked out until the process ends. */
@@ -44,8 +42,15 @@ static int publish(const struct change *change)
 	const bool runs = store_is_claimed(&change->table);
 	const bool in_force = flows_publish(change->shm, change->shared, &change->list, runs, &version);
 
-	printf("{\"version\":%" PRIu32 ",\"flows\":%" PRIu32 ",\"inForce\":%s}\n", version, change->list.n,
-	       in_force ? "true" : "false");
+	struct text text = {0};
+
+	json_object(&text, NULL);
+	json_number(&text, "version", version);
+	json_number(&text, "flows", change->list.n);
+	json_bool(&text, "inForce", in_force);
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
 	return EXIT_OK;
 }
 
@@ -99,21 +104,22 @@ struct flow_words {
 static void read_words(const struct command *command, int argc, char **argv, struct flow_words *w)
 {
 	const struct option_spec specs[] = {
-		{"shm", 0, .text = &w->shm},
-		{"name", 0, .text = &w->name},
-		{"targets", 0, .text = &w->targets},
-		{"protocols", 0, .text = &w->protocols},
-		{"srcs", 0, .text = &w->srcs},
-		{"dsts", 0, .text = &w->dsts},
-		{"sports", 0, .text = &w->sports},
-		{"dports", 0, .text = &w->dports},
-		{"match", 0, .text = &w->match},
-		{"priority", 0, .number = &w->priority, .max = INT32_MAX},
-		{"batch", 0, .flag = &w->batch},
-		{"replace", 0, .flag = &w->replace},
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &w->shm},
+		{"name", 0, "FLOW", "name of the flow", .text = &w->name},
+		{"targets", 0, "TABLE", "table of its targets", .text = &w->targets},
+		{"protocols", 0, "P,...", "tcp, udp, icmp, ... or numbers", .text = &w->protocols},
+		{"srcs", 0, "A/N,...", "source networks", .text = &w->srcs},
+		{"dsts", 0, "A/N,...", "destination networks", .text = &w->dsts},
+		{"sports", 0, "P-Q,...", "source ports, or ranges of them", .text = &w->sports},
+		{"dports", 0, "P-Q,...", "destination ports, or ranges of them", .text = &w->dports},
+		{"match", 0, "O:HEX[/MASK],...",
+		 "bytes from O on, counted from the transport header; all must match", .text = &w->match},
+		{"priority", 0, "N", "the highest is asked first (0); of equal ones the older",
+		 .number = &w->priority, .max = INT32_MAX},
+		{"batch", 0, NULL, "lines of such options on stdin: all of them, or none", .flag = &w->batch},
+		{"replace", 0, NULL, "replace all existing flows with the batch", .flag = &w->replace},
 	};
 
-	optind = 0; /* getopt begins anew: a batch has many lines of words */
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 }
 
@@ -224,7 +230,8 @@ int command_flow_set(const struct command *command, int argc, char **argv)
 int command_flow_delete(const struct command *command, int argc, char **argv)
 {
 	static struct change change = {.shm = STORE_DEFAULT_NAME};
-	const struct option_spec specs[] = {{"shm", 0, .text = &change.shm}};
+	const struct option_spec specs[] = {
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &change.shm}};
 	const int first = parse_options(command, argc, argv, specs, COUNT_OF(specs), FLOWSET_MAX);
 	struct flow_list *list = &change.list;
 
@@ -250,10 +257,34 @@ static int compare_priorities(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static void print_flows(const struct change *change, const struct stored_flow **order)
+{
+	struct text text = {0};
+
+	json_object(&text, NULL);
+	json_number(&text, "version", atomic_load(&change->shared->published));
+	json_number(&text, "inForce", atomic_load(&change->shared->in_force));
+	json_array(&text, "flows");
+	for (uint32_t i = 0; i < change->list.n; i++) {
+		json_object(&text, NULL);
+		json_string(&text, "name", order[i]->name);
+		json_number(&text, "priority", order[i]->rule.priority);
+		json_string(&text, "targets", order[i]->targets);
+		json_string(&text, "conditions", order[i]->text);
+		json_number(&text, "packets", atomic_load(&change->shared->packets[order[i]->slot]));
+		json_object_end(&text);
+	}
+	json_array_end(&text);
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
+}
+
 int command_flow_list(const struct command *command, int argc, char **argv)
 {
 	static struct change change = {.shm = STORE_DEFAULT_NAME};
-	const struct option_spec specs[] = {{"shm", 0, .text = &change.shm}};
+	const struct option_spec specs[] = {
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &change.shm}};
 	const struct stored_flow **order;
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
@@ -264,14 +295,7 @@ int command_flow_list(const struct command *command, int argc, char **argv)
 	for (uint32_t i = 0; i < change.list.n; i++)
 		order[i] = &change.list.flows[i];
 	qsort(order, change.list.n, sizeof(*order), compare_priorities);
-	printf("{\"version\":%" PRIu32 ",\"inForce\":%" PRIu32 ",\"flows\":[",
-	       atomic_load(&change.shared->published), atomic_load(&change.shared->in_force));
-	for (uint32_t i = 0; i < change.list.n; i++)
-		printf("%s{\"name\":\"%s\",\"priority\":%u,\"targets\":\"%s\",\"conditions\":\"%s\","
-		       "\"packets\":%" PRIu64 "}",
-		       i ? "," : "", order[i]->name, order[i]->rule.priority, order[i]->targets,
-		       order[i]->text, atomic_load(&change.shared->packets[order[i]->slot]));
-	puts("]}");
+	print_flows(&change, order);
 	free(order);
 	return EXIT_OK;
 }

@@ -2,7 +2,6 @@
 /* `nfqueue-lb lookup`: which target would this flow, or this packet, get? */
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,8 @@
 #include "pick.h"
 #include "packet/protocols.h"
 #include "store.h"
+#include "json/json.h"
+#include "util/hex.h"
 
 #define PACKET_MAX 65535
 
@@ -66,43 +67,56 @@ static bool open_flow_table(const struct lookup *lookup, const struct flow_key *
 	return store_try_open(lookup->flows.flows[found].targets, table);
 }
 
-static void print_pick(const struct table *table, const struct flow_key *key)
+static void add_pick(struct text *text, const struct table *table, const struct flow_key *key)
 {
-	const uint32_t hash = pick_hash(table, key);
-	struct table_pick pick;
+	static const char *const members[] = {"slot", "index", "fwmark"};
+	struct table_pick pick = {0};
+	bool found = false;
 
-	printf("\"hash\":%" PRIu32, hash);
-	if (table_pick(table, hash, &pick))
-		printf(",\"slot\":%u,\"index\":%u,\"fwmark\":%u", pick.slot, pick.index, pick.fwmark);
-	else
-		fputs(",\"slot\":null,\"index\":null,\"fwmark\":null", stdout);
+	if (table) {
+		const uint32_t hash = pick_hash(table, key);
+
+		json_number(text, "hash", hash);
+		found = table_pick(table, hash, &pick);
+	} else {
+		json_null(text, "hash");
+	}
+	const uint32_t values[] = {pick.slot, pick.index, pick.fwmark};
+	for (int i = 0; i < 3; i++) {
+		if (found)
+			json_number(text, members[i], values[i]);
+		else
+			json_null(text, members[i]);
+	}
 }
 
 static void print_answer(const struct lookup *lookup, enum flow_kind kind, const struct flow_key *key,
 			 const struct flow_bytes *transport)
 {
 	const bool has_key = flow_has_key(kind);
+	struct table table = lookup->table;
 	bool has_table = has_key;
 	const char *flow = NULL;
-	struct table table = lookup->table;
+	struct text text = {0};
 
-	printf("{\"outcome\":\"%s\",\"key\":%s", outcomes[kind], has_key ? "\"" : "null,");
-	for (size_t i = 0; has_key && i < sizeof(*key); i++)
-		printf("%02x", ((const uint8_t *)key)[i]);
+	json_object(&text, NULL);
+	json_string(&text, "outcome", outcomes[kind]);
 	if (has_key)
-		fputs("\",", stdout);
+		json_hex(&text, "key", key, sizeof(*key));
+	else
+		json_null(&text, "key");
 	if (has_key && lookup->set)
 		has_table = open_flow_table(lookup, key, transport, &flow, &table);
-	if (has_table)
-		print_pick(&table, key);
-	else
-		fputs("\"hash\":null,\"slot\":null,\"index\":null,\"fwmark\":null", stdout);
+	add_pick(&text, has_table ? &table : NULL, key);
 	if (has_table && lookup->set)
 		store_close(&table);
 	if (flow)
-		printf(",\"flow\":\"%s\"}\n", flow);
-	else
-		puts(lookup->set ? ",\"flow\":null}" : "}");
+		json_string(&text, "flow", flow);
+	else if (lookup->set)
+		json_null(&text, "flow");
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
 }
 
 static bool read_number(const char *text, uint32_t max, uint32_t *number)
@@ -185,16 +199,16 @@ static bool answer_packet(const struct lookup *lookup, const char *hex, const ch
 	enum flow_kind kind;
 	uint8_t *data;
 
-	if (digits % 2 || digits > 2 * PACKET_MAX || hex[strspn(hex, "0123456789abcdefABCDEF")])
-		return reject("A packet is an even number of hexadecimal digits, at most %d bytes",
-			      PACKET_MAX);
 	if (length_text && (!read_number(length_text, UINT32_MAX, &length) || length < captured))
 		return reject("A packet's length is a number, not less than its %zu bytes", captured);
 	data = malloc(captured);
 	if (!data && captured)
 		return reject("Out of memory");
-	for (size_t i = 0; i < captured; i++)
-		sscanf(hex + 2 * i, "%2hhx", &data[i]);
+	if (digits > 2 * PACKET_MAX || !hex_read(hex, digits, data)) {
+		free(data);
+		return reject("A packet is an even number of hexadecimal digits, at most %d bytes",
+			      PACKET_MAX);
+	}
 	kind = flow_dissect(data, captured, length, needs_ports(lookup), &key, &transport);
 	print_answer(lookup, kind, &key, &transport);
 	free(data);
@@ -220,22 +234,22 @@ static bool answer_line(const struct lookup *lookup, char *line)
 /* One line out for each line in; a bad line is answered with an error and does not end the batch. */
 static int answer_batch(const struct lookup *lookup)
 {
+	struct text text = {0};
 	char *line = NULL;
 	size_t size = 0;
 	int code = EXIT_OK;
 
-	setvbuf(stdout, NULL, _IOLBF, 0); /* someone may wait for each answer */
 	while (getline(&line, &size, stdin) > 0) {
 		if (answer_line(lookup, line))
 			continue;
-		/* What was rejected is quoted in the message; keep it from breaking the JSON. */
-		for (char *c = query_error; *c; c++)
-			if (*c == '"' || *c == '\\' || !isprint((unsigned char)*c))
-				*c = '?';
-		printf("{\"error\":\"%s\"}\n", query_error);
+		json_object(&text, NULL);
+		json_string(&text, "error", query_error);
+		json_line(&text);
+		text_print(&text, stdout);
 		code = EXIT_ERROR;
 	}
 	free(line);
+	text_free(&text);
 	return code;
 }
 
@@ -292,9 +306,20 @@ int command_lookup(const struct command *command, int argc, char **argv)
 	const char *length = NULL;
 	bool batch = false, flows = false, answered;
 	const struct option_spec specs[] = {
-		{"shm", 0, .text = &shm},     {"proto", 0, .text = &protocol}, {"src", 0, .text = &src},
-		{"dst", 0, .text = &dst},     {"packet", 0, .text = &packet},  {"length", 0, .text = &length},
-		{"batch", 0, .flag = &batch}, {"flows", 0, .flag = &flows},
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
+		{"proto", 0, "PROTO", "protocol of the flow (tcp)", .text = &protocol},
+		{"src", 0, "ADDRESS[:PORT]", "source of the flow", .text = &src},
+		{"dst", 0, "ADDRESS[:PORT]", "destination of the flow", .text = &dst},
+		{"packet", 0, "HEX", "a packet, from its IP header on", .text = &packet},
+		{"length", 0, "N", "its full length, when HEX is only the captured part", .text = &length},
+		{"batch", 0, NULL,
+		 "reads lines 'protocol source port destination port' or 'packet HEX [length]' and "
+		 "answers\neach with one line",
+		 .flag = &batch},
+		{"flows", 0, NULL,
+		 "ask the flows as 'run --flows' does, and name the one that takes it; those with "
+		 "--match\nneed a packet",
+		 .flag = &flows},
 	};
 	static struct lookup lookup;
 

@@ -10,8 +10,8 @@
 #include "table/maglev.h"
 #include "flows.h"
 #include "store.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
+#include "json/json.h"
+#include "table/table_text.h"
 
 static enum table_mode parse_mode(const char *text)
 {
@@ -28,14 +28,19 @@ int command_init(const struct command *command, int argc, char **argv)
 	const char *shm = STORE_DEFAULT_NAME, *mode = "maglev", *error;
 	bool ports = false, force = false;
 	const struct option_spec specs[] = {
-		{"shm", 0, .text = &shm},
-		{"mode", 'm', .text = &mode},
-		{"ports", 'p', .flag = &ports},
-		{"M", 0, .number = &config.m, .min = MAGLEV_M_MIN, .max = MAGLEV_M_MAX},
-		{"N", 0, .number = &config.n, .min = 1, .max = MAGLEV_N_MAX},
-		{"seed", 0, .number = &config.seed, .max = UINT32_MAX},
-		{"mask", 0, .number = &config.mask, .min = 1, .max = UINT32_MAX},
-		{"force", 0, .flag = &force},
+		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm},
+		{"mode", 'm', "MODE", "maglev (default) or modulo", .text = &mode},
+		{"ports", 'p', NULL, "hash ports and protocol too, not only addresses", .flag = &ports},
+		{"M", 0, "M", "slots of the Maglev table, a prime (997)", .number = &config.m,
+		 .min = MAGLEV_M_MIN, .max = MAGLEV_M_MAX},
+		{"N", 0, "N", "targets at most, up to 1000 (32)", .number = &config.n, .min = 1,
+		 .max = MAGLEV_N_MAX},
+		{"seed", 0, "SEED",
+		 "of the hash and the permutations; balancers that work together share it (0)",
+		 .number = &config.seed, .max = UINT32_MAX},
+		{"mask", 0, "MASK", "the bits of the packet mark to set (0xffffffff)", .number = &config.mask,
+		 .min = 1, .max = UINT32_MAX},
+		{"force", 0, NULL, "replace a table of that name", .flag = &force},
 	};
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
@@ -51,7 +56,8 @@ int command_init(const struct command *command, int argc, char **argv)
 int command_delete(const struct command *command, int argc, char **argv)
 {
 	const char *shm = STORE_DEFAULT_NAME;
-	const struct option_spec specs[] = {{"shm", 0, .text = &shm}};
+	const struct option_spec specs[] = {
+		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm}};
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	store_delete(shm);
@@ -62,7 +68,8 @@ int command_delete(const struct command *command, int argc, char **argv)
 int command_stats(const struct command *command, int argc, char **argv)
 {
 	const char *shm = STORE_DEFAULT_NAME;
-	const struct option_spec specs[] = {{"shm", 0, .text = &shm}};
+	const struct option_spec specs[] = {
+		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm}};
 	struct table table;
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
@@ -71,42 +78,45 @@ int command_stats(const struct command *command, int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* Slots of each target; all zero for one that is not active. */
-static void count_slots(const struct table *table, uint32_t counts[MAGLEV_N_MAX])
-{
-	const struct table_half *half = table_current(table);
-	const uint16_t *slots = table->slots[half->version & 1];
-
-	memset(counts, 0, MAGLEV_N_MAX * sizeof(*counts));
-	for (uint32_t i = 0; i < half->slots; i++)
-		counts[slots[i]]++;
-}
-
 static void show_json(const struct table *table, const char *shm, const uint32_t *counts, bool with_table)
 {
 	const struct table_config *config = &table->config;
 	const struct table_half *half = table_current(table);
 	const uint16_t *slots = table->slots[half->version & 1];
-	const char *separator = "";
+	struct text text = {0};
 
-	printf("{\"shm\":\"%s\",\"mode\":\"%s\",\"ports\":%s,\"M\":%u,\"N\":%u,\"seed\":%u,\"mask\":%u,"
-	       "\"version\":%" PRIu64 ",\"active\":%u,\"publishedT\":%" PRIu64 ",\"targets\":[",
-	       shm, config->mode == TABLE_MAGLEV ? "maglev" : "modulo", config->ports ? "true" : "false",
-	       config->m, config->n, config->seed, config->mask, half->version, half->active,
-	       half->published_ns);
+	json_object(&text, NULL);
+	json_string(&text, "shm", shm);
+	json_string(&text, "mode", table_mode_name(config));
+	json_bool(&text, "ports", config->ports);
+	json_number(&text, "M", config->m);
+	json_number(&text, "N", config->n);
+	json_number(&text, "seed", config->seed);
+	json_number(&text, "mask", config->mask);
+	json_number(&text, "version", half->version);
+	json_number(&text, "active", half->active);
+	json_number(&text, "publishedT", half->published_ns);
+	json_array(&text, "targets");
 	for (uint32_t i = 0; i < config->n; i++) {
 		if (!half->targets[i].fwmark)
 			continue;
-		printf("%s{\"index\":%u,\"fwmark\":%u,\"active\":%s,\"slots\":%u}", separator, i,
-		       half->targets[i].fwmark, half->targets[i].active ? "true" : "false", counts[i]);
-		separator = ",";
+		json_object(&text, NULL);
+		json_number(&text, "index", i);
+		json_number(&text, "fwmark", half->targets[i].fwmark);
+		json_bool(&text, "active", half->targets[i].active);
+		json_number(&text, "slots", counts[i]);
+		json_object_end(&text);
 	}
-	putchar(']');
+	json_array_end(&text);
 	if (with_table)
-		fputs(",\"table\":[", stdout);
+		json_array(&text, "table");
 	for (uint32_t i = 0; with_table && i < half->slots; i++)
-		printf("%s%u", i ? "," : "", slots[i]);
-	puts(with_table ? "]}" : "}");
+		json_number(&text, NULL, slots[i]);
+	if (with_table)
+		json_array_end(&text);
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
 }
 
 static void show_text(const struct table *table, const char *shm, const uint32_t *counts, bool with_table)
@@ -116,8 +126,8 @@ static void show_text(const struct table *table, const char *shm, const uint32_t
 	const uint16_t *slots = table->slots[half->version & 1];
 
 	printf("Table '%s', version %" PRIu64 ": %s, M %u, N %u, seed %u, mask 0x%x, hash on %s.\n", shm,
-	       half->version, config->mode == TABLE_MAGLEV ? "maglev" : "modulo", config->m, config->n,
-	       config->seed, config->mask, config->ports ? "addresses and ports" : "addresses");
+	       half->version, table_mode_name(config), config->m, config->n, config->seed, config->mask,
+	       config->ports ? "addresses and ports" : "addresses");
 	printf("%u of %u targets active.\n%5s %10s %8s %9s %7s\n", half->active, config->n, "index", "fwmark",
 	       "state", "slots", "share");
 	for (uint32_t i = 0; i < config->n; i++)
@@ -134,9 +144,9 @@ int command_show(const struct command *command, int argc, char **argv)
 	const char *shm = STORE_DEFAULT_NAME;
 	bool json = false, with_table = false;
 	const struct option_spec specs[] = {
-		{"shm", 0, .text = &shm},
-		{"json", 0, .flag = &json},
-		{"table", 0, .flag = &with_table},
+		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm},
+		{"json", 0, NULL, "as one JSON line", .flag = &json},
+		{"table", 0, NULL, "every slot too", .flag = &with_table},
 	};
 	uint32_t counts[MAGLEV_N_MAX];
 	struct table table;
@@ -144,7 +154,7 @@ int command_show(const struct command *command, int argc, char **argv)
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	store_open(shm, true, &table); /* writable for the lock, which holds the version still */
 	store_lock(&table);
-	count_slots(&table, counts);
+	table_count_slots(&table, counts);
 	(json ? show_json : show_text)(&table, shm, counts, with_table);
 	return EXIT_OK;
 }

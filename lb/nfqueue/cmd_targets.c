@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb activate`, `deactivate` and `set`: each changes the active set in one publication. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "commands.h"
 #include "table/maglev.h"
 #include "store.h"
+#include "table/table_text.h"
 
 #define NO_INDEX UINT32_MAX
 
@@ -29,11 +29,13 @@ static void begin(struct change *change, const char *shm)
 static int publish(const struct change *change)
 {
 	struct table_publication done;
+	struct text text = {0};
 
 	if (!table_publish(&change->table, change->targets, &done))
 		fail(EXIT_ERROR, "Cannot build the table: out of memory.");
-	printf("{\"version\":%" PRIu64 ",\"active\":%u,\"publishedT\":%" PRIu64 ",\"buildUs\":%" PRIu64 "}\n",
-	       done.version, done.active, done.published_ns, done.build_us);
+	table_publication_json(&text, &done);
+	text_print(&text, stdout);
+	text_free(&text);
 	return EXIT_OK;
 }
 
@@ -87,7 +89,12 @@ int command_activate(const struct command *command, int argc, char **argv)
 {
 	static struct change change;
 	const char *shm = STORE_DEFAULT_NAME, *index_text = NULL;
-	const struct option_spec specs[] = {{"shm", 0, .text = &shm}, {"index", 0, .text = &index_text}};
+	const struct option_spec specs[] = {
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
+		{"index", 0, "I",
+		 "index of the one target; without it the index that has its mark, else for new ones\nthe "
+		 "lowest free one",
+		 .text = &index_text}};
 	const int first = parse_options(command, argc, argv, specs, 2, MAGLEV_N_MAX);
 
 	if (first == argc)
@@ -112,7 +119,12 @@ int command_deactivate(const struct command *command, int argc, char **argv)
 {
 	static struct change change;
 	const char *shm = STORE_DEFAULT_NAME, *index_text = NULL;
-	const struct option_spec specs[] = {{"shm", 0, .text = &shm}, {"index", 0, .text = &index_text}};
+	const struct option_spec specs[] = {
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
+		{"index", 0, "I",
+		 "index of the one target; without it the index that has its mark, else for new ones\nthe "
+		 "lowest free one",
+		 .text = &index_text}};
 	const int first = parse_options(command, argc, argv, specs, 2, MAGLEV_N_MAX);
 
 	if ((first == argc) == !index_text)
@@ -149,7 +161,9 @@ int command_set(const struct command *command, int argc, char **argv)
 {
 	static struct change change;
 	const char *shm = STORE_DEFAULT_NAME, *active = NULL;
-	const struct option_spec specs[] = {{"shm", 0, .text = &shm}, {"active", 0, .text = &active}};
+	const struct option_spec specs[] = {
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
+		{"active", 0, "INDEX:FWMARK,...", "the targets; '' for none", .text = &active}};
 	char *pairs, *pair;
 
 	parse_options(command, argc, argv, specs, 2, 0);

@@ -3,7 +3,6 @@
  * libFuzzer target of what users type: options of every kind, numbers, and the conditions of flows. The input
  * is words with NUL bytes between them. Wrong words exit; here (-Dexit=fuzz_exit) that ends the input.
  */
-#include <getopt.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,21 +21,20 @@ __attribute__((noreturn)) void fuzz_exit(int code)
 
 static void parse(int argc, char **argv)
 {
-	static const struct command command = {.name = "fuzz", .summary = "", .usage = "--flag\n"};
+	static const struct command command = {"fuzz", "", "fuzz [options]", "", NULL, NULL};
 	bool flag = false;
 	const char *networks = NULL, *ports = NULL, *protocols = NULL, *match = NULL;
 	uint32_t number = 0;
 	struct flow_rule rule = {0};
 	const struct option_spec specs[] = {
-		{"flag", 'f', .flag = &flag},
-		{"number", 'n', .number = &number, .min = 3, .max = 70000},
-		{"networks", 0, .text = &networks},
-		{"ports", 0, .text = &ports},
-		{"protocols", 0, .text = &protocols},
-		{"match", 0, .text = &match},
+		{"flag", 'f', NULL, "x", .flag = &flag},
+		{"number", 'n', "X", "x", .number = &number, .min = 3, .max = 70000},
+		{"networks", 0, "X", "x", .text = &networks},
+		{"ports", 0, "X", "x", .text = &ports},
+		{"protocols", 0, "X", "x", .text = &protocols},
+		{"match", 0, "X", "x", .text = &match},
 	};
 
-	optind = 0; /* getopt begins anew */
 	parse_options(&command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 2);
 	if (number && (number < 3 || number > 70000))
 		abort();

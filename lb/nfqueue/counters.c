@@ -4,18 +4,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "json/json.h"
+#include "packet/flow_names.h"
 #include "util/clock.h"
 #include "table/table.h"
 
+/* Of the others. */
 static const char *const names[COUNTERS] = {
-	[FLOW_PORTS] = "flows",
-	[FLOW_ICMP_ECHO] = "icmp_echo",
-	[FLOW_ICMP_ERROR] = "icmp_errors",
-	[FLOW_FRAGMENT] = "fragments",
-	[FLOW_OTHER_PROTOCOL] = "other_protocol",
-	[FLOW_UNMATCHED] = "unmatched",
-	[FLOW_MALFORMED] = "malformed",
-	[FLOW_SHORT] = "short",
 	[COUNT_BYTES] = "bytes",
 	[COUNT_NO_TARGET] = "no_target",
 	[COUNT_NO_FLOW] = "no_flow",
@@ -61,7 +56,7 @@ static uint64_t sum(const struct table *table, size_t counter)
 	uint64_t total = 0;
 
 	for (uint32_t worker = 0; worker < WORKERS_MAX; worker++)
-		total += __atomic_load_n(&counters_of(table, worker)[counter], __ATOMIC_RELAXED);
+		total += count_read(&counters_of(table, worker)[counter]);
 	return total;
 }
 
@@ -69,49 +64,53 @@ static uint64_t sum(const struct table *table, size_t counter)
  * Lines of queue number, port id, waiting, copy mode, copy range, queue dropped, user dropped, ... for the
  * queues bound in this network namespace.
  */
-static void print_queues(const struct table *table, FILE *out)
+static void add_queues(struct text *text, const struct table *table)
 {
 	const uint32_t first = table->header->first_queue, queues = table->header->queues;
 	uint64_t queue_dropped = 0, user_dropped = 0, full, user;
 	FILE *proc = fopen("/proc/self/net/netfilter/nfnetlink_queue", "re");
-	const char *separator = "";
 	unsigned queue, waiting;
 	char line[256];
 
-	fputs(",\"queues\":[", out);
+	json_array(text, "queues");
 	while (proc && fgets(line, sizeof(line), proc)) {
 		if (sscanf(line, "%u %*u %u %*u %*u %" SCNu64 " %" SCNu64, &queue, &waiting, &full, &user) !=
 			    4 ||
 		    queue - first >= queues)
 			continue;
-		fprintf(out,
-			"%s{\"queue\":%u,\"waiting\":%u,\"queue_dropped\":%" PRIu64
-			",\"user_dropped\":%" PRIu64 "}",
-			separator, queue, waiting, full, user);
-		separator = ",";
+		json_object(text, NULL);
+		json_number(text, "queue", queue);
+		json_number(text, "waiting", waiting);
+		json_number(text, "queue_dropped", full);
+		json_number(text, "user_dropped", user);
+		json_object_end(text);
 		queue_dropped += full;
 		user_dropped += user;
 	}
 	if (proc)
 		fclose(proc);
-	fprintf(out, "],\"queue_dropped\":%" PRIu64 ",\"user_dropped\":%" PRIu64, queue_dropped,
-		user_dropped);
+	json_array_end(text);
+	json_number(text, "queue_dropped", queue_dropped);
+	json_number(text, "user_dropped", user_dropped);
 }
 
 void counters_print(const struct table *table, FILE *out)
 {
+	struct text text = {0};
 	uint64_t packets = 0;
 
 	for (size_t kind = 0; kind < FLOW_KINDS; kind++)
 		packets += sum(table, kind);
-	fprintf(out, "{\"event\":\"stats\",\"t\":%" PRIu64 ",\"packets\":%" PRIu64, clock_ns(), packets);
+	json_event(&text, "stats", clock_ns());
+	json_number(&text, "packets", packets);
 	for (size_t i = 0; i < COUNTERS; i++)
-		fprintf(out, ",\"%s\":%" PRIu64, names[i], sum(table, i));
-	fputs(",\"picked\":[", out);
+		json_number(&text, i < FLOW_KINDS ? flow_counter_names[i] : names[i], sum(table, i));
+	json_array(&text, "picked");
 	for (uint32_t i = 0; i < table->config.n; i++)
-		fprintf(out, "%s%" PRIu64, i ? "," : "", sum(table, COUNTERS + i));
-	putc(']', out);
-	print_queues(table, out);
-	fputs("}\n", out);
-	fflush(out);
+		json_number(&text, NULL, sum(table, COUNTERS + i));
+	json_array_end(&text);
+	add_queues(&text, table);
+	json_line(&text);
+	text_print(&text, out);
+	text_free(&text);
 }

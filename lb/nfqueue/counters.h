@@ -12,6 +12,7 @@
 
 #include "packet/flow.h"
 #include "packet/fragments.h"
+#include "util/counter.h"
 
 #define WORKERS_MAX 64
 
@@ -41,11 +42,6 @@ size_t counters_size(uint32_t n);
 uint64_t *counters_of(const struct table *table, uint32_t worker);
 
 void counters_reset(const struct table *table);
-
-static inline void count(uint64_t *counter, uint64_t by)
-{
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + by, __ATOMIC_RELAXED);
-}
 
 /* Prints one JSON line: the sums over all workers, and the kernel's own drops at our queues. */
 void counters_print(const struct table *table, FILE *out);

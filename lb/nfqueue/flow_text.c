@@ -8,6 +8,7 @@
 
 #include "cli/options.h"
 #include "packet/protocols.h"
+#include "util/hex.h"
 
 #define WORD_MAX 128
 
@@ -119,11 +120,8 @@ static uint32_t read_hex(const char *text, uint8_t bytes[FLOW_MATCH_BYTES])
 {
 	const size_t length = strlen(text);
 
-	if (length == 0 || length % 2 || length > 2 * FLOW_MATCH_BYTES ||
-	    strspn(text, "0123456789abcdefABCDEF") != length)
+	if (length == 0 || length > 2 * FLOW_MATCH_BYTES || !hex_read(text, length, bytes))
 		fail(EXIT_USAGE, "'%s' must be 1 to %d bytes in hexadecimal.", text, FLOW_MATCH_BYTES);
-	for (size_t i = 0; i < length / 2; i++)
-		sscanf(text + 2 * i, "%2hhx", &bytes[i]);
 	return length / 2;
 }
 

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +11,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "cli/options.h"
+#include "cli/fail.h"
+#include "netlink/message.h"
+#include "netlink/request.h"
 
 /* Kernel memory that one queued packet costs the socket besides its bytes: sk_buff, shared info, attributes.
  */
@@ -25,58 +26,9 @@ static const struct nlmsghdr empty_message = {
 	.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
 };
 
-static struct nlmsghdr *message_begin(void *buffer, uint16_t type, uint16_t flags, uint16_t queue)
+static struct nlmsghdr *queue_message(void *buffer, uint16_t type, uint16_t flags, uint16_t queue)
 {
-	struct nlmsghdr *message = buffer;
-	struct nfgenmsg *generic = NLMSG_DATA(message);
-
-	*message = (struct nlmsghdr){
-		.nlmsg_len = NLMSG_LENGTH(sizeof(*generic)),
-		.nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | type,
-		.nlmsg_flags = NLM_F_REQUEST | flags,
-	};
-	*generic = (struct nfgenmsg){.version = NFNETLINK_V0, .res_id = htons(queue)};
-	return message;
-}
-
-static void message_put(struct nlmsghdr *message, uint16_t type, const void *value, uint16_t size)
-{
-	struct nlattr *attribute = (void *)((uint8_t *)message + message->nlmsg_len);
-
-	*attribute = (struct nlattr){.nla_len = NLA_HDRLEN + size, .nla_type = type};
-	memcpy((uint8_t *)attribute + NLA_HDRLEN, value, size);
-	/* Everything sent here is a multiple of 4 long but for the parameters, whose padding is never read.
-	 */
-	message->nlmsg_len += NLMSG_ALIGN(attribute->nla_len);
-}
-
-static void message_put32(struct nlmsghdr *message, uint16_t type, uint32_t value)
-{
-	const uint32_t big_endian = htonl(value);
-
-	message_put(message, type, &big_endian, sizeof(big_endian));
-}
-
-/* Sends and, if the message asks for it, waits for the acknowledgement; the error number or 0. */
-static int transact(int fd, const struct nlmsghdr *message)
-{
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-		uint8_t rest[256];
-	} reply;
-	ssize_t got;
-
-	if (send(fd, message, message->nlmsg_len, 0) < 0)
-		return errno;
-	if (!(message->nlmsg_flags & NLM_F_ACK))
-		return 0;
-	got = recv(fd, &reply, sizeof(reply), 0);
-	if (got < 0)
-		return errno;
-	if (got < (ssize_t)NLMSG_LENGTH(sizeof(reply.error)) || reply.header.nlmsg_type != NLMSG_ERROR)
-		return EPROTO;
-	return -reply.error.error;
+	return message_begin_netfilter(buffer, NFNL_SUBSYS_QUEUE, type, flags, AF_UNSPEC, queue);
 }
 
 static int bind_queue(int fd, uint16_t queue, const struct queue_options *options)
@@ -85,13 +37,13 @@ static int bind_queue(int fd, uint16_t queue, const struct queue_options *option
 	/* GSO: take large packets whole. Splitting them for us costs six sevenths of bulk TCP throughput. */
 	const uint32_t flags = NFQA_CFG_F_GSO | (options->fail_open ? NFQA_CFG_F_FAIL_OPEN : 0);
 	uint32_t buffer[32] = {0};
-	struct nlmsghdr *message = message_begin(buffer, NFQNL_MSG_CONFIG, NLM_F_ACK, queue);
+	struct nlmsghdr *message = queue_message(buffer, NFQNL_MSG_CONFIG, NLM_F_ACK, queue);
 
 	message_put(message, NFQA_CFG_CMD, &bind_command, sizeof(bind_command));
-	message_put32(message, NFQA_CFG_FLAGS, flags);
-	message_put32(message, NFQA_CFG_MASK, flags);
-	message_put32(message, NFQA_CFG_QUEUE_MAXLEN, options->length);
-	return transact(fd, message);
+	message_put_be32(message, NFQA_CFG_FLAGS, flags);
+	message_put_be32(message, NFQA_CFG_MASK, flags);
+	message_put_be32(message, NFQA_CFG_QUEUE_MAXLEN, options->length);
+	return netlink_request(fd, message, NULL);
 }
 
 /* Packets flow from here on, so no acknowledgement is asked for: waiting for it could swallow packets. */
@@ -102,10 +54,10 @@ static int start_copying(int fd, uint16_t queue, const struct queue_options *opt
 		.copy_mode = NFQNL_COPY_PACKET,
 	};
 	uint32_t buffer[16] = {0};
-	struct nlmsghdr *message = message_begin(buffer, NFQNL_MSG_CONFIG, 0, queue);
+	struct nlmsghdr *message = queue_message(buffer, NFQNL_MSG_CONFIG, 0, queue);
 
 	message_put(message, NFQA_CFG_PARAMS, &params, sizeof(params));
-	return transact(fd, message);
+	return netlink_request(fd, message, NULL);
 }
 
 static void size_receive_buffer(int fd, const struct queue_options *options)
@@ -144,7 +96,7 @@ int queue_open(uint16_t queue, const struct queue_options *options)
 	if (!error && connect(fd, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		error = errno;
 	if (!error)
-		error = transact(fd, &empty_message);
+		error = netlink_request(fd, &empty_message, NULL);
 	if (error == EPERM)
 		fail(EXIT_ERROR, "Cannot bind queue %u: not permitted. CAP_NET_ADMIN is needed here.", queue);
 	if (!error)
@@ -241,10 +193,10 @@ bool queue_decode(const struct nlmsghdr *message, struct queued_packet *packet)
 size_t queue_verdict(void *buffer, uint16_t queue, uint32_t id, uint32_t verdict, const uint32_t *mark)
 {
 	const struct nfqnl_msg_verdict_hdr header = {.verdict = htonl(verdict), .id = htonl(id)};
-	struct nlmsghdr *message = message_begin(buffer, NFQNL_MSG_VERDICT, 0, queue);
+	struct nlmsghdr *message = queue_message(buffer, NFQNL_MSG_VERDICT, 0, queue);
 
 	message_put(message, NFQA_VERDICT_HDR, &header, sizeof(header));
 	if (mark)
-		message_put32(message, NFQA_MARK, *mark);
+		message_put_be32(message, NFQA_MARK, *mark);
 	return message->nlmsg_len;
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remember.h"
 
-#include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "netlink/message.h"
 
 /* Until the next packet, which brings conntrack's own time limit. */
 #define FIRST_TIMEOUT_S 60
@@ -46,73 +45,43 @@ static bool find_ends(const uint8_t *packet, uint32_t captured, struct ends *end
 	return !(packet[offset + TCP_FLAGS] & RST);
 }
 
-static void put(struct nlmsghdr *message, uint16_t type, const void *value, uint16_t size)
-{
-	struct nlattr *attribute = (void *)((uint8_t *)message + message->nlmsg_len);
-
-	*attribute = (struct nlattr){.nla_len = NLA_HDRLEN + size, .nla_type = type};
-	memset((uint8_t *)attribute + NLA_HDRLEN, 0, NLA_ALIGN(size));
-	memcpy((uint8_t *)attribute + NLA_HDRLEN, value, size);
-	message->nlmsg_len += NLA_HDRLEN + NLA_ALIGN(size);
-}
-
-static struct nlattr *nest(struct nlmsghdr *message, uint16_t type)
-{
-	struct nlattr *attribute = (void *)((uint8_t *)message + message->nlmsg_len);
-
-	attribute->nla_type = NLA_F_NESTED | type;
-	message->nlmsg_len += NLA_HDRLEN;
-	return attribute;
-}
-
-static void nest_end(const struct nlmsghdr *message, struct nlattr *attribute)
-{
-	attribute->nla_len = (const uint8_t *)message + message->nlmsg_len - (const uint8_t *)attribute;
-}
-
 /* `from` is the index of the end that packets of this direction come from. */
 static void put_tuple(struct nlmsghdr *message, uint16_t type, const struct ends *ends, int from)
 {
 	const bool v4 = ends->family == AF_INET;
 	const uint8_t protocol = IPPROTO_TCP;
-	struct nlattr *tuple = nest(message, type), *part = nest(message, CTA_TUPLE_IP);
+	struct nlattr *tuple = message_nest(message, type), *part = message_nest(message, CTA_TUPLE_IP);
 
-	put(message, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, ends->addresses[from], ends->address_size);
-	put(message, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, ends->addresses[!from], ends->address_size);
-	nest_end(message, part);
-	part = nest(message, CTA_TUPLE_PROTO);
-	put(message, CTA_PROTO_NUM, &protocol, sizeof(protocol));
-	put(message, CTA_PROTO_SRC_PORT, ends->ports + 2 * from, 2);
-	put(message, CTA_PROTO_DST_PORT, ends->ports + 2 * !from, 2);
-	nest_end(message, part);
-	nest_end(message, tuple);
+	message_put(message, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, ends->addresses[from], ends->address_size);
+	message_put(message, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, ends->addresses[!from], ends->address_size);
+	message_nest_end(message, part);
+	part = message_nest(message, CTA_TUPLE_PROTO);
+	message_put(message, CTA_PROTO_NUM, &protocol, sizeof(protocol));
+	message_put(message, CTA_PROTO_SRC_PORT, ends->ports + 2 * from, 2);
+	message_put(message, CTA_PROTO_DST_PORT, ends->ports + 2 * !from, 2);
+	message_nest_end(message, part);
+	message_nest_end(message, tuple);
 }
 
 size_t remember_connection(void *buffer, const uint8_t *packet, uint32_t captured, uint32_t mark)
 {
-	const uint32_t timeout = htonl(FIRST_TIMEOUT_S), mark_be = htonl(mark);
 	const uint8_t state = TCP_CONNTRACK_ESTABLISHED;
-	struct nlmsghdr *message = buffer;
+	struct nlmsghdr *message;
 	struct nlattr *info, *tcp;
 	struct ends ends;
 
 	if (!find_ends(packet, captured, &ends))
 		return 0;
-	*message = (struct nlmsghdr){
-		.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)),
-		.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW,
-		.nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE,
-	};
-	*(struct nfgenmsg *)NLMSG_DATA(message) =
-		(struct nfgenmsg){.nfgen_family = ends.family, .version = NFNETLINK_V0};
+	message = message_begin_netfilter(buffer, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW, NLM_F_CREATE,
+					  ends.family, 0);
 	put_tuple(message, CTA_TUPLE_ORIG, &ends, 0);
 	put_tuple(message, CTA_TUPLE_REPLY, &ends, 1);
-	put(message, CTA_TIMEOUT, &timeout, sizeof(timeout));
-	put(message, CTA_MARK, &mark_be, sizeof(mark_be));
-	info = nest(message, CTA_PROTOINFO);
-	tcp = nest(message, CTA_PROTOINFO_TCP);
-	put(message, CTA_PROTOINFO_TCP_STATE, &state, sizeof(state));
-	nest_end(message, tcp);
-	nest_end(message, info);
+	message_put_be32(message, CTA_TIMEOUT, FIRST_TIMEOUT_S);
+	message_put_be32(message, CTA_MARK, mark);
+	info = message_nest(message, CTA_PROTOINFO);
+	tcp = message_nest(message, CTA_PROTOINFO_TCP);
+	message_put(message, CTA_PROTOINFO_TCP_STATE, &state, sizeof(state));
+	message_nest_end(message, tcp);
+	message_nest_end(message, info);
 	return message->nlmsg_len;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb run`: the balancer itself. */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "json/json.h"
 #include "util/clock.h"
 #include "commands.h"
 #include "counters.h"
@@ -59,26 +59,51 @@ static void parse(struct run *run, const struct command *command, int argc, char
 	struct worker_options *options = &run->options;
 	struct fragment_options *fragments = &run->fragments;
 	const struct option_spec specs[] = {
-		{"shm", 0, .text = &run->shm},
-		{"queue", 0, .text = &queues},
-		{"per-cpu", 0, .flag = &run->per_cpu},
-		{"batch", 0, .number = &options->batch, .min = 1, .max = 1024},
-		{"qlength", 0, .number = &options->queue.length, .min = 1, .max = 1000000},
-		{"receive-buffer", 0, .number = &options->queue.buffer, .min = 4608, .max = INT32_MAX},
-		{"copy", 0, .number = &options->queue.copy, .min = 64, .max = 65000},
-		{"notargets-fwmark", 0, .number = &options->no_target_fwmark, .min = 1, .max = UINT32_MAX},
-		{"fail-open", 0, .flag = &options->queue.fail_open},
-		{"remember", 0, .flag = &options->remember},
-		{"broken", 0, .text = &broken},
-		{"flows", 0, .flag = &run->flows},
-		{"nolb-fwmark", 0, .number = &options->no_flow_fwmark, .min = 1, .max = UINT32_MAX},
-		{"fragments", 0, .flag = &options->fragments},
-		{"fragment-ttl", 0, .number = &run->ttl_ms, .min = 1, .max = 60000},
-		{"fragment-datagrams", 0, .number = &fragments->limits.datagrams, .min = 16, .max = 1u << 24},
-		{"fragment-bytes", 0, .number = &fragments->limits.bytes, .min = 1u << 17, .max = 1u << 30},
-		{"tun", 0, .text = &fragments->tun},
-		{"routers", 0, .text = &run->routers_shm},
-		{"own", 0, .number = &fragments->own, .min = 1, .max = UINT32_MAX},
+		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &run->shm},
+		{"queue", 0, "Q|FIRST:LAST", "netfilter queues to serve, one thread each (0)",
+		 .text = &queues},
+		{"per-cpu", 0, NULL,
+		 "the thread of queue FIRST + n stays on CPU n, for rules with --queue-cpu-fanout",
+		 .flag = &run->per_cpu},
+		{"batch", 0, "N", "packets per system call, at most (64); with 1 each is answered at once",
+		 .number = &options->batch, .min = 1, .max = 1024},
+		{"qlength", 0, "N", "packets the kernel may hold per queue (4096)",
+		 .number = &options->queue.length, .min = 1, .max = 1000000},
+		{"receive-buffer", 0, "N",
+		 "bytes of kernel memory for packets on their way here (so many that --qlength fits)",
+		 .number = &options->queue.buffer, .min = 4608, .max = INT32_MAX},
+		{"copy", 0, "N", "bytes of each packet to look at (256)", .number = &options->queue.copy,
+		 .min = 64, .max = 65000},
+		{"notargets-fwmark", 0, "N", "mark for packets when no target is active (they are dropped)",
+		 .number = &options->no_target_fwmark, .min = 1, .max = UINT32_MAX},
+		{"fail-open", 0, NULL, "a full queue lets packets pass, with the mark they have",
+		 .flag = &options->queue.fail_open},
+		{"remember", 0, NULL, "make conntrack entries, with the mark, for TCP packets",
+		 .flag = &options->remember},
+		{"broken", 0, "random", "pick at random, to prove that a test notices", .text = &broken},
+		{"flows", 0, NULL,
+		 "each packet goes by the table of the first flow that takes it: see flow-set",
+		 .flag = &run->flows},
+		{"nolb-fwmark", 0, "N", "mark for packets that no flow takes (they are dropped)",
+		 .number = &options->no_flow_fwmark, .min = 1, .max = UINT32_MAX},
+		{"fragments", 0, NULL,
+		 "keep the fragments of a datagram together, with its flow; a queue behind the last\none is "
+		 "theirs, so don't queue packets to it",
+		 .flag = &options->fragments},
+		{"fragment-ttl", 0, "MS",
+		 "how long a datagram is remembered, or its first fragment waited for (500)",
+		 .number = &run->ttl_ms, .min = 1, .max = 60000},
+		{"fragment-datagrams", 0, "N", "datagrams remembered at most (32768)",
+		 .number = &fragments->limits.datagrams, .min = 16, .max = 1u << 24},
+		{"fragment-bytes", 0, "N", "bytes of fragments that wait, at most (16777216)",
+		 .number = &fragments->limits.bytes, .min = 1u << 17, .max = 1u << 30},
+		{"tun", 0, "NAME", "device by which they come in again (lb-fragments)",
+		 .text = &fragments->tun},
+		{"routers", 0, "NAME",
+		 "table of all routers: fragments go to the one that their addresses choose",
+		 .text = &run->routers_shm},
+		{"own", 0, "M", "our mark in the table of --routers", .number = &fragments->own, .min = 1,
+		 .max = UINT32_MAX},
 	};
 
 	parse_options(command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 0);
@@ -165,12 +190,19 @@ static void start_workers(struct run *run)
 
 static void print_ready(const struct run *run)
 {
-	printf("{\"event\":\"ready\",\"queues\":[");
+	struct text text = {0};
+
+	json_object(&text, NULL);
+	json_string(&text, "event", "ready");
+	json_array(&text, "queues");
 	for (uint32_t i = 0; i < run->workers_n; i++)
-		printf("%s%u", i ? "," : "", run->workers[i].queue);
-	printf("],\"t\":%" PRIu64 ",\"receiveBuffer\":%" PRIu32 "}\n", clock_ns(),
-	       queue_receive_buffer(run->workers[0].fd));
-	fflush(stdout);
+		json_number(&text, NULL, run->workers[i].queue);
+	json_array_end(&text);
+	json_number(&text, "t", clock_ns());
+	json_number(&text, "receiveBuffer", queue_receive_buffer(run->workers[0].fd));
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
 }
 
 /* Returns the exit code: a worker that ended by itself is an error. */

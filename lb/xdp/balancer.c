@@ -2,31 +2,28 @@
 #include "balancer.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/json.h"
+#include "packet/flow_names.h"
+#include "table/table_text.h"
 #include "util/clock.h"
+#include "util/counter.h"
 
-const char *const outcome_names[STEER_COUNTERS] = {
-	[FLOW_PORTS] = "flows",
-	[FLOW_ICMP_ECHO] = "icmp_echo",
-	[FLOW_ICMP_ERROR] = "icmp_errors",
-	[FLOW_FRAGMENT] = "fragments",
-	[FLOW_OTHER_PROTOCOL] = "other_protocol",
-	[FLOW_UNMATCHED] = "unmatched",
-	[FLOW_MALFORMED] = "malformed",
-	[FLOW_SHORT] = "short",
-	[STEER_NOT_OURS] = "not_ours",
-	[STEER_VLAN] = "vlan",
-	[STEER_NOT_IP] = "not_ip",
-	[STEER_NOT_VIP] = "not_vip",
-	[STEER_TTL_EXPIRED] = "ttl_expired",
-	[STEER_BYTES] = "bytes",
-	[STEER_NO_TARGET] = "no_target",
-	[STEER_KEPT] = "kept",
+static const char *const names[STEER_COUNTERS] = {
+	[STEER_NOT_OURS] = "not_ours",	     [STEER_VLAN] = "vlan",
+	[STEER_NOT_IP] = "not_ip",	     [STEER_NOT_VIP] = "not_vip",
+	[STEER_TTL_EXPIRED] = "ttl_expired", [STEER_BYTES] = "bytes",
+	[STEER_NO_TARGET] = "no_target",     [STEER_KEPT] = "kept",
 	[STEER_LEARNT] = "learnt",
 };
+
+const char *steer_counter_name(unsigned counter)
+{
+	return counter < FLOW_KINDS ? flow_counter_names[counter] : names[counter];
+}
 
 void balancer_load(struct balancer *balancer, bool kernel)
 {
@@ -79,11 +76,6 @@ int balancer_publish(struct balancer *balancer, const struct member *members, st
 	return 0;
 }
 
-static uint64_t read_count(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 void balancer_counts(const struct balancer *balancer, uint64_t *counts, uint64_t *picks)
 {
 	const struct settings *settings = &balancer->settings;
@@ -96,20 +88,20 @@ void balancer_counts(const struct balancer *balancer, uint64_t *counts, uint64_t
 		const struct user_counters *of = &balancer->workers[q].counters;
 
 		for (int i = 0; i < STEER_COUNTERS; i++)
-			counts[i] += read_count(&of->count[i]);
+			counts[i] += count_read(&of->count[i]);
 		for (uint32_t i = 0; i < settings->table.n; i++)
-			picks[i] += read_count(&of->picked[i]);
+			picks[i] += count_read(&of->picked[i]);
 	}
 }
 
-static void print_sockets(const struct balancer *balancer, FILE *out)
+static void add_sockets(const struct balancer *balancer, struct text *out)
 {
 	struct xsk_drops all = {0};
 	uint64_t send_calls = 0;
 
 	if (balancer->settings.plane != PLANE_USER || !balancer->workers)
 		return;
-	fputs(",\"queues\":[", out);
+	json_array(out, "queues");
 	for (uint32_t q = 0; q < balancer->settings.queues; q++) {
 		const struct user_worker *worker = &balancer->workers[q];
 		uint64_t frames = 0;
@@ -119,19 +111,23 @@ static void print_sockets(const struct balancer *balancer, FILE *out)
 		all.no_buffer += drops.no_buffer;
 		all.ring_full += drops.ring_full;
 		all.invalid += drops.invalid;
-		send_calls += read_count(&worker->counters.send_calls);
+		send_calls += count_read(&worker->counters.send_calls);
 		for (int i = 0; i < STEER_OUTCOMES; i++)
-			frames += read_count(&worker->counters.count[i]);
-		fprintf(out, "%s{\"queue\":%u,\"frames\":%" PRIu64 ",\"cpu_ns\":%" PRIu64 "}", q ? "," : "",
-			q, frames, user_cpu_ns(worker));
+			frames += count_read(&worker->counters.count[i]);
+		json_object(out, NULL);
+		json_number(out, "queue", q);
+		json_number(out, "frames", frames);
+		json_number(out, "cpu_ns", user_cpu_ns(worker));
+		json_object_end(out);
 	}
-	fprintf(out,
-		"],\"send_calls\":%" PRIu64 ",\"socket_no_buffer\":%" PRIu64 ",\"socket_ring_full\":%" PRIu64
-		",\"socket_invalid\":%" PRIu64,
-		send_calls, all.no_buffer, all.ring_full, all.invalid);
+	json_array_end(out);
+	json_number(out, "send_calls", send_calls);
+	json_number(out, "socket_no_buffer", all.no_buffer);
+	json_number(out, "socket_ring_full", all.ring_full);
+	json_number(out, "socket_invalid", all.invalid);
 }
 
-void balancer_print_stats(const struct balancer *balancer, FILE *out)
+void balancer_stats_json(const struct balancer *balancer, struct text *out)
 {
 	static const char *const planes[] = {"xdp", "tc", "user"};
 	const struct settings *settings = &balancer->settings;
@@ -141,41 +137,51 @@ void balancer_print_stats(const struct balancer *balancer, FILE *out)
 	balancer_counts(balancer, counts, picks);
 	for (int i = 0; i < STEER_OUTCOMES; i++)
 		packets += counts[i];
-	fprintf(out, "{\"event\":\"stats\",\"t\":%" PRIu64 ",\"plane\":\"%s\",\"packets\":%" PRIu64,
-		clock_ns(), planes[settings->plane], packets);
-	for (int i = 0; i < STEER_COUNTERS; i++)
-		fprintf(out, ",\"%s\":%" PRIu64, outcome_names[i], counts[i]);
-	fputs(",\"picked\":[", out);
+	json_event(out, "stats", clock_ns());
+	json_string(out, "plane", planes[settings->plane]);
+	json_number(out, "packets", packets);
+	for (unsigned i = 0; i < STEER_COUNTERS; i++)
+		json_number(out, steer_counter_name(i), counts[i]);
+	json_array(out, "picked");
 	for (uint32_t i = 0; i < settings->table.n; i++)
-		fprintf(out, "%s%" PRIu64, i ? "," : "", picks[i]);
-	fprintf(out, "],\"program\":{\"runs\":%" PRIu64 ",\"ns\":%" PRIu64 "}", time.runs, time.ns);
-	print_sockets(balancer, out);
-	fputs("}\n", out);
+		json_number(out, NULL, picks[i]);
+	json_array_end(out);
+	json_object(out, "program");
+	json_number(out, "runs", time.runs);
+	json_number(out, "ns", time.ns);
+	json_object_end(out);
+	add_sockets(balancer, out);
+	json_line(out);
 }
 
-void balancer_print_table(const struct balancer *balancer, FILE *out)
+void balancer_table_json(const struct balancer *balancer, struct text *out)
 {
 	const struct table_config *config = &balancer->table.config;
-	const struct table_half *half = table_current(&balancer->table);
-	const uint16_t *slots = balancer->table.slots[half->version & 1];
-	uint32_t counts[MAGLEV_N_MAX] = {0};
-	const char *separator = "";
+	uint32_t counts[MAGLEV_N_MAX];
 
-	for (uint32_t i = 0; i < half->slots; i++)
-		counts[slots[i]]++;
-	fprintf(out,
-		"{\"hash\":\"%s\",\"ports\":%s,\"M\":%u,\"N\":%u,\"seed\":%u,\"version\":%" PRIu64
-		",\"targets\":[",
-		config->mode == TABLE_MAGLEV ? "maglev" : "modulo", config->ports ? "true" : "false",
-		config->m, config->n, config->seed, half->version);
+	table_count_slots(&balancer->table, counts);
+	json_object(out, NULL);
+	json_string(out, "hash", table_mode_name(config));
+	json_bool(out, "ports", config->ports);
+	json_number(out, "M", config->m);
+	json_number(out, "N", config->n);
+	json_number(out, "seed", config->seed);
+	json_number(out, "version", table_current(&balancer->table)->version);
+	json_array(out, "targets");
 	for (uint32_t i = 0; i < config->n; i++) {
 		const uint8_t *mac = balancer->members[i].mac;
+		char text[18];
 
 		if (!balancer->members[i].active)
 			continue;
-		fprintf(out, "%s{\"index\":%u,\"mac\":\"%02x:%02x:%02x:%02x:%02x:%02x\",\"slots\":%u}",
-			separator, i, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], counts[i]);
-		separator = ",";
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+			 mac[4], mac[5]);
+		json_object(out, NULL);
+		json_number(out, "index", i);
+		json_string(out, "mac", text);
+		json_number(out, "slots", counts[i]);
+		json_object_end(out);
 	}
-	fputs("]}\n", out);
+	json_array_end(out);
+	json_line(out);
 }

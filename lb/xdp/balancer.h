@@ -3,7 +3,7 @@
 #ifndef XDP_BALANCER_H
 #define XDP_BALANCER_H
 
-#include <stdio.h>
+#include "json/text.h"
 
 #include "kernel.h"
 #include "user.h"
@@ -30,9 +30,9 @@ int balancer_publish(struct balancer *balancer, const struct member *members, st
 void balancer_counts(const struct balancer *balancer, uint64_t *counts, uint64_t *picks);
 
 /* One line of JSON each. */
-void balancer_print_stats(const struct balancer *balancer, FILE *out);
-void balancer_print_table(const struct balancer *balancer, FILE *out);
+void balancer_stats_json(const struct balancer *balancer, struct text *out);
+void balancer_table_json(const struct balancer *balancer, struct text *out);
 
-extern const char *const outcome_names[STEER_COUNTERS];
+const char *steer_counter_name(unsigned counter);
 
 #endif

@@ -29,7 +29,9 @@ int command_set(const struct command *command, int argc, char **argv)
 {
 	static struct control_message message = {.request = CONTROL_SET, .n = MAGLEV_N_MAX};
 	const char *name = DEFAULT_NAME, *active = NULL;
-	const struct option_spec specs[] = {{"name", 0, .text = &name}, {"active", 0, .text = &active}};
+	const struct option_spec specs[] = {
+		{"name", 0, "NAME", "the balancer (xdp-lb)", .text = &name},
+		{"active", 0, "INDEX=MAC,...", "the targets; '' for none", .text = &active}};
 	char *list;
 
 	parse_options(command, argc, argv, specs, 2, 0);
@@ -46,7 +48,7 @@ int command_set(const struct command *command, int argc, char **argv)
 int command_show(const struct command *command, int argc, char **argv)
 {
 	const char *name = DEFAULT_NAME;
-	const struct option_spec specs[] = {{"name", 0, .text = &name}};
+	const struct option_spec specs[] = {{"name", 0, "NAME", "the balancer (xdp-lb)", .text = &name}};
 
 	parse_options(command, argc, argv, specs, 1, 0);
 	return print(ask(name, CONTROL_SHOW));
@@ -58,10 +60,13 @@ int command_stats(const struct command *command, int argc, char **argv)
 	uint32_t seconds = 0, rounds = UINT32_MAX;
 	bool timed = false;
 	const struct option_spec specs[] = {
-		{"name", 0, .text = &name},
-		{"watch", 0, .number = &seconds, .min = 1, .max = 3600},
-		{"rounds", 0, .number = &rounds, .min = 1, .max = UINT32_MAX},
-		{"time", 0, .flag = &timed},
+		{"name", 0, "NAME", "the balancer (xdp-lb)", .text = &name},
+		{"watch", 0, "SECONDS", "print what has come in since, every so many seconds",
+		 .number = &seconds, .min = 1, .max = 3600},
+		{"rounds", 0, "N", "so many times, then end", .number = &rounds, .min = 1, .max = UINT32_MAX},
+		{"time", 0, NULL,
+		 "have the kernel time all its BPF programs meanwhile, which costs some ns a run",
+		 .flag = &timed},
 	};
 	char *before, *now;
 

@@ -43,11 +43,11 @@ int command_features(const struct command *command, int argc, char **argv)
 	const char *checksum = NULL, *segmentation = NULL, *gro = NULL;
 	uint32_t queues = 0;
 	const struct option_spec specs[] = {
-		{"dev", 0, .text = &device},
-		{"tx-checksum", 0, .text = &checksum},
-		{"tso", 0, .text = &segmentation},
-		{"gro", 0, .text = &gro},
-		{"queues", 0, .number = &queues, .min = 1, .max = 64},
+		{"dev", 0, "NAME", "the interface", .text = &device},
+		{"tx-checksum", 0, "on|off", "checksums by the device", .text = &checksum},
+		{"tso", 0, "on|off", "TCP segmentation by the device", .text = &segmentation},
+		{"gro", 0, "on|off", "generic receive offload", .text = &gro},
+		{"queues", 0, "N", "receive and send queues", .number = &queues, .min = 1, .max = 64},
 	};
 	int fd;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `xdp-lb run`: load, attach, answer callers, detach. */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <bpf/bpf.h>
 
 #include "balancer.h"
+#include "json/json.h"
 #include "util/clock.h"
 #include "commands.h"
 #include "control.h"
@@ -85,17 +85,22 @@ static int stop_workers(struct balancer *balancer)
 static void print_ready(const struct balancer *balancer)
 {
 	const struct settings *settings = &balancer->settings;
+	struct text text = {0};
 
-	printf("{\"event\":\"ready\",\"t\":%" PRIu64 ",\"dev\":\"%s\",\"mode\":\"%s\",\"zeroCopy\":%s}\n",
-	       clock_ns(), settings->device, settings->native ? "native" : "generic",
-	       balancer->workers && balancer->workers[0].sockets.zero_copy ? "true" : "false");
-	fflush(stdout);
+	json_event(&text, "ready", clock_ns());
+	json_string(&text, "dev", settings->device);
+	json_string(&text, "mode", settings->native ? "native" : "generic");
+	json_bool(&text, "zeroCopy", balancer->workers && balancer->workers[0].sockets.zero_copy);
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
 }
 
 int command_run(const struct command *command, int argc, char **argv)
 {
 	static struct balancer balancer;
 	struct pollfd events[2];
+	struct text text = {0};
 	int code;
 
 	settings_parse(&balancer.settings, balancer.members, command, argc, argv, true, NULL, 0);
@@ -121,7 +126,8 @@ int command_run(const struct command *command, int argc, char **argv)
 	}
 	kernel_detach(&balancer.kernel);
 	code = stop_workers(&balancer);
-	balancer_print_stats(&balancer, stdout);
+	balancer_stats_json(&balancer, &text);
+	text_print(&text, stdout);
 	return code;
 }
 

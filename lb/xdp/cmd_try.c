@@ -2,7 +2,6 @@
 /* `xdp-lb try`: what a plane does with given frames, and how long it takes; nothing is attached, nothing is
  * sent. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,9 @@
 #include <bpf/bpf.h>
 
 #include "balancer.h"
+#include "json/json.h"
 #include "util/clock.h"
+#include "util/hex.h"
 #include "commands.h"
 
 #define FRAME_MAX 2048
@@ -108,11 +109,22 @@ static void counts_now(const struct balancer *balancer, uint64_t *counts, uint64
 	memcpy(picks, user_counters.picked, balancer->settings.table.n * sizeof(*picks));
 }
 
+static void print_error(int error)
+{
+	struct text text = {0};
+
+	json_object(&text, NULL);
+	json_string(&text, "error", strerror(error));
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
+}
+
 static void try_frame(const struct balancer *balancer, struct trial *trial, uint32_t repeat)
 {
 	static const char *const verdicts[] = {"pass", "drop", "forward"};
 	uint64_t before[STEER_COUNTERS], after[STEER_COUNTERS], was[MAGLEV_N_MAX], is[MAGLEV_N_MAX];
-	const char *separator = "";
+	struct text text = {0};
 	int error = 0, index = -1;
 
 	counts_now(balancer, before, was);
@@ -121,25 +133,28 @@ static void try_frame(const struct balancer *balancer, struct trial *trial, uint
 	else
 		error = try_kernel(balancer, trial, repeat);
 	if (error) {
-		printf("{\"error\":\"%s\"}\n", strerror(error));
+		print_error(error);
 		return;
 	}
 	counts_now(balancer, after, is);
+	json_object(&text, NULL);
+	json_string(&text, "verdict", verdicts[trial->verdict]);
 	for (uint32_t i = 0; i < balancer->settings.table.n; i++)
 		index = is[i] > was[i] ? (int)i : index;
-	printf("{\"verdict\":\"%s\",\"index\":", verdicts[trial->verdict]);
-	printf(index < 0 ? "null" : "%d", index);
-	printf(",\"ns\":%u,\"counted\":{", trial->ns);
-	for (int i = 0; i < STEER_COUNTERS; i++) {
-		if (after[i] == before[i])
-			continue;
-		printf("%s\"%s\":%" PRIu64, separator, outcome_names[i], after[i] - before[i]);
-		separator = ",";
-	}
-	fputs("},\"frame\":\"", stdout);
-	for (uint32_t i = 0; i < trial->length; i++)
-		printf("%02x", trial->frame[i]);
-	puts("\"}");
+	if (index < 0)
+		json_null(&text, "index");
+	else
+		json_number(&text, "index", (uint64_t)index);
+	json_number(&text, "ns", trial->ns);
+	json_object(&text, "counted");
+	for (unsigned i = 0; i < STEER_COUNTERS; i++)
+		if (after[i] != before[i])
+			json_number(&text, steer_counter_name(i), after[i] - before[i]);
+	json_object_end(&text);
+	json_hex(&text, "frame", trial->frame, trial->length);
+	json_line(&text);
+	text_print(&text, stdout);
+	text_free(&text);
 }
 
 int command_try(const struct command *command, int argc, char **argv)
@@ -147,7 +162,10 @@ int command_try(const struct command *command, int argc, char **argv)
 	static struct balancer balancer;
 	static struct trial trial;
 	uint32_t repeat = 1;
-	const struct option_spec more[] = {{"repeat", 0, .number = &repeat, .min = 1, .max = CALLS_MAX}};
+	const struct option_spec more[] = {
+		{"repeat", 0, "N",
+		 "run each frame N times for as long as its hops last; \"ns\" is the median for one",
+		 .number = &repeat, .min = 1, .max = CALLS_MAX}};
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t length;
@@ -165,10 +183,8 @@ int command_try(const struct command *command, int argc, char **argv)
 			fail(EXIT_USAGE, "A frame is an even number of hexadecimal digits, at most %d bytes.",
 			     FRAME_MAX);
 		trial.length = digits / 2;
-		for (uint32_t i = 0; i < trial.length; i++)
-			sscanf(line + 2 * i, "%2hhx", &trial.frame[i]);
+		hex_read(line, digits, trial.frame);
 		try_frame(&balancer, &trial, repeat);
-		fflush(stdout);
 	}
 	free(line);
 	return EXIT_OK;

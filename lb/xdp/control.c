@@ -2,9 +2,7 @@
 #include "control.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "balancer.h"
+#include "table/table_text.h"
 
 #define ANSWER_MAX 65536
 #define PATIENCE_S 5
@@ -50,7 +49,8 @@ int control_listen(const char *name)
 	return fd;
 }
 
-static void answer(const struct control_message *message, size_t size, struct balancer *balancer, FILE *out)
+static void answer(const struct control_message *message, size_t size, struct balancer *balancer,
+		   struct text *out)
 {
 	const size_t header = offsetof(struct control_message, members);
 	const uint32_t n = balancer->settings.table.n;
@@ -59,35 +59,32 @@ static void answer(const struct control_message *message, size_t size, struct ba
 	int error;
 
 	if (size < header || size != header + message->n * sizeof(struct member)) {
-		fputs("!The request is not of this version of xdp-lb.", out);
+		text_add(out, "!The request is not of this version of xdp-lb.");
 		return;
 	}
 	switch (message->request) {
 	case CONTROL_SET:
 		for (uint32_t i = 0; i < message->n; i++) {
 			if (i >= n && message->members[i].active) {
-				fprintf(out, "!A target's index must be within 0..%u, not %u.", n - 1, i);
+				text_add(out, "!A target's index must be within 0..%u, not %u.", n - 1, i);
 				return;
 			}
 			members[i] = message->members[i];
 		}
 		error = balancer_publish(balancer, members, &done);
 		if (error)
-			fprintf(out, "!Cannot publish the table: %s.", strerror(error));
+			text_add(out, "!Cannot publish the table: %s.", strerror(error));
 		else
-			fprintf(out,
-				"{\"version\":%" PRIu64 ",\"active\":%u,\"publishedT\":%" PRIu64
-				",\"buildUs\":%" PRIu64 "}\n",
-				done.version, done.active, done.published_ns, done.build_us);
+			table_publication_json(out, &done);
 		break;
 	case CONTROL_SHOW:
-		balancer_print_table(balancer, out);
+		balancer_table_json(balancer, out);
 		break;
 	case CONTROL_STATS:
-		balancer_print_stats(balancer, out);
+		balancer_stats_json(balancer, out);
 		break;
 	default:
-		fputs("!The request is unknown to this version of xdp-lb.", out);
+		text_add(out, "!The request is unknown to this version of xdp-lb.");
 	}
 }
 
@@ -105,21 +102,17 @@ void control_serve(int listener, struct balancer *balancer)
 {
 	static struct control_message message;
 	const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	char *text = NULL;
-	size_t length = 0;
+	struct text text = {0};
 	ssize_t size;
-	FILE *out;
 
 	if (fd < 0)
 		return;
 	be_patient(fd);
 	size = is_trusted(fd) ? recv(fd, &message, sizeof(message), 0) : -1;
-	out = size > 0 ? open_memstream(&text, &length) : NULL;
-	if (out) {
-		answer(&message, (size_t)size, balancer, out);
-		if (fclose(out) == 0)
-			(void)!send(fd, text, length, MSG_NOSIGNAL);
-		free(text);
+	if (size > 0) {
+		answer(&message, (size_t)size, balancer, &text);
+		(void)!send(fd, text.data, text.length, MSG_NOSIGNAL);
+		text_free(&text);
 	}
 	close(fd);
 }

@@ -10,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
-
 static bool mac_parse(const char *text, uint8_t mac[6])
 {
 	int end = 0;
@@ -133,21 +131,29 @@ void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], con
 		   *broken = NULL;
 	bool ports = false;
 	struct option_spec specs[OPTIONS_MAX] = {
-		{"name", 0, .text = &s->name},
-		{"plane", 0, .text = &plane},
-		{"mode", 0, .text = &mode},
-		{"dev", 0, .text = &s->device},
-		{"egress", 0, .text = &s->egress},
-		{"vip", 0, .text = &vips},
-		{"hash", 0, .text = &hash},
-		{"ports", 'p', .flag = &ports},
-		{"M", 0, .number = &s->table.m, .min = MAGLEV_M_MIN, .max = 1048573},
-		{"N", 0, .number = &s->table.n, .min = 1, .max = MAGLEV_N_MAX},
-		{"seed", 0, .number = &s->table.seed, .max = UINT32_MAX},
-		{"active", 0, .text = &active},
-		{"connections", 0, .number = &s->connections, .max = 1u << 24},
-		{"queues", 0, .number = &s->queues, .min = 1, .max = 64},
-		{"broken", 0, .text = &broken},
+		{"name", 0, "NAME", "how `set`, `show` and `stats` call it (xdp-lb)", .text = &s->name},
+		{"plane", 0, "PLANE",
+		 "xdp (default), tc, or user: AF_XDP sockets and a thread for each queue", .text = &plane},
+		{"mode", 0, "MODE", "generic (default) or native XDP", .text = &mode},
+		{"dev", 0, "NAME", "the interface where packets come in", .text = &s->device},
+		{"egress", 0, "NAME", "the one where they leave to the targets (the same)",
+		 .text = &s->egress},
+		{"vip", 0, "ADDRESS,...", "what to balance", .text = &vips},
+		{"hash", 0, "HASH", "maglev (default) or modulo", .text = &hash},
+		{"ports", 'p', NULL, "hash ports and protocol too, not only addresses", .flag = &ports},
+		{"M", 0, "M", "slots of the Maglev table, a prime (997)", .number = &s->table.m,
+		 .min = MAGLEV_M_MIN, .max = 1048573},
+		{"N", 0, "N", "targets at most, up to 1000 (32)", .number = &s->table.n, .min = 1,
+		 .max = MAGLEV_N_MAX},
+		{"seed", 0, "SEED", "of the hash and the permutations (0)", .number = &s->table.seed,
+		 .max = UINT32_MAX},
+		{"active", 0, "INDEX=MAC,...", "targets that are active at the start", .text = &active},
+		{"connections", 0, "N",
+		 "remember so many connections (0: none), the least recently used go first",
+		 .number = &s->connections, .max = 1u << 24},
+		{"queues", 0, "N", "queues of both interfaces that --plane user serves (1)",
+		 .number = &s->queues, .min = 1, .max = 64},
+		{"broken", 0, "random", "pick at random, to prove that a test notices", .text = &broken},
 	};
 	const size_t own = 15;
 	char *list;

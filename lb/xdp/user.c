@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "table/hash.h"
+#include "util/counter.h"
 
 #define BATCH 64
 /* While frames wait to be sent, the kernel is asked again this often. */
@@ -22,11 +23,6 @@
  */
 #define BURST 8
 #define PAUSE_NS 40000
-
-static void count(uint64_t *counter, uint64_t by)
-{
-	__atomic_store_n(counter, *counter + by, __ATOMIC_RELAXED);
-}
 
 void user_set_mac(struct user_table *table, uint32_t index, const uint8_t mac[6])
 {

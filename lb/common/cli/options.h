@@ -1,37 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The command line: one table of options per command, numbers checked once, at the border. */
-#ifndef NFQUEUE_OPTIONS_H
-#define NFQUEUE_OPTIONS_H
+/* The command line: one table of options per command, from which parser and help are derived. Values are
+ * checked once, at the border. */
+#ifndef LB_OPTIONS_H
+#define LB_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum exit_code { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
+#include "cli/fail.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
+#define OPTIONS_MAX 32
 
 struct command {
 	const char *name;
-	const char *summary;
-	const char *usage;
+	const char *summary; /* one line, for the list of commands */
+	const char *usage;   /* lines behind "Usage: ": what may follow the program's name */
+	const char *about;   /* sentences above the options; they end with a newline */
+	const char *example; /* ends with a newline; NULL: none */
 	int (*main)(const struct command *command, int argc, char **argv);
 };
 
-#define OPTIONS_MAX 32
-
 struct option_spec {
 	const char *name;
-	char letter; /* 0: none */
-	bool *flag;  /* exactly one of flag, text and number */
+	char letter;	   /* 0: none */
+	const char *wants; /* what a value looks like: "HOST:PORT"; NULL: a flag */
+	const char *help;  /* lines */
+	/* Exactly one of these. */
+	bool *flag;
 	const char **text;
-	uint32_t *number;
+	uint32_t *number; /* within min..max, decimal or 0x */
 	uint32_t min, max;
+	bool (*parse)(const char *text, void *to); /* false: a bad value */
+	void *to;
 };
-
-/* Prints the sentence on stderr and exits. */
-__attribute__((noreturn, format(printf, 2, 3))) void fail(enum exit_code code, const char *format, ...);
 
 /* A decimal or 0x number within min..max, else exits; what names it in the message. */
 uint32_t parse_number(const char *text, const char *what, uint32_t min, uint32_t max);
+
+/* For option_spec.parse: any text but the empty one, to a const char *. */
+bool parse_string(const char *text, void *to);
 
 /* Handles --help; returns the place of the first argument that is not an option. At most `arguments` may
  * follow. */

@@ -16,6 +16,12 @@ char *text_room(struct text *text, size_t bytes)
 	return text->data + text->length;
 }
 
+void text_append(struct text *text, const void *bytes, size_t count)
+{
+	memcpy(text_room(text, count), bytes, count);
+	text->length += count;
+}
+
 void text_add(struct text *text, const char *format, ...)
 {
 	va_list list, again;
@@ -28,6 +34,16 @@ void text_add(struct text *text, const char *format, ...)
 	va_end(again);
 	va_end(list);
 }
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+void text_add_real(struct text *text, const char *format, double value)
+{
+	char digits[64];
+
+	text_append(text, digits, (size_t)snprintf(digits, sizeof(digits), format, value));
+}
+#pragma GCC diagnostic pop
 
 void text_add_json(struct text *text, const char *string)
 {
@@ -66,6 +82,13 @@ void text_add_base64(struct text *text, const uint8_t *bytes, size_t count)
 		*to++ = left > 2 ? digits[group & 63] : '=';
 	}
 	text->length += (size_t)(to - start);
+}
+
+void text_print(struct text *text, FILE *out)
+{
+	fwrite(text->data, 1, text->length, out);
+	fflush(out);
+	text->length = 0;
 }
 
 void text_free(struct text *text)

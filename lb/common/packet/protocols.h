@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* IP protocols by name. */
-#ifndef NFQUEUE_PROTOCOLS_H
-#define NFQUEUE_PROTOCOLS_H
+#ifndef LB_PROTOCOLS_H
+#define LB_PROTOCOLS_H
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -9,8 +9,8 @@
  *
  * Pure memory: files and locks are in store.h. Writers must exclude each other.
  */
-#ifndef NFQUEUE_TABLE_H
-#define NFQUEUE_TABLE_H
+#ifndef LB_TABLE_H
+#define LB_TABLE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

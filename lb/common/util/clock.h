@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef NFQUEUE_CLOCK_H
-#define NFQUEUE_CLOCK_H
+#ifndef LB_CLOCK_H
+#define LB_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

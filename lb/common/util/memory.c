@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "cli/fail.h"
 
 static void *checked(void *memory, size_t bytes)
 {
-	if (!memory) {
-		fprintf(stderr, "Cannot get %zu bytes of memory. Use fewer connections.\n", bytes);
-		exit(3);
-	}
+	if (!memory)
+		fail(EXIT_ENVIRONMENT, "Cannot get %zu bytes of memory.", bytes);
 	return memory;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Zeroed memory or the end of the program: nothing here can go on without it. */
-#ifndef TRAFFIC_MEMORY_H
-#define TRAFFIC_MEMORY_H
+#ifndef LB_MEMORY_H
+#define LB_MEMORY_H
 
 #include <stddef.h>
 

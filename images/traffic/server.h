@@ -4,12 +4,13 @@
  * same ports (SO_REUSEPORT: the kernel shares connections out by their 4-tuples). The UDP sockets are shared
  * by all.
  */
-#ifndef TRAFFIC_SERVE_H
-#define TRAFFIC_SERVE_H
+#ifndef TRAFFIC_SERVER_H
+#define TRAFFIC_SERVER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "parse.h"
@@ -75,16 +76,13 @@ static inline uint64_t entry_pack(enum service service, int fd)
 	return (uint64_t)service << 32 | (uint32_t)fd;
 }
 
-/* Opens those of every process; false after saying on stderr which one failed, and why. */
-bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets)[SOCKETS]);
-
-void tcp_accept(struct worker *worker, enum service service, int listen_fd);
-void tcp_peer_ready(struct worker *worker, enum service service, int fd, uint32_t events);
-
-struct udp_batch *udp_batch_new(void);
-void udp_ready(struct worker *worker, enum service service, int fd);
-
 /* Copies the host name and, if there is room, a NUL over the start of a message. */
-void name_over(const struct server *server, char *message, size_t from, size_t bytes);
+static inline void name_over(const struct server *server, char *message, size_t from, size_t bytes)
+{
+	size_t length = server->name_bytes + 1; /* with its NUL */
+
+	if (from < length)
+		memcpy(message, server->name + from, bytes < length - from ? bytes : length - from);
+}
 
 #endif

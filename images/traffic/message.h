@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What goes over a connection: the schedule, echoes, answers, names. */
+#ifndef TRAFFIC_MESSAGE_H
+#define TRAFFIC_MESSAGE_H
+
+#include "state.h"
+
+/* The cause is why the connection must end, or CAUSE_NONE. */
+enum cause message_send(struct client *client, struct connection *c, uint64_t now);
+enum cause message_read(struct client *client, struct connection *c, uint32_t events, uint64_t now);
+/* When the next message is due, NEVER_NS if none is or there is no room for it. */
+uint64_t message_next_ns(const struct client *client, const struct connection *c);
+/* Since when an answer has been missing: later of due time and last progress; NEVER_NS if none is to come. */
+uint64_t message_waiting_ns(const struct client *client, const struct connection *c);
+/* The generator's own lateness: not for what had to wait for the network. */
+void message_note_late(struct client *client, uint64_t due, uint64_t now);
+void message_gap(const struct client *client, struct connection *c, uint64_t now);
+
+#endif

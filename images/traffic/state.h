@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The generator's state: one thread, one epoll set, one timing wheel. What works on it:
+ *
+ * client.c      the loop: timers, sockets, samples, the end
+ * connection.c  the life of a connection: opened, established, ended, opened again
+ * socket.c      its socket, bound to a 5-tuple of the seed
+ * message.c     what goes over it: the open-loop schedule, echoes, UDP answers, host names
+ * events.c      what is told about it, as JSON lines; originals.c, as mconnect and ctraffic tell it
+ *
+ * A connection is established when its target has answered by name, so each established connection has a
+ * target.
+ */
+#ifndef TRAFFIC_STATE_H
+#define TRAFFIC_STATE_H
+
+#include <stdbool.h>
+
+#include "cause.h"
+#include "hist.h"
+#include "hosts.h"
+#include "parse.h"
+#include "row.h"
+#include "tuple.h"
+#include "wheel.h"
+
+#define NEVER_NS UINT64_MAX
+#define ROWS_PER_LINE 1024
+#define TAG_BYTES 16 /* UDP: generation and id, then the sequence number */
+#define MIN_TCP_MESSAGE HOST_NAME_BYTES
+#define MIN_UDP_MESSAGE (HOST_NAME_BYTES + TAG_BYTES)
+
+enum mode { MODE_CONNECT, MODE_STREAM, MODE_FRAGMENTS };
+enum output { OUTPUT_NDJSON, OUTPUT_MCONNECT_JSON, OUTPUT_MCONNECT_TEXT, OUTPUT_CTRAFFIC };
+
+/* Fixed while the program runs. */
+struct settings {
+	enum mode mode;
+	enum output output;
+	union address address;
+	struct cidr source;
+	uint64_t seed;
+	uint32_t connections; /* of all parts together */
+	struct part part;     /* of them this process opens every part.count-th, from number part.index on */
+	uint32_t visit;	      /* not 0: every source address makes one connection, see tuple_of_visit() */
+	uint32_t concurrent, message_bytes;
+	double rate; /* per second: messages (stream) or connections (connect); 0: one each, or unlimited */
+	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
+	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
+	bool udp, keep, rows, reconnect, closed_loop, hold, vanish;
+};
+
+enum state { STATE_IDLE, STATE_OPENING, STATE_LIVE, STATE_DONE };
+
+struct connection {
+	uint64_t first_due_ns; /* due time of message 0; closed loop: of the message under way */
+	uint64_t opened_ns, established_ns, progress_ns;
+	uint64_t seen; /* UDP: see window.h */
+	int fd;
+	uint32_t offset; /* of the source address */
+	uint32_t longest_gap_us;
+	uint32_t sent, received;      /* messages */
+	uint32_t answered;	      /* all before this one are answered, or given up (UDP) */
+	uint32_t out_bytes, in_bytes; /* of the message, or echo, under way */
+	uint16_t generation, port, host, moved_to;
+	uint16_t backoff_ms;
+	uint8_t state;
+	bool writable; /* handshake done and, as far as we know, room in the socket buffer */
+	bool overdue;  /* what is due now had to wait for room or for the handshake: no fault of ours */
+};
+
+/* Counters since the start. */
+struct totals {
+	uint64_t established, failed_connects, failed_reads, lost[CAUSES], lost_all;
+	uint64_t sent, received, late_sends;
+};
+
+struct client {
+	struct settings set;
+	struct tuple_space tuples;
+	struct connection *list;
+	struct wheel wheel;
+	struct hosts hosts;
+	struct totals totals;
+	char *message;
+	int epoll_fd;
+	uint32_t count;		   /* connections of this part: the length of `list` */
+	uint64_t start_ns, end_ns; /* no message is due at or after end_ns */
+	uint64_t spare_tuples;	   /* used in place of tuples that others hold */
+	uint32_t next;		   /* the next connection to open for the first time */
+	uint64_t room_ns;	   /* --hold: when there was room again; what was due before is due then */
+	uint32_t alive, opening;
+	uint32_t first_pending, first_established; /* of generation 0 */
+	int64_t outstanding;			   /* messages of living connections without an answer */
+	uint64_t max_late_ns, max_late_sample_ns;
+	uint32_t hist[HIST_BUCKETS]; /* since the last sample */
+	uint8_t rows[ROWS_PER_LINE * ROW_BYTES];
+	uint32_t row_count;
+	struct originals *originals; /* what the other output formats must remember */
+	bool all_told, stop, draining, full;
+};
+
+/* The target has answered by name: `host` is the index of it, or NO_HOST. */
+void connection_established(struct client *client, struct connection *c, uint16_t host, uint64_t now);
+/* The first generation of a connection is established, or has failed. */
+void connection_settled(struct client *client, const struct connection *c, bool established);
+
+static inline uint32_t connection_index(const struct client *client, const struct connection *c)
+{
+	return (uint32_t)(c - client->list);
+}
+
+/* Its number among the connections of all parts; its 5-tuple and its place in the schedule follow from it. */
+static inline uint32_t connection_id(const struct client *client, uint32_t index)
+{
+	return index * client->set.part.count + client->set.part.index;
+}
+
+/* Microseconds since the start of the stream. */
+static inline uint32_t since_start_us(const struct client *client, uint64_t ns)
+{
+	uint64_t us = ns < client->start_ns ? 0 : (ns - client->start_ns) / NS_PER_US;
+
+	return us < NEVER_US ? (uint32_t)us : NEVER_US - 1;
+}
+
+#endif
