@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { skippedSummary } from "../analysis/analyse.ts";
+import { skippedSummary } from "../analysis/summary.ts";
 import type { Backend } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { Connection, Event } from "../record/schema.ts";
-import { judgeAffinity } from "./affinity.ts";
+import { runInfo } from "../report/fixture-base.ts";
+import { affinity } from "./affinity.ts";
+import { rowReader } from "./rows.ts";
 import { buildTimeline } from "./timeline.ts";
 
 const S = 1e9;
@@ -34,11 +36,11 @@ function judge(
       }) as const satisfies Event,
   );
   const oracle = { strategy: "stateful", flush: true, assign: null, affinityS, uneven } as const;
-  const timeline = buildTimeline(
-    [{ kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle }, ...streams],
-    targets,
-    ["vm-201"],
-  );
+  const events: Event[] = [
+    { kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle },
+    ...streams,
+  ];
+  const timeline = buildTimeline(events, targets, ["vm-201"]);
   const rows = streams.flatMap(({ stream, visit }) =>
     Array.from({ length: SOURCES }, (_, source): Connection => {
       const target = targetOf(visit, source);
@@ -61,7 +63,12 @@ function judge(
       };
     }),
   );
-  return timeline && judgeAffinity(timeline, rows);
+  if (!timeline) return null;
+  const run = runInfo("test_affinity", "affinity", targets, []);
+  const collector = affinity({ run, events, timeline, explain: () => {} });
+  const read = rowReader(timeline);
+  for (const row of rows.flatMap((recorded) => read(recorded) ?? [])) collector.row?.(row);
+  return collector.part().summary?.affinity;
 }
 
 const fixed = (_: number, source: number) => targets[source % 4] ?? null;

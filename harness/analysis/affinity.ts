@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether sources that come back get the target that they had, for as long as the strategy says, and no longer.
 import { affinityS } from "../oracle/affinity.ts";
-import type { AffinitySummary, Connection } from "../record/schema.ts";
+import type { AffinitySummary } from "../record/schema.ts";
+import type { AnalysisModule } from "./part.ts";
+import type { Row } from "./rows.ts";
 import { chanceInterval } from "./statistics.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -17,11 +19,40 @@ interface Visit {
   limitNs: number;
 }
 
-/** null: this traffic makes no visits. */
-export function judgeAffinity(timeline: Timeline, connections: Iterable<Connection>): AffinitySummary | null {
-  if (![...timeline.streams.values()].some((stream) => stream.visit !== undefined)) return null;
-  const sources = bySource(timeline, connections);
-  const [stage] = timeline.stages;
+/** Contributes nothing where the traffic makes no visits. */
+export const affinity: AnalysisModule = ({ timeline }) => {
+  if (![...timeline.streams.values()].some((stream) => stream.visit !== undefined)) return { part: () => ({}) };
+  const sources = new Map<string, Visit[]>();
+  return {
+    row(row) {
+      const { stream, recorded } = row;
+      if (stream.visit === undefined) return;
+      const key = `${stream.family}/${recorded.srcOffset}`;
+      const limitNs = affinityS(timeline.deployed.oracle, stream.family) * 1e9;
+      sources.set(key, [...(sources.get(key) ?? []), visitOf(row, stream.visit, limitNs)]);
+    },
+    part: () => ({ summary: { affinity: judgeVisits(timeline, sources) } }),
+  };
+};
+
+function visitOf({ recorded, startT, establishedT, endT }: Row, number: number, limitNs: number): Visit {
+  const target = establishedT === null ? null : recorded.target;
+  return { number, startT, answeredT: establishedT ?? endT, target, limitNs };
+}
+
+/** What two visits of a source, one after the other, have to say. */
+type Judged = { when: "unjudged" } | { when: "inTime" | "late"; moved: boolean };
+
+function judgeVisit(before: Visit, visit: Visit): Judged {
+  const [least, most] = [visit.startT - before.answeredT, visit.answeredT - before.startT];
+  if (visit.target === null || before.target === null) return { when: "unjudged" };
+  const moved = visit.target !== before.target;
+  if (most < visit.limitNs - TICK_NS) return { when: "inTime", moved };
+  return least > visit.limitNs + TICK_NS ? { when: "late", moved } : { when: "unjudged" };
+}
+
+function judgeVisits({ stages, shares }: Timeline, sources: ReadonlyMap<string, Visit[]>): AffinitySummary {
+  const equal = 1 / Math.max(1, stages[0]?.active.size ?? 0);
   const inTime = { visits: 0, moved: 0 };
   const late = { visits: 0, moved: 0, expected: 0, interval: [0, 0] as [number, number] };
   let [unjudged, variance] = [0, 0];
@@ -30,42 +61,20 @@ export function judgeAffinity(timeline: Timeline, connections: Iterable<Connecti
     for (const [i, visit] of visits.entries()) {
       const before = visits[i - 1];
       if (!before) continue;
-      const [least, most] = [visit.startT - before.answeredT, visit.answeredT - before.startT];
-      const moved = Number(visit.target !== before.target);
-      if (visit.target === null || before.target === null) unjudged++;
-      else if (most < visit.limitNs - TICK_NS) {
-        inTime.visits++;
-        inTime.moved += moved;
-      } else if (least > visit.limitNs + TICK_NS) {
-        const stays = timeline.shares
-          ? (timeline.shares.get(before.target) ?? 0)
-          : 1 / Math.max(1, stage?.active.size ?? 0);
-        late.visits++;
-        late.moved += moved;
-        late.expected += 1 - stays;
-        variance += stays * (1 - stays);
-      } else unjudged++;
+      const judged = judgeVisit(before, visit);
+      if (judged.when === "unjudged") {
+        unjudged++;
+        continue;
+      }
+      const count = judged.when === "late" ? late : inTime;
+      count.visits++;
+      count.moved += Number(judged.moved);
+      if (judged.when === "inTime") continue;
+      const stays = shares ? (shares.get(before.target ?? "") ?? 0) : equal;
+      late.expected += 1 - stays;
+      variance += stays * (1 - stays);
     }
   }
   late.interval = chanceInterval(late.expected, late.expected, variance, late.visits);
   return { sources: sources.size, inTime, late, unjudged };
-}
-
-function bySource({ streams, deployed }: Timeline, connections: Iterable<Connection>): Map<string, Visit[]> {
-  const sources = new Map<string, Visit[]>();
-  for (const c of connections) {
-    const stream = streams.get(c.stream);
-    if (stream?.visit === undefined) continue;
-    const at = (us: number) => stream.t + us * 1000;
-    const key = `${stream.family}/${c.srcOffset}`;
-    const visit = {
-      number: stream.visit,
-      startT: at(c.startUs),
-      answeredT: at(c.establishedUs ?? c.endUs),
-      target: c.establishedUs === null ? null : c.target,
-      limitNs: affinityS(deployed.oracle, stream.family) * 1e9,
-    };
-    sources.set(key, [...(sources.get(key) ?? []), visit]);
-  }
-  return sources;
 }

@@ -1,29 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the record to the summary: pure, so `report` makes the same again at any time.
-
-import { explanationOf } from "../events/index.ts";
-import { idealLoss } from "../events/meaning.ts";
+// From the record to the summary: pure, so `report` makes the same again at any time. Rows are gone through once.
+import { isExplained } from "../events/index.ts";
 import type { Record as RunRecord } from "../record/read.ts";
-import {
-  type Event,
-  type EventOf,
-  type EventSummary,
-  type Phase,
-  type RunInfo,
-  SCHEMA,
-  type Summary,
-} from "../record/schema.ts";
+import type { Event, RunInfo, Summary } from "../record/schema.ts";
 import { TESTER_NAME } from "../topology/topology.ts";
-import { judgeAffinity } from "./affinity.ts";
-import { contentionOf } from "./contention.ts";
-import { sumDatagrams } from "./datagrams.ts";
-import { Histogram } from "./histogram.ts";
-import { type ConnectionOutcomes, type EventOutcome, judgeOutcomes } from "./outcomes.ts";
-import { accountPackets, userSpaceShare } from "./packets.ts";
-import { recoveryMs } from "./recovery.ts";
-import { buildSeries, emptySeries, type Series } from "./series.ts";
-import { chiSquareP, wilson95 } from "./statistics.ts";
-import { buildTimeline, type Timeline } from "./timeline.ts";
+import { affinity } from "./affinity.ts";
+import { assignment } from "./assignment.ts";
+import { machine } from "./contention.ts";
+import { counts } from "./counts.ts";
+import { datagrams } from "./datagrams.ts";
+import { Differences, lostRows } from "./explain.ts";
+import { generator } from "./generator.ts";
+import { latency } from "./latency.ts";
+import { losses } from "./losses.ts";
+import { packets } from "./packets.ts";
+import type { AnalysisContext, AnalysisModule, Collector, Evidence, Judged, Part } from "./part.ts";
+import { phases } from "./phases.ts";
+import { rowReader } from "./rows.ts";
+import { emptySeries, log, overTime, type Series } from "./series.ts";
+import { spread } from "./spread.ts";
+import { emptySummary, skippedSummary } from "./summary.ts";
+import { buildTimeline } from "./timeline.ts";
 import { judge } from "./verdict.ts";
 
 export interface Analysis {
@@ -31,187 +28,85 @@ export interface Analysis {
   series: Series;
 }
 
-type Judged = Omit<Summary, "verdict" | "reasons" | "deterministicFailures">;
+/** Which target a connection got is explained before what became of it. */
+const ANALYSES: readonly AnalysisModule[] = [
+  counts,
+  assignment,
+  losses,
+  lostRows,
+  spread,
+  latency,
+  datagrams,
+  packets,
+  generator,
+  machine,
+  phases,
+  affinity,
+  overTime,
+  log,
+];
 
 export function analyse(run: RunInfo, record: RunRecord): Analysis {
-  const timeline = buildTimeline(record.events, run.targets, run.routers);
-  const texts = (kind: "fault" | "error") => record.events.flatMap((e) => (e.kind === kind ? [e.text] : []));
-  const errors = texts("error");
-  const skipped = record.events.find((e) => e.kind === "skip");
+  const { events } = record;
+  const skipped = events.find((e) => e.kind === "skip");
   if (skipped) return { summary: skippedSummary(run, skipped.reasons), series: emptySeries() };
+  const errors = errorsOf(events);
+  const timeline = errors.unreadable ? null : buildTimeline(events, run.targets, run.routers);
   if (!timeline) {
-    const reasons = errors.length > 0 ? errors : ["The run ended before there was traffic."];
-    return {
-      summary: { ...emptySummary(run), verdict: "error", reasons, deterministicFailures: [] },
-      series: emptySeries(),
-    };
+    const reasons = errors.texts.length > 0 ? errors.texts : ["The run ended before there was traffic."];
+    return { summary: errorSummary(emptySummary(run), reasons), series: emptySeries() };
   }
-  if (errors.length === 0 && !isWhole(record.events)) errors.push("The record ends before its traffic does.");
-  const outcomes = judgeOutcomes(timeline, record.connections, run.targets);
-  const affinity = judgeAffinity(timeline, record.connections);
-  const judged = { ...summarise(run, record.events, timeline, outcomes), ...(affinity ? { affinity } : {}) };
-  for (const [i, ms] of recoveryMs(timeline, record.connections).entries()) {
-    const event = judged.events[i];
-    if (event) event.recoveredMs = ms;
-  }
-  const summary: Summary = {
-    ...judged,
-    ...(errors.length > 0
-      ? { verdict: "error", reasons: errors, deterministicFailures: [] }
-      : judge(judged, outcomes, texts("fault"), timeline.deployed.oracle)),
-  };
-  return {
+  const differences = new Differences();
+  const parts = walk(record, { run, events, timeline, explain: differences.add });
+  const summary: Judged = Object.assign(emptySummary(run), ...parts.map((part) => part.summary));
+  const series: Series = Object.assign(emptySeries(), ...parts.map((part) => part.series));
+  const evidence: Evidence = Object.assign({}, ...parts.map((part) => part.evidence));
+  if (errors.texts.length === 0 && !isWhole(events)) errors.texts.push("The record ends before its traffic does.");
+  if (errors.texts.length > 0) return { summary: errorSummary(summary, errors.texts), series };
+  const verdict = judge({
     summary,
-    series: buildSeries(timeline, record, spreadOf(timeline, outcomes), summary.events, outcomes.lostRows),
-  };
+    evidence,
+    differences: differences.sentences,
+    faults: textsOf(events, "fault"),
+    oracle: timeline.deployed.oracle,
+  });
+  return { summary: { ...summary, ...verdict }, series };
 }
 
-function summarise(run: RunInfo, events: readonly Event[], timeline: Timeline, outcomes: ConnectionOutcomes): Judged {
-  const spread = spreadOf(timeline, outcomes);
-  const counts = spread.map((s) => s.connections);
-  const mean = counts.reduce((sum, n) => sum + n, 0) / Math.max(1, counts.length);
-  const ends = events.filter((e): e is EventOf<"stream_end"> => e.kind === "stream_end");
-  const trafficUs = (timeline.endT - timeline.t0) / 1000;
-  const expected = spread.map((s) => s.expected ?? mean);
-  const predicted = !timeline.deployed.oracle || timeline.shares !== null;
-  const datagrams = sumDatagrams(events);
-  const hist = new Histogram();
-  const last = new Map<string, number>();
-  const userSpace = userSpaceShare(events);
-  const scaled = timeline.scales.map((scale, i) => eventSummary(timeline, scale, outcomes.perEvent[i], i));
-  for (const e of events) {
-    if (e.kind !== "sample") continue;
-    hist.add(e.hist);
-    last.set(e.stream, e.sent);
+/** Each analysis sees each row once. */
+function walk({ connections }: RunRecord, context: AnalysisContext): Part[] {
+  const collectors = ANALYSES.map((begin) => begin(context));
+  const [onRow, onEstablished] = [handlers(collectors, "row"), handlers(collectors, "established")];
+  const read = rowReader(context.timeline);
+  for (const connection of connections) {
+    const row = read(connection);
+    if (!row) continue;
+    for (const handle of onRow) handle(row);
+    if (row.establishedT !== null) for (const handle of onEstablished) handle(row);
   }
-  return {
-    ...emptySummary(run),
-    connections: {
-      planned: [...timeline.streams.values()].reduce((sum, s) => sum + s.connections, 0),
-      established: outcomes.established,
-      lost: outcomes.lost,
-      lostOutsideEvents: outcomes.lostOutsideEvents,
-    },
-    lossesJudged: scaled.every((event) => event.predicted !== null),
-    assigned: outcomes.assigned,
-    events: scaled,
-    spread: {
-      perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
-      chi2P: mean > 0 && predicted ? chiSquareP(counts, expected) : null,
-      maxOverMean: mean > 0 ? Math.max(...counts) / mean : null,
-      ...(predicted ? {} : { unpredicted: true }),
-    },
-    latencyMs: hist.percentilesMs() ?? { p50: null, p99: null, p999: null, max: null },
-    ...(datagrams.length > 0 ? { datagrams } : {}),
-    packets: accountPackets(events, TESTER_NAME, run.targets),
-    ...(userSpace ? { userSpace } : {}),
-    generator: {
-      sends: [...last.values()].reduce((sum, n) => sum + n, 0),
-      lateSends: ends.reduce((sum, e) => sum + e.lateSends, 0),
-      cpuShare: trafficUs > 0 ? ends.reduce((sum, e) => sum + e.userUs + e.systemUs, 0) / trafficUs : 0,
-    },
-    machine: contentionOf(events, timeline.t0),
-    phasesMs: phases(events),
-  };
+  return collectors.map((collector) => collector.part());
 }
 
-function eventSummary(
-  timeline: Timeline,
-  scale: Timeline["scales"][number],
-  outcome: EventOutcome | undefined,
-  i: number,
-): EventSummary {
-  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval, predictedMost } = outcome ?? {
-    alive: 0,
-    movable: 0,
-    lost: 0,
-    byCause: {},
-    predicted: null,
-    mispredicted: null,
-    predictedInterval: null,
-    predictedMost: null,
-  };
-  const [before, after] = [timeline.stages[i]?.active.size ?? 0, timeline.stages[i + 1]?.active.size ?? 0];
-  const ideal = idealLoss(before, after, movable);
-  const [low, high] = wilson95(lost, alive);
-  return {
-    kind: scale.action,
-    ...explanationOf(scale.meaning),
-    machines: scale.machines,
-    askedMs: (scale.requestedT - timeline.t0) / 1e6,
-    inForceMs: (scale.effectiveT - timeline.t0) / 1e6,
-    alive,
-    lost,
-    ideal,
-    predicted,
-    mispredicted,
-    predictedInterval,
-    predictedMost,
-    excessPercent: alive > 0 ? ((lost - ideal) / alive) * 100 : 0,
-    interval95: [low * 100, high * 100],
-    byCause,
-    recoveredMs: null,
-  };
+function handlers<K extends "row" | "established">(collectors: readonly Collector[], name: K) {
+  return collectors.flatMap((collector) => collector[name] ?? []) as NonNullable<Collector[K]>[];
 }
 
-/** First connections by target; all targets that were active at the start stand in it, even those that got none. */
-function spreadOf(timeline: Timeline, outcomes: ConnectionOutcomes): Series["spread"] {
-  const [first] = timeline.stages;
-  const total = [...outcomes.perTarget.values()].reduce((sum, n) => sum + n, 0);
-  const names = [...new Set([...(first?.active ?? []), ...outcomes.perTarget.keys()])].sort();
-  return names.map((target) => ({
-    target,
-    connections: outcomes.perTarget.get(target) ?? 0,
-    expected: timeline.shares ? (timeline.shares.get(target) ?? 0) * total : null,
-  }));
+const textsOf = (events: readonly Event[], kind: "fault" | "error") =>
+  events.flatMap((e) => (e.kind === kind ? [e.text] : []));
+
+/** What the record itself says went wrong, or makes it say nothing at all. */
+function errorsOf(events: readonly Event[]): { texts: string[]; unreadable: boolean } {
+  const foreign = events.flatMap((e) =>
+    e.kind === "scale" && !isExplained({ ...e, kind: e.action }) ? [e.action] : [],
+  );
+  const unknown = [...new Set(foreign)].map(
+    (kind) => `The record does not explain its events of the unknown kind '${kind}'.`,
+  );
+  return { texts: [...textsOf(events, "error"), ...unknown], unreadable: unknown.length > 0 };
 }
 
-/** Analysis and drawing are not in it: they come after, and are timed by whoever does them. */
-function phases(events: readonly Event[]): Summary["phasesMs"] {
-  const edges = events.filter((e): e is EventOf<"phase"> => e.kind === "phase");
-  const lasted = (phase: Phase) => {
-    const [begin, end] = (["begin", "end"] as const).map(
-      (edge) => edges.find((e) => e.phase === phase && e.edge === edge)?.t,
-    );
-    return begin === undefined || end === undefined ? 0 : (end - begin) / 1e6;
-  };
-  const times = edges.map((e) => e.t);
-  const total = times.length > 0 ? (Math.max(...times) - Math.min(...times)) / 1e6 : 0;
-  return {
-    up: lasted("up"),
-    deploy: lasted("deploy"),
-    traffic: lasted("traffic"),
-    down: lasted("down"),
-    report: 0,
-    total,
-  };
-}
-
-function emptySummary(run: RunInfo): Judged {
-  return {
-    schema: SCHEMA,
-    case: run.case,
-    backend: run.backend,
-    scenario: run.scenario,
-    runtime: run.runtime,
-    kernel: run.kernel ?? run.host.kernel,
-    family: run.family,
-    protocol: run.protocol,
-    seed: run.seed,
-    targets: run.targets.length,
-    routers: run.routers.length,
-    lossesJudged: true,
-    clock: "real",
-    connections: { planned: 0, established: 0, lost: 0, lostOutsideEvents: 0 },
-    assigned: { checked: 0, mispredicted: 0 },
-    events: [],
-    spread: { perTarget: {}, chi2P: null, maxOverMean: null },
-    latencyMs: { p50: null, p99: null, p999: null, max: null },
-    packets: { sent: 0, received: 0, dropped: {}, unaccounted: 0 },
-    generator: { sends: 0, lateSends: 0, cpuShare: 0 },
-    machine: { busyCpus: null, windows: 0, disturbed: [], slowdown: null, note: null },
-    phasesMs: { up: 0, deploy: 0, traffic: 0, down: 0, report: 0, total: 0 },
-  };
+function errorSummary(summary: Judged, reasons: string[]): Summary {
+  return { ...summary, verdict: "error", reasons, deterministicFailures: [] };
 }
 
 /** Every generator has ended and the packets were counted afterwards. */
@@ -222,8 +117,4 @@ function isWhole(events: readonly Event[]): boolean {
     streams("stream_start") === streams("stream_end") &&
     events.some((e) => e.kind === "counters" && e.moment === "after" && e.machine === TESTER_NAME)
   );
-}
-
-export function skippedSummary(run: RunInfo, reasons: string[]): Summary {
-  return { ...emptySummary(run), verdict: "skip", reasons, deterministicFailures: [] };
 }

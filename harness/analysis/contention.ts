@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Event, EventOf, Summary } from "../record/schema.ts";
+import type { AnalysisModule } from "./part.ts";
 
 /** Half of a CPU for others is what a run on a small machine notices. */
 const DISTURBED_CPUS = 0.5;
 /** The same work took so much longer after the traffic than before: another clock, or other guests. */
 const SLOWER = 1.5;
+
+export const machine: AnalysisModule = ({ events, timeline }) => ({
+  part: () => ({ summary: { machine: contentionOf(events, timeline.t0) } }),
+});
 
 /** Windows in which others used the machine. They are marked and kept; figures of time leave a disturbed run out where there are others. */
 export function contentionOf(events: readonly Event[], t0: number): Summary["machine"] {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Datagrams that were sent in fragments: how many came through whole, by the order of their fragments.
 import type { Datagrams, Event, Summary } from "../record/schema.ts";
+import type { AnalysisModule } from "./part.ts";
+
+export const datagrams: AnalysisModule = ({ events }) => {
+  const sums = sumDatagrams(events);
+  return { part: () => (sums.length > 0 ? { summary: { datagrams: sums } } : {}) };
+};
 
 /** Of all streams together; empty when none sent fragments. */
 export function sumDatagrams(events: readonly Event[]): Datagrams[] {

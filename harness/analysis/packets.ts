@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Event, EventOf, Summary } from "../record/schema.ts";
-import { EVIL_NAME } from "../topology/topology.ts";
+import { EVIL_NAME, TESTER_NAME } from "../topology/topology.ts";
+import type { AnalysisModule } from "./part.ts";
+
+export const packets: AnalysisModule = ({ run, events }) => ({
+  part() {
+    const userSpace = userSpaceShare(events);
+    const account = accountPackets(events, TESTER_NAME, run.targets);
+    return { summary: { packets: account, ...(userSpace ? { userSpace } : {}) } };
+  },
+});
 
 /** Drops of what a machine has received. */
 const RECEIVING: ReadonlySet<string> = new Set(
@@ -18,11 +27,7 @@ const RECEIVING: ReadonlySet<string> = new Set(
  * Where netem damages packets, a part of them is dropped where nobody counts: frames for an address that nobody has, or of a
  * protocol that there is not. These are "corrupted", and as many at most as netem may have damaged.
  */
-export function accountPackets(
-  events: readonly Event[],
-  tester: string,
-  targets: readonly string[],
-): Summary["packets"] {
+function accountPackets(events: readonly Event[], tester: string, targets: readonly string[]): Summary["packets"] {
   let [sent, received] = [0, 0];
   const relayed = { in: 0, out: 0 };
   let probes = 0;
@@ -85,7 +90,7 @@ export function accountPackets(
 }
 
 /** null where no router counts packets that go to user space. */
-export function userSpaceShare(events: readonly Event[]): Summary["userSpace"] | null {
+function userSpaceShare(events: readonly Event[]): Summary["userSpace"] | null {
   const sum = (wanted: string) =>
     counted(events)
       .flatMap(({ deltas }) => deltas)

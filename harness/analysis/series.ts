@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NamedEvent } from "../events/index.ts";
-import type { Record as RunRecord } from "../record/read.ts";
-import type { ByCause, Event, EventSummary, Sample } from "../record/schema.ts";
+import type { ByCause, Event, Sample } from "../record/schema.ts";
+import type { LostConnection } from "./explain.ts";
 import { Histogram } from "./histogram.ts";
-import type { LostConnection } from "./outcomes.ts";
+import type { AnalysisModule } from "./part.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What the charts draw: plain numbers over time, seconds counted from the start of the traffic. Pure function of the events. */
@@ -48,38 +48,37 @@ export function emptySeries(): Series {
   return { samples: [], lossPerSecond: [], events: [], spread: [], lost: [], log: [], rules: [] };
 }
 
-export function buildSeries(
-  timeline: Timeline,
-  record: RunRecord,
-  spread: Series["spread"],
-  events: readonly EventSummary[],
-  lost: Series["lost"],
-): Series {
-  const ends = [...events.slice(1).map((e) => e.askedMs / 1000), (timeline.endT - timeline.t0) / 1e9];
+export const overTime: AnalysisModule = ({ events, timeline }) => {
+  const { t0, endT } = timeline;
+  const seconds = Math.max(1, Math.ceil((endT - t0) / 1e9));
+  const lossPerSecond = Array.from({ length: seconds }, (_, s): Series["lossPerSecond"][number] => ({
+    s,
+    byCause: {},
+    failedConnects: 0,
+  }));
   return {
-    samples: sampleSeries(timeline, record.events),
-    lossPerSecond: lossSeries(timeline, record),
-    events: events.map((e, i) => ({
-      kind: e.kind,
-      ...(e.meaning ? { meaning: e.meaning } : {}),
-      machines: e.machines,
-      s: e.askedMs / 1000,
-      untilS: ends[i] ?? e.askedMs / 1000,
-      alive: e.alive,
-      lost: e.lost,
-      ideal: e.ideal,
-      predicted: e.predicted,
-      interval: [(e.interval95[0] * e.alive) / 100, (e.interval95[1] * e.alive) / 100],
-    })),
-    spread,
-    lost,
-    log: record.events.flatMap((e) => {
-      const text = logText(e);
-      return text === null ? [] : [{ s: (e.t - timeline.t0) / 1e9, text }];
-    }),
-    rules: record.events.flatMap((e) => (e.kind === "rules" ? [{ machine: e.machine, text: e.text }] : [])),
+    row({ recorded: { cause }, establishedT, endT: rowEndT }) {
+      const bin = lossPerSecond[Math.floor((rowEndT - t0) / 1e9)];
+      if (cause === "none" || !bin) return;
+      if (establishedT === null) bin.failedConnects++;
+      else bin.byCause[cause] = (bin.byCause[cause] ?? 0) + 1;
+    },
+    part: () => ({ series: { samples: sampleSeries(timeline, events), lossPerSecond } }),
   };
-}
+};
+
+/** What happened besides the traffic, and what was installed in the routers. */
+export const log: AnalysisModule = ({ events, timeline }) => ({
+  part: () => ({
+    series: {
+      log: events.flatMap((e) => {
+        const text = logText(e);
+        return text === null ? [] : [{ s: (e.t - timeline.t0) / 1e9, text }];
+      }),
+      rules: events.flatMap((e) => (e.kind === "rules" ? [{ machine: e.machine, text: e.text }] : [])),
+    },
+  }),
+});
 
 function logText(e: Event): string | null {
   switch (e.kind) {
@@ -140,22 +139,4 @@ function sampleSeries(timeline: Timeline, events: readonly Event[]): Series["sam
       before = now;
       return point;
     });
-}
-
-function lossSeries(timeline: Timeline, record: RunRecord): Series["lossPerSecond"] {
-  const seconds = Math.max(1, Math.ceil((timeline.endT - timeline.t0) / 1e9));
-  const series = Array.from({ length: seconds }, (_, s): Series["lossPerSecond"][number] => ({
-    s,
-    byCause: {},
-    failedConnects: 0,
-  }));
-  for (const c of record.connections) {
-    const start = timeline.streams.get(c.stream);
-    if (c.cause === "none" || !start) continue;
-    const bin = series[Math.floor((start.t + c.endUs * 1000 - timeline.t0) / 1e9)];
-    if (!bin) continue;
-    if (c.establishedUs === null) bin.failedConnects++;
-    else bin.byCause[c.cause] = (bin.byCause[c.cause] ?? 0) + 1;
-  }
-  return series;
 }

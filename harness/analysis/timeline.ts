@@ -18,7 +18,7 @@ export interface Stage {
 }
 
 /** What one router lived through. */
-interface View {
+export interface View {
   course: Course;
   /** stages[i + 1] begins with event i. */
   stages: readonly Stage[];

@@ -4,7 +4,7 @@ import { isFoundOut } from "../events/meaning.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
 import { datagramFailures, datagramMerits } from "./datagrams.ts";
-import type { ConnectionOutcomes } from "./outcomes.ts";
+import type { Evidence, Judged } from "./part.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
 const SPREAD_P = 0.001;
@@ -16,21 +16,31 @@ const UNJUDGED_SHARE = 0.1;
 
 const n = (count: number) => count.toLocaleString("en-US");
 
-type Judged = Omit<Summary, "verdict" | "reasons" | "deterministicFailures">;
 /** Whether it is bad, its sentence, and "chance" where a faultless balancer fails it now and then. */
 type Check = [bad: boolean, text: string, part?: "chance"];
 
+interface Findings {
+  summary: Judged;
+  evidence: Evidence;
+  /** Sentences about connections whose fate differs from the prediction. */
+  differences: readonly string[];
+  /** What of the balancer broke. */
+  faults: readonly string[];
+  oracle: OracleSpec | null;
+}
+
 /** Every reason is one sentence with the numbers. `faults` are what of the balancer broke. */
-export function judge(
-  summary: Judged,
-  outcomes: ConnectionOutcomes,
-  faults: readonly string[],
-  oracle: OracleSpec | null,
-): Pick<Summary, "verdict" | "reasons" | "deterministicFailures"> {
+export function judge({
+  summary,
+  evidence: outcomes,
+  differences,
+  faults,
+  oracle,
+}: Findings): Pick<Summary, "verdict" | "reasons" | "deterministicFailures"> {
   const failed = [...failuresOf(summary, outcomes), ...queuedTooMany(summary, outcomes, oracle)];
   const deterministicFailures = [...faults, ...failed.flatMap(([, text, part]) => (part === "chance" ? [] : [text]))];
   const failures = [...faults, ...failed.map(([, text]) => text)];
-  if (failed.length > 0) failures.push(...outcomes.differences);
+  if (failed.length > 0) failures.push(...differences);
   const late = lateness(summary);
   // What a generator that fell behind saw is no result, whatever it was; a balancer that broke is one.
   if (late !== null && faults.length === 0)
@@ -41,7 +51,7 @@ export function judge(
   return { verdict: "pass", reasons: merits(summary), deterministicFailures };
 }
 
-function failuresOf(summary: Judged, outcomes: ConnectionOutcomes): Check[] {
+function failuresOf(summary: Judged, outcomes: Evidence): Check[] {
   const { connections, assigned, spread, packets } = summary;
   const unaccounted = Math.abs(packets.unaccounted) / Math.max(1, packets.sent);
   const withoutTarget = Object.entries(packets.dropped).reduce((sum, [name, n]) => sum + (WANT.test(name) ? n : 0), 0);
@@ -119,7 +129,7 @@ function affinityFailures({ affinity }: Judged): Check[] {
  */
 function queuedTooMany(
   { userSpace, connections, events, protocol }: Judged,
-  { failedConnects }: ConnectionOutcomes,
+  { failedConnects }: Evidence,
   oracle: OracleSpec | null,
 ): Check[] {
   if (!userSpace || memoryOf(oracle, protocol) !== "mark") return [];

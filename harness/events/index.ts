@@ -33,10 +33,16 @@ export interface NamedEvent {
   meaning?: EventMeaning | undefined;
 }
 
+const byKind: Partial<Record<string, EventDefinition>> = EVENTS;
+
+/** Whether it is known what the event means. */
+export function isExplained({ kind, meaning }: NamedEvent): boolean {
+  return meaning !== undefined || byKind[kind] !== undefined;
+}
+
 /** Throws where the kind is neither known here nor explained. */
-export function meaningOf({ kind, meaning }: NamedEvent): EventMeaning {
-  const known: EventMeaning | undefined = meaning ?? (EVENTS as Partial<Record<string, EventDefinition>>)[kind];
-  if (known) return known;
+export function meaningOf({ kind, meaning = byKind[kind] }: NamedEvent): EventMeaning {
+  if (meaning) return meaning;
   throw new Error(`Event kind '${kind}' is unknown, and the record does not explain it.`);
 }
 

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Event, RunInfo, Summary } from "../record/schema.ts";
+import type { Established, Row } from "./rows.ts";
+import type { Series } from "./series.ts";
+import type { Timeline } from "./timeline.ts";
+
+export type Judged = Omit<Summary, "verdict" | "reasons" | "deterministicFailures">;
+
+/** What the verdict has to know besides the summary. */
+export interface Evidence {
+  /** First connections (generation 0) that were not established before the first event. */
+  notInTime: number;
+  /** Attempts to connect that failed, but for those that an event explains. */
+  failedConnects: number;
+  /** Established connections of which no target is known. */
+  unnamed: number;
+  /** Reconnections that a target answered which was not active then. */
+  onInactiveTarget: number;
+}
+
+/** What one analysis contributes. No two contribute the same field. */
+export interface Part {
+  summary?: Partial<Judged>;
+  evidence?: Partial<Evidence>;
+  series?: Partial<Series>;
+}
+
+export interface AnalysisContext {
+  run: RunInfo;
+  events: readonly Event[];
+  timeline: Timeline;
+  /** Takes a sentence about a connection whose fate differs from the prediction. */
+  explain: (row: Established, text: string) => void;
+}
+
+/** One analysis at work: it sees each row once, in the order of the record. */
+export interface Collector {
+  /** Every row. */
+  row?(row: Row): void;
+  /** Every row of a connection that was established, after `row`. */
+  established?(row: Established): void;
+  part(): Part;
+}
+
+/** A pure function of the record, in small: those that need no rows hand over their part at once. */
+export type AnalysisModule = (context: AnalysisContext) => Collector;

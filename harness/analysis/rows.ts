@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classifies: each row of the record with its times, its flow, and the event that its loss belongs to.
+import type { Flow } from "../oracle/hash.ts";
+import { hashFlow } from "../oracle/oracle.ts";
+import type { Cause, Connection, StreamStart } from "../record/schema.ts";
+import { flowReader } from "./flows.ts";
+import type { Timeline, View } from "./timeline.ts";
+
+/** Times are monotonic ns. */
+interface Times {
+  recorded: Connection;
+  stream: StreamStart;
+  startT: number;
+  endT: number;
+}
+
+/** An attempt to connect that came to nothing. */
+export interface Failed extends Times {
+  establishedT: null;
+}
+
+export interface Established extends Times {
+  establishedT: number;
+  /** As recorded, but silence that the generator could not call a loss any more is one. */
+  connection: Connection;
+  flow: Flow;
+  /** null: there is no oracle, or nobody can know it. */
+  hash: number | null;
+  /** Of the router that it crosses. */
+  view: View;
+  /** Index of the stage in which it was established. */
+  opened: number;
+  /** The event that its loss belongs to; null: it was not lost. */
+  lossEvent: number | "outside" | null;
+}
+
+export type Row = Failed | Established;
+
+const SILENT: ReadonlySet<Cause> = new Set<Cause>(["stalled", "timeout"]);
+
+/** Reads rows one by one; null for those of a stream that never started. What is done for a million rows makes no closures. */
+export function rowReader(timeline: Timeline): (recorded: Connection) => Row | null {
+  const streams = new Map([...timeline.streams].map(([name, start]) => [name, { start, flowOf: flowReader(start) }]));
+  return (recorded) => {
+    const found = streams.get(recorded.stream);
+    return found ? readRow(timeline, recorded, found.start, found.flowOf(recorded)) : null;
+  };
+}
+
+function readRow(timeline: Timeline, recorded: Connection, stream: StreamStart, flow: Flow): Row {
+  const startT = atNs(stream, recorded.startUs);
+  const endT = atNs(stream, recorded.endUs);
+  if (recorded.establishedUs === null) return { recorded, stream, startT, endT, establishedT: null };
+  const { oracle } = timeline.deployed;
+  const establishedT = atNs(stream, recorded.establishedUs);
+  const connection = withSilence(recorded, stream);
+  const view = timeline.viewOf(flow);
+  return {
+    recorded,
+    stream,
+    startT,
+    endT,
+    establishedT,
+    connection,
+    flow,
+    hash: oracle && hashFlow(oracle, flow),
+    view,
+    opened: view.stages.findLastIndex((stage, k) => k === 0 || stage.requestedT <= establishedT),
+    lossEvent: attribute(timeline, connection, stream, establishedT),
+  };
+}
+
+/** Monotonic ns of a row's microseconds. */
+function atNs(stream: StreamStart, us: number): number {
+  return stream.t + us * 1000;
+}
+
+/**
+ * The generator calls a connection lost after some seconds of silence. One that fell silent shortly before the end is lost all
+ * the same: a message and a half went unanswered, and the half second that the generator waits for the last answers.
+ */
+function withSilence(connection: Connection, stream: StreamStart): Connection {
+  const silentUs = connection.endUs - connection.lastProgressUs;
+  const silent = stream.mode === "stream" && stream.intervalUs > 0 && silentUs > 1.5 * stream.intervalUs + 5e5;
+  return connection.cause === "none" && silent ? { ...connection, cause: "stalled" } : connection;
+}
+
+/**
+ * The event that a loss belongs to. A connection notices at its next message, so the event's window is two message
+ * intervals (1 s at least); silence is dated back to the last sign of life.
+ */
+function attribute(
+  { scales }: Timeline,
+  connection: Connection,
+  stream: StreamStart,
+  establishedT: number,
+): Established["lossEvent"] {
+  const { cause, lastProgressUs, endUs } = connection;
+  if (cause === "none") return null;
+  const windowNs = Math.max(2 * stream.intervalUs, 1e6) * 1000;
+  const lossT = SILENT.has(cause) ? atNs(stream, lastProgressUs) + stream.intervalUs * 1000 : atNs(stream, endUs);
+  const i = scales.findLastIndex((scale) => lossT >= scale.requestedT);
+  const scale = scales[i];
+  // What was opened under the new state of things has no part in the change.
+  return scale && lossT <= scale.effectiveT + windowNs && establishedT < scale.effectiveT ? i : "outside";
+}

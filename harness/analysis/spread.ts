@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AnalysisModule } from "./part.ts";
+import type { Series } from "./series.ts";
+import { chiSquareP } from "./statistics.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** First connections by target. Later visits of a source say nothing about it: they may be bound to go where the first one went. */
+export const spread: AnalysisModule = ({ timeline }) => {
+  const perTarget = new Map<string, number>();
+  return {
+    established({ connection: { target, generation }, stream }) {
+      if (target !== null && generation === 0 && (stream.visit ?? 1) === 1)
+        perTarget.set(target, (perTarget.get(target) ?? 0) + 1);
+    },
+    part() {
+      const spread = spreadOf(timeline, perTarget);
+      const counts = spread.map((s) => s.connections);
+      const mean = counts.reduce((sum, n) => sum + n, 0) / Math.max(1, counts.length);
+      const expected = spread.map((s) => s.expected ?? mean);
+      const predicted = !timeline.deployed.oracle || timeline.shares !== null;
+      const summary = {
+        perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
+        chi2P: mean > 0 && predicted ? chiSquareP(counts, expected) : null,
+        maxOverMean: mean > 0 ? Math.max(...counts) / mean : null,
+        ...(predicted ? {} : { unpredicted: true as const }),
+      };
+      return { summary: { spread: summary }, series: { spread } };
+    },
+  };
+};
+
+/** All targets that were active at the start stand in it, even those that got none. */
+function spreadOf({ stages, shares }: Timeline, perTarget: ReadonlyMap<string, number>): Series["spread"] {
+  const total = [...perTarget.values()].reduce((sum, n) => sum + n, 0);
+  const names = [...new Set([...(stages[0]?.active ?? []), ...perTarget.keys()])].sort();
+  return names.map((target) => ({
+    target,
+    connections: perTarget.get(target) ?? 0,
+    expected: shares ? (shares.get(target) ?? 0) * total : null,
+  }));
+}
