@@ -9,6 +9,7 @@ import { groupRuns } from "../gate/groups.ts";
 import { parseThresholds } from "../gate/thresholds.ts";
 import { generator } from "../report/fixture-base.ts";
 import { finishedRuns } from "../set/manifest.ts";
+import { mutate } from "../testing/mutate.ts";
 import { loadRuns } from "./load.ts";
 
 const FILES = ["run.json", "events.ndjson", "connections.bin"] as const;
@@ -152,36 +153,9 @@ test("a record that is cut at any line is insufficient data, whatever it shows",
   }
 });
 
-/** A byte, a line or a field of one of the files is changed, added, doubled or removed. */
-function mutate(files: Contents, random: () => number): Contents {
-  const below = (n: number) => Math.floor(random() * n);
-  const name = FILES[below(FILES.length)] ?? "run.json";
-  const bytes = Buffer.from(files[name]);
-  const at = below(bytes.length);
-  const lines = () => bytes.toString().split("\n");
-  const line = below(lines().length);
-  const odd = ["null", "-1", "1e999", "{}", "[]", '"\\u0000"', "9007199254740993", "4294967296", "true", '"__proto__"'];
-  const value = odd[below(odd.length)] ?? "";
-  const changes: (() => Buffer | string)[] = [
-    () => Buffer.concat([bytes.subarray(0, at), Buffer.from([below(256)]), bytes.subarray(at + 1)]),
-    () => bytes.subarray(0, at),
-    () => Buffer.concat([bytes.subarray(0, at), Buffer.from([below(256)]), bytes.subarray(at)]),
-    () => lines().toSpliced(line, 1).join("\n"),
-    () =>
-      lines()
-        .toSpliced(line, 0, lines()[below(lines().length)] ?? "")
-        .join("\n"),
-    () => replaceNth(bytes.toString(), /(?<=":\s?)("[^"]*"|-?\d+|\[\]|\{\}|true|false|null)/g, below(2000), value),
-    () => replaceNth(bytes.toString(), /"\w+":/g, below(2000), `"${odd[0]}":`),
-  ];
-  const changed = changes[below(changes.length)]?.() ?? bytes;
-  return { ...files, [name]: Buffer.from(changed) };
-}
-
-function replaceNth(text: string, pattern: RegExp, n: number, by: string): string {
-  const found = [...text.matchAll(pattern)];
-  const match = found[n % Math.max(1, found.length)];
-  return match ? text.slice(0, match.index) + by + text.slice(match.index + match[0].length) : text;
+function mutateOne(files: Contents, random: () => number): Contents {
+  const name = FILES[Math.floor(random() * FILES.length)] ?? "run.json";
+  return { ...files, [name]: mutate(files[name], random) };
 }
 
 const kinds: [name: string, of: (files: Contents) => Contents, exact: boolean][] = [
@@ -198,7 +172,7 @@ for (const [name, of, exact] of kinds)
     const limits = parseThresholds("{}", "");
     let found = 0;
     for (let i = 0; i < 1000; i++) {
-      const mutant = mutate(files, random);
+      const mutant = mutateOne(files, random);
       put(dir, mutant);
       const { runs, damaged } = loadRuns([dir]);
       for (const text of damaged) t.regex(text, /^Damaged: [^\n]+\.$/);
@@ -218,15 +192,10 @@ test("a thousand damages of a summary: merge reads each as a result, or says tha
   const run = path.join(dir, "run");
   syntheticRun(run);
   const summary = loadRuns([run]).runs[0]?.summary;
-  const text = JSON.stringify(summary, null, 2);
+  const text = Buffer.from(JSON.stringify(summary, null, 2));
   const random = generator(3);
   for (let i = 0; i < 1000; i++) {
-    const mutant = mutate(
-      { "run.json": Buffer.from(text), "events.ndjson": Buffer.from(text), "connections.bin": Buffer.from(text) },
-      random,
-    );
-    const changed = Object.values(mutant).find((content) => content.toString() !== text) ?? Buffer.from(text);
-    writeFileSync(path.join(run, "summary.json"), changed);
+    writeFileSync(path.join(run, "summary.json"), mutate(text, random));
     const { found, damaged } = finishedRuns(dir);
     t.is(found.length + damaged.length, 1);
     for (const { message } of damaged) t.regex(message, /^Damaged: [^\n]+summary\.json[^\n]*\.$/);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Results of an earlier state of things, with all that must be equal for a comparison to mean something.
 import { z } from "zod";
+import { isFields, issueText } from "../record/damage.ts";
 import { UsageError } from "../util/errors.ts";
 import { type Environment, type Group, sameText } from "./groups.ts";
 import { parseJson, readText } from "./thresholds.ts";
@@ -33,12 +34,17 @@ export const baselineSchema = z.strictObject({
 export type Baseline = z.infer<typeof baselineSchema>;
 export type BaselineEntry = Baseline["entries"][number];
 
+/** Throws UsageError that names the file. */
 export function readBaseline(file: string): Baseline {
-  const parsed = baselineSchema.safeParse(parseJson(readText(file), file));
+  const value = parseJson(readText(file), file);
+  if (isFields(value) && typeof value.schema === "number" && value.schema > BASELINE_SCHEMA)
+    throw new UsageError(
+      `'${file}' was written by a newer version (schema ${value.schema}; this one reads ${BASELINE_SCHEMA}).`,
+    );
+  const parsed = baselineSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
   throw new UsageError(
-    `'${file}' is no baseline of this version: ${issue?.path.map(String).join(".")}: ${issue?.message}. Make it again with --update-baseline.`,
+    `'${file}' is no baseline of this version: ${issueText(parsed.error)}. Make it again with --update-baseline.`,
   );
 }
 

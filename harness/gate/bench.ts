@@ -2,6 +2,7 @@
 // What a gate reads of `bench --json`.
 import { z } from "zod";
 import { direct } from "../bench/direct.ts";
+import { issueText } from "../record/damage.ts";
 import { UsageError } from "../util/errors.ts";
 import type { Finding } from "./finding.ts";
 import { parseJson, readText } from "./thresholds.ts";
@@ -26,7 +27,7 @@ export type BenchRow = z.output<typeof row>;
 export function readBench(file: string): BenchRow[] {
   const parsed = z.array(row).safeParse(parseJson(readText(file), file));
   if (parsed.success) return parsed.data;
-  throw new UsageError(`'${file}' is not what 'bench --json' prints.`);
+  throw new UsageError(`'${file}' is not what 'bench --json' prints: ${issueText(parsed.error)}.`);
 }
 
 /** One fails when its whole interval is on the wrong side of the limit; without an interval it has no data. What is not limited is told. */

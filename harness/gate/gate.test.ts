@@ -207,5 +207,5 @@ test("a threshold that does not exist is wrong usage, and the sentence lists tho
   const error = t.throws(() => parseThresholds('{"lossExces": 1}', "gate.json"), { instanceOf: UsageError });
   t.regex(error.message, /'gate.json': there is no threshold 'lossExces'.*lossExcessPercent/);
   t.throws(() => parseThresholds('{"recoverMs": "soon"}', "gate.json"), { message: /recoverMs/ });
-  t.throws(() => parseThresholds("{", "gate.json"), { message: /no valid JSON/ });
+  t.throws(() => parseThresholds("{", "gate.json"), { message: /^'gate\.json:1': it is not JSON/ });
 });

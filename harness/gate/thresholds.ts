@@ -2,6 +2,7 @@
 // What a gate asks of runs: a small JSON file, every name checked.
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { jsonFault } from "../record/damage.ts";
 import { UsageError } from "../util/errors.ts";
 
 const positive = z.number().positive();
@@ -62,6 +63,7 @@ export function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new UsageError(`'${file}' is no valid JSON: ${(cause as Error).message}.`, { cause });
+    const { line, why } = jsonFault(text, cause as Error);
+    throw new UsageError(`'${file}:${line}': ${why}.`, { cause });
   }
 }

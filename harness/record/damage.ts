@@ -51,12 +51,17 @@ function parseJson(text: string, file: string): Fields {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const message = (error as Error).message;
-    const position = Number(message.match(/at position (\d+)/)?.[1] ?? text.length);
-    throw new Damaged(file, lineAt(text, position), `it is not JSON (${oneLine(message)})`);
+    const { line, why } = jsonFault(text, error as Error);
+    throw new Damaged(file, line, why);
   }
   if (!isFields(value)) throw new Damaged(file, 1, "it is not a JSON object");
   return value;
+}
+
+/** Where a text stops being JSON, and why, in one line. */
+export function jsonFault(text: string, { message }: Error): { line: number; why: string } {
+  const position = Number(message.match(/at position (\d+)/)?.[1] ?? text.length);
+  return { line: lineAt(text, position), why: `it is not JSON (${oneLine(message)})` };
 }
 
 function checkJson<T>(

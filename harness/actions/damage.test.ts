@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { loadRuns } from "../analysis/load.ts";
+import { writeSyntheticRun } from "../bench/synthetic.ts";
+import { Damaged } from "../record/damage.ts";
+import { SCHEMA } from "../record/schema.ts";
+import { UsageError } from "../util/errors.ts";
+import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
+import { gateCommand } from "./gate.ts";
+import { matrixCommand } from "./matrix.ts";
+import { mergeCommand } from "./merge.ts";
+import { reportCommand } from "./report.ts";
+
+/** A set of two runs, the second of which is damaged by whoever asks for it. */
+function setOfTwo(t: ExecutionContext): { dir: string; good: string; bad: string } {
+  const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-damage-"));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const [good, bad] = [path.join(dir, "1-good"), path.join(dir, "2-bad")];
+  for (const run of [good, bad]) {
+    mkdirSync(run);
+    writeSyntheticRun(run, 100);
+    writeFileSync(path.join(run, "summary.json"), JSON.stringify(loadRuns([run]).runs[0]?.summary, null, 2));
+  }
+  const planned = [{ case: "nfqueue_scale_in", seed: 1 }];
+  const manifest = { schema: SCHEMA, gitRevision: null, shard: null, parameters: {}, planned, commandLine: [] };
+  writeFileSync(path.join(dir, "set.json"), JSON.stringify(manifest));
+  return { dir, good, bad };
+}
+
+function change(file: string, edit: (text: string) => string): void {
+  writeFileSync(file, edit(readFileSync(file, "utf8")));
+}
+
+/** What an action prints, and its exit code. */
+async function printed(action: () => number | Promise<number>): Promise<{ code: number; text: string }> {
+  let text = "";
+  const restore = [process.stdout, process.stderr].map((stream) => {
+    const write = stream.write.bind(stream);
+    stream.write = (chunk: string | Uint8Array) => {
+      text += chunk.toString();
+      return true;
+    };
+    return () => {
+      stream.write = write;
+    };
+  });
+  try {
+    return { code: await action(), text };
+  } finally {
+    for (const undo of restore) undo();
+  }
+}
+
+const gate = (runs: string[]) =>
+  gateCommand({
+    runs,
+    thresholds: undefined,
+    baseline: undefined,
+    updateBaseline: false,
+    bench: undefined,
+    json: false,
+  });
+
+const damages: [what: string, edit: (bad: string) => void, sentence: RegExp][] = [
+  [
+    "of a newer version",
+    (bad) => {
+      for (const name of ["run.json", "summary.json"])
+        change(path.join(bad, name), (text) => text.replace(/"schema": 2/, '"schema": 9'));
+    },
+    /Damaged: \S+2-bad\/(run|summary)\.json:2: it was written by a newer version \(schema 9; this one reads 1 to 2\)\./,
+  ],
+  [
+    "without the end of its files",
+    (bad) => {
+      for (const name of ["run.json", "summary.json"]) change(path.join(bad, name), (text) => text.slice(0, 200));
+    },
+    /Damaged: \S+2-bad\/(run|summary)\.json:\d+: it is not JSON \([^\n]*\)\./,
+  ],
+];
+
+for (const [what, edit, sentence] of damages)
+  test.serial(
+    `a record ${what} is one sentence to report, merge, gate and matrix, and hides no other run`,
+    async (t) => {
+      const { dir, good, bad } = setOfTwo(t);
+      edit(bad);
+      const noCatalog = { backends: [], scenarios: [], runtimes: [] };
+      const actions: [string, () => number | Promise<number>][] = [
+        ["report", () => reportCommand([bad, good])],
+        ["merge", () => mergeCommand([dir], path.join(dir, "all"), ["json"])],
+        ["gate", () => gate([dir])],
+        ["matrix", () => matrixCommand(noCatalog, [dir], undefined)],
+      ];
+      for (const [name, action] of actions) {
+        const { code, text } = await printed(action);
+        t.is(code, EXIT.insufficient, `${name}: ${text}`);
+        const shown = name === "merge" ? readFileSync(path.join(dir, "all", "runs.json"), "utf8") : text;
+        t.regex(shown.replaceAll("\\n", "\n"), sentence, name);
+        t.notRegex(text, /\n {4}at /, name);
+      }
+      t.true(existsSync(path.join(good, "report.html")));
+      t.false(existsSync(path.join(bad, "report.html")));
+      const { text } = await printed(() => gate([dir]));
+      t.regex(text, /held +nfqueue_scale_in loss_excess: /);
+    },
+  );
+
+test.serial("a report that could not be written makes the exit code 3", async (t) => {
+  const { dir, good } = setOfTwo(t);
+  mkdirSync(path.join(good, "junit.xml"));
+  const report = await printed(() => reportCommand([good]));
+  t.deepEqual([report.code, existsSync(path.join(good, "report.html"))], [EXIT.infrastructure, true]);
+  t.regex(report.text, /Cannot write the junit report of '\S+1-good': /);
+  mkdirSync(path.join(dir, "all", "runs.json"), { recursive: true });
+  const merged = await printed(() => mergeCommand([dir], path.join(dir, "all"), ["json", "junit"]));
+  t.deepEqual([merged.code, existsSync(path.join(dir, "all", "junit.xml"))], [EXIT.infrastructure, true]);
+});
+
+test.serial("a folder that holds no run is one sentence", async (t) => {
+  const { dir } = setOfTwo(t);
+  const report = await printed(() => reportCommand([dir]));
+  t.is(report.code, EXIT.insufficient);
+  t.regex(report.text, /^Damaged: \S+: it is not a run's folder: it has no run\.json\.\n$/);
+  await t.throwsAsync(reportCommand([path.join(dir, "nowhere")]), { instanceOf: UsageError });
+  rmSync(path.join(dir, "1-good", "connections.bin"));
+  t.regex(
+    (await printed(() => gate([dir]))).text,
+    /Damaged: \S+1-good: it is not a run's folder: it has no connections/,
+  );
+});
+
+test.serial("a damaged set.json is one sentence, and no pass", async (t) => {
+  const { dir } = setOfTwo(t);
+  change(path.join(dir, "set.json"), (text) => text.replace('"planned"', '"plan"'));
+  await t.throwsAsync(mergeCommand([dir], dir, ["json"]), {
+    instanceOf: Damaged,
+    message: /^Damaged: \S+set\.json:1: 'planned': [^\n]+\.$/,
+  });
+});
+
+test("a word that is no verdict is never a pass", (t) => {
+  t.is(exitCodeOf(["pass", "passed" as "pass"]), EXIT.infrastructure);
+  t.is(exitCodeOf(["pass"]), EXIT.passed);
+});
