@@ -90,6 +90,22 @@ test("a page follows the run: what was, each point, what came out; and it ends w
   await t.throwsAsync(get(live.url), { code: "ECONNREFUSED" });
 });
 
+test("a path that is no path is answered with 404, and the page goes on", async (t) => {
+  const live = await startLive(0);
+  t.teardown(() => live[Symbol.asyncDispose]());
+  const { port } = new URL(live.url);
+  for (const path of ["//", "/%", "/\\", "/__proto__", "http://[", "*"]) {
+    const status = await new Promise((resolve, reject) => {
+      const request = http.get({ host: "127.0.0.1", port, path, agent: false }, (response) => {
+        response.resume().on("end", () => resolve(response.statusCode));
+      });
+      request.on("error", reject);
+    });
+    t.is(status, 404, path);
+  }
+  t.is((await get(live.url)).status, 200);
+});
+
 test("a page from elsewhere gets nothing, and nothing can be changed", async (t) => {
   const live = await startLive(0);
   t.teardown(() => live[Symbol.asyncDispose]());

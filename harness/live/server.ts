@@ -46,7 +46,8 @@ export async function startLive(port: number): Promise<Live> {
     // A page from elsewhere must not read this one by a name of its own that leads here.
     if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? "")) return refuse(403);
     if (request.method !== "GET") return refuse(405);
-    const answer = answers[new URL(request.url ?? "/", "http://localhost").pathname];
+    const [path = "/"] = (request.url ?? "/").split("?");
+    const answer = Object.hasOwn(answers, path) ? answers[path] : undefined;
     if (!answer) return refuse(404);
     Promise.resolve(answer(response)).catch(() => response.destroy());
   });
