@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
 import { Histogram } from "../analysis/histogram.ts";
+import { launchProgram } from "../host/program.ts";
 import { netns } from "../runtime/netns.ts";
-import { program } from "../testing/machine.ts";
+import { runMain } from "../testing/machine.ts";
 import { isSkipped } from "../testing/skip.ts";
 import { planTopology } from "../topology/topology.ts";
 import { startProgram } from "../traffic/start-program.ts";
@@ -21,11 +21,10 @@ const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-bench-"));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
 function bench(...words: string[]) {
-  const options = { cwd: scratch, encoding: "utf8", timeout: 100_000 } as const;
-  return spawnSync(program, ["bench", ...words, "--out", path.join(scratch, "out")], options);
+  return runMain(["bench", ...words, "--out", path.join(scratch, "out")], { cwd: scratch, timeoutMs: 100_000 });
 }
 
-test.serial("figures come with their ratio to plain forwarding, their environment, a page and pictures", (t) => {
+test.serial("figures come with their ratio to plain forwarding, their environment, a page and pictures", async (t) => {
   const quick = [
     "--metrics",
     "connections,requests,connect_p50,router_cpu,scale_event,memory",
@@ -36,7 +35,7 @@ test.serial("figures come with their ratio to plain forwarding, their environmen
     "--seconds",
     "0.5",
   ];
-  const { status, stdout, stderr } = bench("nftables", ...quick, "--set", "nftables.mode=dnat", "--json");
+  const { status, stdout, stderr } = await bench("nftables", ...quick, "--set", "nftables.mode=dnat", "--json");
   t.is(status, 0, stderr);
   const figures = JSON.parse(stdout) as Figure[];
   const find = (backend: string, metric: string) => figures.find((f) => f.backend === backend && f.metric === metric);
@@ -67,9 +66,11 @@ test.serial(
   "a sweep has figures at every number, a curve for each metric, and says who has no part; other load is marked",
   async (t) => {
     // Not the bench's children: they are others to it.
-    const others = Array.from({ length: 4 }, () => spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" }));
+    const others = Array.from({ length: 4 }, () =>
+      launchProgram(["sh", "-c", "while :; do :; done"], { check: false }),
+    );
     const words = ["ecmp", "xdp", "--sweep", "services=1,20,400", "--metrics", "connections,deploy"];
-    const { status, stdout, stderr } = bench(...words, "--repeat", "1", "--seconds", "0.5", "--json");
+    const { status, stdout, stderr } = await bench(...words, "--repeat", "1", "--seconds", "0.5", "--json");
     for (const other of others) other.kill();
     t.is(status, 0, stderr);
     t.regex(stderr, /xdp: it is set up with the VIP's service only/);
@@ -153,8 +154,8 @@ for (const [why, words, sentence] of [
   ["an unknown part of the lab", ["harness", "--metrics", "speed"], /'--metrics speed' does not fit/],
   ["no rounds", ["nfqueue", "--repeat", "0"], /'--repeat 0' does not fit/],
 ] as const)
-  test(`${why} is wrong usage`, (t) => {
-    const { status, stderr } = bench(...words);
+  test(`${why} is wrong usage`, async (t) => {
+    const { status, stderr } = await bench(...words);
     t.is(status, 2);
     t.regex(stderr, sentence);
   });

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { inflateSync } from "node:zlib";
 import test from "ava";
+import { runProgram } from "../host/program.ts";
 import { erroredRun, scaleRun } from "./fixture.ts";
 import { reporters } from "./index.ts";
 import { PNG_HEIGHT, PNG_WIDTH } from "./png.ts";
@@ -75,7 +74,7 @@ test("importing the reporters loads neither the canvas nor the chart library", a
   const script = `await import(${JSON.stringify(new URL("index.ts", import.meta.url).href)});
     const { createRequire } = await import("node:module");
     console.log(Object.keys(createRequire(${JSON.stringify(import.meta.url)}).cache).filter((file) => /canvas|chart\\.js/.test(file)).length);`;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--import=tsx", "--input-type=module", "-e", script]);
+  const { stdout } = await runProgram([process.execPath, "--import=tsx", "--input-type=module", "-e", script]);
   t.is(stdout.trim(), "0");
 });
 

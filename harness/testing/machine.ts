@@ -2,10 +2,29 @@
 // What the machine looks like from outside, for tests that prove that nothing is left behind.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { type ProgramOptions, runProgram } from "../host/program.ts";
 import { readRecord } from "../record/read.ts";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const program = `${root}load-balancer.ts`;
+
+export interface Outcome {
+  /** null when a signal ended it. */
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs this program as a user does. Throws LabError only when it does not end: whatever it ends with is an outcome. */
+export function runMain(words: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
+  return outcomeOf([program, ...words], options);
+}
+
+/** The same for any program. */
+export async function outcomeOf(argv: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
+  const { code: status, stdout, stderr } = await runProgram(argv, { timeoutMs: 180_000, ...options, check: false });
+  return { status, stdout, stderr };
+}
 
 /** An environment variable that every process of a run inherits, so that its processes are told from everybody else's. */
 export function marker(name: string): { env: NodeJS.ProcessEnv; processes: () => number[] } {

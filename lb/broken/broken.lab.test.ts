@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proof that the lab finds what is wrong: real runs of balancers that are wrong on purpose.
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import type { Finding } from "../../harness/gate/finding.ts";
 import type { Summary } from "../../harness/record/schema.ts";
-import { program, root } from "../../harness/testing/machine.ts";
+import { root, runMain } from "../../harness/testing/machine.ts";
 import { brokenBalancers } from "./balancers.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-broken-"));
@@ -25,13 +24,12 @@ const sentences: Record<string, RegExp> = {
 const files = Object.keys(sentences).map((name) => path.join(root, "lb/broken", `${name.slice(7)}.ts`));
 const often = ["--connections", "1000", "--rate", "2000", "--at", "1", "--duration", "2.2"];
 
-test("each broken balancer is caught by the right sentence, and the gate fails it; the right one passes", (t) => {
+test("each broken balancer is caught by the right sentence, and the gate fails it; the right one passes", async (t) => {
   t.deepEqual(Object.keys(sentences).sort(), brokenBalancers.map(({ name }) => name).sort());
   const out = ["--out", scratch];
   const words = files.flatMap((file) => ["--backend", file]);
-  const run = (name: string) =>
-    spawnSync(program, ["test", name, ...words, ...often, ...out, "--json"], { encoding: "utf8", timeout: 180_000 });
-  const { status, stdout, stderr } = run("broken-*_scale_in");
+  const run = (name: string) => runMain(["test", name, ...words, ...often, ...out, "--json"]);
+  const { status, stdout, stderr } = await run("broken-*_scale_in");
   t.is(status, 1, stderr);
   const summaries = stdout
     .trim()
@@ -45,10 +43,10 @@ test("each broken balancer is caught by the right sentence, and the gate fails i
       `${backend}: ${reasons.slice(0, 9).join("\n")}`,
     );
   }
-  const right = run("nfqueue_scale_in");
+  const right = await run("nfqueue_scale_in");
   t.is(right.status, 0, right.stdout + right.stderr);
   for (const name of readdirSync(scratch)) {
-    const gate = spawnSync(program, ["gate", path.join(scratch, name), "--json"], { encoding: "utf8" });
+    const gate = await runMain(["gate", path.join(scratch, name), "--json"]);
     const { findings } = JSON.parse(gate.stdout) as { findings: Finding[] };
     t.is(gate.status, name.includes("broken") ? 1 : 0, `${name}: ${JSON.stringify(findings)}`);
   }

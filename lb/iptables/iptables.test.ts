@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import type { Summary } from "../../harness/record/schema.ts";
-import { program } from "../../harness/testing/machine.ts";
+import { runMain } from "../../harness/testing/machine.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-iptables-"));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
@@ -29,7 +28,7 @@ const lacking: [backend: string, tool: string, said: string][] = [
   ],
 ];
 for (const [i, [backend, tool, said]] of lacking.entries())
-  test(`${backend} without what ${tool} needs is a skip that says so, and nothing is installed`, (t) => {
+  test(`${backend} without what ${tool} needs is a skip that says so, and nothing is installed`, async (t) => {
     const dir = path.join(scratch, `${i}`);
     const out = path.join(dir, "results");
     mkdirSync(dir);
@@ -37,8 +36,8 @@ for (const [i, [backend, tool, said]] of lacking.entries())
     writeFileSync(path.join(dir, tool), `#!/bin/sh\necho "${said}" >&2\nexit 2\n`, { mode: 0o755 });
     const variant = tool.includes("legacy") ? "legacy" : "nft";
     const words = ["test", backend, "--runtime", "netns", "--set", `variant=${variant}`, "--json", "--out", out];
-    const env = { ...process.env, PATH: `${dir}:${process.env.PATH}` };
-    const { status, stdout, stderr } = spawnSync(program, words, { encoding: "utf8", env, timeout: 60_000 });
+    const env = { PATH: `${dir}:${process.env.PATH}` };
+    const { status, stdout, stderr } = await runMain(words, { env });
     t.is(status, 77, stderr);
     const { verdict, reasons } = JSON.parse(stdout) as Summary;
     t.is(verdict, "skip");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The C balancer against the TypeScript oracle: two implementations of one definition, on random tables, flows and packets.
-import { execFileSync } from "node:child_process";
 import path from "node:path";
 import test from "ava";
+import { runProgram } from "../../harness/host/program.ts";
 import { addressBytes, type Flow, flowKey, murmur3 } from "../../harness/oracle/hash.ts";
 import { makeOracle, type TableSpec } from "../../harness/oracle/oracle.ts";
 import { buildDir } from "../../harness/runtime/netns.ts";
@@ -18,10 +18,15 @@ interface Answer {
   index: number | null;
 }
 
-const run = (args: string[], input = "") =>
-  execFileSync(program, args, { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
+const run = async (args: string[], input = "") => (await runProgram([program, ...args], { input })).stdout;
 
-function withTable<T>(name: string, spec: TableSpec, targets: number, active: number[], action: (shm: string) => T): T {
+async function withTable(
+  name: string,
+  spec: TableSpec,
+  targets: number,
+  active: number[],
+  action: (shm: string) => Promise<void>,
+): Promise<void> {
   const table = shm(name);
   const size = spec.strategy === "maglev" ? spec.m : 997;
   const init = [
@@ -37,17 +42,17 @@ function withTable<T>(name: string, spec: TableSpec, targets: number, active: nu
     "--seed",
     `${spec.seed}`,
   ];
-  run(spec.ports ? [...init, "-p"] : init);
+  await run(spec.ports ? [...init, "-p"] : init);
   try {
-    run(["set", "--shm", table, "--active", active.map((i) => `${i}:${1000 + i}`).join(",")]);
-    return action(table);
+    await run(["set", "--shm", table, "--active", active.map((i) => `${i}:${1000 + i}`).join(",")]);
+    await action(table);
   } finally {
-    run(["delete", "--shm", table]);
+    await run(["delete", "--shm", table]);
   }
 }
 
-function lookup(table: string, lines: string[]): Answer[] {
-  const out = run(["lookup", "--shm", table, "--batch"], `${lines.join("\n")}\n`);
+async function lookup(table: string, lines: string[]): Promise<Answer[]> {
+  const out = await run(["lookup", "--shm", table, "--batch"], `${lines.join("\n")}\n`);
   return out
     .trim()
     .split("\n")
@@ -63,13 +68,13 @@ const specs: [name: string, spec: TableSpec, targets: number][] = [
 ];
 
 for (const [name, spec, targets] of specs)
-  test(`balancer and oracle pick the same target for every packet: ${name}`, (t) => {
+  test(`balancer and oracle pick the same target for every packet: ${name}`, async (t) => {
     const random = seededRandom(spec.seed + targets);
     const active = Array.from({ length: targets }, (_, i) => i).filter((i) => i === 0 || random() < 0.7);
     const oracle = makeOracle(spec, active);
     const packets = Array.from({ length: 2000 }, () => randomPacket(random));
-    withTable(name.replaceAll(" ", "-"), spec, targets, active, (table) => {
-      const answers = lookup(
+    await withTable(name.replaceAll(" ", "-"), spec, targets, active, async (table) => {
+      const answers = await lookup(
         table,
         packets.map((p) => `packet ${p.bytes.toString("hex")}`),
       );
@@ -84,10 +89,10 @@ for (const [name, spec, targets] of specs)
     });
   });
 
-test("a flow named on the command line gets the same answer as its packet", (t) => {
+test("a flow named on the command line gets the same answer as its packet", async (t) => {
   const spec: TableSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
-  withTable("flow", spec, 10, [1, 3, 5], (table) => {
-    const [answer] = lookup(table, ["tcp 2000::7 40000 1000:: 5003"]);
+  await withTable("flow", spec, 10, [1, 3, 5], async (table) => {
+    const [answer] = await lookup(table, ["tcp 2000::7 40000 1000:: 5003"]);
     const flow: Flow = {
       src: addressBytes("2000::7"),
       dst: addressBytes("1000::"),
@@ -99,11 +104,10 @@ test("a flow named on the command line gets the same answer as its packet", (t) 
   });
 });
 
-test("a size that is no prime is refused with the primes next to it", (t) => {
-  const error = t.throws(() => run(["init", "--shm", shm("prime"), "--M", "1000", "--N", "10"])) as Error & {
-    status: number;
-    stderr: string;
-  };
-  t.is(error.status, 2);
-  t.regex(error.stderr, /997.*1009/);
+test("a size that is no prime is refused with the primes next to it", async (t) => {
+  const { code, stderr } = await runProgram([program, "init", "--shm", shm("prime"), "--M", "1000", "--N", "10"], {
+    check: false,
+  });
+  t.is(code, 2);
+  t.regex(stderr, /997.*1009/);
 });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the three data planes do with single frames, in the kernel by test run and in user space: all must do the same.
 
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { runProgram } from "../../harness/host/program.ts";
 import { flowKey, murmur3 } from "../../harness/oracle/hash.ts";
 import { makeOracle } from "../../harness/oracle/oracle.ts";
 import { buildDir, netns } from "../../harness/runtime/netns.ts";
@@ -37,13 +37,14 @@ interface Answer {
   error?: string;
 }
 
-function tryFrames(plane: string, frames: readonly string[], more: string[] = [], binary = program): Answer[] {
-  const { status, stdout, stderr } = spawnSync(binary, ["try", "--plane", plane, ...flags, ...more], {
-    input: frames.map((frame) => `${frame}\n`).join(""),
-    encoding: "utf8",
-    timeout: 60_000,
-  });
-  if (status !== 0) throw new Error(stderr);
+async function tryFrames(
+  plane: string,
+  frames: readonly string[],
+  more: string[] = [],
+  binary = program,
+): Promise<Answer[]> {
+  const input = frames.map((frame) => `${frame}\n`).join("");
+  const { stdout } = await runProgram([binary, "try", "--plane", plane, ...flags, ...more], { input });
   return stdout
     .trim()
     .split("\n")
@@ -95,7 +96,7 @@ for (const plane of ["xdp", "tc", "user"])
       // The kernel tries no frame without a byte after its Ethernet header, nor TC one without its IP header.
       const cut = cutShort(plane === "user" ? 1 : 15).filter(({ verdict }) => plane !== "tc" || verdict === "drop");
       const all = [...fixtures, ...cut];
-      const answers = tryFrames(
+      const answers = await tryFrames(
         plane,
         all.map(({ frame }) => frame),
         [],
@@ -114,7 +115,7 @@ for (const plane of ["xdp", "tc", "user"])
     const frames = packets.map(({ bytes }) =>
       ethernet(bytes.readUInt8(0) >> 4 === 4 ? 0x0800 : 0x86dd, bytes.toString("hex")),
     );
-    for (const [i, answer] of tryFrames(plane, frames).entries()) {
+    for (const [i, answer] of (await tryFrames(plane, frames)).entries()) {
       const packet = packets[i];
       if (packet) t.is(answer.index, oracle.pick(murmur3(packet.expected(true), spec.seed)), packet.description);
     }
@@ -124,14 +125,14 @@ test("a connection that is remembered keeps its target, and a balancer without t
   if (await planeIsSkipped(t, "xdp")) return;
   const frame = fixtures.find(({ name }) => name === "IPv4: TCP")?.frame ?? "";
   for (const plane of ["xdp", "tc"]) {
-    const [first, second] = tryFrames(plane, [frame, frame], ["--connections", "1024"]);
+    const [first, second] = await tryFrames(plane, [frame, frame], ["--connections", "1024"]);
     t.like(first?.counted, { flows: 1, learnt: 1 });
     t.like(second?.counted, { flows: 1, kept: 1 });
     t.is(second?.counted.learnt, undefined);
     t.is(second?.index, first?.index);
   }
   for (const plane of ["xdp", "tc", "user"]) {
-    const [answer] = tryFrames(plane, [frame], ["--active", ""]);
+    const [answer] = await tryFrames(plane, [frame], ["--active", ""]);
     t.like(answer, { verdict: "drop", index: null, counted: { flows: 1, no_target: 1 } });
   }
 });
@@ -141,7 +142,7 @@ test("a frame costs the kernel's planes well below a microsecond", async (t) => 
   const frame = fixtures.find(({ name }) => name === "IPv4: all hops left")?.frame ?? "";
   t.true(frame.startsWith(OWN_MAC));
   for (const plane of ["xdp", "tc"]) {
-    const [answer] = tryFrames(plane, [frame], ["--repeat", "15"]);
+    const [answer] = await tryFrames(plane, [frame], ["--repeat", "15"]);
     t.log(`${plane}: ${answer?.ns} ns per packet by test run (the bar for a quiet machine is 150)`);
     t.true((answer?.ns ?? Number.POSITIVE_INFINITY) < 1000, `${answer?.ns} ns`);
   }
