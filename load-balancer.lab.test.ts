@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as its users and their CI see it: words in, exit codes and files out.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -21,14 +20,19 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { launchProgram, type ProgramOptions, type RunningProgram, runProgram } from "./harness/host/program.ts";
+import { findTool } from "./harness/host/tools.ts";
 import {
   eventually,
   hostState,
   marker,
   networkNamespaces,
+  type Outcome,
   orphanedSockets,
+  outcomeOf,
   program,
   root,
+  runMain,
   wordsOf,
 } from "./harness/testing/machine.ts";
 import { isSkipped } from "./harness/testing/skip.ts";
@@ -38,16 +42,15 @@ chmodSync(scratch, 0o777);
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
 const quick = ["--at", "1 2.5", "--duration", "4", "--connections", "1000"];
+const AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 const out = (name: string) => path.join(scratch, name);
 
-function run(args: string[], options: Parameters<typeof spawnSync>[2] = {}) {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    cwd: scratch,
-    timeout: 90_000,
-    ...options,
-    encoding: "utf8",
-  });
-  return { status, stdout: String(stdout), stderr: String(stderr) };
+function run(args: string[], options: ProgramOptions = {}): Promise<Outcome> {
+  return runMain(args, { cwd: scratch, timeoutMs: 90_000, ...options });
+}
+
+function launch(args: string[], env: NodeJS.ProcessEnv): RunningProgram {
+  return launchProgram([program, ...args], { cwd: scratch, env, timeoutMs: 180_000, check: false });
 }
 
 const usage: [title: string, args: string[], message: RegExp][] = [
@@ -90,21 +93,21 @@ const usage: [title: string, args: string[], message: RegExp][] = [
   ["an unknown backend", ["start", "ipvs9"], /no backend 'ipvs9'/],
 ];
 for (const [title, args, message] of usage)
-  test(`${title} is wrong usage: exit code 2 and a sentence`, (t) => {
-    const { status, stderr, stdout } = run(args);
+  test(`${title} is wrong usage: exit code 2 and a sentence`, async (t) => {
+    const { status, stderr, stdout } = await run(args);
     t.is(status, 2, stderr);
     t.regex(stderr, message);
     t.is(stdout, "");
     t.notRegex(stderr, / {4}at /, "no stack trace");
   });
 
-test("a results folder that cannot be written is exit code 3", (t) => {
-  const { status, stderr } = run(["test", "nfqueue", "--out", "/proc/results"]);
+test("a results folder that cannot be written is exit code 3", async (t) => {
+  const { status, stderr } = await run(["test", "nfqueue", "--out", "/proc/results"]);
   t.is(status, 3);
   t.regex(stderr, /Cannot write results to '\/proc\/results'/);
 });
 
-test("every command has help with an example", (t) => {
+test("every command has help with an example", async (t) => {
   for (const command of [
     "test",
     "compare",
@@ -124,16 +127,16 @@ test("every command has help with an example", (t) => {
     "merge",
     "clean",
   ]) {
-    const { status, stdout } = run([command, "--help"]);
+    const { status, stdout } = await run([command, "--help"]);
     t.is(status, 0, command);
     t.regex(stdout, /Examples:/, command);
   }
 });
 
-test("the program runs through a symlink from any directory", (t) => {
+test("the program runs through a symlink from any directory", async (t) => {
   const link = out("lb");
   symlinkSync(program, link);
-  const { status, stdout } = spawnSync(link, ["list", "--json"], { cwd: "/", encoding: "utf8" });
+  const { status, stdout } = await outcomeOf([link, "list", "--json"], { cwd: "/" });
   t.is(status, 0);
   const cases = JSON.parse(stdout) as {
     case: string;
@@ -142,37 +145,35 @@ test("the program runs through a symlink from any directory", (t) => {
   t.deepEqual(cases.find((c) => c.case === "nfqueue_scale")?.runtimes.netns, { can: true, why: null });
 });
 
-test("the program runs from a folder whose name a URL would misread", (t) => {
+test("the program runs from a folder whose name a URL would misread", async (t) => {
   const dir = out("a b#c%20d");
   for (const name of ["load-balancer.ts", "package.json", "harness", "lb", "scenarios"])
     cpSync(path.join(root, name), path.join(dir, name), { recursive: true });
   symlinkSync(path.join(root, "node_modules"), path.join(dir, "node_modules"));
-  const { status, stderr } = spawnSync(path.join(dir, "load-balancer.ts"), ["test", "--help"], {
+  const { status, stderr } = await outcomeOf([path.join(dir, "load-balancer.ts"), "test", "--help"], {
     cwd: "/",
-    env: { ...process.env, __nvm: "" },
-    encoding: "utf8",
-    timeout: 30_000,
+    env: { __nvm: "" },
   });
   t.is(status, 0, stderr);
 });
 
-test("an empty __nvm means the default", (t) => {
-  const { status, stderr } = run(["test", "nfqueue_scale", "--duration", "10"], {
+test("an empty __nvm means the default", async (t) => {
+  const { status, stderr } = await run(["test", "nfqueue_scale", "--duration", "10"], {
     env: { ...process.env, __nvm: "", __nrouters: "" },
   });
   t.is(status, 2);
   t.regex(stderr, /last event is at 15 s/, "all that is wrong is the duration");
 });
 
-test("what this machine lacks is a skip with its remedy, exit code 77, never a pass", (t) => {
+test("what this machine lacks is a skip with its remedy, exit code 77, never a pass", async (t) => {
   // A PATH with node only, and tools hidden in the sbin folders by an empty mount, would need root: fake the look-up instead.
   const bare = out("bare");
   mkdirSync(bare);
   symlinkSync(process.execPath, path.join(bare, "node"));
   for (const tool of ["sh", "readlink", "dirname"])
-    symlinkSync(execFileSync("which", [tool], { encoding: "utf8" }).trim(), path.join(bare, tool));
+    symlinkSync((await runProgram(["which", tool])).stdout.trim(), path.join(bare, tool));
   const env = { ...process.env, PATH: bare, LOAD_BALANCER_SBIN: bare };
-  const { status, stdout } = run(["test", "nfqueue", "--out", out("skip")], { env });
+  const { status, stdout } = await run(["test", "nfqueue", "--out", out("skip")], { env });
   t.is(status, 77, stdout);
   t.regex(stdout, /SKIP nfqueue/);
   t.regex(
@@ -183,27 +184,22 @@ test("what this machine lacks is a skip with its remedy, exit code 77, never a p
 
 function startRun(name: string, args: string[] = ["test", "nfqueue_scale", ...quick]) {
   const mark = marker(name);
-  const child = spawn(program, [...args, "--out", out(name)], {
-    cwd: scratch,
-    env: mark.env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = launch([...args, "--out", out(name)], mark.env);
   return { child, ...mark };
 }
 
-function phaseSeen(child: ChildProcess, text: string): Promise<void> {
+function phaseSeen(child: RunningProgram, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = "";
-    child.stderr?.on("data", (chunk: Buffer) => {
+    child.stderr.on("data", (chunk: Buffer) => {
       said += chunk.toString();
       if (said.includes(text)) resolve();
     });
-    child.on("exit", () => reject(new Error(`The run ended before '${text}': ${said}`)));
+    child.ended.finally(() => reject(new Error(`The run ended before '${text}': ${said}`))).catch(() => {});
   });
 }
 
-const ended = (child: ChildProcess) =>
-  new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
+const ended = async (child: RunningProgram) => (await child.ended).code;
 
 for (const [phase, delayMs] of [
   ["bringing the lab up", 0],
@@ -271,21 +267,21 @@ test.serial("a full disk in the middle of a run is exit code 3, with a sentence 
   if (isSkipped(t, process.geteuid?.() === 0 ? [] : ["Mounting a small file system needs root."])) return;
   const small = out("small-disk");
   mkdirSync(small);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tmpfs", small]);
+  await runProgram(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", small]);
   try {
-    const { status, stderr } = run(["test", "nfqueue_scale", ...quick, "--out", small]);
+    const { status, stderr } = await run(["test", "nfqueue_scale", ...quick, "--out", small]);
     t.is(status, 3, stderr);
     t.regex(stderr, /the disk is full/);
     const [id = ""] = readdirSync(small);
     t.true(readFileSync(path.join(small, id, "events.ndjson"), "utf8").includes('"deployed"'));
   } finally {
-    execFileSync("umount", [small]);
+    await runProgram(["umount", small]);
   }
 });
 
-test.serial("a run is drawn again from its record, byte for byte", (t) => {
+test.serial("a run is drawn again from its record, byte for byte", async (t) => {
   const dir = out("again");
-  const { status, stderr } = run([
+  const { status, stderr } = await run([
     "test",
     "nfqueue_scale_in",
     "--at",
@@ -312,16 +308,19 @@ test.serial("a run is drawn again from its record, byte for byte", (t) => {
   const read = () => files.map((file) => readFileSync(path.join(runDir, file)));
   const first = read();
   for (const file of files) truncateSync(path.join(runDir, file));
-  t.is(run(["report", runDir]).status, 0);
+  t.is((await run(["report", runDir])).status, 0);
   for (const [i, file] of files.entries()) t.deepEqual(read()[i], first[i], file);
 });
 
-test.serial("an ordinary user needs no root", (t) => {
+test.serial("an ordinary user needs no root", async (t) => {
   const asRoot = process.geteuid?.() === 0;
   if (isSkipped(t, asRoot ? [] : ["The tests do not run as root: every other one runs as an ordinary user."])) return;
-  if (isSkipped(t, readableByAll() ? [] : [`User 65534 cannot read '${root}'.`])) return;
+  if (isSkipped(t, (await readableByAll()) ? [] : [`User 65534 cannot read '${root}'.`])) return;
   const args = ["test", "nfqueue_scale", ...quick, "--json", "--out", out("rootless")];
-  const { status, stdout, stderr } = run(args, { uid: 65534, gid: 65534, env: { ...process.env, HOME: scratch } });
+  const { status, stdout, stderr } = await outcomeOf([...AS_NOBODY, program, ...args], {
+    cwd: scratch,
+    env: { HOME: scratch },
+  });
   t.is(status, 0, stderr);
   t.is((JSON.parse(stdout) as { verdict: string }).verdict, "pass");
 });
@@ -331,16 +330,16 @@ test.serial("a lab is started, looked at, scaled, used and stopped by hand", asy
   const mark = marker("session");
   const env = { ...mark.env, XDG_RUNTIME_DIR: scratch };
   const lb = (...args: string[]) => run(args, { env });
-  t.is(lb("status").status, 3);
-  t.regex(lb("status").stderr, /No lab is running/);
-  const started = lb("start_nfqueue", "--targets", "3");
+  t.is((await lb("status")).status, 3);
+  t.regex((await lb("status")).stderr, /No lab is running/);
+  const started = await lb("start_nfqueue", "--targets", "3");
   t.is(started.status, 0, started.stderr);
   t.regex(started.stdout, /active +vm-001 vm-002 vm-003/);
-  t.is(lb("start", "nfqueue").status, 3, "one lab at a time");
-  const exec = lb("exec", "vm-201", "--", "sh", "-c", "hostname; exit 5");
+  t.is((await lb("start", "nfqueue")).status, 3, "one lab at a time");
+  const exec = await lb("exec", "vm-201", "--", "sh", "-c", "hostname; exit 5");
   t.is(exec.stdout, "vm-201\n");
   t.is(exec.status, 5);
-  t.is(lb("exec", "vm-999", "--", "true").status, 3);
+  t.is((await lb("exec", "vm-999", "--", "true")).status, 3);
   const connect = [
     "traffic",
     "connect",
@@ -353,17 +352,17 @@ test.serial("a lab is started, looked at, scaled, used and stopped by hand", asy
     "--output",
     "json",
   ];
-  const hosts = () =>
-    Object.keys((JSON.parse(lb("exec", "vm-221", "--", ...connect).stdout) as { hosts: object }).hosts).sort();
-  t.deepEqual(hosts(), ["vm-001", "vm-002", "vm-003"]);
-  t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
-  t.deepEqual(hosts(), ["vm-001", "vm-003"]);
-  t.is(lb("scale", "in", "1", "3").status, 2, "one target must remain");
-  t.is(lb("scale", "in", "4").status, 2);
-  t.is(lb("scale", "out", "2").status, 0);
-  t.deepEqual(hosts(), ["vm-001", "vm-002", "vm-003"]);
-  t.regex(lb("clean").stdout, /A lab is running; it was left alone/);
-  t.is(lb("stop").status, 0);
+  const hosts = async () =>
+    Object.keys((JSON.parse((await lb("exec", "vm-221", "--", ...connect)).stdout) as { hosts: object }).hosts).sort();
+  t.deepEqual(await hosts(), ["vm-001", "vm-002", "vm-003"]);
+  t.regex((await lb("scale", "in", "2")).stdout, /out +vm-002/);
+  t.deepEqual(await hosts(), ["vm-001", "vm-003"]);
+  t.is((await lb("scale", "in", "1", "3")).status, 2, "one target must remain");
+  t.is((await lb("scale", "in", "4")).status, 2);
+  t.is((await lb("scale", "out", "2")).status, 0);
+  t.deepEqual(await hosts(), ["vm-001", "vm-002", "vm-003"]);
+  t.regex((await lb("clean")).stdout, /A lab is running; it was left alone/);
+  t.is((await lb("stop")).status, 0);
   t.true(await eventually(() => mark.processes().length === 0, 2000));
   t.deepEqual(hostState(), before);
 });
@@ -375,7 +374,7 @@ test.serial("a keeper outlives what is no request, and long ones", async (t) => 
   const lb = (...args: string[]) => run(args, { env });
   const folder = path.join(dir, `load-balancer-${process.geteuid?.()}`);
   const socket = path.join(folder, "lab.sock");
-  t.is(lb("start", "nfqueue", "--targets", "2").status, 0);
+  t.is((await lb("start", "nfqueue", "--targets", "2")).status, 0);
   try {
     t.is(statSync(socket).mode & 0o777, 0o600);
     const requests = ["garbage\n", '{"op":"dance"}\n', '{"op":"spawn","machine":"vm-001","argv":[]}\n', "null\n"];
@@ -385,18 +384,18 @@ test.serial("a keeper outlives what is no request, and long ones", async (t) => 
       t.regex(reply.error, /This is no request to a lab/);
     }
     const long = "y".repeat(100_000);
-    t.is(lb("exec", "vm-001", "--", "echo", long).stdout, `${long}\n`);
-    const sleeping = spawn(program, ["exec", "vm-001", "--", "sh", "-c", "echo up; exec sleep 60"], { env });
+    t.is((await lb("exec", "vm-001", "--", "echo", long)).stdout, `${long}\n`);
+    const sleeping = launch(["exec", "vm-001", "--", "sh", "-c", "echo up; exec sleep 60"], env);
     const code = ended(sleeping);
     await once(sleeping.stdout, "data");
     sleeping.kill("SIGTERM");
     t.is(await code, 128 + 15);
     chmodSync(folder, 0o755);
-    t.is(lb("status").status, 3);
-    t.regex(lb("status").stderr, /no folder that this user alone can reach/);
+    t.is((await lb("status")).status, 3);
+    t.regex((await lb("status")).stderr, /no folder that this user alone can reach/);
     chmodSync(folder, 0o700);
   } finally {
-    t.is(lb("stop").status, 0);
+    t.is((await lb("stop")).status, 0);
   }
   t.true(await eventually(() => mark.processes().length === 0, 2000));
   t.false(existsSync(folder));
@@ -416,7 +415,7 @@ function answer(file: string, request: string): Promise<string> {
 test.serial("start, interrupted, takes its lab down and exits with 130", async (t) => {
   const mark = marker("start-interrupt");
   const env = { ...mark.env, XDG_RUNTIME_DIR: mkdtempSync(path.join(scratch, "start-")) };
-  const child = spawn(program, ["start", "nfqueue", "--targets", "100"], { env, stdio: "ignore" });
+  const child = launch(["start", "nfqueue", "--targets", "100"], env);
   const code = ended(child);
   const keeper = () => mark.processes().some((pid) => wordsOf(pid).includes("keep"));
   t.true(await eventually(keeper, 10_000), "the keeper has begun");
@@ -425,16 +424,16 @@ test.serial("start, interrupted, takes its lab down and exits with 130", async (
   t.true(await eventually(() => mark.processes().length === 0, 3000));
 });
 
-test.serial("backends are compared in one report", (t) => {
+test.serial("backends are compared in one report", async (t) => {
   const dir = out("compare");
   const words = ["--scenario", "scale_in", "--at", "1", "--duration", "3", "--connections", "200", "--targets", "4"];
-  const { status, stdout, stderr } = run(["compare", "ecmp", "nfqueue", ...words, "--json", "--out", dir]);
+  const { status, stdout, stderr } = await run(["compare", "ecmp", "nfqueue", ...words, "--json", "--out", dir]);
   t.is(status, 0, stderr);
   t.is((JSON.parse(stdout) as unknown[]).length, 2);
   t.true(existsSync(path.join(dir, readdirSync(dir)[0] ?? "", "compare.html")));
 });
 
-test.serial("shards run each case once, are merged, judged by the gate, and not run again by --resume", (t) => {
+test.serial("shards run each case once, are merged, judged by the gate, and not run again by --resume", async (t) => {
   const [first, second, all] = [out("shard-1"), out("shard-2"), out("merged")];
   const cases = [
     "test",
@@ -448,18 +447,18 @@ test.serial("shards run each case once, are merged, judged by the gate, and not 
     "json,junit,github",
   ];
   for (const [i, dir] of [first, second].entries()) {
-    const { status, stdout, stderr } = run([...cases, "--shard", `${i + 1}/2`, "--out", dir]);
+    const { status, stdout, stderr } = await run([...cases, "--shard", `${i + 1}/2`, "--out", dir]);
     t.is(status, 0, stdout + stderr);
   }
-  const merged = run(["merge", first, second, "--out", all]);
+  const merged = await run(["merge", first, second, "--out", all]);
   t.is(merged.status, 0, merged.stderr);
   t.regex(merged.stdout, /2 runs: 2 pass/);
   for (const file of ["index.html", "summary.md", "junit.xml", "ctrf.json", "runs.json"])
     t.true(existsSync(path.join(all, file)));
-  const half = run(["merge", first, "--out", all]);
+  const half = await run(["merge", first, "--out", all]);
   t.is(half.status, 4);
   t.regex(half.stdout, /Shard 2 of 2 is missing/);
-  const again = run([...cases, "--shard", "1/2", "--out", first, "--resume"]);
+  const again = await run([...cases, "--shard", "1/2", "--out", first, "--resume"]);
   t.is(again.status, 0);
   t.regex(again.stderr, /done already/);
   t.is(readdirSync(first).filter((name) => name.startsWith("2")).length, 1);
@@ -467,20 +466,20 @@ test.serial("shards run each case once, are merged, judged by the gate, and not 
   const killed = path.join(first, "1-killed");
   cpSync(path.join(first, made), killed, { recursive: true });
   truncateSync(path.join(killed, "events.ndjson"), 3000);
-  t.is(run(["gate", killed]).status, 3, "a record that ends in the middle is no result");
-  t.is(run(["gate", first]).status, 0, "and does not count once the run was made anew");
+  t.is((await run(["gate", killed])).status, 3, "a record that ends in the middle is no result");
+  t.is((await run(["gate", first])).status, 0, "and does not count once the run was made anew");
   const baseline = out("baseline.json");
-  t.is(run(["gate", first, "--baseline", baseline, "--update-baseline"]).status, 0);
-  t.is(run(["gate", first, "--baseline", baseline]).status, 0);
-  t.is(run(["gate", second, "--baseline", baseline]).status, 4, "the baseline's case has no run there");
+  t.is((await run(["gate", first, "--baseline", baseline, "--update-baseline"])).status, 0);
+  t.is((await run(["gate", first, "--baseline", baseline])).status, 0);
+  t.is((await run(["gate", second, "--baseline", baseline])).status, 4, "the baseline's case has no run there");
   const wrong = out("wrong.json");
   writeFileSync(wrong, '{"lossExces": 1}');
-  t.is(run(["gate", first, "--thresholds", wrong]).status, 2);
+  t.is((await run(["gate", first, "--thresholds", wrong])).status, 2);
 });
 
 test.serial(
   "a failed run is tried again, ends the rest with --fail-fast, and the live page is gone with the program",
-  (t) => {
+  async (t) => {
     const words = [
       "--set",
       "broken=random",
@@ -494,7 +493,7 @@ test.serial(
       "--live",
       "0",
     ];
-    const { status, stdout, stderr } = run([
+    const { status, stdout, stderr } = await run([
       "test",
       "nfqueue",
       ...words,
@@ -513,7 +512,7 @@ test.serial(
   },
 );
 
-test.serial("repeats and a sweep are compared in one report, with the theory beside", (t) => {
+test.serial("repeats and a sweep are compared in one report, with the theory beside", async (t) => {
   const dir = out("sweep");
   const words = ["--at", "1", "--duration", "2.2", "--connections", "200", "--rate", "400", "--repeat", "2"];
   const args = [
@@ -528,7 +527,7 @@ test.serial("repeats and a sweep are compared in one report, with the theory bes
     "--out",
     dir,
   ];
-  const { status, stdout, stderr } = run(args);
+  const { status, stdout, stderr } = await run(args);
   // On a busy machine the generator may fall behind, and then a run is no result: the report is what matters here.
   t.true(status === 0 || status === 4, stderr);
   const runs = JSON.parse(stdout) as { targets: number; seed: number }[];
@@ -545,10 +544,11 @@ test.serial("repeats and a sweep are compared in one report, with the theory bes
   for (const file of ["sweep.png", "compare.html", "theory.json"]) t.true(existsSync(path.join(dir, made, file)), file);
 });
 
-test("ctraffic's statistics are written and analysed", (t) => {
+test("ctraffic's statistics are written and analysed", async (t) => {
   const file = out("stats.json");
   const port = 20_000 + (process.pid % 10_000);
-  const server = spawn(`${root}build/traffic`, [
+  const server = launchProgram([
+    `${root}build/traffic`,
     "serve",
     "--name",
     "here",
@@ -577,9 +577,9 @@ test("ctraffic's statistics are written and analysed", (t) => {
       "--stats",
       "ctraffic",
     ];
-    execFileSync("sh", ["-c", `sleep 0.3; exec "$@" > ${file}`, "sh", `${root}build/traffic`, ...words]);
-    t.regex(run(["analyze", "hosts", file]).stdout, /here +\d+ +4/);
-    t.is(run(["analyze", "hosts", path.join(root, "package.json")]).status, 2);
+    await runProgram(["sh", "-c", `sleep 0.3; exec "$@" > ${file}`, "sh", `${root}build/traffic`, ...words]);
+    t.regex((await run(["analyze", "hosts", file])).stdout, /here +\d+ +4/);
+    t.is((await run(["analyze", "hosts", path.join(root, "package.json")])).status, 2);
   } finally {
     server.kill();
   }
@@ -599,11 +599,11 @@ test.serial("with --no-stop the lab stays up until 'stop', and then the report i
     "--out",
     out("no-stop"),
   ];
-  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = launch(args, env);
   const code = ended(child);
   await phaseSeen(child, "The lab stays up");
-  t.is(run(["exec", "vm-002", "--", "hostname"], { env }).stdout, "vm-002\n");
-  t.is(run(["stop"], { env }).status, 0);
+  t.is((await run(["exec", "vm-002", "--", "hostname"], { env })).stdout, "vm-002\n");
+  t.is((await run(["stop"], { env })).status, 0);
   t.is(await code, 0);
   t.is(readSummary(t, "no-stop").verdict, "pass");
 });
@@ -611,16 +611,16 @@ test.serial("with --no-stop the lab stays up until 'stop', and then the report i
 test.serial("a lab whose keeper is killed is gone, and clean says what it found", async (t) => {
   const mark = marker("keeper");
   const env = { ...mark.env, XDG_RUNTIME_DIR: scratch };
-  t.is(run(["start", "nfqueue", "--targets", "2"], { env }).status, 0);
-  const { pid } = JSON.parse(run(["status", "--json"], { env }).stdout) as { pid: number };
+  t.is((await run(["start", "nfqueue", "--targets", "2"], { env })).status, 0);
+  const { pid } = JSON.parse((await run(["status", "--json"], { env })).stdout) as { pid: number };
   process.kill(pid, "SIGKILL");
   t.true(await eventually(() => mark.processes().length === 0, 3000));
-  t.regex(run(["clean"], { env }).stdout, /Removed the socket of a lab that is gone/);
-  t.regex(run(["clean"], { env }).stdout, /Nothing was left behind/);
+  t.regex((await run(["clean"], { env })).stdout, /Removed the socket of a lab that is gone/);
+  t.regex((await run(["clean"], { env })).stdout, /Nothing was left behind/);
 });
 
 test.serial("no packet of the lab reaches the host's interfaces", async (t) => {
-  const can = process.geteuid?.() === 0 && spawnSync("tcpdump", ["--version"]).status === 0;
+  const can = process.geteuid?.() === 0 && (await findTool("tcpdump", "tcpdump")) === null;
   if (isSkipped(t, can ? [] : ["Seeing the host's packets needs root and tcpdump. Run './setup --test'."])) return;
   const words = [
     "-i",
@@ -634,7 +634,7 @@ test.serial("no packet of the lab reaches the host's interfaces", async (t) => {
   await outside.listening;
   // The same look at the tester of a lab that is up: it would see them.
   const env = { ...process.env, XDG_RUNTIME_DIR: scratch };
-  t.is(run(["start", "nfqueue", "--targets", "2"], { env }).status, 0);
+  t.is((await run(["start", "nfqueue", "--targets", "2"], { env })).status, 0);
   try {
     const inside = watchPackets(program, ["exec", "vm-221", "--", "tcpdump", ...words], env);
     await inside.listening;
@@ -650,18 +650,18 @@ test.serial("no packet of the lab reaches the host's interfaces", async (t) => {
       "--output",
       "json",
     ];
-    t.is(run(["exec", "vm-221", "--", ...connect], { env }).status, 0);
+    t.is((await run(["exec", "vm-221", "--", ...connect], { env })).status, 0);
     t.true(await eventually(() => inside.lines() > 400, 5000), `${inside.lines()} packets seen in the lab`);
     inside.child.kill();
   } finally {
-    run(["stop"], { env });
+    await run(["stop"], { env });
     outside.child.kill();
   }
   t.is(outside.lines(), 0);
 });
 
 function watchPackets(command: string, words: string[], env = process.env) {
-  const child = spawn(command, words, { env, stdio: ["pipe", "pipe", "pipe"] });
+  const child = launchProgram([command, ...words], { env, timeoutMs: 180_000, check: false });
   let seen = 0;
   child.stdout.on("data", (chunk: Buffer) => {
     seen += chunk.toString().split("\n").length - 1;
@@ -670,7 +670,7 @@ function watchPackets(command: string, words: string[], env = process.env) {
     child.stderr.on("data", (chunk: Buffer) => {
       if (chunk.toString().includes("listening on")) resolve();
     });
-    child.on("exit", () => reject(new Error(`${command} ended before it listened`)));
+    child.ended.finally(() => reject(new Error(`${command} ended before it listened`))).catch(() => {});
   });
   return { child, listening, lines: () => seen };
 }
@@ -688,9 +688,12 @@ function readSummary(t: ExecutionContext, name: string): Summary {
   return JSON.parse(readFileSync(file, "utf8")) as Summary;
 }
 
-function readableByAll(): boolean {
-  return (
-    spawnSync("sh", ["-c", `test -r ${root}package.json && test -x ${root}build/agent`], { uid: 65534, gid: 65534 })
-      .status === 0
-  );
+async function readableByAll(): Promise<boolean> {
+  const { status } = await outcomeOf([
+    ...AS_NOBODY,
+    "sh",
+    "-c",
+    `test -r ${root}package.json && test -x ${root}build/agent`,
+  ]);
+  return status === 0;
 }

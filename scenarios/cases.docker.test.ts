@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { launchProgram, type RunningProgram, runProgram } from "../harness/host/program.ts";
 import type { Summary } from "../harness/record/schema.ts";
 import { docker } from "../harness/runtime/docker.ts";
 import { buildDir } from "../harness/runtime/netns.ts";
@@ -19,7 +19,7 @@ import {
   startedContainers,
 } from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
-import { eventually, hostState, marker, outcomes, program, root } from "../harness/testing/machine.ts";
+import { eventually, hostState, marker, outcomes, program, root, runMain } from "../harness/testing/machine.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { planTopology } from "../harness/topology/topology.ts";
@@ -46,10 +46,8 @@ function withEngine(title: string, action: (t: ExecutionContext) => Promise<void
 
 const outDir = (name: string) => path.join(scratch, name);
 
-function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
-  const options = { cwd: scratch, env, timeout: 120_000, encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync(program, args, options);
-  return { status, stdout, stderr };
+function run(args: string[], env: NodeJS.ProcessEnv = {}) {
+  return runMain(args, { cwd: scratch, env, timeoutMs: 120_000 });
 }
 
 const runOn = (t: ExecutionContext, runtime: string, name: string, args: readonly string[]) =>
@@ -94,10 +92,8 @@ for (const [name, args] of [
   ["nfqueue_scale_lb", ["--rate", "2500", "--at", "1 2", "--duration", "3"]],
 ] as const)
   withEngine(`${name}: the same connections, predictions and losses in docker as in netns`, async (t) => {
-    const [here, there] = ["netns", "docker"].map((runtime) =>
-      runOn(t, runtime, name, [...args, "--connections", "1000"]),
-    );
-    if (!here || !there) return t.fail();
+    const here = await runOn(t, "netns", name, [...args, "--connections", "1000"]);
+    const there = await runOn(t, "docker", name, [...args, "--connections", "1000"]);
     t.is(there.status, 0, there.summary.reasons.join("\n"));
     t.is(there.summary.runtime, "docker");
     t.deepEqual(outcomes(there.dir), outcomes(here.dir));
@@ -111,11 +107,11 @@ withEngine("BPF programs are loaded by routers that are given the capabilities, 
   const unbuilt = "'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'.";
   if (isSkipped(t, existsSync(path.join(buildDir, "xdp-lb")) ? [] : [unbuilt])) return;
   const given = ["SYS_ADMIN", "IPC_LOCK"].flatMap((name) => ["--capability", name]);
-  const without = runOn(t, "docker", "xdp_user_scale_in", small);
+  const without = await runOn(t, "docker", "xdp_user_scale_in", small);
   t.is(without.status, 77, without.stderr);
   t.regex(without.summary.reasons.join(" "), /takes CAP_SYS_ADMIN and CAP_IPC_LOCK.*--capability SYS_ADMIN/);
   for (const name of ["tc_scale_in", "xdp_user_scale_in"]) {
-    const { status, summary } = runOn(t, "docker", name, [...small, "--scale", "1", ...given]);
+    const { status, summary } = await runOn(t, "docker", name, [...small, "--scale", "1", ...given]);
     t.is(status, 0, summary.reasons.join("\n"));
   }
   t.is((await labelled()).length, 0);
@@ -123,7 +119,7 @@ withEngine("BPF programs are loaded by routers that are given the capabilities, 
 
 withEngine("fragments keep together in containers: routers that need a tun device are given it", async (t) => {
   const args = ["--targets", "3", "--routers", "2", "--duration", "2", "--connections", "500"];
-  const { status, summary, stderr } = runOn(t, "docker", "nfqueue_frag", args);
+  const { status, summary, stderr } = await runOn(t, "docker", "nfqueue_frag", args);
   if (existsSync("/dev/net/tun")) t.is(status, 0, `${summary.reasons.join("\n")}${stderr}`);
   else t.regex(summary.reasons.join(), /There is no \/dev\/net\/tun to give/);
 });
@@ -141,10 +137,10 @@ withEngine("a backend from a file and an image of one's own are tested like ours
       status,
       summary,
       dir: runDir,
-    } = runOn(t, "docker", "my-ecmp_scale_in", ["--backend", file, ...own, ...small, "--scale", "1"]);
+    } = await runOn(t, "docker", "my-ecmp_scale_in", ["--backend", file, ...own, ...small, "--scale", "1"]);
     t.is(status, 0, summary.reasons.join("\n"));
     t.regex(readFileSync(path.join(runDir, "events.ndjson"), "utf8"), /"router":"load-balancer-test\/own:1"/);
-    const { status: here } = runOn(t, "netns", "my-ecmp_scale_in", ["--backend", file, ...small, "--scale", "1"]);
+    const { status: here } = await runOn(t, "netns", "my-ecmp_scale_in", ["--backend", file, ...small, "--scale", "1"]);
     t.is(here, 0);
   } finally {
     await client().getImage("load-balancer-test/own:1").remove();
@@ -155,9 +151,20 @@ withEngine("an image without a shell and without ip runs as a target", async (t)
   await buildImage("load-balancer-test/empty:1", ["FROM scratch", "COPY Dockerfile /Dockerfile"], outDir("empty"));
   try {
     const image = ["--image", "target=load-balancer-test/empty:1"];
-    const { status, summary } = runOn(t, "docker", "nfqueue", [...image, "--targets", "3", "--connections", "300"]);
+    const { status, summary } = await runOn(t, "docker", "nfqueue", [
+      ...image,
+      "--targets",
+      "3",
+      "--connections",
+      "300",
+    ]);
     t.is(status, 0, summary.reasons.join("\n"));
-    const asRouter = runOn(t, "docker", "nfqueue", ["--image", "router=load-balancer-test/empty:1", "--targets", "3"]);
+    const asRouter = await runOn(t, "docker", "nfqueue", [
+      "--image",
+      "router=load-balancer-test/empty:1",
+      "--targets",
+      "3",
+    ]);
     t.is(asRouter.status, 3);
     t.regex(asRouter.summary.reasons.join(" "), /Cannot run 'ip': No such file/);
     t.is((await labelled()).length, 0);
@@ -167,7 +174,7 @@ withEngine("an image without a shell and without ip runs as a target", async (t)
 });
 
 withEngine("an image that is nowhere is exit code 3 and a sentence", async (t) => {
-  const { status, summary } = runOn(t, "docker", "nfqueue", [
+  const { status, summary } = await runOn(t, "docker", "nfqueue", [
     "--image",
     "router=localhost:9/nowhere:1",
     "--targets",
@@ -196,7 +203,7 @@ withEngine("what a dead run left is removed by clean; what lives, and what is no
   const elsewhere = { "load-balancer.run": "far", "load-balancer.owner": JSON.stringify({ ...owner, host: "far" }) };
   const [left, far, foreign] = await Promise.all([make("left", dead), make("far", elsewhere), make("foreign", {})]);
   try {
-    t.regex(run(["clean"]).stdout, /Removed container 'left-\d+' of a lab that is gone/);
+    t.regex((await run(["clean"])).stdout, /Removed container 'left-\d+' of a lab that is gone/);
     await t.throwsAsync(left.inspect());
     await t.notThrowsAsync(far.inspect());
     await t.notThrowsAsync(foreign.inspect());
@@ -208,25 +215,25 @@ withEngine("what a dead run left is removed by clean; what lives, and what is no
 
 function startRun(name: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   const mark = marker(name);
-  const child = spawn(program, [...args, "--runtime", "docker", "--out", outDir(name)], {
+  const child = launchProgram([program, ...args, "--runtime", "docker", "--out", outDir(name)], {
     cwd: scratch,
     env: { ...mark.env, ...env },
-    stdio: ["ignore", "ignore", "pipe"],
+    timeoutMs: 300_000,
+    check: false,
   });
   return { child, ...mark };
 }
 
-const ended = (child: ChildProcess) =>
-  new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
+const ended = async (child: RunningProgram) => (await child.ended).code;
 
-function phaseSeen(child: ChildProcess, text: string): Promise<void> {
+function phaseSeen(child: RunningProgram, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = "";
-    child.stderr?.on("data", (chunk: Buffer) => {
+    child.stderr.on("data", (chunk: Buffer) => {
       said += chunk.toString();
       if (said.includes(text)) resolve();
     });
-    child.on("exit", () => reject(new Error(`The run ended before '${text}': ${said}`)));
+    child.ended.finally(() => reject(new Error(`The run ended before '${text}': ${said}`))).catch(() => {});
   });
 }
 
@@ -305,7 +312,7 @@ withEngine(
     );
     t.regex(readFileSync(path.join(dir, "events.ndjson"), "utf8"), /"sample"/);
     t.true(await soonGone());
-    t.is(run(["clean"]).status, 0);
+    t.is((await run(["clean"])).status, 0);
     t.deepEqual(await labelled(), []);
   },
 );
@@ -313,34 +320,33 @@ withEngine(
 withEngine("a lab of containers is started, looked at, scaled, used and stopped by hand", async (t) => {
   const env = { ...process.env, XDG_RUNTIME_DIR: scratch };
   const lb = (...args: string[]) => run(args, env);
-  const started = lb("start", "nfqueue", "--targets", "3", "--runtime", "docker");
-  t.teardown(() => void lb("stop"));
+  const started = await lb("start", "nfqueue", "--targets", "3", "--runtime", "docker");
+  t.teardown(async () => void (await lb("stop")));
   t.is(started.status, 0, started.stderr);
-  t.regex(lb("status").stdout, /nfqueue on docker since/);
-  const exec = lb("exec", "vm-201", "--", "sh", "-c", "hostname; nfqueue-lb stats --shm nfqueue-lb >&2; exit 5");
+  t.regex((await lb("status")).stdout, /nfqueue on docker since/);
+  const exec = await lb("exec", "vm-201", "--", "sh", "-c", "hostname; nfqueue-lb stats --shm nfqueue-lb >&2; exit 5");
   t.is(exec.stdout, "vm-201\n");
   t.regex(exec.stderr, /"stats"/);
   t.is(exec.status, 5);
-  const shell = execFileSync("script", ["-qec", `${program} shell vm-002`, "/dev/null"], {
+  const { stdout: shell } = await runProgram(["script", "-qec", `${program} shell vm-002`, "/dev/null"], {
     env,
     input: "hostname; tty; exit\n",
-    encoding: "utf8",
   });
   t.regex(shell, /vm-002/);
   t.regex(shell, /\/dev\/pts\//);
-  t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
-  t.regex(lb("clean").stdout, /A lab is running; it was left alone/);
+  t.regex((await lb("scale", "in", "2")).stdout, /out +vm-002/);
+  t.regex((await lb("clean")).stdout, /A lab is running; it was left alone/);
   t.is((await labelled()).length, 6);
-  t.is(lb("stop").status, 0);
+  t.is((await lb("stop")).status, 0);
   t.deepEqual(await labelled(), []);
 });
 
-test.serial("no engine is a skip with its remedy, never a pass; and a lab that cannot start says so", (t) => {
+test.serial("no engine is a skip with its remedy, never a pass; and a lab that cannot start says so", async (t) => {
   const env = { ...process.env, DOCKER_HOST: "unix:///nowhere.sock", XDG_RUNTIME_DIR: scratch };
-  const { status, stdout } = run(["test", "nfqueue", "--runtime", "docker", "--out", outDir("none")], env);
+  const { status, stdout } = await run(["test", "nfqueue", "--runtime", "docker", "--out", outDir("none")], env);
   t.is(status, 77);
   t.regex(stdout.replace(/\s+/g, " "), /No Docker engine answers at 'unix:\/\/\/nowhere.sock'/);
-  const started = run(["start", "nfqueue", "--runtime", "docker"], env);
+  const started = await run(["start", "nfqueue", "--runtime", "docker"], env);
   t.is(started.status, 3);
   t.regex(started.stderr, /No Docker engine answers/);
 });
@@ -362,8 +368,8 @@ for (const [title, args, message] of [
   ["a backend's file that is not there", ["--backend", "/nowhere.ts"], /Cannot use '\/nowhere.ts' as a backend/],
   ["a file that is no backend", ["--backend", `${root}package.json`], /must default-export a function/],
 ] as const)
-  test(`${title} is wrong usage: exit code 2 and a sentence`, (t) => {
-    const { status, stderr } = run(["test", "nfqueue", ...args]);
+  test(`${title} is wrong usage: exit code 2 and a sentence`, async (t) => {
+    const { status, stderr } = await run(["test", "nfqueue", ...args]);
     t.is(status, 2, stderr);
     t.regex(stderr, message);
     t.notRegex(stderr, / {4}at /, "no stack trace");

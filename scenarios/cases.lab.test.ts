@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conformance: every backend in every scenario, through the program, in small. A new backend is tested by being registered.
 
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -12,7 +11,7 @@ import { memoryOf } from "../harness/oracle/oracle.ts";
 import { unsupported } from "../harness/plan/catalog.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
-import { program } from "../harness/testing/machine.ts";
+import { runMain } from "../harness/testing/machine.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { MAX_ROUTERS } from "../harness/topology/topology.ts";
@@ -67,7 +66,7 @@ for (const [i, backend] of backends.entries())
           if (await lacks(t, backend)) return;
           const routers = manyRouters.has(name) && protocol === "tcp" ? ["--routers", `${MAX_ROUTERS}`] : [];
           const args = [...short(scenario.name, protocol), ...routers, "--protocol", protocol];
-          const { status, summary } = run(t, name, args);
+          const { status, summary } = await run(t, name, args);
           t.is(status, 0, summary.reasons.join("\n"));
           t.is(summary.verdict, "pass");
           t.is(summary.connections.planned, 1000);
@@ -100,59 +99,72 @@ const affinities: [backend: string, words: string[]][] = [
   ["nftables", ["persistence=2"]],
 ];
 for (const [name, words] of affinities)
-  test.serial(`${name} with ${words.join(" and ")} keeps sources with their targets in time, and not for ever`, (t) => {
-    const { status, summary } = run(
-      t,
-      `${name}_affinity`,
-      words.flatMap((word) => ["--set", word]),
-    );
-    t.is(status, 0, summary.reasons.join("\n"));
-    t.is(summary.connections.planned, 4 * 124);
-    const { sources, inTime, late } = summary.affinity ?? {};
-    t.is(sources, 124);
-    t.is(inTime?.moved, 0);
-    // On a busy machine a visit may last so long that some of it is in time and some is not.
-    t.true((inTime?.visits ?? 0) > 200 && (late?.visits ?? 0) > 100, JSON.stringify(summary.affinity));
-    t.true((late?.moved ?? 0) > 90, `${late?.moved}`);
-  });
+  test.serial(
+    `${name} with ${words.join(" and ")} keeps sources with their targets in time, and not for ever`,
+    async (t) => {
+      const { status, summary } = await run(
+        t,
+        `${name}_affinity`,
+        words.flatMap((word) => ["--set", word]),
+      );
+      t.is(status, 0, summary.reasons.join("\n"));
+      t.is(summary.connections.planned, 4 * 124);
+      const { sources, inTime, late } = summary.affinity ?? {};
+      t.is(sources, 124);
+      t.is(inTime?.moved, 0);
+      // On a busy machine a visit may last so long that some of it is in time and some is not.
+      t.true((inTime?.visits ?? 0) > 200 && (late?.visits ?? 0) > 100, JSON.stringify(summary.affinity));
+      t.true((late?.moved ?? 0) > 90, `${late?.moved}`);
+    },
+  );
 
-test.serial("a strategy that keeps no source with its target has no affinity to show, and says so", (t) => {
-  const { status, summary } = run(t, "ecmp_affinity", []);
+test.serial("a strategy that keeps no source with its target has no affinity to show, and says so", async (t) => {
+  const { status, summary } = await run(t, "ecmp_affinity", []);
   t.is(status, 77);
   t.regex(summary.reasons.join(), /keeps no source with its target/);
 });
 
-test.serial("large answers over UDP would be fragments, so that is a skip that says so", (t) => {
-  const { status, summary } = run(t, "nfqueue_pmtu", ["--protocol", "udp"]);
+test.serial("large answers over UDP would be fragments, so that is a skip that says so", async (t) => {
+  const { status, summary } = await run(t, "nfqueue_pmtu", ["--protocol", "udp"]);
   t.is(status, 77);
   t.deepEqual(summary.reasons, ["'pmtu' needs TCP: UDP answers of that size are fragments, which 'frag' has."]);
 });
 
-test.serial("a hash of addresses only is an affinity without end, predicted source by source", (t) => {
-  const { status, summary } = run(t, "nftables_affinity", ["--set", "mode=dsr", "--set", "keys=srcip", "--at", "0.3"]);
+test.serial("a hash of addresses only is an affinity without end, predicted source by source", async (t) => {
+  const { status, summary } = await run(t, "nftables_affinity", [
+    "--set",
+    "mode=dsr",
+    "--set",
+    "keys=srcip",
+    "--at",
+    "0.3",
+  ]);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.assigned.mispredicted, 0);
   t.deepEqual(summary.affinity?.inTime, { visits: 124, moved: 0 });
 });
 
-test.serial("SYN-only asks user space about one packet of each connection", (t) => {
-  const { status, summary } = run(t, "syn_only", ["--targets", "4"], 100);
+test.serial("SYN-only asks user space about one packet of each connection", async (t) => {
+  const { status, summary } = await run(t, "syn_only", ["--targets", "4"], 100);
   t.is(status, 0, summary.reasons.join("\n"));
   const { packets = 0, queued = 0 } = summary.userSpace ?? {};
   t.true(queued >= 100 && queued <= 120 && packets > 250, `${queued} of ${packets}`);
 });
 
-test.serial("SYN-only with several routers asks about at most 2 % of the packets of connections that live on", (t) => {
-  const args = ["--rate", "2000", "--duration", "4", "--at", "1", "--scale", "1"];
-  const { status, summary } = run(t, "syn_only_scale_out", [...args, "--routers", "3"], 100);
-  t.is(status, 0, summary.reasons.join("\n"));
-  const { packets = 0, queued = 0 } = summary.userSpace ?? {};
-  t.true(queued >= 100 && queued <= 0.02 * packets, `${queued} of ${packets}`);
-});
+test.serial(
+  "SYN-only with several routers asks about at most 2 % of the packets of connections that live on",
+  async (t) => {
+    const args = ["--rate", "2000", "--duration", "4", "--at", "1", "--scale", "1"];
+    const { status, summary } = await run(t, "syn_only_scale_out", [...args, "--routers", "3"], 100);
+    t.is(status, 0, summary.reasons.join("\n"));
+    const { packets = 0, queued = 0 } = summary.userSpace ?? {};
+    t.true(queued >= 100 && queued <= 0.02 * packets, `${queued} of ${packets}`);
+  },
+);
 
-test.serial("SYN-only remembers UDP flows too when told, and those of targets that come are none", (t) => {
+test.serial("SYN-only remembers UDP flows too when told, and those of targets that come are none", async (t) => {
   const args = [...short("scale_out", "udp"), "--protocol", "udp", "--set", "udp=true", "--targets", "4"];
-  const { status, summary } = run(t, "syn_only_scale_out", args);
+  const { status, summary } = await run(t, "syn_only_scale_out", args);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.connections.lost, 0);
   const { packets = 0, queued = 0 } = summary.userSpace ?? {};
@@ -165,7 +177,7 @@ test.serial(
     const { trackedConnections } = await readLimits();
     if (trackedConnections === null || trackedConnections > 1_000_000)
       return void isSkipped(t, [`Conntrack holds ${trackedConnections ?? "any number of"} connections here.`]);
-    const { status, summary } = run(t, "syn_only_scale", [], trackedConnections);
+    const { status, summary } = await run(t, "syn_only_scale", [], trackedConnections);
     t.is(status, 77);
     t.true(
       summary.reasons.some((reason) => reason.includes("'sudo sysctl net.netfilter.nf_conntrack_max=")),
@@ -175,10 +187,10 @@ test.serial(
   },
 );
 
-test.serial("xcluster_SYN_ONLY=yes makes nfqueue SYN-only", (t) => {
+test.serial("xcluster_SYN_ONLY=yes makes nfqueue SYN-only", async (t) => {
   const env = { ...process.env, xcluster_SYN_ONLY: "yes" };
   const args = ["test", "nfqueue", "--json", "--connections", "100", "--targets", "4", "--out", scratch];
-  const { userSpace } = JSON.parse(spawnSync(program, args, { encoding: "utf8", env }).stdout) as Summary;
+  const { userSpace } = JSON.parse((await runMain(args, { env })).stdout) as Summary;
   t.true((userSpace?.queued ?? 0) >= 100 && (userSpace?.queued ?? 0) <= 120, JSON.stringify(userSpace));
 });
 
@@ -239,7 +251,7 @@ for (const [title, args, least, most] of options)
   test.serial(`${title}: ${least} to ${most} of 1000 connections are lost, as predicted`, async (t) => {
     const backend = backends.find(({ name }) => args[0]?.startsWith(`${name}_scale`));
     if (await lacks(t, backend)) return;
-    const { status, summary } = run(t, args[0] ?? "", [...short("scale_in", "tcp"), ...args.slice(1)]);
+    const { status, summary } = await run(t, args[0] ?? "", [...short("scale_in", "tcp"), ...args.slice(1)]);
     t.is(status, 0, summary.reasons.join("\n"));
     const [event] = summary.events;
     t.true(event !== undefined && event.lost >= least && event.lost <= most, `${event?.lost}`);
@@ -254,27 +266,30 @@ function farmFile(more: Record<string, unknown>, weights: readonly number[]): st
   return `farm=${file}`;
 }
 
-test.serial("an nftlb farm file's mode, scheduler, port range and weights are in force, for both families", (t) => {
-  const byTurn = farmFile({ mode: "snat", scheduler: "rr" }, [1, 2, 1]);
-  const turn = run(t, "nftables", ["--targets", "3", "--set", byTurn]);
-  t.is(turn.status, 0, turn.summary.reasons.join("\n"));
-  t.deepEqual(turn.summary.spread.perTarget, { "vm-001": 250, "vm-002": 500, "vm-003": 250 });
-  const byHash = farmFile({ mode: "dsr", scheduler: "hash", "sched-param": "srcip srcport" }, [1, 1, 2]);
-  const hash = run(t, "nftables_scale_in", [
-    ...short("scale_in", "tcp"),
-    "--targets",
-    "3",
-    "--scale",
-    "3",
-    "--set",
-    byHash,
-  ]);
-  t.is(hash.status, 0, hash.summary.reasons.join("\n"));
-  t.true((hash.summary.spread.perTarget["vm-003"] ?? 0) > 420, "it has half of the weight");
-  t.is(hash.summary.events[0]?.mispredicted, 0);
-});
+test.serial(
+  "an nftlb farm file's mode, scheduler, port range and weights are in force, for both families",
+  async (t) => {
+    const byTurn = farmFile({ mode: "snat", scheduler: "rr" }, [1, 2, 1]);
+    const turn = await run(t, "nftables", ["--targets", "3", "--set", byTurn]);
+    t.is(turn.status, 0, turn.summary.reasons.join("\n"));
+    t.deepEqual(turn.summary.spread.perTarget, { "vm-001": 250, "vm-002": 500, "vm-003": 250 });
+    const byHash = farmFile({ mode: "dsr", scheduler: "hash", "sched-param": "srcip srcport" }, [1, 1, 2]);
+    const hash = await run(t, "nftables_scale_in", [
+      ...short("scale_in", "tcp"),
+      "--targets",
+      "3",
+      "--scale",
+      "3",
+      "--set",
+      byHash,
+    ]);
+    t.is(hash.status, 0, hash.summary.reasons.join("\n"));
+    t.true((hash.summary.spread.perTarget["vm-003"] ?? 0) > 420, "it has half of the weight");
+    t.is(hash.summary.events[0]?.mispredicted, 0);
+  },
+);
 
-test.serial("a wrong farm file is exit code 2, with its line, and no lab is made", (t) => {
+test.serial("a wrong farm file is exit code 2, with its line, and no lab is made", async (t) => {
   const words = [
     "test",
     "nftables",
@@ -285,13 +300,13 @@ test.serial("a wrong farm file is exit code 2, with its line, and no lab is made
     "--set",
     farmFile({ mode: "magic" }, [1, 1, 1]),
   ];
-  const { status, stderr } = spawnSync(program, words, { encoding: "utf8" });
+  const { status, stderr } = await runMain(words);
   t.is(status, 2);
   t.regex(stderr, /line 1: farms\.0\.mode: /);
 });
 
-test.serial("250 targets behind a multipath route, more than ip(8) can name, are predicted one by one", (t) => {
-  const { status, summary } = run(t, "ecmp_scale_in", [...short("scale_in", "tcp"), "--targets", "250"]);
+test.serial("250 targets behind a multipath route, more than ip(8) can name, are predicted one by one", async (t) => {
+  const { status, summary } = await run(t, "ecmp_scale_in", [...short("scale_in", "tcp"), "--targets", "250"]);
   t.is(status, 0, summary.reasons.join("\n"));
   t.is(summary.events[0]?.mispredicted, 0);
   t.true((summary.events[0]?.lost ?? 0) > 650, `${summary.events[0]?.lost}`);
@@ -307,7 +322,7 @@ test.serial(
       )
     )
       return;
-    const { status, summary } = run(t, "xdp_scale", [...short("scale", "tcp"), "--set", "connections=20000"]);
+    const { status, summary } = await run(t, "xdp_scale", [...short("scale", "tcp"), "--set", "connections=20000"]);
     t.is(status, 0, summary.reasons.join("\n"));
     const [left, returned] = summary.events;
     t.true((left?.lost ?? 0) > 130, `${left?.lost}`);
@@ -317,16 +332,23 @@ test.serial(
 
 test.serial(
   "a multipath hash that follows the sender's socket moves connections in a blackout, and the case fails",
-  (t) => {
-    const { status, summary } = run(t, "ecmp_blackout", [...short("blackout", "tcp"), "--set", "policy=l4"]);
+  async (t) => {
+    const { status, summary } = await run(t, "ecmp_blackout", [...short("blackout", "tcp"), "--set", "policy=l4"]);
     t.is(status, 1);
     t.true((summary.events[1]?.lost ?? 0) > 300, `${summary.events[1]?.lost}`);
     t.regex(summary.reasons.join(" "), /Event 2 \(blackout_end of vm-201\)/);
   },
 );
 
-test.serial("a balancer that assigns at random is caught: the case fails and names the difference", (t) => {
-  const { status, summary } = run(t, "nfqueue_scale_in", ["--at", "1", "--duration", "2.5", "--set", "broken=random"]);
+test.serial("a balancer that assigns at random is caught: the case fails and names the difference", async (t) => {
+  const { status, summary } = await run(t, "nfqueue_scale_in", [
+    "--at",
+    "1",
+    "--duration",
+    "2.5",
+    "--set",
+    "broken=random",
+  ]);
   t.is(status, 1);
   t.is(summary.verdict, "fail");
   t.true(
@@ -339,8 +361,8 @@ test.serial("a balancer that assigns at random is caught: the case fails and nam
 
 test.serial(
   "modulo loses about 90 % of the connections when the last of ten targets leaves, each of them as predicted",
-  (t) => {
-    const { status, summary } = run(t, "nfqueue_scale_in", [
+  async (t) => {
+    const { status, summary } = await run(t, "nfqueue_scale_in", [
       "--scale",
       "10",
       "--at",
@@ -356,8 +378,8 @@ test.serial(
   },
 );
 
-test.serial("the same seed makes the same connections, another seed others", (t) => {
-  const spread = (seed: string) => run(t, "nfqueue", ["--seed", seed]).summary.spread.perTarget;
-  t.deepEqual(spread("5"), spread("5"));
-  t.notDeepEqual(spread("5"), spread("6"));
+test.serial("the same seed makes the same connections, another seed others", async (t) => {
+  const spread = async (seed: string) => (await run(t, "nfqueue", ["--seed", seed])).summary.spread.perTarget;
+  t.deepEqual(await spread("5"), await spread("5"));
+  t.notDeepEqual(await spread("5"), await spread("6"));
 });

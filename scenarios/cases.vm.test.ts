@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vm runtime with a real guest: other kernels, IPVS, netem, and nothing left behind. Few boots: each takes some seconds.
 
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -16,9 +14,10 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { launchProgram, runProgram } from "../harness/host/program.ts";
 import { readRecord } from "../harness/record/read.ts";
 import type { Summary } from "../harness/record/schema.ts";
-import { eventually, hostState, marker, outcomes, program } from "../harness/testing/machine.ts";
+import { eventually, hostState, marker, outcomeOf, outcomes, program, runMain } from "../harness/testing/machine.ts";
 import { type CaseResult, runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 
@@ -48,24 +47,17 @@ function withGuest(title: string, action: (t: ExecutionContext) => Promise<void>
   });
 }
 
-function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    cwd: scratch,
-    env,
-    timeout: 150_000,
-    killSignal: "SIGKILL",
-    encoding: "utf8",
-  });
-  return { status, stdout, stderr };
+function run(args: string[], env: NodeJS.ProcessEnv = {}) {
+  return runMain(args, { cwd: scratch, env, timeoutMs: 150_000 });
 }
 
 /** One case in a guest, small enough for an emulated machine that shares two cores. A guest that went down is no result, whatever is tested. */
-function runInGuest(t: ExecutionContext, name: string, args: readonly string[]): CaseResult {
+async function runInGuest(t: ExecutionContext, name: string, args: readonly string[]): Promise<CaseResult> {
   const once = () => {
     const out = path.join(scratch, `${name}-${process.hrtime.bigint()}`);
     return runCase(t, name, ["--kernel", KERNEL, ...small, ...args], { out, timeoutMs: 150_000 });
   };
-  const result = once();
+  const result = await once();
   const [reason = ""] = result.summary.reasons;
   if (!/(?:guest has not answered|guest's kernel went down|does not answer)/.test(reason)) return result;
   t.log(`Made once more: ${reason}`);
@@ -78,24 +70,31 @@ function passes(t: ExecutionContext, { status, summary }: Pick<CaseResult, "stat
   for (const event of summary.events) t.is(event.mispredicted ?? 0, 0);
 }
 
-withGuest("nfqueue_scale_in in a guest: its own kernel, this machine's clock, logs, the predicted losses", (t) => {
-  const before = hostState();
-  const result = runInGuest(t, "nfqueue_scale_in", ["--at", "2", "--duration", "5"]);
-  passes(t, result);
-  const { summary, dir } = result;
-  t.is(summary.runtime, "vm");
-  t.regex(summary.kernel, /^6\.1\./);
-  const [event] = summary.events;
-  // An event is asked for on this machine's clock, and the traffic began on the guest's.
-  t.true(event !== undefined && event.askedMs >= 1999 && event.inForceMs > event.askedMs && event.inForceMs < 4000);
-  t.regex(readFileSync(path.join(dir, "logs/dmesg.txt"), "utf8"), /device vm-201\.1 entered promiscuous/);
-  t.deepEqual(hostState().interfaces, before.interfaces);
-});
+withGuest(
+  "nfqueue_scale_in in a guest: its own kernel, this machine's clock, logs, the predicted losses",
+  async (t) => {
+    const before = hostState();
+    const result = await runInGuest(t, "nfqueue_scale_in", ["--at", "2", "--duration", "5"]);
+    passes(t, result);
+    const { summary, dir } = result;
+    t.is(summary.runtime, "vm");
+    t.regex(summary.kernel, /^6\.1\./);
+    const [event] = summary.events;
+    // An event is asked for on this machine's clock, and the traffic began on the guest's.
+    t.true(event !== undefined && event.askedMs >= 1999 && event.inForceMs > event.askedMs && event.inForceMs < 4000);
+    t.regex(readFileSync(path.join(dir, "logs/dmesg.txt"), "utf8"), /device vm-201\.1 entered promiscuous/);
+    t.deepEqual(hostState().interfaces, before.interfaces);
+  },
+);
 
 withGuest(
   "ipvs_scale_in with Maglev and direct routing: every connection where the oracle says, replies past the router",
-  (t) => {
-    const result = runInGuest(t, "ipvs_scale_in", "--at 2 --duration 5 --set scheduler=mh --set port=true".split(" "));
+  async (t) => {
+    const result = await runInGuest(
+      t,
+      "ipvs_scale_in",
+      "--at 2 --duration 5 --set scheduler=mh --set port=true".split(" "),
+    );
     passes(t, result);
     const events = readFileSync(path.join(result.dir, "events.ndjson"), "utf8");
     t.true(result.summary.assigned.checked >= 160);
@@ -108,8 +107,8 @@ withGuest(
 
 withGuest(
   "ipvs_scale_lb: a connection that comes to the other router ends, unless sloppy_tcp and one hash keep it",
-  (t) => {
-    const result = runInGuest(
+  async (t) => {
+    const result = await runInGuest(
       t,
       "ipvs_scale_lb",
       "--at 2,4 --duration 6 --set scheduler=mh --set port=true --set sloppyTcp=true".split(" "),
@@ -119,9 +118,17 @@ withGuest(
   },
 );
 
-withGuest("keepalived finds a dead target by itself, and that it is back; only its connections are lost", (t) => {
+withGuest("keepalived finds a dead target by itself, and that it is back; only its connections are lost", async (t) => {
   const checks = "--set delayLoop=0.5 --set connectTimeout=0.5 --set retries=0".split(" ");
-  const result = runInGuest(t, "keepalived_failure", ["--at", "2 6", "--duration", "9", "--stall", "2", ...checks]);
+  const result = await runInGuest(t, "keepalived_failure", [
+    "--at",
+    "2 6",
+    "--duration",
+    "9",
+    "--stall",
+    "2",
+    ...checks,
+  ]);
   passes(t, result);
   const { events, packets } = result.summary;
   t.deepEqual(
@@ -138,9 +145,9 @@ withGuest("keepalived finds a dead target by itself, and that it is back; only i
 
 withGuest(
   "ipvs with NAT on a link that loses and damages: replies pass the router, every packet is accounted for",
-  (t) => {
+  async (t) => {
     // A connection whose SYN is lost needs more than a second: a scenario with events would not wait for it.
-    const result = runInGuest(
+    const result = await runInGuest(
       t,
       "ipvs",
       "--set forward=masq --set scheduler=wlc --loss 1% --corrupt 1% --delay 5ms".split(" "),
@@ -153,10 +160,10 @@ withGuest(
 withGuest("killed by SIGKILL in the middle of the traffic, it leaves no QEMU", async (t) => {
   const mark = marker("vm-kill");
   const args = ["test", "nfqueue_scale_in", "--kernel", KERNEL, "--out", path.join(scratch, "killed"), ...small];
-  const child = spawn(program, args, { cwd: scratch, env: mark.env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = launchProgram([program, ...args], { cwd: scratch, env: mark.env, timeoutMs: 150_000, check: false });
   await new Promise<void>((resolve, reject) => {
     child.stderr.on("data", (chunk: Buffer) => chunk.includes("traffic") && resolve());
-    child.on("exit", () => reject(new Error("It ended before its traffic began.")));
+    child.ended.finally(() => reject(new Error("It ended before its traffic began."))).catch(() => {});
   });
   t.true(mark.processes().length > 1);
   child.kill("SIGKILL");
@@ -187,10 +194,7 @@ withGuest("one guest serves several cases, with the same connections, prediction
     Object.entries(runtimes).map(async ([name, runtime]) => {
       const out = path.join(scratch, `conformance-${name}`);
       const args = ["test", ...cases, ...runtime, "--at", "1.5 3", ...words, "--out", out];
-      await once(
-        spawn(program, args, { cwd: scratch, stdio: "ignore", timeout: 200_000, killSignal: "SIGKILL" }),
-        "exit",
-      );
+      await runMain(args, { cwd: scratch, timeoutMs: 200_000 });
       return recordsIn(out);
     }),
   );
@@ -222,28 +226,27 @@ withGuest("a lab in a guest is started, looked at, scaled, used and stopped by h
   const { env: marked, processes } = marker("vm-session");
   const env = { ...marked, XDG_RUNTIME_DIR: scratch };
   const lb = (...args: string[]) => run(args, env);
-  const started = lb("start", "nfqueue", "--targets", "3", "--kernel", KERNEL);
-  t.teardown(() => void lb("stop"));
+  const started = await lb("start", "nfqueue", "--targets", "3", "--kernel", KERNEL);
+  t.teardown(async () => void (await lb("stop")));
   t.is(started.status, 0, started.stderr);
-  t.regex(lb("status").stdout, /nfqueue on vm since/);
-  const exec = lb("exec", "vm-201", "--", "sh", "-c", "uname -nr; nfqueue-lb stats --shm nfqueue-lb >&2; exit 5");
+  t.regex((await lb("status")).stdout, /nfqueue on vm since/);
+  const exec = await lb("exec", "vm-201", "--", "sh", "-c", "uname -nr; nfqueue-lb stats --shm nfqueue-lb >&2; exit 5");
   t.regex(exec.stdout, /^vm-201 6\.1\./);
   t.regex(exec.stderr, /"stats"/);
   t.is(exec.status, 5);
-  const shell = spawnSync("script", ["-qec", `${program} shell vm-002`, "/dev/null"], {
+  const shell = await runProgram(["script", "-qec", `${program} shell vm-002`, "/dev/null"], {
     env,
     input: "uname -n; tty; exit\n",
-    encoding: "utf8",
   });
   t.regex(shell.stdout, /vm-002\s[\s\S]*\/dev\/pts\//);
-  t.regex(lb("scale", "in", "2").stdout, /out +vm-002/);
+  t.regex((await lb("scale", "in", "2")).stdout, /out +vm-002/);
   const address = ["--address", "10.0.0.0:5001", "--connections", "50", "--src", "50.0.0.0/16", "--output", "txt"];
-  const traffic = lb("exec", "vm-221", "--", "traffic", "connect", ...address).stdout;
+  const traffic = (await lb("exec", "vm-221", "--", "traffic", "connect", ...address)).stdout;
   for (const target of [/vm-001 \d/, /vm-003 \d/]) t.regex(traffic, target);
   t.notRegex(traffic, /vm-002/);
-  t.is(lb("stop").status, 0);
+  t.is((await lb("stop")).status, 0);
   t.true(await eventually(() => processes().length === 0, 5000));
-  t.is(lb("status").status, 3);
+  t.is((await lb("status")).status, 3);
 });
 
 /** A folder with a QEMU of that name only: a script, whose version is good enough to be taken. */
@@ -256,8 +259,8 @@ function qemuThat(does: string): string {
 
 withGuest(
   "a QEMU that ends at once, or does not get its memory, is exit code 3 in its own words, and leaves nothing",
-  (t) => {
-    const real = spawnSync("sh", ["-c", "command -v qemu-system-x86_64"], { encoding: "utf8" }).stdout.trim();
+  async (t) => {
+    const real = (await outcomeOf(["sh", "-c", "command -v qemu-system-x86_64"])).stdout.trim();
     const cases: [does: string, message: RegExp][] = [
       ["echo 'bad option' >&2; exit 4", /QEMU has ended \(exit code 4\): bad option/],
       ...(real === ""
@@ -267,7 +270,7 @@ withGuest(
     for (const [does, message] of cases) {
       const { env, processes } = marker("vm-qemu");
       const PATH = `${qemuThat(does)}:${process.env.PATH}`;
-      const { status, stderr } = run(["test", "nfqueue", "--kernel", KERNEL], { ...env, PATH });
+      const { status, stderr } = await run(["test", "nfqueue", "--kernel", KERNEL], { ...env, PATH });
       t.is(status, 3, stderr);
       t.regex(stderr, message);
       t.deepEqual(processes(), []);
@@ -281,9 +284,9 @@ withGuest("a full disk under the cache is exit code 3 with a sentence, and nothi
   const cache = path.join(scratch, "small");
   mkdirSync(cache);
   const script = `mount -t tmpfs -o size=8m none '${cache}' && "$@"; code=$?; find '${cache}' -type f; exit $code`;
-  const { status, stdout, stderr } = spawnSync(
-    "unshare",
+  const { status, stdout, stderr } = await outcomeOf(
     [
+      "unshare",
       "--user",
       "--map-root-user",
       "--mount",
@@ -297,7 +300,7 @@ withGuest("a full disk under the cache is exit code 3 with a sentence, and nothi
       "--kernel",
       `${dir}/kernel`,
     ],
-    { cwd: scratch, env: { ...process.env, XDG_CACHE_HOME: cache }, encoding: "utf8", timeout: 60_000 },
+    { cwd: scratch, env: { XDG_CACHE_HOME: cache }, timeoutMs: 60_000 },
   );
   t.is(status, 3, stderr);
   t.regex(stderr, /Cannot fill the cache in '.*small.*': ENOSPC.*XDG_CACHE_HOME/);
@@ -305,7 +308,7 @@ withGuest("a full disk under the cache is exit code 3 with a sentence, and nothi
   t.is(stdout, "");
 });
 
-withGuest("a kernel that cannot be had is a skipped row of a comparison, and the others go on", (t) => {
+withGuest("a kernel that cannot be had is a skipped row of a comparison, and the others go on", async (t) => {
   const text = path.join(scratch, "no-kernel");
   writeFileSync(text, "not a kernel");
   const compare = (...kernels: string[]) =>
@@ -321,63 +324,75 @@ withGuest("a kernel that cannot be had is a skipped row of a comparison, and the
       "--out",
       path.join(scratch, "rows"),
     ]);
-  const one = compare(text, "host");
+  const one = await compare(text, "host");
   t.is(one.status, 0, one.stderr);
   t.regex(one.stdout, /no-kernel +SKIP/);
   t.regex(one.stderr, /'.*no-kernel' is no Linux kernel/);
-  t.is(compare(text, debFile("empty-too", {})).status, 77);
+  t.is((await compare(text, await debFile("empty-too", {}))).status, 77);
 });
 
-withGuest("kernels that are none, or cannot be a guest, are told with the reason, and nothing is kept of them", (t) => {
-  const cache = path.join(scratch, "cache");
-  const env = { ...process.env, XDG_CACHE_HOME: cache };
-  const kernel = (word: string) => run(["test", "nfqueue", "--kernel", word], env);
-  const text = path.join(scratch, "text");
-  writeFileSync(text, "not a kernel");
-  const cases: [word: string, status: number, message: RegExp][] = [
-    ["nowhere/vmlinuz", 2, /There is no kernel 'nowhere\/vmlinuz': it is no file/],
-    [text, 3, /'.*text' is no Linux kernel for x86-64/],
-    [debFile("empty", {}), 3, /is a package, but there is no kernel in it/],
-    [
-      debFile("poor", { "boot/vmlinuz-9.9-poor": bzImage("9.9-poor"), "boot/config-9.9-poor": "CONFIG_INET=y\n" }),
-      3,
-      /was built without .*CONFIG_BRIDGE.*CONFIG_VETH/,
-    ],
-    [`${text}.deb`, 2, /it is no file/],
-  ];
-  for (const [word, status, message] of cases) {
-    const result = kernel(word);
-    t.is(result.status, status, result.stderr);
-    t.regex(result.stderr, message);
-  }
-  const kept = existsSync(path.join(cache, "load-balancer/kernels"))
-    ? readdirSync(path.join(cache, "load-balancer/kernels"))
-    : [];
-  t.deepEqual(kept, []);
-});
+withGuest(
+  "kernels that are none, or cannot be a guest, are told with the reason, and nothing is kept of them",
+  async (t) => {
+    const cache = path.join(scratch, "cache");
+    const env = { ...process.env, XDG_CACHE_HOME: cache };
+    const kernel = (word: string) => run(["test", "nfqueue", "--kernel", word], env);
+    const text = path.join(scratch, "text");
+    writeFileSync(text, "not a kernel");
+    const cases: [word: string, status: number, message: RegExp][] = [
+      ["nowhere/vmlinuz", 2, /There is no kernel 'nowhere\/vmlinuz': it is no file/],
+      [text, 3, /'.*text' is no Linux kernel for x86-64/],
+      [await debFile("empty", {}), 3, /is a package, but there is no kernel in it/],
+      [
+        await debFile("poor", {
+          "boot/vmlinuz-9.9-poor": bzImage("9.9-poor"),
+          "boot/config-9.9-poor": "CONFIG_INET=y\n",
+        }),
+        3,
+        /was built without .*CONFIG_BRIDGE.*CONFIG_VETH/,
+      ],
+      [`${text}.deb`, 2, /it is no file/],
+    ];
+    for (const [word, status, message] of cases) {
+      const result = await kernel(word);
+      t.is(result.status, status, result.stderr);
+      t.regex(result.stderr, message);
+    }
+    const kept = existsSync(path.join(cache, "load-balancer/kernels"))
+      ? readdirSync(path.join(cache, "load-balancer/kernels"))
+      : [];
+    t.deepEqual(kept, []);
+  },
+);
 
-test.serial("without QEMU the case is skipped with the remedy, and words that do not fit are exit code 2", (t) => {
-  const bare = {
-    ...process.env,
-    XDG_CACHE_HOME: path.join(scratch, "none"),
-    PATH: pathWithout("qemu-system-x86_64"),
-    LOAD_BALANCER_SBIN: "/usr/sbin",
-  };
-  const { status, stdout } = run(["test", "nfqueue", "--runtime", "vm", "--out", path.join(scratch, "bare")], bare);
-  t.is(status, 77, stdout);
-  t.regex(stdout.replace(/\s+/g, " "), /'qemu-system-x86_64' is not installed/);
-  for (const [args, message] of [
-    [["--runtime", "netns", "--kernel", KERNEL], /--kernel needs --runtime vm/],
-    [["--kernel", "a,,b"], /name a kernel, or several with a comma/],
-    [["--loss", "much"], /write a share such as 1%/],
-    [["--loss", "1%", "--link", "vm-999/net1"], /There is no link 'vm-999\/net1'/],
-    [["--reorder", "5%"], /it needs --delay/],
-  ] as [string[], RegExp][]) {
-    const wrong = run(["test", "nfqueue", ...args]);
-    t.is(wrong.status, 2, wrong.stderr);
-    t.regex(wrong.stderr, message);
-  }
-});
+test.serial(
+  "without QEMU the case is skipped with the remedy, and words that do not fit are exit code 2",
+  async (t) => {
+    const bare = {
+      ...process.env,
+      XDG_CACHE_HOME: path.join(scratch, "none"),
+      PATH: pathWithout("qemu-system-x86_64"),
+      LOAD_BALANCER_SBIN: "/usr/sbin",
+    };
+    const { status, stdout } = await run(
+      ["test", "nfqueue", "--runtime", "vm", "--out", path.join(scratch, "bare")],
+      bare,
+    );
+    t.is(status, 77, stdout);
+    t.regex(stdout.replace(/\s+/g, " "), /'qemu-system-x86_64' is not installed/);
+    for (const [args, message] of [
+      [["--runtime", "netns", "--kernel", KERNEL], /--kernel needs --runtime vm/],
+      [["--kernel", "a,,b"], /name a kernel, or several with a comma/],
+      [["--loss", "much"], /write a share such as 1%/],
+      [["--loss", "1%", "--link", "vm-999/net1"], /There is no link 'vm-999\/net1'/],
+      [["--reorder", "5%"], /it needs --delay/],
+    ] as [string[], RegExp][]) {
+      const wrong = await run(["test", "nfqueue", ...args]);
+      t.is(wrong.status, 2, wrong.stderr);
+      t.regex(wrong.stderr, message);
+    }
+  },
+);
 
 /** PATH where this program is nowhere: a folder of links to all the others. */
 function pathWithout(hidden: string): string {
@@ -389,14 +404,14 @@ function pathWithout(hidden: string): string {
   return dir;
 }
 
-function debFile(name: string, files: Record<string, string | Buffer>): string {
+async function debFile(name: string, files: Record<string, string | Buffer>): Promise<string> {
   const dir = path.join(scratch, name);
   const control = `Package: ${name}\nVersion: 1\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: test\n`;
   for (const [file, data] of Object.entries({ ...files, "DEBIAN/control": control })) {
     mkdirSync(path.dirname(path.join(dir, file)), { recursive: true });
     writeFileSync(path.join(dir, file), data);
   }
-  execFileSync("dpkg-deb", ["-b", dir, `${dir}.deb`], { stdio: "ignore" });
+  await runProgram(["dpkg-deb", "-b", dir, `${dir}.deb`]);
   return `${dir}.deb`;
 }
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The papers: links lead somewhere, prose is wrapped, sources carry their licence.
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import test from "ava";
+import { runProgram } from "../host/program.ts";
 import { root } from "./machine.ts";
 
 /** Files that git tracks, or would track, and that are here. */
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
-  .toString()
-  .split("\n")
-  .filter((file) => file !== "" && existsSync(path.join(root, file)));
+const { stdout } = await runProgram(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root });
+const files = stdout.split("\n").filter((file) => file !== "" && existsSync(path.join(root, file)));
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 const pages = files.filter((file) => file.endsWith(".md"));
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases by the program, for tests. A machine that other tests keep busy may be no judge of a case: then it is run again.
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { ExecutionContext } from "ava";
 import type { Summary } from "../record/schema.ts";
 import { EXIT } from "../util/exit-codes.ts";
-import { program } from "./machine.ts";
+import { runMain } from "./machine.ts";
 
 const ATTEMPTS = 3;
 
@@ -26,7 +25,12 @@ export interface CaseOptions {
 }
 
 /** Runs one case, and again while it has no result. Throws with its stderr when it leaves no record. */
-export function runCase(t: ExecutionContext, name: string, args: readonly string[], options: CaseOptions): CaseResult {
+export function runCase(
+  t: ExecutionContext,
+  name: string,
+  args: readonly string[],
+  options: CaseOptions,
+): Promise<CaseResult> {
   return untilSufficient(t, (attempt) =>
     runOnce(name, args, { ...options, out: path.join(options.out, `${attempt}`) }),
   );
@@ -36,28 +40,23 @@ export function runCase(t: ExecutionContext, name: string, args: readonly string
  * Up to 3 times, while the exit code says "insufficient": every other one, of a failure above all, is the result at once.
  * `attempt` counts from 1.
  */
-export function untilSufficient<R extends Pick<CaseResult, "status" | "summary">>(
+export async function untilSufficient<R extends Pick<CaseResult, "status" | "summary">>(
   t: Pick<ExecutionContext, "log">,
-  run: (attempt: number) => R,
-): R {
+  run: (attempt: number) => Promise<R>,
+): Promise<R> {
   for (let attempt = 1; ; attempt++) {
-    const result = run(attempt);
+    const result = await run(attempt);
     if (result.status !== EXIT.insufficient || attempt === ATTEMPTS) return result;
     t.log(`Attempt ${attempt} of ${ATTEMPTS} has no result: ${result.summary.reasons.join(" ")}`);
   }
 }
 
-function runOnce(
+async function runOnce(
   name: string,
   args: readonly string[],
-  { out, env = process.env, timeoutMs = 120_000 }: CaseOptions,
-): CaseResult {
-  const { status, stderr } = spawnSync(program, ["test", name, "--out", out, ...args], {
-    env,
-    timeout: timeoutMs,
-    killSignal: "SIGKILL",
-    encoding: "utf8",
-  });
+  { out, env = {}, timeoutMs = 120_000 }: CaseOptions,
+): Promise<CaseResult> {
+  const { status, stderr } = await runMain(["test", name, "--out", out, ...args], { env, timeoutMs });
   const id = existsSync(out)
     ? readdirSync(out).find((one) => existsSync(path.join(out, one, "summary.json")))
     : undefined;
