@@ -481,8 +481,8 @@ test.serial(
   "a failed run is tried again, ends the rest with --fail-fast, and the live page is gone with the program",
   async (t) => {
     const words = [
-      "--set",
-      "broken=random",
+      "--backend",
+      `${root}lb/broken/sprayer.ts`,
       "--connections",
       "200",
       "--targets",
@@ -495,7 +495,7 @@ test.serial(
     ];
     const { status, stdout, stderr } = await run([
       "test",
-      "nfqueue",
+      "broken-sprayer",
       ...words,
       "--repeat",
       "2",
@@ -506,8 +506,8 @@ test.serial(
     ]);
     t.is(status, 1, stderr);
     t.regex(stderr, /Follow the run at http:\/\/127\.0\.0\.1:\d+\//);
-    t.regex(stderr, /nfqueue: fail; once more, 1 of 1/);
-    t.regex(stdout, /::error title=Missing::nfqueue with seed 2 was not run, after the first failure/);
+    t.regex(stderr, /broken-sprayer: fail; once more, 1 of 1/);
+    t.regex(stdout, /::error title=Missing::broken-sprayer with seed 2 was not run, after the first failure/);
     t.is(readdirSync(out("retried")).filter((name) => name.startsWith("2")).length, 2);
   },
 );

@@ -510,9 +510,5 @@ function rest(argv: Record<string, unknown>): string[] {
 
 await runMain(async (signal) => {
   const argv = await parser.parseAsync();
-  try {
-    return argv.help || argv.version ? 0 : await chosen(signal);
-  } finally {
-    for (const runtime of runtimes) await runtime.end?.();
-  }
+  return argv.help || argv.version ? 0 : chosen(signal);
 });

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What it costs when one of ten targets leaves, by its place in the order: `npm run bench:removed [backend] [word of test]...`. Measured
 // in the lab against theory (hash-threshold: RFC 2992), both families at once; Markdown on stdout, exit code 1 when a run did not pass.
-import { expectedLoss } from "../harness/analysis/theory.ts";
-import { EVENTS } from "../harness/events/index.ts";
-import { runProgram } from "../harness/host/program.ts";
-import type { Summary } from "../harness/record/schema.ts";
-import { flowSources } from "../harness/traffic/traffic.ts";
+import { EVENTS } from "../harness/api/index.ts";
+import { expectedLoss, flowSources, runProgram, type Summary } from "../harness/testing/lab.ts";
 import { backends } from "./index.ts";
 
 const TARGETS = 10;

@@ -2,10 +2,8 @@
 // How long rules for 10 to 1000 targets take: `npm run bench:rules [backend...] [key=value...]`. The targets themselves are not needed for
 // that, so the lab has a router and a tester only. Median of five, on one router, both families; Markdown on stdout.
 
-import { parseBackendOptions } from "../harness/plan/options.ts";
-import { netns } from "../harness/runtime/netns.ts";
-import { planTopology } from "../harness/topology/topology.ts";
-import { median } from "../harness/util/median.ts";
+import { planTopology } from "../harness/api/index.ts";
+import { median, netns, parseBackendOptions } from "../harness/testing/lab.ts";
 import { backends } from "./index.ts";
 
 const SIZES = [10, 100, 250, 1000] as const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Backend } from "../harness/api/backend.ts";
+import type { Backend } from "../harness/api/index.ts";
 import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
@@ -29,4 +29,4 @@ export const backends: readonly Backend[] = [
   tc,
   ipvs,
   keepalived,
-].map((backend) => backend as unknown as Backend);
+];

@@ -2,14 +2,10 @@
 // Further services beside the VIP's: they are really there and serve, and take nothing from the VIP's.
 
 import test from "ava";
-import { parseBackendOptions } from "../harness/plan/options.ts";
-import { netns } from "../harness/runtime/netns.ts";
-import type { Lab } from "../harness/runtime/runtime.ts";
+import { FAMILIES, ipBatch, type Lab, linkOn, otherVip, planTopology, SOURCES, VIP } from "../harness/api/index.ts";
+import { netns, parseBackendOptions, startServers } from "../harness/testing/lab.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
-import { linkOn, otherVip, planTopology, SOURCES, VIP } from "../harness/topology/topology.ts";
-import { startServers } from "../harness/traffic/servers.ts";
 import { backends } from "./index.ts";
-import { FAMILIES, ipBatch } from "./linux/routers.ts";
 
 const SERVICES = 3;
 const CONNECTIONS = 60;
@@ -61,7 +57,8 @@ async function reach(lab: Lab): Promise<void> {
 
 for (const backend of backends.filter(({ service }) => service !== undefined))
   test.serial(`${backend.name}: further services serve beside the VIP's, ${backend.service}`, async (t) => {
-    if (isSkipped(t, [...(await netns.missing()), ...(await backend.missing(netns))])) return;
+    if (isSkipped(t, [...(await netns.missing()), ...(await backend.missing(netns, parseBackendOptions(backend, [])))]))
+      return;
     await using lab = await netns.up(planTopology({ targets: 3, routers: 1 }), new AbortController().signal);
     await using balancer = await backend.deploy(lab, parseBackendOptions(backend, []), [0, 1, 2], SERVICES);
     await Promise.all([startServers(lab), reach(lab)]);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-
-import type { Scenario } from "../harness/api/scenario.ts";
-import { affinityS } from "../harness/oracle/affinity.ts";
-import { UsageError } from "../harness/util/errors.ts";
+import { affinityS, type Scenario, UsageError } from "../harness/api/index.ts";
 
 const SPAN_S = 3;
 /** In spans: the third visit is late for the first but not for the second, so a visit must renew the affinity; the last is late. */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Scenario } from "../harness/api/scenario.ts";
-import { EVENTS } from "../harness/events/index.ts";
-import { UsageError } from "../harness/util/errors.ts";
+import { EVENTS, type Scenario, UsageError } from "../harness/api/index.ts";
 
 const LASTS_S = 2;
 

@@ -11,7 +11,7 @@ import { memoryOf } from "../harness/oracle/oracle.ts";
 import { unsupported } from "../harness/plan/catalog.ts";
 import type { Protocol, Summary } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
-import { runMain } from "../harness/testing/machine.ts";
+import { root, runMain } from "../harness/testing/machine.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { MAX_ROUTERS } from "../harness/topology/topology.ts";
@@ -35,7 +35,7 @@ function protocolsOf(backend: Backend, scenario: string): Protocol[] {
 
 /** What this machine has not got is said, and is no failure; `./setup` brings most of it, and what the kernel lacks cases.vm.test.ts has. */
 const lacks = async (t: ExecutionContext, backend: Backend | undefined) =>
-  isSkipped(t, (await backend?.missing(netns)) ?? []);
+  isSkipped(t, (await backend?.missing(netns, backend.options.parse({}))) ?? []);
 
 /** "scale" has the events of scale_in and scale_out; those alone are run for the first backend only, to keep this short. */
 const protocols: Record<string, Protocol[]> = {
@@ -341,13 +341,13 @@ test.serial(
 );
 
 test.serial("a balancer that assigns at random is caught: the case fails and names the difference", async (t) => {
-  const { status, summary } = await run(t, "nfqueue_scale_in", [
+  const { status, summary } = await run(t, "broken-sprayer_scale_in", [
     "--at",
     "1",
     "--duration",
     "2.5",
-    "--set",
-    "broken=random",
+    "--backend",
+    `${root}lb/broken/sprayer.ts`,
   ]);
   t.is(status, 1);
   t.is(summary.verdict, "fail");
@@ -370,7 +370,7 @@ test.serial(
       "--duration",
       "2.5",
       "--set",
-      "mode=modulo",
+      "scheduler=modulo",
     ]);
     t.is(status, 0, summary.reasons.join("\n"));
     const [event] = summary.events;

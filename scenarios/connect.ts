@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Scenario } from "../harness/api/scenario.ts";
+import type { Scenario } from "../harness/api/index.ts";
 
 export const connect: Scenario = {
   name: "connect",

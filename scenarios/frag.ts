@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-
-import type { Scenario } from "../harness/api/scenario.ts";
-import { UsageError } from "../harness/util/errors.ts";
+import { type Scenario, UsageError } from "../harness/api/index.ts";
 
 /** Datagrams up to this size, 21 fragments over Ethernet. */
 const LARGEST = 30_000;

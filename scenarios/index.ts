@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Scenario } from "../harness/api/scenario.ts";
+import type { Scenario } from "../harness/api/index.ts";
 import { affinity } from "./affinity.ts";
 import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";

@@ -20,7 +20,7 @@ const protocols: readonly Protocol[] = ["tcp", "udp"];
 
 for (const backend of chosen) {
   // What this kernel lacks runs in a virtual machine, which takes no load but its own.
-  const here = (await backend.missing(netns)).length === 0;
+  const here = (await backend.missing(netns, backend.options.parse({}))).length === 0;
   for (const scenario of scenarios)
     for (const protocol of protocols) {
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-
-import type { Scenario } from "../harness/api/scenario.ts";
-import { UsageError } from "../harness/util/errors.ts";
+import { type Scenario, UsageError } from "../harness/api/index.ts";
 
 /** Smaller than Ethernet's, larger than what IPv6 guarantees. */
 const MTU = 1300;

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { access } from "node:fs/promises";
-import type { EventDefinition } from "../harness/api/event.ts";
-import type { Plan, Scenario, ScenarioOptions } from "../harness/api/scenario.ts";
-import { EVENTS } from "../harness/events/index.ts";
-import { memberNoun } from "../harness/events/meaning.ts";
-import { UsageError } from "../harness/util/errors.ts";
+import {
+  EVENTS,
+  type EventDefinition,
+  memberNoun,
+  type Plan,
+  type Scenario,
+  type ScenarioOptions,
+  UsageError,
+} from "../harness/api/index.ts";
 
 export const scale: Scenario = {
   name: "scale",

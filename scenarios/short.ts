@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Protocol } from "../harness/record/schema.ts";
+import type { Protocol } from "../harness/api/index.ts";
 
 /** One message of each connection must fall between any two events, and over UDP one that is lost is not sent again. */
 const RATE = { tcp: ["--rate", "2000"], udp: ["--rate", "4000"] } as const;

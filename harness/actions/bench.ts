@@ -67,7 +67,7 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
     const backend = findNamed("backend", catalog.backends, name);
     const own = parseBackendOptions(backend, wordsFor(name, named, options.set));
     for (const setting of settings) backend.effectiveOptions(own, setting.targets);
-    const missing = gaps.length > 0 ? [] : (await backend.missing(runtime)).map((why) => `${name}: ${why}`);
+    const missing = gaps.length > 0 ? [] : (await backend.missing(runtime, own)).map((why) => `${name}: ${why}`);
     const without = outOfSweep(backend, settings);
     if (without) missing.push(without);
     skipped.push(...missing);
@@ -127,9 +127,6 @@ function still(targets: number): { settings: Setting[]; targets: number } {
   return { settings: [{ value: null, targets, held: 0, services: 0 }], targets };
 }
 
-/** Containers of a thousand targets would take the engine minutes. */
-const SIZES: Record<string, readonly number[]> = { netns: [10, 100, 250, 1000] };
-
 const harnessOptions = z.strictObject({
   targets: runOptions.shape.targets.unwrap().optional(),
   repeat: z.coerce.number().int().min(1).max(100).default(5),
@@ -147,7 +144,7 @@ async function benchTheLab(runtime: Runtime, options: BenchOptions, signal: Abor
   const { figures, skipped } = await benchHarness({
     runtime,
     parts: metrics ?? HARNESS_PARTS,
-    sizes: targets === undefined ? (SIZES[runtime.name] ?? [10]) : [targets],
+    sizes: targets === undefined ? runtime.traits.benchSizes : [targets],
     rounds: repeat,
     signal,
     note: (text) => process.stderr.write(`${text}\n`),

@@ -7,7 +7,7 @@ import { connectSession, socketPath } from "../session/session.ts";
 export async function cleanCommand(catalog: Catalog): Promise<number> {
   const found = await cleanSocket();
   for (const runtime of catalog.runtimes) {
-    if (runtime.clean && (await runtime.missing()).length === 0) found.push(...(await runtime.clean()));
+    if ((await runtime.missing()).length === 0) found.push(...(await runtime.clean()));
   }
   const text = found.length > 0 ? found.join("\n") : "Nothing was left behind. Labs end with their process.";
   process.stdout.write(`${text}\n`);

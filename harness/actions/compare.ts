@@ -2,7 +2,7 @@
 import path from "node:path";
 import { expectedLoss } from "../analysis/theory.ts";
 import type { Backend } from "../api/backend.ts";
-import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, prepareRuntime } from "../commands/runtimes.ts";
+import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, Sessions } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
 import { allCases, type Case, type Catalog, findCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions, type RunOptions, repeatedRunOptions, runOptions } from "../plan/options.ts";
@@ -23,6 +23,7 @@ import {
   withLoad,
 } from "../run/planned-case.ts";
 import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
+import { sharingNothing } from "../runtime/single.ts";
 import { flowSources } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
@@ -66,14 +67,15 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
     );
   // Everything that can be wrong with the words is found before anything is fetched or run.
   const most = Math.max(...planAll().map(({ plan }) => plan.load.connections));
-  const chosen = await prepareRuntime(runtime, most, signal, say);
-  const planned = planAll(chosen.prepared?.capacity);
+  await using sessions = new Sessions(signal, say);
+  const chosen = await sessions.of(runtime, most);
+  const planned = planAll(chosen.session?.prepared.capacity);
   const sides = planned.map(({ backend, value, plan }): Side => {
     const label = value === null ? backend.name : `${backend.name} ${sweep?.parameter}=${value}`;
     return { label, value, plan, chosen };
   });
   const theory = sweep && theoryOf(sweep, planned);
-  return runSides(sides, repeats, { scenario: scenario.name, sweep: theory, name: "compare" }, options, signal);
+  return await runSides(sides, repeats, { scenario: scenario.name, sweep: theory, name: "compare" }, options, signal);
 }
 
 /** One case under several kernels, with the same connections. Returns the exit code: the worst of its runs. */
@@ -84,34 +86,31 @@ export async function compareKernels(catalog: Catalog, options: TestOptions, sig
   const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
   const runtimes = chosenRuntimes(catalog, options);
   planCase(one, parsed, options);
+  await using sessions = new Sessions(signal, say);
   const kernels: Chosen[] = [];
   for (const runtime of runtimes)
     kernels.push(
-      await prepareRuntime(runtime, parsed.connections, signal, say).catch((error: unknown) =>
-        unprepared(runtime, error, signal),
-      ),
+      await sessions.of(runtime, parsed.connections).catch((error: unknown) => unprepared(runtime, error, signal)),
     );
-  for (const runtime of runtimes) await runtime.end?.();
   // The weakest decides: all get the same connections.
-  const capacity = slowest(kernels.flatMap(({ prepared }) => prepared?.capacity ?? []));
+  const capacity = slowest(kernels.flatMap(({ session }) => session?.prepared.capacity ?? []));
   const plan = planCase(one, withLoad(parsed, options.given, capacity), options, capacity);
   // What cannot be booted here has no version; it is told by the word that named it.
   const words = kernelWords(options.kernel).map((word) => (word === "host" ? null : word));
   const sides = kernels.map((chosen, i): Side => {
-    return { label: chosen.prepared?.kernel ?? words[i] ?? null, value: null, plan, chosen };
+    return { label: chosen.session?.prepared.kernel ?? words[i] ?? null, value: null, plan, chosen };
   });
-  return runSides(sides, repeats, { scenario: one.scenario.name, sweep: null, name: "kernels" }, options, signal);
+  return await runSides(sides, repeats, { scenario: one.scenario.name, sweep: null, name: "kernels" }, options, signal);
 }
 
 /** The others go on: a kernel that cannot be had is a skip with the reason, and one that does not come up is an error. */
 function unprepared(runtime: Runtime, error: unknown, signal: AbortSignal): Chosen {
   if (!(error instanceof LabError) || signal.aborted) throw error;
   say(error.message);
-  const failing: Runtime =
-    error instanceof Unavailable
-      ? { ...runtime, missing: async () => [error.message] }
-      : { ...runtime, up: () => Promise.reject(error) };
-  return { runtime: failing, prepared: null };
+  const clearOthers = async () => {};
+  if (error instanceof Unavailable)
+    return { runtime: { ...runtime, missing: async () => [error.message] }, session: null, clearOthers };
+  return { runtime, session: sharingNothing(runtime, () => Promise.reject(error)), clearOthers };
 }
 
 /** Those of one run, or of a set of runs, mean nothing to a comparison. */

@@ -34,7 +34,7 @@ export async function doctorCommand(
       if (gaps.length > 0) found(null, scenario.name, gaps);
     }
     for (const backend of backends) {
-      const gaps = await backend.missing(runtime);
+      const gaps = await backend.missing(runtime, parseBackendOptions(backend, []));
       found(backend.name, null, gaps);
       for (const one of allCases({ ...catalog, backends: [backend] })) {
         const words = ownWords(one);

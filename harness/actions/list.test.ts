@@ -4,27 +4,25 @@ import test from "ava";
 import { z } from "zod";
 import type { Backend } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
+import { netns } from "../runtime/netns.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { listCases } from "./list.ts";
 
-const runtime: Runtime = {
-  name: "here",
-  missing: async () => [],
-  up: () => Promise.reject(new Error("not asked for")),
-};
+const runtime: Runtime = { ...netns, name: "here", missing: async () => [] };
 const options = z.strictObject({ whole: z.stringbool().default(false) });
 
-function backend(asked: unknown[]): Backend<typeof options> {
+function backend(asked: unknown[]): Backend {
   return {
     name: "lb",
     summary: "",
-    keepsState: false,
     handles: ["fragments"],
     options,
     async missing(_, given) {
       asked.push(given);
-      return given?.whole ? ["There is no tun."] : [];
+      return given.whole ? ["There is no tun."] : [];
     },
+    requires: () => ({}),
+    tracks: () => false,
     deploy: () => Promise.reject(new Error("not asked for")),
     oracle: () => null,
     effectiveOptions: () => ({}),
@@ -40,7 +38,7 @@ const scenarios: Scenario[] = [
 
 test("a case is listed with what its own options and its scenario lack, and each thing is asked once", async (t) => {
   const asked: unknown[] = [];
-  const catalog = { backends: [backend(asked)] as unknown as Backend[], scenarios, runtimes: [runtime] };
+  const catalog = { backends: [backend(asked)], scenarios, runtimes: [runtime] };
   const listed = await listCases(catalog);
   const why = Object.fromEntries(listed.map((one) => [one.case, one.runtimes.here]));
   t.deepEqual(why, {
@@ -48,5 +46,5 @@ test("a case is listed with what its own options and its scenario lack, and each
     lb_frag: { can: false, why: "There is no tun." },
     lb_drift: { can: false, why: "The seed is not settable." },
   });
-  t.deepEqual(asked, [undefined, { whole: true }]);
+  t.deepEqual(asked, [{ whole: false }, { whole: true }]);
 });

@@ -27,7 +27,7 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
     const why = [
       ...(await once(runtime.name, () => runtime.missing())),
       ...(await once(`${runtime.name} ${backend.name} ${words.join(" ")}`, () =>
-        backend.missing(runtime, words.length > 0 ? backendOptions : undefined),
+        backend.missing(runtime, backendOptions),
       )),
       ...(unfit === null ? [] : [unfit]),
       ...(await once(`scenario ${scenario.name}`, async () => (await scenario.missing?.()) ?? [])),

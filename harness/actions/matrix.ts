@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { allCases, type Case, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
-import { fitCase, parseOptions, runOptions } from "../plan/options.ts";
+import { defaultRuntime } from "../commands/runtimes.ts";
+import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
+import { fitCase, parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
 import { readAll } from "../record/damage.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
 import type { Protocol, Summary } from "../record/schema.ts";
@@ -25,7 +26,7 @@ export async function matrixCommand(
   if (summaries.length === 0) throw new UsageError(`There are no runs in ${dirs.map((d) => `'${d}'`).join(", ")}.`);
   const gaps = new Map<string, string>();
   for (const backend of catalog.backends) {
-    const [gap] = await backend.missing(findNamed("runtime", catalog.runtimes, "netns"));
+    const [gap] = await backend.missing(defaultRuntime(catalog), parseBackendOptions(backend, []));
     if (gap !== undefined) gaps.set(backend.name, gap);
   }
   const text = renderMatrix(catalog, summaries, whyNot, gaps);

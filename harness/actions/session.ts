@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fallbackRuntime, oneRuntime, prepareRuntime, type RuntimeWords } from "../commands/runtimes.ts";
+import { machineNeeds } from "../api/backend.ts";
+import { fallbackRuntime, oneRuntime, type RuntimeWords, Sessions } from "../commands/runtimes.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
 import { say } from "../run/planned-case.ts";
@@ -34,9 +35,9 @@ export async function startCommand(catalog: Catalog, options: StartOptions, sign
   }
   signal.throwIfAborted();
   const used = await fallbackRuntime(catalog, options, runtime, backend, say);
-  await prepareRuntime(used, 0, signal, say);
-  // The lab is another process'.
-  await used.end?.();
+  // What is fetched stays; the lab is another process'.
+  const sessions = new Sessions(signal, say);
+  await sessions.of(used, 0).finally(() => sessions[Symbol.asyncDispose]());
   const kept = used === runtime ? options : { ...options, runtime: used.name };
   const keeper = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(kept)], {
     detached: true,
@@ -88,8 +89,8 @@ export async function keepCommand(catalog: Catalog, options: StartOptions, signa
   if (missing.length > 0) throw new LabError(missing.join(" "));
   const scope = new Scope();
   try {
-    const devices = backend.devices?.(backendOptions) ?? [];
-    const lab = await runtime.up(planTopology({ targets, routers, devices }), signal);
+    const topology = planTopology({ targets, routers, ...machineNeeds(backend, backendOptions) });
+    const lab = await runtime.up(topology, signal);
     scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
     const all = Array.from({ length: targets }, (_, i) => i);
     const [balancer] = await Promise.all([backend.deploy(lab, backendOptions, all), startServers(lab)]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a CI needs around runs: shards, retries, an early end, going on where an earlier invocation ended, reports of all.
 import { z } from "zod";
-import { type Chosen, fallbackRuntime, oneRuntime, prepareRuntime } from "../commands/runtimes.ts";
+import { type Chosen, fallbackRuntime, oneRuntime, Sessions } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
 import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
@@ -42,11 +42,12 @@ export async function testCommand(catalog: Catalog, options: TestOptions, signal
   for (const one of cases) planCase(one, parsed, options);
   const words = checkWords(options);
   const planned = cases.flatMap((one) => Array.from({ length: repeats }, (_, i) => ({ one, seed: parsed.seed + i })));
-  const settle = settler(catalog, options, runtime, parsed, signal);
+  await using sessions = new Sessions(signal, say);
+  const settle = settler(catalog, options, runtime, parsed, sessions);
   const { live: port } = parseOptions(liveOption, options.live === undefined ? {} : { live: options.live });
   const host = await describeHost();
   const run = (live: Live | null) => runSet({ planned, runtime, settle, ...words }, options, host, signal, live);
-  if (port === undefined) return run(null);
+  if (port === undefined) return await run(null);
   const live = await (await import("../live/server.ts")).startLive(port);
   process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
   try {
@@ -80,17 +81,15 @@ function settler(
   options: TestOptions,
   runtime: Runtime,
   parsed: RunOptions,
-  signal: AbortSignal,
+  sessions: Sessions,
 ): PlannedSet["settle"] {
   const settled = new Map<Case, Settled>();
-  const ready = new Map<Runtime, Chosen>();
   return async (one) => {
     const known = settled.get(one);
     if (known) return known;
     const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
-    const chosen = ready.get(used) ?? (await prepareRuntime(used, parsed.connections, signal, say));
-    ready.set(used, chosen);
-    const capacity = chosen.prepared?.capacity;
+    const chosen = await sessions.of(used, parsed.connections);
+    const capacity = chosen.session?.prepared.capacity;
     const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options, capacity) };
     settled.set(one, made);
     return made;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// A load balancer under test, as the harness sees it. `defineBackend` makes one.
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Protocol } from "../record/schema.ts";
-import type { Lab, Runtime } from "../runtime/runtime.ts";
+import type { Lab, Place } from "../runtime/runtime.ts";
+import type { Requirements } from "./requirements.ts";
 
 /** What not every balancer does, as the end of a sentence that begins with its name. */
 export const FEATURES = {
@@ -12,39 +14,56 @@ export const FEATURES = {
 } as const;
 export type Feature = keyof typeof FEATURES;
 
-/** A load balancer under test. To add one: a file or folder in lb/ and a line in lb/index.ts. */
-export interface Backend<Options extends z.ZodObject = z.ZodObject> {
+/** As its schema gives them. */
+export type BackendOptions = Record<string, unknown>;
+/** As they are used, for the report. */
+export type EffectiveOptions = Record<string, string | number | boolean>;
+
+/** What can be said of a backend without asking it. */
+export interface BackendFacts {
   name: string;
   summary: string;
-  /** Whether it remembers connections: then scaling out moves none. */
-  keepsState: boolean;
   /** Those that it balances; absent: all. Cases with others are skipped. */
   protocols?: readonly Protocol[];
-  /** Whether conntrack on the routers has to hold every connection. Absent: it does not. */
-  tracks?(options: z.infer<Options>, targets: number): boolean;
   /** What else it can do; scenarios that need more are skipped. */
   handles?: readonly Feature[];
-  /** What --set takes. Each option says with `.describe()` what it is. */
-  options: Options;
-  /** The one of `options` that says for how many seconds a source stays with its target. */
+  /** Earlier names of options, with the present ones. */
+  aliases?: Readonly<Record<string, string>>;
+  /** The option that says for how many seconds a source stays with its target. */
   affinityOption?: string;
-  /** Defaults for `options` that it takes from environment variables, xcluster's names among them. */
-  environment?(env: NodeJS.ProcessEnv): Record<string, string>;
-  /** One sentence for each thing that this machine lacks for it in that runtime, with the remedy. Empty: it can run. Without options: with any. */
-  missing(runtime: Runtime, options?: z.infer<Options>): Promise<string[]>;
-  /** Device files that its routers need. Absent: none. */
-  devices?(options: z.infer<Options>): readonly string[];
   /** What one more service is in its terms, as in "a flow". Absent: it has the VIP's only. */
   service?: string;
+  /** How the names of its tunnels on targets begin: what comes out of one has been received before, inside another packet. */
+  tunnels?: string;
+  /** Defaults for options that it takes from environment variables, xcluster's names among them. */
+  environment?(env: NodeJS.ProcessEnv): Record<string, string>;
+}
+
+/** All options are parsed by `options` before they come to a method. */
+export interface Backend extends BackendFacts {
+  /** What --set takes: a strict object. Each option says with `.describe()` what it is. */
+  options: z.ZodObject;
+  /** What it consists of, and what machines must have for it. */
+  requires(options: BackendOptions): Requirements;
+  /** One sentence for each thing that is missing there, with the remedy. Empty: it can run. */
+  missing(place: Place, options: BackendOptions): Promise<string[]>;
+  /** Whether conntrack on the routers has to hold every connection. */
+  tracks(options: BackendOptions, targets: number): boolean;
   /**
-   * Installs it on the lab's routers with these targets (indices) active. Throws LabError, and then the lab is taken down. Where
-   * it has services, so many are installed besides, at `otherVip(1)` and so on, and packets for the VIP find theirs last.
+   * Installs it on the lab's routers with these targets (indices) active, with so many services besides the VIP's, at `otherVip(1)`
+   * and so on. Throws LabError, and then the lab is taken down.
    */
-  deploy(lab: Lab, options: z.infer<Options>, active: readonly number[], services?: number): Promise<Balancer>;
+  deploy(lab: Lab, options: BackendOptions, active: readonly number[], services?: number): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */
-  oracle(options: z.infer<Options>, targets: number, protocol: Protocol): OracleSpec | null;
-  /** The options as they are used with so many targets, for the report. Throws UsageError when they do not fit. */
-  effectiveOptions(options: z.infer<Options>, targets: number): Record<string, string | number | boolean>;
+  oracle(options: BackendOptions, targets: number, protocol: Protocol): OracleSpec | null;
+  /** Throws UsageError when the options do not fit together, or do not fit so many targets. */
+  effectiveOptions(options: BackendOptions, targets: number): EffectiveOptions;
+}
+
+/** What the machines of its lab must have: for `planTopology`. */
+export function machineNeeds(backend: Backend, options: BackendOptions): { devices: string[]; tunnels?: string } {
+  const devices = (backend.requires(options).devices ?? []).map(({ file }) => file);
+  return { devices, ...(backend.tunnels === undefined ? {} : { tunnels: backend.tunnels }) };
 }
 
 /** One deployed backend, on all routers of a lab. */
@@ -71,7 +90,7 @@ export interface Balancer extends AsyncDisposable {
    * the tester that ended at it, "relay.out" those that it sent to targets. `probes` are health checks' packets to targets.
    */
   counters(router: string): Promise<Record<string, number>>;
-  /** Called once when part of it ends by itself. */
+  /** Called when part of it breaks, or ends by itself. What was told before anybody listened is told at once. */
   onFault?: (sentence: string) => void;
 }
 

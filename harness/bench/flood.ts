@@ -80,6 +80,6 @@ export async function highestRate(target: FloodTarget, mostLoss: number): Promis
 }
 
 async function received(lab: Lab): Promise<number> {
-  const counters = await Promise.all(lab.topology.targets.map(({ name }) => readCounters(lab.host(name))));
+  const counters = await Promise.all(lab.topology.targets.map(({ name }) => readCounters(lab, name)));
   return counters.reduce((sum, { ipIn = 0 }) => sum + ipIn, 0);
 }

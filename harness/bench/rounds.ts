@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interleaved rounds: in each, every backend and the references get a lab of their own and the same traffic, one after the other.
 import { Histogram } from "../analysis/histogram.ts";
-import type { Backend } from "../api/backend.ts";
+import { type Backend, machineNeeds } from "../api/backend.ts";
 import { watchMachine } from "../host/contention.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
@@ -134,7 +134,10 @@ class RoundsMade implements Rounds {
     const { backend, options } = contender;
     const { runtime, family, seconds, seed } = this.#plan;
     const latency = this.#latencyOf(backend.name, setting);
-    await using lab = await runtime.up(planTopology({ targets: setting.targets, routers: 1 }), this.#signal);
+    await using lab = await runtime.up(
+      planTopology({ targets: setting.targets, routers: 1, ...machineNeeds(backend, options) }),
+      this.#signal,
+    );
     const active = lab.topology.targets.map((_, i) => i);
     const begin = performance.now();
     await using balancer = await backend.deploy(lab, options, active, setting.services);
@@ -151,7 +154,7 @@ class RoundsMade implements Rounds {
     this.#signal.throwIfAborted();
     let disturbed = false;
     const stop = watchMachine(
-      this.#plan.runtime.name === "netns",
+      bed.lab.traits.processesAreOurs,
       (event) => {
         if (event.kind === "machine" && (event.foreignCpus ?? 0) + event.stolenCpus > DISTURBED_CPUS) disturbed = true;
       },

@@ -2,9 +2,9 @@
 // Which runtime a run gets: the one that was named, that of a kernel, or, when nothing was said, one that can.
 import type { Backend } from "../api/backend.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
-import { runtimeWithCapabilities, runtimeWithImages } from "../plan/options.ts";
+import { parseBackendOptions, parseOptions } from "../plan/options.ts";
 import { MANY } from "../plan/plan-run.ts";
-import type { Prepared, Runtime } from "../runtime/runtime.ts";
+import type { Runtime, Session } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";
 import { UsageError } from "../util/errors.ts";
@@ -19,34 +19,49 @@ export interface RuntimeWords {
   capabilities: readonly string[];
 }
 
-const DEFAULT_RUNTIME = "netns";
 /** Two seconds' worth, or so. */
 const CALIBRATION_CONNECTIONS = 20_000;
 const CALIBRATIONS = 3;
 
-/** A runtime, and what it made ready; null: nothing had to be. */
+/** A runtime that was asked for, and its session; null: it cannot run here. */
 export interface Chosen {
   runtime: Runtime;
-  prepared: Prepared | null;
+  session: Session | null;
+  /** Before a lab of its own: ends what other runtimes' labs have left. */
+  clearOthers(): Promise<void>;
 }
 
 /** One runtime for each kernel that was asked for, else one. Throws UsageError when the words do not fit together. */
 export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[] {
   const named = words.runtime === undefined ? null : findNamed("runtime", catalog.runtimes, words.runtime);
   const kernels = kernelWords(words.kernel);
-  const dressed = (runtime: Runtime) =>
-    runtimeWithCapabilities(runtimeWithImages(runtime, words.images), words.capabilities);
-  if (kernels.length === 0) return [dressed(named ?? findNamed("runtime", catalog.runtimes, DEFAULT_RUNTIME))];
-  const withKernel = named ?? catalog.runtimes.find((runtime) => "withKernel" in runtime);
-  if (!withKernel?.withKernel)
-    throw new UsageError(
-      `Machines of the ${named?.name ?? "netns"} runtime have this machine's kernel: --kernel needs --runtime vm.`,
-    );
+  const given = {
+    ...(words.images.length > 0 ? { image: words.images } : {}),
+    ...(words.capabilities.length > 0 ? { capability: words.capabilities } : {}),
+  };
+  if (kernels.length === 0) return [configure(catalog, named ?? defaultRuntime(catalog), given)];
+  const withKernel = named ?? catalog.runtimes.find(({ options }) => "kernel" in options.shape);
   return kernels.map((kernel) =>
     kernel === "host"
-      ? findNamed("runtime", catalog.runtimes, DEFAULT_RUNTIME)
-      : dressed(withKernel.withKernel?.(kernel) ?? withKernel),
+      ? defaultRuntime(catalog)
+      : configure(catalog, withKernel ?? defaultRuntime(catalog), { ...given, kernel }),
   );
+}
+
+/** The first of the catalogue. */
+export function defaultRuntime({ runtimes: [first] }: Catalog): Runtime {
+  if (!first) throw new UsageError("There is no runtime.");
+  return first;
+}
+
+function configure({ runtimes }: Catalog, runtime: Runtime, given: Record<string, unknown>): Runtime {
+  for (const key of Object.keys(given)) {
+    if (key in runtime.options.shape) continue;
+    const others = runtimes.flatMap(({ name, options }) => (key in options.shape ? [`--runtime ${name}`] : []));
+    throw new UsageError(`--${key} needs ${others.join(" or ")}: it is no option of the ${runtime.name} runtime.`);
+  }
+  if (Object.keys(given).length === 0) return runtime;
+  return runtime.configured(parseOptions<Record<string, unknown>>(runtime.options, given));
 }
 
 /** For what takes one kernel. Throws UsageError when several were named. */
@@ -79,34 +94,51 @@ export async function fallbackRuntime(
     words.capabilities.length > 0
   )
     return chosen;
-  const gaps = await backend.missing(chosen);
-  const other = catalog.runtimes.find((runtime) => "withKernel" in runtime);
+  const gaps = await backend.missing(chosen, parseBackendOptions(backend, []));
+  const other = catalog.runtimes.find(({ traits }) => traits.kernel === "chosen");
   if (gaps.length === 0 || !other || (await other.missing()).length > 0) return chosen;
-  note(`${gaps[0]} So '${backend.name}' runs in a virtual machine with another kernel (--runtime vm).`);
+  note(`${gaps[0]} So '${backend.name}' runs with another kernel (--runtime ${other.name}).`);
   return other;
 }
 
-/**
- * What the runtime fetches and makes before anything is planned, and how fast this machine is where that many connections need to
- * know; nothing when it cannot run anyway.
- */
-export async function prepareRuntime(
-  runtime: Runtime,
-  connections: number,
-  signal: AbortSignal,
-  note: (text: string) => void,
-): Promise<Chosen> {
-  if ((await runtime.missing()).length > 0) return { runtime, prepared: null };
-  if (runtime.prepare) return { runtime, prepared: await runtime.prepare(signal, note) };
-  if (connections <= MANY) return { runtime, prepared: null };
-  note("measuring how many connections a second this machine makes");
-  const lab = await runtime.up(planTopology({ targets: 1, routers: 1 }), signal, note);
-  try {
-    return {
-      runtime,
-      prepared: { capacity: { ...(await measureCapacity(lab, CALIBRATION_CONNECTIONS, CALIBRATIONS)), own: true } },
-    };
-  } finally {
-    await lab[Symbol.asyncDispose]();
+/** The sessions of one command. What one of them keeps for its next lab would only disturb a lab of another. */
+export class Sessions implements AsyncDisposable {
+  readonly #ready = new Map<Runtime, Chosen>();
+  readonly #signal: AbortSignal;
+  readonly #note: (text: string) => void;
+
+  constructor(signal: AbortSignal, note: (text: string) => void) {
+    this.#signal = signal;
+    this.#note = note;
+  }
+
+  /** The runtime's session, with how fast this machine is where so many connections need to know. Throws as `Runtime.prepare` does. */
+  async of(runtime: Runtime, connections: number): Promise<Chosen> {
+    const known = this.#ready.get(runtime);
+    if (known) return known;
+    const cannot = (await runtime.missing()).length > 0;
+    const clearOthers = () => this.#clearOthers(runtime);
+    await clearOthers();
+    const chosen = { runtime, session: cannot ? null : await this.#prepare(runtime, connections), clearOthers };
+    this.#ready.set(runtime, chosen);
+    return chosen;
+  }
+
+  async #prepare(runtime: Runtime, connections: number): Promise<Session> {
+    const session = await runtime.prepare(this.#signal, this.#note);
+    if (session.prepared.capacity || connections <= MANY) return session;
+    this.#note("measuring how many connections a second this machine makes");
+    await using lab = await session.up(planTopology({ targets: 1, routers: 1 }), this.#signal, this.#note);
+    const measured = await measureCapacity(lab, CALIBRATION_CONNECTIONS, CALIBRATIONS);
+    return { ...session, prepared: { ...session.prepared, capacity: { ...measured, own: true } } };
+  }
+
+  async #clearOthers(runtime: Runtime): Promise<void> {
+    for (const [other, { session }] of this.#ready) if (other !== runtime) await session?.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { session } of this.#ready.values()) await session?.[Symbol.asyncDispose]();
+    this.#ready.clear();
   }
 }

@@ -5,7 +5,6 @@ import type { Backend } from "../api/backend.ts";
 import { affinityS } from "../oracle/affinity.ts";
 import type { Family } from "../record/schema.ts";
 import { impairmentOptions } from "../run/impairment.ts";
-import type { Images, Runtime } from "../runtime/runtime.ts";
 import { MAX_ROUTERS, MAX_TARGETS } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
 import type { Case } from "./catalog.ts";
@@ -67,7 +66,8 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   for (const word of words) {
     const at = word.indexOf("=");
     if (at < 1) throw new UsageError(`'--set ${word}' does not fit: write key=value.`);
-    given[word.slice(0, at)] = word.slice(at + 1);
+    const key = word.slice(0, at);
+    given[backend.aliases?.[key] ?? key] = word.slice(at + 1);
   }
   const known = Object.keys(backend.options.shape).sort();
   const unknown = Object.keys(given).find((key) => !known.includes(key));
@@ -104,32 +104,6 @@ export function fitCase(
   const forEver = plain.unfit === null && plain.affinityS === null;
   const { affinityOption: name } = backend;
   return name && scenario.affinityS && !forEver ? take([`${name}=${scenario.affinityS}`, ...words]) : plain;
-}
-
-/** The runtime with the images that "role=image" words name. */
-export function runtimeWithImages(runtime: Runtime, words: readonly string[]): Runtime {
-  if (words.length === 0) return runtime;
-  if (!runtime.withImages)
-    throw new UsageError(`Machines of the ${runtime.name} runtime have no images: --image needs --runtime docker.`);
-  const roles = ["base", "router", "target", "tester"] satisfies (keyof Images)[];
-  const images = words.map((word) => {
-    const [, name = "", image = ""] = word.match(/^([^=]*)=(.*)$/) ?? [];
-    const role = roles.find((known) => known === name);
-    if (!role || image === "")
-      throw new UsageError(`'--image ${word}' does not fit: write role=image. Roles: ${roles.join(", ")}.`);
-    return [role, image];
-  });
-  return runtime.withImages(Object.fromEntries(images));
-}
-
-/** The runtime whose routers have these capabilities besides: "SYS_ADMIN" or "CAP_SYS_ADMIN". */
-export function runtimeWithCapabilities(runtime: Runtime, words: readonly string[]): Runtime {
-  if (words.length === 0) return runtime;
-  if (!runtime.withCapabilities)
-    throw new UsageError(`Routers of the ${runtime.name} runtime have all: --capability needs --runtime docker.`);
-  const wrong = words.find((word) => !/^[A-Z_]+$/.test(word));
-  if (wrong !== undefined) throw new UsageError(`'--capability ${wrong}' does not fit: write it as SYS_ADMIN.`);
-  return runtime.withCapabilities(words.map((word) => word.replace(/^CAP_/, "")));
 }
 
 export function familiesOf({ family }: Pick<RunOptions, "family">): Family[] {

@@ -3,21 +3,26 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import type { Backend } from "../api/backend.ts";
+import type { Backend, BackendOptions } from "../api/backend.ts";
+import { definedOptions } from "../api/define.ts";
 import { type BackendKit, kit } from "../api/kit.ts";
 import { UsageError } from "../util/errors.ts";
 
 const action = z.custom<() => unknown>((value) => typeof value === "function", "it must be a function");
+/** What `defineBackend` makes, and what was written by hand before there was one. */
 const shape = z.object({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/, "small letters, digits and '-' only"),
   summary: z.string(),
-  keepsState: z.boolean(),
   options: z.custom((value) => value instanceof z.ZodObject, "it must be an object schema of the kit's z"),
   missing: action,
   deploy: action,
   oracle: action,
-  effectiveOptions: action,
+  effectiveOptions: action.optional(),
 });
+
+/** By hand, some methods could be left out, and device files were a method of their own. */
+type ByHand = Pick<Backend, "name" | "summary" | "options" | "missing" | "deploy" | "oracle"> &
+  Partial<Backend> & { devices?(options: BackendOptions): readonly string[] };
 
 /** The registry's backends and those in the files. Throws UsageError when a file does not define a backend. */
 export async function withOutside(backends: readonly Backend[], files: readonly string[]): Promise<Backend[]> {
@@ -45,7 +50,16 @@ async function load(file: string): Promise<Backend> {
     );
   }
   const checked = shape.safeParse(made);
-  if (checked.success) return made as Backend;
+  if (checked.success) return complete(made as ByHand);
   const [issue] = checked.error.issues;
-  throw new UsageError(`The backend in '${file}' does not fit: '${issue?.path.join(".")}': ${issue?.message}.`);
+  throw new UsageError(
+    `The backend in '${file}' does not fit: '${issue?.path.join(".")}': ${issue?.message}. defineBackend() of the kit makes one that does.`,
+  );
+}
+
+function complete(backend: ByHand): Backend {
+  const requires = (options: BackendOptions) => ({
+    devices: (backend.devices?.(options) ?? []).map((file) => ({ file, remedy: "It must be on this machine." })),
+  });
+  return { requires, tracks: () => false, effectiveOptions: definedOptions, ...backend };
 }

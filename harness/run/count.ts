@@ -11,7 +11,7 @@ import type { Deployment } from "./steps.ts";
 export async function settle(lab: Lab): Promise<void> {
   const { tester, targets } = lab.topology;
   const moved = async () => {
-    const read = await Promise.all([tester, ...targets].map((m) => readCounters(lab.host(m.name))));
+    const read = await Promise.all([tester, ...targets].map((m) => readCounters(lab, m.name)));
     return read.reduce((sum, c) => sum + (c.ipIn ?? 0) + (c.ipOut ?? 0), 0);
   };
   const deadline = nowNs() + 2e9;
@@ -53,7 +53,7 @@ async function readAll(lab: Lab, balancer: Balancer): Promise<Read[]> {
   const readSome = (some: readonly Machine[]) =>
     Promise.all(
       some.map(async ({ name }) => {
-        const own = await readCounters(lab.host(name));
+        const own = await readCounters(lab, name);
         return { name, values: routers.has(name) ? { ...own, ...(await balancer.counters(name)) } : own };
       }),
     );

@@ -84,6 +84,9 @@ export function planCase(
 
 export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
 
+/** What was missing when the command began has come meanwhile. */
+const NOT_READY = "The runtime was not ready when the command began. Run it again.";
+
 export async function runOne(
   planned: PlannedCase,
   chosen: Chosen,
@@ -96,7 +99,7 @@ export async function runOne(
   attempt = 1,
 ): Promise<RunResult> {
   const { backend } = planned.case;
-  const { runtime } = chosen;
+  const { runtime, session } = chosen;
   const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
   const described = describeRun(planned, chosen, options.commandLine, host);
   const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
@@ -109,8 +112,8 @@ export async function runOne(
     ...((await planned.case.scenario.missing?.()) ?? []),
     ...(await tooMany(planned, runtime)),
   ];
-  if (missing.length > 0) return skip(dir, info, missing);
-  await leaveOther(runtime);
+  if (missing.length > 0 || !session) return skip(dir, info, missing.length > 0 ? missing : [NOT_READY]);
+  await chosen.clearOthers();
   const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
   const wanted = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
   try {
@@ -119,7 +122,7 @@ export async function runOne(
       info,
       backend,
       backendOptions: planned.backendOptions,
-      runtime,
+      session,
       plan: planned.plan,
       impairment: planned.impairment,
       load: { ...planned.load, seed: planned.seed },
@@ -128,30 +131,23 @@ export async function runOne(
       progress,
       ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
     });
-    if (["error", "fail"].includes(result.data.summary.verdict)) await runtime.end?.();
+    if (["error", "fail"].includes(result.data.summary.verdict)) await session.clear();
     return result;
   } finally {
     progress.end();
   }
 }
 
-let last: Runtime | null = null;
-
-/** What a lab leaves for the next one of its kind would only disturb a lab of another. */
-async function leaveOther(runtime: Runtime): Promise<void> {
-  if (runtime !== last) await last?.end?.();
-  last = runtime;
-}
-
 /** run.json, as far as it is known before the run. */
 export function describeRun(
   planned: PlannedCase,
-  { runtime, prepared }: Chosen,
+  { runtime, session }: Chosen,
   commandLine: readonly string[],
   host: DescribedHost,
 ): Omit<RunInfo, "id" | "startedAt"> {
   const { backend, scenario, name } = planned.case;
   const topology = planTopology({ targets: planned.options.targets, routers: planned.routers });
+  const { kernel, capacity } = session?.prepared ?? {};
   return {
     schema: SCHEMA,
     case: name,
@@ -160,8 +156,8 @@ export function describeRun(
     commandLine: [...commandLine],
     ...host,
     runtime: runtime.name,
-    ...(prepared?.kernel === undefined ? {} : { kernel: prepared.kernel }),
-    ...(prepared?.capacity ? { calibrated: prepared.capacity } : {}),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(capacity ? { calibrated: capacity } : {}),
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,
@@ -180,7 +176,7 @@ export function describeRun(
 
 /** What this machine's kernel has too little of. Another kernel is not asked: its machine says when it is full. */
 async function tooMany({ case: { backend }, load, options, backendOptions }: PlannedCase, runtime: Runtime) {
-  if (load.mode !== "stream" || load.protocol === "udp" || runtime.withKernel) return [];
+  if (load.mode !== "stream" || load.protocol === "udp" || runtime.traits.kernel === "chosen") return [];
   const tracked = backend.tracks?.(backendOptions, options.targets) ?? false;
   return exceeded(await readLimits(), load.connections, tracked);
 }

@@ -2,7 +2,7 @@
 // The conductor: reads top to bottom as the data flow.
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
-import { type Backend, type Balancer, Unsupported } from "../api/backend.ts";
+import { type Backend, type Balancer, machineNeeds, Unsupported } from "../api/backend.ts";
 import type { Plan } from "../api/scenario.ts";
 import { calibrate, watchMachine } from "../host/contention.ts";
 import { TESTER_HASH } from "../oracle/course.ts";
@@ -12,7 +12,7 @@ import { RecordWriter } from "../record/record.ts";
 import type { Event, EventOf, Phase, RunInfo, Sample, Summary } from "../record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "../report/reporter.ts";
 import { writeAll } from "../report/reporter.ts";
-import { type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
+import { type Lab, LabError, type Session } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { hashSysctls } from "../topology/wiring.ts";
 import { readRules } from "../traffic/rules.ts";
@@ -30,7 +30,7 @@ export interface RunRequest {
   info: RunInfo;
   backend: Backend;
   backendOptions: Record<string, unknown>;
-  runtime: Runtime;
+  session: Session;
   plan: Plan;
   load: Load;
   impairment: Impairment | null;
@@ -96,7 +96,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   const topology = planTopology({
     targets: info.targets.length,
     routers: info.routers.length,
-    devices: backend.devices?.(request.backendOptions) ?? [],
+    ...machineNeeds(backend, request.backendOptions),
     ...(squeezeMtu === undefined ? {} : { squeezeMtu }),
   });
   const scope = new Scope();
@@ -105,7 +105,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   try {
     const lab = await phase(record, "up", async () => {
       const note = (text: string) => request.progress?.note?.(text);
-      const made = await request.runtime.up(topology, signal, note, path.join(request.dir, "logs"));
+      const made = await request.session.up(topology, signal, note, path.join(request.dir, "logs"));
       scope.defer("take the lab down", () => made[Symbol.asyncDispose]());
       record.add({
         kind: "lab_up",
@@ -160,13 +160,12 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
 }
 
 /** What another kernel lacks is known only in its guest. */
-async function checkKernel({ runtime, backend, backendOptions }: RunRequest, lab: Lab): Promise<void> {
+async function checkKernel({ backend, backendOptions }: RunRequest, lab: Lab): Promise<void> {
+  const { traits } = lab;
   const [router] = lab.topology.routers;
-  if (!runtime.withKernel || !router) return;
-  const reasons = await backend.missing(
-    { ...runtime, router: { ...lab.host(router.name), program: (name) => lab.program(name) } },
-    backendOptions,
-  );
+  if (traits.kernel !== "chosen" || !router) return;
+  const asked = { ...lab.host(router.name), program: (name: string) => lab.program(name) };
+  const reasons = await backend.missing({ traits, router: asked }, backendOptions);
   if (reasons.length > 0) throw new Unsupported(reasons);
 }
 
@@ -178,7 +177,7 @@ async function driveTraffic(request: RunRequest, deployment: Deployment): Promis
   record.add(calibrate("before"));
   if (impairment) await recordImpairment(lab, impairment, record, "before");
   const traffic = await startTraffic(lab, request.load, record);
-  const unwatch = watchMachine(request.runtime.name === "netns", (event) => quietly(() => record.add(event)));
+  const unwatch = watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
   try {
     const steps = driveSteps(deployment, request.plan, traffic.t0, request.signal);
     await Promise.all([abortable(traffic.done, request.signal), steps]);

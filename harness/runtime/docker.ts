@@ -1,12 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Images, LabError, type Runtime } from "./runtime.ts";
+import { z } from "zod";
+import { endpointName } from "./docker/context.ts";
+import { type BringUp, type Images, LabError, type Runtime, type Traits } from "./runtime.ts";
+import { sharingNothing } from "./single.ts";
+
+const ROLES = ["base", "router", "target", "tester"] as const satisfies (keyof Images)[];
+
+const image = z.string().transform((word, context): [role: keyof Images, image: string] => {
+  const [, name = "", value = ""] = word.match(/^([^=]*)=(.*)$/) ?? [];
+  const role = ROLES.find((known) => known === name);
+  if (role && value !== "") return [role, value];
+  context.addIssue({ code: "custom", input: word, message: `write role=image; roles: ${ROLES.join(", ")}` });
+  return z.NEVER;
+});
+const capability = z
+  .string()
+  .regex(/^[A-Z_]+$/, "write it as SYS_ADMIN")
+  .transform((word) => word.replace(/^CAP_/, ""));
+
+const options = z.strictObject({
+  image: z
+    .array(image)
+    .default([])
+    .transform((pairs): Images => Object.fromEntries(pairs)),
+  capability: z.array(capability).default([]),
+});
 
 /** The docker runtime. Its parts, and dockerode with them, are loaded when they are first used: other runs do not pay for them. */
-export const docker: Runtime = dockerWith({}, []);
+export const docker: Runtime = dockerWith(options.parse({}));
 
-function dockerWith(images: Images, capabilities: readonly string[]): Runtime {
-  return {
+function dockerWith({ image: images, capability: capabilities }: z.infer<typeof options>): Runtime {
+  const traits: Traits = {
+    get kernel() {
+      return isLocal() ? ("this" as const) : ("elsewhere" as const);
+    },
+    toolsAreHosts: false,
+    // What the images compile has no BPF programs; this machine's has, and only capabilities let them load.
+    programsAreHosts: capabilities.length > 0,
+    privileges: capabilities,
+    deviceFiles: "on request",
+    processesAreOurs: false,
+    // Containers of a thousand targets would take the engine minutes.
+    benchSizes: [10],
+  };
+  const up: BringUp = async (topology, signal, note = () => {}) => {
+    const { dockerUp } = await import("./docker/docker.ts");
+    return dockerUp(topology, { images, capabilities, traits }, signal, note);
+  };
+  const runtime: Runtime = {
     name: "docker",
+    traits,
+    options,
+    configured: (given) => dockerWith(given as z.infer<typeof options>),
     async missing() {
       const { connectEngine } = await import("./docker/engine.ts");
       return connectEngine().then(
@@ -17,20 +62,21 @@ function dockerWith(images: Images, capabilities: readonly string[]): Runtime {
         },
       );
     },
-    async up(topology, signal, note) {
-      const { dockerUp } = await import("./docker/docker.ts");
-      return dockerUp(topology, { images, capabilities }, signal, note ?? (() => {}));
-    },
+    prepare: async () => sharingNothing(runtime, up),
+    up,
     async clean() {
       const { dockerClean } = await import("./docker/docker.ts");
       return dockerClean();
     },
-    async hasThisKernel() {
-      const { endpointName } = await import("./docker/context.ts");
-      return endpointName(process.env).startsWith("unix:");
-    },
-    withImages: (own) => dockerWith({ ...images, ...own }, capabilities),
-    withCapabilities: (names) => dockerWith(images, names),
-    capabilities,
   };
+  return runtime;
+}
+
+/** An engine behind a Unix socket is one on this machine. What is wrong with the endpoint's name is told by `missing`. */
+function isLocal(): boolean {
+  try {
+    return endpointName(process.env).startsWith("unix:");
+  } catch {
+    return false;
+  }
 }

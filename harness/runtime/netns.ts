@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
-import { access, constants, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { buildDir, isBuilt } from "../host/locate.ts";
 import { systemPath } from "../host/tools.ts";
 import type { Topology } from "../topology/topology.ts";
 import { Agent } from "./agent.ts";
-import { type Lab, LabError, type Runtime } from "./runtime.ts";
+import { type BringUp, type Lab, LabError, type Runtime, type Traits } from "./runtime.ts";
+import { sharingNothing } from "./single.ts";
 import { wire } from "./wire.ts";
 
-export const buildDir = fileURLToPath(new URL("../../build/", import.meta.url));
+export { buildDir } from "../host/locate.ts";
 
 /**
  * All machines as network namespaces of one sandbox, whose first process is the agent. The agent ends when its stdin ends,
@@ -17,42 +19,52 @@ export const buildDir = fileURLToPath(new URL("../../build/", import.meta.url));
  */
 export const netns: Runtime = {
   name: "netns",
-
-  async missing() {
-    return [...(await missingPrograms()), ...(await namespaceSwitches())];
+  traits: {
+    kernel: "this",
+    toolsAreHosts: true,
+    programsAreHosts: true,
+    get privileges() {
+      return process.geteuid?.() === 0 ? ("all" as const) : ("user namespace" as const);
+    },
+    deviceFiles: "all",
+    processesAreOurs: true,
+    benchSizes: [10, 100, 250, 1000],
   },
-
-  async up(topology, signal) {
-    signal.throwIfAborted();
-    const { agent, stop } = startAgent();
-    // From here on, whatever happens, closing the agent's stdin takes everything down.
-    const onAbort = () => void stop();
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await agent.ready;
-      await agent.makeMachines(topology.machines.map((m) => m.name));
-      await wire(topology, agent.host(""), (name) => ({ host: agent.host(name), netns: name }));
-    } catch (cause) {
-      const said = await stop();
-      signal.throwIfAborted();
-      throw new LabError(said || `Cannot bring the lab up: ${(cause as Error).message}`, { cause });
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-    return sandboxLab(agent, topology, {
-      runtime: "netns",
-      programs: buildDir,
-      ended: agent.ended.then(() => "its agent has ended"),
-      stop: async () => void (await stop()),
-    });
-  },
+  options: z.strictObject({}),
+  configured: () => netns,
+  missing: async () => [...(await missingPrograms()), ...(await namespaceSwitches())],
+  prepare: async () => sharingNothing(netns, up),
+  up: (...lab) => up(...lab),
+  clean: async () => [],
 };
 
-export function missingPrograms(): Promise<string[]> {
-  return access(path.join(buildDir, "agent"), constants.X_OK).then(
-    () => [],
-    () => ["The lab's own programs are not built. Run './setup'."],
-  );
+const up: BringUp = async (topology, signal) => {
+  signal.throwIfAborted();
+  const { agent, stop } = startAgent();
+  // From here on, whatever happens, closing the agent's stdin takes everything down.
+  const onAbort = () => void stop();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await agent.ready;
+    await agent.makeMachines(topology.machines.map((m) => m.name));
+    await wire(topology, agent.host(""), (name) => ({ host: agent.host(name), netns: name }));
+  } catch (cause) {
+    const said = await stop();
+    signal.throwIfAborted();
+    throw new LabError(said || `Cannot bring the lab up: ${(cause as Error).message}`, { cause });
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+  return sandboxLab(agent, topology, {
+    runtime: netns,
+    programs: buildDir,
+    ended: agent.ended.then(() => "its agent has ended"),
+    stop: async () => void (await stop()),
+  });
+};
+
+export async function missingPrograms(): Promise<string[]> {
+  return (await isBuilt("agent")) ? [] : ["The lab's own programs are not built. Run './setup'."];
 }
 
 /** A lab whose machines all belong to one agent. `programs` is where they find ours. */
@@ -64,7 +76,12 @@ export function sandboxLab(
     programs,
     ended,
     stop,
-  }: { runtime: string; programs: string; ended: Promise<string>; stop: () => Promise<void> },
+  }: {
+    runtime: { name: string; traits: Traits };
+    programs: string;
+    ended: Promise<string>;
+    stop: () => Promise<void>;
+  },
 ): Lab {
   const names = new Set(topology.machines.map((m) => m.name));
   const host = (name: string) => {
@@ -72,7 +89,8 @@ export function sandboxLab(
     return agent.host(name === "fabric" ? "" : name);
   };
   return {
-    runtime,
+    runtime: runtime.name,
+    traits: runtime.traits,
     topology,
     ended,
     host,

@@ -1,35 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { z } from "zod";
 import type { Role, Topology } from "../topology/topology.ts";
 
-/** A way to have machines. `up` returns a lab that is up; disposing of it leaves nothing behind. */
+/** What holds of a runtime's machines. Whoever has to do one thing or another asks these, never a runtime's name. */
+export interface Traits {
+  /**
+   * Whose kernel the machines have: this machine's; one that was chosen for the lab, whose routers can be asked about it once it is up;
+   * or one elsewhere, about which nobody can be asked.
+   */
+  kernel: "this" | "chosen" | "elsewhere";
+  /** Tools and programs are those that are installed on this machine. Else the machines have file systems of their own. */
+  toolsAreHosts: boolean;
+  /** Our programs are those of this machine's build folder. Else they were compiled in an image. */
+  programsAreHosts: boolean;
+  /** What root may do on routers: everything, what a user namespace allows, or networking and these capabilities ("SYS_ADMIN"). */
+  privileges: "all" | "user namespace" | readonly string[];
+  /** Machines have all device files, or only those of this machine that were asked for. */
+  deviceFiles: "all" | "on request";
+  /** The machines' processes descend from this one, so that their share of the CPUs is known. */
+  processesAreOurs: boolean;
+  /** Numbers of targets that come up in seconds each, for measurements of the lab itself. */
+  benchSizes: readonly number[];
+}
+
+/** Where a balancer is to run, as far as that is known: a runtime, or a lab that is up. */
+export interface Place {
+  traits: Traits;
+  /** A router of a lab that is up, in which a kernel that was chosen can be asked what it has. */
+  router?: Host & Pick<Lab, "program">;
+}
+
+/** Creates the lab's machines (namespaces, containers, a virtual machine). */
 export interface Runtime {
-  name: string;
+  readonly name: string;
+  readonly traits: Traits;
+  /** What can be said about its machines, a strict object schema: `--image`, `--capability` and `--kernel` by name. */
+  readonly options: z.ZodObject;
+  /** The same runtime with these options, as `options` gives them. */
+  configured(options: Record<string, unknown>): Runtime;
   /** One sentence for each thing this machine lacks for it, with the remedy. Empty: it can run. */
   missing(): Promise<string[]>;
-  /** Throws LabError when the lab cannot be built; then nothing is left. `note` is told what takes long; `logs` is a folder for what machines say besides. */
-  up(topology: Topology, signal: AbortSignal, note?: (text: string) => void, logs?: string): Promise<Lab>;
-  /** The same runtime with images of the user's own. Absent: its machines have none. */
-  withImages?(images: Images): Runtime;
-  /** The same runtime with more capabilities for its routers. Absent: they have what the runtime has. */
-  withCapabilities?(names: readonly string[]): Runtime;
-  /** Those that its routers were given so. */
-  capabilities?: readonly string[];
-  /** Fetches and makes what a lab needs, once. Absent: nothing. Throws UsageError, Unavailable or, when it breaks, LabError. */
-  prepare?(signal: AbortSignal, note: (text: string) => void): Promise<Prepared>;
-  /** A router of a lab that is up: in it a kernel that is not this machine's can be asked what it has. */
-  router?: Host & Pick<Lab, "program">;
-  /** Whether machines with images of their own run on this machine's kernel. Absent: they do not, or have no images. */
-  hasThisKernel?(): Promise<boolean>;
-  /** The same runtime under another kernel. Absent: its machines have this machine's. */
-  withKernel?(word: string): Runtime;
-  /** Since `prepare`, a lab may leave something to the next one: ends that. After a lab that went wrong, and when no other follows. */
-  end?(): Promise<void>;
+  /** Fetches and makes what labs need, once for several of them. Throws UsageError, Unavailable or, when it breaks, LabError. */
+  prepare(signal: AbortSignal, note: (text: string) => void): Promise<Session>;
+  /** One lab by itself: `prepare`, the session's `up`, and its end with the lab. */
+  up: BringUp;
   /** Removes what labs of dead processes left behind. One sentence for each thing removed. */
-  clean?(): Promise<string[]>;
+  clean(): Promise<string[]>;
+}
+
+/**
+ * Resolves with a lab that is up; disposing of it leaves nothing behind. Throws LabError when the lab cannot be built; then nothing is left.
+ * `note` is told what takes long; `logs` is a folder for what machines say.
+ */
+export type BringUp = (
+  topology: Topology,
+  signal: AbortSignal,
+  note?: (text: string) => void,
+  logs?: string,
+) => Promise<Lab>;
+
+/** A runtime that is ready for labs, one after the other. One may leave something to the next, until the session ends. */
+export interface Session extends AsyncDisposable {
+  [Symbol.asyncDispose](): Promise<void>;
+  readonly runtime: Runtime;
+  readonly prepared: Prepared;
+  up: BringUp;
+  /** Ends what the last lab has left: after one that went wrong, and before labs of another session. */
+  clear(): Promise<void>;
 }
 
 /** What is known of a lab before it is up. */
-export interface Prepared {
+interface Prepared {
   /** As `uname -r` says, where it is not this machine's. */
   kernel?: string;
   /** Where it was measured, because the machines may be much slower than this one. */
@@ -48,14 +89,16 @@ export type Images = Readonly<Partial<Record<Role | "base", string>>>;
 
 export interface Lab extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
+  /** Name of its runtime, and what holds of its machines. */
   runtime: string;
+  traits: Traits;
   topology: Topology;
   /** Machines by name, and "fabric". */
   host(name: string): Host;
   /** The machine's network with the lab's own tools: for wiring, whatever the machine's own file system lacks. */
   wiring(name: string): Host;
   /** Path, in the machines, of one of our own programs. */
-  program(name: "traffic" | "nfqueue-lb" | "xdp-lb"): string;
+  program(name: string): string;
   /** What the machines were made of, for the record. */
   images?: Readonly<Record<string, string>>;
   /** Settles when the lab has broken or has been taken down, with what has ended. */

@@ -27,6 +27,8 @@ export interface Topology {
   tester: Machine;
   /** Between routers and tester, where packets to the tester must not be larger than this. */
   squeeze: { machine: Machine; mtu: number } | null;
+  /** How the names of a balancer's tunnels on targets begin. */
+  tunnels?: string;
   /** All of the above, targets first. */
   machines: Machine[];
   prefix: Record<Net, { v4: number; v6: number }>;
@@ -51,12 +53,13 @@ const EVIL = 222;
 export const EVIL_NAME = `vm-${EVIL}`;
 const SMALL = 200;
 
-/** `devices` are the routers'. */
+/** `devices` are the routers' device files; `tunnels` is how the names of the balancer's tunnels begin. */
 export function planTopology(size: {
   targets: number;
   routers: number;
   squeezeMtu?: number;
   devices?: readonly string[];
+  tunnels?: string;
 }): Topology {
   const big = size.targets > SMALL;
   const targets = count(size.targets, (i) => machine("target", targetNumber(i + 1), ["net1"], big));
@@ -73,6 +76,7 @@ export function planTopology(size: {
     routers,
     tester,
     squeeze,
+    ...(size.tunnels === undefined ? {} : { tunnels: size.tunnels }),
     machines: [...targets, ...routers, ...(squeeze ? [squeeze.machine] : []), tester],
     prefix: {
       net1: big ? { v4: 16, v6: 112 } : { v4: 24, v6: 120 },

@@ -34,7 +34,7 @@ lbtun0:    1000      70    0    0    0     0          0         0        0      
 `;
 
 test("both families' counters are added, and each drop has a name", (t) => {
-  t.deepEqual(parseCounters(TEXT), {
+  t.deepEqual(parseCounters(TEXT, "lbtun"), {
     ipIn: 1000 + 500 - 70 - 50,
     ipOut: 40 + 60,
     icmpErrorsOut: 5 + 2 + 1 + 3,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Host } from "../runtime/runtime.ts";
+import type { Lab } from "../runtime/runtime.ts";
 
 const FILES = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/netstat", "/proc/net/dev"];
 
@@ -7,13 +7,13 @@ const ICMP_ERRORS = ["OutDestUnreachs", "OutTimeExcds", "OutParmProbs"];
 const ICMP6_ERRORS = ["Icmp6OutDestUnreachs", "Icmp6OutPktTooBigs", "Icmp6OutTimeExcds", "Icmp6OutParmProblems"];
 
 /** IP packets in and out of a machine and what its stack dropped, both families added. Names beginning with "drop." are drops. */
-export async function readCounters(host: Host): Promise<Record<string, number>> {
-  const { stdout } = await host.exec(["@read", ...FILES]);
-  return parseCounters(stdout);
+export async function readCounters(lab: Lab, machine: string): Promise<Record<string, number>> {
+  const { stdout } = await lab.host(machine).exec(["@read", ...FILES]);
+  return parseCounters(stdout, lab.topology.tunnels);
 }
 
-/** `text`: the files one behind the other. */
-export function parseCounters(text: string): Record<string, number> {
+/** `text`: the files one behind the other. What comes out of devices whose names begin with `tunnels` has been received before. */
+export function parseCounters(text: string, tunnels?: string): Record<string, number> {
   const [ip, ipExt, icmp, tcp, udp] = ["Ip", "IpExt", "Icmp", "Tcp", "Udp"].map((protocol) =>
     snmpTable(text, protocol),
   );
@@ -21,11 +21,13 @@ export function parseCounters(text: string): Record<string, number> {
     [...text.matchAll(/^((?:Ip|Icmp|Udp)6\w+)\s+(\d+)$/gm)].map(([, name, n]) => [name ?? "", Number(n)]),
   );
   const sum = (name: string) => (ip?.get(name) ?? 0) + (ipExt?.get(name) ?? 0) + (v6.get(`Ip6${name}`) ?? 0);
-  const interfaces = [...text.matchAll(/^\s*\S+:\s*((?:\d+\s+){15}\d+)$/gm)].map(([, numbers]) =>
-    (numbers ?? "").trim().split(/\s+/).map(Number),
-  );
-  // What comes out of a balancer's tunnel has been received before, inside of another packet.
-  const tunnelled = [...text.matchAll(/^\s*lbtun\S*:\s*\d+\s+(\d+)/gm)].reduce((total, [, n]) => total + Number(n), 0);
+  const devices = [...text.matchAll(/^\s*(\S+):\s*((?:\d+\s+){15}\d+)$/gm)].map(([, name = "", numbers = ""]) => ({
+    name,
+    numbers: numbers.trim().split(/\s+/).map(Number),
+  }));
+  const interfaces = devices.map(({ numbers }) => numbers);
+  const inner = devices.filter(({ name }) => tunnels !== undefined && name.startsWith(tunnels));
+  const tunnelled = inner.reduce((total, { numbers }) => total + (numbers[1] ?? 0), 0);
   const column = (i: number) => interfaces.reduce((total, numbers) => total + (numbers[i] ?? 0), 0);
   return {
     // Multicast is neighbour and group management, not traffic.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The servers on the targets.
+
+import { startProgram } from "../runtime/daemon.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import { startProgram } from "./start-program.ts";
 
 /** One process opens so many at most: where only the hard limit of open files holds (often 20,000), more need more processes. */
 export const PART_CONNECTIONS = 19_000;

@@ -4,34 +4,33 @@
 import type { OutsideBackend } from "../../harness/api/kit.ts";
 
 /** Equal-cost routes to the active targets; the kernel hashes each flow to one of them. */
-const ecmp: OutsideBackend = ({ z, VIP, linkOn, nowNs }) => ({
-  name: "my-ecmp",
-  summary: "Example: the router's multipath route to the VIP",
-  keepsState: false,
-  options: z.strictObject({
-    policy: z.coerce.number().int().min(0).max(3).default(1).describe("net.ipv4.fib_multipath_hash_policy"),
-  }),
-  missing: async () => [],
-  // What the kernel's hash will choose is not predicted: losses are measured and compared with the ideal.
-  oracle: () => null,
-  effectiveOptions: (options) => ({ policy: Number(options.policy) }),
-  async deploy(lab, options, active) {
-    const routers = lab.topology.routers.map((router) => lab.host(router.name));
-    const setTargets = async (targets: readonly number[]) => {
-      const links = targets.flatMap((i) => lab.topology.targets[i] ?? []).map((target) => linkOn(target, "net1"));
-      const batch = [
-        `route replace ${VIP[4]}/32 ${links.map((link) => `nexthop via ${link.ipv4}`).join(" ")}`,
-        `route replace ${VIP[6]}/128 ${links.map((link) => `nexthop via ${link.ipv6}`).join(" ")}`,
-      ];
-      await Promise.all(routers.map((router) => router.exec(["ip", "-batch", "-"], { input: batch.join("\n") })));
-      return nowNs();
-    };
-    const sysctls = ["ipv4", "ipv6"]
-      .map((ip) => `net/${ip}/fib_multipath_hash_policy=${String(options.policy)}\n`)
-      .join("");
-    await Promise.all(routers.map((router) => router.exec(["@sysctl"], { input: sysctls })));
-    await setTargets(active);
-    return { setTargets, counters: async () => ({}), [Symbol.asyncDispose]: async () => {} };
-  },
-});
+const ecmp: OutsideBackend = ({ z, defineBackend, TOOLS, FAMILIES, addressOf, ipBatch, setSysctls, vipPrefix }) =>
+  defineBackend({
+    name: "my-ecmp",
+    summary: "Example: the router's multipath route to the VIP",
+    options: z.strictObject({
+      policy: z.coerce.number().int().min(0).max(3).default(1).describe("net.ipv4.fib_multipath_hash_policy"),
+    }),
+    requires: () => ({ tools: [TOOLS.ip] }),
+    // Without `oracle` nothing is predicted: losses are measured and compared with the ideal.
+    router({ host, topology }, { policy }) {
+      const route = async (active: readonly number[]) => {
+        for (const family of FAMILIES) {
+          const targets = active.flatMap((index) => topology.targets[index] ?? []);
+          const hops = targets.map((target) => `nexthop via ${addressOf(target, family)}`);
+          await ipBatch(host, [`route replace ${vipPrefix(family)} ${hops.join(" ")}`]);
+        }
+      };
+      return {
+        async install(active) {
+          await setSysctls(
+            host,
+            [4, 6].map((ip) => `net/ipv${ip}/fib_multipath_hash_policy=${policy}`),
+          );
+          await route(active);
+        },
+        change: route,
+      };
+    },
+  });
 export default ecmp;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Balancers that are wrong on purpose, out of one that is right: the lab has to catch each. Only tests use them.
-import type { Backend, Balancer } from "../../harness/api/backend.ts";
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { VIP } from "../../harness/topology/topology.ts";
-import { nfqueue } from "../nfqueue/nfqueue.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Backend, type Balancer, type Host, type Lab, VIP } from "../../harness/api/index.ts";
+import { nfqueue, nfqueueWith } from "../nfqueue/nfqueue.ts";
 
 type Deploy = (lab: Lab, active: readonly number[]) => Promise<Balancer>;
 const right = nfqueue.options.parse({});
@@ -36,11 +35,11 @@ const bent = (balancer: Balancer, change: (next: readonly number[]) => Promise<n
 
 export const brokenBalancers: readonly Backend[] = [
   broken("broken-sprayer", "each packet goes to any target", (lab, active) =>
-    nfqueue.deploy(lab, { ...right, broken: "random" }, active),
+    nfqueueWith(["--broken", "random"]).deploy(lab, right, active),
   ),
 
   broken("broken-modulo", "hash modulo targets, where Maglev was promised", (lab, active) =>
-    nfqueue.deploy(lab, { ...right, mode: "modulo" }, active),
+    nfqueue.deploy(lab, { ...right, scheduler: "modulo" }, active),
   ),
 
   broken("broken-resets", "every hundredth message is answered by a reset", async (lab, active) => {
@@ -65,7 +64,7 @@ export const brokenBalancers: readonly Backend[] = [
     const balancer = await working(lab, active);
     return bent(balancer, async (next) => {
       await balancer.setTargets([]);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
       return balancer.setTargets(next);
     });
   }),

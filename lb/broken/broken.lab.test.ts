@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proof that the lab finds what is wrong: real runs of balancers that are wrong on purpose.
+
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import type { Finding } from "../../harness/gate/finding.ts";
-import type { Summary } from "../../harness/record/schema.ts";
+import type { Finding, Summary } from "../../harness/testing/lab.ts";
 import { root, runMain } from "../../harness/testing/machine.ts";
 import { brokenBalancers } from "./balancers.ts";
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import type { Backend } from "../../harness/api/backend.ts";
-import type { FlowHash } from "../../harness/oracle/hashes/index.ts";
-import { UsageError } from "../../harness/util/errors.ts";
+import {
+  defineBackend,
+  type FlowHash,
+  type KernelProbe,
+  type Router,
+  type RouterSide,
+  TOOLS,
+  UsageError,
+} from "../../harness/api/index.ts";
 import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
-import { missingFor, type Need } from "../linux/probe.ts";
-import { onEveryRouter } from "../linux/routers.ts";
-import { installGroups, POLICIES, type Policy, replaceGroups, setHash } from "./groups.ts";
+import { type GroupShape, installGroups, POLICIES, type Policy, replaceGroups, setHash } from "./groups.ts";
 
 const common = {
   policy: z
@@ -35,46 +39,33 @@ const resilientOptions = z.strictObject({
 });
 
 /** The route of the VIP has every target as a next hop; a hash of the packet chooses one. */
-export const ecmp: Backend<typeof options> = {
+export const ecmp = defineBackend({
   name: "ecmp",
   summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
-  keepsState: false,
   service: "a route to a next-hop group",
   options,
-  missing: (runtime, given) => missingFor(runtime, ["ip"], [...hashNeeds(given?.policy), groupNeed("")]),
+  requires: ({ policy }) => ({ tools: [TOOLS.ip], kernel: [...hashNeeds(policy), groupNeed("")] }),
   oracle: ({ policy, hashSeed: seed, weights: given }) => ({
     strategy: "hash_threshold",
     hash: flowHash(policy, seed),
     ...weightsPart(given),
   }),
   effectiveOptions: (given, targets) => facts(given, targets, {}),
-  deploy: (lab, given, active, services) =>
-    onEveryRouter(lab, active, (host) => {
-      const shape = { weight: (index: number) => weightOf(given.weights, index), resilient: null };
-      return {
-        async install(first) {
-          await setHash(host, given.policy, given.hashSeed);
-          await installGroups(host, lab.topology, shape, first, services);
-        },
-        change: (next) => replaceGroups(host, shape, next),
-      };
-    }),
-};
+  router: (router, given) =>
+    groups(router, given, { weight: (index) => weightOf(given.weights, index), resilient: null }),
+});
 
 /** Like ecmp, but the hash chooses a bucket, and buckets stay with their target as long as it is there. */
-export const ecmpResilient: Backend<typeof resilientOptions> = {
+export const ecmpResilient = defineBackend({
   name: "ecmp_resilient",
   summary:
     "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
-  keepsState: false,
   service: "a route to a next-hop group",
   options: resilientOptions,
-  missing: (runtime, given) =>
-    missingFor(
-      runtime,
-      ["ip"],
-      [...hashNeeds(given?.policy), groupNeed(" type resilient buckets 8 idle_timer 60 unbalanced_timer 0")],
-    ),
+  requires: ({ policy }) => ({
+    tools: [TOOLS.ip],
+    kernel: [...hashNeeds(policy), groupNeed(" type resilient buckets 8 idle_timer 60 unbalanced_timer 0")],
+  }),
   oracle: ({ policy, hashSeed: seed, weights: given, ...rest }, targets) => ({
     strategy: "resilient",
     hash: flowHash(policy, seed),
@@ -82,23 +73,27 @@ export const ecmpResilient: Backend<typeof resilientOptions> = {
     ...weightsPart(given),
   }),
   effectiveOptions: (given, targets) => facts(given, targets, { buckets: bucketsOf(given, targets) }),
-  deploy: (lab, given, active, services) =>
-    onEveryRouter(lab, active, (host) => {
-      const { idleTimer, unbalancedTimer } = given;
-      const buckets = bucketsOf(given, lab.topology.targets.length);
-      const shape = {
-        weight: (index: number) => weightOf(given.weights, index),
-        resilient: { buckets, idleTimer, unbalancedTimer },
-      };
-      return {
-        async install(first) {
-          await setHash(host, given.policy, given.hashSeed);
-          await installGroups(host, lab.topology, shape, first, services);
-        },
-        change: (next) => replaceGroups(host, shape, next),
-      };
-    }),
-};
+  router(router, given) {
+    const { idleTimer, unbalancedTimer } = given;
+    const buckets = bucketsOf(given, router.topology.targets.length);
+    const weight = (index: number) => weightOf(given.weights, index);
+    return groups(router, given, { weight, resilient: { buckets, idleTimer, unbalancedTimer } });
+  },
+});
+
+function groups(
+  { host, topology, services }: Router,
+  { policy, hashSeed: seed }: { policy: Policy; hashSeed: number },
+  shape: GroupShape,
+): RouterSide {
+  return {
+    async install(first) {
+      await setHash(host, policy, seed);
+      await installGroups(host, topology, shape, first, services);
+    },
+    change: (next) => replaceGroups(host, shape, next),
+  };
+}
 
 /** Policy 1 takes a packet's own hash, which the lab's links carry over from the sender's socket. */
 function flowHash(policy: Policy, seed: number): FlowHash {
@@ -121,9 +116,9 @@ function facts(
 }
 
 /** The packet's own hash has no seed: that policy is there in any kernel. */
-const hashNeeds = (policy: Policy | undefined): Need[] => (policy === "l4" ? [] : [seedNeed]);
+const hashNeeds = (policy: Policy): KernelProbe[] => (policy === "l4" ? [] : [seedNeed]);
 
-const seedNeed: Need = {
+const seedNeed: KernelProbe = {
   what: "settable seed of the multipath hash, or no hash fields (sysctl net.ipv4.fib_multipath_hash_seed)",
   argv: [
     "sh",
@@ -134,7 +129,7 @@ const seedNeed: Need = {
   remedy: "Use Linux 6.11 or newer.",
 };
 
-function groupNeed(kind: string): Need {
+function groupNeed(kind: string): KernelProbe {
   return {
     what: kind === "" ? "next-hop groups" : "resilient next-hop groups",
     argv: ["ip", "-batch", "-"],

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Next-hop groups: the routes of the VIP point at a group, and a change replaces the group's members in one step.
-import type { Host } from "../../harness/runtime/runtime.ts";
-import { otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
-import { addressOf, FAMILIES, ipBatch, setSysctls } from "../linux/routers.ts";
+import {
+  addressOf,
+  FAMILIES,
+  type Host,
+  ipBatch,
+  otherVip,
+  setSysctls,
+  type Topology,
+  vipPrefix,
+} from "../../harness/api/index.ts";
 
 /** Objects of each family: the group, and target i at first + i. */
 const IDS = { 4: { group: 1, first: 10_000 }, 6: { group: 2, first: 20_000 } } as const;
@@ -67,8 +74,4 @@ async function setGroups(
     return `${verb} ${IDS[family].group} ${members}${more}\n`;
   });
   await host.exec(["@nexthop-group"], { input: lines.join("") });
-}
-
-export function vipPrefix(family: 4 | 6): string {
-  return family === 4 ? `${VIP[4]}/32` : `${VIP[6]}/128`;
 }

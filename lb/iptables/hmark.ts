@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import type { Backend } from "../../harness/api/backend.ts";
-import type { Host } from "../../harness/runtime/runtime.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
+import {
+  addressOf,
+  defineBackend,
+  FAMILIES,
+  type Host,
+  ipBatch,
+  TOOLS,
+  type Topology,
+} from "../../harness/api/index.ts";
 import { hashSeed } from "../linux/options.ts";
-import { addressOf, FAMILIES, ipBatch, onEveryRouter } from "../linux/routers.ts";
-import { definedFacts, generations, missingRules, type Rules, variant } from "./iptables.ts";
+import { generations, type Rules, ruleRequirements, variant } from "./iptables.ts";
 
 /** Routing table of target i, above those that the kernel keeps for itself. */
 const TABLE = 1000;
@@ -15,42 +20,38 @@ const BLOCK = 0x1000;
 const options = z.strictObject({ hashSeed, variant });
 
 /** A hash of the flow becomes a mark, and the mark chooses a routing table: no state, and the VIP stays in the packet. */
-export const iptablesHmark: Backend<typeof options> = {
+export const iptablesHmark = defineBackend({
   name: "iptables_hmark",
   summary: "iptables HMARK: hash of addresses and ports to a mark, and the mark to a route; stateless",
-  keepsState: false,
   handles: ["icmp_errors"],
   service: "a rule in PREROUTING and a chain that hashes",
   options,
-  missing: (runtime, given = options.parse({})) =>
-    missingRules(runtime, ["ip"], given.variant, () => mangle(given.hashSeed, 1, 2)),
+  requires: (given) => ruleRequirements([TOOLS.ip], given.variant, () => mangle(given.hashSeed, 1, 2)),
   oracle: ({ hashSeed: seed }) => ({ strategy: "scaled", hash: { kind: "hmark", seed } }),
-  effectiveOptions: definedFacts,
-  deploy: (lab, given, active, services) =>
-    onEveryRouter(lab, active, (host) => {
-      let generation = 1;
-      const service = generations(
-        host,
-        given.variant,
-        (_, targets, number) => mangle(given.hashSeed, number, targets.length),
-        services,
-      );
-      return {
-        async install(first) {
-          await eachFamily(host, (family) => tables(lab.topology, family));
-          await eachFamily(host, () => marks("add", generation, first));
-          await service.replace(first);
-        },
-        /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them. */
-        async change(next, before) {
-          const old = generation++;
-          await eachFamily(host, () => marks("add", generation, next));
-          await service.replace(next);
-          service.tidy(() => eachFamily(host, () => marks("del", old, before)));
-        },
-      };
-    }),
-};
+  router({ host, topology, services }, given) {
+    let generation = 1;
+    const service = generations(
+      host,
+      given.variant,
+      (_, targets, number) => mangle(given.hashSeed, number, targets.length),
+      services,
+    );
+    return {
+      async install(first) {
+        await eachFamily(host, (family) => tables(topology, family));
+        await eachFamily(host, () => marks("add", generation, first));
+        await service.replace(first);
+      },
+      /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them. */
+      async change(next, before) {
+        const old = generation++;
+        await eachFamily(host, () => marks("add", generation, next));
+        await service.replace(next);
+        service.tidy(() => eachFamily(host, () => marks("del", old, before)));
+      },
+    };
+  },
+});
 
 async function eachFamily(host: Host, linesOf: (family: 4 | 6) => string[]): Promise<void> {
   await Promise.all(FAMILIES.map((family) => ipBatch(host, linesOf(family), family)));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import type { Summary } from "../../harness/record/schema.ts";
+import type { Summary } from "../../harness/testing/lab.ts";
 import { runMain } from "../../harness/testing/machine.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-iptables-"));

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the iptables backends share: rules of one service, replaced as a whole, and the memory of connections behind them.
 import { z } from "zod";
-import type { Balancer } from "../../harness/api/backend.ts";
-import type { StatefulSpec } from "../../harness/oracle/oracle.ts";
-import type { Host, Lab, Runtime } from "../../harness/runtime/runtime.ts";
-import { otherVip, planTopology, type Topology } from "../../harness/topology/topology.ts";
-import { vipPrefix } from "../ecmp/groups.ts";
+import {
+  addressOf,
+  FAMILIES,
+  type Host,
+  type IpFamily,
+  ipBatch,
+  iptablesRestore,
+  otherVip,
+  planTopology,
+  type Requirements,
+  type Router,
+  type RouterSide,
+  type StatefulSpec,
+  setSysctls,
+  TOOLS,
+  type Tool,
+  type Topology,
+  vipPrefix,
+} from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
-import { missingFor, type Tool } from "../linux/probe.ts";
-import { addressOf, FAMILIES, ipBatch, onEveryRouter, setSysctls } from "../linux/routers.ts";
-
-export type Family = 4 | 6;
 
 export const variant = z
   .enum(["nft", "legacy"])
@@ -42,47 +52,38 @@ export interface NatOptions {
 /** Routes for what the router itself sends. */
 const LOCAL_TABLE = 900;
 
-type NatRulesOf = (family: Family, active: readonly number[], topology: Topology) => Pick<Rules, "rules" | "chains">;
+type NatRulesOf = (family: IpFamily, active: readonly number[], topology: Topology) => Pick<Rules, "rules" | "chains">;
 
 /** A backend whose rules choose a target once for each connection; conntrack remembers the choice. */
-export function natBalancer(
-  lab: Lab,
-  options: NatOptions,
-  active: readonly number[],
-  rulesOf: NatRulesOf,
-  services = 0,
-): Promise<Balancer> {
-  const { topology } = lab;
-  return onEveryRouter(lab, active, (host) => {
-    const service = generations(host, options.variant, natRules(topology, options, rulesOf), services);
-    return {
-      async install(first) {
-        await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
-        // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
-        // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
-        for (const family of options.local ? FAMILIES : []) {
-          const [vip, table] = [vipPrefix(family), LOCAL_TABLE];
-          await ipBatch(
-            host,
-            [`route add ${vip} dev eth1 table ${table}`, `rule add pref 90 iif lo to ${vip} table ${table}`],
-            family,
-          );
-        }
-        await service.replace(first);
-      },
-      async change(next, before) {
-        await service.replace(next);
-        const old = before.filter((index) => !next.includes(index));
-        if (options.leave === "flush") await flushTargets(host, topology, old);
-        service.tidy();
-      },
-      counters: () => conntrackCounters(host),
-    };
-  });
+export function natSide({ host, topology, services }: Router, options: NatOptions, rulesOf: NatRulesOf): RouterSide {
+  const service = generations(host, options.variant, natRules(topology, options, rulesOf), services);
+  return {
+    async install(first) {
+      await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
+      // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
+      // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
+      for (const family of options.local ? FAMILIES : []) {
+        const [vip, table] = [vipPrefix(family), LOCAL_TABLE];
+        await ipBatch(
+          host,
+          [`route add ${vip} dev eth1 table ${table}`, `rule add pref 90 iif lo to ${vip} table ${table}`],
+          family,
+        );
+      }
+      await service.replace(first);
+    },
+    async change(next, before) {
+      await service.replace(next);
+      const old = before.filter((index) => !next.includes(index));
+      if (options.leave === "flush") await flushTargets(host, topology, old);
+      service.tidy();
+    },
+    counters: () => conntrackCounters(host),
+  };
 }
 
 function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) {
-  return (family: Family, active: readonly number[]): Rules => ({
+  return (family: IpFamily, active: readonly number[]): Rules => ({
     table: "nat",
     hooks: ["PREROUTING", ...(options.local ? ["OUTPUT"] : [])],
     beside:
@@ -93,30 +94,27 @@ function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) 
   });
 }
 
-/** What the kernel or the programs lack: the rules of two targets behind two routers are tried, so that everything they need is. */
-export function missingNat(runtime: Runtime, options: NatOptions, rulesOf: NatRulesOf): Promise<string[]> {
+/** The rules of two targets behind two routers are tried, so that everything they need is. */
+export function natRequirements(options: NatOptions, rulesOf: NatRulesOf): Requirements {
   const rules = natRules(planTopology({ targets: 2, routers: 2 }), options, rulesOf);
-  return missingRules(runtime, ["conntrack"], options.variant, (family) => rules(family, [0, 1]));
+  return ruleRequirements([TOOLS.conntrack], options.variant, (family) => rules(family, [0, 1]));
 }
 
-export function missingRules(
-  runtime: Runtime,
+export function ruleRequirements(
   tools: readonly Tool[],
   given: Variant,
-  rulesOf: (family: Family) => Rules,
-): Promise<string[]> {
-  const programs = FAMILIES.map((family) => restoreTool(family, given));
-  return missingFor(
-    runtime,
-    [...programs, ...tools],
-    FAMILIES.map((family) => ({
-      what: `match, target or table that these rules need in ${restoreTool(family, given)}`,
+  rulesOf: (family: IpFamily) => Rules,
+): Requirements {
+  return {
+    tools: [...FAMILIES.map((family) => iptablesRestore(family, given)), ...tools],
+    kernel: FAMILIES.map((family) => ({
+      what: `match, target or table that these rules need in ${iptablesRestore(family, given).name}`,
       // An ordinary user may not write where the older program keeps its lock.
       argv: ["env", "XTABLES_LOCKFILE=/dev/null", ...restoreWords(family, given)],
       input: added(family, { number: 1, rules: rulesOf(family) }, null),
       remedy: given === "legacy" ? "Load ip_tables, or try variant=nft." : "Load its module, or use another kernel.",
     })),
-  );
+  };
 }
 
 interface Generation {
@@ -132,7 +130,7 @@ interface Generation {
 export function generations(
   host: Host,
   given: Variant,
-  rulesOf: (family: Family, active: readonly number[], generation: number) => Rules,
+  rulesOf: (family: IpFamily, active: readonly number[], generation: number) => Rules,
   services = 0,
 ): {
   /** In force when it resolves. */
@@ -141,10 +139,10 @@ export function generations(
   tidy(more?: () => Promise<unknown>): void;
 } {
   let number = 0;
-  const now = new Map<Family, Generation>();
-  const old = new Map<Family, Generation>();
+  const now = new Map<IpFamily, Generation>();
+  const old = new Map<IpFamily, Generation>();
   let tidied: Promise<unknown> = Promise.resolve();
-  const restored = (textOf: (family: Family) => string) =>
+  const restored = (textOf: (family: IpFamily) => string) =>
     Promise.all(FAMILIES.map((family) => restore(host, family, textOf(family), given)));
   return {
     async replace(active) {
@@ -172,7 +170,7 @@ export function generations(
 
 const chainOf = ({ number }: Generation) => `LB-SERVICE-${number}`;
 
-function added(family: Family, next: Generation, before: Generation | null, services = 0): string {
+function added(family: IpFamily, next: Generation, before: Generation | null, services = 0): string {
   const chain = chainOf(next);
   const { table, hooks, rules, chains, beside } = next.rules;
   const fresh = [...(chains ?? [])].filter(([name]) => !before?.rules.chains?.has(name));
@@ -192,7 +190,7 @@ function added(family: Family, next: Generation, before: Generation | null, serv
 }
 
 /** A rule in PREROUTING for each further service, which leads to a chain with rules like those of the VIP's. */
-function otherServices(family: Family, rules: readonly string[], n: number): string[] {
+function otherServices(family: IpFamily, rules: readonly string[], n: number): string[] {
   return Array.from({ length: n }, (_, i) => `LB-OTHER-${i + 1}`).flatMap((chain, i) => [
     `:${chain} - [0:0]`,
     `-A PREROUTING -d ${otherVip(i + 1, family)} -j ${chain}`,
@@ -200,7 +198,7 @@ function otherServices(family: Family, rules: readonly string[], n: number): str
   ]);
 }
 
-function removed(family: Family, before: Generation, next: Generation): string {
+function removed(family: IpFamily, before: Generation, next: Generation): string {
   const chain = chainOf(before);
   const { table, hooks, chains } = before.rules;
   const unused = [chain, ...[...(chains?.keys() ?? [])].filter((name) => !next.rules.chains?.has(name))];
@@ -214,18 +212,15 @@ function removed(family: Family, before: Generation, next: Generation): string {
 }
 
 /** All of it or nothing; throws when the program refuses a line. */
-export async function restore(host: Host, family: Family, text: string, given?: Variant): Promise<void> {
+export async function restore(host: Host, family: IpFamily, text: string, given?: Variant): Promise<void> {
   await host.exec(restoreWords(family, given), { input: text });
 }
 
 /** The older program has one lock for all families and routers. */
-const restoreWords = (family: Family, given: Variant) => [restoreTool(family, given), "--noflush", "--wait"];
-
-const restoreTool = (family: Family, given: Variant) =>
-  `ip${family === 6 ? "6" : ""}tables-${given === undefined ? "" : (`${given}-` as const)}restore` as const;
+const restoreWords = (family: IpFamily, given: Variant) => [iptablesRestore(family, given).name, "--noflush", "--wait"];
 
 /** "--to-destination" of a target, with a port of its own where one is given. */
-export function destination(topology: Topology, index: number, family: Family, port?: number): string {
+export function destination(topology: Topology, index: number, family: IpFamily, port?: number): string {
   const target = topology.targets[index];
   const address = target === undefined ? "" : addressOf(target, family);
   if (port === undefined) return address;
@@ -235,12 +230,4 @@ export function destination(topology: Topology, index: number, family: Family, p
 /** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
 export function statefulOracle(leave: LeaveMode): StatefulSpec {
   return { strategy: "stateful", flush: leave === "flush", assign: null };
-}
-
-/** Options as they are, without those that nobody gave. */
-export function definedFacts(given: Record<string, unknown>): Record<string, string | number | boolean> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Record<
-    string,
-    string | number | boolean
-  >;
 }

@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import type { Backend } from "../../harness/api/backend.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
+import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, masquerade } from "../linux/conntrack.ts";
-import {
-  definedFacts,
-  destination,
-  type Family,
-  missingNat,
-  natBalancer,
-  type Rules,
-  statefulOracle,
-  variant,
-} from "./iptables.ts";
+import { destination, natRequirements, natSide, type Rules, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
   form: z
@@ -34,30 +24,28 @@ const options = z.strictObject({
 type Given = z.infer<typeof options>;
 
 /** A source that came lately goes to the target it had: one list of sources for each target. */
-export const iptablesRecent: Backend<typeof options> = {
+export const iptablesRecent = defineBackend({
   name: "iptables_recent",
   summary:
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
-  keepsState: true,
   tracks: () => true,
   handles: ["icmp_errors"],
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
-  missing: (runtime, given = options.parse({})) => missingNat(runtime, given, rulesOf(given)),
+  requires: (given) => natRequirements(given, rulesOf(given)),
   affinityOption: "seconds",
   oracle: (given) => ({ ...statefulOracle(given.leave), affinityS: given.seconds }),
-  effectiveOptions: definedFacts,
-  deploy: (lab, given, active, services) => natBalancer(lab, given, active, rulesOf(given), services),
-};
+  router: (router, given) => natSide(router, given, rulesOf(given)),
+});
 
 const rulesOf =
   ({ form, seconds }: Given) =>
-  (family: Family, targets: readonly number[], topology: Topology) => {
+  (family: IpFamily, targets: readonly number[], topology: Topology) => {
     const to = (index: number) => destination(topology, index, family);
     return form === "flat" ? flat(family, targets, seconds, to) : chains(family, targets, seconds, to);
   };
 
-const listOf = (index: number, family: Family) => `lb${family}-${index + 1}`;
+const listOf = (index: number, family: IpFamily) => `lb${family}-${index + 1}`;
 /** `verb`: "rcheck" only looks the source up, "update" also writes down that it came. */
 const known = (verb: "rcheck" | "update", list: string, seconds: number) =>
   `-m recent --name ${list} --${verb} --seconds ${seconds} --reap`;
@@ -67,7 +55,7 @@ const draw = (left: number) =>
 
 /** Known sources first, then a draw for each target in turn, which the same rule writes down. */
 function flat(
-  family: Family,
+  family: IpFamily,
   targets: readonly number[],
   seconds: number,
   to: (index: number) => string,
@@ -84,7 +72,7 @@ function flat(
 
 /** A chain for each target writes the source down and sends it there. */
 function chains(
-  family: Family,
+  family: IpFamily,
   targets: readonly number[],
   seconds: number,
   to: (index: number) => string,

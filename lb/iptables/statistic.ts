@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import type { Backend } from "../../harness/api/backend.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
+import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, masquerade } from "../linux/conntrack.ts";
-import {
-  definedFacts,
-  destination,
-  type Family,
-  missingNat,
-  natBalancer,
-  statefulOracle,
-  variant,
-} from "./iptables.ts";
+import { destination, natRequirements, natSide, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
   mode: z.enum(["nth", "random"]).default("nth").describe("new connections take turns, or are drawn by lot"),
@@ -30,23 +21,21 @@ const options = z.strictObject({
 type Given = z.infer<typeof options>;
 
 /** One rule for each target, each taking its share of what the rules before it left over; DNAT. */
-export const iptablesStatistic: Backend<typeof options> = {
+export const iptablesStatistic = defineBackend({
   name: "iptables_statistic",
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
-  keepsState: true,
   tracks: () => true,
   handles: ["icmp_errors"],
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
-  missing: (runtime, given = options.parse({})) => missingNat(runtime, given, rulesOf(given)),
+  requires: (given) => natRequirements(given, rulesOf(given)),
   oracle: (given) => statefulOracle(given.leave),
-  effectiveOptions: definedFacts,
-  deploy: (lab, given, active, services) => natBalancer(lab, given, active, rulesOf(given), services),
-};
+  router: (router, given) => natSide(router, given, rulesOf(given)),
+});
 
 const rulesOf =
   ({ mode, targetPort }: Given) =>
-  (family: Family, targets: readonly number[], topology: Topology) => ({
+  (family: IpFamily, targets: readonly number[], topology: Topology) => ({
     rules: targets.flatMap((index, i) => {
       const to = destination(topology, index, family, targetPort);
       // A port can be changed only where there are ports.

@@ -1,49 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Backend } from "../../harness/api/backend.ts";
-import { addressBytes } from "../../harness/oracle/hash.ts";
-import type { AssignSpec, OracleSpec } from "../../harness/oracle/oracle.ts";
-import type { Protocol } from "../../harness/record/schema.ts";
-import type { Lab } from "../../harness/runtime/runtime.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
+import {
+  type AssignSpec,
+  addressBytes,
+  addressOf,
+  defineBackend,
+  type EffectiveOptions,
+  FAMILIES,
+  type Lab,
+  type OracleSpec,
+  type Protocol,
+  planTopology,
+  type Requirements,
+  type Router,
+  TOOLS,
+} from "../../harness/api/index.ts";
 import { weightsPart } from "../linux/options.ts";
-import { missingFor, type Need } from "../linux/probe.ts";
-import { addressOf, FAMILIES, onEveryRouter } from "../linux/routers.ts";
 import { check, isHashing, type Options, options } from "./options.ts";
-import { openDirectWay, openTunnels } from "./paths.ts";
-import { checkReplies, readStats } from "./stats.ts";
+import { openDirectWay, openTunnels, TUNNELS } from "./paths.ts";
+import { readStats, replyCheck } from "./stats.ts";
 import { catchVip, changed, installed, needsMasquerade, startSync } from "./table.ts";
 
 /** CONFIG_IP_VS_MH_TAB_INDEX 12, the default, in every distribution's kernel. */
 const MH_SLOTS = 4093;
 
 /** The kernel's own layer-4 balancer. */
-export const ipvs: Backend<typeof options> = {
+export const ipvs = defineBackend({
   name: "ipvs",
   summary: "IPVS: direct routing, NAT or tunnel; nine schedulers; the kernel remembers connections",
-  keepsState: true,
+  tunnels: TUNNELS,
   service: "an address, or a mark, with virtual servers in IPVS' table",
   options,
   environment: (env) => (env.xcluster_IPVS_SETUP ? { forward: env.xcluster_IPVS_SETUP } : {}),
-  missing: (runtime, given) => missingFor(runtime, ["ipvsadm", "iptables-restore"], ipvsNeeds(given)),
+  requires: ipvsRequirements,
   affinityOption: "persistence",
   oracle: ipvsOracle,
   effectiveOptions: ipvsFacts,
-  async deploy(lab, given, active, services) {
-    await prepareWays(lab, given);
-    const balancer = await onEveryRouter(lab, active, (host, router) => ({
+  prepare: prepareWays,
+  router: (router, given) => {
+    const { host, machine, lab, topology, services } = router;
+    return {
       async install(first) {
         await catchVip(host, given, needsMasquerade(lab, given), services);
-        await host.exec(["ipvsadm", "-R"], { input: installed(lab.topology, given, first, services) });
-        if (given.sync) await startSync(host, router);
+        await host.exec(["ipvsadm", "-R"], { input: installed(topology, given, first, services) });
+        if (given.sync) await startSync(host, machine);
       },
       async change(next, before) {
-        await host.exec(["ipvsadm", "-R"], { input: changed(lab.topology, given, next, before) });
+        await host.exec(["ipvsadm", "-R"], { input: changed(topology, given, next, before) });
       },
-      counters: () => readStats(host, !given.expireNodest && !given.sync),
-    }));
-    return checkReplies(balancer, given.forward);
+      counters: checkedStats(router, given),
+    };
   },
-};
+});
+
+/** IPVS' counters; replies that go the wrong way are a fault. */
+export function checkedStats({ host, fault }: Router, given: Options): () => Promise<Record<string, number>> {
+  const check = replyCheck(host.name, given.forward, fault);
+  return async () => check(await readStats(host, !given.expireNodest && !given.sync));
+}
 
 /** What IPVS does, whoever fills its table. */
 export function ipvsOracle(given: Options, targets: number, protocol: Protocol): OracleSpec {
@@ -80,7 +93,7 @@ function affinityOf(given: Options, protocol: Protocol): number | "always" {
   return again || remembered[protocol] >= given.persistence ? "always" : given.persistence;
 }
 
-export function ipvsFacts(given: Options, targets: number): Record<string, string | number | boolean> {
+export function ipvsFacts(given: Options, targets: number): EffectiveOptions {
   check(given, targets);
   const { weights, masquerade, ...rest } = given;
   return {
@@ -114,13 +127,17 @@ function hashOf(given: Options, targets: number): AssignSpec {
   };
 }
 
-/** Those of all schedulers are as good as those of one of each kind. */
-export function ipvsNeeds(given: Pick<Options, "scheduler"> | undefined): Need[] {
-  const schedulers = given ? [given.scheduler] : (["rr", "mh"] as const);
-  return schedulers.map((scheduler) => ({
-    what: `IPVS with the scheduler '${scheduler}'`,
-    argv: ["ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", scheduler],
-    input: "",
-    remedy: `Load ip_vs and ip_vs_${scheduler}, or use another kernel: '--runtime vm'.`,
-  }));
+export function ipvsRequirements({ scheduler }: Options): Requirements {
+  return {
+    tools: [TOOLS.ipvsadm, TOOLS.iptables],
+    modules: ["ip_vs", `ip_vs_${scheduler}`],
+    kernel: [
+      {
+        what: `IPVS with the scheduler '${scheduler}'`,
+        argv: ["ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", scheduler],
+        input: "",
+        remedy: `Load ip_vs and ip_vs_${scheduler}, or use another kernel: '--runtime vm'.`,
+      },
+    ],
+  };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { UsageError } from "../../harness/util/errors.ts";
+import { UsageError } from "../../harness/api/index.ts";
 import { checkWeights, weights } from "../linux/options.ts";
 
 const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;

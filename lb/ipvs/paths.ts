@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way back that does not pass the routers: through the fabric, from the targets' net to the tester's. And tunnels.
-import type { Lab } from "../../harness/runtime/runtime.ts";
-import { linkOn, type Net, SOURCES } from "../../harness/topology/topology.ts";
-import { ipBatch, setSysctls } from "../linux/routers.ts";
+import { ipBatch, type Lab, linkOn, type Net, SOURCES, setSysctls } from "../../harness/api/index.ts";
+
+/** How the names of the tunnels on targets begin. */
+export const TUNNELS = "lbtun";
 
 /** Of the fabric on the targets' net. The addresses exist nowhere else; the MAC is what counts. */
 const GATE = { mac: "00:00:00:01:01:fe", ipv4: "192.168.254.1", ipv6: "1000::fe:1" } as const;
@@ -49,10 +50,10 @@ export async function openTunnels(lab: Lab): Promise<void> {
       const lines = routers.flatMap((router, i) => {
         const other = linkOn(router, "net1");
         return [
-          `link add name lbtun${i} type ipip local ${own.ipv4} remote ${other.ipv4}`,
-          `link add name lbtun6${i} type ip6tnl mode ip6ip6 local ${own.ipv6} remote ${other.ipv6}`,
-          `link set lbtun${i} up`,
-          `link set lbtun6${i} up`,
+          `link add name ${TUNNELS}${i} type ipip local ${own.ipv4} remote ${other.ipv4}`,
+          `link add name ${TUNNELS}6${i} type ip6tnl mode ip6ip6 local ${own.ipv6} remote ${other.ipv6}`,
+          `link set ${TUNNELS}${i} up`,
+          `link set ${TUNNELS}6${i} up`,
         ];
       });
       return ipBatch(lab.wiring(target.name), lines);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Balancer } from "../../harness/api/backend.ts";
-import type { Host } from "../../harness/runtime/runtime.ts";
+import type { Host } from "../../harness/api/index.ts";
 import type { Options } from "./options.ts";
 
 const FILES = ["/proc/net/ip_vs_stats_percpu", "/proc/net/dev", "/proc/net/snmp"];
@@ -48,25 +47,25 @@ function tcpIn(text: string): (name: string) => number {
   return (name) => Number(numbers[names.indexOf(name)] ?? 0);
 }
 
-/** Replies must pass the routers with NAT, and must not without: else the balancer is not what it says, and the run fails. */
-export function checkReplies(balancer: Balancer, forward: Options["forward"]): Balancer {
-  const before = new Map<string, Record<string, number>>();
+type Counters = Record<string, number>;
+
+/**
+ * Replies must pass the router with NAT, and must not without: else the balancer is not what it says. Takes each reading of the
+ * router's counters, tells `fault` once, and gives them back.
+ */
+export function replyCheck(router: string, forward: Options["forward"], fault: (sentence: string) => void) {
+  let first: Counters | null = null;
   let told = false;
-  const checked: Balancer = {
-    ...balancer,
-    async counters(router) {
-      const now = await balancer.counters(router);
-      const first = before.get(router);
-      before.set(router, first ?? now);
-      const sentence = first && wrongWay(router, forward, (name) => (now[name] ?? 0) - (first[name] ?? 0));
-      if (sentence && !told) {
-        told = true;
-        checked.onFault?.(sentence);
-      }
-      return now;
-    },
+  return (now: Counters): Counters => {
+    const before = first ?? now;
+    first = before;
+    const sentence = wrongWay(router, forward, (name) => (now[name] ?? 0) - (before[name] ?? 0));
+    if (sentence && !told) {
+      told = true;
+      fault(sentence);
+    }
+    return now;
   };
-  return checked;
 }
 
 function wrongWay(router: string, forward: Options["forward"], grown: (name: string) => number): string | null {

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // IPVS' table as ipvsadm -R reads it, and how packets for the VIP come to it.
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { linkOn, type Machine, type Topology, vipsOf } from "../../harness/topology/topology.ts";
+import {
+  addressOf,
+  FAMILIES,
+  type Host,
+  ipBatch,
+  type Lab,
+  linkOn,
+  type Machine,
+  setSysctls,
+  type Topology,
+  vipsOf,
+} from "../../harness/api/index.ts";
 import { returnPath } from "../linux/conntrack.ts";
 import { weightOf } from "../linux/options.ts";
-import { addressOf, FAMILIES, ipBatch, setSysctls } from "../linux/routers.ts";
 import type { Options } from "./options.ts";
 
 type Family = (typeof FAMILIES)[number];

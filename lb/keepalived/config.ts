@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // keepalived's configuration: what is balanced, to whom, and how targets are checked.
-import { type Topology, VIP } from "../../harness/topology/topology.ts";
-import { PORT } from "../../harness/traffic/servers.ts";
+import { addressOf, FAMILIES, PORT, type Topology, VIP } from "../../harness/api/index.ts";
 import { SERVICES } from "../ipvs/table.ts";
 import { weightOf } from "../linux/options.ts";
-import { addressOf, FAMILIES } from "../linux/routers.ts";
 import type { Options } from "./options.ts";
 
 const METHOD = { dsr: "DR", masq: "NAT", tun: "TUN" } as const;

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which targets IPVS has in use, whoever filled its table.
 import { setTimeout as sleep } from "node:timers/promises";
-import { addressBytes } from "../../harness/oracle/hash.ts";
-import type { Host } from "../../harness/runtime/runtime.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
-import { nowNs } from "../../harness/util/clock.ts";
-import { addressOf, FAMILIES } from "../linux/routers.ts";
+import { addressBytes, addressOf, FAMILIES, type Host, nowNs, type Topology } from "../../harness/api/index.ts";
 
 const POLL_MS = 20;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import test from "ava";
-import { parseBackendOptions } from "../../harness/plan/options.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
+import { planTopology } from "../../harness/api/index.ts";
+import { parseBackendOptions } from "../../harness/testing/lab.ts";
 import { configuration } from "./config.ts";
 import { isInUse } from "./in-use.ts";
 import { keepalived } from "./keepalived.ts";
@@ -88,8 +89,7 @@ test("the longest time until a dead target is found follows from the options", (
 });
 
 test("options that do not fit are refused, IPVS' own among them", (t) => {
-  const facts = (...words: string[]) =>
-    keepalived.effectiveOptions(parseBackendOptions(keepalived as never, words) as Options, 3);
+  const facts = (...words: string[]) => keepalived.effectiveOptions(parseBackendOptions(keepalived, words), 3);
   t.throws(() => facts("delayLoop=0"), { message: /'--set delayLoop 0' does not fit/ });
   t.throws(() => facts("retries=1.5"), { message: /'--set retries 1.5' does not fit/ });
   t.throws(() => facts("vrrp=true"), { message: /has no option 'vrrp'. It has: .*retries/ });

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connection tracking: what it remembers of targets that leave, and what it counts.
 import { z } from "zod";
-import type { Host } from "../../harness/runtime/runtime.ts";
-import type { Topology } from "../../harness/topology/topology.ts";
-import { addressOf, FAMILIES } from "./routers.ts";
+import { addressOf, FAMILIES, type Host, type Topology } from "../../harness/api/index.ts";
 
 export type LeaveMode = "drain" | "flush";
 

@@ -4,18 +4,20 @@
 import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import test, { type ExecutionContext } from "ava";
-import type { Balancer } from "../../harness/api/backend.ts";
-import { parseBackendOptions } from "../../harness/plan/options.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Lab } from "../../harness/runtime/runtime.ts";
+import {
+  type Balancer,
+  FAMILIES,
+  type Lab,
+  planTopology,
+  SOURCES,
+  startProgram,
+  TOOLS,
+  VIP,
+} from "../../harness/api/index.ts";
+import { missingOf, netns, parseBackendOptions, startServers } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
-import { planTopology, SOURCES, VIP } from "../../harness/topology/topology.ts";
-import { startServers } from "../../harness/traffic/servers.ts";
-import { startProgram } from "../../harness/traffic/start-program.ts";
 import { backends } from "../index.ts";
 import { restore } from "../iptables/iptables.ts";
-import { missingFor } from "./probe.ts";
-import { FAMILIES } from "./routers.ts";
 
 const CONNECTIONS = 60;
 const address = (family: 4 | 6, port: number) => (family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`);
@@ -169,10 +171,14 @@ withBackend("rules of which one is refused leave nothing behind", "nftables", []
 });
 
 test("what the kernel lacks is named with the reason and the remedy, before anything is started", async (t) => {
-  const [sentence, ...more] = await missingFor(
+  const [sentence, ...more] = await missingOf(
+    {
+      tools: [TOOLS.nft],
+      kernel: [
+        { what: "such match", argv: ["nft", "-f", "-"], input: "table inet probe { bogus }\n", remedy: "Load it." },
+      ],
+    },
     netns,
-    ["nft"],
-    [{ what: "such match", argv: ["nft", "-f", "-"], input: "table inet probe { bogus }\n", remedy: "Load it." }],
   );
   t.deepEqual(more, []);
   t.regex(sentence ?? "", /^This kernel has no such match \(.+\)\. Load it\.$/);

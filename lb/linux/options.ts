@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options that several of the kernel's strategies have, so that they are called the same everywhere.
 import { z } from "zod";
-import { UsageError } from "../../harness/util/errors.ts";
+import { UsageError } from "../../harness/api/index.ts";
 
 export const weights = z
   .string()

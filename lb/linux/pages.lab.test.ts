@@ -4,11 +4,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { parseBackendOptions } from "../../harness/plan/options.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Host } from "../../harness/runtime/runtime.ts";
+import { type Host, planTopology } from "../../harness/api/index.ts";
+import { netns, parseBackendOptions } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
 import { backends } from "../index.ts";
 
 /** What the pages were made with: another version may write the same rules in another way. */

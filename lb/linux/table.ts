@@ -1,9 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// The size of a Maglev table, for the balancers that have one.
-import { UsageError } from "../../harness/util/errors.ts";
+// What the balancers that hash to a table share: options, sizes, the choice that they make.
+import { z } from "zod";
+import { type AssignSpec, UsageError } from "../../harness/api/index.ts";
+
+/** Options by the same names in all of them; `largest` is the largest table. */
+export const tableOptions = (largest: number) => ({
+  scheduler: z.enum(["maglev", "modulo"]).default("maglev").describe("how a hash becomes a target"),
+  ports: z.stringbool().default(true).describe("hash ports and protocol too, not only addresses"),
+  M: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(largest)
+    .optional()
+    .describe("Maglev table size, a prime (997 up to 32 targets, else 65537)"),
+  N: z.coerce.number().int().min(1).max(1000).optional().describe("targets the table has room for (at least 32)"),
+  hashSeed: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(0xffffffff)
+    .default(0)
+    .describe("seed of the flow hash and of the table"),
+});
+
+/** How these choose a target for a flow. */
+export function tableChoice(given: Given & { hashSeed: number; ports: boolean }, targets: number): AssignSpec {
+  const { M } = tableSizes(given, targets);
+  const { hashSeed: seed, ports } = given;
+  return given.scheduler === "modulo" ? { strategy: "modulo", seed, ports } : { strategy: "maglev", m: M, seed, ports };
+}
 
 interface Given {
-  mode: "maglev" | "modulo";
+  scheduler: "maglev" | "modulo";
   M?: number | undefined;
   N?: number | undefined;
 }
@@ -15,7 +44,7 @@ export function tableSizes(given: Given, targets: number): { M: number; N: numbe
   if (!isPrime(M))
     throw new UsageError(`M must be a prime: ${M} is not. Try ${nearestPrime(M, -1)} or ${nearestPrime(M, 1)}.`);
   if (N < targets) throw new UsageError(`N=${N} has no room for ${targets} targets.`);
-  if (given.mode === "maglev" && N > M) throw new UsageError(`N=${N} must not be above M=${M}.`);
+  if (given.scheduler === "maglev" && N > M) throw new UsageError(`N=${N} must not be above M=${M}.`);
   return { M, N };
 }
 

@@ -2,13 +2,8 @@
 // What the NFQUEUE balancer costs: `npm run bench:nfqueue [rounds, 3] [4|6]`. Each strategy has a lab of its own, and they take
 // turns, so that a noisy machine is as noisy for all. Datagrams are counted where they arrive and dropped there. Markdown on stdout.
 
-import { flood, highestRate } from "../../harness/bench/flood.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
-import { clientWords } from "../../harness/traffic/client.ts";
-import { PORT, startServers } from "../../harness/traffic/servers.ts";
-import { median } from "../../harness/util/median.ts";
+import { type Host, type Lab, PORT, planTopology } from "../../harness/api/index.ts";
+import { clientWords, flood, highestRate, median, netns, startServers } from "../../harness/testing/lab.ts";
 import { fwmarkOf, nfqueue, routes } from "./nfqueue.ts";
 import { installRules } from "./rules.ts";
 

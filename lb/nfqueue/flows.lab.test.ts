@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flows in a real lab: two addresses with disjoint targets behind one balancer, and changes under traffic.
+
 import test from "ava";
-import { addressBytes, PROTOCOL } from "../../harness/oracle/hash.ts";
-import { hashFlow, makeOracle, type TableSpec } from "../../harness/oracle/oracle.ts";
-import { decodeRow, ROW_BYTES } from "../../harness/record/connections.ts";
-import type { Connection } from "../../harness/record/schema.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Lab } from "../../harness/runtime/runtime.ts";
-import { linkOn, planTopology } from "../../harness/topology/topology.ts";
-import { startServers } from "../../harness/traffic/servers.ts";
-import { startProgram } from "../../harness/traffic/start-program.ts";
+import { addressBytes, type Lab, linkOn, planTopology, startProgram } from "../../harness/api/index.ts";
+import {
+  type Connection,
+  decodeRow,
+  hashFlow,
+  makeOracle,
+  netns,
+  PROTOCOL,
+  ROW_BYTES,
+  startServers,
+  type TableSpec,
+} from "../../harness/testing/lab.ts";
 
 const MARK = 1000;
 const FIRST = "10.0.0.0";

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fragments in a real lab: a flood of them, conntrack in the way, a fragment table that is short of time and room.
+
 import { accessSync, constants } from "node:fs";
 import test, { type ExecutionContext } from "ava";
-import type { Balancer } from "../../harness/api/backend.ts";
-import type { Datagrams } from "../../harness/record/schema.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Lab } from "../../harness/runtime/runtime.ts";
+import { type Balancer, type Lab, linkOn, planTopology } from "../../harness/api/index.ts";
+import { type Datagrams, netns, startServers } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
-import { linkOn, planTopology } from "../../harness/topology/topology.ts";
-import { startServers } from "../../harness/traffic/servers.ts";
 import { nfqueue } from "./nfqueue.ts";
 
 const canTun = () => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a router needs so that the fragments of a datagram meet in one place and go the way of their flow.
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
-import { linkOn, type Machine, VIP } from "../../harness/topology/topology.ts";
+import { FAMILIES, type Host, ipBatch, type Lab, linkOn, type Machine, VIP } from "../../harness/api/index.ts";
 
 /** fwmark and routing table of router i are MARK + i + 1: out of the way of those of the targets. */
 const MARK = 3000;
@@ -67,7 +66,7 @@ export const NOTRACK = `table inet lb_fragments {
 
 async function routesToRouters(host: Host, own: Machine, routers: readonly Machine[]): Promise<void> {
   const { device } = linkOn(own, "net1");
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const lines = routers.flatMap((router, i) => {
       if (router === own) return [];
       const mark = MARK + i + 1;
@@ -79,7 +78,6 @@ async function routesToRouters(host: Host, own: Machine, routers: readonly Machi
         `route add ${all} via ${via} table ${mark}`,
       ];
     });
-    const argv = family === 6 ? ["ip", "-6", "-batch", "-"] : ["ip", "-batch", "-"];
-    await host.exec(argv, { input: `${lines.join("\n")}\n` });
+    await ipBatch(host, lines, family);
   }
 }

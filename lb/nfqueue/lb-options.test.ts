@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import test from "ava";
-import { UsageError } from "../../harness/util/errors.ts";
+import { UsageError } from "../../harness/api/index.ts";
 import { lbOptions } from "./lb-options.ts";
 
 test("nfqlb's words are read in every form that getopt_long_only takes", (t) => {
-  const maglev = { ports: "true", mode: "maglev" };
+  const maglev = { ports: "true", scheduler: "maglev" };
   for (const text of ["-p -m maglev", "-p --mode=maglev", "--p -mode maglev", "  --mode  maglev -p ", "-p --mo=maglev"])
     t.deepEqual(lbOptions(text), maglev, text);
-  t.deepEqual(lbOptions("-m=modulo"), { ports: "false", mode: "modulo" });
+  t.deepEqual(lbOptions("-m=modulo"), { ports: "false", scheduler: "modulo" });
   t.deepEqual(lbOptions("--queue=0:3 --qlength 512 --ft_ttl=200 --M 997 --N=32"), {
     ports: "false",
     queues: "4",

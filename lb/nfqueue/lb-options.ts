@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // xcluster_LB_OPTIONS: words of nfqlb's command line, in its grammar (getopt_long_only): one or two dashes, a value behind
 // "=" or as the next word, and any beginning that is unambiguous. Pure.
-import { UsageError } from "../../harness/util/errors.ts";
+import { UsageError } from "../../harness/api/index.ts";
 
 interface Known {
   /** Our option, and its value: a function of what was given; a switch has none. */
@@ -20,8 +20,8 @@ function queues(text: string): Record<string, string> {
 
 const KNOWN: Readonly<Record<string, Known>> = {
   p: { takes: "nothing", options: () => ({ ports: "true" }) },
-  m: value("mode"),
-  mode: value("mode"),
+  m: value("scheduler"),
+  mode: value("scheduler"),
   M: value("M"),
   N: value("N"),
   queue: { takes: "value", options: queues },

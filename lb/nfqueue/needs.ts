@@ -1,35 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the machines and their kernel must have for the balancer, each thing tried and not guessed.
-import { access } from "node:fs/promises";
-import type { Runtime } from "../../harness/runtime/runtime.ts";
-import { missingFor, type Need } from "../linux/probe.ts";
+// What the machines and their kernel must have for the balancer.
+import { type KernelProbe, type Requirements, TOOLS } from "../../harness/api/index.ts";
 import { NOTRACK, TUN_DEVICE } from "./fragments.ts";
 
 const REMEDY = "or use another kernel (--runtime vm).";
-const IPTABLES = ["iptables-restore", "ip6tables-restore"] as const;
+const IPTABLES = [TOOLS.iptables, TOOLS.ip6tables];
 
-/** One sentence for each thing that is missing, with the remedy. */
-export async function missingForQueue(
-  runtime: Runtime,
-  given: { synOnly?: boolean; fragments?: boolean },
-): Promise<string[]> {
-  const needs = [...QUEUE, ...(given.synOnly ? SYN_ONLY : []), ...(given.fragments ? FRAGMENTS : [])];
-  const nft = given.fragments ? (["nft"] as const) : [];
-  const missing = await missingFor(runtime, [...IPTABLES, "ip", "conntrack", ...nft], needs);
-  if (given.fragments && runtime.name === "docker" && !(await exists(TUN_DEVICE)))
-    missing.push(`There is no ${TUN_DEVICE} to give to the routers' containers. Run 'modprobe tun'.`);
-  return missing;
+export function requirements({ synOnly, fragments }: { synOnly: boolean; fragments: boolean }): Requirements {
+  return {
+    programs: [{ name: "nfqueue-lb", from: "ours" }],
+    tools: [...IPTABLES, TOOLS.ip, TOOLS.conntrack, ...(fragments ? [TOOLS.nft] : [])],
+    modules: ["nfnetlink_queue"],
+    kernel: [...QUEUE, ...(synOnly ? SYN_ONLY : []), ...(fragments ? FRAGMENTS : [])],
+    devices: fragments ? [{ file: TUN_DEVICE, remedy: "Run 'modprobe tun'." }] : [],
+  };
 }
 
-const exists = (file: string) =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
-
 /** The same rules for both families. */
-const rules = (what: string, input: string, modules: string): Need[] =>
-  IPTABLES.map((tool) => ({ what: `${what} in ${tool}`, argv: [tool], input, remedy: `Load ${modules}, ${REMEDY}` }));
+const rules = (what: string, input: string, modules: string): KernelProbe[] =>
+  IPTABLES.map(({ name }) => ({
+    what: `${what} in ${name}`,
+    argv: [name],
+    input,
+    remedy: `Load ${modules}, ${REMEDY}`,
+  }));
 
 /** The queue itself cannot be tried so: its module is loaded when a program binds one, which says so when it is not there. */
 const QUEUE = rules(
@@ -38,7 +32,7 @@ const QUEUE = rules(
   "xt_NFQUEUE and the mangle table",
 );
 
-const SYN_ONLY: Need[] = [
+const SYN_ONLY: KernelProbe[] = [
   ...rules(
     "CT target, which leaves packets untracked,",
     "*raw\n-A PREROUTING -p tcp --syn -j CT --notrack\nCOMMIT\n",
@@ -57,7 +51,7 @@ const SYN_ONLY: Need[] = [
   },
 ];
 
-const FRAGMENTS: Need[] = [
+const FRAGMENTS: KernelProbe[] = [
   {
     what: "notrack or fragment match in nftables",
     argv: ["nft", "-f", "-"],

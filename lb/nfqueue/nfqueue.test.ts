@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The C balancer against the TypeScript oracle: two implementations of one definition, on random tables, flows and packets.
+
 import path from "node:path";
 import test from "ava";
-import { runProgram } from "../../harness/host/program.ts";
-import { addressBytes, type Flow, flowKey, murmur3 } from "../../harness/oracle/hash.ts";
-import { makeOracle, type TableSpec } from "../../harness/oracle/oracle.ts";
-import { buildDir } from "../../harness/runtime/netns.ts";
+import { addressBytes } from "../../harness/api/index.ts";
+import {
+  buildDir,
+  type Flow,
+  flowKey,
+  makeOracle,
+  murmur3,
+  runProgram,
+  type TableSpec,
+} from "../../harness/testing/lab.ts";
 import { randomPacket, seededRandom } from "./packets.testing.ts";
 
 const program = path.join(buildDir, "nfqueue-lb");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random IP packets, each with the flow key that the definition in lb/common/README.md gives it.
-import { addressBytes, flowKey, PROTOCOL } from "../../harness/oracle/hash.ts";
+import { addressBytes } from "../../harness/api/index.ts";
+import { flowKey, PROTOCOL } from "../../harness/testing/lab.ts";
 
 export interface TestPacket {
   bytes: Buffer;

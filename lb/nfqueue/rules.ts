@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The iptables rules that lead packets to the queue, and those that remember what it said.
-import type { Host } from "../../harness/runtime/runtime.ts";
-import { VIP } from "../../harness/topology/topology.ts";
-import { setSysctls } from "../linux/routers.ts";
+import { type Host, setSysctls, VIP } from "../../harness/api/index.ts";
 
 /** How conntrack's mark stands in for user space. */
 export interface SynOnly {

@@ -2,17 +2,12 @@
 // What happens to traffic when the balancer is stopped, killed, overrun: in a lab, with the kernel's own counters.
 
 import test, { type ExecutionContext } from "ava";
-import type { Balancer } from "../../harness/api/backend.ts";
-import { parseBackendOptions } from "../../harness/plan/options.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { type Balancer, type Host, type Lab, planTopology, startProgram } from "../../harness/api/index.ts";
+import { netns, parseBackendOptions, startServers } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
-import { startServers } from "../../harness/traffic/servers.ts";
-import { startProgram } from "../../harness/traffic/start-program.ts";
 import { nfqueue } from "./nfqueue.ts";
 
-const missing = [...(await netns.missing()), ...(await nfqueue.missing(netns))];
+const missing = [...(await netns.missing()), ...(await nfqueue.missing(netns, nfqueue.options.parse({})))];
 
 function withLab(title: string, action: (t: ExecutionContext) => Promise<void>): void {
   test(title, async (t) => {
@@ -31,7 +26,7 @@ interface Setup {
 async function deployed(words: string[], action: (setup: Setup) => Promise<void>): Promise<void> {
   const lab = await netns.up(planTopology({ targets: 2, routers: 1 }), new AbortController().signal);
   try {
-    const options = parseBackendOptions(nfqueue as never, words) as Parameters<typeof nfqueue.deploy>[1];
+    const options = parseBackendOptions(nfqueue, words);
     const [balancer] = await Promise.all([nfqueue.deploy(lab, options, [0, 1]), startServers(lab)]);
     const router = lab.host("vm-201");
     await action({ lab, router, balancer, pid: await ownerOf(router) });

@@ -2,8 +2,7 @@
 // nftlb's farm file, as far as it concerns one balancer of this lab.
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { linkOn, planTopology, VIP } from "../../harness/topology/topology.ts";
-import { UsageError } from "../../harness/util/errors.ts";
+import { linkOn, planTopology, UsageError, VIP } from "../../harness/api/index.ts";
 import { lineOfError, lineOfPath } from "./json-lines.ts";
 
 const number = (min: number, max: number) => z.coerce.number().int().min(min).max(max);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { fileURLToPath } from "node:url";
 import test from "ava";
-import { parseBackendOptions } from "../../harness/plan/options.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
-import { UsageError } from "../../harness/util/errors.ts";
+import { planTopology, UsageError } from "../../harness/api/index.ts";
+import { parseBackendOptions } from "../../harness/testing/lab.ts";
 import { backends } from "../index.ts";
 import { parseFarm } from "./farm.ts";
 import { lineOfPath } from "./json-lines.ts";

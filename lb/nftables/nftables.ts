@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Backend } from "../../harness/api/backend.ts";
-import type { AssignSpec, OracleSpec } from "../../harness/oracle/oracle.ts";
+import { type AssignSpec, defineBackend, type KernelProbe, type OracleSpec, TOOLS } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets } from "../linux/conntrack.ts";
 import { weightsPart } from "../linux/options.ts";
-import { missingFor, type Need } from "../linux/probe.ts";
-import { onEveryRouter } from "../linux/routers.ts";
 import { isStateless, options, type Settings, settle } from "./options.ts";
 import { change, otherServices, ruleset } from "./ruleset.ts";
 
 /** nftables as nftlb sets it up: a verdict map finds the service, a map the target. */
-export const nftables: Backend<typeof options> = {
+export const nftables = defineBackend({
   name: "nftables",
   summary:
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
-  keepsState: true,
   tracks: (given, targets) => !isStateless(settle(given, targets).mode),
   handles: ["icmp_errors"],
   service: "entries of the verdict map, and a chain with a map of its targets",
   options,
   affinityOption: "persistence",
-  missing: (runtime) => missingFor(runtime, ["nft", "conntrack"], needs),
+  requires: () => ({ tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
   oracle: (given, targets) => oracleOf(settle(given, targets)),
   effectiveOptions({ farm, ...given }, targets) {
     const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS } = settle(
@@ -38,11 +34,10 @@ export const nftables: Backend<typeof options> = {
       ...(farm === undefined ? {} : { farm }),
     };
   },
-  async deploy(lab, given, active, services = 0) {
-    const { topology } = lab;
+  router({ host, machine: router, topology, services }, given) {
     const settings = settle(given, topology.targets.length);
     const stateless = isStateless(settings.mode);
-    return onEveryRouter(lab, active, (host, router) => ({
+    return {
       async install(first) {
         await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
         if (services > 0)
@@ -54,9 +49,9 @@ export const nftables: Backend<typeof options> = {
         if (!stateless && settings.leave === "flush") await flushTargets(host, topology, gone);
       },
       counters: async () => (stateless ? {} : conntrackCounters(host)),
-    }));
+    };
   },
-};
+});
 
 function oracleOf(settings: Settings): OracleSpec {
   const { mode, scheduler, keys, hashSeed, priorities, standby } = settings;
@@ -76,7 +71,7 @@ function oracleOf(settings: Settings): OracleSpec {
   return { strategy: "stateful", flush: settings.leave === "flush", assign, ...affinity, ...parts };
 }
 
-const needs: Need[] = [
+const needs: KernelProbe[] = [
   {
     what: "nftables NAT with numgen and jhash",
     argv: ["nft", "-f", "-"],

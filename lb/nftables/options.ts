@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { UsageError } from "../../harness/util/errors.ts";
+import { UsageError } from "../../harness/api/index.ts";
 import { leave } from "../linux/conntrack.ts";
 import { checkWeights, hashSeed, weights } from "../linux/options.ts";
 import { type Farm, portList, readFarm } from "./farm.ts";

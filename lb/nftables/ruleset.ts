@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules as text for `nft -f`, which the kernel takes as one transaction. Pure.
-
-import { addressText } from "../../harness/analysis/flows.ts";
-import { addressBytes } from "../../harness/oracle/hash.ts";
-import { linkOn, type Machine, otherVip, type Topology, VIP } from "../../harness/topology/topology.ts";
+import {
+  addressBytes,
+  addressOf as addressOn,
+  addressText,
+  type IpFamily as Family,
+  linkOn,
+  type Machine,
+  otherVip,
+  type Topology,
+  VIP,
+} from "../../harness/api/index.ts";
 import { returnPath } from "../linux/conntrack.ts";
 import { weightOf } from "../linux/options.ts";
-import { addressOf as addressOn } from "../linux/routers.ts";
 import { isStateless, type Settings } from "./options.ts";
-
-type Family = 4 | 6;
 
 const FAMILY_WORDS = { 4: { ip: "ip", type: "ipv4_addr" }, 6: { ip: "ip6", type: "ipv6_addr" } } as const;
 

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import type { Backend } from "../../harness/api/backend.ts";
-import { findTool } from "../../harness/host/tools.ts";
-import { CommandError, type Host, LabError } from "../../harness/runtime/runtime.ts";
-import { type Topology, vipsOf } from "../../harness/topology/topology.ts";
+import {
+  addressOf,
+  CommandError,
+  type Daemon,
+  defineBackend,
+  FAMILIES,
+  type Host,
+  type Program,
+  TOOLS,
+  type Topology,
+  vipsOf,
+} from "../../harness/api/index.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
-import { addressOf, FAMILIES } from "../linux/routers.ts";
-import { findProgram, notFound } from "./program.ts";
-import { Daemon, effectiveOptions, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { effectiveOptions, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
 
+const PROGRAM: Program = { name: "haproxy", from: { packages: "haproxy", version: ["-v"] } };
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 
 const options = z.strictObject({
@@ -25,19 +32,14 @@ const options = z.strictObject({
 type Options = z.infer<typeof options>;
 
 /** HAProxy in TCP mode: connections end at the router, and the admin socket says which servers get new ones. */
-export const haproxy: Backend<typeof options> = {
+export const haproxy = defineBackend({
   name: "haproxy",
   summary:
     "HAProxy in TCP mode, a proxy in user space: in turn, fewest connections or random; its sockets are the state",
-  keepsState: true,
   protocols: ["tcp"],
   service: "an address with a listening socket for each port",
   options,
-  async missing(runtime) {
-    if (runtime.name !== "netns") return [];
-    const program = (await findProgram(runtime.name, "haproxy")) ? null : notFound("haproxy", "haproxy");
-    return [program, await findTool("ip", "iproute2")].filter((sentence) => sentence !== null);
-  },
+  requires: () => ({ programs: [PROGRAM], tools: [TOOLS.ip] }),
   oracle: (given) => ({
     strategy: "stateful",
     flush: given.leave === "flush",
@@ -45,56 +47,46 @@ export const haproxy: Backend<typeof options> = {
     ...weightsPart(given.weights),
   }),
   effectiveOptions,
-  async deploy(lab, given, active, services = 0) {
-    const program = await findProgram(lab.runtime, "haproxy");
-    if (!program) throw new LabError(notFound("haproxy", "haproxy"));
-    const { topology } = lab;
-    return onEveryProxy(
-      lab,
-      active,
-      (host, _, fault): ProxySide => {
-        const sockets = Array.from({ length: given.workers }, (__, i) => `/run/haproxy-${i + 1}.sock`);
-        const daemons = new Map<string, Daemon>();
-        // One that has ended is a fault that was told already: the run goes on and shows what it does.
-        const tellAll = (commands: string[]) =>
-          Promise.all([...daemons].flatMap(([socket, { alive }]) => (alive ? [tell(host, socket, commands)] : [])));
-        return {
-          async install(first) {
-            // Two for each connection, and some for listening, polling and the admin socket.
-            const listening = 2 * PORTS.tcp.length * services;
-            const most = Math.floor(((await openFiles(host)) - 200 - listening) / 2);
-            const vips = (family: 4 | 6) => vipsOf(family, services);
-            await Promise.all(
-              sockets.map(async (socket) => {
-                const file = socket.replace(/sock$/, "cfg");
-                await host.exec(["@write", file], {
-                  input: configuration(topology, given, first, { socket, most, vips }),
-                });
-                const argv = [program.path, "-db", "-f", file];
-                const daemon = new Daemon(host, argv, { env: program.env }, fault);
-                daemons.set(socket, daemon);
-                await daemon.while(answers(host, socket));
-              }),
-            );
-          },
-          async change(next, before) {
-            const come = serversOf(topology, without(next, before));
-            const go = serversOf(topology, without(before, next));
-            // Drained or in maintenance, a server gets no new connections; then those that it has can be ended.
-            const state = given.leave === "flush" ? "maint" : "drain";
-            await tellAll([
-              ...come.map((server) => `set server ${server} state ready`),
-              ...go.map((server) => `set server ${server} state ${state}`),
-            ]);
-            if (given.leave === "flush") await tellAll(go.map((server) => `shutdown sessions server ${server}`));
-          },
-          stop: async () => void (await Promise.all([...daemons.values()].map((daemon) => daemon.stop()))),
-        };
+  async router(router, given) {
+    const { host, topology, services } = router;
+    const program = await router.find(PROGRAM);
+    const sockets = Array.from({ length: given.workers }, (_, i) => `/run/haproxy-${i + 1}.sock`);
+    const daemons = new Map<string, Daemon>();
+    // One that has ended is a fault that was told already: the run goes on and shows what it does.
+    const tellAll = (commands: string[]) =>
+      Promise.all([...daemons].flatMap(([socket, { alive }]) => (alive ? [tell(host, socket, commands)] : [])));
+    return proxySide(router, {
+      async install(first) {
+        // Two for each connection, and some for listening, polling and the admin socket.
+        const listening = 2 * PORTS.tcp.length * services;
+        const most = Math.floor(((await openFiles(host)) - 200 - listening) / 2);
+        const vips = (family: 4 | 6) => vipsOf(family, services);
+        await Promise.all(
+          sockets.map(async (socket) => {
+            const file = socket.replace(/sock$/, "cfg");
+            await host.exec(["@write", file], {
+              input: configuration(topology, given, first, { socket, most, vips }),
+            });
+            const daemon = router.start([program.path, "-db", "-f", file], program);
+            daemons.set(socket, daemon);
+            await daemon.while(answers(host, socket));
+          }),
+        );
       },
-      services,
-    );
+      async change(next, before) {
+        const come = serversOf(topology, without(next, before));
+        const go = serversOf(topology, without(before, next));
+        // Drained or in maintenance, a server gets no new connections; then those that it has can be ended.
+        const state = given.leave === "flush" ? "maint" : "drain";
+        await tellAll([
+          ...come.map((server) => `set server ${server} state ready`),
+          ...go.map((server) => `set server ${server} state ${state}`),
+        ]);
+        if (given.leave === "flush") await tellAll(go.map((server) => `shutdown sessions server ${server}`));
+      },
+    });
   },
-};
+});
 
 const without = (all: readonly number[], others: readonly number[]) => all.filter((index) => !others.includes(index));
 

@@ -1,21 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from "node:path";
 import { z } from "zod";
-import type { Backend } from "../../harness/api/backend.ts";
-import { findTool } from "../../harness/host/tools.ts";
-import type { AssignSpec } from "../../harness/oracle/oracle.ts";
-import type { Protocol } from "../../harness/record/schema.ts";
-import { type Host, LabError } from "../../harness/runtime/runtime.ts";
-import { type Machine, type Topology, vipsOf } from "../../harness/topology/topology.ts";
+import {
+  type Asked,
+  type AssignSpec,
+  addressOf,
+  type Daemon,
+  defineBackend,
+  FAMILIES,
+  type FoundProgram,
+  fileExists,
+  findProgram,
+  type Host,
+  LabError,
+  type Program,
+  type Protocol,
+  said,
+  TOOLS,
+  type Topology,
+  vipsOf,
+} from "../../harness/api/index.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
-import { addressOf, FAMILIES } from "../linux/routers.ts";
-import { ask, exists, findProgram, notFound, type Program } from "./program.ts";
-import { Daemon, effectiveOptions, onEveryProxy, openFiles, PORTS, type ProxySide, workers } from "./proxies.ts";
+import { effectiveOptions, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
 
 const SIGHUP = 1;
 const FILE = "/run/nginx.conf";
 const PACKAGES = "nginx libnginx-mod-stream";
+const PROGRAM: Program = { name: "nginx", from: { packages: PACKAGES, version: ["-v"] } };
 
 const HASH = "hash $binary_remote_addr$remote_port";
 const METHOD = { rr: "", leastconn: "least_conn", random: "random", hash: HASH } as const;
@@ -34,26 +46,12 @@ const options = z.strictObject({
 type Options = z.infer<typeof options>;
 
 /** nginx' stream module: connections end at the router; targets change with the configuration, which new processes read. */
-export const nginx: Backend<typeof options> = {
+export const nginx = defineBackend({
   name: "nginx",
   summary: "nginx' stream module, a proxy in user space: in turn, fewest connections, random or hash; UDP by hash",
-  keepsState: true,
   service: "an address with a listening TCP socket for each port",
   options,
-  async missing(runtime) {
-    if (runtime.name !== "netns") return [];
-    const program = await findProgram(runtime.name, "nginx");
-    const module = program && (await streamModule(program, await ask(program, ["-V"]).catch((e: Error) => e.message)));
-    const usable = module === "" || (module !== null && (await exists(module)));
-    const tools = await Promise.all([findTool("ip", "iproute2"), findTool("ss", "iproute2")]);
-    return [
-      ...tools,
-      program ? null : notFound("nginx", PACKAGES),
-      program && !usable
-        ? `This nginx has no stream module, or is older than 1.19.5. Run 'apt-get install ${PACKAGES}'.`
-        : null,
-    ].filter((sentence) => sentence !== null);
-  },
+  requires: () => ({ programs: [PROGRAM], tools: [TOOLS.ip, TOOLS.ss], check: missingModule }),
   /** A reload keeps TCP connections in the processes that have them, but these read no datagrams any more: over UDP nothing is remembered. */
   oracle(given, _, protocol) {
     const byHash: AssignSpec = { strategy: "remainder", hash: { kind: "nginx" }, ...weightsPart(given.weights) };
@@ -62,52 +60,55 @@ export const nginx: Backend<typeof options> = {
     return { strategy: "stateful", flush: given.leave === "flush", assign, ...weightsPart(given.weights) };
   },
   effectiveOptions,
-  async deploy(lab, given, active, services = 0) {
-    const program = await findProgram(lab.runtime, "nginx");
-    if (!program) throw new LabError(notFound("nginx", PACKAGES));
-    const { topology } = lab;
-    const sideOf = (host: Host, _: Machine, fault: (sentence: string) => void): ProxySide => {
-      let daemon: Daemon | null = null;
-      let head: string[] = [];
-      const accepting = new Set<string>();
-      let full = false;
-      const read = (line: string) => {
-        const [, come] = line.match(/ start worker process (\d+)/) ?? [];
-        if (come) accepting.add(come);
-        const [, gone] =
-          line.match(/(\d+)#\d+: gracefully shutting down| worker process (\d+) exited on/)?.filter(Boolean) ?? [];
-        if (gone) accepting.delete(gone);
-        if (line.includes(" exited on signal ")) fault(`nginx on ${host.name}: ${line}`);
-        if (full || !/worker_connections are not enough|Too many open files/.test(line)) return;
-        full = true;
-        fault(`A process of nginx on ${host.name} may have no more sockets (${line}). Try more --set workers.`);
-      };
-      const write = (targets: readonly number[]) =>
-        host.exec(["@write", FILE], { input: configuration(topology, given, targets, { head, services }) });
-      return {
-        async install(first) {
-          head = await headOf(host, program, given);
-          await write(first);
-          const argv = [program.path, "-e", "stderr", "-p", "/run", "-c", FILE];
-          daemon = new Daemon(host, argv, { env: program.env }, fault, read);
-          await replaced(daemon, accepting, given.workers);
-        },
-        async change(next, before) {
-          // One that has ended is a fault that was told already: the run goes on and shows what it does.
-          if (!daemon?.alive) return;
-          await write(next);
-          const changed = replaced(daemon, accepting, given.workers);
-          daemon.signal(SIGHUP);
-          await changed;
-          const gone = before.filter((index) => !next.includes(index));
-          if (given.leave === "flush" && gone.length > 0) await cut(host, topology, gone);
-        },
-        stop: async () => daemon?.stop(),
-      };
+  async router(router, given) {
+    const { host, topology, services, fault } = router;
+    const program = await router.find(PROGRAM);
+    let daemon: Daemon | null = null;
+    let head: string[] = [];
+    const accepting = new Set<string>();
+    let full = false;
+    const onLine = (line: string) => {
+      const [, come] = line.match(/ start worker process (\d+)/) ?? [];
+      if (come) accepting.add(come);
+      const [, gone] =
+        line.match(/(\d+)#\d+: gracefully shutting down| worker process (\d+) exited on/)?.filter(Boolean) ?? [];
+      if (gone) accepting.delete(gone);
+      if (line.includes(" exited on signal ")) fault(`nginx on ${host.name}: ${line}`);
+      if (full || !/worker_connections are not enough|Too many open files/.test(line)) return;
+      full = true;
+      fault(`A process of nginx on ${host.name} may have no more sockets (${line}). Try more --set workers.`);
     };
-    return onEveryProxy(lab, active, sideOf, services);
+    const write = (targets: readonly number[]) =>
+      host.exec(["@write", FILE], { input: configuration(topology, given, targets, { head, services }) });
+    return proxySide(router, {
+      async install(first) {
+        head = await headOf(host, program, given);
+        await write(first);
+        const argv = [program.path, "-e", "stderr", "-p", "/run", "-c", FILE];
+        daemon = router.start(argv, { env: program.env, onLine });
+        await replaced(daemon, accepting, given.workers);
+      },
+      async change(next, before) {
+        // One that has ended is a fault that was told already: the run goes on and shows what it does.
+        if (!daemon?.alive) return;
+        await write(next);
+        const changed = replaced(daemon, accepting, given.workers);
+        daemon.signal(SIGHUP);
+        await changed;
+        const gone = before.filter((index) => !next.includes(index));
+        if (given.leave === "flush" && gone.length > 0) await cut(host, topology, gone);
+      },
+    });
   },
-};
+});
+
+async function missingModule({ isHere }: Asked): Promise<string[]> {
+  const program = isHere ? await findProgram(PROGRAM.name) : null;
+  if (!program) return [];
+  const module = await streamModule(program, await said([program.path, "-V"], program.env));
+  const usable = module === "" || (module !== null && (await fileExists(module)));
+  return usable ? [] : [`This nginx has no stream module, or is older than 1.19.5. Run 'apt-get install ${PACKAGES}'.`];
+}
 
 /** Resolves when so many processes have started and none of those before them accepts connections any more. */
 async function replaced(daemon: Daemon, accepting: ReadonlySet<string>, size: number): Promise<void> {
@@ -121,22 +122,22 @@ async function replaced(daemon: Daemon, accepting: ReadonlySet<string>, size: nu
 }
 
 /** The path of the module that has to be loaded, "" when it is built in; null: there is none. */
-async function streamModule(program: Program, said: string): Promise<string | null> {
+async function streamModule(program: FoundProgram, words: string): Promise<string | null> {
   const [major = 0, minor = 0, patch = 0] =
-    said
+    words
       .match(/nginx\/(\d+)\.(\d+)\.(\d+)/)
       ?.slice(1)
       .map(Number) ?? [];
   if (major * 1e6 + minor * 1e3 + patch < 1_019_005) return null;
-  if (/--with-stream(\s|$)/.test(said)) return "";
-  if (!/--with-stream=dynamic/.test(said)) return null;
-  const dir = said.match(/--modules-path=(\S+)/)?.[1] ?? "modules";
+  if (/--with-stream(\s|$)/.test(words)) return "";
+  if (!/--with-stream=dynamic/.test(words)) return null;
+  const dir = words.match(/--modules-path=(\S+)/)?.[1] ?? "modules";
   const file = path.join(program.root, dir, "ngx_stream_module.so");
   return program.root !== "" || path.isAbsolute(dir) ? file : null;
 }
 
 /** What depends on the machine and not on the targets. */
-async function headOf(host: Host, program: Program, { workers: processes }: Options): Promise<string[]> {
+async function headOf(host: Host, program: FoundProgram, { workers: processes }: Options): Promise<string[]> {
   const version = await host.exec([program.path, "-V"], { env: program.env });
   const module = await streamModule(program, version.stdout + version.stderr);
   if (module === null) throw new LabError(`The nginx of ${host.name} has no stream module, or is older than 1.19.5.`);

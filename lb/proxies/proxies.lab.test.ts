@@ -2,13 +2,10 @@
 // What a proxy that breaks does to a case, and options that do not fit.
 
 import test, { type ExecutionContext } from "ava";
-import type { Backend, Balancer } from "../../harness/api/backend.ts";
-import { parseBackendOptions } from "../../harness/plan/options.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Host } from "../../harness/runtime/runtime.ts";
+import { type Backend, type Balancer, type Host, planTopology } from "../../harness/api/index.ts";
+import { netns, parseBackendOptions } from "../../harness/testing/lab.ts";
 import { eventually } from "../../harness/testing/machine.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
 import { backends } from "../index.ts";
 
 const topology = planTopology({ targets: 2, routers: 1 });
@@ -22,7 +19,10 @@ async function inLab(
   words: string[],
   action: (router: Host, balancer: Balancer) => Promise<void>,
 ): Promise<void> {
-  if (isSkipped(t, [...(await netns.missing()), ...(await backend.missing(netns))])) return;
+  if (
+    isSkipped(t, [...(await netns.missing()), ...(await backend.missing(netns, parseBackendOptions(backend, words)))])
+  )
+    return;
   const lab = await netns.up(topology, never);
   try {
     const balancer = await backend.deploy(lab, parseBackendOptions(backend, words), [0, 1]);
@@ -43,7 +43,7 @@ for (const backend of proxies) {
       // Of nginx' processes the first one ends them all; the others it would start anew.
       await host.exec(["sh", "-c", `kill -9 ${Math.min(...pids)}`]);
       t.true(await eventually(() => faults.length === 1, 5000));
-      t.regex(faults[0] ?? "", /on vm-201 ended \(signal 9\)/);
+      t.regex(faults[0] ?? "", /on vm-201 ended by itself \(signal 9\)/);
       await t.notThrowsAsync(balancer.setTargets([0]));
       await balancer[Symbol.asyncDispose]();
       t.is(faults.length, 1);

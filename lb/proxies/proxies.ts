@@ -2,25 +2,10 @@
 // What the proxies share: the VIP is the router's own address, and their programs end connections there and begin others.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
-import type { Balancer } from "../../harness/api/backend.ts";
-import {
-  type Exit,
-  type Host,
-  type Lab,
-  LabError,
-  type Process,
-  type SpawnOptions,
-} from "../../harness/runtime/runtime.ts";
-import { type Machine, vipsOf } from "../../harness/topology/topology.ts";
-import { lineReader } from "../../harness/traffic/lines.ts";
-import { PORT } from "../../harness/traffic/servers.ts";
-import { within } from "../../harness/util/deadline.ts";
+import { type Host, ipBatch, PORT, type Router, type RouterSide, setSysctls, vipsOf } from "../../harness/api/index.ts";
 import { checkWeights } from "../linux/options.ts";
-import { ipBatch, onEveryRouter, type RouterSide, setSysctls } from "../linux/routers.ts";
 
-const SIGTERM = 15;
-const READY_MS = 10_000;
-
+/** Where they listen. */
 export const PORTS = { tcp: [PORT.connect, PORT.stream.tcp], udp: [PORT.connect, PORT.stream.udp] } as const;
 
 /** One process holds at most as many sockets as its hard limit says, often 20,000, and a connection takes two. */
@@ -41,40 +26,16 @@ export function effectiveOptions<Given extends { weights?: number[] | undefined 
   return { ...others, ...(weights ? { weights: weights.join(",") } : {}) };
 }
 
-export interface ProxySide extends RouterSide {
-  stop(): Promise<void>;
-}
-
-/** Starts a proxy on every router. `onFault` of the balancer tells when one of them ends by itself. */
-export async function onEveryProxy(
-  lab: Lab,
-  active: readonly number[],
-  sideOf: (host: Host, router: Machine, fault: (sentence: string) => void) => ProxySide,
-  services = 0,
-): Promise<Balancer> {
-  const sides: ProxySide[] = [];
-  let proxies: Balancer | null = null;
-  let stopping = false;
-  const balancer = await onEveryRouter(lab, active, (host, router) => {
-    const side = sideOf(host, router, (sentence) => stopping || proxies?.onFault?.(sentence));
-    sides.push(side);
-    return {
-      ...side,
-      async install(first) {
-        await ownVips(host, services);
-        await side.install(first);
-      },
-      counters: () => relayed(host),
-    };
-  });
-  proxies = {
-    ...balancer,
-    async [Symbol.asyncDispose]() {
-      stopping = true;
-      await Promise.all(sides.map((side) => side.stop()));
+/** Any proxy's part on a router: the VIP is the router's own, and packets are counted at its devices. */
+export function proxySide({ host, services }: Router, side: RouterSide): RouterSide {
+  return {
+    ...side,
+    async install(first) {
+      await ownVips(host, services);
+      await side.install(first);
     },
+    counters: () => relayed(host),
   };
-  return proxies;
 }
 
 /** Ports for connections to targets: those that the VIP listens on are other addresses' business. */
@@ -121,90 +82,4 @@ async function relayed(host: Host): Promise<Record<string, number>> {
     "relay.in": packets("in") - multicast(ofIn, "Ip6InMcastPkts"),
     "relay.out": packets("out") - multicast(ofOut, "Ip6OutMcastPkts"),
   };
-}
-
-/** A program that serves until it is stopped, and the lines that it says on stderr. */
-export class Daemon {
-  readonly #host: Host;
-  readonly #argv: readonly string[];
-  readonly #process: Process;
-  readonly #ended: Promise<string>;
-  #onLine: (line: string) => void = () => {};
-  #said: string[] = [];
-  /** Until it has ended. */
-  alive = true;
-
-  /** `read` gets every line, `fault` how it ended. */
-  constructor(
-    host: Host,
-    argv: readonly string[],
-    options: SpawnOptions,
-    fault: (sentence: string) => void,
-    read: (line: string) => void = () => {},
-  ) {
-    this.#host = host;
-    this.#argv = argv;
-    this.#process = host.spawn(argv, {
-      ...options,
-      onStderr: lineReader((line) => {
-        this.#said = [...this.#said.slice(-9), line];
-        read(line);
-        this.#onLine(line);
-      }),
-    });
-    this.#ended = this.#process.exited.then(
-      (exit) => {
-        this.alive = false;
-        const sentence = this.#sentence(exit);
-        fault(sentence);
-        return sentence;
-      },
-      (error: Error) => error.message,
-    );
-  }
-
-  /** Resolves when `seen` says so of the lines that follow; rejects with what it throws, when the program ends, or takes too long. */
-  until(seen: (line: string) => boolean): Promise<void> {
-    return this.while(
-      new Promise((resolve, reject) => {
-        this.#onLine = (line) => {
-          try {
-            if (seen(line)) resolve();
-          } catch (error) {
-            reject(error as Error);
-          }
-        };
-      }),
-    );
-  }
-
-  /** The promise, unless the program ends before, or it takes too long. */
-  while<T>(promise: Promise<T>, withinMs = READY_MS): Promise<T> {
-    const ended = this.#ended.then((sentence) => {
-      throw new LabError(sentence);
-    });
-    const late = () => new LabError(`${this.#name} took longer than ${withinMs / 1000} s${this.#words()}`);
-    return within(Promise.race([promise, ended]), withinMs, late);
-  }
-
-  signal(number: number): void {
-    this.#process.signal(number);
-  }
-
-  async stop(): Promise<void> {
-    this.#process.signal(SIGTERM);
-    await this.#ended;
-  }
-
-  get #name(): string {
-    return `'${this.#argv.join(" ")}' on ${this.#host.name}`;
-  }
-
-  #sentence({ code, signal }: Exit): string {
-    return `${this.#name} ended (${code === null ? `signal ${signal}` : `code ${code}`})${this.#words()}`;
-  }
-
-  #words(): string {
-    return this.#said.length > 0 ? `: ${this.#said.join(" ").slice(-2000)}` : ".";
-  }
 }

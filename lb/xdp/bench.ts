@@ -3,17 +3,17 @@
 // own, and they take turns, so that a noisy machine is as noisy for all; a ratio is taken within its round. Datagrams are counted where
 // they arrive. ns per packet: of the BPF program in the flood by the kernel's statistics and by test run, and of the thread in user space.
 // Markdown on stdout. Figures hold for veth on this machine: they rank strategies here, and say nothing about network cards.
-import { flood } from "../../harness/bench/flood.ts";
-import { describeHost } from "../../harness/host/describe.ts";
-import { runProgram } from "../../harness/host/program.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Lab } from "../../harness/runtime/runtime.ts";
-import { planTopology, VIP } from "../../harness/topology/topology.ts";
-import { clientWords } from "../../harness/traffic/client.ts";
-import { PORT, startServers } from "../../harness/traffic/servers.ts";
-import { median } from "../../harness/util/median.ts";
+import { addressOf, type Lab, PORT, planTopology, VIP } from "../../harness/api/index.ts";
+import {
+  clientWords,
+  describeHost,
+  flood,
+  median,
+  netns,
+  runProgram,
+  startServers,
+} from "../../harness/testing/lab.ts";
 import { backends } from "../index.ts";
-import { addressOf } from "../linux/routers.ts";
 import { fixtures } from "./frames.testing.ts";
 
 const TARGETS = 4;
@@ -110,7 +110,7 @@ const figures = new Map<string, Figures>();
 const none: Figures = { pps: [], cps: [], programNs: [], threadNs: [], testNs: [] };
 try {
   for (const [name, backend, words] of strategies) {
-    const why = (await backends.find((b) => b.name === backend)?.missing(netns)) ?? [];
+    const why = (await backends.find((b) => b.name === backend)?.missing(netns, {})) ?? [];
     if (why.length > 0) {
       process.stderr.write(`SKIP ${name}: ${why.join(" ")}\n`);
       continue;

@@ -4,10 +4,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { runProgram } from "../../harness/host/program.ts";
-import { flowKey, murmur3 } from "../../harness/oracle/hash.ts";
-import { makeOracle } from "../../harness/oracle/oracle.ts";
-import { buildDir, netns } from "../../harness/runtime/netns.ts";
+import { buildDir, flowKey, makeOracle, murmur3, netns, runProgram } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
 import { randomPacket, seededRandom } from "../nfqueue/packets.testing.ts";
 import { checksum, cutShort, EGRESS_MAC, ethernet, type Fixture, fixtures, OWN_MAC } from "./frames.testing.ts";
@@ -54,7 +51,7 @@ async function tryFrames(
 /** The plane's user-space twin needs no rights; where there is no root, or no clang, the kernel's are left out. */
 async function planeIsSkipped(t: ExecutionContext, plane: string): Promise<boolean> {
   const user = existsSync(program) ? [] : ["'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'."];
-  const why = plane === "user" ? user : await (plane === "tc" ? tc : xdp).missing(netns);
+  const why = plane === "user" ? user : await (plane === "tc" ? tc : xdp).missing(netns, {});
   return isSkipped(t, why);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ethernet frames, each with what must be done with it: written from the definitions in README.md and ../common/README.md.
-import { addressBytes, type Flow, PROTOCOL } from "../../harness/oracle/hash.ts";
+import { addressBytes } from "../../harness/api/index.ts";
+import { type Flow, PROTOCOL } from "../../harness/testing/lab.ts";
 
 export const OWN_MAC = "020000000001";
 export const EGRESS_MAC = "020000000002";

@@ -1,29 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the three data planes take, and the table sizes that fit.
 import { z } from "zod";
-import { UsageError } from "../../harness/util/errors.ts";
-import { tableSizes } from "../linux/table.ts";
+import { UsageError } from "../../harness/api/index.ts";
+import { tableOptions, tableSizes } from "../linux/table.ts";
 
-const common = {
-  hash: z.enum(["maglev", "modulo"]).default("maglev").describe("how a hash becomes a target"),
-  ports: z.stringbool().default(true).describe("hash ports and protocol too, not only addresses"),
-  M: z.coerce
-    .number()
-    .int()
-    .min(2)
-    .max(1_048_573)
-    .optional()
-    .describe("Maglev table size, a prime (997 up to 32 targets, else 65537)"),
-  N: z.coerce.number().int().min(1).max(1000).optional().describe("targets the table has room for (at least 32)"),
-  hashSeed: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(0xffffffff)
-    .default(0)
-    .describe("seed of the flow hash and of the table"),
-  broken: z.enum(["random"]).optional().describe("misbehave on purpose: to prove that the lab catches it"),
-};
+const common = tableOptions(1_048_573);
 
 const mode = z
   .enum(["generic", "native"])
@@ -54,12 +35,16 @@ export const userOptions = z.strictObject({
     .describe("queues of the interfaces, with a thread each; a veth has as many as the machine has CPUs"),
 });
 
+type OnlySome = Pick<z.infer<typeof userOptions>, "mode" | "queues"> & Pick<z.infer<typeof xdpOptions>, "connections">;
+type OfAll = z.infer<z.ZodObject<typeof common>>;
+/** What one of the three was given. */
+export type SomePlaneOptions = OfAll & Partial<OnlySome>;
 /** The options of any of the three, as one shape. */
-export type PlaneOptions = z.infer<typeof xdpOptions> & { queues: number };
+export type PlaneOptions = OfAll & OnlySome;
 
 /** Throws UsageError when the options do not fit together. */
 export function settle(given: PlaneOptions, targets: number): { M: number; N: number } {
   if (given.connections > 0 && !given.ports)
     throw new UsageError("A connection is known by its ports: connections goes with ports=true.");
-  return tableSizes({ ...given, mode: given.hash }, targets);
+  return tableSizes(given, targets);
 }

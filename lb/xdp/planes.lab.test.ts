@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attaching, being in the way, being killed, and what is left on the targets: with the planes in a lab.
+
 import path from "node:path";
 import test from "ava";
-import { buildDir } from "../../harness/runtime/netns.ts";
-import type { Host } from "../../harness/runtime/runtime.ts";
-import { startServers } from "../../harness/traffic/servers.ts";
-import { startProgram } from "../../harness/traffic/start-program.ts";
+import { type Host, startProgram } from "../../harness/api/index.ts";
+import { buildDir, startServers } from "../../harness/testing/lab.ts";
 import { type Plane, planes, run, withLab } from "./planes.testing.ts";
 
 const [SIGTERM, SIGKILL] = [15, 9];

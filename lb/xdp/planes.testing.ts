@@ -2,15 +2,12 @@
 // A lab for the tests of the planes, and the balancer's command line in it.
 
 import type { ExecutionContext } from "ava";
-import type { Backend } from "../../harness/api/backend.ts";
-import { netns } from "../../harness/runtime/netns.ts";
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { type Backend, type Host, type Lab, planTopology } from "../../harness/api/index.ts";
+import { netns } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
-import { planTopology } from "../../harness/topology/topology.ts";
 import { tc, xdp, xdpUser } from "./xdp.ts";
 
-const plain = (backend: unknown) => backend as Backend;
-export const planes = { xdp: plain(xdp), tc: plain(tc), user: plain(xdpUser) };
+export const planes = { xdp, tc, user: xdpUser } satisfies Record<string, Backend>;
 export type Plane = keyof typeof planes;
 
 /** One router, so many targets; where the backend cannot run the test is skipped. */
@@ -20,7 +17,7 @@ export async function withLab(
   targets: number,
   action: (lab: Lab, router: Host) => Promise<void>,
 ): Promise<void> {
-  if (isSkipped(t, await backend.missing(netns))) return;
+  if (isSkipped(t, await backend.missing(netns, {}))) return;
   const lab = await netns.up(planTopology({ targets, routers: 1 }), new AbortController().signal);
   try {
     await action(lab, lab.host("vm-201"));

@@ -3,13 +3,10 @@
 
 import { availableParallelism } from "node:os";
 import test from "ava";
-import type { Host, Lab } from "../../harness/runtime/runtime.ts";
+import { type Host, type Lab, linkOn, startProgram } from "../../harness/api/index.ts";
+import { snmpTable, startServers } from "../../harness/testing/lab.ts";
 import { eventually } from "../../harness/testing/machine.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
-import { linkOn } from "../../harness/topology/topology.ts";
-import { snmpTable } from "../../harness/traffic/counters.ts";
-import { startServers } from "../../harness/traffic/servers.ts";
-import { startProgram } from "../../harness/traffic/start-program.ts";
 import { type Plane, planes, run, withLab } from "./planes.testing.ts";
 
 const [SIGTERM, SIGSTOP, SIGCONT] = [15, 19, 18];

@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-import { access, constants } from "node:fs/promises";
-import path from "node:path";
 import type { z } from "zod";
-import type { Backend, Balancer } from "../../harness/api/backend.ts";
-import { runProgram } from "../../harness/host/program.ts";
-import type { OracleSpec, TableSpec } from "../../harness/oracle/oracle.ts";
-import { buildDir } from "../../harness/runtime/netns.ts";
-import type { Host, Lab, Process, Runtime } from "../../harness/runtime/runtime.ts";
-import { linkOn, type Machine, type Topology, VIP } from "../../harness/topology/topology.ts";
-import { startProgram } from "../../harness/traffic/start-program.ts";
-import { UsageError } from "../../harness/util/errors.ts";
-import { flatCounters, type Stats } from "../linux/table.ts";
-import { type PlaneOptions, settle, tcOptions, userOptions, xdpOptions } from "./options.ts";
+import {
+  type Asked,
+  type DefinedBackend,
+  defineBackend,
+  definedOptions,
+  type Host,
+  type Lab,
+  linkOn,
+  type Machine,
+  type OracleSpec,
+  type Router,
+  type RouterSide,
+  TOOLS,
+  type Topology,
+  UsageError,
+  VIP,
+} from "../../harness/api/index.ts";
+import { flatCounters, type Stats, tableChoice } from "../linux/table.ts";
+import { type PlaneOptions, type SomePlaneOptions, settle, tcOptions, userOptions, xdpOptions } from "./options.ts";
 
 type Plane = "xdp" | "tc" | "user";
-const SIGTERM = 15;
 /** What a container has to be given: older engines know no CAP_BPF. Sockets of AF_XDP lock their memory. */
 const CAPABILITIES = { xdp: ["SYS_ADMIN"], tc: ["SYS_ADMIN"], user: ["SYS_ADMIN", "IPC_LOCK"] } as const;
+
+/** What a plane has no option for. */
+const EVERY_PLANE = { mode: "generic", connections: 0, queues: 1 } as const;
 
 /** In the kernel, before there is a socket buffer (native), or right after (generic). */
 export const xdp = backendOf(
@@ -40,110 +49,61 @@ export const xdpUser = backendOf(
   userOptions,
 );
 
-function backendOf<Options extends z.ZodObject>(
+function backendOf<Options extends z.ZodObject & z.ZodType<SomePlaneOptions>>(
   name: string,
   plane: Plane,
   summary: string,
   options: Options,
-): Backend<Options> {
-  const whole = (given: unknown): PlaneOptions => ({
-    mode: "generic",
-    connections: 0,
-    queues: 1,
-    ...(given as Omit<PlaneOptions, "mode" | "connections" | "queues">),
-  });
-  return {
+): DefinedBackend<Options> {
+  const whole = (given: SomePlaneOptions): PlaneOptions => ({ ...EVERY_PLANE, ...given });
+  return defineBackend({
     name,
     summary,
-    keepsState: false,
     handles: ["icmp_errors"],
     options,
-    missing: (runtime) => missing(runtime, plane),
+    aliases: { hash: "scheduler" },
+    requires: () => ({
+      programs: [{ name: "xdp-lb", from: "ours", takes: "clang and libbpf-dev" }],
+      tools: [TOOLS.ip],
+      capabilities: { names: CAPABILITIES[plane], to: "load BPF programs" },
+      check: (asked) => refusal(asked, plane),
+    }),
     oracle: (given, targets) => oracleOf(whole(given), targets),
-    effectiveOptions(given, targets) {
-      const { broken, ...rest } = given as PlaneOptions;
-      return { ...rest, ...settle(whole(given), targets), ...(broken ? { broken } : {}) };
-    },
-    deploy: (lab, given, active) => deploy(lab, plane, whole(given), active),
-  };
+    effectiveOptions: (given, targets) => ({ ...definedOptions(given), ...settle(whole(given), targets) }),
+    prepare: (lab, given) => prepareLinks(lab, plane, whole(given)),
+    router: (router, given) => sideOf(router, plane, whole(given)),
+  });
 }
 
 /** A connection that is remembered stays where it is, until its target leaves; then it is chosen again. */
 function oracleOf(given: PlaneOptions, targets: number): OracleSpec {
-  const { M } = settle(given, targets);
-  const { hashSeed: seed, ports } = given;
-  const assign: TableSpec =
-    given.hash === "modulo" ? { strategy: "modulo", seed, ports } : { strategy: "maglev", m: M, seed, ports };
+  const assign = tableChoice(given, targets);
   return given.connections > 0 ? { strategy: "stateful", flush: true, assign } : assign;
 }
 
 /** Whether the kernel takes the program is found out by loading it. */
-async function missing(runtime: Runtime, plane: Plane): Promise<string[]> {
-  if (runtime.name === "docker") {
-    const takes = CAPABILITIES[plane];
-    if (takes.every((name) => runtime.capabilities?.includes(name))) return [];
-    const [names, flags] = [takes.map((name) => `CAP_${name}`), takes.map((name) => `--capability ${name}`)];
-    return [`It takes ${names.join(" and ")}, which the lab's containers do not have. Try '${flags.join(" ")}'.`];
-  }
-  const program = path.join(buildDir, "xdp-lb");
-  if (
-    !(await access(program, constants.X_OK).then(
-      () => true,
-      () => false,
-    ))
-  )
-    return ["'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'."];
-  const words = ["check", "--plane", plane, "--vip", VIP[4]];
-  const { router } = runtime;
-  if (router) {
-    const { code, stderr } = await router.exec([router.program("xdp-lb"), ...words], { check: false });
-    return code === 0 ? [] : [firstLine(stderr) || `'xdp-lb' does not run there: exit code ${code}.`];
-  }
-  if (runtime.name !== "netns") return [];
-  if (process.geteuid?.() !== 0)
-    return ["Only root may load BPF programs: a user namespace is not enough. Run as root."];
-  const { code, stderr } = await runProgram([program, ...words], { timeoutMs: 10_000, check: false });
-  return code === 0 ? [] : [firstLine(stderr) || `'xdp-lb' does not run here: exit code ${code}.`];
+async function refusal({ run, isHere }: Asked, plane: Plane): Promise<string[]> {
+  const { code, stderr } = await run("xdp-lb", ["check", "--plane", plane, "--vip", VIP[4]]);
+  const [said] = stderr.trim().split("\n");
+  return code === 0 ? [] : [said || `'xdp-lb' does not run ${isHere ? "here" : "there"}: exit code ${code}.`];
 }
 
-const firstLine = (text = "") => text.trim().split("\n")[0] ?? "";
-
-async function deploy(lab: Lab, plane: Plane, given: PlaneOptions, active: readonly number[]): Promise<Balancer> {
-  const routers = lab.topology.routers.map((router) => ({ name: router.name, host: lab.host(router.name) }));
+function sideOf({ host, lab, topology, start }: Router, plane: Plane, given: PlaneOptions): RouterSide {
   const program = lab.program("xdp-lb");
-  let onFault: (sentence: string) => void = () => {};
-  let stopping = false;
-  await prepareLinks(lab, plane, given);
-  const processes = await Promise.all(
-    routers.map(({ host }) =>
-      startPlane(lab, host, plane, given, active, (sentence) => {
-        if (!stopping) onFault(sentence);
-      }),
-    ),
-  );
   return {
-    set onFault(report: (sentence: string) => void) {
-      onFault = report;
+    async install(active) {
+      await start([program, "run", ...planeWords(topology, plane, given, active)]).ready("ready");
     },
-    async setTargets(next: readonly number[], only?: ReadonlySet<string>) {
-      const argv = [program, "set", "--active", members(lab.topology, next)];
-      const chosen = routers.filter(({ name }) => only?.has(name) ?? true);
-      const answers = await Promise.all(chosen.map(({ host }) => host.exec(argv)));
-      return Math.max(...answers.map(({ stdout }) => (JSON.parse(stdout) as { publishedT: number }).publishedT));
+    async change(next) {
+      const { stdout } = await host.exec([program, "set", "--active", members(topology, next)]);
+      return (JSON.parse(stdout) as { publishedT: number }).publishedT;
     },
-    async counters(name: string) {
-      const router = routers.find((r) => r.name === name);
-      if (!router) return {};
-      const { stdout } = await router.host.exec([program, "stats"]);
+    async counters() {
+      const { stdout } = await host.exec([program, "stats"]);
       const { t: _, queues: __, program: ___, ...stats } = JSON.parse(stdout) as Stats;
       return flatCounters(stats, plane === "user" ? USER_DROPS : DROPS);
     },
-    async [Symbol.asyncDispose]() {
-      stopping = true;
-      for (const process of processes) process.signal(SIGTERM);
-      await Promise.all(processes.map((process) => process.exited));
-    },
-  } as Balancer;
+  };
 }
 
 /** Names of xdp-lb's counters for frames that it, or its sockets, dropped. */
@@ -156,34 +116,24 @@ const DROPS = new Map(
 /** What user space cannot give back to the stack. */
 const USER_DROPS = new Map([...DROPS, ["unmatched", "drop.xdp_unmatched"]]);
 
-async function startPlane(
-  lab: Lab,
-  host: Host,
-  plane: Plane,
-  given: PlaneOptions,
-  active: readonly number[],
-  onFault: (sentence: string) => void,
-): Promise<Process> {
-  const { M, N } = settle(given, lab.topology.targets.length);
+function planeWords(topology: Topology, plane: Plane, given: PlaneOptions, active: readonly number[]): string[] {
+  const { M, N } = settle(given, topology.targets.length);
   const flags: Record<string, string | number | undefined> = {
     plane,
     mode: plane === "tc" ? undefined : given.mode,
     dev: "eth2",
     egress: "eth1",
     vip: `${VIP[4]},${VIP[6]}`,
-    hash: given.hash,
+    hash: given.scheduler,
     M,
     N,
     seed: given.hashSeed,
     connections: given.connections || undefined,
     queues: plane === "user" ? given.queues : undefined,
-    broken: given.broken,
-    active: members(lab.topology, active),
+    active: members(topology, active),
   };
   const argv = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, `${value}`]));
-  return startProgram(host, [lab.program("xdp-lb"), "run", ...(given.ports ? ["--ports"] : []), ...argv], "ready", {
-    onEnd: (how) => onFault(`The balancer on ${host.name} ${how}`),
-  });
+  return [...(given.ports ? ["--ports"] : []), ...argv];
 }
 
 const members = (topology: Topology, active: readonly number[]) =>

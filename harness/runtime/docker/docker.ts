@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import type { Role, Topology } from "../../topology/topology.ts";
 import { abortable } from "../../util/abortable.ts";
-import { type Images, type Lab, LabError } from "../runtime.ts";
+import { type Images, type Lab, LabError, type Traits } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { type RunningContainer, startContainer } from "./container.ts";
 import { connectEngine, type Engine, engineError } from "./engine.ts";
@@ -21,7 +21,7 @@ const STARTS_AT_ONCE = 8;
  */
 export async function dockerUp(
   topology: Topology,
-  { images: own, capabilities }: { images: Images; capabilities: readonly string[] },
+  { images: own, capabilities, traits }: { images: Images; capabilities: readonly string[]; traits: Traits },
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<Lab> {
@@ -56,7 +56,7 @@ export async function dockerUp(
       running.set(name, await startContainer(engine.docker, plan));
     });
     signal.throwIfAborted();
-    const lab = makeLab(topology, engine, run, running, images);
+    const lab = makeLab(topology, { engine, run, running, images, traits });
     await wire(topology, lab.wiring("fabric"), (name) => ({
       host: lab.wiring(name),
       netns: `${find(running, name).pid}`,
@@ -78,15 +78,25 @@ export async function dockerClean(): Promise<string[]> {
 
 function makeLab(
   topology: Topology,
-  engine: Engine,
-  run: string,
-  running: ReadonlyMap<string, RunningContainer>,
-  images: Record<string, string>,
+  {
+    engine,
+    run,
+    running,
+    images,
+    traits,
+  }: {
+    engine: Engine;
+    run: string;
+    running: ReadonlyMap<string, RunningContainer>;
+    images: Record<string, string>;
+    traits: Traits;
+  },
 ): Lab {
   const fabric = find(running, "fabric").agent;
   let down: Promise<void> | undefined;
   return {
     runtime: "docker",
+    traits,
     topology,
     images,
     ended: Promise.race(

@@ -5,18 +5,18 @@ import { planTopology } from "../../topology/topology.ts";
 import { measureCapacity } from "../../traffic/capacity.ts";
 import type { Capacity } from "../runtime.ts";
 import { cached, cacheError } from "./cache.ts";
-import type { Parts } from "./machine.ts";
-import { vmUp } from "./up.ts";
+import { type Origin, vmUp } from "./up.ts";
 
 const CONNECTIONS = 400;
 
 /** Measured once for each kernel and QEMU, in a lab of its own. Throws LabError when that lab cannot be had. */
-export async function calibrated(parts: Parts, note: (text: string) => void, signal: AbortSignal): Promise<Capacity> {
+export async function calibrated(origin: Origin, note: (text: string) => void, signal: AbortSignal): Promise<Capacity> {
+  const { parts } = origin;
   let capacity: Capacity | undefined;
   try {
     const file = await cached(`capacity/${parts.kernel.key}-qemu-${parts.qemu.version}.json`, async (at) => {
       note("measuring once what this guest carries");
-      capacity = await measure(parts, note, signal);
+      capacity = await measure(origin, note, signal);
       await writeFile(at, `${JSON.stringify(capacity)}\n`);
     });
     return JSON.parse(await readFile(file, "utf8")) as Capacity;
@@ -27,11 +27,7 @@ export async function calibrated(parts: Parts, note: (text: string) => void, sig
   }
 }
 
-async function measure(parts: Parts, note: (text: string) => void, signal: AbortSignal): Promise<Capacity> {
-  const lab = await vmUp(parts, planTopology({ targets: 1, routers: 1 }), signal, { note, keep: true });
-  try {
-    return await measureCapacity(lab, CONNECTIONS);
-  } finally {
-    await lab[Symbol.asyncDispose]();
-  }
+async function measure(origin: Origin, note: (text: string) => void, signal: AbortSignal): Promise<Capacity> {
+  await using lab = await vmUp(origin, planTopology({ targets: 1, routers: 1 }), { signal, note, logs: undefined });
+  return await measureCapacity(lab, CONNECTIONS);
 }

@@ -41,43 +41,48 @@ interface Moment {
   guest: number;
 }
 
-/** At most one waits for its next lab: others would take memory and time from what runs. */
-let idle: Machine | null = null;
+/** Where the labs of one session get their guests. */
+export class GuestPool {
+  /** At most one waits for its next lab: others would take memory and time from what runs. */
+  #idle: Machine | null = null;
 
-/** The one that waits, if it is of these parts and large enough, else a new one. Its programs have this machine's clock. */
-export async function takeMachine(
-  parts: Parts,
-  memoryMiB: number,
-  signal: AbortSignal,
-  note: (text: string) => void,
-  logs: string | undefined,
-): Promise<Machine> {
-  // Also what another process has removed, or a change of our programs, is seen here.
-  const image = await ensureImage(parts.tree, parts.kernel);
-  const waiting = idle;
-  if (waiting && waiting.image === image && waiting.memoryMiB >= memoryMiB) {
-    idle = null;
-    waiting.console.logs = logs;
-    waiting.labs++;
-    return waiting;
+  /** The one that waits, if it is of these parts and large enough, else a new one. Its programs have this machine's clock. */
+  async take(parts: Parts, memoryMiB: number, lab: Surroundings): Promise<Machine> {
+    // Also what another process has removed, or a change of our programs, is seen here.
+    const image = await ensureImage(parts.tree, parts.kernel);
+    const waiting = this.#idle;
+    if (waiting && waiting.image === image && waiting.memoryMiB >= memoryMiB) {
+      this.#idle = null;
+      waiting.console.logs = lab.logs;
+      waiting.labs++;
+      return waiting;
+    }
+    await this.end();
+    return boot(parts, image, memoryMiB, lab);
   }
-  await endIdle();
-  return boot(parts, image, memoryMiB, signal, note, logs);
+
+  /** It waits for the next lab. */
+  keep(machine: Machine): void {
+    this.#idle = machine;
+    machine.console.logs = undefined;
+    void machine.guest.ended.then(() => {
+      if (this.#idle === machine) this.#idle = null;
+    });
+  }
+
+  async end(): Promise<void> {
+    const waiting = this.#idle;
+    this.#idle = null;
+    await waiting?.guest.stop();
+  }
 }
 
-/** It waits for the next lab. */
-export function keepMachine(machine: Machine): void {
-  idle = machine;
-  machine.console.logs = undefined;
-  void machine.guest.ended.then(() => {
-    if (idle === machine) idle = null;
-  });
-}
-
-export async function endIdle(): Promise<void> {
-  const waiting = idle;
-  idle = null;
-  await waiting?.guest.stop();
+/** What a lab comes up with. */
+export interface Surroundings {
+  signal: AbortSignal;
+  note: (text: string) => void;
+  /** Folder for the guest's console and messages. */
+  logs: string | undefined;
 }
 
 /** Under KVM where that works, else emulated. A kernel that goes down on the way gets a second chance. */
@@ -85,9 +90,7 @@ async function boot(
   parts: Parts,
   image: string,
   memoryMiB: number,
-  signal: AbortSignal,
-  note: (text: string) => void,
-  logs: string | undefined,
+  { signal, note, logs }: Surroundings,
 ): Promise<Machine> {
   const attempt = async (accel: Accelerator): Promise<Machine> => {
     const argv = qemuArgv({ ...parts, image, accel, memoryMiB, cpus: CPUS });

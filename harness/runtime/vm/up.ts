@@ -4,12 +4,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Topology } from "../../topology/topology.ts";
 import { sandboxLab } from "../netns.ts";
-import { type Lab, LabError } from "../runtime.ts";
+import { type Lab, LabError, type Traits } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { cacheError, removePartials } from "./cache.ts";
 import { type Guest, GuestPanic } from "./guest.ts";
 import { describeKernel, findKernel } from "./kernels.ts";
-import { checkClock, keepMachine, type Machine, type Parts, relateClock, takeMachine } from "./machine.ts";
+import { checkClock, GuestPool, type Machine, type Parts, relateClock, type Surroundings } from "./machine.ts";
 import { findQemu } from "./qemu.ts";
 import { ensureImage, ensureTree, PROGRAMS } from "./root.ts";
 import { startSandbox } from "./sandbox.ts";
@@ -34,27 +34,30 @@ export async function prepareParts(word: string, note: (text: string) => void, s
   }
 }
 
-/** A lab in a sandbox of its own. With `keep` its guest waits for the next one, until endIdle(). Throws LabError. */
-export async function vmUp(
-  parts: Parts,
-  topology: Topology,
-  signal: AbortSignal,
-  { note, logs, keep }: { note: (text: string) => void; logs?: string | undefined; keep: boolean },
-  again = false,
-): Promise<Lab> {
+/** Whose labs they are: without a pool a lab's guest ends with it. */
+export interface Origin {
+  parts: Parts;
+  traits: Traits;
+  pool: GuestPool | null;
+}
+
+/** A lab in a sandbox of its own. Its guest waits in the pool for the next one, if there is a pool. Throws LabError. */
+export async function vmUp(origin: Origin, topology: Topology, lab: Surroundings, again = false): Promise<Lab> {
+  const { parts, pool } = origin;
+  const { signal, note } = lab;
   signal.throwIfAborted();
   const needed = MEMORY_MIB + MEMORY_PER_TARGET_MIB * topology.targets.length;
   const memoryMiB = Math.ceil(needed / MEMORY_STEP_MIB) * MEMORY_STEP_MIB;
-  const machine = await takeMachine(parts, memoryMiB, signal, note, logs);
+  const machine = await (pool ?? new GuestPool()).take(parts, memoryMiB, lab);
   try {
-    return await labIn(machine, parts, topology, signal, { logs, keep });
+    return await labIn(machine, origin, topology, lab);
   } catch (cause) {
     await machine.guest.stop();
     signal.throwIfAborted();
     // One whose clock is wrong, too, gets a second chance; not a third.
     if (machine.labs > 1 || (cause instanceof GuestPanic && !again)) {
       note(`the guest is booted anew, as it has no further lab: ${(cause as Error).message}`);
-      return vmUp(parts, topology, signal, { note, logs, keep }, machine.labs === 1);
+      return vmUp(origin, topology, lab, machine.labs === 1);
     }
     throw new LabError(
       `Cannot bring the lab up in a guest with kernel ${parts.kernel.release}: ${(cause as Error).message}`,
@@ -65,10 +68,9 @@ export async function vmUp(
 
 async function labIn(
   machine: Machine,
-  parts: Parts,
+  { parts, traits, pool }: Origin,
   topology: Topology,
-  signal: AbortSignal,
-  { logs, keep }: { logs: string | undefined; keep: boolean },
+  { signal, logs }: Surroundings,
 ): Promise<Lab> {
   const { guest, accel } = machine;
   const onAbort = () => void guest.stop();
@@ -85,11 +87,16 @@ async function labIn(
     const stop = async () => {
       const tidy = await sandbox.stop();
       const messages = await takeMessages(guest, logs);
-      if (keep && tidy && messages !== null && !isOdd(messages)) keepMachine(machine);
+      if (pool && tidy && messages !== null && !isOdd(messages)) pool.keep(machine);
       else await guest.stop();
     };
     const lab: Lab = {
-      ...sandboxLab(sandbox.agent, topology, { runtime: "vm", programs: PROGRAMS, ended: sandbox.ended, stop }),
+      ...sandboxLab(sandbox.agent, topology, {
+        runtime: { name: "vm", traits },
+        programs: PROGRAMS,
+        ended: sandbox.ended,
+        stop,
+      }),
       images: {
         kernel: describeKernel(parts.kernel),
         qemu: `${parts.qemu.version}, ${accel}`,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startProgram } from "../../traffic/start-program.ts";
+import { startProgram } from "../daemon.ts";
 import type { Lab } from "../runtime.ts";
 
 const LOAD = ["--connections", "40", "--rate", "400", "--duration", "0.5s", "--size", "1024"];

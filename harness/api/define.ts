@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backends, defined by what they do on one router. What all of them need besides (every router, daemons, faults, the order of
+// the end, what is missing) is here.
+import type { z } from "zod";
+import type { OracleSpec } from "../oracle/oracle.ts";
+import type { Protocol } from "../record/schema.ts";
+import type { Lab } from "../runtime/runtime.ts";
+import type { Backend, BackendFacts, BackendOptions, EffectiveOptions } from "./backend.ts";
+import { missingOf, type Requirements } from "./requirements.ts";
+import { deployOnRouters, type Router, type RouterSide } from "./routers.ts";
+
+/** A backend, typed by its options. Where nothing is said: it needs nothing, tracks nothing, and is not predicted. */
+export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends BackendFacts {
+  options: Schema;
+  requires?(options: z.infer<Schema>): Requirements;
+  /** Whether conntrack on the routers has to hold every connection. */
+  tracks?(options: z.infer<Schema>, targets: number): boolean;
+  /** null: what it does cannot be predicted connection by connection. */
+  oracle?(options: z.infer<Schema>, targets: number, protocol: Protocol): OracleSpec | null;
+  /** The options as they are used with so many targets. Throws UsageError when they do not fit. Absent: those that have a value. */
+  effectiveOptions?(options: z.infer<Schema>, targets: number): EffectiveOptions;
+  /** What has to be done once, on other machines than the routers. */
+  prepare?(lab: Lab, options: z.infer<Schema>): Promise<void>;
+  /** Its part on one router. */
+  router(router: Router, options: z.infer<Schema>): RouterSide | Promise<RouterSide>;
+}
+
+/** A backend that knows the type of its options' schema. */
+export type DefinedBackend<Schema extends z.ZodObject> = Backend & { options: Schema };
+
+export function defineBackend<Schema extends z.ZodObject>(definition: Definition<Schema>): DefinedBackend<Schema> {
+  const requires = (options: z.infer<Schema>) => definition.requires?.(options) ?? {};
+  const backend: DefinedBackend<Schema> = {
+    ...definition,
+    requires,
+    missing: (place, options: z.infer<Schema>) => missingOf(requires(options), place),
+    tracks: (options: z.infer<Schema>, targets) => definition.tracks?.(options, targets) ?? false,
+    oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
+    effectiveOptions: (options: z.infer<Schema>, targets) =>
+      definition.effectiveOptions?.(options, targets) ?? definedOptions(options),
+    async deploy(lab, options: z.infer<Schema>, active, services = 0) {
+      await definition.prepare?.(lab, options);
+      return deployOnRouters(lab, active, services, (router) => definition.router(router, options));
+    },
+  };
+  return backend;
+}
+
+/** Options as they are, without those that nobody gave. Lists are words with commas. */
+export function definedOptions(options: BackendOptions): EffectiveOptions {
+  const effective: EffectiveOptions = {};
+  for (const [name, value] of Object.entries(options))
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") effective[name] = value;
+    else if (Array.isArray(value)) effective[name] = value.join(",");
+  return effective;
+}
+
+const without = (schema: z.ZodObject, names: readonly string[]): z.ZodObject =>
+  schema.omit(Object.fromEntries(names.map((name) => [name, true])) as Record<string, true> & Record<number, never>);
+
+/** A backend under another name with some options decided: one definition, and no second one. */
+export function presetBackend<Schema extends z.ZodObject>(
+  base: DefinedBackend<Schema>,
+  { fixed, ...facts }: Partial<BackendFacts> & { name: string; fixed: Partial<z.infer<Schema>> },
+): Backend {
+  const decided = Object.keys(fixed);
+  const whole = (options: BackendOptions) => ({ ...options, ...fixed });
+  return {
+    ...base,
+    ...facts,
+    options: without(base.options, decided),
+    environment: (env) =>
+      Object.fromEntries(Object.entries(base.environment?.(env) ?? {}).filter(([name]) => !decided.includes(name))),
+    requires: (options) => base.requires(whole(options)),
+    missing: (place, options) => base.missing(place, whole(options)),
+    tracks: (options, targets) => base.tracks(whole(options), targets),
+    deploy: (lab, options, active, services) => base.deploy(lab, whole(options), active, services),
+    oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),
+    effectiveOptions: (options, targets) => base.effectiveOptions(whole(options), targets),
+  };
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that backends and scenarios import of the harness. Backends from outside are given the same (kit.ts).
+export { addressText } from "../analysis/flows.ts";
+export { EVENTS } from "../events/index.ts";
+export { memberNoun } from "../events/meaning.ts";
+export { exists as fileExists, type FoundProgram, findProgram } from "../host/locate.ts";
+export { affinityS } from "../oracle/affinity.ts";
+export { addressBytes } from "../oracle/hash.ts";
+export type { FlowHash } from "../oracle/hashes/index.ts";
+export type { AssignSpec, OracleSpec, StatefulSpec } from "../oracle/oracle.ts";
+export type { Family, Protocol } from "../record/schema.ts";
+export { type Daemon, startProgram } from "../runtime/daemon.ts";
+export { CommandError, type Host, type Lab, LabError, type Output } from "../runtime/runtime.ts";
+export {
+  linkOn,
+  type Machine,
+  type Net,
+  otherVip,
+  planTopology,
+  SOURCES,
+  type Topology,
+  VIP,
+  vipsOf,
+} from "../topology/topology.ts";
+export { PORT } from "../traffic/servers.ts";
+export { nowNs } from "../util/clock.ts";
+export { UsageError } from "../util/errors.ts";
+export type { Backend, Balancer, EffectiveOptions, Feature } from "./backend.ts";
+export { type DefinedBackend, type Definition, defineBackend, definedOptions, presetBackend } from "./define.ts";
+export type { EventDefinition } from "./event.ts";
+export type { Asked, KernelProbe } from "./kernel-probe.ts";
+export { addressOf, FAMILIES, type IpFamily, ipBatch, setSysctls, vipPrefix } from "./network.ts";
+export { type Program, type Requirements, said, type Tool } from "./requirements.ts";
+export type { Router, RouterSide } from "./routers.ts";
+export type { Plan, Scenario, ScenarioOptions, Step } from "./scenario.ts";
+export { iptablesRestore, TOOLS } from "./tools.ts";
