@@ -28,55 +28,17 @@ const RECEIVING: ReadonlySet<string> = new Set(
  * protocol that there is not. These are "corrupted", and as many at most as netem may have damaged.
  */
 function accountPackets(events: readonly Event[], tester: string, targets: readonly string[]): Summary["packets"] {
-  let [sent, received] = [0, 0];
-  const relayed = { in: 0, out: 0 };
-  let probes = 0;
-  let icmpErrors: number | null = null;
-  const dropped: Record<string, number> = {};
-  const isTarget = new Set(targets);
   const all = counted(events);
-  const has = (wanted: RegExp) => all.some(({ deltas }) => deltas.some(([name]) => wanted.test(name)));
-  const [proxied, answersDamaged] = [has(/^relay\./), has(/^damage\.net1$/)];
-  /** The tester receives nothing else; routers do where damage is done between them and the targets. What a proxy drops has ended there. */
-  const isOfAnswers = (machine: string, name: string) =>
-    RECEIVING.has(name)
-      ? machine === tester || proxied || answersDamaged
-      : name === "drop.no_route" && answersDamaged && machine !== tester;
-  let mostDamaged = 0;
-  for (const { machine, deltas } of all) {
-    if (machine === EVIL_NAME) {
-      // It sends nothing of its own but ICMP errors, to the targets; "ipOut" of older kernels has what it forwards too.
-      const own = new Map(deltas);
-      icmpErrors = own.get("icmpErrorsOut") ?? own.get("ipOut") ?? 0;
-      sent += icmpErrors;
-    }
-    for (const [name, delta] of deltas) {
-      if (name.startsWith("damage.")) mostDamaged += delta + 4 * Math.sqrt(delta);
-      if (name === "ipOut" && machine === tester) sent += delta;
-      else if (name === "ipIn" && isTarget.has(machine)) received += delta;
-      else if (name === "relay.in") relayed.in += delta;
-      else if (name === "relay.out") relayed.out += delta;
-      else if (name === "probes") probes += delta;
-      else if (name.startsWith("drop.") && delta > 0) {
-        // A drop on a target comes after the packet was received there.
-        if (!isTarget.has(machine) && !isOfAnswers(machine, name))
-          dropped[name.slice(5)] = (dropped[name.slice(5)] ?? 0) + delta;
-      }
-    }
-  }
-  // Sent from below the IP layer, which does not count them.
-  for (const event of events) if (event.kind === "datagrams") sent += event.fragments;
+  const tally = tallyOf(all, tester, new Set(targets));
+  const { received, relayed, probes, icmpErrors } = tally;
+  const dropped = droppedBy(all, tester, new Set(targets));
+  // Fragments are sent from below the IP layer, which does not count them.
+  const fragments = events.reduce((sum, event) => sum + (event.kind === "datagrams" ? event.fragments : 0), 0);
+  const sent = tally.sent + fragments;
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
-  // Of the probes that were counted last some had not arrived, and of those counted first some arrived later.
-  const [unsureBefore, unsureAfter] = (["before", "after"] as const).map((moment) =>
-    events.reduce(
-      (sum, e) => sum + (e.kind === "counters" && e.moment === moment ? (e.values["probes.unsure"] ?? 0) : 0),
-      0,
-    ),
-  );
   const balance = sent - relayed.in + relayed.out + probes - received - named;
-  const rest = balance - Math.max(-(unsureBefore ?? 0), Math.min(unsureAfter ?? 0, balance));
-  const corrupted = Math.max(0, Math.min(rest, Math.ceil(mostDamaged)));
+  const rest = balance - Math.max(-unsureProbes(events, "before"), Math.min(unsureProbes(events, "after"), balance));
+  const corrupted = Math.max(0, Math.min(rest, Math.ceil(tally.mostDamaged)));
   if (corrupted > 0) dropped.corrupted = corrupted;
   return {
     sent,
@@ -87,6 +49,56 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
     ...(probes > 0 ? { probes } : {}),
     ...(icmpErrors === null ? {} : { icmpErrors }),
   };
+}
+
+/** Packets of health checks on their way: of those counted last some had not arrived, of those counted first some arrived later. */
+function unsureProbes(events: readonly Event[], moment: "before" | "after"): number {
+  return events.reduce(
+    (sum, e) => sum + (e.kind === "counters" && e.moment === moment ? (e.values["probes.unsure"] ?? 0) : 0),
+    0,
+  );
+}
+
+function tallyOf(all: readonly Counted[], tester: string, isTarget: ReadonlySet<string>) {
+  const sum = (wanted: string, at: (machine: string) => boolean = () => true) =>
+    all
+      .filter(({ machine }) => at(machine))
+      .flatMap(({ deltas }) => deltas)
+      .reduce((total, [name, delta]) => total + (name === wanted ? delta : 0), 0);
+  // It sends nothing of its own but ICMP errors, to the targets; "ipOut" of older kernels has what it forwards too.
+  const evil = all.filter(({ machine }) => machine === EVIL_NAME).map(({ deltas }) => new Map(deltas));
+  const errorsOf = (own: ReadonlyMap<string, number>) => own.get("icmpErrorsOut") ?? own.get("ipOut") ?? 0;
+  const icmpErrors = evil.length === 0 ? null : evil.reduce((total, own) => total + errorsOf(own), 0);
+  const damages = all.flatMap(({ deltas }) => deltas).filter(([name]) => name.startsWith("damage."));
+  return {
+    sent: sum("ipOut", (machine) => machine === tester) + (icmpErrors ?? 0),
+    received: sum("ipIn", (machine) => isTarget.has(machine)),
+    relayed: { in: sum("relay.in"), out: sum("relay.out") },
+    probes: sum("probes"),
+    icmpErrors,
+    mostDamaged: damages.reduce((total, [, delta]) => total + delta + 4 * Math.sqrt(delta), 0),
+  };
+}
+
+/** Drops of packets on their way to the targets, by name. */
+function droppedBy(all: readonly Counted[], tester: string, isTarget: ReadonlySet<string>): Record<string, number> {
+  const has = (wanted: RegExp) => all.some(({ deltas }) => deltas.some(([name]) => wanted.test(name)));
+  const [proxied, answersDamaged] = [has(/^relay\./), has(/^damage\.net1$/)];
+  /** The tester receives nothing else; routers do where damage is done between them and the targets. What a proxy drops has ended there. */
+  const isOfAnswers = (machine: string, name: string) =>
+    RECEIVING.has(name)
+      ? machine === tester || proxied || answersDamaged
+      : name === "drop.no_route" && answersDamaged && machine !== tester;
+  const dropped: Record<string, number> = {};
+  for (const { machine, deltas } of all) {
+    // A drop on a target comes after the packet was received there.
+    if (isTarget.has(machine)) continue;
+    for (const [name, delta] of deltas) {
+      if (!name.startsWith("drop.") || delta <= 0 || isOfAnswers(machine, name)) continue;
+      dropped[name.slice(5)] = (dropped[name.slice(5)] ?? 0) + delta;
+    }
+  }
+  return dropped;
 }
 
 /** null where no router counts packets that go to user space. */
@@ -100,8 +112,13 @@ function userSpaceShare(events: readonly Event[]): Summary["userSpace"] | null {
     : null;
 }
 
+interface Counted {
+  machine: string;
+  deltas: [name: string, delta: number][];
+}
+
 /** What every counter of every machine grew by. */
-function counted(events: readonly Event[]): { machine: string; deltas: [name: string, delta: number][] }[] {
+function counted(events: readonly Event[]): Counted[] {
   const counters = events.filter((e): e is EventOf<"counters"> => e.kind === "counters");
   const before = new Map(counters.filter((c) => c.moment === "before").map((c) => [c.machine, c.values]));
   return counters

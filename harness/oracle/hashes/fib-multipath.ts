@@ -18,7 +18,7 @@ export const fibMultipath = defineHash({
     if (policy === "l4" || (policy === "l3" && !isIpv4(flow))) return null;
     const outer = outerHash(policy, seed, flow);
     // Policy 3 mixes in the hash of an inner packet, which is 0 without encapsulation.
-    return (policy === "fields" ? jhashWords(outer, 0, 0, 2, 0) : outer) >>> 1;
+    return (policy === "fields" ? jhashWords([outer, 0, 0], 2, 0) : outer) >>> 1;
   },
   // Over IPv6 this policy hashes the flow label, which every connection has for itself.
   hashesSourcesOnly: ({ policy }, family) => policy === "l3" && family === 4,

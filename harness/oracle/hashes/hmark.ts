@@ -16,7 +16,7 @@ export const hmark = defineHash({
     const v4 = isIpv4(flow);
     const [a, b] = [fold(flow.src, v4), fold(flow.dst, v4)];
     const ports = (Math.max(flow.sport, flow.dport) << 16) | Math.min(flow.sport, flow.dport);
-    return jhashWords(Math.min(a, b), Math.max(a, b), ports, 3, seed);
+    return jhashWords([Math.min(a, b), Math.max(a, b), ports], 3, seed);
   },
   hashesSourcesOnly: () => false,
 });

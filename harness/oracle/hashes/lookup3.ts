@@ -20,7 +20,7 @@ export function jhash(data: Uint8Array, seed: number): number {
 }
 
 /** `words` of them (at most three) were given; the number goes into the start value. */
-export function jhashWords(a: number, b: number, c: number, words: 2 | 3, seed: number): number {
+export function jhashWords([a, b, c]: readonly [number, number, number], words: 2 | 3, seed: number): number {
   const start = (INIT + words * 4 + seed) | 0;
   return final((a + start) | 0, (b + start) | 0, (c + start) | 0);
 }

@@ -93,7 +93,7 @@ export function ipvsScheduler(
 ): { pick: (key: number) => number | null; slots: number[] } {
   const tables = new Map<number, number[]>();
   const tableOf = (service: number) => {
-    const known = tables.get(service) ?? makeTable(spec, order, active, weight, service);
+    const known = tables.get(service) ?? makeTable({ spec, order, active, weight }, service);
     tables.set(service, known);
     return known;
   };
@@ -116,13 +116,14 @@ export function ipvsScheduler(
   };
 }
 
-function makeTable(
-  spec: IpvsSpec,
-  order: readonly number[],
-  active: ReadonlySet<number>,
-  weight: (index: number) => number,
-  service: number,
-): number[] {
+interface Destinations {
+  spec: IpvsSpec;
+  order: readonly number[];
+  active: ReadonlySet<number>;
+  weight: (index: number) => number;
+}
+
+function makeTable({ spec, order, active, weight }: Destinations, service: number): number[] {
   if (order.length === 0) return [];
   switch (spec.scheduler) {
     case "mh":

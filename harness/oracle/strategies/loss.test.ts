@@ -18,8 +18,7 @@ function change(
   spec: OracleSpec,
   before: number[],
   after: number[],
-  event: EventDefinition = scaleIn,
-  reroutedShare = 0,
+  { reroutedShare = 0, ...event }: EventDefinition & { reroutedShare?: number } = scaleIn,
 ) {
   const old = makeOracle(spec, before);
   return {
@@ -124,13 +123,19 @@ test("who is dead takes its connections along, whatever is remembered of them, a
 
 test("another router knows nothing of a connection: TCP ends, UDP may find the same target again", (t) => {
   const spec: OracleSpec = { strategy: "stateful", flush: true, assign: null };
-  const out = change(spec, all, all, routerOut, 0.5);
+  const out = change(spec, all, all, { ...routerOut, reroutedShare: 0.5 });
   t.is(lossProbability(spec, out, onTarget(2)), 0.5);
   t.true(Math.abs(lossProbability(spec, out, onTarget(2, "udp")) - 0.45) < 1e-9);
-  const back = change(spec, all, all, routerIn, 0.5);
+  const back = change(spec, all, all, { ...routerIn, reroutedShare: 0.5 });
   t.is(lossProbability(spec, back, { ...onTarget(2), knownToReturning: true }), 0);
   const byHash: OracleSpec = { ...spec, assign: { strategy: "scaled", hash: { kind: "hmark", seed: 1 } } };
-  t.is(lossProbability(byHash, change(byHash, all, all, routerOut, 0.5), { ...onTarget(0, "udp"), hash: 5 }), 0);
+  t.is(
+    lossProbability(byHash, change(byHash, all, all, { ...routerOut, reroutedShare: 0.5 }), {
+      ...onTarget(0, "udp"),
+      hash: 5,
+    }),
+    0,
+  );
 });
 
 test("a remainder by weights gives each target as many values as it weighs, in order", (t) => {
@@ -150,7 +155,7 @@ test("a remainder by weights gives each target as many values as it weighs, in o
 test("marks carry a connection on with another router that chooses the same target, for the protocols they are kept for", (t) => {
   const assign: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
   const spec: OracleSpec = { strategy: "stateful", flush: true, assign, marks: ["tcp"] };
-  const moved = change(spec, all, without(2), routerOut, 0.5);
+  const moved = change(spec, all, without(2), { ...routerOut, reroutedShare: 0.5 });
   const old = makeOracle(spec, all);
   const hashes = Array.from({ length: 997 }, (_, i) => i);
   const stays = hashes.find((hash) => old.pick(hash) === moved.after.pick(hash)) ?? 0;
