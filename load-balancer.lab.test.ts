@@ -53,84 +53,25 @@ function launch(args: string[], env: NodeJS.ProcessEnv): RunningProgram {
   return launchProgram([program, ...args], { cwd: scratch, env, timeoutMs: 180_000, check: false });
 }
 
-const usage: [title: string, args: string[], message: RegExp][] = [
-  ["no command", [], /Say what to do/],
-  ["an unknown command", ["tets", "nfqueue"], /test/],
-  ["an unknown case", ["test", "nfqueue_scal"], /Did you mean 'nfqueue_scale'/],
-  ["an unknown option", ["test", "nfqueue", "--colour", "red"], /colour/],
-  ["an unknown runtime", ["test", "nfqueue", "--runtime", "moon"], /There are: docker, netns, vm/],
-  ["an unknown backend option", ["test", "nfqueue", "--set", "m=3"], /no option 'm'. It has: M, N/],
-  ["a table size that is no prime", ["test", "nfqueue", "--set", "M=1000"], /Try 997 or 1009/],
-  ["more targets than the table has room for", ["test", "nfqueue", "--set", "N=5"], /no room for 10 targets/],
-  ["a target that does not exist", ["test", "nfqueue_scale", "--scale", "1 11"], /no target 11/],
-  ["all targets removed", ["test", "nfqueue_scale", "--targets", "2"], /takes all 2 targets away/],
-  ["a run shorter than its events", ["test", "nfqueue_scale", "--duration", "10"], /last event is at 15 s/],
-  ["a word for a repeat", ["test", "nfqueue", "--repeat", "x"], /'--repeat x' does not fit/],
-  ["no repeat at all", ["test", "nfqueue", "--repeat", "0"], /'--repeat 0' does not fit/],
-  ["a last seed too large", ["test", "nfqueue", "--seed", "4294967295", "--repeat", "2"], /last run's seed/],
-  ["a lab left up by several cases", ["test", "nfqueue*", "--no-stop"], /takes one case/],
-  ["a lab left up by several runs", ["test", "nfqueue", "--no-stop", "--repeat", "2"], /takes one case/],
-  ["a lab left up by a comparison", ["compare", "ecmp", "nfqueue", "--no-stop"], /one case/],
+for (const [title, args, message] of [
+  ["no command", [], /^Name a command: '\.\/load-balancer\.ts help' lists them\.\n$/],
+  ["an option without its value", ["test", "nfqueue", "--rate"], /^Option --rate needs a value: .*\n$/],
   [
-    "a shard of several kernels",
-    ["test", "nfqueue", "--kernel", "a,host", "--shard", "1/2"],
-    /'--shard' goes with one kernel/,
+    "an unknown case",
+    ["test", "nfqueue_scal"],
+    /^There is no case 'nfqueue_scal'\. Did you mean 'nfqueue_scale', .*\n$/,
   ],
-  ["two cases under several kernels", ["test", "nfqueue", "ecmp", "--kernel", "a,host"], /take one case/],
-  ["an option given twice", ["test", "nfqueue", "--targets", "5", "--targets", "6"], /'--targets' was given twice/],
-  ["a word for a target", ["scale", "in", "x"], /'x' is no target number/],
-  ["a simulated table that is no prime", ["maglev", "10", "3"], /prime/],
-  ["an unknown strategy", ["maglev", "7", "3", "--strategy", "best"], /strategy best' does not fit/],
-  ["a sweep of one value", ["compare", "nfqueue", "--sweep", "targets=4"], /two numbers or more/],
-  ["a sweep of what no backend has", ["compare", "nfqueue", "--sweep", "colour=1,2"], /no option 'colour'/],
-  ["a shard that does not exist", ["test", "nfqueue", "--shard", "4/3"], /--shard 4\/3' does not fit/],
-  ["an unknown reporter", ["test", "nfqueue", "--reporter", "xml"], /no reporter 'xml'/],
-  ["a port that is none", ["test", "nfqueue", "--live", "99999"], /--live 99999' does not fit/],
-  ["a merge of what is no set", ["merge", "/proc"], /no set.json/],
-  ["a gate without runs", ["gate"], /Name the runs/],
-  ["a gate of a folder that is not there", ["gate", "nowhere"], /no folder 'nowhere'/],
-  ["a plan for no effect", ["gate", "--plan", "--effect", "0"], /'--effect 0' does not fit/],
-  ["an unknown backend", ["start", "ipvs9"], /no backend 'ipvs9'/],
-];
-for (const [title, args, message] of usage)
+] as const)
   test(`${title} is wrong usage: exit code 2 and a sentence`, async (t) => {
-    const { status, stderr, stdout } = await run(args);
-    t.is(status, 2, stderr);
+    const { status, stderr, stdout } = await run([...args]);
+    t.deepEqual([status, stdout], [2, ""]);
     t.regex(stderr, message);
-    t.is(stdout, "");
-    t.notRegex(stderr, / {4}at /, "no stack trace");
   });
 
 test("a results folder that cannot be written is exit code 3", async (t) => {
   const { status, stderr } = await run(["test", "nfqueue", "--out", "/proc/results"]);
   t.is(status, 3);
   t.regex(stderr, /Cannot write results to '\/proc\/results'/);
-});
-
-test("every command has help with an example", async (t) => {
-  for (const command of [
-    "test",
-    "compare",
-    "matrix",
-    "gate",
-    "maglev",
-    "start",
-    "stop",
-    "status",
-    "exec",
-    "shell",
-    "scale",
-    "list",
-    "doctor",
-    "report",
-    "analyze",
-    "merge",
-    "clean",
-  ]) {
-    const { status, stdout } = await run([command, "--help"]);
-    t.is(status, 0, command);
-    t.regex(stdout, /Examples:/, command);
-  }
 });
 
 test("the program runs through a symlink from any directory", async (t) => {

@@ -355,15 +355,15 @@ for (const [title, args, message] of [
   [
     "--image without a role",
     ["--runtime", "docker", "--image", "my/lb"],
-    /write role=image. Roles: base, router, target, tester/,
+    /write role=image; roles: base, router, target, tester/,
   ],
-  ["--image for an unknown role", ["--runtime", "docker", "--image", "rooter=my/lb"], /Roles: base, router/],
+  ["--image for an unknown role", ["--runtime", "docker", "--image", "rooter=my/lb"], /roles: base, router/],
   ["--image with machines that have none", ["--image", "router=my/lb"], /--image needs --runtime docker/],
   ["--capability with routers that have all", ["--capability", "SYS_ADMIN"], /--capability needs --runtime docker/],
   [
     "--capability in small letters",
     ["--runtime", "docker", "--capability", "sys_admin"],
-    /'--capability sys_admin' does not fit: write it as SYS_ADMIN/,
+    /Invalid value 'sys_admin' for --capability: write it as SYS_ADMIN/,
   ],
   ["a backend's file that is not there", ["--backend", "/nowhere.ts"], /Cannot use '\/nowhere.ts' as a backend/],
   ["a file that is no backend", ["--backend", `${root}package.json`], /must default-export a function/],

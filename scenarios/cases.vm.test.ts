@@ -382,8 +382,8 @@ test.serial(
     t.regex(stdout.replace(/\s+/g, " "), /'qemu-system-x86_64' is not installed/);
     for (const [args, message] of [
       [["--runtime", "netns", "--kernel", KERNEL], /--kernel needs --runtime vm/],
-      [["--kernel", "a,,b"], /name a kernel, or several with a comma/],
-      [["--loss", "much"], /write a share such as 1%/],
+      [["--kernel", "a,,b"], /expected a kernel, or several with commas/],
+      [["--loss", "much"], /expected a percentage from 0% to 100%, such as 1%/],
       [["--loss", "1%", "--link", "vm-999/net1"], /There is no link 'vm-999\/net1'/],
       [["--reorder", "5%"], /it needs --delay/],
     ] as [string[], RegExp][]) {

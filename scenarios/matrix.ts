@@ -3,7 +3,7 @@
 // the folder has already passed or skipped is left out, so it can be interrupted and taken up again. Then MATRIX.md is written out of
 // the folder. Exit code 1: a case did not pass.
 import path from "node:path";
-import { matrixCommand } from "../harness/actions/matrix.ts";
+import { conformanceMatrix } from "../harness/actions/matrix.ts";
 import { runProgram } from "../harness/host/program.ts";
 import { findNamed } from "../harness/plan/catalog.ts";
 import type { Protocol } from "../harness/record/schema.ts";
@@ -36,4 +36,7 @@ for (const backend of chosen) {
       if (status !== 0 && status !== 77) process.exitCode = 1;
     }
 }
-await matrixCommand({ backends, scenarios, runtimes: [netns] }, [folder], path.join(import.meta.dirname, "MATRIX.md"));
+await conformanceMatrix(
+  { results: [folder], write: path.join(import.meta.dirname, "MATRIX.md") },
+  { catalog: { backends, scenarios, runtimes: [netns] } },
+);

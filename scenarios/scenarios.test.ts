@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { EVENTS } from "../harness/events/index.ts";
-import { parseOptions, runOptions } from "../harness/plan/options.ts";
+import { parseOptions } from "../harness/plan/invalid.ts";
+import { runOptions } from "../harness/plan/options.ts";
 import { planRun } from "../harness/plan/plan-run.ts";
 import { UsageError } from "../harness/util/errors.ts";
 import { scenarios } from "./index.ts";
@@ -117,11 +118,16 @@ const bad: [title: string, scenario: string, words: Record<string, unknown>, mes
   ["affinity with a duration", "affinity", { duration: 9 }, /takes no --duration/],
   ["messages rarer than the events", "scale", { rate: 100 }, /losses would go unseen/],
   ["a target that is back before its silence is known", "failure", { at: "4 9", rate: 2000 }, /losses would go unseen/],
-  ["a number that is none", "scale", { targets: "many" }, /'--targets many' does not fit/],
+  [
+    "a number that is none",
+    "scale",
+    { targets: "many" },
+    /^Invalid value 'many' for --targets: expected a whole number \(targets\)\.$/,
+  ],
   ["too many targets", "scale", { targets: 1001 }, /--targets/],
   ["events where there are none", "frag", { at: "5" }, /no events/],
   ["an unknown family", "scale", { family: 5 }, /--family/],
-  ["an unknown option", "scale", { colour: "red" }, /no option '--colour'/],
+  ["an unknown option", "scale", { colour: "red" }, /no option --colour/],
   ["one connection for two families", "connect", { connections: 1 }, /2 or more/],
 ];
 for (const [title, scenario, words, message] of bad)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from "node:path";
-import { z } from "zod";
 import type { Environment } from "../bench/figure.ts";
 import { growthsOf } from "../bench/growth.ts";
 import { benchHarness, HARNESS_PARTS } from "../bench/lab-cost.ts";
@@ -9,10 +8,14 @@ import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { figuresOf } from "../bench/result.ts";
 import { runRounds, type Setting } from "../bench/rounds.ts";
 import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
+import { type Context, commonShape } from "../cli/command.ts";
+import { COMMAND_LINE } from "../cli/layers.ts";
+import type { BenchArgs } from "../commands/bench.ts";
 import { describeHost } from "../host/describe.ts";
-import { type Catalog, findNamed } from "../plan/catalog.ts";
-import { parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
-import { parseSweep } from "../plan/sweep.ts";
+import { findNamed } from "../plan/catalog.ts";
+import { invalid, oneOf } from "../plan/invalid.ts";
+import { flagName } from "../plan/option.ts";
+import { parseBackendOptions } from "../plan/options.ts";
 import { count, milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import { makeRunDir } from "../run/planned-case.ts";
@@ -21,51 +24,36 @@ import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { wordsFor } from "./compare.ts";
 
-export interface BenchOptions {
-  backends: readonly string[];
-  runtime: string;
-  set: readonly string[];
-  out: string;
-  json: boolean;
-  /** "targets=10,100,1000" */
-  sweep: string | undefined;
-  /** Unchecked words. */
-  given: Record<string, unknown>;
-  commandLine: readonly string[];
-}
-
 const METRICS = PROBES.flatMap(({ metrics }) => metrics);
 
 /** What is looked at in a sweep, unless something else is asked for. */
 const SWEEP_METRICS = ["connections", "connect_p50", "connect_p99", "connect_cpu", "deploy", "scale_event"];
 const TARGETS = 4;
-
-const benchOptions = z.strictObject({
-  targets: runOptions.shape.targets.unwrap().optional(),
-  family: z.preprocess(String, z.enum(["4", "6"])).default("4"),
-  repeat: z.coerce.number().int().min(1).max(100).default(6),
-  seconds: z.coerce.number().min(0.5).max(60).default(2),
-  seed: runOptions.shape.seed,
-  metrics: namesOf(METRICS.map(({ name }) => name)).optional(),
-});
+/** The fewest that give an interval. */
+const REPEATS = 6;
+const HARNESS_REPEATS = 5;
+const HARNESS_OPTIONS = ["runtime", "targets", "metrics", "repeat", "json"];
 
 /** What each backend carries and costs, beside plain forwarding. Exit code 4 when there is a backend without any figure. */
-export async function benchCommand(catalog: Catalog, options: BenchOptions, signal: AbortSignal): Promise<number> {
-  const runtime = findNamed("runtime", catalog.runtimes, options.runtime);
-  if (options.backends.includes("harness")) return benchTheLab(runtime, options, signal);
-  const parsed = parseOptions(benchOptions, options.given);
-  const words = options.sweep === undefined ? null : parseSweep(options.sweep);
-  const size = { given: parsed.targets, usual: TARGETS };
-  const { settings, targets } = words ? settingsOf(words, size) : still(parsed.targets ?? TARGETS);
+export async function bench(args: BenchArgs, { catalog, signal, given, commandLine }: Context): Promise<number> {
+  const runtime = findNamed("runtime", catalog.runtimes, args.runtime);
+  if (args.name.includes("harness")) return benchTheLab(runtime, args, given, signal);
+  const { sweep: words = null } = args;
+  const asked =
+    namesOf(
+      args.metrics,
+      METRICS.map(({ name }) => name),
+    ) ?? (words ? SWEEP_METRICS : METRICS.map(({ name }) => name));
+  const size = { given: args.targets, usual: TARGETS };
+  const { settings, targets } = words ? settingsOf(words, size) : still(args.targets ?? TARGETS);
   const all = catalog.backends.map(({ name }) => name);
-  const named =
-    options.backends.length === 0 || options.backends.includes("all") ? all : [...new Set(options.backends)];
+  const named = args.name.length === 0 || args.name.includes("all") ? all : [...new Set(args.name)];
   const gaps = await runtime.missing();
   const skipped: string[] = [...gaps];
   const contenders = [];
   for (const name of named) {
     const backend = findNamed("backend", catalog.backends, name);
-    const own = parseBackendOptions(backend, wordsFor(name, named, options.set));
+    const own = parseBackendOptions(backend, wordsFor(name, named, args.set));
     for (const setting of settings) backend.effectiveOptions(own, setting.targets);
     const missing = gaps.length > 0 ? [] : (await backend.missing(runtime, own)).map((why) => `${name}: ${why}`);
     const without = outOfSweep(backend, settings);
@@ -82,11 +70,10 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
     kernel: host.kernel,
     cpus: host.cpus,
     cpuModel: host.cpuModel,
-    family: parsed.family === "4" ? 4 : 6,
+    family: args.family === "4" ? 4 : 6,
     targets,
-    secondsEach: parsed.seconds,
+    secondsEach: args.seconds,
   };
-  const asked = parsed.metrics ?? (words ? SWEEP_METRICS : METRICS.map(({ name }) => name));
   const metrics = METRICS.filter(({ name }) => asked.includes(name));
   const plan = {
     contenders,
@@ -94,12 +81,12 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
     metrics: metrics.flatMap(({ name, beyondDirect }) => [name, ...(beyondDirect ? [beyondDirect] : [])]),
     settings,
     family: environment.family,
-    repeats: parsed.repeat,
-    seconds: parsed.seconds,
-    seed: parsed.seed,
+    repeats: args.repeat ?? REPEATS,
+    seconds: args.seconds,
+    seed: args.seed,
   };
   const rounds = await runRounds(plan, signal, (text) => process.stderr.write(`${text}\n`));
-  const bench: Bench = {
+  const result: Bench = {
     metrics,
     figures: figuresOf(rounds.measurements, metrics, environment, words?.parameter),
     growths: words ? growthsOf(rounds.measurements, metrics) : [],
@@ -109,16 +96,16 @@ export async function benchCommand(catalog: Catalog, options: BenchOptions, sign
     skipped,
     failures: rounds.failures,
     environment,
-    commandLine: options.commandLine,
+    commandLine,
   };
-  const { dir } = makeRunDir(options.out, "bench", parsed.seed);
-  await writeBench(bench, dir);
-  if (options.json) process.stdout.write(`${JSON.stringify(bench.figures)}\n`);
+  const { dir } = makeRunDir(path.resolve(args.out), "bench", args.seed);
+  await writeBench(result, dir);
+  if (args.json) process.stdout.write(`${JSON.stringify(result.figures)}\n`);
   else
     process.stdout.write(
-      `${[...tablesOf(bench).flatMap(({ heading, table }) => [heading, ...tableLines(table, 200), ""]), ...meaning(bench)].join("\n")}\nReport: ${path.join(dir, "bench.html")}\n`,
+      `${[...tablesOf(result).flatMap(({ heading, table }) => [heading, ...tableLines(table, 200), ""]), ...meaning(result)].join("\n")}\nReport: ${path.join(dir, "bench.html")}\n`,
     );
-  const without = contenders.filter(({ backend }) => !bench.figures.some((f) => f.backend === backend.name));
+  const without = contenders.filter(({ backend }) => !result.figures.some((f) => f.backend === backend.name));
   return without.length > 0 ? EXIT.insufficient : EXIT.passed;
 }
 
@@ -127,25 +114,28 @@ function still(targets: number): { settings: Setting[]; targets: number } {
   return { settings: [{ value: null, targets, held: 0, services: 0 }], targets };
 }
 
-const harnessOptions = z.strictObject({
-  targets: runOptions.shape.targets.unwrap().optional(),
-  repeat: z.coerce.number().int().min(1).max(100).default(5),
-  metrics: namesOf(HARNESS_PARTS).optional(),
-});
-
-async function benchTheLab(runtime: Runtime, options: BenchOptions, signal: AbortSignal): Promise<number> {
-  if (options.backends.length > 1)
-    throw new UsageError("'bench harness' measures the lab itself: it takes no backends beside.");
-  if (options.sweep !== undefined) throw new UsageError("'bench harness' has nothing to sweep: it takes --targets.");
-  const { targets, repeat, metrics } = parseOptions(harnessOptions, options.given);
+async function benchTheLab(
+  runtime: Runtime,
+  { name, targets, repeat, metrics, json }: BenchArgs,
+  given: Context["given"],
+  signal: AbortSignal,
+): Promise<number> {
+  if (name.length > 1) throw new UsageError("'bench harness' measures the lab itself: it takes no backends beside.");
+  const typed = [...given.keys()].filter((key) => given.get(key) === COMMAND_LINE);
+  const foreign = typed.find((key) => !HARNESS_OPTIONS.includes(key) && !(key in commonShape));
+  if (foreign !== undefined)
+    throw new UsageError(
+      `'bench harness' has no option --${flagName(foreign)}. It has: ${HARNESS_OPTIONS.map((key) => `--${key}`).join(", ")}.`,
+    );
+  const parts = namesOf(metrics, HARNESS_PARTS) ?? HARNESS_PARTS;
   const gaps = await runtime.missing();
   for (const why of gaps) process.stderr.write(`SKIP ${why}\n`);
   if (gaps.length > 0) return EXIT.skipped;
   const { figures, skipped } = await benchHarness({
     runtime,
-    parts: metrics ?? HARNESS_PARTS,
+    parts,
     sizes: targets === undefined ? runtime.traits.benchSizes : [targets],
-    rounds: repeat,
+    rounds: repeat ?? HARNESS_REPEATS,
     signal,
     note: (text) => process.stderr.write(`${text}\n`),
   });
@@ -161,14 +151,13 @@ async function benchTheLab(runtime: Runtime, options: BenchOptions, signal: Abor
       `${repeats}`,
     ]),
   };
-  process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : `${tableLines(table, 120).join("\n")}\n`);
+  process.stdout.write(json ? `${JSON.stringify(figures)}\n` : `${tableLines(table, 120).join("\n")}\n`);
   return EXIT.passed;
 }
 
-/** Some of these names, in one word or several. */
-function namesOf<const Name extends string>(names: readonly Name[]) {
-  return z
-    .string()
-    .transform((words) => words.split(/[\s,]+/).filter((word) => word !== ""))
-    .pipe(z.array(z.enum(names)).min(1));
+/** undefined: all. Throws UsageError for a name that is none of these. */
+function namesOf<Name extends string>(asked: readonly string[] | undefined, names: readonly Name[]) {
+  const wrong = asked?.find((name) => !names.some((known) => known === name));
+  if (wrong !== undefined) throw new UsageError(invalid(wrong, "--metrics", `expected ${oneOf(names)}, or several`));
+  return asked && names.filter((name) => asked.includes(name));
 }

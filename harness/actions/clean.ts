@@ -4,7 +4,7 @@ import type { Catalog } from "../plan/catalog.ts";
 import { connectSession, socketPath } from "../session/session.ts";
 
 /** Removes what an earlier run may have left, and says what it found. A lab that is running is left alone. */
-export async function cleanCommand(catalog: Catalog): Promise<number> {
+export async function clean(catalog: Catalog): Promise<number> {
   const found = await cleanSocket();
   for (const runtime of catalog.runtimes) {
     if ((await runtime.missing()).length === 0) found.push(...(await runtime.clean()));

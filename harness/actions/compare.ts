@@ -2,11 +2,14 @@
 import path from "node:path";
 import { expectedLoss } from "../analysis/theory.ts";
 import type { Backend } from "../api/backend.ts";
-import { type Chosen, chosenRuntimes, kernelWords, oneRuntime, Sessions } from "../commands/runtimes.ts";
+import type { Context } from "../cli/command.ts";
+import type { CompareArgs } from "../commands/compare.ts";
+import { type Chosen, oneRuntime, Sessions } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
-import { allCases, type Case, type Catalog, findCases, findNamed } from "../plan/catalog.ts";
-import { parseOptions, type RunOptions, repeatedRunOptions, runOptions } from "../plan/options.ts";
-import { parseSweep, type SweepWords } from "../plan/sweep.ts";
+import { allCases, type Case, findNamed } from "../plan/catalog.ts";
+import { parseOptions } from "../plan/invalid.ts";
+import { checkRepeat, type RunOptions, runOptions, runOptionsOf } from "../plan/options.ts";
+import type { SweepWords } from "../plan/sweep.ts";
 import { type Comparison, type Entry, remarks, shortTable } from "../report/comparison/comparison.ts";
 import type { Sweep } from "../report/comparison/sweep.ts";
 import { writeComparison } from "../report/comparison/write.ts";
@@ -19,38 +22,27 @@ import {
   reporterSentence,
   runOne,
   say,
-  type TestOptions,
   withLoad,
 } from "../run/planned-case.ts";
-import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
-import { sharingNothing } from "../runtime/single.ts";
+import type { Capacity } from "../runtime/runtime.ts";
 import { flowSources } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
-
-export interface CompareOptions
-  extends Pick<
-    TestOptions,
-    "set" | "runtime" | "kernel" | "images" | "capabilities" | "out" | "json" | "repeat" | "given" | "commandLine"
-  > {
-  backends: readonly string[];
-  scenario: string;
-  /** "targets=4,10,50": an option of the run, or of the backends. */
-  sweep: string | undefined;
-}
 
 /**
  * The same scenario with the same connections for several backends, or for several values of an option. Repeats go round by round, so that what
  * disturbs the machine meets all alike. Returns the exit code: the worst of its runs.
  */
-export async function compareCommand(catalog: Catalog, options: CompareOptions, signal: AbortSignal): Promise<number> {
-  const runtime = oneRuntime(catalog, options);
-  const scenario = findNamed("scenario", catalog.scenarios, options.scenario);
-  const names = options.backends.includes("all") ? catalog.backends.map((b) => b.name) : [...new Set(options.backends)];
-  const sweep = options.sweep === undefined ? null : parseSweep(options.sweep);
+export async function compareBackends(args: CompareArgs, context: Context): Promise<number> {
+  const { catalog, signal, given } = context;
+  const { sweep = null } = args;
+  const runtime = oneRuntime(catalog, args);
+  const scenario = findNamed("scenario", catalog.scenarios, args.scenario);
+  const names = args.name.includes("all") ? catalog.backends.map((b) => b.name) : [...new Set(args.name)];
   if (names.length < 2 && !sweep)
     throw new UsageError("A comparison takes two backends or more, or 'all', or --sweep.");
-  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
+  const parsed = runOptionsOf(args);
+  checkRepeat(args);
   const cases = names.map((name) => {
     const backend = findNamed("backend", catalog.backends, name);
     const found = allCases(catalog).find((one) => one.backend === backend && one.scenario === scenario);
@@ -60,8 +52,8 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
   const planAll = (capacity?: Capacity) =>
     (sweep?.values ?? [null]).flatMap((value) =>
       cases.map((one) => {
-        const words = wordsFor(one.backend.name, names, options.set);
-        const load = withLoad(parsed, options.given, capacity);
+        const words = wordsFor(one.backend.name, names, args.set);
+        const load = withLoad(parsed, given, capacity);
         return { backend: one.backend, value, plan: planAt(one, load, words, sweep, value, capacity) };
       }),
     );
@@ -75,82 +67,25 @@ export async function compareCommand(catalog: Catalog, options: CompareOptions, 
     return { label, value, plan, chosen };
   });
   const theory = sweep && theoryOf(sweep, planned);
-  return await runSides(sides, repeats, { scenario: scenario.name, sweep: theory, name: "compare" }, options, signal);
-}
-
-/** One case under several kernels, with the same connections. Returns the exit code: the worst of its runs. */
-export async function compareKernels(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
-  const [one, ...others] = findCases(catalog, options.cases);
-  if (!one || others.length > 0) throw new UsageError("Several kernels take one case.");
-  refuseSetOptions(options);
-  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
-  const runtimes = chosenRuntimes(catalog, options);
-  planCase(one, parsed, options);
-  await using sessions = new Sessions(signal, say);
-  const kernels: Chosen[] = [];
-  for (const runtime of runtimes)
-    kernels.push(
-      await sessions.of(runtime, parsed.connections).catch((error: unknown) => unprepared(runtime, error, signal)),
-    );
-  // The weakest decides: all get the same connections.
-  const capacity = slowest(kernels.flatMap(({ session }) => session?.prepared.capacity ?? []));
-  const plan = planCase(one, withLoad(parsed, options.given, capacity), options, capacity);
-  // What cannot be booted here has no version; it is told by the word that named it.
-  const words = kernelWords(options.kernel).map((word) => (word === "host" ? null : word));
-  const sides = kernels.map((chosen, i): Side => {
-    return { label: chosen.session?.prepared.kernel ?? words[i] ?? null, value: null, plan, chosen };
-  });
-  return await runSides(sides, repeats, { scenario: one.scenario.name, sweep: null, name: "kernels" }, options, signal);
-}
-
-/** The others go on: a kernel that cannot be had is a skip with the reason, and one that does not come up is an error. */
-function unprepared(runtime: Runtime, error: unknown, signal: AbortSignal): Chosen {
-  if (!(error instanceof LabError) || signal.aborted) throw error;
-  say(error.message);
-  const clearOthers = async () => {};
-  if (error instanceof Unavailable)
-    return { runtime: { ...runtime, missing: async () => [error.message] }, session: null, clearOthers };
-  return { runtime, session: sharingNothing(runtime, () => Promise.reject(error)), clearOthers };
-}
-
-/** Those of one run, or of a set of runs, mean nothing to a comparison. */
-function refuseSetOptions(options: TestOptions): void {
-  const { stop, view, shard, retries, live, reporters, failFast, resume } = options;
-  const given = {
-    "--no-stop": !stop,
-    "--view": view,
-    "--shard": shard !== undefined,
-    "--retries": Number(retries ?? 0) !== 0,
-    "--live": live !== undefined,
-    "--reporter": reporters !== null,
-    "--fail-fast": failFast,
-    "--resume": resume,
-  };
-  const [name] = Object.entries(given).find(([, is]) => is) ?? [];
-  if (name) throw new UsageError(`Several kernels are one comparison: '${name}' goes with one kernel.`);
-}
-
-function slowest(all: readonly Capacity[]): Capacity | undefined {
-  return [...all].sort((a, b) => a.connectionsPerS - b.connectionsPerS)[0];
+  return await runSides(sides, { scenario: scenario.name, sweep: theory, name: "compare" }, args, context);
 }
 
 /** A row of the table; without a label this machine's kernel is it. */
-interface Side {
+export interface Side {
   label: string | null;
   value: number | null;
   plan: PlannedCase;
   chosen: Chosen;
 }
 
-async function runSides(
+export async function runSides(
   sides: readonly Side[],
-  repeats: number,
   { scenario, sweep, name }: { scenario: string; sweep: Sweep | null; name: string },
-  options: Pick<CompareOptions, "out" | "json" | "commandLine">,
-  signal: AbortSignal,
+  options: { out: string; json: boolean; repeat: number },
+  { commandLine, signal }: Pick<Context, "commandLine" | "signal">,
 ): Promise<number> {
   const [{ plan: first }] = sides as [Side];
-  const { dir } = makeRunDir(options.out, `${name}_${scenario}`, first.seed);
+  const { dir } = makeRunDir(path.resolve(options.out), `${name}_${scenario}`, first.seed);
   const host = await describeHost();
   const runs: ReportData[][] = sides.map(() => []);
   const soFar = (): Comparison => ({
@@ -160,13 +95,13 @@ async function runSides(
       return { label: label ?? host.host.kernel, backend, value, runs: runs[i] ?? [] };
     }),
     sweep,
-    commandLine: options.commandLine,
+    commandLine,
   });
   let unwritten = 0;
-  for (let repeat = 0; repeat < repeats; repeat++) {
+  for (let repeat = 0; repeat < options.repeat; repeat++) {
     for (const [i, { plan, chosen }] of sides.entries()) {
       const seeded = { ...plan, seed: first.seed + repeat };
-      const settings = { out: dir, commandLine: options.commandLine, stop: true };
+      const settings = { out: dir, commandLine, stop: true };
       const { data, reporterFailures } = await runOne(seeded, chosen, settings, host, signal);
       runs[i]?.push(data);
       for (const failure of reporterFailures) say(reporterSentence(failure));
@@ -198,16 +133,10 @@ function planAt(
   value: number | null,
   capacity?: Capacity,
 ): PlannedCase {
-  if (!sweep || value === null) return planCase(one, parsed, { set: words }, capacity);
+  if (!sweep || value === null) return planCase(one, parsed, words, capacity);
   const { parameter } = sweep;
-  if (!(parameter in runOptions.shape))
-    return planCase(one, parsed, { set: [...words, `${parameter}=${value}`] }, capacity);
-  return planCase(one, parseOptions(runOptions, { ...asGiven(parsed), [parameter]: value }), { set: words }, capacity);
-}
-
-/** What was left open stays open: other defaults follow from another value. */
-function asGiven(parsed: RunOptions): Record<string, unknown> {
-  return { ...parsed, scale: parsed.scale.join(" "), ...(parsed.at ? { at: parsed.at.join(" ") } : {}) };
+  if (!(parameter in runOptions.shape)) return planCase(one, parsed, [...words, `${parameter}=${value}`], capacity);
+  return planCase(one, parseOptions(runOptions, { ...parsed, [parameter]: value }), words, capacity);
 }
 
 function theoryOf(

@@ -9,10 +9,10 @@ import { Damaged } from "../record/damage.ts";
 import { SCHEMA } from "../record/schema.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
-import { gateCommand } from "./gate.ts";
-import { matrixCommand } from "./matrix.ts";
-import { mergeCommand } from "./merge.ts";
-import { reportCommand } from "./report.ts";
+import { judgeRuns } from "./gate.ts";
+import { conformanceMatrix } from "./matrix.ts";
+import { merge } from "./merge.ts";
+import { redraw } from "./report.ts";
 
 /** A set of two runs, the second of which is damaged by whoever asks for it. */
 function setOfTwo(t: ExecutionContext): { dir: string; good: string; bad: string } {
@@ -55,8 +55,8 @@ async function printed(action: () => number | Promise<number>): Promise<{ code: 
 }
 
 const gate = (runs: string[]) =>
-  gateCommand({
-    runs,
+  judgeRuns({
+    run: runs,
     thresholds: undefined,
     baseline: undefined,
     updateBaseline: false,
@@ -90,10 +90,10 @@ for (const [what, edit, sentence] of damages)
       edit(bad);
       const noCatalog = { backends: [], scenarios: [], runtimes: [] };
       const actions: [string, () => number | Promise<number>][] = [
-        ["report", () => reportCommand([bad, good])],
-        ["merge", () => mergeCommand([dir], path.join(dir, "all"), ["json"])],
+        ["report", () => redraw([bad, good])],
+        ["merge", () => merge({ dir: [dir], out: path.join(dir, "all"), reporter: ["json"] })],
         ["gate", () => gate([dir])],
-        ["matrix", () => matrixCommand(noCatalog, [dir], undefined)],
+        ["matrix", () => conformanceMatrix({ results: [dir] }, { catalog: noCatalog })],
       ];
       for (const [name, action] of actions) {
         const { code, text } = await printed(action);
@@ -112,20 +112,20 @@ for (const [what, edit, sentence] of damages)
 test.serial("a report that could not be written makes the exit code 3", async (t) => {
   const { dir, good } = setOfTwo(t);
   mkdirSync(path.join(good, "junit.xml"));
-  const report = await printed(() => reportCommand([good]));
+  const report = await printed(() => redraw([good]));
   t.deepEqual([report.code, existsSync(path.join(good, "report.html"))], [EXIT.infrastructure, true]);
   t.regex(report.text, /Cannot write the junit report of '\S+1-good': /);
   mkdirSync(path.join(dir, "all", "runs.json"), { recursive: true });
-  const merged = await printed(() => mergeCommand([dir], path.join(dir, "all"), ["json", "junit"]));
+  const merged = await printed(() => merge({ dir: [dir], out: path.join(dir, "all"), reporter: ["json", "junit"] }));
   t.deepEqual([merged.code, existsSync(path.join(dir, "all", "junit.xml"))], [EXIT.infrastructure, true]);
 });
 
 test.serial("a folder that holds no run is one sentence", async (t) => {
   const { dir } = setOfTwo(t);
-  const report = await printed(() => reportCommand([dir]));
+  const report = await printed(() => redraw([dir]));
   t.is(report.code, EXIT.insufficient);
   t.regex(report.text, /^Damaged: \S+: it is not a run's folder: it has no run\.json\.\n$/);
-  await t.throwsAsync(reportCommand([path.join(dir, "nowhere")]), { instanceOf: UsageError });
+  await t.throwsAsync(redraw([path.join(dir, "nowhere")]), { instanceOf: UsageError });
   rmSync(path.join(dir, "1-good", "connections.bin"));
   t.regex(
     (await printed(() => gate([dir]))).text,
@@ -136,7 +136,7 @@ test.serial("a folder that holds no run is one sentence", async (t) => {
 test.serial("a damaged set.json is one sentence, and no pass", async (t) => {
   const { dir } = setOfTwo(t);
   change(path.join(dir, "set.json"), (text) => text.replace('"planned"', '"plan"'));
-  await t.throwsAsync(mergeCommand([dir], dir, ["json"]), {
+  await t.throwsAsync(merge({ dir: [dir], out: dir, reporter: ["json"] }), {
     instanceOf: Damaged,
     message: /^Damaged: \S+set\.json:1: 'planned': [^\n]+\.$/,
   });

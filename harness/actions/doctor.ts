@@ -18,7 +18,7 @@ interface Finding {
 }
 
 /** What this machine supports, and the command that would close each gap. Exit code 3 when nothing can run at all. */
-export async function doctorCommand(
+export async function diagnose(
   catalog: Catalog,
   options: { backend: string | undefined; json: boolean },
 ): Promise<number> {

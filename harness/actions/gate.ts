@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
 import { type LoadedRun, loadRuns } from "../analysis/load.ts";
+import type { GateArgs } from "../commands/gate.ts";
 import { makeBaseline, readBaseline } from "../gate/baseline.ts";
 import { readBench } from "../gate/bench.ts";
 import type { Finding, State } from "../gate/finding.ts";
@@ -10,28 +10,20 @@ import { judgeGate } from "../gate/gate.ts";
 import { type Group, groupRuns } from "../gate/groups.ts";
 import { planLoss, planRepeats } from "../gate/plan.ts";
 import { readThresholds } from "../gate/thresholds.ts";
-import { parseOptions } from "../plan/options.ts";
 import { count, list, plural } from "../report/format.ts";
 import { runKey } from "../set/manifest.ts";
-import { UsageError } from "../util/errors.ts";
+import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 
-export interface GateOptions {
-  runs: readonly string[];
-  thresholds: string | undefined;
-  baseline: string | undefined;
-  updateBaseline: boolean;
-  bench: string | undefined;
-  json: boolean;
-}
-
 /** Judges runs against thresholds and a baseline. Returns the exit code; runs without data are never a pass. */
-export function gateCommand(options: GateOptions): number {
-  if (options.runs.length === 0)
+export function judgeRuns(
+  options: Pick<GateArgs, "run" | "thresholds" | "baseline" | "updateBaseline" | "bench" | "json">,
+): number {
+  if (options.run.length === 0)
     throw new UsageError("Name the runs to judge, or a folder of them; or ask with --plan.");
   const limits = readThresholds(options.thresholds ?? null);
   const bench = options.bench === undefined ? null : readBench(options.bench);
-  const dirs = options.runs.flatMap(runDirs);
+  const dirs = options.run.flatMap(runDirs);
   const { runs, damaged } = loadRuns(dirs);
   const judged = lastAttempts(runs);
   const groups = groupRuns(judged);
@@ -49,14 +41,14 @@ export function gateCommand(options: GateOptions): number {
 }
 
 function updateBaseline(groups: readonly Group[], damaged: readonly string[], file: string | undefined): number {
-  if (file === undefined) throw new UsageError("--update-baseline writes the file of --baseline: name it.");
+  if (file === undefined) throw new UsageError("--update-baseline needs --baseline.");
   const [damage] = damaged;
   if (damage !== undefined) throw new UsageError(`A damaged run makes no baseline. ${damage}`);
   const made = makeBaseline(groups);
   try {
     writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`);
   } catch (cause) {
-    throw new UsageError(`Cannot write '${file}': ${(cause as Error).message}.`, { cause });
+    throw new UsageError(`Cannot write '${file}': ${systemReason(cause)}.`, { cause });
   }
   process.stdout.write(`Baseline of ${plural(made.entries.length, "case")} written to ${file}\n`);
   return EXIT.passed;
@@ -121,18 +113,9 @@ function runDirs(dir: string): string[] {
     .flatMap((name) => runDirs(path.join(dir, name)));
 }
 
-const planOptions = z.strictObject({
-  effect: z.coerce.number().positive().max(100),
-  base: z.coerce.number().min(0).lt(100).default(0),
-  alpha: z.coerce.number().gt(0).max(0.5).default(0.0005),
-  power: z.coerce.number().gt(0.5).lt(1).default(0.99),
-  connections: z.coerce.number().int().min(1).default(10_000),
-  cv: z.coerce.number().positive().default(10),
-});
-
 /** How many connections, or repeats, show an effect of so many percent. */
-export function gatePlanCommand(given: Record<string, unknown>, json: boolean): number {
-  const question = parseOptions(planOptions, given);
+export function planGate({ effect, base, alpha, power, connections, cv, json }: GateArgs): number {
+  const question = { effect, base, alpha, power, connections, cv };
   const loss = planLoss({ ...question, effectPercent: question.effect, basePercent: question.base });
   const repeats = planRepeats(question.effect, question.cv, question.alpha, question.power);
   if (json)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
-import { fitCase, ownWords, parseOptions, runOptions } from "../plan/options.ts";
+import { parseOptions } from "../plan/invalid.ts";
+import { fitCase, ownWords, runOptions } from "../plan/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 interface Listed {
@@ -47,7 +48,7 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
   return listed;
 }
 
-export async function listCommand(catalog: Catalog, options: { json: boolean }): Promise<number> {
+export async function listAll(catalog: Catalog, options: { json: boolean }): Promise<number> {
   const cases = await listCases(catalog);
   if (options.json) {
     process.stdout.write(`${JSON.stringify(cases, null, 2)}\n`);

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The classic simulator: what a table looks like, and what a change of targets costs; for other strategies too.
-import { z } from "zod";
+import type { MaglevArgs } from "../commands/maglev.ts";
 import { type Simulated, simulateLoss, simulations } from "../oracle/simulation.ts";
-import { parseOptions } from "../plan/options.ts";
 import { count, percent } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const schema = z.strictObject({
-  M: whole(2, 1_000_003),
-  N: whole(1, 10_000),
-  seed: whole(0, 0xffffffff).default(0),
-  loops: whole(1, 10_000).default(1),
-  strategy: z.enum(["all", ...simulations().keys()]).default("maglev"),
-  remove: whole(1, 9999).default(1),
-});
-
 /** Larger tables do not fit on a screen. */
 const MOST_SHOWN = 40;
 
-export function maglevCommand(given: Record<string, unknown>, json: boolean): number {
-  const { M, N, seed, loops, strategy, remove } = parseOptions(schema, given, "");
+export function simulate({ M, N, seed, loops, strategy, remove, json }: MaglevArgs): number {
   if (remove >= N) throw new UsageError(`Of ${N} targets ${remove} cannot leave: one has to remain.`);
   if (N > M) throw new UsageError(`A table of ${M} slots has no room for ${N} targets.`);
   const known = simulations();

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { defaultRuntime } from "../commands/runtimes.ts";
 import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
-import { fitCase, parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
+import { parseOptions } from "../plan/invalid.ts";
+import { fitCase, parseBackendOptions, runOptions } from "../plan/options.ts";
 import { readAll } from "../record/damage.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
 import type { Protocol, Summary } from "../record/schema.ts";
@@ -14,10 +15,9 @@ import { EXIT } from "../util/exit-codes.ts";
 const [BEGIN, END] = ["<!-- matrix begin -->", "<!-- matrix end -->"];
 
 /** The conformance matrix out of the results of runs, printed, or put between the marks of a file. */
-export async function matrixCommand(
-  catalog: Catalog,
-  dirs: readonly string[],
-  write: string | undefined,
+export async function conformanceMatrix(
+  { results: dirs, write }: { results: readonly string[]; write?: string | undefined },
+  { catalog }: { catalog: Catalog },
 ): Promise<number> {
   const read = dirs.map(readSummaries);
   const [summaries, damaged] = [read.flatMap((one) => one.summaries), read.flatMap((one) => one.damaged)];

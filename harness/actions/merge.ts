@@ -2,19 +2,20 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { mergeSets } from "../set/manifest.ts";
-import { setReporters, writeSet } from "../set/reporters.ts";
+import { writeSet } from "../set/reporters.ts";
 import { verdictsOf } from "../set/set.ts";
-import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 
+interface MergeOptions {
+  dir: readonly string[];
+  out: string;
+  /** Names of reporters of sets. */
+  reporter: readonly string[];
+}
+
 /** One report out of the folders of shards. Returns the exit code that one run of all would have had; what is missing is no pass, nor is a report that could not be written. */
-export async function mergeCommand(dirs: readonly string[], out: string, names: readonly string[]): Promise<number> {
+export async function merge({ dir: dirs, out, reporter: names }: MergeOptions): Promise<number> {
   const to = path.resolve(out);
-  for (const name of names)
-    if (!(name in setReporters))
-      throw new UsageError(
-        `There is no reporter '${name}' of all runs. There are: ${Object.keys(setReporters).sort().join(", ")}.`,
-      );
   const set = mergeSets(
     dirs.map((dir) => path.resolve(dir)),
     to,

@@ -11,7 +11,7 @@ import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 
 /** Draws runs again from what they recorded. Returns the exit code: a report that could not be written comes before a record that is damaged. */
-export async function reportCommand(dirs: readonly string[]): Promise<number> {
+export async function redraw(dirs: readonly string[]): Promise<number> {
   const missing = dirs.find((dir) => !statSync(dir, { throwIfNoEntry: false })?.isDirectory());
   if (missing !== undefined) throw new UsageError(`There is no folder '${missing}'.`);
   const { runs, damaged } = loadRuns(dirs);

@@ -2,9 +2,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { machineNeeds } from "../api/backend.ts";
-import { fallbackRuntime, oneRuntime, type RuntimeWords, Sessions } from "../commands/runtimes.ts";
+import type { Context } from "../cli/command.ts";
+import { wordsOf } from "../cli/words.ts";
+import { fallbackRuntime, oneRuntime, Sessions } from "../commands/runtimes.ts";
+import type { StartArgs } from "../commands/session.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
-import { parseBackendOptions, parseOptions, runOptions } from "../plan/options.ts";
+import { labShape, parseBackendOptions } from "../plan/options.ts";
 import { say } from "../run/planned-case.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
@@ -17,32 +20,22 @@ import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { Scope } from "../util/scope.ts";
 
-export interface StartOptions extends RuntimeWords {
-  backend: string;
-  /** Files of backends from outside of the repository. */
-  outside: readonly string[];
-  set: readonly string[];
-  given: Record<string, unknown>;
-}
-
 /** Brings a lab up in a keeper process of its own and returns when it is ready. An abort takes down what is up by then. */
-export async function startCommand(catalog: Catalog, options: StartOptions, signal: AbortSignal): Promise<number> {
-  const { runtime, backend } = checkStart(catalog, options);
+export async function start(args: StartArgs, { catalog, signal }: Context): Promise<number> {
+  const { runtime, backend } = checkStart(catalog, args);
   const running = await connectSession();
   if (running) {
     running.destroy();
     throw new LabError("A lab is running already. Run './load-balancer.ts stop' first.");
   }
   signal.throwIfAborted();
-  const used = await fallbackRuntime(catalog, options, runtime, backend, say);
+  const used = await fallbackRuntime(catalog, args, runtime, backend, say);
   // What is fetched stays; the lab is another process'.
   const sessions = new Sessions(signal, say);
   await sessions.of(used, 0).finally(() => sessions[Symbol.asyncDispose]());
-  const kept = used === runtime ? options : { ...options, runtime: used.name };
-  const keeper = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "keep", JSON.stringify(kept)], {
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const kept = used === runtime ? args : { ...args, runtime: used.name };
+  const own = [...process.execArgv, process.argv[1] ?? "", "keep", args.name, ...wordsOf(labShape, kept)];
+  const keeper = spawn(process.execPath, own, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   keeper.stderr.on("data", (chunk: Buffer) => {
     said += chunk.toString();
@@ -70,12 +63,11 @@ export async function startCommand(catalog: Catalog, options: StartOptions, sign
   }
   for (const stream of [keeper.stdout, keeper.stderr]) stream.destroy();
   keeper.unref();
-  return statusCommand({ json: false });
+  return status({ json: false });
 }
 
-function checkStart(catalog: Catalog, { backend: name, set, given, ...words }: StartOptions) {
+function checkStart(catalog: Catalog, { name, set, targets, routers = 1, ...words }: StartArgs) {
   const backend = findNamed("backend", catalog.backends, name);
-  const { targets, routers = 1 } = parseOptions(runOptions, given);
   const backendOptions = parseBackendOptions(backend, set);
   backend.effectiveOptions(backendOptions, targets);
   const runtime = oneRuntime(catalog, words);
@@ -83,8 +75,8 @@ function checkStart(catalog: Catalog, { backend: name, set, given, ...words }: S
 }
 
 /** The keeper itself: what `start` runs in the background. */
-export async function keepCommand(catalog: Catalog, options: StartOptions, signal: AbortSignal): Promise<number> {
-  const { backend, backendOptions, runtime, targets, routers } = checkStart(catalog, options);
+export async function keep(args: StartArgs, { catalog, signal }: Context): Promise<number> {
+  const { backend, backendOptions, runtime, targets, routers } = checkStart(catalog, args);
   const missing = [...(await runtime.missing()), ...(await backend.missing(runtime, backendOptions))];
   if (missing.length > 0) throw new LabError(missing.join(" "));
   const scope = new Scope();
@@ -102,7 +94,7 @@ export async function keepCommand(catalog: Catalog, options: StartOptions, signa
   return 0;
 }
 
-export async function stopCommand(): Promise<number> {
+export async function stop(): Promise<number> {
   const socket = await connectSession();
   if (!socket) {
     process.stdout.write("No lab is running.\n");
@@ -114,10 +106,10 @@ export async function stopCommand(): Promise<number> {
 }
 
 /** Exit code 3 when no lab is running. */
-export async function statusCommand(options: { json: boolean }): Promise<number> {
-  const { status } = orThrow(await ask(await requireSession(), { op: "status" }));
-  if (options.json) process.stdout.write(`${JSON.stringify(status)}\n`);
-  else if (status) process.stdout.write(statusText(status));
+export async function status(options: { json: boolean }): Promise<number> {
+  const { status: found } = orThrow(await ask(await requireSession(), { op: "status" }));
+  if (options.json) process.stdout.write(`${JSON.stringify(found)}\n`);
+  else if (found) process.stdout.write(statusText(found));
   return 0;
 }
 
@@ -133,22 +125,22 @@ function statusText({ backend, runtime, pid, startedAt, targets, routers, tester
   ].join("\n");
 }
 
-export async function scaleCommand(direction: "in" | "out", words: string[]): Promise<number> {
-  const wrong = words.find((word) => !/^\d+$/.test(word));
-  if (wrong !== undefined) throw new UsageError(`'${wrong}' is no target number.`);
-  const targets = words.map(Number);
-  if (targets.length === 0) throw new UsageError("Name at least one target number.");
-  const { status, inForceMs } = orThrow(await ask(await requireSession(), { op: "scale", direction, targets }));
-  process.stdout.write(`In force after ${inForceMs?.toFixed(1)} ms.\n${status ? statusText(status) : ""}`);
+export async function scale(change: { direction: "in" | "out"; numbers: number[] }): Promise<number> {
+  const { direction, numbers: targets } = change;
+  const reply = orThrow(await ask(await requireSession(), { op: "scale", direction, targets }));
+  process.stdout.write(
+    `In force after ${reply.inForceMs?.toFixed(1)} ms.\n${reply.status ? statusText(reply.status) : ""}`,
+  );
   return 0;
 }
 
-export async function execCommand(machine: string, argv: string[], signal: AbortSignal): Promise<number> {
-  if (argv.length === 0) throw new UsageError("Say what to run: ./load-balancer.ts exec vm-001 -- ip address");
-  return runAttached(await requireSession(), { machine, argv, tty: false }, signal);
+export async function exec(machine: string, { rest, signal }: Context): Promise<number> {
+  if (rest.length === 0)
+    throw new UsageError("Name a program to run, as in './load-balancer.ts exec vm-001 ip address'.");
+  return runAttached(await requireSession(), { machine, argv: [...rest], tty: false }, signal);
 }
 
-export async function shellCommand(machine: string, signal: AbortSignal): Promise<number> {
+export async function shell(machine: string, signal: AbortSignal): Promise<number> {
   // A machine with a file system of its own may lack the user's shell.
   const argv = ["sh", "-c", '[ -x "$0" ] && exec "$0"; exec sh', process.env.SHELL || "/bin/sh"];
   return runAttached(await requireSession(), { machine, argv, tty: process.stdin.isTTY === true }, signal);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a CI needs around runs: shards, retries, an early end, going on where an earlier invocation ended, reports of all.
-import { z } from "zod";
+import path from "node:path";
+import type { Context } from "../cli/command.ts";
+import { COMMAND_LINE } from "../cli/layers.ts";
 import { type Chosen, fallbackRuntime, oneRuntime, Sessions } from "../commands/runtimes.ts";
+import type { TestArgs } from "../commands/test.ts";
 import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
 import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
-import { parseOptions, type RunOptions, repeatedRunOptions } from "../plan/options.ts";
+import { checkRepeat, type RunOptions, runOptionsOf } from "../plan/options.ts";
 import { SCHEMA } from "../record/schema.ts";
-import { reporters } from "../report/index.ts";
 import { headline } from "../report/prose.ts";
 import {
   type DescribedHost,
@@ -18,37 +20,46 @@ import {
   runOne,
   say,
   show,
-  type TestOptions,
   withLoad,
 } from "../run/planned-case.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
-import { attemptsOf, finishedRuns, inShard, parseShard, runKey, writeManifest } from "../set/manifest.ts";
+import { attemptsOf, finishedRuns, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
+import { inShard } from "../set/shard.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 
-const liveOption = z.strictObject({ live: z.coerce.number().int().min(0).max(65_535).optional() });
-const retriesOption = z.strictObject({ retries: z.coerce.number().int().min(0).max(10).default(0) });
+interface TestOptions extends TestArgs {
+  commandLine: readonly string[];
+  /** Options that somebody gave. */
+  given: Context["given"];
+}
 
 /** Runs the cases one after the other and prints what came out. Returns the exit code. */
-export async function testCommand(catalog: Catalog, options: TestOptions, signal: AbortSignal): Promise<number> {
-  const cases = findCases(catalog, options.cases);
-  const runtime = oneRuntime(catalog, options);
-  const { repeat: repeats, ...parsed } = parseOptions(repeatedRunOptions, { ...options.given, repeat: options.repeat });
-  if (!options.stop && cases.length * repeats > 1)
+export async function runTests(args: TestArgs, context: Context): Promise<number> {
+  const { catalog, signal, given, commandLine } = context;
+  const options: TestOptions = { ...args, out: path.resolve(args.out), commandLine, given };
+  const cases = findCases(catalog, args.case);
+  const runtime = oneRuntime(catalog, args);
+  const parsed = runOptionsOf(args);
+  checkRepeat(args);
+  if (!args.stop && cases.length * args.repeat > 1)
     throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
   // Everything that can be wrong with the words is found before the first case runs.
-  for (const one of cases) planCase(one, parsed, options);
-  const words = checkWords(options);
-  const planned = cases.flatMap((one) => Array.from({ length: repeats }, (_, i) => ({ one, seed: parsed.seed + i })));
+  const [first] = cases.map((one) => planCase(one, parsed, args.set));
+  if (first && cases.length === 1 && given.get("protocol") === COMMAND_LINE && first.load.protocol !== args.protocol)
+    throw new UsageError(`'${first.case.name}' needs --protocol ${first.load.protocol}, not ${args.protocol}.`);
+  const planned = cases.flatMap((one) =>
+    Array.from({ length: args.repeat }, (_, i) => ({ one, seed: parsed.seed + i })),
+  );
   await using sessions = new Sessions(signal, say);
   const settle = settler(catalog, options, runtime, parsed, sessions);
-  const { live: port } = parseOptions(liveOption, options.live === undefined ? {} : { live: options.live });
   const host = await describeHost();
-  const run = (live: Live | null) => runSet({ planned, runtime, settle, ...words }, options, host, signal, live);
-  if (port === undefined) return await run(null);
-  const live = await (await import("../live/server.ts")).startLive(port);
+  const run = (live: Live | null) =>
+    runSet({ planned, runtime, settle, names: chosenReporters(options) }, options, host, signal, live);
+  if (args.live === undefined) return await run(null);
+  const live = await (await import("../live/server.ts")).startLive(args.live);
   process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
   try {
     return await run(live);
@@ -57,22 +68,18 @@ export async function testCommand(catalog: Catalog, options: TestOptions, signal
   }
 }
 
-interface PlannedSet extends ReturnType<typeof checkWords> {
+interface PlannedSet {
   planned: readonly { one: Case; seed: number }[];
   /** That was asked for; a case may get another. */
   runtime: Runtime;
   settle: (one: Case) => Promise<Settled>;
+  /** Reporters of all runs. */
+  names: readonly string[];
 }
 
 interface Settled {
   chosen: Chosen;
   plan: PlannedCase;
-}
-
-function checkWords(options: TestOptions) {
-  const { retries } = parseOptions(retriesOption, options.retries === undefined ? {} : { retries: options.retries });
-  const shard = options.shard === undefined ? null : parseShard(options.shard);
-  return { retries, shard, names: chosenReporters(options, shard !== null) };
 }
 
 /** A case's runtime is made ready, and its load fitted to that, when the first of its runs is due. */
@@ -90,7 +97,7 @@ function settler(
     const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
     const chosen = await sessions.of(used, parsed.connections);
     const capacity = chosen.session?.prepared.capacity;
-    const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options, capacity) };
+    const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options.set, capacity) };
     settled.set(one, made);
     return made;
   };
@@ -105,12 +112,13 @@ function earlierRuns(out: string): Attempt[] {
 
 /** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
 async function runSet(
-  { planned, runtime, settle, retries, shard, names }: PlannedSet,
+  { planned, runtime, settle, names }: PlannedSet,
   options: TestOptions,
   host: DescribedHost,
   signal: AbortSignal,
   live: Live | null,
 ): Promise<number> {
+  const { shard = null, retries } = options;
   const mine = inShard(planned, shard);
   const earlier = options.resume ? earlierRuns(options.out) : [];
   const set: RunSet & { entries: Entry[]; missing: string[] } = {
@@ -128,10 +136,10 @@ async function runSet(
         parameters: {
           runtime: runtime.name,
           ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
-          cases: [...options.cases],
+          cases: [...options.case],
           set: [...options.set],
-          repeat: Number(options.repeat),
-          ...options.given,
+          repeat: options.repeat,
+          ...Object.fromEntries(Object.entries(runOptionsOf(options)).filter(([key]) => options.given.has(key))),
         },
         planned: mine.map(({ one, seed }) => ({ case: one.name, seed })),
         commandLine: [...options.commandLine],
@@ -212,10 +220,7 @@ async function runWithRetries(
 }
 
 /** Reports of all are made when one is asked for, and for shards, which are to be merged. */
-function chosenReporters(options: TestOptions, sharded: boolean): string[] {
-  const known = [...new Set([...Object.keys(setReporters), ...Object.keys(reporters)])].sort();
-  const wrong = options.reporters?.find((name) => !known.includes(name));
-  if (wrong !== undefined) throw new UsageError(`There is no reporter '${wrong}'. There are: ${known.join(", ")}.`);
-  const asked = options.reporters ?? (sharded || options.resume ? ["json"] : []);
+function chosenReporters({ reporter, shard, resume }: TestOptions): string[] {
+  const asked = reporter ?? (shard !== undefined || resume ? ["json"] : []);
   return asked.filter((name) => name in setReporters);
 }

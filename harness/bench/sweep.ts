@@ -43,7 +43,7 @@ export function settingsOf(
 ): { settings: Setting[]; targets: number | null } {
   const swept = SWEPT[parameter];
   const refuse = (why: string): never => {
-    throw new UsageError(`'--sweep ${parameter}=${values.join(",")}' does not fit: ${why}`);
+    throw new UsageError(`Invalid value '${parameter}=${values.join(",")}' for --sweep: ${why}`);
   };
   if (!swept) return refuse(`what can be swept is ${list(Object.keys(SWEPT).sort())}.`);
   if (values.length > MOST_POINTS) refuse(`at most ${MOST_POINTS} numbers.`);

@@ -5,12 +5,13 @@ import { LabError } from "../runtime/runtime.ts";
 import { Interrupted } from "../util/abortable.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import type { Surroundings } from "./command.ts";
 
 /**
  * Runs a command to its exit code. A signal aborts it in order, a second one ends it at once; errors become one sentence
  * on stderr. A closed stdout (`| head`) ends it like a signal.
  */
-export async function runMain(command: (signal: AbortSignal) => Promise<number>): Promise<void> {
+export async function runMain(command: (surroundings: Surroundings) => Promise<number>): Promise<void> {
   const controller = new AbortController();
   let signalledMs = 0;
   const onSignal = (_name: string, number: number) => {
@@ -24,7 +25,12 @@ export async function runMain(command: (signal: AbortSignal) => Promise<number>)
   process.stderr.on("error", () => {});
   let code: number;
   try {
-    code = await command(controller.signal);
+    code = await command({
+      env: process.env,
+      cwd: process.cwd(),
+      print: (text) => void process.stdout.write(text),
+      signal: controller.signal,
+    });
   } catch (error) {
     code = exitCodeOfError(error, controller.signal);
     if (code !== EXIT.interrupted) process.stderr.write(`${errorText(error)}\n`);
@@ -36,13 +42,13 @@ export async function runMain(command: (signal: AbortSignal) => Promise<number>)
   setTimeout(() => process.exit(), 500).unref();
 }
 
-function exitCodeOfError(error: unknown, signal: AbortSignal): number {
+export function exitCodeOfError(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return EXIT.interrupted;
   if (error instanceof Damaged) return EXIT.insufficient;
   return error instanceof UsageError ? EXIT.usage : EXIT.infrastructure;
 }
 
-function errorText(error: unknown): string {
+export function errorText(error: unknown): string {
   if (error instanceof UsageError || error instanceof LabError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

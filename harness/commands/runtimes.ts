@@ -2,21 +2,22 @@
 // Which runtime a run gets: the one that was named, that of a kernel, or, when nothing was said, one that can.
 import type { Backend } from "../api/backend.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
-import { parseBackendOptions, parseOptions } from "../plan/options.ts";
+import { invalid, parseOptions } from "../plan/invalid.ts";
+import { parseBackendOptions } from "../plan/options.ts";
 import { MANY } from "../plan/plan-run.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";
 import { UsageError } from "../util/errors.ts";
 
-/** The words of --runtime, --kernel, --image and --capability as they were given. */
+/** --runtime, --kernel, --image and --capability. */
 export interface RuntimeWords {
   /** undefined: nothing was said. */
-  runtime: string | undefined;
+  runtime?: string | undefined;
   /** "a,b,c" are several; "host" is this machine's own, in the netns runtime. */
-  kernel: string | undefined;
-  images: readonly string[];
-  capabilities: readonly string[];
+  kernel?: string | undefined;
+  image: readonly string[];
+  capability: readonly string[];
 }
 
 /** Two seconds' worth, or so. */
@@ -36,8 +37,8 @@ export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[]
   const named = words.runtime === undefined ? null : findNamed("runtime", catalog.runtimes, words.runtime);
   const kernels = kernelWords(words.kernel);
   const given = {
-    ...(words.images.length > 0 ? { image: words.images } : {}),
-    ...(words.capabilities.length > 0 ? { capability: words.capabilities } : {}),
+    ...(words.image.length > 0 ? { image: words.image } : {}),
+    ...(words.capability.length > 0 ? { capability: words.capability } : {}),
   };
   if (kernels.length === 0) return [configure(catalog, named ?? defaultRuntime(catalog), given)];
   const withKernel = named ?? catalog.runtimes.find(({ options }) => "kernel" in options.shape);
@@ -75,7 +76,7 @@ export function oneRuntime(catalog: Catalog, words: RuntimeWords): Runtime {
 export function kernelWords(text: string | undefined): string[] {
   const words = (text ?? "").split(",").map((word) => word.trim());
   if (text !== undefined && words.includes(""))
-    throw new UsageError(`'--kernel ${text}' does not fit: name a kernel, or several with a comma between them.`);
+    throw new UsageError(invalid(text, "--kernel", "expected a kernel, or several with commas between them"));
   return [...new Set(words)].map((word) => word.replace(/^(linux-)?(\d+\.\d[\w.~+-]*)$/, "debian:$2")).filter(Boolean);
 }
 
@@ -90,8 +91,8 @@ export async function fallbackRuntime(
   if (
     words.runtime !== undefined ||
     words.kernel !== undefined ||
-    words.images.length > 0 ||
-    words.capabilities.length > 0
+    words.image.length > 0 ||
+    words.capability.length > 0
   )
     return chosen;
   const gaps = await backend.missing(chosen, parseBackendOptions(backend, []));

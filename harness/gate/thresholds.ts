@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { jsonFault } from "../record/damage.ts";
-import { UsageError } from "../util/errors.ts";
+import { systemReason, UsageError } from "../util/errors.ts";
 
 const positive = z.number().positive();
 const atLeast0 = z.number().min(0);
@@ -55,7 +55,7 @@ export function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new UsageError(`Cannot read '${file}': ${(cause as Error).message}.`, { cause });
+    throw new UsageError(`Cannot read '${file}': ${systemReason(cause)}.`, { cause });
   }
 }
 

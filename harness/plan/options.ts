@@ -4,68 +4,221 @@ import { z } from "zod";
 import type { Backend } from "../api/backend.ts";
 import { affinityS } from "../oracle/affinity.ts";
 import type { Family } from "../record/schema.ts";
-import { impairmentOptions } from "../run/impairment.ts";
-import { MAX_ROUTERS, MAX_TARGETS } from "../topology/topology.ts";
+import { MAX_ROUTERS, MAX_TARGETS, TESTER_NAME } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
 import type { Case } from "./catalog.ts";
+import { invalid, parseOptions } from "./invalid.ts";
+import { amount, choice, delay, flag, list, option, percentage, seconds, text, texts, whole } from "./option.ts";
 
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 export const DEFAULT_CONNECTIONS = 10_000;
-const MAX_SEED = 0xffffffff;
-const seconds = z.coerce.number().positive().max(3600);
+export const MAX_SEED = 0xffffffff;
 
-const numberList = z.union([z.string(), z.number()]).transform((text) =>
-  `${text}`
-    .split(/[\s,]+/)
-    .filter((part) => part !== "")
-    .map(Number),
-);
+const size = {
+  targets: option(whole(1, MAX_TARGETS).default(10), {
+    group: "Topology",
+    about: "number of targets",
+    unit: "targets",
+    environment: "__nvm",
+    short: "n",
+  }),
+  routers: option(whole(1, MAX_ROUTERS).optional(), {
+    group: "Topology",
+    about: "number of routers",
+    unit: "routers",
+    defaultText: "what the scenario needs",
+    environment: "__nrouters",
+  }),
+};
 
-export const runOptions = z.strictObject({
-  targets: whole(1, MAX_TARGETS).default(10),
-  routers: whole(1, MAX_ROUTERS).optional(),
-  scale: numberList.pipe(z.array(z.int())).default([1, 2]),
-  connections: whole(1, 1_000_000).default(DEFAULT_CONNECTIONS),
-  rate: z.coerce.number().positive().max(10_000_000).optional(),
-  duration: seconds.optional(),
-  at: numberList.pipe(z.array(z.number().positive().max(3600))).optional(),
-  family: z.preprocess(String, z.enum(["4", "6", "both"])).default("both"),
-  protocol: z.enum(["tcp", "udp"]).default("tcp"),
-  size: whole(80, 65_507).optional(),
-  stall: seconds.default(5),
-  seed: whole(0, MAX_SEED).default(1),
-  ...impairmentOptions,
-});
+const load = {
+  connections: option(whole(1, 1_000_000).default(DEFAULT_CONNECTIONS), {
+    group: "Load",
+    about:
+      "connections, both families together; an emulated machine that carries fewer gets fewer unless this is given",
+    unit: "connections",
+  }),
+  rate: option(amount((n) => n.positive().max(10_000_000)).optional(), {
+    group: "Load",
+    about: "messages per second over all connections",
+    unit: "messages per second",
+    defaultText: "1 per connection, 10000 at most",
+  }),
+  duration: option(seconds().optional(), {
+    group: "Load",
+    about: "length of the traffic",
+    unit: "seconds",
+    defaultText: "the scenario's",
+  }),
+  family: option(choice(["4", "6", "both"]).default("both"), { group: "Load", about: "IP family of the traffic" }),
+  protocol: option(choice(["tcp", "udp"]).default("tcp"), {
+    group: "Load",
+    about: "transport protocol of the traffic",
+  }),
+  size: option(whole(80, 65_507).optional(), {
+    group: "Load",
+    about: "size of a message",
+    unit: "bytes",
+    defaultText: "1024, or the scenario's",
+  }),
+  stall: option(seconds().default(5), {
+    group: "Load",
+    about: "silence after which a connection counts as lost",
+    unit: "seconds",
+  }),
+  seed: option(whole(0, MAX_SEED).default(1), {
+    group: "Load",
+    about: "seed: the same one makes the same connections",
+  }),
+};
+
+const events = {
+  scale: option(list(whole(1, MAX_TARGETS)).default([1, 2]), {
+    group: "Events",
+    about: "numbers of the targets that leave or come",
+    unit: "targets",
+  }),
+  at: option(list(seconds()).optional(), {
+    group: "Events",
+    about: "times of the events",
+    unit: "seconds",
+    defaultText: "the scenario's",
+  }),
+};
+
+const share = "a percentage from 0% to 100%, such as 1%";
+const faults = {
+  loss: option(percentage().optional(), { group: "Faults", about: "netem: packets lost on --link", expects: share }),
+  delay: option(delay().optional(), {
+    group: "Faults",
+    about: "netem: delay of packets on --link",
+    expects: "a time with its unit, such as 10ms",
+  }),
+  reorder: option(percentage().optional(), {
+    group: "Faults",
+    about: "netem: packets sent at once, ahead of the delayed ones",
+    expects: share,
+  }),
+  corrupt: option(percentage().optional(), { group: "Faults", about: "netem: damaged packets", expects: share }),
+  link: option(
+    z
+      .string()
+      .regex(/^[\w-]+\/net[12]$/)
+      .default(`${TESTER_NAME}/net2`),
+    {
+      group: "Faults",
+      about: "link with the faults",
+      expects: "a machine's link, machine/net1 or machine/net2",
+    },
+  ),
+};
+
+export const runShape = { ...size, ...load, ...events, ...faults };
+export const runOptions = z.strictObject(runShape);
 export type RunOptions = z.infer<typeof runOptions>;
 
-/** Runs of `test`, each with the next seed. */
-export const repeatedRunOptions = runOptions
-  .extend({ repeat: whole(1, 1000).default(1) })
-  .refine(({ seed, repeat }) => seed + repeat - 1 <= MAX_SEED, {
-    path: ["repeat"],
-    message: `the last run's seed would be beyond ${MAX_SEED}`,
-  });
+/** A backend of one's own. */
+export const outsideShape = {
+  backend: option(texts().default([]), {
+    group: "Topology",
+    about: "file with a backend of your own (images/example/ecmp.ts is one)",
+    expects: "a file",
+    repeatable: true,
+    names: "file",
+  }),
+};
 
-/** Options of a run out of the command line's words. Throws UsageError that names the option. */
-export function parseOptions<T>(schema: z.ZodType<T>, given: Record<string, unknown>, prefix = "--"): T {
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new UsageError(parsed.error.issues.map((issue) => `${sentence(issue, given, prefix)}.`).join(" "));
+/** What machines are made of. */
+const runtimeShape = {
+  runtime: option(text().optional(), {
+    group: "Topology",
+    about: "what creates the lab's machines: netns, docker or vm",
+    expects: "a runtime",
+    defaultText: "netns; vm where this kernel lacks what the backend needs",
+    names: "runtime",
+  }),
+  kernel: option(text().optional(), {
+    group: "Topology",
+    about:
+      "with --runtime vm: a vmlinuz, a .deb, debian:6.1, debian:trixie; several with commas are compared, 'host' is this machine's",
+    expects: "a kernel",
+    environment: "__kver",
+  }),
+  image: option(texts().default([]), {
+    group: "Topology",
+    about: "role=image with --runtime docker; roles: router, target, tester, base",
+    expects: "role=image",
+    repeatable: true,
+  }),
+  capability: option(texts().default([]), {
+    group: "Topology",
+    about: "extra capability of the routers' containers with --runtime docker, such as SYS_ADMIN",
+    expects: "a capability, such as SYS_ADMIN",
+    repeatable: true,
+  }),
+};
+
+export const setShape = {
+  set: option(texts().default([]), {
+    group: "Topology",
+    about: "key=value: option of the backend ('list' names them; nfqueue reads xcluster_LB_OPTIONS too)",
+    expects: "key=value",
+    repeatable: true,
+  }),
+};
+
+/** A lab that stays up. */
+export const labShape = { ...outsideShape, ...size, ...runtimeShape, ...setShape };
+
+const repeatShape = {
+  repeat: option(whole(1, 1000).default(1), {
+    group: "CI",
+    about: "runs of each case, each with the next seed",
+    unit: "runs",
+  }),
+};
+
+/** The options of a run among those of a command. */
+export function runOptionsOf(args: RunOptions): RunOptions {
+  return Object.fromEntries(
+    Object.keys(runShape).map((key) => [key, args[key as keyof RunOptions]]),
+  ) as unknown as RunOptions;
 }
 
-function sentence(issue: z.core.$ZodIssue, given: Record<string, unknown>, prefix: string): string {
-  if (issue.code === "unrecognized_keys")
-    return `There is no option ${issue.keys.map((key) => `'${prefix}${key}'`).join(", ")}`;
-  const name = String(issue.path[0] ?? "");
-  return `'${prefix}${name} ${String(given[name])}' does not fit: ${issue.message}`;
+/** Throws UsageError where the last run's seed would be none. */
+export function checkRepeat({ seed, repeat }: { seed: number; repeat: number }): void {
+  if (seed + repeat - 1 > MAX_SEED)
+    throw new UsageError(`With --seed ${seed}, --repeat ${repeat} goes beyond the largest seed, ${MAX_SEED}.`);
 }
+
+export const outShape = {
+  out: option(text().default("results"), {
+    group: "Output",
+    about: "folder of the results",
+    expects: "a folder",
+    names: "folder",
+    short: "o",
+  }),
+};
+
+export const jsonShape = { json: option(flag(), { group: "Output", about: "print JSON, for programs" }) };
+
+/** Whatever runs several cases, or one under several kernels, takes. */
+export const comparisonShape = {
+  ...outsideShape,
+  ...runShape,
+  ...runtimeShape,
+  ...setShape,
+  ...repeatShape,
+  ...outShape,
+  ...jsonShape,
+};
 
 /** "key=value" words of --set for one backend; its environment's defaults come first. */
 export function parseBackendOptions(backend: Backend, words: readonly string[]): Record<string, unknown> {
   const given: Record<string, string> = { ...backend.environment?.(process.env) };
   for (const word of words) {
     const at = word.indexOf("=");
-    if (at < 1) throw new UsageError(`'--set ${word}' does not fit: write key=value.`);
+    if (at < 1) throw new UsageError(invalid(word, "--set", "expected key=value"));
     const key = word.slice(0, at);
     given[backend.aliases?.[key] ?? key] = word.slice(at + 1);
   }
@@ -73,7 +226,7 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   const unknown = Object.keys(given).find((key) => !known.includes(key));
   if (unknown !== undefined)
     throw new UsageError(`Backend '${backend.name}' has no option '${unknown}'. It has: ${known.join(", ")}.`);
-  return parseOptions<Record<string, unknown>>(backend.options, given, "--set ");
+  return parseOptions<Record<string, unknown>>(backend.options, given, (key) => `--set ${key}`);
 }
 
 /** What the scenario sets of the backend's options, as words of --set. */

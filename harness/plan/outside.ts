@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backends from outside of the repository: a file that default-exports a function from the kit to a backend.
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
@@ -37,6 +38,7 @@ export async function withOutside(backends: readonly Backend[], files: readonly 
 }
 
 async function load(file: string): Promise<Backend> {
+  if (!existsSync(file)) throw new UsageError(`Cannot use '${file}' as a backend: no such file.`);
   let made: unknown;
   try {
     const module = (await import(pathToFileURL(path.resolve(file)).href)) as { default?: unknown };

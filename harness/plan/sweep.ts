@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { UsageError } from "../util/errors.ts";
+import { option } from "./option.ts";
+import { readList, readNumber } from "./quantities.ts";
 
 export interface SweepWords {
   parameter: string;
@@ -8,16 +9,22 @@ export interface SweepWords {
   values: number[];
 }
 
-/** "targets=4,10,50", "connections=1e3,1e4". Throws UsageError. */
-export function parseSweep(text: string): SweepWords {
-  const [, parameter = "", list = ""] = text.match(/^([\w.]+)=([\d.eE,\s]+)$/) ?? [];
-  const values = z
-    .array(z.coerce.number().positive())
-    .min(2)
-    .safeParse(list.split(/[,\s]+/).filter((word) => word !== ""));
-  if (parameter === "" || !values.success)
-    throw new UsageError(
-      `'--sweep ${text}' does not fit: write a name and two numbers or more, as in targets=4,10,50.`,
-    );
-  return { parameter, values: [...new Set(values.data)].sort((a, b) => a - b) };
+/** "targets=4,10,50", "connections=1e3,10k"; null: no sweep. */
+function readSweep(word: unknown): SweepWords | null {
+  const [, parameter, list = ""] = String(word).match(/^([\w.]+)=(.+)$/) ?? [];
+  const values = [...new Set(readList(list).map(readNumber))].sort((a, b) => a - b);
+  return parameter !== undefined && values.length > 1 && values.every((value) => value > 0)
+    ? { parameter, values }
+    : null;
 }
+
+export const sweepOption = (group: "Comparison" | "Measurement", about: string) =>
+  option(
+    z
+      .preprocess(
+        (word) => (typeof word === "string" ? readSweep(word) : word),
+        z.object({ parameter: z.string(), values: z.array(z.number()) }),
+      )
+      .optional(),
+    { group, about, expects: "a name and two positive numbers or more, as in targets=4,10,50" },
+  );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { causes, count, digits, eventLabel, interval, list, share, shellLine, wrap } from "./format.ts";
+import { wrap } from "../util/wrap.ts";
+import { causes, count, digits, eventLabel, interval, list, share, shellLine } from "./format.ts";
 
 test("numbers have thousands separators, percentages one decimal", (t) => {
   t.is(count(2213), "2,213");

@@ -78,17 +78,6 @@ export function causeName(cause: string): string {
   return cause.replaceAll("_", " ");
 }
 
-/** Lines of at most `width` characters, broken between words; a number keeps its unit, a longer word gets a line of its own. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(/\s+(?!(?:s|ms|%)(?!\w))/)) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
-
 /** A command line that a POSIX shell reads back as the same words. */
 export function shellLine(argv: readonly string[]): string {
   return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");

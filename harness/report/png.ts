@@ -2,9 +2,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChartConfiguration } from "chart.js";
+import { wrap } from "../util/wrap.ts";
 import type { Chart, ChartConfig } from "./charts/chart.ts";
 import { allCharts } from "./charts/index.ts";
-import { wrap } from "./format.ts";
 import { LIGHT } from "./palette.ts";
 import type { Reporter } from "./reporter.ts";
 

@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Impairment on a link by netem: packets are lost, late, out of order or damaged, on their way to a machine and from it.
-import { z } from "zod";
 import { Unsupported } from "../api/backend.ts";
+import type { RunOptions } from "../plan/options.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Host, Lab } from "../runtime/runtime.ts";
 import { planTopology, TESTER_NAME } from "../topology/topology.ts";
 import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
-
-const percent = z.string().regex(/^\d+(\.\d+)?%$/, "write a share such as 1%");
-const time = z.string().regex(/^\d+(\.\d+)?(us|ms|s)$/, "write a time such as 10ms");
-
-export const impairmentOptions = {
-  loss: percent.optional(),
-  delay: time.optional(),
-  reorder: percent.optional(),
-  corrupt: percent.optional(),
-  link: z
-    .string()
-    .regex(/^[\w-]+\/net[12]$/, "write machine/net1 or machine/net2")
-    .default(`${TESTER_NAME}/net2`),
-};
 
 /** What netem does, as tc(8) takes it, and where. */
 export interface Impairment {
@@ -31,7 +17,7 @@ export interface Impairment {
   corrupt: number;
 }
 
-type Options = z.infer<z.ZodObject<typeof impairmentOptions>>;
+type Options = Pick<RunOptions, "loss" | "delay" | "reorder" | "corrupt" | "link">;
 
 /** null: none was asked for. Throws UsageError when there is no such link, or packets cannot get out of order. */
 export function impairmentOf(

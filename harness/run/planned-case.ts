@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import type { Balancer } from "../api/backend.ts";
-import type { Chosen, RuntimeWords } from "../commands/runtimes.ts";
+import type { Chosen } from "../commands/runtimes.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
 import type { Live } from "../live/server.ts";
@@ -22,36 +22,11 @@ import { nowNs } from "../util/clock.ts";
 import { makeProgress } from "./progress.ts";
 import { type RunResult, runCase } from "./run.ts";
 
-export interface TestOptions extends RuntimeWords {
-  cases: readonly string[];
-  set: readonly string[];
-  out: string;
-  view: boolean;
-  json: boolean;
-  /** false: the lab stays up after the traffic, for manual work. */
-  stop: boolean;
-  /** Port of the page that follows the run; undefined: none. */
-  live: unknown;
-  /** Names of reporters; null: the files of each run and the terminal. */
-  reporters: readonly string[] | null;
-  shard: string | undefined;
-  /** More tries of a run that did not pass. */
-  retries: unknown;
-  failFast: boolean;
-  /** Leaves out what the folder of results has already. */
-  resume: boolean;
-  /** Unchecked, like `given`. */
-  repeat: unknown;
-  /** The words of the run's own options, unchecked. */
-  given: Record<string, unknown>;
-  commandLine: readonly string[];
-}
-
 export const say = (text: string) => void process.stderr.write(`${text}\n`);
 
 /** An emulated machine carries less than this one: then fewer connections, unless their number was said. */
-export function withLoad(options: RunOptions, given: Record<string, unknown>, capacity?: Capacity): RunOptions {
-  if (!capacity || capacity.own || given.connections !== undefined) return options;
+export function withLoad(options: RunOptions, given: ReadonlyMap<string, string>, capacity?: Capacity): RunOptions {
+  if (!capacity || capacity.own || given.has("connections")) return options;
   return { ...options, connections: loadOf(capacity).connections };
 }
 
@@ -64,12 +39,7 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
   unfit: string | null;
 }
 
-export function planCase(
-  one: Case,
-  options: RunOptions,
-  { set }: Pick<TestOptions, "set">,
-  capacity?: Capacity,
-): PlannedCase {
+export function planCase(one: Case, options: RunOptions, set: readonly string[], capacity?: Capacity): PlannedCase {
   const { backendOptions, affinityS, unfit } = fitCase(one, [...ownWords(one), ...set], options);
   one.backend.effectiveOptions(backendOptions, options.targets);
   return {
@@ -82,6 +52,18 @@ export function planCase(
   };
 }
 
+/** How a run is carried out, besides what it is. */
+export interface RunSettings {
+  /** Folder of the run's folder. */
+  out: string;
+  commandLine: readonly string[];
+  /** false: the lab stays up after the traffic, for manual work. */
+  stop: boolean;
+  /** Names of reporters; undefined: all of them. */
+  reporter?: readonly string[] | undefined;
+  live?: Live | null;
+}
+
 export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
 
 /** What was missing when the command began has come meanwhile. */
@@ -90,10 +72,7 @@ const NOT_READY = "The runtime was not ready when the command began. Run it agai
 export async function runOne(
   planned: PlannedCase,
   chosen: Chosen,
-  options: Pick<TestOptions, "out" | "commandLine" | "stop"> & {
-    reporters?: readonly string[] | null;
-    live?: Live | null;
-  },
+  options: RunSettings,
   host: DescribedHost,
   signal: AbortSignal,
   attempt = 1,
@@ -115,7 +94,7 @@ export async function runOne(
   if (missing.length > 0 || !session) return skip(dir, info, missing.length > 0 ? missing : [NOT_READY]);
   await chosen.clearOthers();
   const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
-  const wanted = Object.values(reporters).filter((r) => options.reporters?.includes(r.name) ?? true);
+  const wanted = Object.values(reporters).filter((r) => options.reporter?.includes(r.name) ?? true);
   try {
     const result = await runCase({
       dir,
@@ -245,7 +224,10 @@ export function makeDirs(dir: string): void {
   mkdirSync(dir);
 }
 
-export async function show({ dir, data, reporterFailures }: RunResult, options: TestOptions): Promise<void> {
+export async function show(
+  { dir, data, reporterFailures }: RunResult,
+  options: { json: boolean; view: boolean },
+): Promise<void> {
   if (options.json) process.stdout.write(`${JSON.stringify(data.summary)}\n`);
   else {
     const color = process.stdout.isTTY === true && !process.env.NO_COLOR;

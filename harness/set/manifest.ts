@@ -22,20 +22,6 @@ export const manifestSchema = z.object({
   commandLine: z.array(z.string()),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
-export type Shard = NonNullable<Manifest["shard"]>;
-
-/** "2/3". Throws UsageError. */
-export function parseShard(text: string): Shard {
-  const [, i = "", n = ""] = text.match(/^(\d+)\/(\d+)$/) ?? [];
-  const [index, count] = [Number(i), Number(n)];
-  if (index < 1 || index > count) throw new UsageError(`'--shard ${text}' does not fit: write i/n, from 1/n to n/n.`);
-  return { index, count };
-}
-
-/** Every n-th, so that a case's repeats and a backend's cases go to different shards. */
-export function inShard<T>(items: readonly T[], shard: Shard | null): T[] {
-  return shard === null ? [...items] : items.filter((_, i) => i % shard.count === shard.index - 1);
-}
 
 export function writeManifest(dir: string, made: Manifest): void {
   const { shard } = made;

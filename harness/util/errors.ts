@@ -1,4 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+/** Why the system refused, in words: "no such file or folder". */
+export function systemReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code && SYSTEM_REASONS[code]) || (message.split("\n")[0] ?? "");
+}
+
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  ENOTDIR: "a part of its path is no folder",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EISDIR: "it is a folder",
+  EROFS: "read-only file system",
+  ENOSPC: "the disk is full",
+};
+
 /** Wrong usage or bad configuration: exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";

@@ -9,7 +9,7 @@ test("names that begin so come first, before any that is near by letters", (t) =
   t.deepEqual(nearest("--r", known), ["--rate", "--retries"]);
 });
 
-test("else those within three edits, the nearest first, and never what shares no letter", (t) => {
+test("else the nearest within three edits, and never what shares no letter", (t) => {
   t.deepEqual(nearest("ecpm", known), ["ecmp"]);
   t.deepEqual(nearest("IPVS9", known), ["ipvs"]);
   t.deepEqual(nearest("zz", known), []);

@@ -4,16 +4,18 @@ import { distance } from "fastest-levenshtein";
 const FARTHEST = 3;
 const MOST = 3;
 
-/** The known names that were probably meant, the most likely first: those that begin so, else those within an edit distance of 3. */
+/** The known names that were probably meant, the most likely first: those that begin so, else the nearest within an edit distance of 3, or of half its length. */
 export function nearest(name: string, known: readonly string[]): string[] {
   const unique = [...new Set(known)].sort();
   const wanted = name.toLowerCase();
   const beginning = wanted === "" ? [] : unique.filter((other) => other.toLowerCase().startsWith(wanted));
   if (beginning.length > 0) return beginning.slice(0, MOST);
-  return unique
+  const close = unique
     .map((other) => ({ other, edits: distance(wanted, other.toLowerCase()) }))
-    .filter(({ other, edits }) => edits <= FARTHEST && edits < Math.max(name.length, other.length))
-    .sort((a, b) => a.edits - b.edits)
+    .filter(({ edits }) => edits <= Math.min(FARTHEST, Math.ceil(name.length / 2)))
+    .sort((a, b) => a.edits - b.edits);
+  return close
+    .filter(({ edits }) => edits === close[0]?.edits)
     .slice(0, MOST)
     .map(({ other }) => other);
 }

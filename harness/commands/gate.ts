@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import { defineCommand, type Values } from "../cli/command.ts";
+import { amount, flag, option, text, texts, whole } from "../plan/option.ts";
+import { jsonShape } from "../plan/options.ts";
+
+const file = (about: string) =>
+  option(text().optional(), { group: "Judgement", about, expects: "a file", names: "file" });
+
+const planOptions = {
+  plan: option(flag(), { group: "Measurement", about: "say how many connections or repeats show an effect" }),
+  effect: option(amount((n) => n.positive().max(100)).default(1), {
+    group: "Measurement",
+    about: "effect above what is expected",
+    unit: "percent",
+    needs: "plan",
+  }),
+  base: option(amount((n) => n.min(0).lt(100)).default(0), {
+    group: "Measurement",
+    about: "expected loss; 0 where each connection is predicted",
+    unit: "percent",
+    needs: "plan",
+  }),
+  alpha: option(amount((n) => n.gt(0).max(0.5)).default(0.0005), {
+    group: "Measurement",
+    about: "probability of a false alarm",
+    needs: "plan",
+  }),
+  power: option(amount((n) => n.gt(0.5).lt(1)).default(0.99), {
+    group: "Measurement",
+    about: "probability that the effect is found",
+    needs: "plan",
+  }),
+  connections: option(whole(1, 1_000_000_000).default(10_000), {
+    group: "Measurement",
+    about: "connections of one run",
+    unit: "connections",
+    needs: "plan",
+  }),
+  cv: option(amount((n) => n.positive()).default(10), {
+    group: "Measurement",
+    about: "scatter of single repeats of a performance figure",
+    unit: "percent",
+    needs: "plan",
+  }),
+};
+
+const positionals = {
+  run: option(texts().default([]), {
+    about: "folders of runs, or folders of those",
+    names: "folder",
+    expects: "a folder",
+  }),
+};
+const options = {
+  thresholds: option(text().optional(), {
+    group: "Judgement",
+    about: "JSON file of limits (docs/gate.md)",
+    expects: "a file",
+    names: "file",
+  }),
+  baseline: file("results to compare with"),
+  updateBaseline: option(flag(), {
+    group: "Judgement",
+    about: "write the baseline from these runs",
+    needs: "baseline",
+  }),
+  bench: file("output of 'bench --json', for ratioToPlain"),
+  ...planOptions,
+  ...jsonShape,
+};
+export type GateArgs = Values<typeof positionals> & Values<typeof options>;
+
+export const gateCommand = defineCommand({
+  name: "gate",
+  summary: "pass or fail runs against thresholds and a baseline; --plan says how much must be measured",
+  positionals,
+  options,
+  examples: [
+    ["gate results --thresholds gate.json --baseline baseline.json", "for a CI: 0 passed, 1 failed, 4 no data"],
+    ["gate results --baseline baseline.json --update-baseline", ""],
+    ["gate --plan --effect 1 --base 20", ""],
+  ],
+  run: async (args) => {
+    const { judgeRuns, planGate } = await import("../actions/gate.ts");
+    return args.plan ? planGate(args) : judgeRuns(args);
+  },
+});

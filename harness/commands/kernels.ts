@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+import { defineCommand } from "../cli/command.ts";
+import { jsonShape } from "../plan/options.ts";
+
+export const kernelsCommand = defineCommand({
+  name: "kernels",
+  summary: "list the kernels that --kernel may name: those in the cache, and those that apt can fetch",
+  positionals: {},
+  options: jsonShape,
+  examples: [["kernels", "then: test ipvs_scale --kernel debian:6.1"]],
+  run: async (args, { signal }) => (await import("../actions/kernels.ts")).listKernels(args, signal),
+});

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lab that stays up: start it, look at it, use it, stop it.
+import { z } from "zod";
+import { defineCommand, type Values } from "../cli/command.ts";
+import { choice, option, text, whole } from "../plan/option.ts";
+import { jsonShape, labShape } from "../plan/options.ts";
+import { MAX_TARGETS } from "../topology/topology.ts";
+
+const actions = () => import("../actions/session.ts");
+const machine = () => option(text(), { about: "machine of the running lab, such as vm-201", expects: "a machine" });
+
+const positionals = { name: option(text(), { about: "a backend", names: "backend", expects: "a backend" }) };
+export type StartArgs = Values<typeof positionals> & Values<typeof labShape>;
+
+export const startCommand = defineCommand({
+  name: "start",
+  summary: "bring a lab up and leave it running",
+  positionals,
+  options: labShape,
+  examples: [["start nfqueue --targets 4", "then: status, exec, shell, scale, stop"]],
+  run: async (args, context) => (await actions()).start(args, context),
+});
+
+export const stopCommand = defineCommand({
+  name: "stop",
+  summary: "take the running lab down",
+  positionals: {},
+  options: {},
+  examples: [["stop", ""]],
+  run: async () => (await actions()).stop(),
+});
+
+export const statusCommand = defineCommand({
+  name: "status",
+  summary: "show the running lab",
+  positionals: {},
+  options: jsonShape,
+  examples: [["status --json", ""]],
+  run: async (args) => (await actions()).status(args),
+});
+
+export const execCommand = defineCommand({
+  name: "exec",
+  summary: "run a program in a machine of the running lab",
+  positionals: { machine: machine() },
+  options: {},
+  rest: "[--] <program> [arguments..]",
+  examples: [
+    ["exec vm-201 -- nfqueue-lb stats", ""],
+    ["exec vm-221 traffic connect --address 10.0.0.0:5001 --connections 100 --src 50.0.0.0/16 --output txt", ""],
+  ],
+  run: async (args, context) => (await actions()).exec(args.machine, context),
+});
+
+export const shellCommand = defineCommand({
+  name: "shell",
+  summary: "open a shell in a machine of the running lab",
+  positionals: { machine: machine() },
+  options: {},
+  examples: [["shell vm-201", ""]],
+  run: async (args, { signal }) => (await actions()).shell(args.machine, signal),
+});
+
+export const scaleCommand = defineCommand({
+  name: "scale",
+  summary: "take targets of the running lab away, or bring them back",
+  positionals: {
+    direction: option(choice(["in", "out"]), { about: "in: they leave; out: they return" }),
+    numbers: option(z.array(whole(1, MAX_TARGETS)), { about: "numbers of targets, 1 is the first", unit: "targets" }),
+  },
+  options: {},
+  examples: [["scale in 1 2", ""]],
+  run: async (args) => (await actions()).scale(args),
+});
+
+export const keepCommand = defineCommand({
+  name: "keep",
+  summary: "keep a lab: what 'start' runs in the background",
+  hidden: true,
+  positionals,
+  options: labShape,
+  examples: [],
+  run: async (args, context) => (await actions()).keep(args, context),
+});
