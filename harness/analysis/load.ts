@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs from their folders, every number derived again from what was recorded.
+import { UnknownStrategy } from "../oracle/oracle.ts";
 import { Damaged, readAll } from "../record/damage.ts";
 import { readRecord, type WholeRecord } from "../record/read.ts";
 import type { RunInfo } from "../record/schema.ts";
+import { UsageError } from "../util/errors.ts";
 import { type Analysis, analyse } from "./analyse.ts";
 
 export interface LoadedRun extends Analysis {
@@ -33,7 +35,14 @@ function analyseRecord(dir: string, record: WholeRecord): Analysis {
   try {
     return analyse(record.run, record);
   } catch (error) {
+    if (error instanceof UnknownStrategy) throw new UsageError(needsBackend(dir, error.strategy, record.run));
     if (record.verified) throw error;
     throw new Damaged(dir, null, `its events contradict each other (${(error as Error).message})`);
   }
+}
+
+function needsBackend(dir: string, strategy: string, { commandLine }: RunInfo): string {
+  const file = commandLine[commandLine.indexOf("--backend") + 1];
+  const told = commandLine.includes("--backend") && file !== undefined ? ` (the run had '--backend ${file}')` : "";
+  return `Cannot judge '${dir}' again: its strategy '${strategy}' is defined in a backend's file. Add --backend with that file${told}. Until then its summary stands as it is.`;
 }

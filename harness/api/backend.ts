@@ -2,6 +2,7 @@
 // A load balancer under test, as the harness sees it. `defineBackend` makes one.
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
+import type { StrategyDefinition } from "../oracle/strategies/define.ts";
 import type { Protocol } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { Requirements } from "./requirements.ts";
@@ -23,6 +24,8 @@ export type EffectiveOptions = Record<string, string | number | boolean>;
 export interface BackendFacts {
   name: string;
   summary: string;
+  /** Strategies of its own that its oracle names, where ours do not say what it does: "<its name>/<strategy>". */
+  strategies?: readonly StrategyDefinition[];
   /** Those that it balances; absent: all. Cases with others are skipped. */
   protocols?: readonly Protocol[];
   /** What else it can do; scenarios that need more are skipped. */

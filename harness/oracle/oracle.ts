@@ -7,7 +7,7 @@ import * as registry from "./strategies/registry.ts";
 
 export type { Oracle } from "./strategies/define.ts";
 export { type AssignSpec, type OracleSpec, oracleSpec, type TableSpec } from "./strategies/index.ts";
-export { checkedSpec, memoryOf } from "./strategies/registry.ts";
+export { checkedSpec, memoryOf, UnknownStrategy } from "./strategies/registry.ts";
 export type { StatefulSpec } from "./strategies/stateful.ts";
 
 /** The hash that `pick` wants: it depends on the flow alone, never on the targets. */

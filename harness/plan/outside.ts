@@ -7,18 +7,23 @@ import { z } from "zod";
 import type { Backend, BackendOptions } from "../api/backend.ts";
 import { definedOptions } from "../api/define.ts";
 import { type BackendKit, kit } from "../api/kit.ts";
+import { registerStrategy, strategyName } from "../oracle/strategies/registry.ts";
 import { UsageError } from "../util/errors.ts";
 
 const action = z.custom<() => unknown>((value) => typeof value === "function", "it must be a function");
+const zodObject = z.custom((value) => value instanceof z.ZodObject, "it must be an object schema of the kit's z");
 /** What `defineBackend` makes, and what was written by hand before there was one. */
 const shape = z.object({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/, "small letters, digits and '-' only"),
   summary: z.string(),
-  options: z.custom((value) => value instanceof z.ZodObject, "it must be an object schema of the kit's z"),
+  options: zodObject,
   missing: action,
   deploy: action,
   oracle: action,
   effectiveOptions: action.optional(),
+  strategies: z
+    .array(z.object({ schema: zodObject, hash: action, state: action, pick: action, shares: action }))
+    .optional(),
 });
 
 /** By hand, some methods could be left out, and device files were a method of their own. */
@@ -52,11 +57,24 @@ async function load(file: string): Promise<Backend> {
     );
   }
   const checked = shape.safeParse(made);
-  if (checked.success) return complete(made as ByHand);
+  if (checked.success) return withStrategies(complete(made as ByHand), file);
   const [issue] = checked.error.issues;
   throw new UsageError(
     `The backend in '${file}' does not fit: '${issue?.path.join(".")}': ${issue?.message}. defineBackend() of the kit makes one that does.`,
   );
+}
+
+/** What the file brings along besides, from now on known to all. */
+function withStrategies(backend: Backend, file: string): Backend {
+  for (const strategy of backend.strategies ?? []) {
+    const name = strategyName(strategy);
+    if (!name.startsWith(`${backend.name}/`))
+      throw new UsageError(
+        `Cannot use '${file}': its strategy '${name}' must have the backend's name before it: '${backend.name}/${name}'.`,
+      );
+    registerStrategy(strategy);
+  }
+  return backend;
 }
 
 function complete(backend: ByHand): Backend {

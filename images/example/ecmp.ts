@@ -3,34 +3,77 @@
 // The type is all it imports; a copy outside of the repository works with or without that line.
 import type { OutsideBackend } from "../../harness/api/kit.ts";
 
-/** Equal-cost routes to the active targets; the kernel hashes each flow to one of them. */
-const ecmp: OutsideBackend = ({ z, defineBackend, TOOLS, FAMILIES, addressOf, ipBatch, setSysctls, vipPrefix }) =>
-  defineBackend({
-    name: "my-ecmp",
+const NAME = "my-ecmp";
+const HASHES = 2 ** 31;
+/** Addresses, protocol and ports. */
+const FIVE_TUPLE = "0x37";
+/** Next hops of each family: the group, and target i at first + i. */
+const IDS = { 4: { group: 1, first: 10_000 }, 6: { group: 2, first: 20_000 } } as const;
+
+/** Equal-cost next hops to the active targets; the kernel hashes each flow to one of them. */
+const ecmp: OutsideBackend = (kit) => {
+  const { z, defineBackend, defineStrategy, hashOf, TOOLS, FAMILIES, addressOf, ipBatch, setSysctls, vipPrefix } = kit;
+
+  /** What the kernel does with a flow, so that every connection is predicted: equal parts of all hashes, in order of the targets. */
+  const paths = defineStrategy({
+    schema: z.strictObject({ strategy: z.literal(`${NAME}/paths`), seed: z.number() }),
+    hash: ({ seed }, flow) => hashOf({ kind: "fib_multipath", seed, policy: "fields" }, flow),
+    space: () => HASHES,
+    state: (_, active) => [...active].sort((a, b) => a - b),
+    pick: (targets, hash) => targets.find((_, i) => hash < Math.round((HASHES * (i + 1)) / targets.length)) ?? null,
+    shares: (targets) => new Map(targets.map((target) => [target, 1 / targets.length])),
+  });
+
+  return defineBackend({
+    name: NAME,
     summary: "Example: the router's multipath route to the VIP",
+    strategies: [paths],
     options: z.strictObject({
-      policy: z.coerce.number().int().min(0).max(3).default(1).describe("net.ipv4.fib_multipath_hash_policy"),
+      hashSeed: z.coerce.number().int().min(1).max(0xffffffff).default(1).describe("seed of the flow hash"),
     }),
-    requires: () => ({ tools: [TOOLS.ip] }),
-    // Without `oracle` nothing is predicted: losses are measured and compared with the ideal.
-    router({ host, topology }, { policy }) {
-      const route = async (active: readonly number[]) => {
-        for (const family of FAMILIES) {
-          const targets = active.flatMap((index) => topology.targets[index] ?? []);
-          const hops = targets.map((target) => `nexthop via ${addressOf(target, family)}`);
-          await ipBatch(host, [`route replace ${vipPrefix(family)} ${hops.join(" ")}`]);
-        }
+    requires: () => ({
+      tools: [TOOLS.ip],
+      kernel: [
+        {
+          what: "settable seed of the multipath hash",
+          argv: ["test", "-w", "/proc/sys/net/ipv4/fib_multipath_hash_seed"],
+          input: "",
+          remedy: "Use Linux 6.11 or newer.",
+        },
+      ],
+    }),
+    oracle: ({ hashSeed: seed }) => ({ strategy: `${NAME}/paths`, seed }),
+    router({ host, topology }, { hashSeed }) {
+      const setGroups = async (active: readonly number[]) => {
+        const members = (first: number) => [...active].sort((a, b) => a - b).map((i) => first + i);
+        const groups = Object.values(IDS).map(({ group, first }) => [group, members(first).join("/")]);
+        await ipBatch(
+          host,
+          groups.map(([group, ids]) => `nexthop replace id ${group} group ${ids}`),
+        );
       };
       return {
         async install(active) {
-          await setSysctls(
-            host,
-            [4, 6].map((ip) => `net/ipv${ip}/fib_multipath_hash_policy=${policy}`),
+          const hashing = FAMILIES.flatMap((family) => [
+            `net/ipv${family}/fib_multipath_hash_policy=3`,
+            `net/ipv${family}/fib_multipath_hash_fields=${FIVE_TUPLE}`,
+          ]);
+          await setSysctls(host, [`net/ipv4/fib_multipath_hash_seed=${hashSeed}`, ...hashing]);
+          const hops = FAMILIES.flatMap((family) =>
+            topology.targets.map(
+              (target, i) => `nexthop add id ${IDS[family].first + i} via ${addressOf(target, family)} dev eth1`,
+            ),
           );
-          await route(active);
+          await ipBatch(host, hops);
+          await setGroups(active);
+          await ipBatch(
+            host,
+            FAMILIES.map((family) => `route add ${vipPrefix(family)} nhid ${IDS[family].group}`),
+          );
         },
-        change: route,
+        change: setGroups,
       };
     },
   });
+};
 export default ecmp;

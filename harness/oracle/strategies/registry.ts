@@ -14,24 +14,35 @@ const known = new Map<string, StrategyDefinition>();
 
 /** A definition of the same name takes the place of the one before. */
 export function registerStrategy(definition: StrategyDefinition): void {
-  known.set(nameOf(definition), definition);
+  known.set(strategyName(definition), definition);
 }
 
 export function strategies(): ReadonlyMap<string, StrategyDefinition> {
   return known;
 }
 
-function nameOf({ schema }: StrategyDefinition): string {
+/** Throws UsageError where the schema has none. */
+export function strategyName({ schema }: StrategyDefinition): string {
   const { strategy } = schema.shape as { strategy?: unknown };
   if (strategy instanceof z.ZodLiteral && typeof strategy.value === "string") return strategy.value;
   throw new UsageError("The schema of a strategy must have its name as a literal: z.literal(\"...\") at 'strategy'.");
 }
 
-/** Throws UsageError where the strategy is not known. */
+/** Throws UnknownStrategy. */
 function definitionOf({ strategy }: Spec): StrategyDefinition {
   const definition = known.get(strategy);
   if (definition) return definition;
-  throw new UsageError(`There is no strategy '${strategy}'. There are: ${[...known.keys()].sort().join(", ")}.`);
+  throw new UnknownStrategy(strategy, [...known.keys()].sort());
+}
+
+/** As of a record by a backend's file that is not at hand. */
+export class UnknownStrategy extends UsageError {
+  readonly strategy: string;
+
+  constructor(strategy: string, names: readonly string[]) {
+    super(`There is no strategy '${strategy}'. There are: ${names.join(", ")}.`);
+    this.strategy = strategy;
+  }
 }
 
 /** Of a strategy from a backend's file: its name has the backend's before it, so that it is nobody else's. */
