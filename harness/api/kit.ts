@@ -8,3 +8,4 @@ import * as api from "./index.ts";
 export const kit = { ...api, z, findTool };
 export type BackendKit = typeof kit;
 export type OutsideBackend = (kit: BackendKit) => Backend;
+export type { Router, RouterSide } from "./routers.ts";

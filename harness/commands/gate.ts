@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineCommand, type Values } from "../cli/command.ts";
 import { amount, flag, option, text, texts, whole } from "../plan/option.ts";
-import { jsonShape } from "../plan/options.ts";
+import { jsonShape, outsideShape } from "../plan/options.ts";
 
 const file = (about: string) =>
   option(text().optional(), { group: "Judgement", about, expects: "a file", names: "file" });
@@ -52,6 +52,7 @@ const positionals = {
   }),
 };
 const options = {
+  ...outsideShape,
   thresholds: option(text().optional(), {
     group: "Judgement",
     about: "JSON file of limits (docs/gate.md)",

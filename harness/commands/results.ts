@@ -2,7 +2,7 @@
 // What is made of runs that were recorded before.
 import { defineCommand } from "../cli/command.ts";
 import { choice, list, option, text, texts } from "../plan/option.ts";
-import { outShape } from "../plan/options.ts";
+import { outShape, outsideShape } from "../plan/options.ts";
 import { SET_REPORTERS } from "../report/names.ts";
 import { CTRAFFIC_ANALYSES } from "../traffic/ctraffic.ts";
 
@@ -10,7 +10,7 @@ export const reportCommand = defineCommand({
   name: "report",
   summary: "draw runs again from their records",
   positionals: { run: option(texts(), { about: "folders of runs", names: "folder", expects: "a folder" }) },
-  options: {},
+  options: outsideShape,
   examples: [["report results/*nfqueue_scale*", ""]],
   run: async (args) => (await import("../actions/report.ts")).redraw(args.run),
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole backend in one file, for use from anywhere: `test my-ecmp_scale --backend ./ecmp.ts`.
 // The type is all it imports; a copy outside of the repository works with or without that line.
-import type { OutsideBackend } from "../../harness/api/kit.ts";
+import type { BackendKit, OutsideBackend, Router, RouterSide } from "../../harness/api/kit.ts";
 
 const NAME = "my-ecmp";
 const HASHES = 2 ** 31;
@@ -10,12 +10,9 @@ const FIVE_TUPLE = "0x37";
 /** Next hops of each family: the group, and target i at first + i. */
 const IDS = { 4: { group: 1, first: 10_000 }, 6: { group: 2, first: 20_000 } } as const;
 
-/** Equal-cost next hops to the active targets; the kernel hashes each flow to one of them. */
-const ecmp: OutsideBackend = (kit) => {
-  const { z, defineBackend, defineStrategy, hashOf, TOOLS, FAMILIES, addressOf, ipBatch, setSysctls, vipPrefix } = kit;
-
-  /** What the kernel does with a flow, so that every connection is predicted: equal parts of all hashes, in order of the targets. */
-  const paths = defineStrategy({
+/** What the kernel does with a flow, so that every connection is predicted: equal parts of all hashes, in order of the targets. */
+const pathsOf = ({ z, defineStrategy, hashOf }: BackendKit) =>
+  defineStrategy({
     schema: z.strictObject({ strategy: z.literal(`${NAME}/paths`), seed: z.number() }),
     hash: ({ seed }, flow) => hashOf({ kind: "fib_multipath", seed, policy: "fields" }, flow),
     space: () => HASHES,
@@ -24,10 +21,13 @@ const ecmp: OutsideBackend = (kit) => {
     shares: (targets) => new Map(targets.map((target) => [target, 1 / targets.length])),
   });
 
+/** Equal-cost next hops to the active targets; the kernel hashes each flow to one of them. */
+const ecmp: OutsideBackend = (kit) => {
+  const { z, defineBackend, TOOLS } = kit;
   return defineBackend({
     name: NAME,
     summary: "Example: the router's multipath route to the VIP",
-    strategies: [paths],
+    strategies: [pathsOf(kit)],
     options: z.strictObject({
       hashSeed: z.coerce.number().int().min(1).max(0xffffffff).default(1).describe("seed of the flow hash"),
     }),
@@ -43,37 +43,42 @@ const ecmp: OutsideBackend = (kit) => {
       ],
     }),
     oracle: ({ hashSeed: seed }) => ({ strategy: `${NAME}/paths`, seed }),
-    router({ host, topology }, { hashSeed }) {
-      const setGroups = async (active: readonly number[]) => {
-        const members = (first: number) => [...active].sort((a, b) => a - b).map((i) => first + i);
-        const groups = Object.values(IDS).map(({ group, first }) => [group, members(first).join("/")]);
-        await ipBatch(
-          host,
-          groups.map(([group, ids]) => `nexthop replace id ${group} group ${ids}`),
-        );
-      };
-      return {
-        async install(active) {
-          const hashing = FAMILIES.flatMap((family) => [
-            `net/ipv${family}/fib_multipath_hash_policy=3`,
-            `net/ipv${family}/fib_multipath_hash_fields=${FIVE_TUPLE}`,
-          ]);
-          await setSysctls(host, [`net/ipv4/fib_multipath_hash_seed=${hashSeed}`, ...hashing]);
-          const hops = FAMILIES.flatMap((family) =>
-            topology.targets.map(
-              (target, i) => `nexthop add id ${IDS[family].first + i} via ${addressOf(target, family)} dev eth1`,
-            ),
-          );
-          await ipBatch(host, hops);
-          await setGroups(active);
-          await ipBatch(
-            host,
-            FAMILIES.map((family) => `route add ${vipPrefix(family)} nhid ${IDS[family].group}`),
-          );
-        },
-        change: setGroups,
-      };
-    },
+    router: (router, { hashSeed }) => sideOf(kit, router, hashSeed),
   });
 };
 export default ecmp;
+
+/** On one router. */
+function sideOf(kit: BackendKit, { host, topology }: Router, seed: number): RouterSide {
+  const { FAMILIES, addressOf, ipBatch, setSysctls, vipPrefix } = kit;
+  const setGroups = async (active: readonly number[]) => {
+    const members = (first: number) => [...active].sort((a, b) => a - b).map((i) => first + i);
+    const groups = Object.values(IDS).map(({ group, first }) => `id ${group} group ${members(first).join("/")}`);
+    await ipBatch(
+      host,
+      groups.map((group) => `nexthop replace ${group}`),
+    );
+  };
+  return {
+    async install(active) {
+      const hashing = FAMILIES.flatMap((family) => [
+        `net/ipv${family}/fib_multipath_hash_policy=3`,
+        `net/ipv${family}/fib_multipath_hash_fields=${FIVE_TUPLE}`,
+      ]);
+      await setSysctls(host, [`net/ipv4/fib_multipath_hash_seed=${seed}`, ...hashing]);
+      const hops = FAMILIES.flatMap((family) =>
+        topology.targets.map((target, i) => `id ${IDS[family].first + i} via ${addressOf(target, family)} dev eth1`),
+      );
+      await ipBatch(
+        host,
+        hops.map((hop) => `nexthop add ${hop}`),
+      );
+      await setGroups(active);
+      await ipBatch(
+        host,
+        FAMILIES.map((family) => `route add ${vipPrefix(family)} nhid ${IDS[family].group}`),
+      );
+    },
+    change: setGroups,
+  };
+}
