@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { ExecutionContext } from "ava";
 import type { Summary } from "../record/schema.ts";
-import { EXIT } from "../util/exit-codes.ts";
+import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 import { runMain } from "./machine.ts";
 
 const ATTEMPTS = 3;
@@ -51,16 +51,30 @@ export async function untilSufficient<R extends Pick<CaseResult, "status" | "sum
   }
 }
 
-async function runOnce(
-  name: string,
-  args: readonly string[],
-  { out, env = {}, timeoutMs = 120_000 }: CaseOptions,
-): Promise<CaseResult> {
+/** Runs one case, once. Throws with its stderr when it leaves no record. */
+export async function runOnce(name: string, args: readonly string[], options: CaseOptions): Promise<CaseResult> {
+  const { out, env = {}, timeoutMs = 120_000 } = options;
   const { status, stderr } = await runMain(["test", name, "--out", out, ...args], { env, timeoutMs });
-  const id = existsSync(out)
-    ? readdirSync(out).find((one) => existsSync(path.join(out, one, "summary.json")))
-    : undefined;
-  if (id === undefined) throw new Error(`'test ${name}' left no record: ${stderr}`);
-  const dir = path.join(out, id);
-  return { status, stderr, dir, summary: JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary };
+  const [record] = recordsIn(out);
+  if (record === undefined) throw new Error(`'test ${name}' left no record: ${stderr}`);
+  return { status, stderr, ...record };
+}
+
+/** Runs several cases in one process, each once: by their names, those that left a record, with the exit code that each would have alone. */
+export async function runCases(
+  names: readonly string[],
+  args: readonly string[],
+  { out }: Pick<CaseOptions, "out">,
+): Promise<Map<string, CaseResult>> {
+  const { stderr } = await runMain(["test", ...names, "--out", out, ...args], { timeoutMs: 60_000 * names.length });
+  return new Map(
+    recordsIn(out).map((one) => [one.summary.case, { status: exitCodeOf([one.summary.verdict]), stderr, ...one }]),
+  );
+}
+
+function recordsIn(out: string): Pick<CaseResult, "dir" | "summary">[] {
+  return (existsSync(out) ? readdirSync(out).sort() : [])
+    .map((name) => path.join(out, name))
+    .filter((dir) => existsSync(path.join(dir, "summary.json")))
+    .map((dir) => ({ dir, summary: JSON.parse(readFileSync(path.join(dir, "summary.json"), "utf8")) as Summary }));
 }

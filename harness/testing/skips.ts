@@ -41,6 +41,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
       "lb/xdp/planes.lab.test.ts": ALL,
       "lb/xdp/veth.lab.test.ts": ALL,
       "scenarios/cases.docker.test.ts": ALL,
+      "scenarios/cases.lab.test.ts": 22,
+      "scenarios/variants.lab.test.ts": 3,
     },
     reason: /\broot\b|CAP_|'sudo /,
   },
@@ -77,7 +79,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
       "lb/xdp/planes.lab.test.ts": ALL,
       "lb/xdp/veth.lab.test.ts": ALL,
       "scenarios/cases.docker.test.ts": 1,
-      "scenarios/cases.lab.test.ts": 30,
+      "scenarios/cases.lab.test.ts": 22,
+      "scenarios/variants.lab.test.ts": 3,
     },
     reason: /'?xdp-lb'? is not built/,
   },
@@ -90,8 +93,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "a tun device",
     isHere: () => existsSync("/dev/net/tun"),
-    needed: { "lb/nfqueue/fragments.lab.test.ts": ALL, "scenarios/cases.lab.test.ts": 1 },
-    reason: /\btun\b/,
+    needed: { "lb/nfqueue/fragments.lab.test.ts": ALL },
+    reason: /\/dev\/net\/tun/,
   },
   { name: "HAProxy", ...proxy("haproxy") },
   { name: "nginx", ...proxy("nginx") },
@@ -116,7 +119,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "a conntrack table that a test can fill",
     isHere: () => Number(read("/proc/sys/net/netfilter/nf_conntrack_max")) <= 1_000_000,
-    needed: { "scenarios/cases.lab.test.ts": 1 },
+    needed: { "scenarios/variants.lab.test.ts": 1 },
     reason: /^Conntrack holds /,
   },
   {
@@ -162,7 +165,12 @@ export const parseSkips = (text: string): Skip[] =>
 function proxy(program: string): Omit<Requirement, "name"> {
   return {
     isHere: () => isInstalled(program) || existsSync(path.join(root, "build/proxies/usr/sbin", program)),
-    needed: { "lb/proxies/proxies.lab.test.ts": 2, "lb/services.lab.test.ts": 1, "scenarios/cases.lab.test.ts": 14 },
+    needed: {
+      "lb/proxies/proxies.lab.test.ts": 2,
+      "lb/services.lab.test.ts": 1,
+      "scenarios/cases.lab.test.ts": 5,
+      "scenarios/variants.lab.test.ts": 1,
+    },
     reason: new RegExp(program),
   };
 }
