@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which tests a machine may skip: what it lacks is found out here without the code under test, so that no ring vanishes
 // because that code is wrong.
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { buildDir } from "../runtime/netns.ts";
@@ -99,6 +99,12 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { name: "HAProxy", ...proxy("haproxy") },
   { name: "nginx", ...proxy("nginx") },
   {
+    name: "a source tree that every user may read",
+    isHere: () => foldersAbove(root).every((dir) => (statSync(dir).mode & 0o005) === 0o005),
+    needed: { "load-balancer.lab.test.ts": 1 },
+    reason: /^User 65534 cannot read/,
+  },
+  {
     name: "tcpdump",
     isHere: () => isInstalled("tcpdump"),
     needed: { "load-balancer.lab.test.ts": 1 },
@@ -184,6 +190,11 @@ function isInstalled(program: string): boolean {
       return false;
     }
   });
+}
+
+function foldersAbove(dir: string): string[] {
+  const above = path.dirname(dir);
+  return above === dir ? [dir] : [dir, ...foldersAbove(above)];
 }
 
 function read(file: string): string {
