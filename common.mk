@@ -17,7 +17,7 @@ FUZZ := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -De
 .DEFAULT_GOAL := all
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS := print_stacktrace=1
-export TSAN_OPTIONS := halt_on_error=1
+export TSAN_OPTIONS := halt_on_error=1:exitcode=66
 
 CC.release = $(CC) $(CSTD) $(CFLAGS)
 CC.san = $(CC) $(CSTD) $(SAN)

@@ -44,9 +44,12 @@ static void machines_make(uint32_t id, const char *at, const char *end)
 	frame_send(id, FRAME_DONE, NULL, 0);
 }
 
-static void frames_handle(int epoll, const char **at, const char *end);
+/* Whether frames come straight from the harness, or in a batch, which cannot hold another one. */
+enum level { LEVEL_TOP, LEVEL_BATCH };
 
-static void frame_handle(int epoll, const struct frame_head *head, const char *payload)
+static void frames_handle(int epoll, const char **at, const char *end, enum level level);
+
+static void frame_handle(int epoll, const struct frame_head *head, const char *payload, enum level level)
 {
 	const char *end = payload + head->length;
 	struct process *p = process_find(head->id);
@@ -59,7 +62,10 @@ static void frame_handle(int epoll, const struct frame_head *head, const char *p
 		process_spawn(epoll, head->id, payload, end);
 		return;
 	case FRAME_BATCH:
-		frames_handle(epoll, &payload, end);
+		if (level == LEVEL_BATCH)
+			frame_error(head->id, "A batch cannot hold another batch.");
+		else
+			frames_handle(epoll, &payload, end, LEVEL_BATCH);
 		return;
 	case FRAME_CLOCK:
 		clock_handle(head->id, payload, head->length);
@@ -86,14 +92,14 @@ static void frame_handle(int epoll, const struct frame_head *head, const char *p
 	}
 }
 
-static void frames_handle(int epoll, const char **at, const char *end)
+static void frames_handle(int epoll, const char **at, const char *end, enum level level)
 {
 	struct frame_head head;
 	const char *payload;
 	int rc;
 
 	while ((rc = frame_next(at, end, &head, &payload)) > 0)
-		frame_handle(epoll, &head, payload);
+		frame_handle(epoll, &head, payload, level);
 	if (rc < 0) {
 		fprintf(stderr, "Cannot go on: the harness sent something that is no frame.\n");
 		exit(1);
@@ -113,7 +119,7 @@ static int commands_read(int epoll, struct buffer *b)
 		return 0;
 	buffer_append(b, data, (size_t)n);
 	at = b->data + b->start;
-	frames_handle(epoll, &at, b->data + b->end);
+	frames_handle(epoll, &at, b->data + b->end, LEVEL_TOP);
 	buffer_consume(b, (size_t)(at - (b->data + b->start)));
 	return 1;
 }

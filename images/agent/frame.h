@@ -18,7 +18,7 @@ enum frame_type {
 	FRAME_CLOSE = 4,   /* end of the stdin of process `id` */
 	FRAME_SIGNAL = 5,  /* uint32 signal number, to the process group of `id` */
 	FRAME_RESIZE = 6,  /* uint16 rows, uint16 columns of the terminal of `id` */
-	FRAME_BATCH = 7,   /* frames, handled in order */
+	FRAME_BATCH = 7,   /* frames other than batches, handled in order */
 	FRAME_CLOCK = 8,   /* in a guest only: nothing, or int64 ns; answered by FRAME_DONE with int64 ns */
 	/* agent -> harness */
 	FRAME_HELLO = 64,   /* JSON: version, pid, rootless */

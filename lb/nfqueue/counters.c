@@ -19,6 +19,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_VERDICT_ERRORS] = "verdict_errors",
 	[COUNT_ENOBUFS] = "enobufs",
 	[COUNT_REMEMBERED] = "remembered",
+	[COUNT_WHOLE] = "asked_whole",
 	[COUNT_FRAGMENTS + FRAGMENTS_STORED] = "fragments_stored",
 	[COUNT_FRAGMENTS + FRAGMENTS_REINJECTED] = "fragments_reinjected",
 	[COUNT_FRAGMENTS + FRAGMENTS_EXPIRED] = "fragments_expired",

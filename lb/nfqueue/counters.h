@@ -26,6 +26,7 @@ enum counter {
 	COUNT_VERDICT_ERRORS,
 	COUNT_ENOBUFS,
 	COUNT_REMEMBERED,
+	COUNT_WHOLE,	 /* asked for again, as what is needed lies beyond the copy */
 	COUNT_FRAGMENTS, /* indexed by enum fragment_count from here on */
 	COUNT_FRAGMENTS_FORWARDED = COUNT_FRAGMENTS + FRAGMENT_COUNTS,
 	COUNT_FRAGMENTS_MALFORMED,

@@ -14,6 +14,7 @@
 #include "cli/fail.h"
 #include "netlink/message.h"
 #include "netlink/request.h"
+#include "netlink/send.h"
 
 /* Kernel memory that one queued packet costs the socket besides its bytes: sk_buff, shared info, attributes.
  */
@@ -46,18 +47,25 @@ static int bind_queue(int fd, uint16_t queue, const struct queue_options *option
 	return netlink_request(fd, message, NULL);
 }
 
-/* Packets flow from here on, so no acknowledgement is asked for: waiting for it could swallow packets. */
-static int start_copying(int fd, uint16_t queue, const struct queue_options *options)
+size_t queue_copy(void *buffer, uint16_t queue, uint32_t copy)
 {
 	const struct nfqnl_msg_config_params params = {
-		.copy_range = htonl(options->copy),
+		.copy_range = htonl(copy),
 		.copy_mode = NFQNL_COPY_PACKET,
 	};
-	uint32_t buffer[16] = {0};
 	struct nlmsghdr *message = queue_message(buffer, NFQNL_MSG_CONFIG, 0, queue);
 
 	message_put(message, NFQA_CFG_PARAMS, &params, sizeof(params));
-	return netlink_request(fd, message, NULL);
+	return message->nlmsg_len;
+}
+
+/* Packets flow from here on, so no acknowledgement is asked for: waiting for it could swallow packets. */
+static int start_copying(int fd, uint16_t queue, const struct queue_options *options)
+{
+	uint32_t buffer[QUEUE_COPY_SIZE / sizeof(uint32_t)];
+
+	queue_copy(buffer, queue, options->copy);
+	return netlink_request(fd, (const struct nlmsghdr *)buffer, NULL);
 }
 
 static void size_receive_buffer(int fd, const struct queue_options *options)
@@ -91,6 +99,7 @@ int queue_open(uint16_t queue, const struct queue_options *options)
 	if (fd < 0)
 		fail(EXIT_ERROR, "Cannot open a netfilter socket: %s.", strerror(errno));
 	size_receive_buffer(fd, options);
+	netlink_size_send_buffer(fd, options->answers);
 	error = bind(fd, (struct sockaddr *)&kernel, sizeof(kernel)) < 0 ? errno : 0;
 	/* With a fixed peer plain send() and recv() do. */
 	if (!error && connect(fd, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
@@ -132,6 +141,11 @@ uint32_t queue_receive_buffer(int fd)
 void queue_wake(int fd)
 {
 	send(fd, &empty_message, sizeof(empty_message), 0);
+}
+
+bool queue_is_config(const struct nlmsghdr *message)
+{
+	return message->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG);
 }
 
 /* Of an attribute whose size was checked. */

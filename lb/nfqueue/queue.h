@@ -9,11 +9,12 @@
 #include <stdint.h>
 
 struct queue_options {
-	uint32_t length; /* packets the kernel may hold */
-	uint32_t copy;	 /* bytes of each packet to hand over */
-	uint32_t buffer; /* bytes of kernel memory for packets on their way to user space; 0: as length needs
-			  */
-	bool fail_open;	 /* a full queue lets packets pass instead of dropping them */
+	uint32_t length;  /* packets the kernel may hold */
+	uint32_t copy;	  /* bytes of each packet to hand over */
+	uint32_t buffer;  /* bytes of kernel memory for packets on their way to user space; 0: as length needs
+			   */
+	uint32_t answers; /* bytes of verdicts to hand over at once */
+	bool fail_open;	  /* a full queue lets packets pass instead of dropping them */
 };
 
 struct queued_packet {
@@ -28,6 +29,10 @@ struct queued_packet {
 #define QUEUE_MESSAGE_OVERHEAD 512
 
 #define QUEUE_VERDICT_SIZE 40
+#define QUEUE_COPY_SIZE 32
+
+/* The most that the kernel copies of a packet. */
+#define QUEUE_COPY_MAX 65531
 
 /* The socket of the bound queue; exits with a clear sentence when it can't be. */
 int queue_open(uint16_t queue, const struct queue_options *options);
@@ -40,6 +45,13 @@ uint32_t queue_receive_buffer(int fd);
 
 /* Makes a reader of the socket return: the kernel acknowledges an empty message. */
 void queue_wake(int fd);
+
+/* Writes a message of at most QUEUE_COPY_SIZE bytes that has `copy` bytes of each packet handed over from
+ * then on; returns its size. */
+size_t queue_copy(void *buffer, uint16_t queue, uint32_t copy);
+
+/* Of a message that the kernel refused. */
+bool queue_is_config(const struct nlmsghdr *message);
 
 /* False: not a packet. */
 bool queue_decode(const struct nlmsghdr *message, struct queued_packet *packet);

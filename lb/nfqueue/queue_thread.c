@@ -6,21 +6,31 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "counters.h"
 #include "packet/flow.h"
 #include "fragment_worker.h"
+#include "netlink/send.h"
 #include "pick.h"
 #include "remember.h"
 #include "worker.h"
 
-/* Buffers of one thread. */
+#define MESSAGE_MAX NLMSG_ALIGN(QUEUE_COPY_MAX + QUEUE_MESSAGE_OVERHEAD)
+/* What answers one packet, at most. */
+#define ANSWER_SIZE (QUEUE_VERDICT_SIZE + REMEMBER_SIZE)
+
+/*
+ * Buffers of one thread. Messages lie side by side; what is longer than a copy goes on in a piece of its own,
+ * whose memory is not touched before.
+ */
 struct batch {
 	struct mmsghdr *messages;
-	struct iovec *pieces;
-	uint8_t *received;
+	struct iovec (*pieces)[2];
+	uint8_t *received, *spilled;
+	uint8_t *joined; /* one message of two pieces */
 	uint8_t *verdicts;
 	size_t verdicts_size; /* filled so far */
 };
@@ -28,19 +38,23 @@ struct batch {
 static bool batch_init(struct batch *batch, const struct worker *worker)
 {
 	const uint32_t n = worker->options->batch;
-	const size_t size = NLMSG_ALIGN(worker->copy + QUEUE_MESSAGE_OVERHEAD);
+	const size_t size = NLMSG_ALIGN(worker->copy + QUEUE_MESSAGE_OVERHEAD), more = MESSAGE_MAX - size;
 
 	*batch = (struct batch){
 		.messages = calloc(n, sizeof(*batch->messages)),
 		.pieces = calloc(n, sizeof(*batch->pieces)),
 		.received = malloc(n * size),
-		.verdicts = malloc((size_t)n * (QUEUE_VERDICT_SIZE + REMEMBER_SIZE)),
+		.spilled = malloc(n * more + 1),
+		.joined = malloc(MESSAGE_MAX),
+		.verdicts = malloc((size_t)n * ANSWER_SIZE),
 	};
-	if (!batch->messages || !batch->pieces || !batch->received || !batch->verdicts)
+	if (!batch->messages || !batch->pieces || !batch->received || !batch->spilled || !batch->joined ||
+	    !batch->verdicts)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
-		batch->pieces[i] = (struct iovec){batch->received + i * size, size};
-		batch->messages[i].msg_hdr = (struct msghdr){.msg_iov = &batch->pieces[i], .msg_iovlen = 1};
+		batch->pieces[i][0] = (struct iovec){batch->received + i * size, size};
+		batch->pieces[i][1] = (struct iovec){batch->spilled + i * more, more};
+		batch->messages[i].msg_hdr = (struct msghdr){.msg_iov = batch->pieces[i], .msg_iovlen = 2};
 	}
 	return true;
 }
@@ -50,7 +64,29 @@ static void batch_free(struct batch *batch)
 	free(batch->messages);
 	free(batch->pieces);
 	free(batch->received);
+	free(batch->spilled);
+	free(batch->joined);
 	free(batch->verdicts);
+}
+
+/* The message, in one piece. */
+static const struct nlmsghdr *message_of(const struct batch *batch, int i)
+{
+	const struct iovec *pieces = batch->pieces[i];
+	const size_t size = batch->messages[i].msg_len;
+
+	if (size <= pieces[0].iov_len)
+		return pieces[0].iov_base;
+	memcpy(batch->joined, pieces[0].iov_base, pieces[0].iov_len);
+	memcpy(batch->joined + pieces[0].iov_len, pieces[1].iov_base, size - pieces[0].iov_len);
+	return (const struct nlmsghdr *)batch->joined;
+}
+
+/* Whether more of the packet would tell more, and can be had. */
+static bool wants_whole(const struct worker *worker, const struct queued_packet *packet)
+{
+	return packet->captured < packet->length && packet->captured < QUEUE_COPY_MAX &&
+	       !worker->whole_refused;
 }
 
 static struct verdict verdict_on(struct worker *worker, const struct queued_packet *packet)
@@ -61,6 +97,8 @@ static struct verdict verdict_on(struct worker *worker, const struct queued_pack
 	const enum flow_kind kind = flow_dissect(packet->data, packet->captured, packet->length,
 						 worker_needs_ports(worker), &key, &transport);
 
+	if (kind == FLOW_SHORT && wants_whole(worker, packet))
+		return (struct verdict){.decision = NF_QUEUE_NR(worker->queue)};
 	count(&worker->counters[kind], 1);
 	count(&worker->counters[COUNT_BYTES], packet->length);
 	if (kind == FLOW_FRAGMENT && worker->options->fragments)
@@ -83,11 +121,30 @@ static void remember(struct worker *worker, struct batch *batch, const struct qu
 	batch->verdicts_size += size;
 }
 
+/*
+ * The packet comes in again, whole: the kernel works through messages in order, and queues it anew while the
+ * larger copy is in force.
+ */
+static void ask_whole(struct worker *worker, struct batch *batch, const struct queued_packet *packet)
+{
+	uint8_t *to = batch->verdicts + batch->verdicts_size;
+
+	count(&worker->counters[COUNT_WHOLE], 1);
+	to += queue_copy(to, worker->queue, QUEUE_COPY_MAX);
+	to += queue_verdict(to, worker->queue, packet->id, NF_QUEUE_NR(worker->queue), NULL);
+	to += queue_copy(to, worker->queue, worker->copy);
+	batch->verdicts_size = to - batch->verdicts;
+}
+
 static void answer(struct worker *worker, struct batch *batch, const struct queued_packet *packet)
 {
 	const struct verdict v =
 		worker->fragments ? fragment_worker_answer(worker, packet) : verdict_on(worker, packet);
 
+	if (!worker->fragments && v.decision == NF_QUEUE_NR(worker->queue)) {
+		ask_whole(worker, batch, packet);
+		return;
+	}
 	if (worker->options->remember && v.decision == NF_ACCEPT && v.has_mark)
 		remember(worker, batch, packet, v.mark);
 	batch->verdicts_size += queue_verdict(batch->verdicts + batch->verdicts_size, worker->queue,
@@ -100,23 +157,25 @@ static void note_error(struct worker *worker, const struct nlmsghdr *message)
 {
 	const struct nlmsgerr *error = NLMSG_DATA(message);
 
-	if (message->nlmsg_type == NLMSG_ERROR && error->error)
-		count(&worker->counters[COUNT_VERDICT_ERRORS], 1);
+	if (message->nlmsg_type != NLMSG_ERROR || !error->error)
+		return;
+	count(&worker->counters[COUNT_VERDICT_ERRORS], 1);
+	/* Else a packet would be asked for again and again. */
+	if (queue_is_config(&error->msg))
+		worker->whole_refused = true;
 }
 
-/* One send for the whole batch: the kernel works through the messages in it. Returns 0 or an error number. */
+/* One send for the whole batch, if the socket takes it: the kernel works through the messages in it. Returns
+ * 0 or an error number. */
 static int send_verdicts(struct worker *worker, struct batch *batch)
 {
-	ssize_t sent = 0;
+	struct netlink_sent sent = {0};
+	const int error = netlink_send_all(worker->fd, batch->verdicts, batch->verdicts_size, &sent);
 
-	if (batch->verdicts_size == 0)
-		return 0;
-	do
-		sent = send(worker->fd, batch->verdicts, batch->verdicts_size, 0);
-	while (sent < 0 && errno == EINTR);
 	batch->verdicts_size = 0;
-	count(&worker->counters[COUNT_VERDICT_CALLS], 1);
-	return sent < 0 ? errno : 0;
+	count(&worker->counters[COUNT_VERDICT_CALLS], sent.calls);
+	count(&worker->counters[COUNT_VERDICT_ERRORS], sent.skipped);
+	return error;
 }
 
 /* Waits for a packet, then takes those that are there; each datagram is one message. Returns 0 or an error
@@ -134,7 +193,7 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 		fragment_worker_tick(worker);
 	worker_enter(worker);
 	for (int i = 0; i < n; i++) {
-		const struct nlmsghdr *message = batch->pieces[i].iov_base;
+		const struct nlmsghdr *message = message_of(batch, i);
 		struct queued_packet packet;
 
 		if (!NLMSG_OK(message, batch->messages[i].msg_len))

@@ -16,6 +16,7 @@
 #include "fragment_worker.h"
 #include "privileges.h"
 #include "queue_thread.h"
+#include "remember.h"
 #include "store.h"
 #include "worker.h"
 
@@ -72,8 +73,8 @@ static void parse(struct run *run, const struct command *command, int argc, char
 		{"receive-buffer", 0, "N",
 		 "bytes of kernel memory for packets on their way here (so many that --qlength fits)",
 		 .number = &options->queue.buffer, .min = 4608, .max = INT32_MAX},
-		{"copy", 0, "N", "bytes of each packet to look at (256)", .number = &options->queue.copy,
-		 .min = 64, .max = 65000},
+		{"copy", 0, "N", "bytes of each packet to look at, unless its headers reach further (256)",
+		 .number = &options->queue.copy, .min = 64, .max = 65000},
 		{"notargets-fwmark", 0, "N", "mark for packets when no target is active (they are dropped)",
 		 .number = &options->no_target_fwmark, .min = 1, .max = UINT32_MAX},
 		{"fail-open", 0, NULL, "a full queue lets packets pass, with the mark they have",
@@ -120,6 +121,8 @@ static void parse(struct run *run, const struct command *command, int argc, char
 		fail(EXIT_USAGE, "--routers is for fragments: give --fragments too.");
 	if (!run->routers_shm != !fragments->own)
 		fail(EXIT_USAGE, "--routers and --own belong together: the table, and our mark in it.");
+	options->queue.answers =
+		options->batch * (QUEUE_VERDICT_SIZE + (options->remember ? REMEMBER_SIZE : 0));
 	if (!options->fragments)
 		return;
 	fragments->limits.ttl_ns = run->ttl_ms * 1000000ull;
@@ -156,7 +159,7 @@ static void open_all(struct run *run)
 		struct queue_options queue = run->options.queue;
 
 		if (fragments)
-			queue.copy = UINT16_MAX;
+			queue.copy = QUEUE_COPY_MAX;
 		run->workers[i] = (struct worker){
 			.options = &run->options,
 			.table = table,

@@ -32,7 +32,8 @@ struct worker {
 	pthread_t thread;
 	int fd;
 	uint16_t queue;
-	uint32_t copy;			   /* bytes of each packet, at most */
+	uint32_t copy;			   /* bytes of each packet, unless more are needed */
+	bool whole_refused;		   /* the kernel gives no more than that */
 	int cpu;			   /* where the thread stays; NO_CPU: anywhere */
 	struct fragment_worker *fragments; /* this is the thread of their queue; else NULL */
 	uint64_t random;

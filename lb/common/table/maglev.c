@@ -38,7 +38,8 @@ void maglev_fill(uint16_t *lookup, uint32_t m, const uint16_t *targets, struct m
 {
 	memset(taken, 0, maglev_taken_words(m) * sizeof(*taken));
 	for (uint32_t filled = 0, turn = 0; filled < m; filled++) {
-		lookup[claim(&walks[turn], m, taken)] = targets[turn];
+		/* Others may read the slots meanwhile: see table.h. */
+		__atomic_store_n(&lookup[claim(&walks[turn], m, taken)], targets[turn], __ATOMIC_RELAXED);
 		turn = turn + 1 < n ? turn + 1 : 0;
 	}
 }

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "util/clock.h"
 #include "table/maglev.h"
@@ -11,6 +10,9 @@
 
 /* Changes with the layout: "nfqlb", 0, then the layout's number. */
 #define TABLE_MAGIC 0x6e66716c62000001ull
+
+#define LOAD(from) __atomic_load_n(from, __ATOMIC_RELAXED)
+#define STORE(to, value) __atomic_store_n(to, value, __ATOMIC_RELAXED)
 
 static size_t align64(size_t size)
 {
@@ -106,11 +108,16 @@ static void fill_half(const struct table *table, uint64_t version, const struct 
 
 	half->version = version;
 	half->active = s->n;
-	half->slots = s->n && config->mode == TABLE_MAGLEV ? config->m : s->n;
-	memcpy(half->targets, targets, config->n * sizeof(*targets));
-	if (config->mode == TABLE_MODULO)
-		memcpy(slots, s->active, s->n * sizeof(*slots));
-	else if (s->n)
+	/* A reader of the version before the last may be at it still, which it will notice: no value is ever
+	 * half a one. */
+	STORE(&half->slots, s->n && config->mode == TABLE_MAGLEV ? config->m : s->n);
+	for (uint32_t i = 0; i < config->n; i++) {
+		STORE(&half->targets[i].fwmark, targets[i].fwmark);
+		half->targets[i].active = targets[i].active;
+	}
+	for (uint32_t i = 0; config->mode == TABLE_MODULO && i < s->n; i++)
+		STORE(&slots[i], s->active[i]);
+	if (s->n && config->mode == TABLE_MAGLEV)
 		maglev_fill(slots, config->m, s->active, s->walks, s->n, s->taken);
 }
 
@@ -145,15 +152,15 @@ bool table_publish(const struct table *table, const struct target *targets, stru
 bool table_pick_unchecked(const struct table *table, uint64_t version, uint32_t hash, struct table_pick *pick)
 {
 	const struct table_half *half = table->halves[version & 1];
-	const uint32_t slots = __atomic_load_n(&half->slots, __ATOMIC_RELAXED);
+	const uint32_t slots = LOAD(&half->slots);
 
 	pick->version = version;
 	if (slots == 0)
 		return false;
 	/* Even when torn, each value is one that a writer put there, so all of them are within bounds. */
 	pick->slot = hash % slots;
-	pick->index = __atomic_load_n(&table->slots[version & 1][pick->slot], __ATOMIC_RELAXED);
-	pick->fwmark = __atomic_load_n(&half->targets[pick->index].fwmark, __ATOMIC_RELAXED);
+	pick->index = LOAD(&table->slots[version & 1][pick->slot]);
+	pick->fwmark = LOAD(&half->targets[pick->index].fwmark);
 	return true;
 }
 
