@@ -337,6 +337,40 @@ test("a spread that no strategy promised is not judged, and the report says why"
   t.regex(open.reasons.join(), /this strategy has no shares that hold/);
 });
 
+test("a standby target gets nothing: that is judged, and an answer by it is a fault of its own", (t) => {
+  const priorities = targets.map((_, i) => (i === 9 ? 2 : 1));
+  const spec: OracleSpec = {
+    strategy: "stateful",
+    flush: false,
+    assign: { strategy: "scaled", hash: null, priorities },
+  };
+  const rows = (targetOf: (id: number) => number) =>
+    faultless().map((c): Connection => ({ ...c, target: targets[targetOf(c.id)] ?? null, cause: "none", endUs: 10e6 }));
+  const right = verdictOf(
+    rows((id) => id % 9),
+    { spec },
+  );
+  t.is(right.verdict, "pass", right.reasons.join("\n"));
+  t.true((right.spread.chi2P ?? 0) > 0.9);
+  const some = verdictOf(
+    rows((id) => (id === 7 ? 9 : id % 9)),
+    { spec },
+  );
+  t.is(some.verdict, "fail");
+  t.deepEqual(some.reasons, [
+    "1 connections were answered by vm-010, which gets none by this strategy while the others are active.",
+  ]);
+  t.deepEqual(some.deterministicFailures, some.reasons);
+  t.is(some.spread.chi2P, 0);
+  t.regex(
+    verdictOf(
+      rows(() => 9),
+      { spec },
+    ).reasons.join(),
+    /^1,000 connections were answered by vm-010/,
+  );
+});
+
 test("packets dropped by name are accounted for", (t) => {
   const summary = verdictOf(faultless(), { received: 9_900, dropped: 100 });
   t.is(summary.verdict, "pass");

@@ -16,6 +16,10 @@ export interface Evidence {
   unnamed: number;
   /** Reconnections that a target answered which was not active then. */
   onInactiveTarget: number;
+  /** Active targets that should get no connection, as standby targets, and got some. */
+  withoutShare: readonly { target: string; connections: number }[];
+  /** Of all connections, the share of the target that should get the fewest but not none; null: nothing is known. */
+  smallestShare: number | null;
 }
 
 /** What one analysis contributes. No two contribute the same field. */

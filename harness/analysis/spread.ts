@@ -16,15 +16,26 @@ export const spread: AnalysisModule = ({ timeline }) => {
       const spread = spreadOf(timeline, perTarget);
       const counts = spread.map((s) => s.connections);
       const mean = counts.reduce((sum, n) => sum + n, 0) / Math.max(1, counts.length);
-      const expected = spread.map((s) => s.expected ?? mean);
+      const active = timeline.stages[0]?.active;
+      // Answers of targets that are not active have a check of their own.
+      const judged = spread.filter((s) => s.expected !== 0 || active?.has(s.target));
+      const chi2P = chiSquareP(
+        judged.map((s) => s.connections),
+        judged.map((s) => s.expected ?? mean),
+      );
       const predicted = !timeline.deployed.oracle || timeline.shares !== null;
       const summary = {
         perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
-        chi2P: mean > 0 && predicted ? chiSquareP(counts, expected) : null,
+        chi2P: mean > 0 && predicted ? chi2P : null,
         maxOverMean: mean > 0 ? Math.max(...counts) / mean : null,
         ...(predicted ? {} : { unpredicted: true as const }),
       };
-      return { summary: { spread: summary }, series: { spread } };
+      const shares = [...(timeline.shares?.values() ?? [1 / Math.max(1, counts.length)])].filter((share) => share > 0);
+      const evidence = {
+        withoutShare: judged.filter((s) => s.expected === 0 && s.connections > 0),
+        smallestShare: shares.length > 0 ? Math.min(...shares) : null,
+      };
+      return { summary: { spread: summary }, series: { spread }, evidence };
     },
   };
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { chiSquareP, studentT95, wilson95 } from "./statistics.ts";
+import { binomialUpperP, chiSquareP, studentT95, wilson95 } from "./statistics.ts";
 
 const near = (a: number | null, b: number, tolerance: number) => a !== null && Math.abs(a - b) < tolerance;
 
@@ -39,4 +39,33 @@ test("Student's t has the tabulated quantiles", (t) => {
 test("chi-square says nothing where it does not hold", (t) => {
   t.is(chiSquareP([3], [3]), null);
   t.is(chiSquareP([1, 2, 3], [2, 2, 2]), null);
+  t.is(chiSquareP([1, 2, 0], [1.5, 1.5, 0]), null);
 });
+
+test("what cannot be has probability 0, and what must be 1", (t) => {
+  t.is(chiSquareP([0, 0, 1500], [750, 750, 0]), 0);
+  t.is(chiSquareP([1, 1999], [0, 2000]), 0);
+  t.is(chiSquareP([0, 0, 1500], [0, 0, 1500]), 1);
+  t.is(chiSquareP([990, 1010, 0], [1000, 1000, 0]), chiSquareP([990, 1010], [1000, 1000]));
+});
+
+test("small cells are pooled, and against one other cell the binomial test is exact", (t) => {
+  // Of 1000 with probability 0.0039: P(X <= 4) = 0.6520 and P(X >= 4) = 0.5452, P(X >= 12) = 0.000901.
+  t.true(near(chiSquareP([996, 4], [996.1, 3.9]), 1, 1e-9));
+  t.true(near(chiSquareP([988, 12], [996.1, 3.9]), 2 * binomialUpperP(12, 1000, 0.0039), 1e-12));
+  t.true(near(binomialUpperP(12, 1000, 0.0039), exactUpper(12, 1000, 0.0039), 1e-12));
+  t.true((chiSquareP([980, 20], [996.1, 3.9]) ?? 1) < 1e-6);
+  t.is(chiSquareP([500, 492, 4, 4], [496, 496, 4, 4]), chiSquareP([500, 492, 8], [496, 496, 8]));
+  t.is(chiSquareP([900, 97, 3], [900, 98, 2]), chiSquareP([900, 100], [900, 100]));
+});
+
+/** The same by the sum of its terms. */
+function exactUpper(k: number, n: number, p: number): number {
+  let term = (1 - p) ** n;
+  let below = 0;
+  for (let i = 0; i < k; i++) {
+    below += term;
+    term *= ((n - i) / (i + 1)) * (p / (1 - p));
+  }
+  return 1 - below;
+}

@@ -10,14 +10,53 @@ export function wilson95(k: number, n: number): [low: number, high: number] {
   return [Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)];
 }
 
+/** Below this expected count the chi-square distribution does not hold for a cell. */
+const FEWEST = 5;
+
+interface Cell {
+  observed: number;
+  expected: number;
+}
+
 /**
- * Probability that counts this far from `expected`, or farther, come by chance (Pearson's chi-square, upper tail).
- * null with fewer than two cells, or where an expected count is below 5: the test does not hold there.
+ * Probability that counts this far from `expected`, or farther, come by chance: Pearson's chi-square, upper tail. Cells of which
+ * fewer than 5 are expected are pooled, and the binomial test takes the place of chi-square where such a pool stands against one
+ * other cell. 0: something was counted where nothing can be. null: fewer than two cells, or all of them are small.
  */
 export function chiSquareP(observed: readonly number[], expected: readonly number[]): number | null {
-  if (expected.length < 2 || expected.some((e) => e < 5)) return null;
-  const chi2 = expected.reduce((sum, e, i) => sum + ((observed[i] ?? 0) - e) ** 2 / e, 0);
-  return upperGamma((expected.length - 1) / 2, chi2 / 2);
+  const all = expected.map((e, i): Cell => ({ observed: observed[i] ?? 0, expected: e }));
+  if (all.length < 2) return null;
+  if (all.some((cell) => cell.expected === 0 && cell.observed > 0)) return 0;
+  const cells = all.filter((cell) => cell.expected > 0);
+  if (cells.length === 1) return 1;
+  const large = cells.filter((cell) => cell.expected >= FEWEST).sort((a, b) => a.expected - b.expected);
+  const pool = pooled(cells.filter((cell) => cell.expected < FEWEST));
+  const [smallest, ...others] = large;
+  if (!smallest) return null;
+  if (pool.expected === 0) return pearsonP(large);
+  if (pool.expected >= FEWEST) return pearsonP([pool, ...large]);
+  return others.length > 0 ? pearsonP([pooled([pool, smallest]), ...others]) : binomialP(pool, smallest);
+}
+
+function pooled(cells: readonly Cell[]): Cell {
+  return cells.reduce(
+    (sum, cell) => ({ observed: sum.observed + cell.observed, expected: sum.expected + cell.expected }),
+    { observed: 0, expected: 0 },
+  );
+}
+
+function pearsonP(cells: readonly Cell[]): number {
+  const chi2 = cells.reduce((sum, { observed, expected }) => sum + (observed - expected) ** 2 / expected, 0);
+  return upperGamma((cells.length - 1) / 2, chi2 / 2);
+}
+
+/** Two-sided: twice the smaller tail. */
+function binomialP(few: Cell, many: Cell): number {
+  const n = few.observed + many.observed;
+  const share = few.expected / (few.expected + many.expected);
+  const upper = binomialUpperP(few.observed, n, share);
+  const lower = 1 - binomialUpperP(few.observed + 1, n, share);
+  return Math.min(1, 2 * Math.min(upper, lower));
 }
 
 /** Probability of k or more among n independent events of probability p each: the exact binomial test, one-sided. */

@@ -10,6 +10,8 @@ import type { Evidence, Judged } from "./part.ts";
 const SPREAD_P = 0.001;
 const UNACCOUNTED_SHARE = 0.001;
 const LATE_SHARE = 0.02;
+/** So many are expected on the target with the smallest share, where there are enough to judge the spread. */
+const CONNECTIONS_PER_TARGET = 20;
 /** Names of drops of which a balancer says that it had no target to send to. */
 const WANT = /(^|_)no_target$/;
 const UNJUDGED_SHARE = 0.1;
@@ -46,7 +48,7 @@ export function judge({
   if (late !== null && faults.length === 0)
     return { verdict: "insufficient", reasons: [late, ...failures], deterministicFailures };
   if (failures.length > 0) return { verdict: "fail", reasons: failures, deterministicFailures };
-  const gaps = gapsOf(summary);
+  const gaps = gapsOf(summary, outcomes);
   if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps, deterministicFailures };
   return { verdict: "pass", reasons: merits(summary), deterministicFailures };
 }
@@ -93,8 +95,14 @@ function failuresOf(summary: Judged, outcomes: Evidence): Check[] {
       packets.sent > 0 && withoutTarget > 0,
       `${n(withoutTarget)} packets were dropped for want of a target, though there always was an active one: its table was empty, or is replaced in steps.`,
     ],
+    ...outcomes.withoutShare.map(
+      ({ target, connections: some }): Check => [
+        true,
+        `${n(some)} connections were answered by ${target}, which gets none by this strategy while the others are active.`,
+      ],
+    ),
     [
-      spread.chi2P !== null && spread.chi2P < SPREAD_P,
+      outcomes.withoutShare.length === 0 && spread.chi2P !== null && spread.chi2P < SPREAD_P,
       `The spread over the targets does not fit the expected shares (chi-square p = ${spread.chi2P?.toExponential(1)}, limit ${SPREAD_P}).`,
       "chance",
     ],
@@ -156,7 +164,9 @@ function lateness({ generator }: Judged): string | null {
 }
 
 /** Why there is no result at all. */
-function gapsOf({ connections, events, packets, spread, targets, scenario, affinity }: Judged): string[] {
+function gapsOf(summary: Judged, { smallestShare }: Evidence): string[] {
+  const { connections, events, packets, spread, targets, scenario, affinity } = summary;
+  const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
   const checks: [boolean, string][] = [
     [connections.established === 0, "No connection was established."],
     [events.some((e) => e.alive === 0), "At an event no connection was alive."],
@@ -167,7 +177,7 @@ function gapsOf({ connections, events, packets, spread, targets, scenario, affin
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
       scenario === "connect" && targets > 1 && spread.chi2P === null && !spread.unpredicted,
-      `Too few connections to judge the spread over ${targets} targets. Try --connections ${targets * 20}.`,
+      `Too few connections to judge the spread over ${targets} targets. Try --connections ${enough}.`,
     ],
   ];
   if (affinity) {
