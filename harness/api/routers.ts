@@ -136,7 +136,8 @@ function routerOf(
   };
 }
 
-async function programIn(lab: Lab, { name, from }: Program): Promise<FoundProgram> {
+/** Throws LabError when it is not there. */
+export async function programIn(lab: Lab, { name, from }: Program): Promise<FoundProgram> {
   if (from === "ours") return installed(lab.program(name));
   const found = lab.traits.toolsAreHosts ? await findProgram(name) : installed(name);
   if (!found) throw new LabError(notInstalled(name, from.packages));

@@ -6,25 +6,17 @@ import { runProgram } from "./program.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const VERSION_COMMANDS: Record<string, string[]> = {
-  iproute2: ["ip", "-V"],
-  iptables: ["iptables", "--version"],
-  nftables: ["nft", "--version"],
-};
-
-/** What a run's record says about the machine and the tools; nothing in it identifies a user. */
+/** What a run's record says about this machine; nothing in it identifies a user. The versions of what takes part come from its lab. */
 export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools">> {
   const firstLine = (argv: string[]) =>
     runProgram(argv, { cwd: root, check: false }).then(
       ({ stdout }) => stdout.split("\n")[0]?.trim() || null,
       () => null,
     );
-  const [revision, dirty, ...versions] = await Promise.all([
+  const [revision, dirty] = await Promise.all([
     firstLine(["git", "rev-parse", "HEAD"]),
     firstLine(["git", "status", "--porcelain", "--untracked-files=no"]),
-    ...Object.values(VERSION_COMMANDS).map(firstLine),
   ]);
-  const tools = Object.keys(VERSION_COMMANDS).map((name, i) => [name, versions[i] ?? "not installed"]);
   return {
     gitRevision: revision && dirty ? `${revision}-dirty` : revision,
     host: {
@@ -34,7 +26,7 @@ export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "hos
       cpuModel: os.cpus()[0]?.model ?? "unknown",
       memoryMiB: Math.round(os.totalmem() / 2 ** 20),
     },
-    tools: { node: process.version, ...Object.fromEntries(tools) },
+    tools: { node: process.version },
   };
 }
 

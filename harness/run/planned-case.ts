@@ -134,6 +134,7 @@ export function describeRun(
     scenario: scenario.name,
     commandLine: [...commandLine],
     ...host,
+    tools: { ...host.tools },
     runtime: runtime.name,
     ...(kernel === undefined ? {} : { kernel }),
     ...(capacity ? { calibrated: capacity } : {}),

@@ -4,6 +4,7 @@ import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import { type Backend, type Balancer, machineNeeds, Unsupported } from "../api/backend.ts";
 import type { Plan } from "../api/scenario.ts";
+import { versionsIn } from "../api/versions.ts";
 import { calibrate, watchMachine } from "../host/contention.ts";
 import { TESTER_HASH } from "../oracle/course.ts";
 import { checkedSpec } from "../oracle/oracle.ts";
@@ -146,6 +147,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
         });
         return deployed;
       });
+      await recordVersions(request, lab, record);
       if (request.impairment) await applyImpairment(lab, request.impairment);
       const during = { ...request, signal: AbortSignal.any([signal, servers.signal]) };
       await phase(record, "traffic", () => driveTraffic(during, { record, lab, balancer }));
@@ -157,6 +159,16 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
     await phase(record, "down", () => scope[Symbol.asyncDispose]()).finally(() => scope[Symbol.asyncDispose]());
     for (const text of scope.failures) record.add({ kind: "warning", t: nowNs(), text });
   }
+}
+
+/** Names and versions of all that takes part. */
+async function recordVersions(
+  { info, backend, backendOptions }: RunRequest,
+  lab: Lab,
+  record: RecordWriter,
+): Promise<void> {
+  Object.assign(info.tools, await versionsIn(lab, backend.requires(backendOptions), info.gitRevision));
+  record.file("run.json", `${JSON.stringify(info, null, 2)}\n`);
 }
 
 /** What another kernel lacks is known only in its guest. */
