@@ -3,8 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
+import { machineNeeds } from "../api/backend.ts";
 import { addressBytes, type Flow } from "../oracle/hash.ts";
 import { hashFlow, makeOracle, oracleSpec } from "../oracle/oracle.ts";
+import { netns } from "../runtime/netns.ts";
+import type { Lab } from "../runtime/runtime.ts";
 import { withOutside } from "./outside.ts";
 
 const EXAMPLE = path.join(import.meta.dirname, "../../images/example/ecmp.ts");
@@ -68,4 +71,48 @@ test("two backends of one name are one too many", async (t) => {
   await t.throwsAsync(withOutside([], [EXAMPLE, fileWith("same", "Example: ", "")]), {
     message: /there is a backend 'my-ecmp' already/,
   });
+});
+
+/** A file whose default export this text is. */
+function fileOf(name: string, text: string): string {
+  const file = path.join(dir, `${name}.ts`);
+  writeFileSync(file, `export default ${text};\n`);
+  return file;
+}
+
+const BY_HAND = `({ z }) => ({
+  name: "by-hand",
+  summary: "as backends were written before defineBackend",
+  keepsState: false,
+  options: z.strictObject({ wide: z.stringbool().default(false), size: z.coerce.number().optional() }),
+  missing: async (runtime, options) => (options?.wide ? ["Too wide for " + runtime.name] : []),
+  devices: (options) => (options.wide ? ["/dev/wide"] : []),
+  deploy: async (lab, options, active) => ({ setTargets: async () => 1, counters: async () => ({ active: active.length }) }),
+  oracle: () => null,
+  effectiveOptions: ({ wide }) => ({ wide }),
+})`;
+
+test("a backend that was written by hand, before defineBackend, goes on working", async (t) => {
+  const [backend] = await withOutside([], [fileOf("by-hand", BY_HAND)]);
+  if (!backend) return t.fail();
+  const [narrow, wide] = [{}, { wide: "true" }].map((words) => backend.options.parse(words));
+  if (!narrow || !wide) return t.fail();
+  t.deepEqual(await backend.missing(netns, wide), ["Too wide for netns"]);
+  t.deepEqual(machineNeeds(backend, wide), { devices: ["/dev/wide"] });
+  t.deepEqual(machineNeeds(backend, narrow), { devices: [] });
+  t.false(backend.tracks(narrow, 10));
+  t.deepEqual(backend.effectiveOptions(narrow, 10), { wide: false });
+  const balancer = await backend.deploy({} as Lab, narrow, [0, 1]);
+  t.deepEqual(await balancer.counters("vm-201"), { active: 2 });
+});
+
+test("what is no backend is told with the part that does not fit, and what makes one that does", async (t) => {
+  const wrong = [
+    [BY_HAND.replace("oracle:", "prophet:"), /'oracle': it must be a function\. defineBackend\(\) of the kit/],
+    [BY_HAND.replace("z.strictObject(", "("), /'options': it must be an object schema of the kit's z/],
+    [BY_HAND.replace('"by-hand"', '"By Hand"'), /'name': small letters, digits and '-' only/],
+    ["42", /must default-export a function of the kit/],
+  ] as const;
+  for (const [i, [text, message]] of wrong.entries())
+    await t.throwsAsync(withOutside([], [fileOf(`wrong-${i}`, text)]), { message });
 });

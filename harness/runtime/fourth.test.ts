@@ -2,7 +2,7 @@
 // A further runtime is one value in the catalogue: whoever lists, examines, chooses or prepares asks its traits and its options, not its name.
 import test from "ava";
 import { z } from "zod";
-import { doctorCommand } from "../actions/doctor.ts";
+import { diagnose } from "../actions/doctor.ts";
 import { listCases } from "../actions/list.ts";
 import { defineBackend } from "../api/define.ts";
 import { chosenRuntimes, fallbackRuntime, Sessions } from "../commands/runtimes.ts";
@@ -63,7 +63,7 @@ const catalogOf = (log: string[] = []) => ({
   scenarios: [scenario],
   runtimes: [netns, swarm(log)],
 });
-const words = { runtime: undefined, kernel: undefined, images: [], capabilities: [] };
+const words = { runtime: undefined, kernel: undefined, image: [], capability: [] };
 
 test("it is listed with what its machines lack, by its traits, and so are the others", async (t) => {
   const [listed] = await listCases(catalogOf());
@@ -83,7 +83,7 @@ test.serial("it is examined as all others are", async (t) => {
     return true;
   }) as typeof process.stdout.write;
   try {
-    t.is(await doctorCommand(catalogOf(), { backend: undefined, json: true }), 3);
+    t.is(await diagnose(catalogOf(), { backend: undefined, json: true }), 3);
   } finally {
     process.stdout.write = write;
   }
