@@ -38,7 +38,12 @@ export class Agent {
     this.ready = this.#request(0, (frame) => JSON.parse(frame.payload.toString()));
     this.ready.catch(() => {});
     output.on("data", (chunk: Buffer) => {
-      for (const frame of reader.push(chunk)) this.#requests.get(frame.id)?.onFrame(frame);
+      try {
+        for (const frame of reader.push(chunk)) this.#requests.get(frame.id)?.onFrame(frame);
+      } catch (error) {
+        this.lost(`The lab's agent sent what cannot be read. ${(error as Error).message}`);
+        output.destroy();
+      }
     });
     this.ended = new Promise((resolve) => {
       const end = () => {

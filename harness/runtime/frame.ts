@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's protocol, the harness' end. images/agent/frame.h is the contract: a 12-byte header (length, id, type) and a payload.
+import { LabError } from "./runtime.ts";
 
 export const FRAME = {
   machine: 1,
@@ -19,6 +20,8 @@ export const FRAME = {
 } as const;
 
 const HEAD_BYTES = 12;
+/** FRAME_MAX of the agent. */
+const MAX_PAYLOAD_BYTES = 64 << 20;
 const SPAWN_KEEP_STDIN = 1;
 const SPAWN_TTY = 2;
 
@@ -67,19 +70,29 @@ export function encodeStrings(strings: readonly string[]): Buffer {
   return Buffer.from(strings.map((s) => `${s}\0`).join(""));
 }
 
-/** Cuts a byte stream into frames; keeps what is not whole yet. */
+/** Cuts a byte stream into frames; keeps what is not whole yet, and joins it once it is. */
 export class FrameReader {
-  #pending: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #length = 0;
+  /** So many bytes make the next step possible: a header, or a whole frame. */
+  #needed = HEAD_BYTES;
 
+  /** Throws LabError at a header that no peer sends. */
   *push(chunk: Buffer): Generator<Frame> {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    for (;;) {
-      if (this.#pending.length < HEAD_BYTES) return;
-      const end = HEAD_BYTES + this.#pending.readUInt32LE(0);
-      if (this.#pending.length < end) return;
-      const frame = this.#pending.subarray(0, end);
-      this.#pending = this.#pending.subarray(end);
-      yield { id: frame.readUInt32LE(4), type: frame.readUInt8(8), payload: frame.subarray(HEAD_BYTES) };
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    while (this.#length >= this.#needed) {
+      const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+      const payloadBytes = bytes.readUInt32LE(0);
+      if (payloadBytes > MAX_PAYLOAD_BYTES)
+        throw new LabError(`This is no frame: it claims ${payloadBytes} bytes, ${MAX_PAYLOAD_BYTES} is the most.`);
+      const end = HEAD_BYTES + payloadBytes;
+      const isWhole = bytes.length >= end;
+      const rest = isWhole ? bytes.subarray(end) : bytes;
+      [this.#chunks, this.#length, this.#needed] = [[rest], rest.length, isWhole ? HEAD_BYTES : end];
+      chunk = rest;
+      if (isWhole)
+        yield { id: bytes.readUInt32LE(4), type: bytes.readUInt8(8), payload: bytes.subarray(HEAD_BYTES, end) };
     }
   }
 }

@@ -4,7 +4,7 @@ import net from "node:net";
 import path from "node:path";
 import { z } from "zod";
 import type { Balancer } from "../api/backend.ts";
-import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
+import { encodeFrame, FRAME, type Frame, FrameReader } from "../runtime/frame.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
@@ -163,13 +163,20 @@ function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, soc
       onStdout: (chunk) => send(FRAME.stdout, chunk),
       onStderr: (chunk) => send(FRAME.stderr, chunk),
     });
+    const onFrame = ({ type, payload }: Frame) => {
+      if (type === FRAME.stdin) child.write(payload);
+      else if (type === FRAME.close) child.closeStdin();
+      else if (type === FRAME.signal) child.signal(payload[0] ?? 15);
+      else if (type === FRAME.resize && payload.length >= 4)
+        child.resize(payload.readUInt16LE(0), payload.readUInt16LE(2));
+    };
     const onData = (chunk: Buffer) => {
-      for (const { type, payload } of reader.push(chunk)) {
-        if (type === FRAME.stdin) child.write(payload);
-        else if (type === FRAME.close) child.closeStdin();
-        else if (type === FRAME.signal) child.signal(payload[0] ?? 15);
-        else if (type === FRAME.resize && payload.length >= 4)
-          child.resize(payload.readUInt16LE(0), payload.readUInt16LE(2));
+      try {
+        for (const frame of reader.push(chunk)) onFrame(frame);
+      } catch (error) {
+        // The process ends with its socket.
+        socket.off("data", onData).resume();
+        socket.end(encodeFrame(0, FRAME.error, Buffer.from((error as Error).message)));
       }
     };
     onData(rest);

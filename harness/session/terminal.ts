@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Socket } from "node:net";
-import { encodeFrame, FRAME, FrameReader } from "../runtime/frame.ts";
+import { encodeFrame, FRAME, type Frame, FrameReader } from "../runtime/frame.ts";
 import { type Exit, LabError } from "../runtime/runtime.ts";
 import { signalNumber } from "../util/abortable.ts";
 import type { SessionRequest } from "./session.ts";
@@ -62,15 +62,20 @@ export async function runAttached(
 function exitCodeFrom(socket: Socket): Promise<number> {
   const reader = new FrameReader();
   return new Promise((resolve, reject) => {
+    const onFrame = ({ type, payload }: Frame) => {
+      if (type === FRAME.stdout) process.stdout.write(payload);
+      else if (type === FRAME.stderr) process.stderr.write(payload);
+      else if (type === FRAME.error) reject(new LabError(payload.toString()));
+      else if (type === FRAME.exit) {
+        const exit = JSON.parse(payload.toString()) as Exit;
+        resolve(exit.code ?? 128 + exit.signal);
+      }
+    };
     socket.on("data", (chunk: Buffer) => {
-      for (const { type, payload } of reader.push(chunk)) {
-        if (type === FRAME.stdout) process.stdout.write(payload);
-        else if (type === FRAME.stderr) process.stderr.write(payload);
-        else if (type === FRAME.error) reject(new LabError(payload.toString()));
-        else if (type === FRAME.exit) {
-          const exit = JSON.parse(payload.toString()) as Exit;
-          resolve(exit.code ?? 128 + exit.signal);
-        }
+      try {
+        for (const frame of reader.push(chunk)) onFrame(frame);
+      } catch (error) {
+        reject(error);
       }
     });
     socket.on("close", () => reject(new LabError("The lab ended.")));
