@@ -8,7 +8,7 @@ import type { Backend } from "../harness/api/backend.ts";
 import type { Scenario } from "../harness/api/scenario.ts";
 import { memoryOf } from "../harness/oracle/oracle.ts";
 import { unsupported } from "../harness/plan/catalog.ts";
-import type { Protocol } from "../harness/record/schema.ts";
+import type { EventSummary, Protocol } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
 import { type CaseResult, runCases, runOnce, untilSufficient } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
@@ -101,6 +101,18 @@ async function resultOf(t: ExecutionContext, one: Conformance): Promise<CaseResu
   return untilSufficient(t, async (attempt) => (attempt === 1 && batch.get(one.name)) || again(attempt));
 }
 
+function checkLoss(
+  t: ExecutionContext,
+  { kind, lost }: EventSummary,
+  { keepsState, name }: { keepsState: boolean; name: string },
+): void {
+  if (kind.startsWith("drift")) t.true(lost > 40, `${lost}`);
+  if (kind.startsWith("blackout")) t.is(lost, 0);
+  if (kind.startsWith("router") && (!keepsState || name === "syn_only")) t.is(lost, 0);
+  if (kind === "scale_in") t.true(lost > 130, `${lost}`);
+  if (kind === "scale_out" && keepsState) t.is(lost, 0);
+}
+
 for (const one of all) {
   const { name, backend, scenario, protocol } = one;
   // SYN-only has a memory for TCP alone, unless told.
@@ -127,11 +139,7 @@ for (const one of all) {
           t.true(keepsState && event.kind.startsWith("router"), "elsewhere nothing is left to chance");
           t.true(event.lost >= low && event.lost <= high, `${event.lost} of ${low} to ${high}`);
         }
-        if (event.kind.startsWith("drift")) t.true(event.lost > 40, `${event.lost}`);
-        if (event.kind.startsWith("blackout")) t.is(event.lost, 0);
-        if (event.kind.startsWith("router") && (!keepsState || backend.name === "syn_only")) t.is(event.lost, 0);
-        if (event.kind === "scale_in") t.true(event.lost > 130, `${event.lost}`);
-        if (event.kind === "scale_out" && keepsState) t.is(event.lost, 0);
+        checkLoss(t, event, { keepsState, name: backend.name });
       }
     },
   );

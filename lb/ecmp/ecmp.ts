@@ -89,7 +89,7 @@ function groups(
   return {
     async install(first) {
       await setHash(host, policy, seed);
-      await installGroups(host, topology, shape, first, services);
+      await installGroups(host, { topology, services }, shape, first);
     },
     change: (next) => replaceGroups(host, shape, next),
   };

@@ -35,12 +35,12 @@ export async function setHash(host: Host, policy: Policy, seed: number): Promise
   ]);
 }
 
+/** `services`: of each family, beside the VIP. */
 export async function installGroups(
   host: Host,
-  topology: Topology,
+  { topology, services }: { topology: Topology; services: number },
   shape: GroupShape,
   active: readonly number[],
-  services = 0,
 ): Promise<void> {
   const objects = FAMILIES.flatMap((family) =>
     topology.targets.map(

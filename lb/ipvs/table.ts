@@ -63,7 +63,7 @@ export function installed(topology: Topology, given: Options, active: readonly n
     (service) =>
       `-A ${service.words}${familyWord(service)} -s ${given.scheduler}${named ? ` -b ${named}` : ""}${given.persistence > 0 ? ` -p ${given.persistence}` : ""}`,
   );
-  return lines([...add, ...destinations(topology, given, "-a", active, { of: all })]);
+  return lines([...add, ...destinations(topology, given, active, { verb: "-a", of: all })]);
 }
 
 export function changed(
@@ -75,11 +75,14 @@ export function changed(
   const gone = before.filter((index) => !next.includes(index));
   const come = next.filter((index) => !before.includes(index));
   if (given.leave === "remove")
-    return lines([...destinations(topology, given, "-d", gone), ...destinations(topology, given, "-a", come)]);
+    return lines([
+      ...destinations(topology, given, gone, { verb: "-d" }),
+      ...destinations(topology, given, come, { verb: "-a" }),
+    ]);
   // A target that was out from the start is not there yet, and one that was drained is: -R stops at neither.
   return lines([
-    ...destinations(topology, given, "-e", gone, { weight: 0 }),
-    ...destinations(topology, given, "-e", come),
+    ...destinations(topology, given, gone, { verb: "-e", weight: 0 }),
+    ...destinations(topology, given, come, { verb: "-e" }),
   ]);
 }
 
@@ -87,9 +90,8 @@ export function changed(
 function destinations(
   topology: Topology,
   given: Options,
-  verb: "-a" | "-d" | "-e",
   indices: readonly number[],
-  { of = services(given), weight }: { of?: readonly Service[]; weight?: number } = {},
+  { verb, of = services(given), weight }: { verb: "-a" | "-d" | "-e"; of?: readonly Service[]; weight?: number },
 ): string[] {
   const ordered = [...indices].sort((a, b) => a - b);
   return of.flatMap((service) =>

@@ -14,8 +14,7 @@ export interface Wanted {
 /** Resolves with whether the table came to that before the deadline (monotonic ns). */
 export async function untilInUse(
   host: Host,
-  topology: Topology,
-  services: number,
+  { topology, services }: { topology: Topology; services: number },
   wanted: Wanted,
   deadline: number,
 ): Promise<boolean> {

@@ -37,7 +37,7 @@ export const keepalived = defineBackend({
     const program = await router.find(PROGRAM);
     const services = given.fwmark ? 1 : SERVICES.length;
     const waitFor = (wanted: Wanted, seconds: number) =>
-      untilInUse(host, topology, services, wanted, nowNs() + seconds * 1e9);
+      untilInUse(host, { topology, services }, wanted, nowNs() + seconds * 1e9);
     let listed: readonly number[] = [];
     const write = (next: readonly number[]) => {
       // Drained, a target stays in the file, with weight 0.

@@ -52,8 +52,7 @@ function withBackend(
 async function ask(
   lab: Lab,
   machine: string,
-  family: 4 | 6,
-  port: number,
+  [family, port]: readonly [family: 4 | 6, port: number],
   more: string[] = [],
 ): Promise<Record<string, number>> {
   const argv = ["connect", "--address", address(family, port), "--connections", `${CONNECTIONS}`, "--output", "json"];
@@ -64,7 +63,7 @@ async function ask(
 }
 
 const fromTester = (lab: Lab, family: 4 | 6, port: number, more: string[] = []) =>
-  ask(lab, lab.topology.tester.name, family, port, ["--src", SOURCES[family], ...more]);
+  ask(lab, lab.topology.tester.name, [family, port], ["--src", SOURCES[family], ...more]);
 
 const third = { "vm-001": CONNECTIONS / 3, "vm-002": CONNECTIONS / 3, "vm-003": CONNECTIONS / 3 };
 
@@ -100,7 +99,7 @@ for (const name of ["iptables_statistic", "iptables_recent"]) {
       await startServers(lab);
       await forgetVip(lab);
       for (const family of FAMILIES) {
-        const hosts = await ask(lab, "vm-201", family, 5001);
+        const hosts = await ask(lab, "vm-201", [family, 5001]);
         t.is(
           Object.values(hosts).reduce((sum, n) => sum + n, 0),
           CONNECTIONS,
@@ -112,7 +111,7 @@ for (const name of ["iptables_statistic", "iptables_recent"]) {
   withBackend(`${name}: with local=false they go nowhere`, name, ["local=false"], async (t, { lab }) => {
     await startServers(lab);
     for (const family of FAMILIES) {
-      t.deepEqual(await ask(lab, "vm-201", family, 5001), {});
+      t.deepEqual(await ask(lab, "vm-201", [family, 5001]), {});
       t.is(Object.keys(await fromTester(lab, family, 5001)).length, 3);
     }
   });

@@ -30,8 +30,7 @@ const run = async (args: string[], input = "") => (await runProgram([program, ..
 async function withTable(
   name: string,
   spec: TableSpec,
-  targets: number,
-  active: number[],
+  { targets, active }: { targets: number; active: number[] },
   action: (shm: string) => Promise<void>,
 ): Promise<void> {
   const table = shm(name);
@@ -80,7 +79,7 @@ for (const [name, spec, targets] of specs)
     const active = Array.from({ length: targets }, (_, i) => i).filter((i) => i === 0 || random() < 0.7);
     const oracle = makeOracle(spec, active);
     const packets = Array.from({ length: 2000 }, () => randomPacket(random));
-    await withTable(name.replaceAll(" ", "-"), spec, targets, active, async (table) => {
+    await withTable(name.replaceAll(" ", "-"), spec, { targets, active }, async (table) => {
       const answers = await lookup(
         table,
         packets.map((p) => `packet ${p.bytes.toString("hex")}`),
@@ -98,7 +97,7 @@ for (const [name, spec, targets] of specs)
 
 test("a flow named on the command line gets the same answer as its packet", async (t) => {
   const spec: TableSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
-  await withTable("flow", spec, 10, [1, 3, 5], async (table) => {
+  await withTable("flow", spec, { targets: 10, active: [1, 3, 5] }, async (table) => {
     const [answer] = await lookup(table, ["tcp 2000::7 40000 1000:: 5003"]);
     const flow: Flow = {
       src: addressBytes("2000::7"),

@@ -54,7 +54,7 @@ function flowPacket(random: Random, ends: Ends): TestPacket {
   const [sport, dport] = [below(random, 65536), below(random, 65536)];
   const body = Buffer.concat([ports(sport, dport), bytes(random, 16 + below(random, 40))]);
   return {
-    bytes: ip(random, ends, protocol, body),
+    bytes: ip(random, ends, { protocol, body }),
     description: `IPv${ends.family} protocol ${protocol} ${sport} -> ${dport}`,
     expected: (hashed) => flowKey({ ...ends, sport, dport, protocol }, hashed),
   };
@@ -65,7 +65,7 @@ function echoPacket(random: Random, ends: Ends): TestPacket {
   const id = below(random, 65536);
   const body = Buffer.concat([Buffer.from([type, 0, 0, 0, id >> 8, id & 255, 0, 1]), bytes(random, 8)]);
   return {
-    bytes: ip(random, ends, protocol, body),
+    bytes: ip(random, ends, { protocol, body }),
     description: `IPv${ends.family} echo request ${id}`,
     expected: (hashed) => flowKey({ ...ends, sport: id, dport: 0, protocol }, hashed),
   };
@@ -77,17 +77,16 @@ function errorPacket(random: Random, ends: Ends): TestPacket {
   const type = types[below(random, types.length)] ?? 3;
   const protocol = random() < 0.5 ? PROTOCOL.tcp : PROTOCOL.udp;
   const [sport, dport] = [below(random, 65536), below(random, 65536)];
-  const inner = ip(
-    random,
-    { family: ends.family, src: ends.dst, dst: ends.src },
-    protocol,
-    Buffer.concat([ports(dport, sport), bytes(random, 8)]),
-    false,
-  );
+  const quoted = { protocol, body: Buffer.concat([ports(dport, sport), bytes(random, 8)]), extras: false };
+  const inner = ip(random, { family: ends.family, src: ends.dst, dst: ends.src }, quoted);
   const body = Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), inner]);
   const router = addressBytes(ends.family === 4 ? "192.168.9.9" : "fd00::9");
   return {
-    bytes: ip(random, { ...ends, src: router }, ends.family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6, body),
+    bytes: ip(
+      random,
+      { ...ends, src: router },
+      { protocol: ends.family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6, body },
+    ),
     description: `IPv${ends.family} ICMP error ${type} about ${sport} -> ${dport}`,
     expected: (hashed) => flowKey({ ...ends, sport, dport, protocol }, hashed),
   };
@@ -100,7 +99,7 @@ function fragmentPacket(random: Random, ends: Ends): TestPacket {
   const more = first || random() < 0.5;
   const packet =
     ends.family === 4
-      ? ipv4(random, ends, PROTOCOL.udp, body, (more ? 0x2000 : 0) | offset)
+      ? ipv4(ends, { protocol: PROTOCOL.udp, body }, (more ? 0x2000 : 0) | offset, below(random, 11))
       : ipv6(ends, [{ type: 44, bytes: fragmentHeader(PROTOCOL.udp, offset, more) }], PROTOCOL.udp, body);
   return {
     bytes: packet,
@@ -112,7 +111,7 @@ function fragmentPacket(random: Random, ends: Ends): TestPacket {
 function otherPacket(random: Random, ends: Ends): TestPacket {
   const protocol = [47, 50, 115][below(random, 3)] ?? 47;
   return {
-    bytes: ip(random, ends, protocol, bytes(random, 24)),
+    bytes: ip(random, ends, { protocol, body: bytes(random, 24) }),
     description: `IPv${ends.family} protocol ${protocol}`,
     expected: (hashed) => flowKey({ ...ends, sport: 0, dport: 0, protocol }, hashed),
   };
@@ -121,20 +120,19 @@ function otherPacket(random: Random, ends: Ends): TestPacket {
 const ports = (sport: number, dport: number) => Buffer.from([sport >> 8, sport & 255, dport >> 8, dport & 255]);
 
 /** With random IPv4 options or IPv6 extension headers, unless `extras` is false. */
-function ip(random: Random, ends: Ends, protocol: number, body: Buffer, extras = true): Buffer {
-  if (ends.family === 4) return ipv4(random, ends, protocol, body, random() < 0.5 ? 0x4000 : 0, extras);
-  return ipv6(ends, extras ? randomExtensions(random) : [], protocol, body);
+function ip(random: Random, ends: Ends, { extras = true, ...content }: Content & { extras?: boolean }): Buffer {
+  if (ends.family === 6) return ipv6(ends, extras ? randomExtensions(random) : [], content.protocol, content.body);
+  const fragment = random() < 0.5 ? 0x4000 : 0;
+  return ipv4(ends, content, fragment, extras ? below(random, 11) : 0);
 }
 
-function ipv4(
-  random: Random,
-  { src, dst }: Ends,
-  protocol: number,
-  body: Buffer,
-  fragment: number,
-  extras = true,
-): Buffer {
-  const options = extras ? below(random, 11) : 0;
+interface Content {
+  protocol: number;
+  body: Buffer;
+}
+
+/** `options`: words of 4 bytes. */
+function ipv4({ src, dst }: Ends, { protocol, body }: Content, fragment: number, options: number): Buffer {
   const header = Buffer.alloc(20 + options * 4, 1);
   header.writeUInt8(0x40 | (5 + options), 0);
   header.writeUInt8(0, 1);

@@ -127,36 +127,15 @@ export function readFarm(path: string, targets: number): Farm {
   return parseFarm(readText(path), path, targets);
 }
 
+type Wrong = (at: readonly PropertyKey[], message: string) => UsageError;
+
 export function parseFarm(text: string, path: string, targets: number): Farm {
-  const wrong = (at: readonly PropertyKey[], message: string) => {
+  const wrong: Wrong = (at, message) => {
     const line = lineOfPath(text, at);
     return new UsageError(`'${path}' line ${line}: ${at.map(String).join(".")}: ${message}.`);
   };
-  const parsed = file.safeParse(parseJson(text, path));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const extra = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-    throw wrong([...(issue?.path ?? []), ...extra], issue?.message ?? "is wrong");
-  }
-  const [one] = parsed.data.farms;
-  if (!one) throw wrong(["farms"], "is empty");
-  const at = (field: string) => ["farms", 0, field];
-  const vip = one["virtual-addr"];
-  if (vip !== VIP[4] && vip !== VIP[6])
-    throw wrong(at("virtual-addr"), `'${vip}' is not the lab's VIP ${VIP[4]} or ${VIP[6]}`);
-  if (one.state !== "up") throw wrong(at("state"), "the farm is not up");
-  const links = planTopology({ targets, routers: 1 }).targets.map((target) => linkOn(target, "net1"));
-  if (one.backends.length !== links.length)
-    throw wrong(at("backends"), `has ${one.backends.length}, but there are ${targets} targets`);
-  const ordered = links.map(({ ipv4, ipv6 }) =>
-    one.backends.find((b) => b["ip-addr"] === ipv4 || b["ip-addr"] === ipv6),
-  );
-  for (const [i, b] of one.backends.entries()) {
-    const field = [...at("backends"), i];
-    if (!ordered.includes(b))
-      throw wrong([...field, "ip-addr"], `'${b["ip-addr"]}' is no target of this lab, or twice`);
-    if (b.state !== "up") throw wrong([...field, "state"], "targets leave by --scale, not in the file");
-  }
+  const one = onlyFarm(text, path, wrong);
+  const ordered = orderedBackends(one, targets, wrong);
   return {
     mode: one.mode === "stlsdnat" ? "stateless_dnat" : one.mode,
     scheduler: one.scheduler,
@@ -170,6 +149,41 @@ export function parseFarm(text: string, path: string, targets: number): Farm {
     priorities: ordered.map((b) => b?.priority ?? 1),
     ignored: WIRING.filter((name) => [one, ...one.backends].some((part) => (part[name] ?? "") !== "")),
   };
+}
+
+const inFarm = (field: string) => ["farms", 0, field];
+
+function onlyFarm(text: string, path: string, wrong: Wrong): z.infer<typeof farm> {
+  const parsed = file.safeParse(parseJson(text, path));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const extra = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+    throw wrong([...(issue?.path ?? []), ...extra], issue?.message ?? "is wrong");
+  }
+  const [one] = parsed.data.farms;
+  if (!one) throw wrong(["farms"], "is empty");
+  const vip = one["virtual-addr"];
+  if (vip !== VIP[4] && vip !== VIP[6])
+    throw wrong(inFarm("virtual-addr"), `'${vip}' is not the lab's VIP ${VIP[4]} or ${VIP[6]}`);
+  if (one.state !== "up") throw wrong(inFarm("state"), "the farm is not up");
+  return one;
+}
+
+/** The farm's backends in the order of the lab's targets. */
+function orderedBackends(one: z.infer<typeof farm>, targets: number, wrong: Wrong) {
+  const links = planTopology({ targets, routers: 1 }).targets.map((target) => linkOn(target, "net1"));
+  if (one.backends.length !== links.length)
+    throw wrong(inFarm("backends"), `has ${one.backends.length}, but there are ${targets} targets`);
+  const ordered = links.map(({ ipv4, ipv6 }) =>
+    one.backends.find((b) => b["ip-addr"] === ipv4 || b["ip-addr"] === ipv6),
+  );
+  for (const [i, b] of one.backends.entries()) {
+    const field = [...inFarm("backends"), i];
+    if (!ordered.includes(b))
+      throw wrong([...field, "ip-addr"], `'${b["ip-addr"]}' is no target of this lab, or twice`);
+    if (b.state !== "up") throw wrong([...field, "state"], "targets leave by --scale, not in the file");
+  }
+  return ordered;
 }
 
 function readText(path: string): string {

@@ -46,13 +46,13 @@ export function lineOfError(text: string): number {
     let word = next();
     if (word === closing) return true;
     for (; ; word = next()) {
-      if (first === "{" && (!word?.startsWith('"') || next() !== ":")) return false;
-      if (!value(first === "{" ? next() : word)) return false;
+      if (!(first === "{" ? field(word) : value(word))) return false;
       const separator = next();
       if (separator === closing) return true;
       if (separator !== ",") return false;
     }
   };
+  const field = (name: string | null) => name?.startsWith('"') === true && next() === ":" && value(next());
   value(next());
   const rest = text.slice(token.lastIndex).match(/^\s*/)?.[0].length ?? 0;
   return text.slice(0, token.lastIndex + rest).split("\n").length;

@@ -41,7 +41,9 @@ export const nftables = defineBackend({
       async install(first) {
         await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
         if (services > 0)
-          await host.exec(["nft", "-f", "-"], { input: otherServices(topology, router, settings, first, services) });
+          await host.exec(["nft", "-f", "-"], {
+            input: otherServices({ topology, router }, settings, first, services),
+          });
       },
       async change(next, before) {
         await host.exec(["nft", "-f", "-"], { input: change(topology, router, settings, next) });

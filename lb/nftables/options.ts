@@ -64,37 +64,57 @@ export interface Settings {
   ignored: readonly string[];
 }
 
+/** Where no farm file says otherwise. */
+const DEFAULTS: Omit<Farm, "scheduler" | "weights" | "priorities"> & Partial<Farm> = {
+  mode: "dnat",
+  keys: undefined,
+  ports: undefined,
+  families: [4, 6],
+  protocols: ["tcp", "udp"],
+  ignored: [],
+  persistenceS: 0,
+};
+
 /** Throws UsageError when options do not fit together, or the farm file is wrong. */
 export function settle(given: Given, targets: number): Settings {
-  const farm: Partial<Farm> = given.farm === undefined ? {} : readFarm(given.farm, targets);
-  const mode = given.mode ?? farm.mode ?? "dnat";
-  const stateless = isStateless(mode);
-  const scheduler = given.scheduler ?? farm.scheduler ?? (stateless ? "hash" : "rr");
-  const settings: Settings = {
+  const farm = given.farm === undefined ? null : readFarm(given.farm, targets);
+  const settings = merged(given, farm);
+  checkSettings(settings, targets);
+  return settings;
+}
+
+/** What was given by itself comes before what the farm file says. */
+function merged(given: Given, farm: Farm | null): Settings {
+  const other = farm ?? DEFAULTS;
+  const mode = given.mode ?? other.mode;
+  return {
     mode,
-    scheduler,
-    keys: farm.keys ?? given.keys,
+    scheduler: given.scheduler ?? other.scheduler ?? (isStateless(mode) ? "hash" : "rr"),
+    keys: other.keys ?? given.keys,
     hashSeed: given.hashSeed,
-    weights: given.weights ?? farm.weights,
-    priorities: given.priorities ?? farm.priorities,
-    ports: given.ports ?? farm.ports,
-    families: farm.families ?? [4, 6],
-    protocols: farm.protocols ?? ["tcp", "udp"],
-    standby: given.priorities === undefined && farm.priorities ? "nftlb" : "best",
-    ignored: farm.ignored ?? [],
-    persistenceS: given.persistence || (farm.persistenceS ?? 0),
+    weights: given.weights ?? other.weights,
+    priorities: given.priorities ?? other.priorities,
+    ports: given.ports ?? other.ports,
+    families: other.families,
+    protocols: other.protocols,
+    standby: given.priorities === undefined && farm ? "nftlb" : "best",
+    ignored: other.ignored,
+    persistenceS: given.persistence || other.persistenceS,
     leave: given.leave,
   };
-  checkWeights(settings.weights, targets);
-  if (settings.priorities !== undefined && settings.priorities.length !== targets)
-    throw new UsageError(`priorities has ${settings.priorities.length} numbers, but there are ${targets} targets.`);
+}
+
+function checkSettings({ mode, scheduler, weights, priorities, persistenceS }: Settings, targets: number): void {
+  const stateless = isStateless(mode);
+  checkWeights(weights, targets);
+  if (priorities !== undefined && priorities.length !== targets)
+    throw new UsageError(`priorities has ${priorities.length} numbers, but there are ${targets} targets.`);
   if (stateless && (scheduler === "rr" || scheduler === "weight"))
     throw new UsageError(
       `scheduler=${scheduler} would spread the packets of one connection with mode=${mode}, which keeps no state. Try scheduler=hash.`,
     );
-  if (stateless && settings.persistenceS > 0)
+  if (stateless && persistenceS > 0)
     throw new UsageError(`persistence needs state, and mode=${mode} keeps none. Try keys=srcip.`);
-  return settings;
 }
 
 export function isStateless(mode: Settings["mode"]): boolean {

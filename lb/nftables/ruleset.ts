@@ -29,7 +29,7 @@ export function ruleset(topology: Topology, router: Machine, settings: Settings,
       ...services(family, settings),
       ...persistenceMap(family, settings),
       `chain service${family} {`,
-      ...serviceRules(family, topology, router, settings, active),
+      ...serviceRules(family, { topology, router }, settings, active),
       "}",
     ]),
     ...hooks(topology, settings),
@@ -45,7 +45,7 @@ export function change(topology: Topology, router: Machine, settings: Settings, 
       `flush chain ${table} service${family}`,
       `table ${table} {`,
       `chain service${family} {`,
-      ...serviceRules(family, topology, router, settings, active),
+      ...serviceRules(family, { topology, router }, settings, active),
       "}",
       "}",
     ]),
@@ -55,10 +55,14 @@ export function change(topology: Topology, router: Machine, settings: Settings, 
 /** With direct return packets are redirected before the stack sees them. */
 const tableOf = ({ mode }: Settings) => (mode === "dsr" ? "netdev lb" : "inet lb");
 
+interface Place {
+  topology: Topology;
+  router: Machine;
+}
+
 /** Further services in the same table: chains like the VIP's, and entries of the map that lead there. */
 export function otherServices(
-  topology: Topology,
-  router: Machine,
+  { topology, router }: Place,
   settings: Settings,
   active: readonly number[],
   n: number,
@@ -67,7 +71,7 @@ export function otherServices(
   const all = Array.from({ length: n }, (_, i) => i + 1);
   return text(
     settings.families.flatMap((family) => {
-      const rules = serviceRules(family, topology, router, settings, active);
+      const rules = serviceRules(family, { topology, router }, settings, active);
       const elements = all.flatMap((i) => elementsOf(otherVip(i, family), `other${family}_${i}`, settings));
       return [
         `table ${table} {`,
@@ -151,8 +155,7 @@ function hooks(topology: Topology, settings: Settings): string[] {
 
 function serviceRules(
   family: Family,
-  topology: Topology,
-  router: Machine,
+  { topology, router }: Place,
   settings: Settings,
   active: readonly number[],
 ): string[] {

@@ -123,6 +123,19 @@ function ofFamily({ v, type, ip, src, dst, icmp, echoes }: (typeof families)[num
         ...(about ? { flow: about } : {}),
       }),
     ),
+    ...refused({ v, type, ip, dst, src, icmp }, wire),
+    ...fragments(v, wire).map(([text, frame]) => forward("fragments", { name: name(text), frame, flow: addresses })),
+  ];
+}
+
+/** What is dropped as malformed, and what is none of the balancer's. */
+function refused(
+  { v, type, ip, src, dst, icmp }: Omit<(typeof families)[number], "echoes">,
+  wire: (header: Header, payload: string) => string,
+): Fixture[] {
+  const name = (text: string) => `IPv${v}: ${text}`;
+  const back = { src: dst, dst: src };
+  return [
     drop(name("an error that quotes nothing"), wire({ protocol: icmp }, error(v === 4 ? 3 : 2, ""))),
     drop(
       name("an error that quotes another IP version"),
@@ -143,7 +156,6 @@ function ofFamily({ v, type, ip, src, dst, icmp, echoes }: (typeof families)[num
     pass("not_ours", name("broadcast"), ethernet(type, ip({ protocol: 6 }, tcp), "ffffffffffff")),
     pass("vlan", name("a VLAN tag"), ethernet(0x8100, `0007${hex(type, 2)}${ip({ protocol: 6 }, tcp)}`)),
     pass("vlan", name("two VLAN tags"), ethernet(0x88a8, `00078100000${v}${hex(type, 2)}${ip({ protocol: 6 }, tcp)}`)),
-    ...fragments(v, wire).map(([text, frame]) => forward("fragments", { name: name(text), frame, flow: addresses })),
   ];
 }
 

@@ -44,7 +44,7 @@ export class CpioWriter {
   }
 
   async device(name: string, major: number, minor: number): Promise<void> {
-    await this.#entry(name, TYPE.device | 0o600, Buffer.alloc(0), major, minor);
+    await this.#entry(name, TYPE.device | 0o600, Buffer.alloc(0), { major, minor });
   }
 
   async end(): Promise<void> {
@@ -52,7 +52,7 @@ export class CpioWriter {
     await this.#file.close();
   }
 
-  async #entry(name: string, mode: number, data: Buffer, major = 0, minor = 0): Promise<void> {
+  async #entry(name: string, mode: number, data: Buffer, { major, minor } = { major: 0, minor: 0 }): Promise<void> {
     const links = 1;
     const bytes = Buffer.byteLength(name) + 1;
     const fields = [this.#inode++, mode, 0, 0, links, 0, data.length, 0, 0, major, minor, bytes, 0];

@@ -36,6 +36,33 @@ export async function bootGuest(
   argv: readonly string[],
   options: { readyMs: number; silentMs?: number; logs?: string | undefined; signal: AbortSignal },
 ): Promise<Guest> {
+  const { readyMs, silentMs = SILENT_MS, signal } = options;
+  const qemu = startQemu(argv, options.logs);
+  const { agent, ended, kill } = qemu;
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    const late = () =>
+      new LabError(`The guest does not answer within ${readyMs / 1000} s. The last on its console: ${qemu.console()}`);
+    await within(agent.ready, readyMs, late);
+    watchGuest(agent, silentMs, () =>
+      qemu.endFor(
+        `the guest has not answered for ${silentMs / 1000} s and was ended. The last on its console: ${qemu.console()}`,
+      ),
+    );
+    return { agent, ended, stop: qemu.stop };
+  } catch (cause) {
+    kill();
+    const why = await ended;
+    signal.throwIfAborted();
+    if (qemu.panicked()) throw new GuestPanic(capital(why), { cause });
+    throw new LabError((cause as Error).message, { cause });
+  } finally {
+    signal.removeEventListener("abort", kill);
+  }
+}
+
+/** QEMU, what it and its guest say, and its end: whoever waits for something of it is told why that does not come. */
+function startQemu(argv: readonly string[], logs: string | undefined) {
   // The kernel kills QEMU when this process dies, even if the guest hangs and does not notice the end of its port.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv], {
     stdio: ["pipe", "pipe", "pipe", "pipe"],
@@ -43,16 +70,14 @@ export async function bootGuest(
     cwd: "/",
     env: { ...process.env, PATH: systemPath() },
   });
-  let said = "";
-  let silent = "";
-  let consoleText = "";
+  let [said, silent, consoleText] = ["", "", ""];
   const keep = (text: string, chunk: Buffer) => (text + chunk.toString()).slice(-KEPT_CHARACTERS);
   child.stderr.on("data", (chunk: Buffer) => {
     said = keep(said, chunk);
   });
   (child.stdio[3] as Readable).on("data", (chunk: Buffer) => {
     consoleText = keep(consoleText, chunk);
-    if (options.logs) appendLog(options.logs, chunk);
+    if (logs) appendLog(logs, chunk);
   });
   for (const stream of child.stdio) stream?.on("error", () => {});
   // Closed by us once it is known why, so that whoever waits is told.
@@ -72,34 +97,25 @@ export async function bootGuest(
       end(`QEMU has ended (${signal ?? `exit code ${code}`})${said ? `: ${said.trim().slice(-600)}` : ""}`),
     );
   });
-  const stop = async () => {
-    child.stdin.destroy();
-    const killer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    await ended;
-    clearTimeout(killer);
-  };
   const kill = () => void child.kill("SIGKILL");
-  options.signal.addEventListener("abort", kill, { once: true });
-  try {
-    const late = () =>
-      new LabError(
-        `The guest does not answer within ${options.readyMs / 1000} s. The last on its console: ${lastLines(consoleText)}`,
-      );
-    await within(agent.ready, options.readyMs, late);
-    watchGuest(agent, options.silentMs ?? SILENT_MS, () => {
-      silent = `the guest has not answered for ${(options.silentMs ?? SILENT_MS) / 1000} s and was ended. The last on its console: ${lastLines(consoleText)}`;
+  return {
+    agent,
+    ended,
+    kill,
+    /** Ends it; whoever waits is told this. */
+    endFor(why: string) {
+      silent = why;
       kill();
-    });
-    return { agent, ended, stop };
-  } catch (cause) {
-    kill();
-    const why = await ended;
-    options.signal.throwIfAborted();
-    if (findTrace(consoleText)) throw new GuestPanic(capital(why), { cause });
-    throw new LabError((cause as Error).message, { cause });
-  } finally {
-    options.signal.removeEventListener("abort", kill);
-  }
+    },
+    stop: async () => {
+      child.stdin.destroy();
+      const killer = setTimeout(kill, STOP_MS);
+      await ended;
+      clearTimeout(killer);
+    },
+    console: () => lastLines(consoleText),
+    panicked: () => findTrace(consoleText) !== null,
+  };
 }
 
 /** Asks for its clock now and then until it is gone; one answer may take `silentMs` ms. */

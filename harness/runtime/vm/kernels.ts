@@ -230,7 +230,7 @@ async function prepare(
       await writeFile(path.join(at, "config"), config);
     }
     await mkdir(path.join(at, "modules"));
-    if (parts.modules) await copyModules(parts.modules, path.join(at, "modules"), release, note, signal);
+    if (parts.modules) await copyModules({ from: parts.modules, to: path.join(at, "modules"), release }, note, signal);
     const facts: KernelFacts = { release, version: parts.version, suite: parts.suite };
     await writeFile(path.join(at, "info.json"), `${JSON.stringify(facts)}\n`);
     await rm(scratch, { recursive: true });
@@ -248,9 +248,7 @@ function checkConfig(config: string, file: string): void {
 
 /** The modules that count, uncompressed where this machine can, with an index that fits them. */
 async function copyModules(
-  from: string,
-  to: string,
-  release: string,
+  { from, to, release }: { from: string; to: string; release: string },
   note: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
