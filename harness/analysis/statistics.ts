@@ -29,11 +29,11 @@ export function chiSquareP(observed: readonly number[], expected: readonly numbe
   if (all.some((cell) => cell.expected === 0 && cell.observed > 0)) return 0;
   const cells = all.filter((cell) => cell.expected > 0);
   if (cells.length === 1) return 1;
-  const large = cells.filter((cell) => cell.expected >= FEWEST).sort((a, b) => a.expected - b.expected);
   const pool = pooled(cells.filter((cell) => cell.expected < FEWEST));
-  const [smallest, ...others] = large;
-  if (!smallest) return null;
+  const large = cells.filter((cell) => cell.expected >= FEWEST);
   if (pool.expected === 0) return pearsonP(large);
+  const [smallest, ...others] = large.toSorted((a, b) => a.expected - b.expected);
+  if (!smallest) return null;
   if (pool.expected >= FEWEST) return pearsonP([pool, ...large]);
   return others.length > 0 ? pearsonP([pooled([pool, smallest]), ...others]) : binomialP(pool, smallest);
 }
