@@ -64,6 +64,17 @@ test("values of the environment are named with their variable, and trimmed", asy
   t.is((await run(["test", "nfqueue", "--targets", "5", "--print-config"], { __nvm: "abc" })).code, 0);
 });
 
+test.serial("a backend's option that a variable sets wrongly is named with the variable", async (t) => {
+  process.env.xcluster_FRAG = "maybe";
+  try {
+    const { code, stderr } = await run(["test", "nfqueue"]);
+    t.is(code, 2);
+    t.is(stderr, "Invalid value 'maybe' for 'fragments' (environment: xcluster_FRAG): expected true or false.");
+  } finally {
+    delete process.env.xcluster_FRAG;
+  }
+});
+
 test("help and version in all their forms", async (t) => {
   const { version } = JSON.parse(readFileSync(path.join(import.meta.dirname, "package.json"), "utf8")) as {
     version: string;

@@ -8,14 +8,12 @@ import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { figuresOf } from "../bench/result.ts";
 import { runRounds, type Setting } from "../bench/rounds.ts";
 import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
-import { type Context, commonShape } from "../cli/command.ts";
-import { COMMAND_LINE } from "../cli/layers.ts";
+import type { Context } from "../cli/command.ts";
 import type { BenchArgs } from "../commands/bench.ts";
 import { describeHost } from "../host/describe.ts";
+import { parseBackendOptions } from "../plan/backend-options.ts";
 import { findNamed } from "../plan/catalog.ts";
 import { invalid, oneOf } from "../plan/invalid.ts";
-import { flagName } from "../plan/option.ts";
-import { parseBackendOptions } from "../plan/options.ts";
 import { count, milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import { makeRunDir } from "../run/planned-case.ts";
@@ -32,12 +30,11 @@ const TARGETS = 4;
 /** The fewest that give an interval. */
 const REPEATS = 6;
 const HARNESS_REPEATS = 5;
-const HARNESS_OPTIONS = ["runtime", "targets", "metrics", "repeat", "json"];
 
 /** What each backend carries and costs, beside plain forwarding. Exit code 4 when there is a backend without any figure. */
-export async function bench(args: BenchArgs, { catalog, signal, given, commandLine }: Context): Promise<number> {
+export async function bench(args: BenchArgs, { catalog, signal, commandLine }: Context): Promise<number> {
   const runtime = findNamed("runtime", catalog.runtimes, args.runtime);
-  if (args.name.includes("harness")) return benchTheLab(runtime, args, given, signal);
+  if (args.name.includes("harness")) return benchTheLab(runtime, args, signal);
   const { sweep: words = null } = args;
   const asked =
     namesOf(
@@ -116,17 +113,11 @@ function still(targets: number): { settings: Setting[]; targets: number } {
 
 async function benchTheLab(
   runtime: Runtime,
-  { name, targets, repeat, metrics, json }: BenchArgs,
-  given: Context["given"],
+  { name, targets, repeat, metrics, sweep, json }: BenchArgs,
   signal: AbortSignal,
 ): Promise<number> {
   if (name.length > 1) throw new UsageError("'bench harness' measures the lab itself: it takes no backends beside.");
-  const typed = [...given.keys()].filter((key) => given.get(key) === COMMAND_LINE);
-  const foreign = typed.find((key) => !HARNESS_OPTIONS.includes(key) && !(key in commonShape));
-  if (foreign !== undefined)
-    throw new UsageError(
-      `'bench harness' has no option --${flagName(foreign)}. It has: ${HARNESS_OPTIONS.map((key) => `--${key}`).join(", ")}.`,
-    );
+  if (sweep) throw new UsageError("'bench harness' has nothing to sweep: --sweep does not go with it, --targets does.");
   const parts = namesOf(metrics, HARNESS_PARTS) ?? HARNESS_PARTS;
   const gaps = await runtime.missing();
   for (const why of gaps) process.stderr.write(`SKIP ${why}\n`);

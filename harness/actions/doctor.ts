@@ -2,8 +2,8 @@
 import { versionsHere } from "../api/versions.ts";
 import { describeHost } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
+import { ownWords, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
-import { ownWords, parseBackendOptions } from "../plan/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { EXIT } from "../util/exit-codes.ts";
 

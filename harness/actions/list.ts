@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { fitCase, ownWords } from "../plan/backend-options.ts";
 import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
-import { fitCase, ownWords, runOptions } from "../plan/options.ts";
+import { runOptions } from "../plan/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 interface Listed {

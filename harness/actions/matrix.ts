@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { defaultRuntime } from "../commands/runtimes.ts";
+import { fitCase, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
-import { fitCase, parseBackendOptions, runOptions } from "../plan/options.ts";
+import { runOptions } from "../plan/options.ts";
 import { readAll } from "../record/damage.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
 import type { Protocol, Summary } from "../record/schema.ts";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which runtime a run gets: the one that was named, that of a kernel, or, when nothing was said, one that can.
 import type { Backend } from "../api/backend.ts";
+import { parseBackendOptions } from "../plan/backend-options.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { invalid, parseOptions } from "../plan/invalid.ts";
-import { parseBackendOptions } from "../plan/options.ts";
 import { MANY } from "../plan/plan-run.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";

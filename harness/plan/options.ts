@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a user may say about a run, checked once, here. Inside, types suffice.
 import { z } from "zod";
-import type { Backend } from "../api/backend.ts";
-import { affinityS } from "../oracle/affinity.ts";
-import type { Family } from "../record/schema.ts";
 import { MAX_ROUTERS, MAX_TARGETS, TESTER_NAME } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
-import type { Case } from "./catalog.ts";
-import { invalid, parseOptions } from "./invalid.ts";
 import { amount, choice, delay, flag, list, option, percentage, seconds, text, texts, whole } from "./option.ts";
 
 export const DEFAULT_CONNECTIONS = 10_000;
@@ -212,53 +207,3 @@ export const comparisonShape = {
   ...outShape,
   ...jsonShape,
 };
-
-/** "key=value" words of --set for one backend; its environment's defaults come first. */
-export function parseBackendOptions(backend: Backend, words: readonly string[]): Record<string, unknown> {
-  const given: Record<string, string> = { ...backend.environment?.(process.env) };
-  for (const word of words) {
-    const at = word.indexOf("=");
-    if (at < 1) throw new UsageError(invalid(word, "--set", "expected key=value"));
-    const key = word.slice(0, at);
-    given[backend.aliases?.[key] ?? key] = word.slice(at + 1);
-  }
-  const known = Object.keys(backend.options.shape).sort();
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw new UsageError(`Backend '${backend.name}' has no option '${unknown}'. It has: ${known.join(", ")}.`);
-  return parseOptions<Record<string, unknown>>(backend.options, given, (key) => `--set ${key}`);
-}
-
-/** What the scenario sets of the backend's options, as words of --set. */
-export function ownWords({ backend, scenario }: Pick<Case, "backend" | "scenario">): string[] {
-  return Object.entries(scenario.set ?? {}).flatMap(([key, value]) =>
-    key in backend.options.shape ? [`${key}=${value}`] : [],
-  );
-}
-
-/** What a scenario and a backend's strategy make of each other. */
-export function fitCase(
-  { backend, scenario }: Pick<Case, "backend" | "scenario">,
-  words: readonly string[],
-  options: Pick<RunOptions, "targets" | "family" | "protocol">,
-): { backendOptions: Record<string, unknown>; affinityS: number | null; unfit: string | null } {
-  const families = familiesOf(options);
-  const take = (all: readonly string[]) => {
-    const backendOptions = parseBackendOptions(backend, all);
-    const oracle = backend.oracle(backendOptions, options.targets, options.protocol);
-    const seconds = Math.max(...families.map((family) => affinityS(oracle, family)));
-    return {
-      backendOptions,
-      affinityS: seconds > 0 && Number.isFinite(seconds) ? seconds : null,
-      unfit: scenario.unfit?.(oracle, families) ?? null,
-    };
-  };
-  const plain = take(words);
-  const forEver = plain.unfit === null && plain.affinityS === null;
-  const { affinityOption: name } = backend;
-  return name && scenario.affinityS && !forEver ? take([`${name}=${scenario.affinityS}`, ...words]) : plain;
-}
-
-export function familiesOf({ family }: Pick<RunOptions, "family">): Family[] {
-  return { 4: [4 as const], 6: [6 as const], both: [4 as const, 6 as const] }[family];
-}

@@ -7,7 +7,8 @@ import type { Capacity } from "../runtime/runtime.ts";
 import { serverProcesses } from "../traffic/servers.ts";
 import { type Load, VISIT_SOURCES } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
-import { DEFAULT_CONNECTIONS, familiesOf, type RunOptions } from "./options.ts";
+import { familiesOf } from "./backend-options.ts";
+import { DEFAULT_CONNECTIONS, type RunOptions } from "./options.ts";
 
 /** Beyond, the machine's own speed says how the load is spread over time. */
 export const MANY = 100_000;

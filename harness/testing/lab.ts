@@ -8,7 +8,7 @@ export { describeHost } from "../host/describe.ts";
 export { runProgram } from "../host/program.ts";
 export { type Flow, flowKey, murmur3, PROTOCOL } from "../oracle/hash.ts";
 export { hashFlow, makeOracle, type TableSpec } from "../oracle/oracle.ts";
-export { parseBackendOptions } from "../plan/options.ts";
+export { parseBackendOptions } from "../plan/backend-options.ts";
 export { decodeRow, ROW_BYTES } from "../record/connections.ts";
 export type { Connection, Datagrams, Summary } from "../record/schema.ts";
 export { buildDir, netns } from "../runtime/netns.ts";
