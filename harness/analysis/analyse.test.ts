@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verdict on runs that never happened: a record is written by hand, so that every way to be wrong is seen to be caught.
 import test from "ava";
+import { EVENTS } from "../events/index.ts";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
 import type { Cause, Connection, Event, RunInfo, Summary } from "../record/schema.ts";
 import { streamStart } from "../report/fixture-base.ts";
@@ -525,4 +526,20 @@ test("more packets in user space than connections explain fail a run that rememb
   t.deepEqual(asked(1010).userSpace, { packets: 10_000, queued: 1010 });
   t.is(asked(5000).verdict, "fail");
   t.regex(asked(5000).reasons.join(" "), /5,000 of 10,000 packets went to user space; 1,000 are due/);
+});
+
+test("events of a kind that neither the program knows nor the record explains are an error, by name", (t) => {
+  const event = { kind: "scale", t: T0 + 5 * S, action: "eclipse", machines: targets.slice(0, 2) } as const;
+  const summary = verdictOf(faultless(), { events: [{ ...event, requestedT: event.t, effectiveT: event.t }] });
+  t.is(summary.verdict, "error");
+  t.deepEqual(summary.reasons, ["The record does not explain its events of the unknown kind 'eclipse'."]);
+});
+
+test("a kind from outside is judged by the meaning that the record carries", (t) => {
+  const { apply: _, ...meaning } = { ...EVENTS.scale_in, kind: "retire" };
+  const times = { t: T0 + 5 * S, requestedT: T0 + 5 * S, effectiveT: T0 + 5.01 * S };
+  const events: Event[] = [{ kind: "scale", action: "retire", meaning, machines: targets.slice(0, 2), ...times }];
+  const { events: found } = verdictOf(faultless(), { events });
+  const [usual] = verdictOf(faultless()).events;
+  t.deepEqual(found, [{ ...usual, kind: "retire", meaning }]);
 });

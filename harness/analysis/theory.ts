@@ -31,6 +31,7 @@ export function expectedLoss(
   spec: OracleSpec | null,
   plan: PlannedCourse,
   sources: readonly FlowSource[],
+  samples = SAMPLES,
 ): { share: number | null; ideal: number } {
   const courses = plannedCourses(spec, plan);
   const [before, after] = courses[0]?.spans ?? [];
@@ -43,7 +44,7 @@ export function expectedLoss(
   let lost = 0;
   for (const source of sources) {
     const flowOf = flowReader(source);
-    for (const row of sampleRows(SAMPLES / sources.length)) {
+    for (const row of sampleRows(samples / sources.length)) {
       const flow = flowOf(row);
       const course = courseOf(flow);
       if (!course) continue;
@@ -55,7 +56,7 @@ export function expectedLoss(
       lost += loss;
     }
   }
-  return { share: lost / SAMPLES, ideal };
+  return { share: lost / samples, ideal };
 }
 
 /** By router, as the timeline of the run will have them. */
@@ -68,7 +69,7 @@ function plannedCourses(spec: OracleSpec | null, { targets, routers, out, steps 
 }
 
 /** Sources and ports, the same each time, spread as the traffic program spreads them. */
-function* sampleRows(count: number): Generator<Row> {
+export function* sampleRows(count: number): Generator<Row> {
   for (let i = 0; i < count; i++) {
     const word = murmur3(Uint8Array.of(i & 255, (i >> 8) & 255, i >> 16), 1);
     yield {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run that never happened, of any size, written as a run is: to see what reports cost. A faultless balancer, so that its report is an ordinary one.
+
 import { flowReader } from "../analysis/flows.ts";
+import { EVENTS } from "../events/index.ts";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
 import { ROW_BYTES } from "../record/connections.ts";
 import { RecordWriter } from "../record/record.ts";
@@ -44,7 +46,7 @@ export function writeSyntheticRun(dir: string, connections: number): void {
   ]);
   const scaled = {
     kind: "scale",
-    action: "scale_in",
+    action: EVENTS.scale_in.kind,
     machines: targets.slice(0, 2),
     requestedT: T0 + EVENT_MS * MS,
   } as const;

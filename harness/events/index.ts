@@ -33,22 +33,22 @@ export interface NamedEvent {
   meaning?: EventMeaning | undefined;
 }
 
-const byKind: Partial<Record<string, EventDefinition>> = EVENTS;
+const byKind: ReadonlyMap<string, EventDefinition> = new Map(Object.entries(EVENTS));
 
 /** Whether it is known what the event means. */
 export function isExplained({ kind, meaning }: NamedEvent): boolean {
-  return meaning !== undefined || byKind[kind] !== undefined;
+  return meaning !== undefined || byKind.has(kind);
 }
 
 /** Throws where the kind is neither known here nor explained. */
-export function meaningOf({ kind, meaning = byKind[kind] }: NamedEvent): EventMeaning {
+export function meaningOf({ kind, meaning = byKind.get(kind) }: NamedEvent): EventMeaning {
   if (meaning) return meaning;
   throw new Error(`Event kind '${kind}' is unknown, and the record does not explain it.`);
 }
 
 /** What records and reports have to say besides the kind: nothing of those that are known here. */
 export function explanationOf(event: EventMeaning | EventDefinition): { meaning?: EventMeaning } {
-  if (event.kind in EVENTS) return {};
+  if (byKind.has(event.kind)) return {};
   const { apply: _, ...meaning } = { apply: null, ...event };
   return { meaning };
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs that never happened, as records like any other: to count how often the whole way from the record to the gate is right.
+
 import { flowReader } from "../analysis/flows.ts";
+import { EVENTS } from "../events/index.ts";
 import { hashFlow, makeOracle, type Oracle, type OracleSpec } from "../oracle/oracle.ts";
 import type { Record as RunRecord } from "../record/read.ts";
 import type { Cause, Connection, Event, RunInfo, StreamStart } from "../record/schema.ts";
@@ -155,7 +157,7 @@ function events(start: StreamStart, oracle: Simulation["oracle"], fault: Fault):
     {
       kind: "scale",
       t: EVENT,
-      action: "scale_in",
+      action: EVENTS.scale_in.kind,
       machines: TARGETS.slice(0, 2),
       requestedT: EVENT,
       effectiveT: EVENT + 1e6,

@@ -2,7 +2,7 @@
 // A made-up run in which targets leave and return.
 
 import { emptySeries, type Series } from "../analysis/series.ts";
-import type { EventKind } from "../events/index.ts";
+import { EVENTS, type EventKind } from "../events/index.ts";
 import type { ByCause, EventSummary } from "../record/schema.ts";
 import { generator, machines, runInfo, split, summary } from "./fixture-base.ts";
 import type { ReportData } from "./reporter.ts";
@@ -40,8 +40,8 @@ export function scaleRun({
   const shares = split(connections, weights);
   const ideal = (connections * leaving) / targets;
   const steps: Step[] = [
-    { kind: "scale_in", s: IN_S, lost: Math.round(ideal * 1.1065), ideal },
-    { kind: "scale_out", s: OUT_S, lost: Math.round(ideal * 1.094), ideal },
+    { kind: EVENTS.scale_in.kind, s: IN_S, lost: Math.round(ideal * 1.1065), ideal },
+    { kind: EVENTS.scale_out.kind, s: OUT_S, lost: Math.round(ideal * 1.094), ideal },
   ];
   const events = steps.map((step) => event(step, gone, connections));
   const away = split(
@@ -144,7 +144,7 @@ function event({ kind, s, lost, ideal }: Step, names: string[], alive: number): 
 }
 
 function causesOf(kind: EventKind, lost: number): ByCause {
-  if (kind === "scale_out") return { reset: lost };
+  if (EVENTS[kind].effect === "join") return { reset: lost };
   const reset = Math.round(lost * 0.12);
   return { timeout: lost - reset, reset };
 }

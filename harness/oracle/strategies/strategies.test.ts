@@ -2,37 +2,12 @@
 // What holds for every strategy, whoever wrote it.
 import test from "ava";
 import { scaleIn } from "../../events/scale-in.ts";
+import { SPECS, TARGETS } from "../../testing/strategies.ts";
 import { addressBytes, type Flow, murmur3 } from "../hash.ts";
 import { makeOracle, type Oracle, type OracleSpec } from "../oracle.ts";
 import { affinityS, hashFlow, lossBounds, lossProbability, strategies } from "./registry.ts";
 
-const TARGETS = 6;
 const all = Array.from({ length: TARGETS }, (_, i) => i);
-const weights = [1, 2, 3, 1, 2, 1];
-const address = (i: number) => ({ 4: [192, 168, 1, i + 1], 6: [...addressBytes(`1000::${i + 1}`)] });
-const ipvs = { strategy: "ipvs", ports: true, fallback: false, fwmark: false, size: 251 } as const;
-const addresses = all.map(address);
-
-/** At least one of each strategy; a new one without a line here fails a test. */
-const SPECS: readonly OracleSpec[] = [
-  { strategy: "maglev", m: 251, seed: 3, ports: true },
-  { strategy: "modulo", seed: 3, ports: false },
-  { strategy: "rendezvous", seed: 3, ports: true },
-  { strategy: "remainder", hash: { kind: "nginx" }, weights },
-  { strategy: "hash_threshold", hash: { kind: "fib_multipath", seed: 3, policy: "fields" }, weights },
-  { strategy: "hash_threshold", hash: null },
-  { strategy: "scaled", hash: { kind: "jhash", seed: 3, keys: ["srcip", "srcport"] }, priorities: [1, 1, 1, 2, 2, 2] },
-  { strategy: "scaled", hash: null, weights },
-  { strategy: "resilient", hash: { kind: "fib_multipath", seed: 3, policy: "fields" }, buckets: 96 },
-  { strategy: "resilient", hash: null, buckets: 97, weights },
-  { ...ipvs, scheduler: "mh", drain: false, addresses, weights },
-  { ...ipvs, scheduler: "sh", drain: true, addresses },
-  { ...ipvs, scheduler: "dh", drain: false, addresses },
-  { strategy: "stateful", flush: true, assign: null, weights },
-  { strategy: "stateful", flush: false, assign: { strategy: "maglev", m: 251, seed: 3, ports: true }, marks: ["tcp"] },
-  { strategy: "stateful", flush: true, assign: { strategy: "scaled", hash: null }, shared: true, midstream: true },
-  { strategy: "stateful", flush: true, assign: null, uneven: true, affinityS: "always" },
-];
 const name = (spec: OracleSpec) => JSON.stringify(spec).slice(0, 80);
 
 /** Reproducible choices of active targets: all, then sets of at least one. */
