@@ -7,10 +7,12 @@ import test from "ava";
 import { analyse } from "../harness/analysis/analyse.ts";
 import { defineEvent } from "../harness/api/event.ts";
 import type { Scenario } from "../harness/api/scenario.ts";
+import { Sessions } from "../harness/commands/runtimes.ts";
 import { EVENTS } from "../harness/events/index.ts";
 import { describeHost } from "../harness/host/describe.ts";
 import { findNamed } from "../harness/plan/catalog.ts";
-import { parseOptions, runOptions } from "../harness/plan/options.ts";
+import { parseOptions } from "../harness/plan/invalid.ts";
+import { runOptions } from "../harness/plan/options.ts";
 import { readRecord } from "../harness/record/read.ts";
 import { headline } from "../harness/report/prose.ts";
 import { planCase, runOne } from "../harness/run/planned-case.ts";
@@ -51,13 +53,14 @@ test.serial(
   "a kind of event from outside runs, is judged connection by connection, and its record explains it",
   async (t) => {
     const backend = findNamed("backend", backends, "nfqueue");
-    if (isSkipped(t, await backend.missing(netns))) return;
+    if (isSkipped(t, await backend.missing(netns, {}))) return;
     const out = mkdtempSync(path.join(tmpdir(), "load-balancer-event-"));
     t.teardown(() => rmSync(out, { recursive: true, force: true }));
     const options = parseOptions(runOptions, { connections: 500, rate: 1000, at: "0.8 1.9", duration: 3 });
-    const planned = planCase({ name: "nfqueue_retire", backend, scenario }, options, { set: [] });
-    const settings = { out, commandLine: ["test"], stop: true, reporters: ["markdown"] };
-    const chosen = { runtime: netns, prepared: null };
+    const planned = planCase({ name: "nfqueue_retire", backend, scenario }, options, []);
+    const settings = { out, commandLine: ["test"], stop: true, reporter: ["markdown"] };
+    await using sessions = new Sessions(new AbortController().signal, () => {});
+    const chosen = await sessions.of(netns, 500);
     const { dir, data } = await runOne(planned, chosen, settings, await describeHost(), new AbortController().signal);
     const { summary } = data;
     t.is(summary.verdict, "pass", summary.reasons.join("\n"));

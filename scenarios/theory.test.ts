@@ -8,7 +8,8 @@ import { memberNoun } from "../harness/events/meaning.ts";
 import { byRouter, TESTER_HASH } from "../harness/oracle/course.ts";
 import type { Flow } from "../harness/oracle/hash.ts";
 import { hashFlow, makeOracle, type OracleSpec } from "../harness/oracle/oracle.ts";
-import { parseOptions, runOptions } from "../harness/plan/options.ts";
+import { parseOptions } from "../harness/plan/invalid.ts";
+import { runOptions } from "../harness/plan/options.ts";
 import { planRun } from "../harness/plan/plan-run.ts";
 import type { Connection, Event, EventSummary, StreamStart } from "../harness/record/schema.ts";
 import { runInfo, streamStart } from "../harness/report/fixture-base.ts";
@@ -18,7 +19,7 @@ import { flowSources } from "../harness/traffic/traffic.ts";
 import { backends } from "../lb/index.ts";
 import { scenarios } from "./index.ts";
 
-const PER_FAMILY = 600;
+const PER_FAMILY = 400;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const S = 1e9;
 const T0 = 1000 * S;
@@ -99,14 +100,19 @@ const connectionOf = (stream: StreamStart, id: number): Omit<Connection, "srcOff
   received: 1,
 });
 
-const own = backends.flatMap((backend) =>
-  (["tcp", "udp"] as const).flatMap((protocol) => {
-    const spec = backend.oracle(backend.options.parse({}), TARGETS, protocol);
-    return spec ? [{ name: backend.name, spec, protocol }] : [];
-  }),
-);
-const examples = SPECS.flatMap((spec) =>
-  (["tcp", "udp"] as const).map((protocol) => ({ name: JSON.stringify(spec), spec, protocol })),
+/** Each once: of strategies that remember, over both protocols. */
+const cases = [
+  ...backends.flatMap((backend) =>
+    (["tcp", "udp"] as const).flatMap((protocol) => {
+      const spec = backend.oracle(backend.options.parse({}), TARGETS, protocol);
+      return spec ? [{ spec, protocol }] : [];
+    }),
+  ),
+  ...SPECS.flatMap((spec) => (["tcp", "udp"] as const).map((protocol) => ({ spec, protocol }))),
+].filter(
+  ({ spec, protocol }, i, all) =>
+    (protocol === "tcp" || spec.strategy === "stateful") &&
+    all.findIndex((one) => JSON.stringify(one) === JSON.stringify({ spec, protocol })) === i,
 );
 
 for (const scenario of scenarios) {
@@ -115,7 +121,8 @@ for (const scenario of scenarios) {
   if (steps.length === 0) continue;
   test(`${scenario.name}: theory and verdict expect the same of every strategy`, (t) => {
     let compared = 0;
-    for (const { name, spec, protocol } of [...own, ...examples]) {
+    for (const { spec, protocol } of cases) {
+      const name = JSON.stringify(spec);
       const planned = planRun(scenario, { ...options, protocol });
       const plan = { targets: TARGETS, routers: planned.routers, ...planned.plan };
       const { share, ideal } = expectedLoss(spec, plan, flowSources(planned.load), 2 * PER_FAMILY);
@@ -135,6 +142,6 @@ for (const scenario of scenarios) {
         `${name} over ${protocol}: ${share} in theory, ${predicted} in the verdict`,
       );
     }
-    t.true(compared >= own.length);
+    t.true(compared >= cases.length - 4, "the others leave it open");
   });
 }
