@@ -2,14 +2,14 @@
 import { constants } from "node:os";
 import { Damaged } from "../record/damage.ts";
 import { LabError } from "../runtime/runtime.ts";
-import { Interrupted } from "../util/abortable.ts";
+import { Interrupted, Uncaught } from "../util/abortable.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import type { Surroundings } from "./command.ts";
 
 /**
  * Runs a command to its exit code. A signal aborts it in order, a second one ends it at once; errors become one sentence
- * on stderr. A closed stdout (`| head`) ends it like a signal.
+ * on stderr. An error that nothing catches aborts it in order too, with its stack on stderr and exit code 3. A closed stdout (`| head`) ends it like a signal.
  */
 export async function runMain(command: (surroundings: Surroundings) => Promise<number>): Promise<void> {
   const controller = new AbortController();
@@ -23,6 +23,11 @@ export async function runMain(command: (surroundings: Surroundings) => Promise<n
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   process.stdout.on("error", () => controller.abort(new Interrupted(constants.signals.SIGPIPE)));
   process.stderr.on("error", () => {});
+  // Rejections that nothing handles come here as well.
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${errorText(error)}\n`);
+    controller.abort(new Uncaught(error));
+  });
   let code: number;
   try {
     code = await command({
@@ -33,10 +38,11 @@ export async function runMain(command: (surroundings: Surroundings) => Promise<n
     });
   } catch (error) {
     code = exitCodeOfError(error, controller.signal);
-    if (code !== EXIT.interrupted) process.stderr.write(`${errorText(error)}\n`);
+    if (!controller.signal.aborted) process.stderr.write(`${errorText(error)}\n`);
   }
   // Beyond 128 the command says itself how it was interrupted: `exec` as its program was.
-  if (controller.signal.aborted && code <= 128) code = EXIT.interrupted;
+  if (controller.signal.reason instanceof Uncaught) code = EXIT.infrastructure;
+  else if (controller.signal.aborted && code <= 128) code = EXIT.interrupted;
   process.exitCode = code;
   // What is still open (a socket's keep-alive, an idle pipe) must not keep a finished command alive.
   setTimeout(() => process.exit(), 500).unref();

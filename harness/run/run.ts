@@ -19,7 +19,7 @@ import { hashSysctls } from "../topology/wiring.ts";
 import { readRules } from "../traffic/rules.ts";
 import { startServers } from "../traffic/servers.ts";
 import { type Load, startTraffic, type Traffic } from "../traffic/traffic.ts";
-import { abortable } from "../util/abortable.ts";
+import { abortable, Uncaught } from "../util/abortable.ts";
 import { nowNs, sleepUntil } from "../util/clock.ts";
 import { Scope } from "../util/scope.ts";
 import { recordCounters, settle } from "./count.ts";
@@ -69,7 +69,9 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
     await runInLab(request, record);
   } catch (error) {
     if (error instanceof Unsupported) record.add({ kind: "skip", t: nowNs(), reasons: error.reasons });
-    const text = request.signal.aborted ? "The run was interrupted." : (error as Error).message;
+    const { aborted, reason } = request.signal;
+    const why = reason instanceof Uncaught ? reason.message : "The run was interrupted.";
+    const text = aborted ? why : (error as Error).message;
     const event = { kind: "error", t: nowNs(), text } as const;
     first = event;
     // On a full disk neither can be written; what went wrong first is told all the same.

@@ -11,6 +11,13 @@ export class Interrupted extends LabError {
   }
 }
 
+/** Why a command's signal is aborted: something threw where nothing catches it, such as a listener. */
+export class Uncaught extends LabError {
+  constructor(cause: unknown) {
+    super(`An error that nothing caught: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
 /** The number of the process signal behind an aborted signal; SIGINT's when there is none. */
 export function signalNumber({ reason }: AbortSignal): number {
   return reason instanceof Interrupted ? reason.number : 2;
