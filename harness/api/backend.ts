@@ -88,7 +88,8 @@ export interface Balancer extends AsyncDisposable {
    */
   setRouters?(active: readonly number[]): Promise<void>;
   /**
-   * Counters of one router. Names beginning with "drop." are packets it dropped; `balanced` are packets for the VIP, and
+   * Counters of one router. Names beginning with "drop." are packets it dropped, and those that end in "no_target" those for which it
+   * had no target; `balanced` are packets for the VIP, and
    * `queued` those of them that went to user space. A proxy ends connections and begins others: "relay.in" are packets from
    * the tester that ended at it, "relay.out" those that it sent to targets. `probes` are health checks' packets to targets.
    */

@@ -62,7 +62,9 @@ function configure({ runtimes }: Catalog, runtime: Runtime, given: Record<string
     throw new UsageError(`--${key} needs ${others.join(" or ")}: it is no option of the ${runtime.name} runtime.`);
   }
   if (Object.keys(given).length === 0) return runtime;
-  return runtime.configured(parseOptions<Record<string, unknown>>(runtime.options, given));
+  // For its sentence about what does not fit.
+  parseOptions(runtime.options, given);
+  return runtime.configured(given);
 }
 
 /** For what takes one kernel. Throws UsageError when several were named. */

@@ -51,7 +51,7 @@ function dockerWith({ image: images, capability: capabilities }: z.infer<typeof 
     name: "docker",
     traits,
     options,
-    configured: (given) => dockerWith(given as z.infer<typeof options>),
+    configured: (given) => dockerWith(options.parse(given)),
     async missing() {
       const { connectEngine } = await import("./docker/engine.ts");
       return connectEngine().then(

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A further runtime is one value in the catalogue: whoever lists, examines, chooses or prepares asks its traits and its options, not its name.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import test from "ava";
 import { z } from "zod";
 import { diagnose } from "../actions/doctor.ts";
 import { listCases } from "../actions/list.ts";
 import { defineBackend } from "../api/define.ts";
 import { chosenRuntimes, fallbackRuntime, Sessions } from "../commands/runtimes.ts";
+import { root } from "../testing/machine.ts";
 import { UsageError } from "../util/errors.ts";
 import { netns } from "./netns.ts";
 import { LabError, type Runtime, type Session } from "./runtime.ts";
@@ -128,4 +131,14 @@ test("its session is prepared once, cleared before labs of others, and ended wit
     await first.clearOthers();
   }
   t.deepEqual(log, ["prepare {}", "clear {}", "clear {}", "end {}"]);
+});
+
+test("nobody but the runtimes themselves asks for a runtime's name", (t) => {
+  const sources = ["harness", "lb", "scenarios"].flatMap((dir) =>
+    readdirSync(path.join(root, dir), { recursive: true, encoding: "utf8" }).map((name) => path.join(dir, name)),
+  );
+  const asking = sources
+    .filter((file) => /(?<!\.test)\.ts$/.test(file) && !file.startsWith("harness/runtime/"))
+    .filter((file) => /runtime(\.name\)? [!=]==| [!=]== ")/.test(readFileSync(path.join(root, file), "utf8")));
+  t.deepEqual(asking, []);
 });

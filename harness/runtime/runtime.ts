@@ -36,8 +36,8 @@ export interface Runtime {
   readonly traits: Traits;
   /** What can be said about its machines, a strict object schema: `--image`, `--capability` and `--kernel` by name. */
   readonly options: z.ZodObject;
-  /** The same runtime with these options, as `options` gives them. */
-  configured(options: Record<string, unknown>): Runtime;
+  /** The same runtime with these options, which fit `options` and are not parsed yet. */
+  configured(given: Record<string, unknown>): Runtime;
   /** One sentence for each thing this machine lacks for it, with the remedy. Empty: it can run. */
   missing(): Promise<string[]>;
   /** Fetches and makes what labs need, once for several of them. Throws UsageError, Unavailable or, when it breaks, LabError. */

@@ -21,13 +21,9 @@ const traits: Traits = {
 export const vm: Runtime = vmWith(options.parse({}));
 
 function vmWith({ kernel: word }: z.infer<typeof options>): Runtime {
-  let kept: Promise<import("./vm/machine.ts").Parts> | undefined;
   const preparedParts = async (note: (text: string) => void, signal: AbortSignal) => {
     const { prepareParts } = await import("./vm/up.ts");
-    kept ??= prepareParts(word, note, signal);
-    // A failure is not kept: the next attempt may do better.
-    return kept.catch((error: unknown) => {
-      kept = undefined;
+    return prepareParts(word, note, signal).catch((error: unknown) => {
       throw error instanceof LabError ? new Unavailable(error.message, { cause: error }) : error;
     });
   };
@@ -35,7 +31,7 @@ function vmWith({ kernel: word }: z.infer<typeof options>): Runtime {
     name: "vm",
     traits,
     options,
-    configured: (given) => vmWith(given as z.infer<typeof options>),
+    configured: (given) => vmWith(options.parse(given)),
     async missing() {
       const { missingVm } = await import("./vm/missing.ts");
       return missingVm();
