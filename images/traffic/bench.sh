@@ -2,16 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 # How fast the traffic program is on loopback, in medians of several rounds, and what share of the CPU time its own
 # code takes. As root it measures in a network namespace of its own, so nothing of the machine's set-up counts.
-# usage: bench.sh [rounds, default 5] [traffic program]
+# A ratio is printed only to a peer, mconnect or ctraffic, that does the same in the same rounds.
+# usage: bench.sh [--peer /path/to/mconnect|/path/to/ctraffic].. [rounds, default 5] [traffic program]
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
+all=("$@")
+declare -A peer=()
+while [[ ${1:-} == --peer ]]; do
+	[[ -n ${2:-} && -x $2 ]] || { echo "Cannot run the peer '${2:-}'." >&2; exit 2; }
+	name=$(basename "$2")
+	[[ $name == mconnect || $name == ctraffic ]] ||
+		{ echo "Invalid peer '$2': expected a program named mconnect or ctraffic." >&2; exit 2; }
+	peer[$name]=$(realpath -s "$2")
+	shift 2
+done
 rounds=${1:-5}
 traffic=$(readlink -f "${2:-$here/../../build/traffic}")
 [[ -x $traffic ]] || { echo "Cannot find '$traffic'. Run 'make' first." >&2; exit 3; }
-[[ $rounds =~ ^[1-9][0-9]*$ ]] || { echo "Bad number of rounds '$rounds'." >&2; exit 2; }
+[[ $rounds =~ ^[1-9][0-9]*$ ]] || { echo "Invalid number of rounds '$rounds'." >&2; exit 2; }
 if [[ $(id -u) == 0 && -z ${BENCH_INSIDE:-} ]]; then
-	BENCH_INSIDE=1 exec unshare --net bash "$0" "$rounds" "$traffic"
+	BENCH_INSIDE=1 exec unshare --net bash "$0" "${all[@]}"
 fi
 if [[ -n ${BENCH_INSIDE:-} ]]; then
 	ip link set lo up
@@ -66,21 +77,44 @@ one_round() { # name, counter of a sample line, arguments of the client
 		'BEGIN {printf "%.0f %.1f\n", n / ns * 1e9, 100 * u / (u + s)}' >>"$work/$name"
 }
 
-report() { # name, unit, figure to beat, whose it is
+# One round of a peer with its own server: appends "<unit per second>" to $work/<its name>. Both tell what they did as JSON.
+peer_round() { # name, counter of its JSON, name of the duration (ns), port, arguments of its client
+	local program=${peer[$1]:-} name=$1 count=$2 duration=$3 address=127.0.0.1:$4
+	shift 4
+	[[ -n $program ]] || return 0
+	"$program" -server -address "$address" >"$work/peer" 2>&1 &
+	servers+=($!)
+	for _ in {1..200}; do
+		(exec 3<>"/dev/tcp/${address/://}") 2>/dev/null && break
+		sleep 0.01
+	done
+	"$program" "$@" -address "$address" >"$work/peer.client"
+	stop_servers
+	awk -v n="$(field "$count" <"$work/peer.client")" -v ns="$(field "$duration" <"$work/peer.client")" \
+		'BEGIN {if (n == 0 || ns == 0) exit 1; printf "%.0f\n", n / ns * 1e9}' >>"$work/$name" ||
+		{ echo "The peer '$program' did not say what it did." >&2; exit 3; }
+}
+
+report() { # name, unit, peer
 	local rate share
 	rate=$(cut -d' ' -f1 "$work/$1" | median)
 	share=$(cut -d' ' -f2 "$work/$1" | median)
-	awk -v r="$rate" -v s="$share" -v u="$2" -v f="$3" -v w="$4" 'BEGIN {
-		printf "%9d %s/s, %.1f times %s (%d); %.1f %% of the CPU time in user space\n", r, u, r / f, w, f, s}'
+	printf '%9.0f %s/s; %.1f %% of the CPU time in user space' "$rate" "$2" "$share"
+	# Round by round: what slows the machine slows both.
+	[[ ! -s $work/$3 ]] || printf '; %.2f times those of %s (%.0f/s)' \
+		"$(paste -d' ' "$work/$1" "$work/$3" | awk '{print $1 / $3}' | median)" "$3" "$(median <"$work/$3")"
+	echo
 }
 
 for ((round = 0; round < rounds; round++)); do
 	one_round connect received connect --address 127.0.0.1:5001 --connections 10000 --seed "$round"
-	one_round echo received stream --address 127.0.0.1:5003 --connections 50 --closed-loop --duration 3s --ramp 10ms
+	peer_round mconnect connects duration 5001 -nconn 10000 -output json
+	one_round echo received stream --address 127.0.0.1:5003 --connections 50 --closed-loop --duration 3s --ramp 10ms --size 1024
+	peer_round ctraffic Received Duration 5003 -client -nconn 50 -psize 1024 -rate 1000000 -timeout 3s -stats summary
 	one_round datagrams received stream --udp --address 127.0.0.1:6003 --connections 500 --rate 60000 --duration 3s --ramp 100ms
 done
-report connect "connections" 7874 "mconnect's 10,000 in 1.27 s"
-report echo "echoes" 52000 "ctraffic's"
+report connect connections mconnect
+report echo "echoes of 1024 bytes" ctraffic
 echo "$(cut -d' ' -f1 "$work/datagrams" | median) UDP answers/s of 60,000 asked"
 
 # 100,000 connections, each with a message every 5 s. One process, or as many as the limit on open files demands.

@@ -54,16 +54,26 @@ static void apply(const struct option_spec *spec)
 		     spec->wants);
 }
 
+/* " lookup"; nothing for a program that has no commands. */
+static const char *word_of(const struct command *command)
+{
+	static char word[32] = "";
+
+	if (command->name)
+		snprintf(word, sizeof(word), " %s", command->name);
+	return word;
+}
+
 static __attribute__((noreturn)) void reject(const struct command *command, int what, const char *option)
 {
 	char letter[3] = {'-', (char)optopt};
-	const char *sentence = what == ':'	       ? "A value is missing after '%s'. Try '%s %s --help'."
-			       : optopt >= FIRST_VALUE ? "Option '%s' takes no value. Try '%s %s --help'."
-						       : "Unknown option '%s'. Try '%s %s --help'.";
+	const char *sentence = what == ':'	       ? "A value is missing after '%s'. Try '%s%s --help'."
+			       : optopt >= FIRST_VALUE ? "Option '%s' takes no value. Try '%s%s --help'."
+						       : "Unknown option '%s'. Try '%s%s --help'.";
 
 	if (optopt > 0 && optopt < FIRST_VALUE)
 		option = letter;
-	fail(EXIT_USAGE, sentence, option, program_invocation_short_name, command->name);
+	fail(EXIT_USAGE, sentence, option, program_invocation_short_name, word_of(command));
 }
 
 /* The option tables of getopt: letters and longs begin with help. */
@@ -136,7 +146,7 @@ int parse_options(const struct command *command, int argc, char **argv, const st
 		apply(&specs[i]);
 	}
 	if (argc - optind > arguments)
-		fail(EXIT_USAGE, "Unexpected argument '%s'. Try '%s %s --help'.", argv[optind + arguments],
-		     program_invocation_short_name, command->name);
+		fail(EXIT_USAGE, "Unexpected argument '%s'. Try '%s%s --help'.", argv[optind + arguments],
+		     program_invocation_short_name, word_of(command));
 	return optind;
 }

@@ -14,7 +14,7 @@
 #define OPTIONS_MAX 32
 
 struct command {
-	const char *name;
+	const char *name;    /* NULL: the program has no commands */
 	const char *summary; /* one line, for the list of commands */
 	const char *usage;   /* lines behind "Usage: ": what may follow the program's name */
 	const char *about;   /* sentences above the options; they end with a newline */

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cli/options.h"
 #include "table/maglev.h"
+#include "table/prime.h"
 
 #define RUNS_MAX 21
 
@@ -58,11 +60,43 @@ static void bench(uint32_t m, uint32_t n, int runs)
 	       ms[runs / 2]);
 }
 
-int main(void)
+/* The sizes that are used: the smallest table, the usual one with few and many targets, the largest. */
+static void bench_usual(int runs)
 {
-	bench(997, 10, RUNS_MAX);
-	bench(65537, 10, RUNS_MAX);
-	bench(65537, 1000, RUNS_MAX);
-	bench(16000057, 1000, 3);
-	return 0;
+	bench(997, 10, runs);
+	bench(65537, 10, runs);
+	bench(65537, 1000, runs);
+	bench(16000057, 1000, runs < 3 ? runs : 3);
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t m = 0, n = 0, runs = RUNS_MAX;
+	const struct option_spec specs[] = {
+		{"M", 'M', "PRIME", "slots of the table; as many sizes as are used where nothing is said",
+		 .number = &m, .min = MAGLEV_M_MIN, .max = MAGLEV_M_MAX},
+		{"N", 'N', "TARGETS", "targets in it, at most as many as slots; default 10", .number = &n,
+		 .min = 1, .max = MAGLEV_N_MAX},
+		{"runs", 'r', "NUMBER", "builds of each size", .number = &runs, .min = 1, .max = RUNS_MAX},
+	};
+	const struct command command = {
+		.usage = "[options]\n",
+		.about = "Builds Maglev tables and prints the time as JSON lines.\n",
+	};
+
+	parse_options(&command, argc, argv, specs, COUNT_OF(specs), 0);
+	if (m == 0 && n > 0)
+		fail(EXIT_USAGE, "--N says how many targets, and --M is missing: the size of the table.");
+	if (m == 0) {
+		bench_usual((int)runs);
+		return EXIT_OK;
+	}
+	if (!is_prime(m))
+		fail(EXIT_USAGE, "%u is no prime. Try %u or %u.", m, prime_below(m), prime_above(m));
+	if (n == 0)
+		n = m < 10 ? m : 10;
+	if (n > m)
+		fail(EXIT_USAGE, "%u targets need as many slots, and there are %u.", n, m);
+	bench(m, n, (int)runs);
+	return EXIT_OK;
 }
