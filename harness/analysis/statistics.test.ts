@@ -69,3 +69,13 @@ function exactUpper(k: number, n: number, p: number): number {
   }
   return 1 - below;
 }
+
+test("tails of the binomial distribution are those of Boost's functions, small and large", (t) => {
+  for (const [k, n, p, tail] of [
+    [3, 10, 0.1, 0.0701908264],
+    [20, 1000, 0.01, 0.003288359787727468],
+    [500_000, 1_000_000, 0.5, 0.5003989421878483],
+    [900, 1000, 0.5, 6.701717790006475e-162],
+  ] as const)
+    t.true(Math.abs(binomialUpperP(k, n, p) / tail - 1) < 1e-8, `${k} of ${n}: ${binomialUpperP(k, n, p)}`);
+});
