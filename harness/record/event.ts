@@ -16,6 +16,18 @@ const countsByName = z.record(z.string(), z.number());
 const kind = <K extends string, S extends z.ZodRawShape>(name: K, shape: S) =>
   z.object({ kind: z.literal(name), t: time, ...shape });
 
+/**
+ * Echoes whose content was looked at, since the stream's start: how many, and of them those that were not as they were sent, came
+ * twice, or out of order; and all that took longer than the generator's bound.
+ */
+const integrity = z.object({
+  checked: count,
+  corrupt: count,
+  duplicates: count,
+  reordered: count,
+  late: count,
+});
+
 const streamStart = kind("stream_start", {
   stream: streamName,
   mode: z.enum(["connect", "stream", "fragments"]),
@@ -51,6 +63,7 @@ const sample = kind("sample", {
   lateSends: count,
   /** Worst delay of a send behind its schedule since the previous sample. */
   maxLateUs: z.number(),
+  integrity: integrity.exactOptional(),
   /** Live connections by the name of the target that answered. */
   perTarget: z.record(z.string(), count),
   /** Round trips since the previous sample, timed from the scheduled send: sparse [bucket, count] of the HDR histogram. */
@@ -98,6 +111,7 @@ export const eventSchema = z.discriminatedUnion("kind", [
     systemUs: z.number(),
     lateSends: count,
     maxLateUs: z.number(),
+    integrity: integrity.exactOptional(),
   }),
   /** What is installed in a router's kernel after the traffic, as its own tools print it. */
   kind("rules", { machine: z.string(), text: z.string() }),

@@ -68,6 +68,9 @@ static int client_init(struct client *client, const struct settings *settings)
 	watch(client, STDOUT_FILENO, ENTRY_OUTPUT, 0); /* errors are always reported */
 	client->list = allocate(client->count * sizeof(*client->list));
 	client->message = allocate(settings->message_bytes);
+	client->echo = allocate(ECHO_BYTES);
+	integrity_init();
+	integrity_fill(client->message, settings->message_bytes);
 	client->first_pending = client->count;
 	hosts_init(&client->hosts);
 	return 0;
@@ -119,14 +122,13 @@ static uint64_t open_next(struct client *client, uint64_t until)
 	return NEVER_NS;
 }
 
-static void run_timers(struct client *client)
+/* Up to `until`: a backlog must not keep the sockets waiting for ever. */
+static void run_timers(struct client *client, uint64_t until)
 {
-	uint64_t now = now_ns();
 	uint32_t id;
 
-	/* Up to the moment of entry: a backlog must not keep the sockets waiting for ever. */
-	for (uint64_t until = now; (id = wheel_take(&client->wheel, until)) != WHEEL_NONE; now = now_ns())
-		connection_timer(client, &client->list[id], now);
+	while ((id = wheel_take(&client->wheel, until)) != WHEEL_NONE)
+		connection_timer(client, &client->list[id], now_ns());
 }
 
 static void handle(struct client *client, const struct epoll_event *event)
@@ -189,7 +191,7 @@ static void loop(struct client *client)
 	for (; !finished(client, now); now = now_ns()) {
 		uint64_t until = open_next(client, now);
 
-		run_timers(client);
+		run_timers(client, now);
 		if (!client->first_pending && !client->all_told) {
 			client->all_told = true;
 			events_all_established(client, now_ns());

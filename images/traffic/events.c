@@ -85,6 +85,12 @@ static void add_histogram(const struct client *client)
 	json_array_end(&out);
 }
 
+static void add_integrity(const struct client *client)
+{
+	if (client->set.mode == MODE_STREAM)
+		integrity_json(&out, &client->totals.integrity);
+}
+
 void events_sample(struct client *client, uint64_t now)
 {
 	const struct totals *totals = &client->totals;
@@ -101,6 +107,7 @@ void events_sample(struct client *client, uint64_t now)
 	json_number(&out, "lateSends", totals->late_sends);
 	json_number(&out, "maxLateUs", client->max_late_sample_ns / NS_PER_US);
 	add_targets(client);
+	add_integrity(client);
 	add_histogram(client);
 	json_line(&out);
 	events_rows_flush(client, now);
@@ -134,5 +141,6 @@ void events_end(const struct client *client, uint64_t now)
 	json_number(&out, "systemUs", system);
 	json_number(&out, "lateSends", client->totals.late_sends);
 	json_number(&out, "maxLateUs", client->max_late_ns / NS_PER_US);
+	add_integrity(client);
 	json_line(&out);
 }

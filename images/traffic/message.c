@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "message.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,7 +9,6 @@
 #include "window.h"
 
 #define LATE_NS (50 * NS_PER_MS)
-#define DISCARD_BYTES (1 << 20)
 
 /* With --hold: from the end of the ramp on the second messages are spread over one interval, in the order of
  * the first ones. */
@@ -94,13 +92,20 @@ static uint64_t tag_of(const struct client *client, const struct connection *c)
 	return (uint64_t)c->generation << 32 | connection_id(client, connection_index(client, c));
 }
 
-static void write_tag(const struct client *client, const struct connection *c)
+/* Whether messages have room for a whole mark. */
+static bool is_marked(const struct client *client)
 {
-	uint64_t tag = htole64(tag_of(client, c));
-	uint64_t sequence = htole64(c->sent);
+	return client->set.message_bytes >= CONTENT_AT;
+}
 
-	memcpy(client->message + HOST_NAME_BYTES, &tag, sizeof(tag));
-	memcpy(client->message + HOST_NAME_BYTES + sizeof(tag), &sequence, sizeof(sequence));
+static void write_mark(const struct client *client, const struct connection *c)
+{
+	const struct mark mark = mark_make(tag_of(client, c), c->sent, client->set.message_bytes);
+
+	if (is_marked(client))
+		memcpy(client->message + MARK_AT, &mark, sizeof(mark));
+	else if (client->set.udp)
+		memcpy(client->message + MARK_AT, &mark, TAG_BYTES);
 }
 
 enum cause message_send(struct client *client, struct connection *c, uint64_t now)
@@ -114,8 +119,7 @@ enum cause message_send(struct client *client, struct connection *c, uint64_t no
 			c->first_due_ns = now;
 		if (!c->overdue && !c->out_bytes)
 			message_note_late(client, due_ns(client, c, c->sent), now);
-		if (client->set.udp)
-			write_tag(client, c);
+		write_mark(client, c);
 		ssize_t count =
 			send(c->fd, client->message + c->out_bytes, bytes - c->out_bytes, MSG_NOSIGNAL);
 		if (count < 0 && errno == EAGAIN) {
@@ -143,7 +147,10 @@ static void answered(struct client *client, struct connection *c, uint32_t messa
 {
 	uint64_t due = due_ns(client, c, message);
 
-	client->hist[hist_bucket(now > due ? (now - due) / NS_PER_US : 0)]++;
+	const uint64_t took = now > due ? now - due : 0;
+
+	client->hist[hist_bucket(took / NS_PER_US)]++;
+	client->totals.integrity.late += client->set.late_ns && took > client->set.late_ns;
 	message_gap(client, c, now);
 	c->progress_ns = now;
 	c->received++;
@@ -167,26 +174,90 @@ static enum cause read_header(struct client *client, struct connection *c, uint3
 	return CAUSE_NONE;
 }
 
+/* Servers leave what we sent, which is nothing, or write their name over each message. */
+static bool name_is_right(const struct client *client, const struct connection *c, const char *bytes,
+			  size_t count)
+{
+	if (c->answered == 0 || c->host == NO_HOST || bytes_are_zero(bytes, count))
+		return true;
+	return !strncmp(bytes, client->hosts.list[c->host].name + c->in_bytes, count);
+}
+
+/* A whole mark of another message than the next one tells which. */
+static bool mark_is_right(struct client *client, const struct connection *c, const char *bytes, size_t count)
+{
+	const struct mark next = mark_make(tag_of(client, c), c->answered, client->set.message_bytes);
+	struct integrity *counts = &client->totals.integrity;
+	struct mark mark;
+
+	if (!memcmp(bytes, (const char *)&next + c->in_bytes - MARK_AT, count))
+		return true;
+	if (count != MARK_BYTES || mark_read(bytes, &mark) != MARK_GOOD || mark.tag != next.tag)
+		return false;
+	counts->duplicates += mark.sequence < c->answered;
+	counts->reordered += mark.sequence > c->answered;
+	return true;
+}
+
+/* To read it takes the echo's bytes from another CPU's cache, which is most of what it costs. */
+static bool looks_at(const struct client *client, const struct connection *c)
+{
+	return is_marked(client) && c->answered % client->set.check == 0;
+}
+
+/* Takes some of the echo under way, up to its end at most; returns how many bytes. */
+static size_t take_echo(struct client *client, struct connection *c, const char *bytes, size_t count)
+{
+	const uint32_t at = c->in_bytes, size = client->set.message_bytes;
+	const bool looks = looks_at(client, c);
+	const uint32_t end = !looks ? size : at < MARK_AT ? MARK_AT : at < CONTENT_AT ? CONTENT_AT : size;
+	const size_t part = count < end - at ? count : end - at;
+
+	if (!looks)
+		;
+	else if (at < MARK_AT)
+		c->wrong |= !name_is_right(client, c, bytes, part);
+	else if (at < CONTENT_AT)
+		c->wrong |= !mark_is_right(client, c, bytes, part);
+	else
+		c->wrong |= !content_is_whole(bytes, at, part);
+	c->in_bytes += (uint32_t)part;
+	return part;
+}
+
+static void take_echoes(struct client *client, struct connection *c, const char *bytes, size_t count,
+			uint64_t now)
+{
+	for (size_t part; count; bytes += part, count -= part) {
+		part = take_echo(client, c, bytes, count);
+		if (c->in_bytes < client->set.message_bytes)
+			continue;
+		client->totals.integrity.checked += looks_at(client, c);
+		client->totals.integrity.corrupt += c->wrong;
+		c->wrong = false;
+		c->in_bytes = 0;
+		answered(client, c, c->answered, now);
+		c->answered++;
+		client->outstanding--;
+	}
+}
+
 static enum cause read_echoes(struct client *client, struct connection *c, uint32_t events, uint64_t now)
 {
 	for (;;) {
-		/* MSG_TRUNC on TCP throws the bytes away inside the kernel: their number is all that matters.
-		 */
-		ssize_t count = recv(c->fd, NULL, DISCARD_BYTES, MSG_TRUNC);
+		/* In closed loop there is one echo at a time. MSG_TRUNC throws the bytes away inside the
+		 * kernel. */
+		const bool discard = client->set.closed_loop && !looks_at(client, c);
+		ssize_t count = recv(c->fd, client->echo, ECHO_BYTES, discard ? MSG_TRUNC : 0);
 
 		if (count < 0)
 			return errno == EAGAIN ? CAUSE_NONE : cause_of_errno(errno);
 		if (count == 0)
 			return CAUSE_EOF;
-		c->in_bytes += (uint32_t)count;
-		for (; c->in_bytes >= client->set.message_bytes; c->in_bytes -= client->set.message_bytes) {
-			answered(client, c, c->answered, now);
-			c->answered++;
-			client->outstanding--;
-		}
+		take_echoes(client, c, client->echo, (size_t)count, now);
 		/* A short read has emptied the buffer; the edge has to be used up only if the peer has closed
 		 * too. */
-		if (count < DISCARD_BYTES && !(events & (EPOLLRDHUP | EPOLLHUP)))
+		if (count < ECHO_BYTES && !(events & (EPOLLRDHUP | EPOLLHUP)))
 			return CAUSE_NONE;
 	}
 }
@@ -197,32 +268,63 @@ static bool same_target(const struct client *client, const struct connection *c,
 	return c->host != NO_HOST && !strncmp(header, client->hosts.list[c->host].name, HOST_NAME_BYTES);
 }
 
+/* Whether it is as it was sent, but for the name, which ends with a NUL. */
+static bool answer_is_whole(const char *answer, size_t bytes)
+{
+	const size_t name = strnlen(answer, HOST_NAME_BYTES);
+	struct mark mark;
+
+	return mark_read(answer + MARK_AT, &mark) == MARK_GOOD && mark.bytes == bytes &&
+	       bytes_are_zero(answer + name, HOST_NAME_BYTES - name) &&
+	       content_is_whole(answer + CONTENT_AT, CONTENT_AT, bytes - CONTENT_AT);
+}
+
+/* One that cannot be told from those of another program is none; else it is damaged, whosever it was. */
+static void count_stray(struct client *client, const char *answer, size_t bytes)
+{
+	struct mark mark;
+	const enum mark_state state = bytes < CONTENT_AT ? MARK_NONE : mark_read(answer + MARK_AT, &mark);
+
+	if (state == MARK_NONE || (state == MARK_GOOD && mark.bytes == bytes))
+		return; /* or an answer to an earlier owner of this 5-tuple */
+	client->totals.integrity.checked++;
+	client->totals.integrity.corrupt++;
+}
+
 static enum cause read_answer(struct client *client, struct connection *c, uint64_t now)
 {
-	char header[MIN_UDP_MESSAGE];
-	/* Here MSG_TRUNC only asks for the real length; the rest of the datagram is dropped without a copy.
-	 */
-	ssize_t count = recv(c->fd, header, sizeof(header), MSG_TRUNC);
-	uint64_t tag, sequence;
+	const char *answer = client->echo;
+	struct integrity *counts = &client->totals.integrity;
+	ssize_t count = recv(c->fd, client->echo, ECHO_BYTES, 0);
+	uint64_t tag = 0, sequence = 0;
 
 	if (count < 0)
 		return errno == EAGAIN ? CAUSE_NONE : cause_of_errno(errno);
-	if ((uint64_t)count != client->set.message_bytes)
-		return CAUSE_NONE; /* not ours */
-	memcpy(&tag, header + HOST_NAME_BYTES, sizeof(tag));
-	memcpy(&sequence, header + HOST_NAME_BYTES + sizeof(tag), sizeof(sequence));
-	if (le64toh(tag) != tag_of(client, c) || le64toh(sequence) >= c->sent)
-		return CAUSE_NONE; /* an answer to an earlier owner of this 5-tuple */
+	if (count >= MIN_UDP_MESSAGE) {
+		memcpy(&tag, answer + HOST_NAME_BYTES, sizeof(tag));
+		memcpy(&sequence, answer + HOST_NAME_BYTES + sizeof(tag), sizeof(sequence));
+	}
+	if ((uint64_t)count != client->set.message_bytes || tag != tag_of(client, c) || sequence >= c->sent) {
+		count_stray(client, answer, (size_t)count);
+		return CAUSE_NONE;
+	}
 	if (c->state == STATE_OPENING)
-		connection_established(client, c, hosts_index(&client->hosts, header, HOST_NAME_BYTES), now);
-	if (!same_target(client, c, header)) {
-		c->moved_to = hosts_index(&client->hosts, header, HOST_NAME_BYTES);
+		connection_established(client, c, hosts_index(&client->hosts, answer, HOST_NAME_BYTES), now);
+	if (!same_target(client, c, answer)) {
+		c->moved_to = hosts_index(&client->hosts, answer, HOST_NAME_BYTES);
 		return CAUSE_WRONG_TARGET;
 	}
+	if (is_marked(client)) {
+		counts->checked++;
+		counts->corrupt += !answer_is_whole(answer, (size_t)count);
+	}
 	uint32_t next = c->answered;
-	if (!window_accept(&c->seen, &next, (uint32_t)le64toh(sequence)))
+	if (!window_accept(&c->seen, &next, (uint32_t)sequence)) {
+		counts->duplicates++;
 		return CAUSE_NONE;
-	answered(client, c, (uint32_t)le64toh(sequence), now);
+	}
+	counts->reordered += sequence + 1 < c->answered;
+	answered(client, c, (uint32_t)sequence, now);
 	client->outstanding -= next - c->answered;
 	c->answered = next;
 	return CAUSE_NONE;

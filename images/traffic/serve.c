@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,16 @@ static void watch(int epoll_fd, enum service service, int fd, uint32_t events)
 		  &event); /* refused for a plain file on stdout, which never closes */
 }
 
+static int timer_open(uint64_t ns)
+{
+	const struct timespec each = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+	const struct itimerspec times = {each, each};
+	const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+
+	timerfd_settime(fd, 0, &times, NULL);
+	return fd;
+}
+
 static void worker_init(struct worker *worker, struct server *server, const struct shared_socket *sockets,
 			const sigset_t *signals)
 {
@@ -40,7 +51,26 @@ static void worker_init(struct worker *worker, struct server *server, const stru
 	for (int i = 0; i < SOCKETS; i++)
 		watch(worker->epoll_fd, sockets[i].service, sockets[i].fd, EPOLLIN | EPOLLEXCLUSIVE);
 	watch(worker->epoll_fd, SERVICE_SIGNAL, signalfd(-1, signals, SFD_CLOEXEC), EPOLLIN);
+	if (server->heartbeat_ns)
+		watch(worker->epoll_fd, SERVICE_HEARTBEAT, timer_open(server->heartbeat_ns), EPOLLIN);
 	watch(worker->epoll_fd, SERVICE_OUTPUT, STDOUT_FILENO, 0); /* errors are always reported */
+}
+
+/* That this process lives, and since when it did not: readers see it by the times. One line at a time, so
+ * that those of several processes do not mix. */
+static void tell_heartbeat(const struct worker *worker, int fd)
+{
+	uint64_t beats;
+
+	(void)!read(fd, &beats, sizeof(beats));
+	out_flush();
+	if (out_pending())
+		return; /* nobody reads: nobody is told */
+	json_event(&out, "heartbeat", now_ns());
+	json_number(&out, "process", worker->process);
+	json_number(&out, "corrupt", worker->counts.integrity.corrupt);
+	json_line(&out);
+	out_flush();
 }
 
 /* False: time to stop. */
@@ -54,6 +84,9 @@ static bool dispatch(struct worker *worker, const struct epoll_event *event)
 		return false;
 	case SERVICE_OUTPUT:
 		_exit(1); /* nobody is left to report to */
+	case SERVICE_HEARTBEAT:
+		tell_heartbeat(worker, fd);
+		break;
 	case SERVICE_NAME_TCP:
 	case SERVICE_ECHO_TCP:
 		tcp_accept(worker, service, fd);
@@ -107,6 +140,7 @@ static void report_served(const struct counts *counts, uint32_t processes)
 		sum.closed += counts[i].closed;
 		sum.messages += counts[i].messages;
 		sum.bytes += counts[i].bytes;
+		integrity_add(&sum.integrity, &counts[i].integrity);
 	}
 	cpu_used_us(&user, &system);
 	json_event(&out, "served", now_ns());
@@ -116,6 +150,7 @@ static void report_served(const struct counts *counts, uint32_t processes)
 	json_number(&out, "open", sum.accepted - sum.closed);
 	json_number(&out, "userUs", user);
 	json_number(&out, "systemUs", system);
+	integrity_json(&out, &sum.integrity);
 	json_array(&out, "acceptedBy");
 	for (uint32_t i = 0; i < processes; i++)
 		json_number(&out, NULL, counts[i].accepted);
@@ -134,13 +169,17 @@ static void *map(size_t bytes, int flags)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static bool server_init(struct server *server, const char *name)
+static bool server_init(struct server *server, const struct serve_options *options)
 {
+	const char *name = options->name;
+
+	server->heartbeat_ns = options->heartbeat_ns;
 	if (name)
 		snprintf(server->name, sizeof(server->name), "%s", name);
 	else if (gethostname(server->name, sizeof(server->name) - 1))
 		snprintf(server->name, sizeof(server->name), "localhost");
 	server->name_bytes = strlen(server->name);
+	integrity_init();
 	/* Address space for every descriptor there can be; memory only for those that are used. Each process
 	 * has a copy of its own. */
 	server->peers = map(raise_open_files() * sizeof(struct peer), MAP_PRIVATE);
@@ -158,6 +197,7 @@ static void process_run(struct server *server, struct shared_socket (*sockets)[S
 			if (sockets[i][k].fd != sockets[own][k].fd)
 				close(sockets[i][k].fd);
 	worker_init(&worker, server, sockets[own], signals);
+	worker.process = own;
 	worker_run(&worker);
 	counts[own] = worker.counts;
 }
@@ -195,7 +235,7 @@ static int serve(struct serve_options *options)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	out_init();
 	struct counts *counts = map(options->processes * sizeof(*counts), MAP_SHARED);
-	if (!counts || !server_init(&server, options->name) || !serve_sockets(options, sockets))
+	if (!counts || !server_init(&server, options) || !serve_sockets(options, sockets))
 		return EXIT_ENVIRONMENT;
 	for (uint32_t i = 1; i < options->processes; i++) {
 		pids[i] = fork();
@@ -241,6 +281,8 @@ int command_serve(const struct command *command, int argc, char **argv)
 		 .to = &options.udp_port},
 		{"echo-port", 0, "PORT", "UDP: the same, for fragments (6001)", .parse = parse_port,
 		 .to = &options.echo_port},
+		{"heartbeat", 0, "TIME", "each process tells so often that it lives; 0: not (0)",
+		 .parse = parse_duration, .to = &options.heartbeat_ns},
 		{"processes", 0, "COUNT",
 		 "share the connections: each opens as many as the limit on open files allows (1)",
 		 .parse = parse_u32, .to = &options.processes},

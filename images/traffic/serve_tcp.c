@@ -19,8 +19,11 @@ static void peer_close(struct worker *worker, enum service service, int fd)
 	struct peer *peer = &worker->server->peers[fd];
 
 	/* The name service keeps no state and never touches its page of the table. */
-	if (service == SERVICE_ECHO_PEER && peer->pending)
-		release(peer->pending);
+	if (service == SERVICE_ECHO_PEER) {
+		if (peer->pending)
+			release(peer->pending);
+		stream_check_end(&peer->check);
+	}
 	worker->counts.closed++;
 	close(fd);
 }
@@ -142,6 +145,7 @@ static bool echo(struct worker *worker, int fd, struct peer *peer, uint32_t even
 
 		if (count <= 0)
 			return count < 0 && (errno == EAGAIN || errno == EINTR);
+		stream_check(&peer->check, worker->buffer, (size_t)count, &worker->counts.integrity);
 		if (!answer(worker, fd, peer, (size_t)count, &broken))
 			return !broken;
 		/* A short read has emptied the buffer; only a close that came with the data would go unseen.

@@ -73,8 +73,10 @@ static void answer_from_same_address(struct msghdr *header)
 	}
 }
 
-static void prepare(const struct server *server, enum service service, struct udp_batch *batch, int count)
+static void prepare(struct worker *worker, enum service service, int count)
 {
+	const struct server *server = worker->server;
+	struct udp_batch *batch = worker->udp;
 	struct datagram datagram;
 	bool whole;
 
@@ -88,6 +90,7 @@ static void prepare(const struct server *server, enum service service, struct ud
 			receipt_write(server->name, &datagram, whole, (uint8_t *)batch->data[i]);
 			bytes = RECEIPT_BYTES;
 		} else {
+			datagram_check(batch->data[i], bytes, &worker->counts.integrity);
 			name_over(server, batch->data[i], 0, bytes);
 		}
 		batch->pieces[i].iov_len = bytes;
@@ -123,7 +126,7 @@ void udp_ready(struct worker *worker, enum service service, int fd)
 
 		if (count <= 0)
 			return;
-		prepare(worker->server, service, worker->udp, count);
+		prepare(worker, service, count);
 		answer(worker, fd, count);
 		if (count < BATCH)
 			return;

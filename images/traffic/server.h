@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "integrity.h"
 #include "parse.h"
 
 #define SOCKETS 5
@@ -22,6 +23,7 @@
 enum service {
 	SERVICE_SIGNAL,
 	SERVICE_OUTPUT,
+	SERVICE_HEARTBEAT,
 	SERVICE_NAME_TCP, /* listening sockets */
 	SERVICE_ECHO_TCP,
 	SERVICE_NAME_UDP,
@@ -35,6 +37,7 @@ struct serve_options {
 	union address address;
 	uint16_t connect_port, stream_port, udp_port, echo_port;
 	uint32_t processes;
+	uint64_t heartbeat_ns; /* 0: none */
 };
 
 struct shared_socket {
@@ -47,17 +50,20 @@ struct peer {
 	char *pending; /* echo that did not fit into the socket buffer */
 	uint32_t pending_bytes, pending_sent;
 	uint32_t named; /* bytes of the host-name header passed so far */
+	struct stream_check check;
 };
 
 struct server {
 	char name[65];
 	size_t name_bytes;
+	uint64_t heartbeat_ns;
 	struct peer
 		*peers; /* one for each possible descriptor; the kernel provides pages as they are touched */
 };
 
 struct counts {
 	uint64_t accepted, closed, messages, bytes;
+	struct integrity integrity;
 };
 
 struct udp_batch;
@@ -65,6 +71,7 @@ struct udp_batch;
 struct worker {
 	struct server *server;
 	int epoll_fd, spare_fd;
+	uint32_t process; /* its number */
 	struct counts counts;
 	struct udp_batch *udp;
 	char *buffer; /* ECHO_CHUNK bytes */

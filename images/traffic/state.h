@@ -19,6 +19,7 @@
 #include "cause.h"
 #include "hist.h"
 #include "hosts.h"
+#include "integrity.h"
 #include "parse.h"
 #include "row.h"
 #include "tuple.h"
@@ -26,7 +27,8 @@
 
 #define NEVER_NS UINT64_MAX
 #define ROWS_PER_LINE 1024
-#define TAG_BYTES 16 /* UDP: generation and id, then the sequence number */
+#define TAG_BYTES 16	     /* the first bytes of the mark: all that UDP needs */
+#define ECHO_BYTES (1 << 18) /* read at a time */
 #define MIN_TCP_MESSAGE HOST_NAME_BYTES
 #define MIN_UDP_MESSAGE (HOST_NAME_BYTES + TAG_BYTES)
 
@@ -44,9 +46,11 @@ struct settings {
 	struct part part;     /* of them this process opens every part.count-th, from number part.index on */
 	uint32_t visit;	      /* not 0: every source address makes one connection, see tuple_of_visit() */
 	uint32_t concurrent, message_bytes;
+	uint32_t check; /* every so many-th echo of a connection is looked at */
 	double rate; /* per second: messages (stream) or connections (connect); 0: one each, or unlimited */
 	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
 	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
+	uint64_t late_ns; /* an answer that takes longer is counted; 0: none is */
 	bool udp, keep, rows, reconnect, closed_loop, hold, vanish;
 };
 
@@ -67,12 +71,14 @@ struct connection {
 	uint8_t state;
 	bool writable; /* handshake done and, as far as we know, room in the socket buffer */
 	bool overdue;  /* what is due now had to wait for room or for the handshake: no fault of ours */
+	bool wrong;    /* TCP: the echo under way is not as it was sent */
 };
 
 /* Counters since the start. */
 struct totals {
 	uint64_t established, failed_connects, failed_reads, lost[CAUSES], lost_all;
 	uint64_t sent, received, late_sends;
+	struct integrity integrity;
 };
 
 struct client {
@@ -82,7 +88,7 @@ struct client {
 	struct wheel wheel;
 	struct hosts hosts;
 	struct totals totals;
-	char *message;
+	char *message, *echo; /* ECHO_BYTES */
 	int epoll_fd;
 	uint32_t count;		   /* connections of this part: the length of `list` */
 	uint64_t start_ns, end_ns; /* no message is due at or after end_ns */

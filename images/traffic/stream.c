@@ -9,6 +9,7 @@
 #define MAX_CONNECTIONS 10000000
 #define MAX_TCP_MESSAGE (1 << 20)
 #define MAX_UDP_MESSAGE 65507
+#define CLOSED_LOOP_CHECK 16		  /* which is for speed */
 #define MAX_DURATION_NS (3600 * NS_PER_S) /* row times are 32 bits of microseconds */
 
 static bool parse_output(const char *text, void *to)
@@ -66,6 +67,7 @@ int command_stream(const struct command *command, int argc, char **argv)
 			       .duration_ns = 20 * NS_PER_S,
 			       .ramp_ns = NS_PER_S,
 			       .stall_ns = 5 * NS_PER_S,
+			       .late_ns = 150 * NS_PER_MS,
 			       .timeout_ns = 1500 * NS_PER_MS,
 			       .sample_ns = 250 * NS_PER_MS};
 	const struct option_spec specs[] = {
@@ -92,6 +94,11 @@ int command_stream(const struct command *command, int argc, char **argv)
 		{"vanish", 0, NULL,
 		 "end the connections without a packet, where that is allowed, and not by reset",
 		 .flag = &set.vanish},
+		{"check", 0, "N",
+		 "look at the content of every N-th echo of a connection (1; with --closed-loop 16)",
+		 .parse = parse_u32, .to = &set.check},
+		{"late", 0, "TIME", "an answer that takes longer is counted as late; 0: none (150ms)",
+		 .parse = parse_duration, .to = &set.late_ns},
 		{"stall", 0, "TIME", "silence that counts as loss; 0: none (5s)", .parse = parse_duration,
 		 .to = &set.stall_ns},
 		{"connect-timeout", 0, "TIME", "for the first answer (1500ms)", .parse = parse_duration,
@@ -107,6 +114,8 @@ int command_stream(const struct command *command, int argc, char **argv)
 	};
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	check(&set);
+	if (!set.check)
+		set.check = set.closed_loop ? CLOSED_LOOP_CHECK : 1;
 	set.interval_ns = interval_of(&set);
 	if (set.output == OUTPUT_CTRAFFIC)
 		set.sample_ns = NS_PER_S;

@@ -3,7 +3,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 
@@ -76,17 +76,22 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 /** A server that listens; it ends with the test at the latest. Another test may have taken a port that was free: then on others. */
-function serve(t: ExecutionContext, name: string, ports?: Server["ports"]): Promise<Server> {
-  return startServer(t, name, ports).catch((error: Error) => {
+function serve(t: ExecutionContext, name: string, ports?: Server["ports"], more: string[] = []): Promise<Server> {
+  return startServer(t, name, ports, more).catch((error: Error) => {
     if (ports || !error.message.includes("in use")) throw error;
-    return serve(t, name);
+    return serve(t, name, undefined, more);
   });
 }
 
-async function startServer(t: ExecutionContext, name: string, ports?: Server["ports"]): Promise<Server> {
+async function startServer(
+  t: ExecutionContext,
+  name: string,
+  ports: Server["ports"] | undefined,
+  more: string[],
+): Promise<Server> {
   const [connect = 0, stream = 0, udp = 0, echo = 0] = ports ? Object.values(ports) : await freePorts(4);
   const argv = ["--connect-port", connect, "--stream-port", stream, "--udp-port", udp, "--echo-port", echo].map(String);
-  const words = ["serve", "--name", name, "--processes", `${PROCESSES}`, ...argv];
+  const words = ["serve", "--name", name, "--processes", `${PROCESSES}`, ...argv, ...more];
   // A group of its own, as in a lab: signals go to all of its processes.
   const process = spawn(PROGRAM, words, { detached: true });
   const signal = (name: NodeJS.Signals) => globalThis.process.kill(-(process.pid ?? Number.NaN), name);
@@ -142,6 +147,9 @@ function rows(events: Line[]) {
   });
 }
 
+const integrityOf = (line: Line | undefined) => line?.integrity as Record<string, number>;
+/** `integrity`, when all that was received is as it was sent. */
+const wholeOf = (sample: Line | undefined) => ({ checked: sample?.received, corrupt: 0, duplicates: 0, reordered: 0 });
 const sorted = (numbers: number[]) => [...numbers].sort((a, b) => a - b);
 const last = (events: Line[], event: string) => events.filter((e) => e.event === event).at(-1);
 
@@ -174,6 +182,7 @@ for (const [host, family] of [
       t.is(sample?.sent, sample?.received);
       // Two messages that come in together are one read: bytes are what can be held against each other.
       t.is(served?.bytes, 1024 * (sample?.received as number));
+      for (const line of [sample, last(events, "stream_end"), served]) t.like(integrityOf(line), wholeOf(sample));
       const all = rows(events);
       t.deepEqual(
         sorted(all.map((row) => row.id)),
@@ -203,6 +212,124 @@ for (const [host, family] of [
     });
   }
 }
+
+const MARK_AT = 64;
+
+/** A path that treats the answers of an echo server as `treat` says; its port. */
+async function udpPath(
+  t: ExecutionContext,
+  port: number,
+  treat: (answer: Buffer, send: (answer: Buffer) => void) => void,
+) {
+  const front = createSocket("udp4");
+  const clients = new Map<number, ReturnType<typeof createSocket>>();
+  t.teardown(() => [front, ...clients.values()].map((socket) => socket.close()));
+  front.on("message", (message, { port: client }) => {
+    const back = clients.get(client) ?? createSocket("udp4");
+    if (!clients.has(client))
+      back.on("message", (answer) => treat(answer, (bytes) => front.send(bytes, client, "127.0.0.1")));
+    clients.set(client, back);
+    back.send(message, port, "127.0.0.1");
+  });
+  await new Promise<void>((resolve) => front.bind(0, "127.0.0.1", resolve));
+  return front.address().port;
+}
+
+test("datagrams that are damaged, doubled, reordered or late on their way are counted", async (t) => {
+  const server = await serve(t, "vm-001");
+  const expected = { corrupt: 0, duplicates: 0, reordered: 0, late: 0 };
+  let held: Buffer | undefined;
+  const port = await udpPath(t, server.ports.udp, (answer, send) => {
+    const sequence = Number(answer.readBigUInt64LE(MARK_AT + 8));
+    if (sequence % 10 === 1) {
+      expected.corrupt++;
+      answer.writeUInt8(answer.readUInt8(sequence + 500) ^ 1, sequence + 500);
+    } else if (sequence % 10 === 2) {
+      expected.duplicates++;
+      send(answer);
+    } else if (sequence % 10 === 4) {
+      expected.late++;
+      setTimeout(send, 250, answer);
+      return;
+    } else if (sequence % 10 === 8) {
+      held = answer;
+      return;
+    }
+    send(answer);
+    if (!held) return;
+    expected.reordered++;
+    send(held);
+    held = undefined;
+  });
+  const load = ["--connections", "1", "--rate", "20", "--duration", "2s", "--ramp", "10ms", "--late", "150ms"];
+  const sample = last(
+    lines((await run("stream", "--udp", "--address", `127.0.0.1:${port}`, ...load)).stdout),
+    "sample",
+  );
+  const { integrity } = sample as unknown as { integrity: typeof expected };
+  const served = lines((await server.stop()).stdout).at(-1);
+  t.is(expected.corrupt, 4);
+  t.is(expected.duplicates, 4);
+  t.true(expected.reordered >= 3 && expected.late >= 3);
+  t.is(integrity.corrupt, expected.corrupt);
+  t.is(integrity.duplicates, expected.duplicates);
+  // What was late came behind its successors too.
+  t.is(integrity.reordered, expected.reordered + expected.late);
+  t.true(integrity.late >= expected.late);
+  t.like(served?.integrity, { corrupt: 0, duplicates: 0 });
+});
+
+/** Passes everything on, but for one bit of the byte that is the `at`-th of its direction. */
+function flipping(from: Socket, to: Socket, at: number): void {
+  let seen = 0;
+  from.on("data", (chunk: Buffer) => {
+    const place = at - seen;
+    seen += chunk.length;
+    if (place >= 0 && place < chunk.length) chunk.writeUInt8(chunk.readUInt8(place) ^ 4, place);
+    to.write(chunk);
+  });
+  from.on("error", () => to.destroy());
+  from.on("close", () => to.destroy());
+}
+
+for (const [way, there, back, onClient, onServer] of [
+  ["to the server", 5_000, -1, 1, 1],
+  ["from the server", -1, 5_000, 1, 0],
+  ["nowhere", -1, -1, 0, 0],
+] as const)
+  test(`a bit that changes in a TCP stream (${way}) is counted where it is seen`, async (t) => {
+    const server = await serve(t, "vm-001");
+    const path = createServer((client) => {
+      const behind = connect(server.ports.stream, "127.0.0.1");
+      flipping(client, behind, there);
+      flipping(behind, client, back);
+    });
+    await new Promise<void>((resolve) => path.listen(0, "127.0.0.1", resolve));
+    t.teardown(() => path.close());
+    const { port } = path.address() as { port: number };
+    const load = ["--connections", "1", "--rate", "50", "--duration", "1s", "--ramp", "10ms"];
+    const sample = last(lines((await run("stream", "--address", `127.0.0.1:${port}`, ...load)).stdout), "sample");
+    const served = lines((await server.stop()).stdout).at(-1);
+    t.true((sample?.received as number) > 40);
+    t.like(sample?.integrity, { ...wholeOf(sample), corrupt: onClient });
+    t.like(served?.integrity, { corrupt: onServer, duplicates: 0, reordered: 0 });
+  });
+
+test("every process of a server tells that it lives, and a halt shows between the times", async (t) => {
+  const server = await serve(t, "vm-001", undefined, ["--heartbeat", "50ms"]);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  server.signal("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  server.signal("SIGCONT");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const beats = lines((await server.stop()).stdout).filter(({ event }) => event === "heartbeat");
+  for (let process = 0; process < PROCESSES; process++) {
+    const times = beats.filter((beat) => beat.process === process).map(({ t: ns }) => ns);
+    const gaps = times.slice(1).map((ns, i) => ns - (times[i] ?? 0));
+    t.true(times.length >= 6, `${times.length} of process ${process}`);
+    t.true(Math.max(...gaps) > 500e6, "the halt");
+  }
+});
 
 test("the processes of a server share its connections, and together they account for each one", async (t) => {
   const server = await serve(t, "vm-001");
