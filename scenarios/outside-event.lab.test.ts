@@ -61,7 +61,8 @@ test.serial(
     const settings = { out, commandLine: ["test"], stop: true, reporter: ["markdown"] };
     await using sessions = new Sessions(new AbortController().signal, () => {});
     const chosen = await sessions.of(netns, 500);
-    const { dir, data } = await runOne(planned, chosen, settings, await describeHost(), new AbortController().signal);
+    const around = { host: await describeHost(), signal: new AbortController().signal };
+    const { dir, data } = await runOne(planned, chosen, settings, around);
     const { summary } = data;
     t.is(summary.verdict, "pass", summary.reasons.join("\n"));
     const [event, undone] = summary.events;

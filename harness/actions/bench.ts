@@ -6,13 +6,13 @@ import { benchHarness, HARNESS_PARTS } from "../bench/lab-cost.ts";
 import { PROBES } from "../bench/metrics/index.ts";
 import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { figuresOf } from "../bench/result.ts";
-import { runRounds, type Setting } from "../bench/rounds.ts";
+import { type Contender, runRounds, type Setting } from "../bench/rounds.ts";
 import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
 import type { Context } from "../cli/command.ts";
 import type { BenchArgs } from "../commands/bench.ts";
 import { describeHost } from "../host/describe.ts";
 import { parseBackendOptions } from "../plan/backend-options.ts";
-import { findNamed } from "../plan/catalog.ts";
+import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { invalid, oneOf } from "../plan/invalid.ts";
 import { count, milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
@@ -36,41 +36,13 @@ export async function bench(args: BenchArgs, { catalog, signal, commandLine }: C
   const runtime = findNamed("runtime", catalog.runtimes, args.runtime);
   if (args.name.includes("harness")) return benchTheLab(runtime, args, signal);
   const { sweep: words = null } = args;
-  const asked =
-    namesOf(
-      args.metrics,
-      METRICS.map(({ name }) => name),
-    ) ?? (words ? SWEEP_METRICS : METRICS.map(({ name }) => name));
+  const asked = askedMetrics(args);
   const size = { given: args.targets, usual: TARGETS };
   const { settings, targets } = words ? settingsOf(words, size) : still(args.targets ?? TARGETS);
-  const all = catalog.backends.map(({ name }) => name);
-  const named = args.name.length === 0 || args.name.includes("all") ? all : [...new Set(args.name)];
-  const gaps = await runtime.missing();
-  const skipped: string[] = [...gaps];
-  const contenders = [];
-  for (const name of named) {
-    const backend = findNamed("backend", catalog.backends, name);
-    const own = parseBackendOptions(backend, wordsFor(name, named, args.set));
-    for (const setting of settings) backend.effectiveOptions(own, setting.targets);
-    const missing = gaps.length > 0 ? [] : (await backend.missing(runtime, own)).map((why) => `${name}: ${why}`);
-    const without = outOfSweep(backend, settings);
-    if (without) missing.push(without);
-    skipped.push(...missing);
-    if (missing.length === 0) contenders.push({ backend, options: own });
-  }
+  const { contenders, skipped } = await findContenders(args, catalog, runtime, settings);
   for (const why of skipped) process.stderr.write(`SKIP ${why}\n`);
-  if (gaps.length > 0 || contenders.length === 0) return EXIT.skipped;
-  const { host } = await describeHost();
-  const environment: Environment = {
-    runtime: runtime.name,
-    links: "veth",
-    kernel: host.kernel,
-    cpus: host.cpus,
-    cpuModel: host.cpuModel,
-    family: args.family === "4" ? 4 : 6,
-    targets,
-    secondsEach: args.seconds,
-  };
+  if (contenders.length === 0) return EXIT.skipped;
+  const environment = await environmentOf(args, runtime, targets);
   const metrics = METRICS.filter(({ name }) => asked.includes(name));
   const plan = {
     contenders,
@@ -95,15 +67,65 @@ export async function bench(args: BenchArgs, { catalog, signal, commandLine }: C
     environment,
     commandLine,
   };
-  const { dir } = makeRunDir(path.resolve(args.out), "bench", args.seed);
-  await writeBench(result, dir);
-  if (args.json) process.stdout.write(`${JSON.stringify(result.figures)}\n`);
-  else
-    process.stdout.write(
-      `${[...tablesOf(result).flatMap(({ heading, table }) => [heading, ...tableLines(table, 200), ""]), ...meaning(result)].join("\n")}\nReport: ${path.join(dir, "bench.html")}\n`,
-    );
+  await writeAndPrint(result, args);
   const without = contenders.filter(({ backend }) => !result.figures.some((f) => f.backend === backend.name));
   return without.length > 0 ? EXIT.insufficient : EXIT.passed;
+}
+
+function askedMetrics({ metrics, sweep }: BenchArgs): readonly string[] {
+  const all = METRICS.map(({ name }) => name);
+  return namesOf(metrics, all) ?? (sweep ? SWEEP_METRICS : all);
+}
+
+/** Backends that can run here, and why the others cannot; none where the runtime itself cannot. */
+async function findContenders(
+  args: BenchArgs,
+  catalog: Catalog,
+  runtime: Runtime,
+  settings: readonly Setting[],
+): Promise<{ contenders: Contender[]; skipped: string[] }> {
+  const all = catalog.backends.map(({ name }) => name);
+  const named = args.name.length === 0 || args.name.includes("all") ? all : [...new Set(args.name)];
+  const gaps = await runtime.missing();
+  const skipped = [...gaps];
+  const contenders: Contender[] = [];
+  for (const name of named) {
+    const backend = findNamed("backend", catalog.backends, name);
+    const options = parseBackendOptions(backend, wordsFor(name, named, args.set));
+    for (const setting of settings) backend.effectiveOptions(options, setting.targets);
+    const missing = gaps.length > 0 ? [] : (await backend.missing(runtime, options)).map((why) => `${name}: ${why}`);
+    const without = outOfSweep(backend, settings);
+    if (without) missing.push(without);
+    skipped.push(...missing);
+    if (missing.length === 0) contenders.push({ backend, options });
+  }
+  return { contenders: gaps.length > 0 ? [] : contenders, skipped };
+}
+
+async function environmentOf(args: BenchArgs, runtime: Runtime, targets: number | null): Promise<Environment> {
+  const { host } = await describeHost();
+  return {
+    runtime: runtime.name,
+    links: "veth",
+    kernel: host.kernel,
+    cpus: host.cpus,
+    cpuModel: host.cpuModel,
+    family: args.family === "4" ? 4 : 6,
+    targets,
+    secondsEach: args.seconds,
+  };
+}
+
+async function writeAndPrint(result: Bench, { out, seed, json }: BenchArgs): Promise<void> {
+  const { dir } = makeRunDir(path.resolve(out), "bench", seed);
+  await writeBench(result, dir);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(result.figures)}\n`);
+    return;
+  }
+  const tables = tablesOf(result).flatMap(({ heading, table }) => [heading, ...tableLines(table, 200), ""]);
+  const lines = [...tables, ...meaning(result), `Report: ${path.join(dir, "bench.html")}`];
+  process.stdout.write(`${lines.join("\n")}\n`);
 }
 
 /** A bench without a sweep. */

@@ -6,7 +6,7 @@ import type { Context } from "../cli/command.ts";
 import type { CompareArgs } from "../commands/compare.ts";
 import { type Chosen, oneRuntime, Sessions } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
-import { allCases, type Case, findNamed } from "../plan/catalog.ts";
+import { allCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
 import { checkRepeat, type RunOptions, runOptions, runOptionsOf } from "../plan/options.ts";
 import type { SweepWords } from "../plan/sweep.ts";
@@ -52,9 +52,9 @@ export async function compareBackends(args: CompareArgs, context: Context): Prom
   const planAll = (capacity?: Capacity) =>
     (sweep?.values ?? [null]).flatMap((value) =>
       cases.map((one) => {
-        const words = wordsFor(one.backend.name, names, args.set);
-        const load = withLoad(parsed, given, capacity);
-        return { backend: one.backend, value, plan: planAt(one, load, words, sweep, value, capacity) };
+        const own = wordsFor(one.backend.name, names, args.set);
+        const { options, words } = sweptAt(withLoad(parsed, given, capacity), own, sweep, value);
+        return { backend: one.backend, value, plan: planCase(one, options, words, capacity) };
       }),
     );
   // Everything that can be wrong with the words is found before anything is fetched or run.
@@ -102,7 +102,7 @@ export async function runSides(
     for (const [i, { plan, chosen }] of sides.entries()) {
       const seeded = { ...plan, seed: first.seed + repeat };
       const settings = { out: dir, commandLine, stop: true };
-      const { data, reporterFailures } = await runOne(seeded, chosen, settings, host, signal);
+      const { data, reporterFailures } = await runOne(seeded, chosen, settings, { host, signal });
       runs[i]?.push(data);
       for (const failure of reporterFailures) say(reporterSentence(failure));
       unwritten += reporterFailures.length;
@@ -125,18 +125,16 @@ export async function runSides(
 }
 
 /** The swept name is an option of the run, or else one of the backend. */
-function planAt(
-  one: Case,
-  parsed: RunOptions,
-  words: string[],
+function sweptAt(
+  options: RunOptions,
+  words: readonly string[],
   sweep: SweepWords | null,
   value: number | null,
-  capacity?: Capacity,
-): PlannedCase {
-  if (!sweep || value === null) return planCase(one, parsed, words, capacity);
+): { options: RunOptions; words: readonly string[] } {
+  if (!sweep || value === null) return { options, words };
   const { parameter } = sweep;
-  if (!(parameter in runOptions.shape)) return planCase(one, parsed, [...words, `${parameter}=${value}`], capacity);
-  return planCase(one, parseOptions(runOptions, { ...parsed, [parameter]: value }), words, capacity);
+  if (!(parameter in runOptions.shape)) return { options, words: [...words, `${parameter}=${value}`] };
+  return { options: parseOptions(runOptions, { ...options, [parameter]: value }), words };
 }
 
 function theoryOf(

@@ -54,10 +54,10 @@ export async function runTests(args: TestArgs, context: Context): Promise<number
     Array.from({ length: args.repeat }, (_, i) => ({ one, seed: parsed.seed + i })),
   );
   await using sessions = new Sessions(signal, say);
-  const settle = settler(catalog, options, runtime, parsed, sessions);
+  const settle = settler(catalog, options, { runtime, parsed }, sessions);
   const host = await describeHost();
   const run = (live: Live | null) =>
-    runSet({ planned, runtime, settle, names: chosenReporters(options) }, options, host, signal, live);
+    runSet({ planned, runtime, settle, names: chosenReporters(options) }, options, { host, signal, live });
   if (args.live === undefined) return await run(null);
   const live = await (await import("../live/server.ts")).startLive(args.live);
   process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
@@ -77,6 +77,13 @@ interface PlannedSet {
   names: readonly string[];
 }
 
+/** What all runs have in common. */
+interface Around {
+  host: DescribedHost;
+  signal: AbortSignal;
+  live: Live | null;
+}
+
 interface Settled {
   chosen: Chosen;
   plan: PlannedCase;
@@ -86,15 +93,14 @@ interface Settled {
 function settler(
   catalog: Catalog,
   options: TestOptions,
-  runtime: Runtime,
-  parsed: RunOptions,
+  { runtime, parsed }: { runtime: Runtime; parsed: RunOptions },
   sessions: Sessions,
 ): PlannedSet["settle"] {
   const settled = new Map<Case, Settled>();
   return async (one) => {
     const known = settled.get(one);
     if (known) return known;
-    const used = await fallbackRuntime(catalog, options, runtime, one.backend, say);
+    const used = await fallbackRuntime(catalog, options, { chosen: runtime, backend: one.backend }, say);
     const chosen = await sessions.of(used, parsed.connections);
     const capacity = chosen.session?.prepared.capacity;
     const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options.set, capacity) };
@@ -114,11 +120,10 @@ function earlierRuns(out: string): Attempt[] {
 async function runSet(
   { planned, runtime, settle, names }: PlannedSet,
   options: TestOptions,
-  host: DescribedHost,
-  signal: AbortSignal,
-  live: Live | null,
+  around: Around,
 ): Promise<number> {
-  const { shard = null, retries } = options;
+  const { host, signal } = around;
+  const { shard = null } = options;
   const mine = inShard(planned, shard);
   const earlier = options.resume ? earlierRuns(options.out) : [];
   const set: RunSet & { entries: Entry[]; missing: string[] } = {
@@ -155,8 +160,9 @@ async function runSet(
   for (const [i, { one, seed }] of mine.entries()) {
     const { chosen, plan: unseeded } = await settle(one);
     const plan = { ...unseeded, seed };
-    const done = resumed(earlier, plan, chosen, options, host);
-    const entry = done ?? (await runWithRetries(plan, chosen, { ...options, live }, host, signal, retries));
+    const key = runKey(describeRun(plan, chosen, options.commandLine, host));
+    const done = resumed(earlier, key);
+    const entry = done ?? (await runWithRetries(plan, chosen, options, around));
     if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
     set.entries.push(entry);
     await tell(kept);
@@ -181,14 +187,7 @@ function attemptTo(out: string, write: () => void): void {
 }
 
 /** null where no earlier run is the same, or the same one broke. */
-function resumed(
-  earlier: readonly Attempt[],
-  plan: PlannedCase,
-  chosen: Chosen,
-  options: TestOptions,
-  host: DescribedHost,
-): Entry | null {
-  const key = runKey(describeRun(plan, chosen, options.commandLine, host));
+function resumed(earlier: readonly Attempt[], key: string): Entry | null {
   const [first, ...more] = earlier.filter(({ run }) => runKey(run) === key);
   if (!first) return null;
   const entry = entryOf(attemptsOf([first, ...more]));
@@ -198,17 +197,16 @@ function resumed(
 async function runWithRetries(
   plan: PlannedCase,
   chosen: Chosen,
-  options: Omit<TestOptions, "live"> & { live: Live | null },
-  host: DescribedHost,
-  signal: AbortSignal,
-  retries: number,
+  options: TestOptions,
+  { host, signal, live }: Around,
 ): Promise<Entry> {
+  const { retries } = options;
   const attempts: Attempt[] = [];
   for (let attempt = 1; ; attempt++) {
-    const result = await runOne(plan, chosen, options, host, signal, attempt);
+    const result = await runOne(plan, chosen, { ...options, live }, { host, signal, attempt });
     const { run, summary } = result.data;
     attempts.push({ run, summary, dir: run.id, ...(result.reporterFailures.length > 0 ? { unwritten: true } : {}) });
-    options.live?.finish(summary.verdict, headline(summary));
+    live?.finish(summary.verdict, headline(summary));
     await show(result, options);
     const bad = summary.verdict !== "pass" && summary.verdict !== "skip";
     if (!bad || attempt > retries || signal.aborted) break;

@@ -3,8 +3,8 @@
 import type { EventDefinition } from "../api/event.ts";
 import { idealLoss } from "../events/meaning.ts";
 import { byRouter, type Course, coursesOf, TESTER_HASH } from "../oracle/course.ts";
-import { murmur3 } from "../oracle/hash.ts";
-import { lossProbability } from "../oracle/loss.ts";
+import { type Flow, murmur3 } from "../oracle/hash.ts";
+import { type Alive, lossProbability } from "../oracle/loss.ts";
 import { hashFlow, type OracleSpec } from "../oracle/oracle.ts";
 import type { Connection, Protocol, StreamStart } from "../record/schema.ts";
 import { flowReader } from "./flows.ts";
@@ -48,10 +48,7 @@ export function expectedLoss(
       const flow = flowOf(row);
       const course = courseOf(flow);
       if (!course) continue;
-      const hash = hashFlow(spec, flow);
-      const target = course.spans[0]?.oracle?.pick(hash) ?? null;
-      const loss =
-        target === null ? blind(course, source.protocol) : lossAt(spec, course, source.protocol, hash, target);
+      const loss = lossOfFlow(spec, course, source.protocol, flow) ?? blind(course, source.protocol);
       if (loss === null) return { share: null, ideal };
       lost += loss;
     }
@@ -79,18 +76,25 @@ export function* sampleRows(count: number): Generator<Row> {
   }
 }
 
+/** null: nobody can know its target. */
+function lossOfFlow(spec: OracleSpec, course: Course, protocol: Protocol, flow: Flow): number | null {
+  const hash = hashFlow(spec, flow);
+  const target = course.spans[0]?.oracle?.pick(hash) ?? null;
+  return target === null ? null : lossAt(spec, course, { protocol, hash, target });
+}
+
 /** Of a connection to a target that was chosen before the first event. */
-function lossAt(spec: OracleSpec, course: Course, protocol: Protocol, hash: number | null, target: number): number {
+function lossAt(spec: OracleSpec, course: Course, alive: Pick<Alive, "protocol" | "hash" | "target">): number {
   const [change] = course.changes;
   if (!change) return 0;
-  return lossProbability(spec, change, { protocol, hash, target, lived: course.lived(0, 0), knownToReturning: false });
+  return lossProbability(spec, change, { ...alive, lived: course.lived(0, 0), knownToReturning: false });
 }
 
 /** Of a connection whose target nobody can know: by the shares of the targets, or where there are none what is true of all. */
 function lossOfUnknown(spec: OracleSpec, course: Course, protocol: Protocol): number | null {
   const [first] = course.spans;
   const shares = first?.oracle?.shares ?? new Map<number, number>();
-  const loss = (target: number) => lossAt(spec, course, protocol, null, target);
+  const loss = (target: number) => lossAt(spec, course, { protocol, hash: null, target });
   if (shares.size > 0) return [...shares].reduce((sum, [target, share]) => sum + share * loss(target), 0);
   const losses = new Set([...(first?.active ?? [])].map(loss));
   return losses.size === 1 ? ([...losses][0] ?? null) : null;

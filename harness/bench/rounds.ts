@@ -13,7 +13,7 @@ import type { Probe } from "./metrics/metric.ts";
 import { plain } from "./plain.ts";
 import type { Testbed } from "./testbed.ts";
 
-interface Contender {
+export interface Contender {
   backend: Backend;
   options: Record<string, unknown>;
 }

@@ -86,8 +86,7 @@ export function kernelWords(text: string | undefined): string[] {
 export async function fallbackRuntime(
   catalog: Catalog,
   words: RuntimeWords,
-  chosen: Runtime,
-  backend: Backend,
+  { chosen, backend }: { chosen: Runtime; backend: Backend },
   note: (text: string) => void,
 ): Promise<Runtime> {
   if (

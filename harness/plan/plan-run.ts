@@ -33,10 +33,22 @@ export function planRun(
   const rate = options.rate ?? Math.min(plan.rate ?? defaultRate(options.connections), carried);
   const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
   if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
-    plan = stretch(plan, options.connections, rate, openedPerS, options.stall);
+    plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall });
+  const load = loadFor(plan, options, { rate, openedPerS, routers });
+  if (options.connections < load.families.length)
+    throw new UsageError("--connections must be 2 or more with both families.");
+  if (plan.mode === "stream") checkRate(plan, load);
+  return { plan, load, routers, impairment: impairmentOf(options, { targets: options.targets, routers }) };
+}
+
+function loadFor(
+  plan: Plan,
+  options: RunOptions,
+  { rate, openedPerS, routers }: { rate: number; openedPerS: number; routers: number },
+): Load {
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const families = familiesOf(options);
-  const load: Load = {
+  return {
     mode: plan.mode,
     families,
     protocol: plan.mode === "fragments" ? "udp" : options.protocol,
@@ -50,10 +62,6 @@ export function planRun(
     ...manyConnections(plan, options, routers),
     ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),
   };
-  if (options.connections < load.families.length)
-    throw new UsageError("--connections must be 2 or more with both families.");
-  if (plan.mode === "stream") checkRate(plan, load);
-  return { plan, load, routers, impairment: impairmentOf(options, { targets: options.targets, routers }) };
 }
 
 /** What a machine that was found to make so many connections a second carries without falling behind. */
@@ -118,13 +126,16 @@ function rampS(connections: number, perS: number): number {
  * More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. Between two
  * events each connection sends once, has time to fall silent, and a little more.
  */
-function stretch(plan: Plan, connections: number, rate: number, perS: number, stallS: number): Plan {
+function stretch(
+  plan: Plan,
+  { connections, rate, openedPerS, stallS }: { connections: number; rate: number; openedPerS: number; stallS: number },
+): Plan {
   const [first, ...later] = [...plan.steps.map((step) => step.atS), plan.durationS];
   const intervalS = connections / rate;
   const gapS = (step: Step | undefined) =>
     step && isSilent(step.event) ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
   // Where the ramp is long, it may take longer than planned.
-  const times = [Math.ceil(first + rampS(connections, perS) * (connections > MANY ? 1.04 : 1) - 2)];
+  const times = [Math.ceil(first + rampS(connections, openedPerS) * (connections > MANY ? 1.04 : 1) - 2)];
   for (const [i, s] of later.entries())
     times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS(plan.steps[i]))));
   return {

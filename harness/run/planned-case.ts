@@ -74,9 +74,7 @@ export async function runOne(
   planned: PlannedCase,
   chosen: Chosen,
   options: RunSettings,
-  host: DescribedHost,
-  signal: AbortSignal,
-  attempt = 1,
+  { host, signal, attempt = 1 }: { host: DescribedHost; signal: AbortSignal; attempt?: number },
 ): Promise<RunResult> {
   const { backend } = planned.case;
   const { runtime, session } = chosen;

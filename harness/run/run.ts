@@ -14,7 +14,7 @@ import type { Event, EventOf, Phase, RunInfo, Sample, Summary } from "../record/
 import type { ReportData, Reporter, ReporterFailure } from "../report/reporter.ts";
 import { writeAll } from "../report/reporter.ts";
 import { type Lab, LabError, type Session } from "../runtime/runtime.ts";
-import { planTopology } from "../topology/topology.ts";
+import { planTopology, type Topology } from "../topology/topology.ts";
 import { hashSysctls } from "../topology/wiring.ts";
 import { readRules } from "../traffic/rules.ts";
 import { startServers } from "../traffic/servers.ts";
@@ -106,19 +106,7 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
   const servers = new AbortController();
   let lost: Error | null = null;
   try {
-    const lab = await phase(record, "up", async () => {
-      const note = (text: string) => request.progress?.note?.(text);
-      const made = await request.session.up(topology, signal, note, path.join(request.dir, "logs"));
-      scope.defer("take the lab down", () => made[Symbol.asyncDispose]());
-      record.add({
-        kind: "lab_up",
-        t: nowNs(),
-        runtime: made.runtime,
-        machines: topology.machines.map((m) => m.name),
-        ...(made.images ? { images: { ...made.images } } : {}),
-      });
-      return made;
-    });
+    const lab = await phase(record, "up", () => bringUp(request, { topology, scope, record }));
     await whileLabLives(lab, signal, async () => {
       const balancer = await phase(record, "deploy", async () => {
         await checkKernel(request, lab);
@@ -161,6 +149,22 @@ async function runInLab(request: RunRequest, record: RecordWriter): Promise<void
     await phase(record, "down", () => scope[Symbol.asyncDispose]()).finally(() => scope[Symbol.asyncDispose]());
     for (const text of scope.failures) record.add({ kind: "warning", t: nowNs(), text });
   }
+}
+
+async function bringUp(
+  { session, signal, progress, dir }: RunRequest,
+  { topology, scope, record }: { topology: Topology; scope: Scope; record: RecordWriter },
+): Promise<Lab> {
+  const lab = await session.up(topology, signal, (text) => progress?.note?.(text), path.join(dir, "logs"));
+  scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
+  record.add({
+    kind: "lab_up",
+    t: nowNs(),
+    runtime: lab.runtime,
+    machines: topology.machines.map((m) => m.name),
+    ...(lab.images ? { images: { ...lab.images } } : {}),
+  });
+  return lab;
 }
 
 /** Names and versions of all that takes part. */

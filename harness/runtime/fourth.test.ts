@@ -114,7 +114,7 @@ test("it takes the options that its schema has, and a word for another runtime n
 });
 
 test("without a word a backend that cannot run here goes to a runtime whose kernel can be chosen", async (t) => {
-  const used = await fallbackRuntime(catalogOf(), words, netns, needy, () => {});
+  const used = await fallbackRuntime(catalogOf(), words, { chosen: netns, backend: needy }, () => {});
   t.is(used.name, "swarm");
 });
 
