@@ -179,4 +179,9 @@ test("only the best priority with an active target gets new flows", (t) => {
     ],
   );
   t.deepEqual([...makeOracle(spec, [2, 3]).shares.keys()], [2, 3]);
+  const { priorities, weights } = spec;
+  for (const assign of [null, spec]) {
+    const stateful: OracleSpec = { strategy: "stateful", flush: true, assign, priorities, weights };
+    t.deepEqual([...makeOracle(stateful, [0, 1, 2, 3]).shares], [...makeOracle(spec, [0, 1, 2, 3]).shares]);
+  }
 });

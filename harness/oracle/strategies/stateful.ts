@@ -4,7 +4,7 @@ import type { Family } from "../../record/schema.ts";
 import type { Alive, Change } from "../loss.ts";
 import { defineStrategy, type Memory, type Oracle } from "./define.ts";
 import type { AssignSpec } from "./index.ts";
-import { pools, sharesByWeight, weightsOf } from "./pools.ts";
+import { poolInUse, pools, sharesByWeight, weightsOf } from "./pools.ts";
 import { affinityS, assignSpec, hashFlow, lossProbability, makeOracle } from "./registry.ts";
 
 const schema = z.strictObject({
@@ -45,7 +45,7 @@ export const stateful = defineStrategy({
   hash: ({ assign }, flow) => assign && hashFlow(assign, flow),
   state(spec, active, before: State | null): State {
     if (spec.uneven) return { choice: null, shares: new Map() };
-    if (!spec.assign) return { choice: null, shares: sharesByWeight(active, weightsOf(spec)) };
+    if (!spec.assign) return { choice: null, shares: sharesByWeight(poolInUse(spec, active), weightsOf(spec)) };
     const choice = makeOracle(spec.assign, active, before?.choice);
     return { choice, shares: choice.shares };
   },
