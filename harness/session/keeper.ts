@@ -48,12 +48,14 @@ export async function keepLab(held: Held, signal: AbortSignal, onListening: () =
   }
 }
 
-/** What is asked of a lab that runs. */
-class KeptLab {
+/** What is asked of a lab that runs. Requests that change its state are carried out one after another. */
+export class KeptLab {
   readonly #held: Held;
   readonly #finish: () => void;
   readonly #startedAt = new Date().toISOString();
   #active: ReadonlySet<number>;
+  /** The last change under way; never rejects. */
+  #changed: Promise<unknown> = Promise.resolve();
 
   constructor(held: Held, finish: () => void) {
     this.#held = held;
@@ -66,11 +68,17 @@ class KeptLab {
       case "status":
         return { ok: true, status: this.#status() };
       case "scale":
-        return this.#scale(request.direction, request.targets);
+        return this.#afterOthers(() => this.#scale(request.direction, request.targets));
       case "stop":
         this.#finish();
         return { ok: true };
     }
+  }
+
+  #afterOthers<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#changed.then(change);
+    this.#changed = done.catch(() => {});
+    return done;
   }
 
   #status(): SessionStatus {
