@@ -146,6 +146,14 @@ test("the command line wins over a named case, that over the file, that over the
   t.is(mixed.stderr, `'nightly' is a case of '${name}' with options of its own: it is run alone.`);
 });
 
+test("--print-config needs no case, and shows a table without --json", async (t) => {
+  const { code, stdout } = await run(["test", "--print-config", "--rate", "2k", "--no-stop"]);
+  t.is(code, 0);
+  t.regex(stdout, /^rate +2000 +command line$/m);
+  t.regex(stdout, /^stop +false +command line$/m);
+  t.regex(stdout, /^scale +1 2 +default$/m);
+});
+
 test("a configuration file may be TypeScript, or named", async (t) => {
   const folder = folderWith({
     "load-balancer.config.ts": "const targets: number = 30;\nexport default { options: { targets } };\n",

@@ -4,7 +4,6 @@ import { expectedLoss } from "../analysis/theory.ts";
 import type { Backend } from "../api/backend.ts";
 import type { Context } from "../cli/command.ts";
 import type { CompareArgs } from "../commands/compare.ts";
-import { type Chosen, oneRuntime, Sessions } from "../commands/runtimes.ts";
 import { describeHost } from "../host/describe.ts";
 import { allCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
@@ -24,6 +23,7 @@ import {
   say,
   withLoad,
 } from "../run/planned-case.ts";
+import { type Chosen, oneRuntime, Sessions } from "../run/runtimes.ts";
 import type { Capacity } from "../runtime/runtime.ts";
 import { flowSources } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
@@ -133,7 +133,7 @@ function sweptAt(
 ): { options: RunOptions; words: readonly string[] } {
   if (!sweep || value === null) return { options, words };
   const { parameter } = sweep;
-  if (!(parameter in runOptions.shape)) return { options, words: [...words, `${parameter}=${value}`] };
+  if (!Object.hasOwn(runOptions.shape, parameter)) return { options, words: [...words, `${parameter}=${value}`] };
   return { options: parseOptions(runOptions, { ...options, [parameter]: value }), words };
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Context, commonShape } from "../cli/command.ts";
 import { COMMAND_LINE } from "../cli/layers.ts";
-import { type Chosen, chosenRuntimes, kernelWords, Sessions } from "../commands/runtimes.ts";
 import type { TestArgs } from "../commands/test.ts";
 import { findCases } from "../plan/catalog.ts";
 import { flagName } from "../plan/option.ts";
 import { checkRepeat, comparisonShape, runOptionsOf } from "../plan/options.ts";
 import { planCase, say, withLoad } from "../run/planned-case.ts";
+import { type Chosen, chosenRuntimes, kernelWords, Sessions } from "../run/runtimes.ts";
 import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
 import { sharingNothing } from "../runtime/single.ts";
 import { UsageError } from "../util/errors.ts";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { defaultRuntime } from "../commands/runtimes.ts";
 import { fitCase, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
@@ -10,6 +9,7 @@ import { readAll } from "../record/damage.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
 import type { Protocol, Summary } from "../record/schema.ts";
 import { VERDICT_WORDS } from "../report/prose.ts";
+import { defaultRuntime } from "../run/runtimes.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 

@@ -3,7 +3,6 @@
 import path from "node:path";
 import type { Context } from "../cli/command.ts";
 import { COMMAND_LINE } from "../cli/layers.ts";
-import { type Chosen, fallbackRuntime, oneRuntime, Sessions } from "../commands/runtimes.ts";
 import type { TestArgs } from "../commands/test.ts";
 import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
@@ -22,6 +21,7 @@ import {
   show,
   withLoad,
 } from "../run/planned-case.ts";
+import { type Chosen, fallbackRuntime, oneRuntime, Sessions } from "../run/runtimes.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { attemptsOf, finishedRuns, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where each option's value comes from: the command line, a named case, the configuration file, the environment, or its default.
+import { z } from "zod";
 import { parseOptions } from "../plan/invalid.ts";
 import { flagName, metaOf } from "../plan/option.ts";
 import { UsageError } from "../util/errors.ts";
-import type { Command } from "./command.ts";
+import type { Command, Shape } from "./command.ts";
 import type { Config } from "./config.ts";
 import type { Words } from "./words.ts";
 
@@ -47,8 +48,11 @@ export function resolve(
   }
   const positionals = named ? { ...words.positionals, case: named.cases } : words.positionals;
   checkNeeds(command, words, merged);
+  const schema = words.options.printConfig
+    ? z.strictObject({ ...command.options, ...stated(command, positionals) })
+    : command.schema;
   const args = parseOptions(
-    command.schema,
+    schema,
     { ...merged, ...positionals },
     (key) => layerOf.get(key)?.nameOf(key) ?? (key in positionals ? `<${key}>` : `--${flagName(key)}`),
   ) as Record<string, unknown>;
@@ -60,6 +64,11 @@ const inFile = (file: string, part: string, values: Layer["values"]): Layer => (
   nameOf: (key) => `'${part}.${flagName(key)}' in '${file}'`,
   from: `${file}, ${part}`,
 });
+
+/** The schemas of those positionals that were given. */
+function stated({ positionals }: Command, given: Readonly<Record<string, unknown>>): Shape {
+  return Object.fromEntries(Object.entries(positionals).filter(([key]) => key in given));
+}
 
 /** A variable that is set but empty is not set. */
 function environment(command: Command, env: Readonly<Record<string, string | undefined>>): Layer {

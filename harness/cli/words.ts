@@ -28,7 +28,7 @@ export function readWords(command: Command, words: readonly string[], commands: 
     if (token.kind === "positional") positionals.push(token.value);
     else if (token.kind === "option") take(command, token, options, commands);
   }
-  return { options, positionals: options.help ? {} : placed(command, positionals), rest };
+  return { options, positionals: options.help ? {} : placed(command, positionals, options.printConfig === true), rest };
 }
 
 function tokensOf(command: Command, words: readonly string[]): readonly Token[] {
@@ -49,7 +49,7 @@ function take(
   commands: readonly Command[],
 ): void {
   const { key, off } = keyOfToken(command, token);
-  const schema = command.options[key];
+  const schema = Object.hasOwn(command.options, key) ? command.options[key] : undefined;
   if (schema === undefined) throw unknownOption(command, token.rawName, commands);
   const { repeatable } = metaOf(schema);
   if (key in options && !repeatable) throw new UsageError(`Option --${flagName(key)} was given twice.`);
@@ -59,9 +59,10 @@ function take(
 
 /** "--no-view" is a flag's other value. */
 function keyOfToken({ options }: Command, { name, rawName }: OptionToken): { key: string; off: boolean } {
-  const negated = name.startsWith("no-") ? options[keyOf(name.slice(3))] : undefined;
+  const positive = keyOf(name.slice(3));
+  const negated = name.startsWith("no-") && Object.hasOwn(options, positive) ? options[positive] : undefined;
   const off = negated !== undefined && isFlag(negated);
-  const key = keyOf(off ? name.slice(3) : name);
+  const key = off ? positive : keyOf(name);
   const exact = off || rawName === `--${flagName(key)}` || !rawName.startsWith("--");
   return { key: exact ? key : "", off };
 }
@@ -91,7 +92,7 @@ function unknownOption(command: Command, rawName: string, commands: readonly Com
   );
 }
 
-function placed(command: Command, words: readonly string[]): Record<string, unknown> {
+function placed(command: Command, words: readonly string[], partial: boolean): Record<string, unknown> {
   const names = Object.entries(command.positionals);
   const found: Record<string, unknown> = {};
   const left = [...words];
@@ -99,7 +100,7 @@ function placed(command: Command, words: readonly string[]): Record<string, unkn
     if (isArray(schema)) {
       if (left.length > 0) found[name] = left.splice(0);
     } else if (left.length > 0) found[name] = left.shift();
-    if (found[name] === undefined && !schema.isOptional())
+    if (found[name] === undefined && !partial && !schema.isOptional())
       throw new UsageError(`Argument '${name}' is missing. Usage: ${synopsis(command)}`);
   }
   const [extra] = left;

@@ -17,7 +17,8 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
     const at = word.indexOf("=");
     if (at < 1) throw new UsageError(invalid(word, "--set", "expected key=value"));
     const key = word.slice(0, at);
-    const name = backend.aliases?.[key] ?? key;
+    const { aliases = {} } = backend;
+    const name = Object.hasOwn(aliases, key) ? (aliases[key] ?? key) : key;
     given[name] = word.slice(at + 1);
     typed.set(name, key);
   }

@@ -8,7 +8,24 @@ test("a number may have an exponent or a factor", (t) => {
 });
 
 test("what is no number is none", (t) => {
-  for (const text of ["", "x", "1x", "1 2", "0x10", "10m", "k", "1e", "--5", "1,000", "%", null, undefined, {}, []])
+  for (const text of [
+    "",
+    "x",
+    "1x",
+    "1 2",
+    "0x10",
+    "10m",
+    "k",
+    "1e",
+    "--5",
+    "1,000",
+    "%",
+    "5constructor",
+    null,
+    undefined,
+    {},
+    [],
+  ])
     t.is(readNumber(text), Number.NaN, JSON.stringify(text));
 });
 
@@ -27,7 +44,8 @@ test("a percentage has its sign and is at most 100", (t) => {
     "100%",
     "0%",
   ]);
-  for (const text of ["1", "101%", "200%", "-1%", "much", "%", "", 1]) t.is(readPercent(text), null, String(text));
+  for (const text of ["1", "101%", "200%", "-1%", "much", "5constructor", "%", "", 1])
+    t.is(readPercent(text), null, String(text));
 });
 
 test("a delay has a unit", (t) => {

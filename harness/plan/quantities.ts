@@ -8,7 +8,7 @@ const SECONDS: Readonly<Record<string, number>> = { "": 1, us: 1e-6, ms: 1e-3, s
 function split(value: unknown, units: Readonly<Record<string, number>>): { number: number; unit: string } | null {
   if (typeof value === "number") return { number: value, unit: "" };
   const [, number, unit = ""] = String(value).match(new RegExp(String.raw`^\s*(${NUMBER})\s*([a-z%]*)\s*$`, "i")) ?? [];
-  return number !== undefined && unit in units ? { number: Number(number), unit } : null;
+  return number !== undefined && Object.hasOwn(units, unit) ? { number: Number(number), unit } : null;
 }
 
 /** A times the unit's factor, without the digits that binary fractions add: 1.1k is 1100. */

@@ -3,7 +3,6 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import type { Balancer } from "../api/backend.ts";
-import type { Chosen } from "../commands/runtimes.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
 import type { Live } from "../live/server.ts";
@@ -22,6 +21,7 @@ import { planTopology } from "../topology/topology.ts";
 import { nowNs } from "../util/clock.ts";
 import { makeProgress } from "./progress.ts";
 import { type RunResult, runCase } from "./run.ts";
+import type { Chosen } from "./runtimes.ts";
 
 export const say = (text: string) => void process.stderr.write(`${text}\n`);
 

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { diagnose } from "../actions/doctor.ts";
 import { listCases } from "../actions/list.ts";
 import { defineBackend } from "../api/define.ts";
-import { chosenRuntimes, fallbackRuntime, Sessions } from "../commands/runtimes.ts";
+import { chosenRuntimes, fallbackRuntime, Sessions } from "../run/runtimes.ts";
 import { root } from "../testing/machine.ts";
 import { UsageError } from "../util/errors.ts";
 import { netns } from "./netns.ts";
