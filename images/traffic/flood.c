@@ -11,6 +11,7 @@
 #include "limits.h"
 #include "util/memory.h"
 #include "out.h"
+#include "settings.h"
 #include "tuple.h"
 
 #define BATCH 32
@@ -40,18 +41,15 @@ static void stop(int signal)
 
 static void check(const struct flood *flood)
 {
-	if (flood->address.any.sa_family == AF_UNSPEC)
-		fail(EXIT_USAGE, "Option --address is missing. Give HOST:PORT, IPv6 as [1000::]:9.");
+	address_check(&flood->address, &flood->source, "9");
 	if (flood->bytes < LEAST_BYTES || flood->bytes > MOST_BYTES)
-		fail(EXIT_USAGE, "Invalid value for --size %u: expected %d to %d.", flood->bytes, LEAST_BYTES,
-		     MOST_BYTES);
+		fail(EXIT_USAGE, "Invalid value '%u' for --size: expected %d to %d.", flood->bytes,
+		     LEAST_BYTES, MOST_BYTES);
 	if (!flood->flows || flood->flows > MAX_FLOWS)
 		fail(EXIT_USAGE, "Invalid value for --flows: expected 1 to %d.", MAX_FLOWS);
 	if (!flood->duration_ns || flood->duration_ns > MAX_DURATION_NS)
 		fail(EXIT_USAGE,
 		     "Invalid value for --duration: expected more than 0 and at most 10 minutes.");
-	if (flood->source.family != AF_UNSPEC && flood->source.family != flood->address.any.sa_family)
-		fail(EXIT_USAGE, "--src and --address must be of one family.");
 }
 
 static int open_flow(const struct flood *flood, const struct tuple_space *tuples, uint64_t index)
@@ -171,18 +169,15 @@ int command_flood(const struct command *command, int argc, char **argv)
 	struct flood flood = {
 		.seed = 1, .duration_ns = NS_PER_S, .rate = 10000, .bytes = LEAST_BYTES, .flows = 256};
 	const struct option_spec specs[] = {
-		{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:9", .parse = parse_endpoint,
-		 .to = &flood.address},
+		OPTION_ADDRESS(&flood.address, "9"),
 		{"rate", 0, "NUMBER", "datagrams per second; 0: as many as can be (10000)",
 		 .parse = parse_rate, .to = &flood.rate},
 		{"size", 0, "BYTES", "payload of a datagram, 64 to 1400 (64)", .parse = parse_u32,
 		 .to = &flood.bytes},
 		{"duration", 0, "TIME", "how long (1s)", .parse = parse_duration, .to = &flood.duration_ns},
 		{"flows", 0, "COUNT", "5-tuples, used in turn (256)", .parse = parse_u32, .to = &flood.flows},
-		{"src", 0, "CIDR", "network the sources are drawn from", .parse = parse_cidr,
-		 .to = &flood.source},
-		{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64,
-		 .to = &flood.seed},
+		OPTION_SRC(&flood.source),
+		OPTION_SEED(&flood.seed),
 	};
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	check(&flood);

@@ -58,10 +58,9 @@ static void check(struct generator *g, const char *device)
 	const struct settings *set = &g->client.set;
 	const unsigned index = device ? if_nametoindex(device) : 0;
 
-	if (set->address.any.sa_family == AF_UNSPEC)
-		fail(EXIT_USAGE, "Option --address is missing. Give HOST:PORT, IPv6 as [1000::]:6001.");
-	if (set->source.family != set->address.any.sa_family)
-		fail(EXIT_USAGE, "Option --src is missing, or not of the family of --address.");
+	address_check(&set->address, &set->source, "6001");
+	if (set->source.family == AF_UNSPEC)
+		fail(EXIT_USAGE, "Option --src is missing.");
 	if (!device || !index || !g->hops_n)
 		fail(EXIT_USAGE,
 		     "Give the way out: --device of this machine, and --via with the MAC addresses "
@@ -98,10 +97,8 @@ int command_fragments(const struct command *command, int argc, char **argv)
 	const char *device = NULL;
 	struct settings *set = &g.client.set;
 	const struct option_spec specs[] = {
-		{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:6001", .parse = parse_endpoint,
-		 .to = &set->address},
-		{"src", 0, "CIDR", "network the sources are drawn from", .parse = parse_cidr,
-		 .to = &set->source},
+		OPTION_ADDRESS(&set->address, "6001"),
+		OPTION_SRC(&set->source),
 		{"device", 0, "NAME", "network device to send by", .parse = parse_string, .to = &device},
 		{"via", 0, "MAC,...", "next hops; each fragment takes one at random", .parse = parse_hops,
 		 .to = &g},
@@ -115,10 +112,8 @@ int command_fragments(const struct command *command, int argc, char **argv)
 		 "in_order, reversed, shuffled, gaps, interleaved, duplicated, overlapping (all of these), "
 		 "headless",
 		 .parse = parse_patterns, .to = &g},
-		{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64,
-		 .to = &set->seed},
-		{"sample", 0, "TIME", "between sample lines (250ms)", .parse = parse_duration,
-		 .to = &set->sample_ns},
+		OPTION_SEED(&set->seed),
+		OPTION_SAMPLE(&set->sample_ns),
 	};
 	for (g.patterns_n = 0; g.patterns_n < PATTERN_HEADLESS; g.patterns_n++)
 		g.patterns[g.patterns_n] = (enum pattern)g.patterns_n;

@@ -134,7 +134,7 @@ bool parse_endpoint(const char *text, void *to)
 static void cidr_mask(struct cidr *cidr)
 {
 	for (int bit = cidr->prefix; bit < 128; bit++)
-		cidr->bytes[bit / 8] &= (uint8_t) ~(0x80 >> (bit % 8));
+		cidr->bytes[bit / 8] &= (uint8_t)~(0x80 >> (bit % 8));
 }
 
 bool parse_cidr(const char *text, void *to)

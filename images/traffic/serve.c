@@ -289,7 +289,7 @@ int command_serve(const struct command *command, int argc, char **argv)
 	};
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	if (!options.processes || options.processes > MAX_PROCESSES)
-		fail(EXIT_USAGE, "Invalid value %u for --processes: expected 1 to %d.", options.processes,
+		fail(EXIT_USAGE, "Invalid value '%u' for --processes: expected 1 to %d.", options.processes,
 		     MAX_PROCESSES);
 	if (options.name && strlen(options.name) > 63)
 		fail(EXIT_USAGE, "Invalid value '%s' for --name: at most 63 characters.", options.name);

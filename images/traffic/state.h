@@ -20,8 +20,8 @@
 #include "hist.h"
 #include "hosts.h"
 #include "integrity.h"
-#include "parse.h"
 #include "row.h"
+#include "settings.h"
 #include "tuple.h"
 #include "wheel.h"
 
@@ -31,28 +31,6 @@
 #define ECHO_BYTES (1 << 18) /* read at a time */
 #define MIN_TCP_MESSAGE HOST_NAME_BYTES
 #define MIN_UDP_MESSAGE (HOST_NAME_BYTES + TAG_BYTES)
-
-enum mode { MODE_CONNECT, MODE_STREAM, MODE_FRAGMENTS };
-enum output { OUTPUT_NDJSON, OUTPUT_MCONNECT_JSON, OUTPUT_MCONNECT_TEXT, OUTPUT_CTRAFFIC };
-
-/* Fixed while the program runs. */
-struct settings {
-	enum mode mode;
-	enum output output;
-	union address address;
-	struct cidr source;
-	uint64_t seed;
-	uint32_t connections; /* of all parts together */
-	struct part part;     /* of them this process opens every part.count-th, from number part.index on */
-	uint32_t visit;	      /* not 0: every source address makes one connection, see tuple_of_visit() */
-	uint32_t concurrent, message_bytes;
-	uint32_t check; /* every so many-th echo of a connection is looked at */
-	double rate; /* per second: messages (stream) or connections (connect); 0: one each, or unlimited */
-	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
-	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
-	uint64_t late_ns; /* an answer that takes longer is counted; 0: none is */
-	bool udp, keep, rows, reconnect, closed_loop, hold, vanish;
-};
 
 enum state { STATE_IDLE, STATE_OPENING, STATE_LIVE, STATE_DONE };
 

@@ -6,7 +6,6 @@
 #include "commands.h"
 #include "state.h"
 
-#define MAX_CONNECTIONS 10000000
 #define MAX_TCP_MESSAGE (1 << 20)
 #define MAX_UDP_MESSAGE 65507
 #define CLOSED_LOOP_CHECK 16		  /* which is for speed */
@@ -22,28 +21,19 @@ static bool parse_output(const char *text, void *to)
 
 static void check(const struct settings *set)
 {
-	uint32_t least = set->udp ? MIN_UDP_MESSAGE : MIN_TCP_MESSAGE;
-	uint32_t most = set->udp ? MAX_UDP_MESSAGE : MAX_TCP_MESSAGE;
+	const uint32_t least = set->udp ? MIN_UDP_MESSAGE : MIN_TCP_MESSAGE;
+	const uint32_t most = set->udp ? MAX_UDP_MESSAGE : MAX_TCP_MESSAGE;
 
-	if (set->address.any.sa_family == AF_UNSPEC)
-		fail(EXIT_USAGE, "Option --address is missing. Give HOST:PORT, IPv6 as [1000::]:5003.");
-	if (!set->connections || set->connections > MAX_CONNECTIONS)
-		fail(EXIT_USAGE, "Invalid value for --connections: expected 1 to %d.", MAX_CONNECTIONS);
+	settings_check(set, "5003");
 	if (set->message_bytes < least || set->message_bytes > most)
-		fail(EXIT_USAGE, "Invalid value for --size %u: expected %u to %u.", set->message_bytes, least,
-		     most);
+		fail(EXIT_USAGE, "Invalid value '%u' for --size: expected %u to %u.", set->message_bytes,
+		     least, most);
 	if (!set->duration_ns || set->duration_ns > MAX_DURATION_NS)
 		fail(EXIT_USAGE, "Invalid value for --duration: expected more than 0 and at most an hour.");
-	if (!set->sample_ns || !set->timeout_ns)
-		fail(EXIT_USAGE, "Invalid value for --sample or --connect-timeout: expected more than 0.");
 	if (set->closed_loop && set->hold)
 		fail(EXIT_USAGE, "--hold is for a schedule, which --closed-loop has not.");
 	if (set->closed_loop && set->udp)
 		fail(EXIT_USAGE, "--closed-loop is for TCP: a lost datagram would end the loop.");
-	if (set->part.count > set->connections)
-		fail(EXIT_USAGE, "Invalid value for --part: there are more parts than connections.");
-	if (set->source.family != AF_UNSPEC && set->source.family != set->address.any.sa_family)
-		fail(EXIT_USAGE, "--src and --address must be of one family.");
 }
 
 /* Without a rate every connection sends one message; otherwise all together send `rate` per second. */
@@ -71,8 +61,7 @@ int command_stream(const struct command *command, int argc, char **argv)
 			       .timeout_ns = 1500 * NS_PER_MS,
 			       .sample_ns = 250 * NS_PER_MS};
 	const struct option_spec specs[] = {
-		{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:5003", .parse = parse_endpoint,
-		 .to = &set.address},
+		OPTION_ADDRESS(&set.address, "5003"),
 		{"connections", 0, "COUNT", "connections (1)", .parse = parse_u32, .to = &set.connections},
 		{"rate", 0, "NUMBER", "messages per second over all connections (100)", .parse = parse_rate,
 		 .to = &set.rate},
@@ -81,12 +70,9 @@ int command_stream(const struct command *command, int argc, char **argv)
 		{"duration", 0, "TIME", "how long (20s)", .parse = parse_duration, .to = &set.duration_ns},
 		{"ramp", 0, "TIME", "in which the connections are opened (1s)", .parse = parse_duration,
 		 .to = &set.ramp_ns},
-		{"src", 0, "CIDR", "network the sources are drawn from", .parse = parse_cidr,
-		 .to = &set.source},
-		{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64,
-		 .to = &set.seed},
-		{"part", 0, "I/N", "open only each N-th connection, from the I-th on (1/1)",
-		 .parse = parse_part, .to = &set.part},
+		OPTION_SRC(&set.source),
+		OPTION_SEED(&set.seed),
+		OPTION_PART(&set.part),
 		{"udp", 0, NULL, "UDP instead of TCP", .flag = &set.udp},
 		{"reconnect", 0, NULL, "open lost connections again, from another 5-tuple",
 		 .flag = &set.reconnect},
@@ -103,8 +89,7 @@ int command_stream(const struct command *command, int argc, char **argv)
 		 .to = &set.stall_ns},
 		{"connect-timeout", 0, "TIME", "for the first answer (1500ms)", .parse = parse_duration,
 		 .to = &set.timeout_ns},
-		{"sample", 0, "TIME", "between sample lines (250ms)", .parse = parse_duration,
-		 .to = &set.sample_ns},
+		OPTION_SAMPLE(&set.sample_ns),
 		{"rows", 0, NULL, "write a row for each connection", .flag = &set.rows},
 		{"closed-loop", 0, NULL, "next message when the echo is complete", .flag = &set.closed_loop},
 		{"stats", 0, "ctraffic", "the same as --output ctraffic", .parse = parse_output,

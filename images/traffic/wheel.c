@@ -85,8 +85,8 @@ void wheel_set(struct wheel *wheel, uint32_t id, uint64_t due_ns)
 	uint64_t tick = (due_ns + (1ULL << WHEEL_TICK_BITS) - 1) >> WHEEL_TICK_BITS;
 	if (tick < wheel->tick)
 		tick = wheel->tick;
-	uint32_t slot = turn_of(tick) == turn_of(wheel->tick) ? tick % WHEEL_SLOTS
-							      : slot_of_turn(turn_of(tick));
+	uint32_t slot =
+		turn_of(tick) == turn_of(wheel->tick) ? tick % WHEEL_SLOTS : slot_of_turn(turn_of(tick));
 	uint32_t head = wheel->heads[slot];
 	*timer = (struct wheel_timer){.due_ns = due_ns, .next = head, .previous = WHEEL_NONE, .slot = slot};
 	if (head != WHEEL_NONE)
@@ -129,7 +129,8 @@ uint64_t wheel_next_ns(const struct wheel *wheel)
 	return wheel->count ? next_tick(wheel) << WHEEL_TICK_BITS : UINT64_MAX;
 }
 
-/* Gives the timers of the turn that begins a slot of their own; those that are whole rounds away wait again. */
+/* Gives the timers of the turn that begins a slot of their own; those that are whole rounds away wait again.
+ */
 static void begin_turn(struct wheel *wheel)
 {
 	uint32_t *head = &wheel->heads[slot_of_turn(turn_of(wheel->tick))], id = *head, next;

@@ -104,7 +104,7 @@ struct flow_words {
 static void read_words(const struct command *command, int argc, char **argv, struct flow_words *w)
 {
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &w->shm},
+		OPTION_SHM(&w->shm),
 		{"name", 0, "FLOW", "name of the flow", .text = &w->name},
 		{"targets", 0, "TABLE", "table of its targets", .text = &w->targets},
 		{"protocols", 0, "P,...", "tcp, udp, icmp, ... or numbers", .text = &w->protocols},
@@ -230,8 +230,7 @@ int command_flow_set(const struct command *command, int argc, char **argv)
 int command_flow_delete(const struct command *command, int argc, char **argv)
 {
 	static struct change change = {.shm = STORE_DEFAULT_NAME};
-	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &change.shm}};
+	const struct option_spec specs[] = {OPTION_SHM(&change.shm)};
 	const int first = parse_options(command, argc, argv, specs, COUNT_OF(specs), FLOWSET_MAX);
 	struct flow_list *list = &change.list;
 
@@ -283,8 +282,7 @@ static void print_flows(const struct change *change, const struct stored_flow **
 int command_flow_list(const struct command *command, int argc, char **argv)
 {
 	static struct change change = {.shm = STORE_DEFAULT_NAME};
-	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &change.shm}};
+	const struct option_spec specs[] = {OPTION_SHM(&change.shm)};
 	const struct stored_flow **order;
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);

@@ -306,7 +306,7 @@ int command_lookup(const struct command *command, int argc, char **argv)
 	const char *length = NULL;
 	bool batch = false, flows = false, answered;
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
+		OPTION_SHM(&shm),
 		{"proto", 0, "PROTO", "protocol of the flow (tcp)", .text = &protocol},
 		{"src", 0, "ADDRESS[:PORT]", "source of the flow", .text = &src},
 		{"dst", 0, "ADDRESS[:PORT]", "destination of the flow", .text = &dst},

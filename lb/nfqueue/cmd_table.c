@@ -28,7 +28,7 @@ int command_init(const struct command *command, int argc, char **argv)
 	const char *shm = STORE_DEFAULT_NAME, *mode = "maglev", *error;
 	bool ports = false, force = false;
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm},
+		OPTION_SHM(&shm),
 		{"mode", 'm', "MODE", "maglev (default) or modulo", .text = &mode},
 		{"ports", 'p', NULL, "hash ports and protocol too, not only addresses", .flag = &ports},
 		{"M", 0, "M", "slots of the Maglev table, a prime (997)", .number = &config.m,
@@ -56,8 +56,7 @@ int command_init(const struct command *command, int argc, char **argv)
 int command_delete(const struct command *command, int argc, char **argv)
 {
 	const char *shm = STORE_DEFAULT_NAME;
-	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm}};
+	const struct option_spec specs[] = {OPTION_SHM(&shm)};
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	store_delete(shm);
@@ -68,8 +67,7 @@ int command_delete(const struct command *command, int argc, char **argv)
 int command_stats(const struct command *command, int argc, char **argv)
 {
 	const char *shm = STORE_DEFAULT_NAME;
-	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm}};
+	const struct option_spec specs[] = {OPTION_SHM(&shm)};
 	struct table table;
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
@@ -144,7 +142,7 @@ int command_show(const struct command *command, int argc, char **argv)
 	const char *shm = STORE_DEFAULT_NAME;
 	bool json = false, with_table = false;
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name in /dev/shm (nfqueue-lb)", .text = &shm},
+		OPTION_SHM(&shm),
 		{"json", 0, NULL, "as one JSON line", .flag = &json},
 		{"table", 0, NULL, "every slot too", .flag = &with_table},
 	};

@@ -90,7 +90,7 @@ int command_activate(const struct command *command, int argc, char **argv)
 	static struct change change;
 	const char *shm = STORE_DEFAULT_NAME, *index_text = NULL;
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
+		OPTION_SHM(&shm),
 		{"index", 0, "I",
 		 "index of the one target; without it the index that has its mark, else for new ones\nthe "
 		 "lowest free one",
@@ -120,11 +120,7 @@ int command_deactivate(const struct command *command, int argc, char **argv)
 	static struct change change;
 	const char *shm = STORE_DEFAULT_NAME, *index_text = NULL;
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
-		{"index", 0, "I",
-		 "index of the one target; without it the index that has its mark, else for new ones\nthe "
-		 "lowest free one",
-		 .text = &index_text}};
+		OPTION_SHM(&shm), {"index", 0, "I", "index of the one target", .text = &index_text}};
 	const int first = parse_options(command, argc, argv, specs, 2, MAGLEV_N_MAX);
 
 	if ((first == argc) == !index_text)
@@ -162,7 +158,7 @@ int command_set(const struct command *command, int argc, char **argv)
 	static struct change change;
 	const char *shm = STORE_DEFAULT_NAME, *active = NULL;
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &shm},
+		OPTION_SHM(&shm),
 		{"active", 0, "INDEX:FWMARK,...", "the targets; '' for none", .text = &active}};
 	char *pairs, *pair;
 

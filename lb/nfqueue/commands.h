@@ -5,6 +5,8 @@
 
 #include "cli/options.h"
 
+#define OPTION_SHM(to) {"shm", 0, "NAME", "name of the table in /dev/shm (nfqueue-lb)", .text = (to)}
+
 int command_init(const struct command *command, int argc, char **argv);
 int command_delete(const struct command *command, int argc, char **argv);
 int command_show(const struct command *command, int argc, char **argv);

@@ -60,7 +60,7 @@ static void parse(struct run *run, const struct command *command, int argc, char
 	struct worker_options *options = &run->options;
 	struct fragment_options *fragments = &run->fragments;
 	const struct option_spec specs[] = {
-		{"shm", 0, "NAME", "name of the table (nfqueue-lb)", .text = &run->shm},
+		OPTION_SHM(&run->shm),
 		{"queue", 0, "Q|FIRST:LAST", "netfilter queues to serve, one thread each (0)",
 		 .text = &queues},
 		{"per-cpu", 0, NULL,

@@ -173,12 +173,12 @@ withLab("killed and started again under traffic, it loses what came meanwhile an
 withLab("a burst of SYNs with large batches and remembered connections ends nothing", async (t) => {
   await deployed(["synOnly=true", "oneWay=true"], async ({ lab, router, pid }) => {
     await router.exec(["sh", "-c", `kill -TERM ${pid}; while kill -0 ${pid} 2>/dev/null; do sleep 0.01; done`]);
-    // 1,024 verdicts with an entry each are more than a socket takes that nobody has sized.
+    // 1,024 verdicts with an IPv6 entry each are more than a socket takes that nobody has sized.
     const argv = ["run", "--queue", "0", "--qlength", "4096", "--remember", "--batch", "1024"];
     await startProgram(router, [lab.program("nfqueue-lb"), ...argv], "ready");
     const owner = await ownerOf(router);
     await router.exec(["kill", "-STOP", owner]);
-    const address = ["--address", "10.0.0.0:5001", "--src", "50.0.0.0/16"];
+    const address = ["--address", "[1000::]:5001", "--src", "2000::/112"];
     const traffic = lab
       .host("vm-221")
       .exec([lab.program("traffic"), "connect", ...address, "--connections", "2000", "--concurrent", "2000"]);

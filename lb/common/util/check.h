@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* For unit tests: CHECK a condition, then `return check_report("name")` from main. */
+/* For unit tests: CHECK(condition[, format, ...]), then `return check_report("name")` from main. */
 #ifndef LB_CHECK_H
 #define LB_CHECK_H
 
@@ -13,8 +13,8 @@ static unsigned check_failed, check_passed;
 			check_passed++;                                                                      \
 		} else {                                                                                     \
 			check_failed++;                                                                      \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                      \
-			fprintf(stderr, __VA_ARGS__);                                                        \
+			fprintf(stderr, "%s:%d: %s:", __FILE__, __LINE__, #condition);                      \
+			fprintf(stderr, " " __VA_ARGS__);                                                        \
 			putc('\n', stderr);                                                                  \
 		}                                                                                            \
 	} while (0)

@@ -7,17 +7,7 @@
 
 #include "datagram.h"
 #include "fragment.h"
-#include "test_fragment.h"
-
-static int failures;
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition)) {                                                                          \
-			printf("not ok %s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-			failures++;                                                                          \
-		}                                                                                            \
-	} while (0)
+#include "util/check.h"
 
 static uint32_t sum16(const uint8_t *data, uint32_t bytes, uint32_t sum)
 {
@@ -125,7 +115,7 @@ static void receipts_say_who_and_which(void)
 	      !strcmp((char *)text, "vm-001"));
 }
 
-int test_fragments(void)
+int main(void)
 {
 	static const uint32_t sizes[] = {1600, 2953, 4001, 30000, 65487};
 
@@ -140,5 +130,5 @@ int test_fragments(void)
 	the_udp_checksum_holds();
 	what_is_hurt_does_not_arrive();
 	receipts_say_who_and_which();
-	return failures;
+	return check_report("traffic fragments");
 }

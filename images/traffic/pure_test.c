@@ -11,21 +11,11 @@
 #include "util/memory.h"
 #include "parse.h"
 #include "row.h"
-#include "test_fragment.h"
 #include "json/text.h"
 #include "tuple.h"
+#include "util/check.h"
 #include "wheel.h"
 #include "window.h"
-
-static int failures;
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition)) {                                                                          \
-			printf("not ok %s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-			failures++;                                                                          \
-		}                                                                                            \
-	} while (0)
 
 static void durations_take_units_and_plain_seconds(void)
 {
@@ -263,7 +253,8 @@ static void wheel_gives_timers_in_order_and_not_early(void)
 	wheel_free(&wheel);
 }
 
-/* Many connections that send rarely must not keep their process awake: 10,000 timers, none due for some turns. */
+/* Many connections that send rarely must not keep their process awake: 10,000 timers, none due for some
+ * turns. */
 static void wheel_timers_of_later_turns_wake_nobody(void)
 {
 	enum { TIMERS = 10000 };
@@ -410,7 +401,5 @@ int main(void)
 	rows_are_48_bytes_little_endian();
 	text_is_escaped_and_encoded();
 	hosts_are_numbered_by_first_appearance();
-	failures += test_fragments();
-	printf(failures ? "traffic: %d checks failed\n" : "traffic: all checks passed\n", failures);
-	return failures != 0;
+	return check_report("traffic");
 }

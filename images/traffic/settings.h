@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What `connect`, `stream` and `fragments` are told. */
+#ifndef TRAFFIC_SETTINGS_H
+#define TRAFFIC_SETTINGS_H
+
+#include "cli/options.h"
+#include "parse.h"
+
+enum mode { MODE_CONNECT, MODE_STREAM, MODE_FRAGMENTS };
+enum output { OUTPUT_NDJSON, OUTPUT_MCONNECT_JSON, OUTPUT_MCONNECT_TEXT, OUTPUT_CTRAFFIC };
+
+/* Fixed while the program runs. */
+struct settings {
+	enum mode mode;
+	enum output output;
+	union address address;
+	struct cidr source;
+	uint64_t seed;
+	uint32_t connections; /* of all parts together */
+	struct part part;     /* of them this process opens every part.count-th, from number part.index on */
+	uint32_t visit;	      /* not 0: every source address makes one connection, see tuple_of_visit() */
+	uint32_t concurrent, message_bytes;
+	uint32_t check; /* every so many-th echo of a connection is looked at */
+	double rate; /* per second: messages (stream) or connections (connect); 0: one each, or unlimited */
+	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
+	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
+	uint64_t late_ns; /* an answer that takes longer is counted; 0: none is */
+	bool udp, keep, rows, reconnect, closed_loop, hold, vanish;
+};
+
+/* Options that commands share. */
+#define OPTION_ADDRESS(to_, port)                                                                            \
+	{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:" port, .parse = parse_endpoint, .to = (to_)}
+#define OPTION_SRC(to_)                                                                                      \
+	{"src", 0, "CIDR", "network the sources are drawn from", .parse = parse_cidr, .to = (to_)}
+#define OPTION_SEED(to_)                                                                                     \
+	{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64, .to = (to_)}
+#define OPTION_SAMPLE(to_)                                                                                   \
+	{"sample", 0, "TIME", "between sample lines (250ms)", .parse = parse_duration, .to = (to_)}
+#define OPTION_PART(to_)                                                                                     \
+	{                                                                                                    \
+		"part",                                                                                      \
+		0,                                                                                           \
+		"I/N",                                                                                       \
+		"open only each N-th connection, from the I-th on (1/1)",                                    \
+		.parse = parse_part,                                                                         \
+		.to = (to_)}
+
+/* Ends the program unless there is an address, of the sources' family where those are given. */
+void address_check(const union address *address, const struct cidr *source, const char *port);
+
+/* The same, and what connections need. */
+void settings_check(const struct settings *settings, const char *port);
+
+#endif
