@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Evidence, Judged } from "./part.ts";
+
+const LATE_SHARE = 0.02;
+/** So many are expected on the target with the smallest share, where there are enough to judge the spread. */
+const CONNECTIONS_PER_TARGET = 20;
+const UNJUDGED_SHARE = 0.1;
+
+const n = (count: number) => count.toLocaleString("en-US");
+
+/** Why what the generator saw is no result; null: it kept its schedule. */
+export function lateness({ generator }: Judged): string | null {
+  const late = generator.lateSends / Math.max(1, generator.sends);
+  return late > LATE_SHARE
+    ? `The traffic generator fell behind: ${n(generator.lateSends)} of ${n(generator.sends)} sends were more than 50 ms late (${(late * 100).toFixed(1)} %, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`
+    : null;
+}
+
+/** Why there is no result at all. */
+export function gapsOf(summary: Judged, { smallestShare }: Evidence): string[] {
+  const { connections, events, packets, spread, targets, scenario, affinity } = summary;
+  const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
+  const checks: [boolean, string][] = [
+    [connections.established === 0, "No connection was established."],
+    [events.some((e) => e.alive === 0), "At an event no connection was alive."],
+    [
+      packets.icmpErrors === 0,
+      "No packet was too large for the way back, so no ICMP error had to find its target. Try a larger --size.",
+    ],
+    [packets.sent === 0, "No packets were counted, so none can be accounted for."],
+    [
+      scenario === "connect" && targets > 1 && spread.chi2P === null && !spread.unpredicted,
+      `Too few connections to judge the spread over ${targets} targets. Try --connections ${enough}.`,
+    ],
+  ];
+  if (affinity) {
+    const { inTime, late, unjudged } = affinity;
+    const judged = inTime.visits + late.visits;
+    checks.push(
+      [inTime.visits === 0, "No source came back before its affinity expired. Try visits closer together with --at."],
+      [
+        unjudged > judged * UNJUDGED_SHARE,
+        `${n(unjudged)} of ${n(unjudged + judged)} visits came so close to the limit that nobody can tell whether they were in time. Try other times with --at.`,
+      ],
+    );
+  }
+  return checks.flatMap(([bad, text]) => (bad ? [text] : []));
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run from the lab's coming up to its going down.
+import path from "node:path";
+import { type Balancer, machineNeeds, Unsupported } from "../api/backend.ts";
+import { versionsIn } from "../api/versions.ts";
+import { checkedSpec } from "../oracle/oracle.ts";
+import type { RecordWriter } from "../record/record.ts";
+import type { Phase } from "../record/schema.ts";
+import { type Lab, LabError } from "../runtime/runtime.ts";
+import { planTopology, type Topology } from "../topology/topology.ts";
+import { startServers } from "../traffic/servers.ts";
+import { nowNs } from "../util/clock.ts";
+import { Scope } from "../util/scope.ts";
+import { applyImpairment } from "./impairment.ts";
+import type { RunRequest } from "./run.ts";
+import { activeAtStart } from "./steps.ts";
+import { driveTraffic } from "./traffic-phase.ts";
+
+/** A run under way. */
+interface Run {
+  request: RunRequest;
+  record: RecordWriter;
+  /** What has to be undone. */
+  scope: Scope;
+  /** Aborts when a target's server ends. */
+  servers: AbortController;
+  /** A fault that the record did not take. */
+  lost: Error | null;
+}
+
+export async function runInLab(request: RunRequest, record: RecordWriter): Promise<void> {
+  const scope = new Scope();
+  const run: Run = { request, record, scope, servers: new AbortController(), lost: null };
+  const { signal, impairment } = request;
+  try {
+    const lab = await phase(record, "up", () => bringUp(run));
+    await whileLabLives(lab, signal, async () => {
+      const balancer = await phase(record, "deploy", () => deploy(run, lab));
+      await recordVersions(request, lab, record);
+      if (impairment) await applyImpairment(lab, impairment);
+      const during = { ...request, signal: AbortSignal.any([signal, run.servers.signal]) };
+      await phase(record, "traffic", () => driveTraffic(during, { record, lab, balancer }));
+      await request.hold?.(lab, balancer);
+      if (run.lost) throw run.lost;
+    });
+  } finally {
+    // What the record does not take must not keep the lab from coming down.
+    await phase(record, "down", () => scope[Symbol.asyncDispose]()).finally(() => scope[Symbol.asyncDispose]());
+    for (const text of scope.failures) record.add({ kind: "warning", t: nowNs(), text });
+  }
+}
+
+function topologyOf({ plan: { squeezeMtu }, info, backend, backendOptions }: RunRequest): Topology {
+  return planTopology({
+    targets: info.targets.length,
+    routers: info.routers.length,
+    ...machineNeeds(backend, backendOptions),
+    ...(squeezeMtu === undefined ? {} : { squeezeMtu }),
+  });
+}
+
+async function bringUp({ request, record, scope }: Run): Promise<Lab> {
+  const topology = topologyOf(request);
+  const note = (text: string) => request.progress?.note?.(text);
+  const lab = await request.session.up(topology, request.signal, note, path.join(request.dir, "logs"));
+  scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
+  record.add({
+    kind: "lab_up",
+    t: nowNs(),
+    runtime: lab.runtime,
+    machines: topology.machines.map((m) => m.name),
+    ...(lab.images ? { images: { ...lab.images } } : {}),
+  });
+  return lab;
+}
+
+/** The balancer on the routers, and servers on the targets. */
+async function deploy(run: Run, lab: Lab): Promise<Balancer> {
+  const { request, record, scope, servers } = run;
+  const { backend, backendOptions, plan, load } = request;
+  const { targets } = lab.topology;
+  await checkKernel(request, lab);
+  const active = activeAtStart(plan, targets.length);
+  const [balancer] = await Promise.all([
+    backend.deploy(lab, backendOptions, active),
+    startServers(lab, load.serverProcesses, (text) => servers.abort(new LabError(text))),
+  ]);
+  scope.defer("stop the balancer", () => balancer[Symbol.asyncDispose]());
+  // Called from anywhere: a fault that the record does not take fails the run later.
+  balancer.onFault = (text) => {
+    try {
+      record.add({ kind: "fault", t: nowNs(), text });
+    } catch (error) {
+      run.lost ??= error as Error;
+    }
+  };
+  record.add({
+    kind: "deployed",
+    t: nowNs(),
+    backend: backend.name,
+    active: active.flatMap((i) => targets[i]?.name ?? []),
+    effectiveOptions: backend.effectiveOptions(backendOptions, targets.length),
+    oracle: checkedSpec(backend.oracle(backendOptions, targets.length, load.protocol), backend.name),
+  });
+  return balancer;
+}
+
+/** Names and versions of all that takes part. */
+async function recordVersions(
+  { info, backend, backendOptions }: RunRequest,
+  lab: Lab,
+  record: RecordWriter,
+): Promise<void> {
+  Object.assign(info.tools, await versionsIn(lab, backend.requires(backendOptions), info.gitRevision));
+  record.file("run.json", `${JSON.stringify(info, null, 2)}\n`);
+}
+
+/** What another kernel lacks is known only in its guest. */
+async function checkKernel({ backend, backendOptions }: RunRequest, lab: Lab): Promise<void> {
+  const { traits } = lab;
+  const [router] = lab.topology.routers;
+  if (traits.kernel !== "chosen" || !router) return;
+  const asked = { ...lab.host(router.name), program: (name: string) => lab.program(name) };
+  const reasons = await backend.missing({ traits, router: asked }, backendOptions);
+  if (reasons.length > 0) throw new Unsupported(reasons);
+}
+
+async function whileLabLives(lab: Lab, signal: AbortSignal, action: () => Promise<void>): Promise<void> {
+  const work = action();
+  await Promise.race([
+    work,
+    lab.ended.then((why) => {
+      throw signal.aborted ? signal.reason : new LabError(`The lab broke in the middle of the run: ${why}.`);
+    }),
+  ]);
+}
+
+async function phase<T>(record: RecordWriter, name: Phase, action: () => Promise<T>): Promise<T> {
+  record.add({ kind: "phase", t: nowNs(), phase: name, edge: "begin" });
+  try {
+    return await action();
+  } finally {
+    record.add({ kind: "phase", t: nowNs(), phase: name, edge: "end" });
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The traffic of a run and what is done meanwhile: the events at their times, and what is read before and after.
+import { calibrate, watchMachine } from "../host/contention.ts";
+import { TESTER_HASH } from "../oracle/course.ts";
+import type { RecordWriter } from "../record/record.ts";
+import type { Lab } from "../runtime/runtime.ts";
+import { hashSysctls } from "../topology/wiring.ts";
+import { readRules } from "../traffic/rules.ts";
+import { startTraffic, type Traffic } from "../traffic/traffic.ts";
+import { abortable } from "../util/abortable.ts";
+import { nowNs, sleepUntil } from "../util/clock.ts";
+import { recordCounters, settle } from "./count.ts";
+import { recordImpairment } from "./impairment.ts";
+import { quietly } from "./quietly.ts";
+import type { RunRequest } from "./run.ts";
+import { type Deployment, driveSteps } from "./steps.ts";
+
+export async function driveTraffic(request: RunRequest, deployment: Deployment): Promise<void> {
+  const { record, lab } = deployment;
+  if (request.plan.steps.some(({ event }) => event.told !== "all")) await routeByFields(lab, record);
+  const { impairment } = request;
+  await recordCounters(deployment, "before");
+  record.add(calibrate("before"));
+  if (impairment) await recordImpairment(lab, impairment, record, "before");
+  const traffic = await startTraffic(lab, request.load, record);
+  const unwatch = watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
+  try {
+    const steps = driveSteps(deployment, request.plan, traffic.t0, request.signal);
+    await Promise.all([abortable(traffic.done, request.signal), steps]);
+  } catch (error) {
+    await endEarly(traffic);
+    throw error;
+  } finally {
+    unwatch();
+  }
+  await settle(lab);
+  record.add(calibrate("after"));
+  await recordCounters(deployment, "after");
+  for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
+  if (impairment) await recordImpairment(lab, impairment, record, "after");
+}
+
+/** Makes the tester choose routers by a hash that can be known from outside. */
+async function routeByFields(lab: Lab, record: RecordWriter): Promise<void> {
+  await lab.wiring(lab.topology.tester.name).exec(["@sysctl"], { input: hashSysctls(TESTER_HASH.seed) });
+  record.add({ kind: "routing", t: nowNs(), hash: TESTER_HASH });
+}
+
+/** The generators write what they know when asked to stop; a generator that does not answer is not waited for. */
+async function endEarly(traffic: Traffic): Promise<void> {
+  traffic.stop();
+  await Promise.race([traffic.done.catch(() => {}), sleepUntil(nowNs() + 3e9, new AbortController().signal)]);
+}
