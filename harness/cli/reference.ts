@@ -36,7 +36,7 @@ const VALUES = [
   ),
   "",
   ...wrap(
-    "The configuration file is `load-balancer.config.ts` (its default export) or `load-balancer.config.json` in the working directory, or the file of `--config`. `./load-balancer.ts test nightly` runs the named case of this one:",
+    "The configuration file is `load-balancer.config.ts` (its default export) or `load-balancer.config.json` in the working directory, or the file of `--config`. `./load-balancer.ts test nightly` runs the named case of this one; `results/schema/config.json` is its JSON Schema:",
     WIDTH,
   ),
   "",

@@ -2,6 +2,8 @@
 // The files of a run and of what judges runs, as JSON Schemas for programs in other languages.
 import { z } from "zod";
 import { figureSchema } from "../bench/figure.ts";
+import { configJsonSchema } from "../cli/config.ts";
+import { commands } from "../commands/index.ts";
 import { baselineSchema } from "../gate/baseline.ts";
 import { thresholds } from "../gate/thresholds.ts";
 import { sweepSchema } from "../report/comparison/sweep.ts";
@@ -23,10 +25,10 @@ const SCHEMAS: Readonly<Record<string, readonly [title: string, schema: z.ZodTyp
 
 /** File name -> content, as it lies in results/schema/. */
 export function jsonSchemas(): Map<string, string> {
-  return new Map(
-    Object.entries(SCHEMAS).map(([name, [title, schema]]) => {
-      const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", reused: "ref" });
-      return [`${name}.json`, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`];
-    }),
-  );
+  const made = Object.entries(SCHEMAS).map(([name, [title, schema]]): [string, object] => {
+    const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", reused: "ref" });
+    return [name, { $schema, title, ...rest }];
+  });
+  const all = [...made, ["config", configJsonSchema(commands)] as const];
+  return new Map(all.map(([name, schema]) => [`${name}.json`, `${JSON.stringify(schema, null, 2)}\n`]));
 }
