@@ -177,12 +177,44 @@ test("a faultless run passes, with the losses that the oracle predicts", (t) => 
   t.like(summary.connections, { planned: 1000, established: 1000, lostOutsideEvents: 0 });
 });
 
+/** What a generator tells of the messages that it looked at. */
+const looked = (corrupt: number): Event => ({
+  kind: "sample",
+  t: T0 + 9 * S,
+  stream: "ipv4",
+  alive: 1,
+  connecting: 0,
+  established: 1,
+  failedConnects: 0,
+  lost: {},
+  sent: 10_000,
+  received: 1,
+  lateSends: 0,
+  maxLateUs: 0,
+  perTarget: {},
+  hist: [],
+  integrity: { checked: 5000, corrupt, duplicates: 1, reordered: 2, late: 3 },
+});
+
+test("what generators say of the content of messages is summed up; old records say nothing", (t) => {
+  const summary = verdictOf(faultless(), { extra: [looked(0)] });
+  t.deepEqual(summary.integrity, { checked: 5000, corrupt: 0, duplicates: 1, reordered: 2, late: 3 });
+  t.is(summary.verdict, "pass");
+  t.false("integrity" in verdictOf(faultless()));
+});
+
 const wrongs: [title: string, make: () => Summary, verdict: Summary["verdict"], reason: RegExp][] = [
   [
     "connections that fell silent shortly before the end",
     () => verdictOf(change(faultless(), kept, { lastProgressUs: 7e6 })),
     "fail",
     /1 connections were lost outside the events/,
+  ],
+  [
+    "a message that came back otherwise than it was sent",
+    () => verdictOf(faultless(), { extra: [looked(1)] }),
+    "fail",
+    /^1 of 5,000 messages that were looked at came back otherwise than they were sent\.$/,
   ],
   [
     "a lost connection that could not be opened again",

@@ -11,6 +11,7 @@ import { counts } from "./counts.ts";
 import { datagrams } from "./datagrams.ts";
 import { Differences, lostRows } from "./explain.ts";
 import { generator } from "./generator.ts";
+import { integrity } from "./integrity.ts";
 import { latency } from "./latency.ts";
 import { losses } from "./losses.ts";
 import { packets } from "./packets.ts";
@@ -38,6 +39,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   latency,
   datagrams,
   packets,
+  integrity,
   generator,
   machine,
   phases,

@@ -3,6 +3,7 @@
 import { meaningOf } from "../events/index.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import { datagramFailures } from "./datagrams.ts";
+import { integrityFailures } from "./integrity.ts";
 import type { Evidence, Judged } from "./part.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
@@ -20,7 +21,7 @@ type Check = [bad: boolean, text: string, part?: "chance"];
 export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSpec | null): Check[] {
   return [
     ...checksOf(summary, evidence).filter(([bad]) => bad),
-    ...datagramFailures(summary).map((text): Check => [true, text]),
+    ...[...datagramFailures(summary), ...integrityFailures(summary)].map((text): Check => [true, text]),
     ...queuedTooMany(summary, evidence, oracle),
   ];
 }

@@ -56,3 +56,16 @@ export const datagrams = z.object({
   wrongTarget: count,
 });
 export type Datagrams = z.infer<typeof datagrams>;
+
+/**
+ * Echoes whose content was looked at, since the stream's start: how many, and of them those that were not as they were sent, came
+ * twice, or out of order; and all that took longer than the generator's bound.
+ */
+export const integrity = z.object({
+  checked: count,
+  corrupt: count,
+  duplicates: count,
+  reordered: count,
+  late: count,
+});
+export type Integrity = z.infer<typeof integrity>;

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { flowHash } from "../oracle/hashes/index.ts";
 import { oracleSpec } from "../oracle/oracle.ts";
-import { byCause, count, datagrams, family, protocol, streamName, time } from "./base.ts";
+import { byCause, count, datagrams, family, integrity, protocol, streamName, time } from "./base.ts";
 import { eventMeaning } from "./meaning.ts";
 
 const phaseName = z.enum(["up", "deploy", "traffic", "down"]);
@@ -15,18 +15,6 @@ const countsByName = z.record(z.string(), z.number());
 
 const kind = <K extends string, S extends z.ZodRawShape>(name: K, shape: S) =>
   z.object({ kind: z.literal(name), t: time, ...shape });
-
-/**
- * Echoes whose content was looked at, since the stream's start: how many, and of them those that were not as they were sent, came
- * twice, or out of order; and all that took longer than the generator's bound.
- */
-const integrity = z.object({
-  checked: count,
-  corrupt: count,
-  duplicates: count,
-  reordered: count,
-  late: count,
-});
 
 const streamStart = kind("stream_start", {
   stream: streamName,

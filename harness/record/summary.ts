@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // summary.json: what came of a run. Others' scripts rely on these names: add, never rename.
 import { z } from "zod";
-import { byCause, count, datagrams, families, protocol, schemaVersion } from "./base.ts";
+import { byCause, count, datagrams, families, integrity, protocol, schemaVersion } from "./base.ts";
 import { eventMeaning } from "./meaning.ts";
 
 const verdict = z.enum(["pass", "fail", "skip", "insufficient", "error"]);
@@ -91,6 +91,8 @@ export const summarySchema = z.object({
   }),
   /** Only of runs that send fragments. */
   datagrams: z.array(datagrams).exactOptional(),
+  /** Of all streams together. Absent: the generator did not look, as older ones and those of fragments. */
+  integrity: integrity.exactOptional(),
   packets: z.object({
     /** IP packets by the tester, and to the targets. */
     sent: z.number(),
