@@ -14,12 +14,13 @@ import { describeHost } from "../host/describe.ts";
 import { parseBackendOptions } from "../plan/backend-options.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { invalid, oneOf } from "../plan/invalid.ts";
-import { count, milliseconds } from "../report/format.ts";
+import { milliseconds } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import { makeRunDir } from "../run/planned-case.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import { count } from "../util/numbers.ts";
 import { wordsFor } from "./compare.ts";
 
 const METRICS = PROBES.flatMap(({ metrics }) => metrics);

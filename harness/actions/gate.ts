@@ -10,10 +10,10 @@ import { judgeGate } from "../gate/gate.ts";
 import { type Group, groupRuns } from "../gate/groups.ts";
 import { planLoss, planRepeats } from "../gate/plan.ts";
 import { readThresholds } from "../gate/thresholds.ts";
-import { count, list, plural } from "../report/format.ts";
 import { runKey } from "../set/manifest.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import { count, list, plural } from "../util/numbers.ts";
 
 /** Judges runs against thresholds and a baseline. Returns the exit code; runs without data are never a pass. */
 export function judgeRuns(

@@ -2,10 +2,11 @@
 // The classic simulator: what a table looks like, and what a change of targets costs; for other strategies too.
 import type { MaglevArgs } from "../commands/maglev.ts";
 import { type Simulated, simulateLoss, simulations } from "../oracle/simulation.ts";
-import { count, percent } from "../report/format.ts";
+import { percent } from "../report/format.ts";
 import { tableLines } from "../report/terminal.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import { count } from "../util/numbers.ts";
 
 /** Larger tables do not fit on a screen. */
 const MOST_SHOWN = 40;

@@ -23,7 +23,7 @@ test("seconds in which others took more than half a CPU are marked, and the note
       [2000, 3000],
     ],
   );
-  t.regex(found.note ?? "", /disturbed in 2 of 4 seconds: others took up to 0\.9 CPUs/);
+  t.regex(found.note ?? "", /disturbed in 2 of 4 seconds: other programs took up to 0\.9 CPUs/);
   t.is(found.busyCpus, (0.9 + 0.1 + 0.8 + 1) / 4);
 });
 

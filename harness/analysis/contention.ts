@@ -40,9 +40,9 @@ export function contentionOf(events: readonly Event[], t0: number): Summary["mac
 function noteOf(windows: number, disturbed: readonly { cpus: number }[], slowdown: number | null): string | null {
   if (disturbed.length > 0) {
     const most = Math.max(...disturbed.map(({ cpus }) => cpus));
-    return `The machine was disturbed in ${disturbed.length} of ${windows} seconds: others took up to ${most.toFixed(1)} CPUs. Times of this run are to be taken with care.`;
+    return `The machine was disturbed in ${disturbed.length} of ${windows} seconds: other programs took up to ${most.toFixed(1)} CPUs. The times of this run are unreliable.`;
   }
   if (slowdown !== null && (slowdown > SLOWER || slowdown < 1 / SLOWER))
-    return `A fixed piece of work took ${slowdown.toFixed(1)} times as long after the traffic as before: the machine changed. Times of this run are to be taken with care.`;
+    return `A fixed piece of work took ${slowdown.toFixed(1)} times as long after the traffic as before: the machine became slower. The times of this run are unreliable.`;
   return null;
 }

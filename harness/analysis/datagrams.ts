@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Datagrams that were sent in fragments: how many came through whole, by the order of their fragments.
 import type { Datagrams, Event, Summary } from "../record/schema.ts";
+import { count, plural } from "../util/numbers.ts";
 import type { AnalysisModule } from "./part.ts";
 
 export const datagrams: AnalysisModule = ({ events }) => {
@@ -35,8 +36,6 @@ const COUNTS = [
 /** Shares of datagrams that may be lost: fewer when nothing has to wait for its first fragment. */
 const MOST_LOST = { in_order: 0.001, other: 0.01 } as const;
 
-const n = (count: number) => count.toLocaleString("en-US");
-
 /** One sentence for each thing that is not as it must be. */
 export function datagramFailures({ datagrams = [] }: Pick<Summary, "datagrams">): string[] {
   return datagrams.flatMap(
@@ -47,17 +46,17 @@ export function datagramFailures({ datagrams = [] }: Pick<Summary, "datagrams">)
       const checks: [boolean, string][] = [
         [
           share > most,
-          `${n(sent - arrived)} of ${n(sent)} datagrams (${name}) did not arrive whole (${(share * 100).toFixed(2)} %, limit ${most * 100} %).`,
+          `${count(sent - arrived)} of ${plural(sent, "datagram")} (${name}) did not arrive whole (${(share * 100).toFixed(2)} %, limit ${most * 100} %).`,
         ],
-        [corrupt > 0, `${n(corrupt)} datagrams (${name}) arrived otherwise than they were sent.`],
+        [corrupt > 0, `${plural(corrupt, "datagram")} (${name}) arrived corrupted.`],
         [
           pattern === "gaps" && incompleteDelivered > 0,
-          `${n(incompleteDelivered)} of ${n(incompleteSent)} datagrams that lacked a fragment arrived all the same.`,
+          `${count(incompleteDelivered)} of ${plural(incompleteSent, "incomplete datagram")} arrived.`,
         ],
-        [duplicates > 0, `${n(duplicates)} datagrams (${name}) arrived more than once.`],
+        [duplicates > 0, `${plural(duplicates, "datagram")} (${name}) arrived more than once.`],
         [
           wrongTarget > 0,
-          `${n(wrongTarget)} datagrams (${name}) arrived at another target than their flow's first one.`,
+          `${plural(wrongTarget, "datagram")} (${name}) arrived at another target than the first datagram of the flow.`,
         ],
       ];
       return checks.flatMap(([bad, text]) => (bad ? [text] : []));
@@ -71,9 +70,10 @@ export function datagramMerits({ datagrams = [] }: Pick<Summary, "datagrams">): 
   const incompleteSent = sum((one) => one.incompleteSent);
   if (datagrams.length === 0) return [];
   return [
-    `Of ${n(sum((one) => one.sent))} datagrams in fragments ${n(sum((one) => one.arrived))} arrived whole, each at the target of its flow.`,
-    ...(incompleteSent > 0
-      ? [`${n(incompleteSent)} more were incomplete or contradicted themselves; they did no harm.`]
-      : []),
+    `${count(sum((one) => one.arrived))} of ${plural(
+      sum((one) => one.sent),
+      "fragmented datagram",
+    )} arrived whole, each at the target of its flow.`,
+    ...(incompleteSent > 0 ? [`${count(incompleteSent)} more were incomplete or inconsistent and did no harm.`] : []),
   ];
 }

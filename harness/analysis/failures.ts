@@ -2,6 +2,7 @@
 // Why a run fails: each reason is one sentence with the numbers.
 import { meaningOf } from "../events/index.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
+import { count, is, plural, was } from "../util/numbers.ts";
 import { datagramFailures } from "./datagrams.ts";
 import { integrityFailures } from "./integrity.ts";
 import type { Evidence, Judged } from "./part.ts";
@@ -9,10 +10,11 @@ import type { Evidence, Judged } from "./part.ts";
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
 const SPREAD_P = 0.001;
 const UNACCOUNTED_SHARE = 0.001;
-/** Names of drops of which a balancer says that it had no target to send to. */
-const WANT = /(^|_)no_target$/;
+/** Drop counters of a balancer without an available target. */
+const NO_TARGET = /(^|_)no_target$/;
 
-const n = (count: number) => count.toLocaleString("en-US");
+const lostOf = ({ lost, alive }: { lost: number; alive: number }) =>
+  `${count(lost)} of ${plural(alive, "connection")} ${was(lost)} lost`;
 
 /** Whether it is bad, its sentence, and "chance" where a faultless balancer fails it now and then. */
 type Check = [bad: boolean, text: string, part?: "chance"];
@@ -29,49 +31,56 @@ export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSp
 function checksOf(summary: Judged, outcomes: Evidence): Check[] {
   const { connections, assigned, spread, packets } = summary;
   const unaccounted = Math.abs(packets.unaccounted) / Math.max(1, packets.sent);
-  const withoutTarget = Object.entries(packets.dropped).reduce((sum, [name, n]) => sum + (WANT.test(name) ? n : 0), 0);
+  const withoutTarget = Object.entries(packets.dropped).reduce(
+    (sum, [name, n]) => sum + (NO_TARGET.test(name) ? n : 0),
+    0,
+  );
   return [
     [
       outcomes.notInTime > 0,
-      `${n(outcomes.notInTime)} of ${n(connections.planned)} connections were not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
+      `${count(outcomes.notInTime)} of ${plural(connections.planned, "connection")} ${was(outcomes.notInTime)} not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
     ],
-    [outcomes.failedConnects > 0, `${n(outcomes.failedConnects)} lost connections could not be opened again.`],
-    [outcomes.unnamed > 0, `${n(outcomes.unnamed)} established connections were answered by no target that is known.`],
+    [outcomes.failedConnects > 0, `${plural(outcomes.failedConnects, "lost connection")} could not be opened again.`],
+    [
+      outcomes.unnamed > 0,
+      `${plural(outcomes.unnamed, "established connection")} ${was(outcomes.unnamed)} answered by no known target.`,
+    ],
     [
       assigned.mispredicted > 0,
-      `${n(assigned.mispredicted)} of ${n(assigned.checked)} connections were answered by another target than the oracle predicted.`,
+      `${count(assigned.mispredicted)} of ${plural(assigned.checked, "connection")} ${was(assigned.mispredicted)} answered by another target than the oracle predicted.`,
     ],
     ...summary.events.map(
       (event, i): Check => [
         (event.mispredicted ?? 0) > 0,
-        `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${n(event.lost)} of ${n(event.alive)} connections were lost, ${n(event.predicted ?? 0)} predicted; ${n(event.mispredicted ?? 0)} fared differently than predicted.`,
+        `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${lostOf(event)}, ${count(event.predicted ?? 0)} predicted; ${plural(event.mispredicted ?? 0, "outcome")} mispredicted.`,
       ],
     ),
-    ...summary.events.map(({ kind, machines, lost, alive, predicted, predictedInterval }, i): Check => {
+    ...summary.events.map((event, i): Check => {
+      const { kind, machines, lost, alive, predicted, predictedInterval } = event;
       const [low, high] = predictedInterval ?? [0, alive];
       return [
         lost < low || lost > high,
-        `Event ${i + 1} (${kind} of ${machines.join(", ")}): ${n(lost)} of ${n(alive)} connections were lost, ${predicted?.toFixed(0)} expected, and chance explains ${low.toFixed(0)} to ${high.toFixed(0)}.`,
+        `Event ${i + 1} (${kind} of ${machines.join(", ")}): ${lostOf(event)}, ${predicted?.toFixed(0)} expected, ${low.toFixed(0)} to ${high.toFixed(0)} by chance.`,
         "chance",
       ];
     }),
     ...affinityFailures(summary),
     [
       connections.lostOutsideEvents > 0,
-      `${n(connections.lostOutsideEvents)} connections were lost outside the events.`,
+      `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events.`,
     ],
     [
       outcomes.onInactiveTarget > 0,
-      `${n(outcomes.onInactiveTarget)} connections were answered by a target that was not active.`,
+      `${plural(outcomes.onInactiveTarget, "connection")} ${was(outcomes.onInactiveTarget)} answered by an inactive target.`,
     ],
     [
       packets.sent > 0 && withoutTarget > 0,
-      `${n(withoutTarget)} packets were dropped for want of a target, though there always was an active one: its table was empty, or is replaced in steps.`,
+      `${plural(withoutTarget, "packet")} ${was(withoutTarget)} dropped with no target available, although one was always active: the table was empty, or is replaced in steps.`,
     ],
     ...outcomes.withoutShare.map(
       ({ target, connections: some }): Check => [
         true,
-        `${n(some)} connections were answered by ${target}, which gets none by this strategy while the others are active.`,
+        `${plural(some, "connection")} ${was(some)} answered by ${target}; this strategy gives it none while the others are active.`,
       ],
     ),
     [
@@ -81,7 +90,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ],
     [
       unaccounted > UNACCOUNTED_SHARE,
-      `${n(packets.unaccounted)} of ${n(packets.sent)} packets are unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
+      `${count(packets.unaccounted)} of ${plural(packets.sent, "packet")} ${is(packets.unaccounted)} unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
     ],
   ];
 }
@@ -93,11 +102,11 @@ function affinityFailures({ affinity }: Judged): Check[] {
   return [
     [
       inTime.moved > 0,
-      `${n(inTime.moved)} of ${n(inTime.visits)} visits came to another target than the visit before, although the source's affinity had not expired.`,
+      `${count(inTime.moved)} of ${plural(inTime.visits, "visit")} moved to another target before the affinity of the source expired.`,
     ],
     [
       late.moved < low || late.moved > high,
-      `Of ${n(late.visits)} visits after the affinity had expired ${n(late.moved)} came to another target, ${late.expected.toFixed(0)} expected, and chance explains ${low.toFixed(0)} to ${high.toFixed(0)}.`,
+      `${count(late.moved)} of ${plural(late.visits, "visit")} after the affinity expired moved to another target, ${late.expected.toFixed(0)} expected, ${low.toFixed(0)} to ${high.toFixed(0)} by chance.`,
       "chance",
     ],
   ];
@@ -122,7 +131,7 @@ function queuedTooMany(
     ? [
         [
           true,
-          `${n(userSpace.queued)} of ${n(userSpace.packets)} packets went to user space; ${n(due)} are due for these connections and events, and ${n(most)} the limit.`,
+          `${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} went to user space, ${count(due)} expected for these connections and events (limit ${count(most)}).`,
         ],
       ]
     : [];

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { count, plural, was } from "../util/numbers.ts";
 import type { Evidence, Judged } from "./part.ts";
 
 const LATE_SHARE = 0.02;
@@ -6,13 +8,11 @@ const LATE_SHARE = 0.02;
 const CONNECTIONS_PER_TARGET = 20;
 const UNJUDGED_SHARE = 0.1;
 
-const n = (count: number) => count.toLocaleString("en-US");
-
 /** Why what the generator saw is no result; null: it kept its schedule. */
 export function lateness({ generator }: Judged): string | null {
   const late = generator.lateSends / Math.max(1, generator.sends);
   return late > LATE_SHARE
-    ? `The traffic generator fell behind: ${n(generator.lateSends)} of ${n(generator.sends)} sends were more than 50 ms late (${(late * 100).toFixed(1)} %, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`
+    ? `The traffic generator fell behind: ${count(generator.lateSends)} of ${plural(generator.sends, "send")} ${was(generator.lateSends)} more than 50 ms late (${(late * 100).toFixed(1)} %, limit ${LATE_SHARE * 100} %). Try a lower --rate or fewer --connections.`
     : null;
 }
 
@@ -22,15 +22,15 @@ export function gapsOf(summary: Judged, { smallestShare }: Evidence): string[] {
   const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
   const checks: [boolean, string][] = [
     [connections.established === 0, "No connection was established."],
-    [events.some((e) => e.alive === 0), "At an event no connection was alive."],
+    [events.some((e) => e.alive === 0), "No connection was alive at an event."],
     [
       packets.icmpErrors === 0,
-      "No packet was too large for the way back, so no ICMP error had to find its target. Try a larger --size.",
+      "No packet was larger than the path MTU of the replies, so no ICMP error was needed. Try a larger --size.",
     ],
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
       scenario === "connect" && targets > 1 && spread.chi2P === null && !spread.unpredicted,
-      `Too few connections to judge the spread over ${targets} targets. Try --connections ${enough}.`,
+      `Too few connections to judge the spread over ${plural(targets, "target")}. Try --connections ${enough}.`,
     ],
   ];
   if (affinity) {
@@ -40,7 +40,7 @@ export function gapsOf(summary: Judged, { smallestShare }: Evidence): string[] {
       [inTime.visits === 0, "No source came back before its affinity expired. Try visits closer together with --at."],
       [
         unjudged > judged * UNJUDGED_SHARE,
-        `${n(unjudged)} of ${n(unjudged + judged)} visits came so close to the limit that nobody can tell whether they were in time. Try other times with --at.`,
+        `${count(unjudged)} of ${plural(unjudged + judged, "visit")} came too close to the end of the affinity to be judged. Try other times with --at.`,
       ],
     );
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each metric against what is swept, with the curves that were fitted.
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
-import { count, digits, NONE } from "../report/format.ts";
+import { digits } from "../report/format.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
+import { count, NONE } from "../util/numbers.ts";
 import type { Figure } from "./figure.ts";
 import { costAt, type GrowthRow } from "./growth.ts";
 import type { SweepOf } from "./growth-report.ts";

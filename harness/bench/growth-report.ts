@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sweep as text: how each cost grows.
-import { count, digits, list, NONE } from "../report/format.ts";
+import { digits } from "../report/format.ts";
 import type { Table } from "../report/table.ts";
+import { count, list, NONE } from "../util/numbers.ts";
 import type { GrowthRow } from "./growth.ts";
 import type { Metric } from "./metrics/metric.ts";
 

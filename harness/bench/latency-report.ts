@@ -2,9 +2,10 @@
 // The distribution of latencies at a fixed load, and the figures for each core.
 import type { Histogram } from "../analysis/histogram.ts";
 import { type Chart, chartOptions } from "../report/charts/chart.ts";
-import { count, digits, NONE } from "../report/format.ts";
+import { digits } from "../report/format.ts";
 import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
+import { count, NONE } from "../util/numbers.ts";
 import type { Figure } from "./figure.ts";
 
 /** A quantile needs so many values beyond it to be more than one value's chance. */

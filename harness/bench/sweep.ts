@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be swept, and what a lab is with each number.
 import type { Backend } from "../api/backend.ts";
-import { list } from "../report/format.ts";
 import { MAX_TARGETS } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
+import { list } from "../util/numbers.ts";
 import { MOST_POINTS } from "./growth.ts";
 import { HELD_BY_ONE } from "./hold.ts";
 import type { Setting } from "./rounds.ts";

@@ -90,12 +90,12 @@ test("a faultless run holds every check", (t) => {
 
 const faults: [fault: Fault, check: string, sentence: RegExp][] = [
   [{ kind: "excess_loss", share: 0.01 }, "loss_excess", /Event 1 \(scale_in\)/],
-  [{ kind: "resets", share: 0.01 }, "lost_outside_events", /connections were lost outside the events/],
+  [{ kind: "resets", share: 0.01 }, "lost_outside_events", /lost outside the events/],
   [{ kind: "sprayer" }, "verdict", /another target than the oracle predicted/],
   [{ kind: "modulo" }, "verdict", /another target than the oracle predicted/],
   [{ kind: "ignores_target" }, "spread", /chi-square/],
-  [{ kind: "leak", share: 0.03 }, "verdict", /a target that was not active/],
-  [{ kind: "blank", share: 0.001 }, "verdict", /dropped for want of a target/],
+  [{ kind: "leak", share: 0.03 }, "verdict", /an inactive target/],
+  [{ kind: "blank", share: 0.001 }, "verdict", /dropped with no target available/],
 ];
 for (const [fault, check, sentence] of faults)
   test(`a balancer with '${fault.kind}' fails the gate by its ${check}`, (t) => {

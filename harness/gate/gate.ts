@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gate's judgement: pure, from analysed runs to findings, each a sentence with the numbers. README.md states the statistics.
 import { fisherUpperP } from "../analysis/statistics.ts";
-import { count } from "../report/format.ts";
+import { count } from "../util/numbers.ts";
 import { type Baseline, type BaselineEntry, entryFor, measuredOf } from "./baseline.ts";
 import { type BenchRow, judgeBench } from "./bench.ts";
 import type { ChanceTest, Finding } from "./finding.ts";

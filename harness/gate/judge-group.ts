@@ -2,6 +2,7 @@
 // What a gate asks of the repeats of one case, each of its runs, and each of its events.
 import { binomialUpperP, exact95 } from "../analysis/statistics.ts";
 import type { Summary } from "../record/schema.ts";
+import { count, is, plural, was } from "../util/numbers.ts";
 import type { ChanceTest, Finding } from "./finding.ts";
 import type { Group } from "./groups.ts";
 import type { Thresholds } from "./thresholds.ts";
@@ -38,8 +39,6 @@ function withoutResult({ verdict, reasons }: Summary, seed: string): Answer | nu
   return null;
 }
 
-const n = (count: number) => count.toLocaleString("en-US");
-
 /** Without a value there is no data. */
 function limited(check: string, value: number | null, most: number, text: string): Answer {
   return { check, state: value === null ? "no_data" : value > most ? "failed" : "held", text };
@@ -47,7 +46,7 @@ function limited(check: string, value: number | null, most: number, text: string
 
 type Check = (summary: Summary, limits: Thresholds) => Answer[];
 
-/** Of one run, in the order in which they are told. */
+/** Checks of one run, in the order of the output. */
 const CHECKS: readonly Check[] = [ownFailures, outsideEvents, spread, unaccounted, recovery, latency];
 
 function ownFailures({ seed, deterministicFailures }: Summary, { ownVerdict }: Thresholds): Answer[] {
@@ -57,13 +56,14 @@ function ownFailures({ seed, deterministicFailures }: Summary, { ownVerdict }: T
 
 function outsideEvents({ seed, connections }: Summary, { lostOutsideEvents: most }: Thresholds): Answer[] {
   const lost = connections.lostOutsideEvents;
-  const text = `seed ${seed}: ${n(lost)} connections were lost outside the events, limit ${n(most)}.`;
+  const text = `seed ${seed}: ${plural(lost, "connection")} ${was(lost)} lost outside the events, limit ${count(most)}.`;
   return [limited("lost_outside_events", lost, most, text)];
 }
 
 function spread({ seed, targets, spread: { chi2P: p } }: Summary, limits: Thresholds): Answer[] {
   if (!limits.spread) return [];
-  if (p !== null) return [{ check: "spread", p, text: `seed ${seed}: spread over ${targets} targets, chi-square` }];
+  if (p !== null)
+    return [{ check: "spread", p, text: `seed ${seed}: spread over ${plural(targets, "target")}, chi-square` }];
   if (targets <= 1) return [];
   return [{ check: "spread", state: "info", text: `seed ${seed}: too few connections to judge the spread.` }];
 }
@@ -73,7 +73,7 @@ function unaccounted({ seed, packets }: Summary, { unaccountedPercent: most }: T
   const text =
     share === null
       ? `seed ${seed}: no packets were counted.`
-      : `seed ${seed}: ${n(packets.unaccounted)} of ${n(packets.sent)} packets are unaccounted for (${share.toFixed(3)} %, limit ${most} %).`;
+      : `seed ${seed}: ${count(packets.unaccounted)} of ${plural(packets.sent, "packet")} ${is(packets.unaccounted)} unaccounted for (${share.toFixed(3)} %, limit ${most} %).`;
   return [limited("unaccounted", share, most, text)];
 }
 
@@ -82,7 +82,7 @@ function recovery({ seed, events }: Summary, { recoverMs: most }: Thresholds): A
   return events.map(({ recoveredMs: ms }, i) => {
     const what =
       ms === null
-        ? "a lost connection was never open again"
+        ? "a lost connection was never opened again"
         : `all lost connections were open again after ${ms.toFixed(0)} ms`;
     const text = `seed ${seed}: event ${i + 1}: ${what}, limit ${most} ms.`;
     return limited("recover", ms ?? Number.POSITIVE_INFINITY, most, text);
@@ -94,7 +94,7 @@ function latency({ seed, latencyMs: { p99 } }: Summary, { latencyP99Ms: most }: 
   const text =
     p99 === null
       ? `seed ${seed}: no latency was measured.`
-      : `seed ${seed}: 99 % of the answers came within ${p99.toPrecision(3)} ms, limit ${most} ms.`;
+      : `seed ${seed}: the 99th percentile of the latency is ${p99.toPrecision(3)} ms, limit ${most} ms.`;
   return [limited("latency_p99", p99, most, text)];
 }
 
@@ -128,6 +128,6 @@ function excessAt(
     ? binomialUpperP(lost - expected, alive - expected, tolerated)
     : binomialUpperP(lost, alive, Math.min(1, expected / alive + tolerated));
   const [low, high] = exact95(lost, alive).map((share) => (share * 100).toFixed(2));
-  const text = `Event ${i + 1} (${events[0]?.kind}): ${n(lost)} of ${n(alive)} connections lost (${low} to ${high} %), ${expected.toFixed(0)} ${known ? "predicted" : "ideal"}, ${percent} % above it tolerated`;
+  const text = `Event ${i + 1} (${events[0]?.kind}): ${count(lost)} of ${plural(alive, "connection")} lost (${low} to ${high} %), ${expected.toFixed(0)} ${known ? "predicted" : "ideal"}, ${percent} % above it tolerated`;
   return { p, text, exact: exact && tolerated === 0 };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of this machine's kernel very many connections come up against, and the command that raises it.
 import { readFile } from "node:fs/promises";
+import { count, plural } from "../util/numbers.ts";
 
 /** Both ends of a TCP connection with their files, at rest, and those that targets keep of what was lost to others: measured, see docs/million.md. */
 const BYTES_PER_CONNECTION = 11 * 1024;
@@ -48,7 +49,6 @@ export async function readLimits(): Promise<KernelLimits> {
 /** One sentence for each limit that so many TCP connections exceed, with the remedy. `tracked`: conntrack holds them all. */
 export function exceeded(limits: KernelLimits, connections: number, tracked: boolean): string[] {
   const { availableMiB, openFiles, allFiles, trackedConnections } = limits;
-  const n = (count: number) => count.toLocaleString("en-US");
   const memoryMiB = Math.ceil((connections * BYTES_PER_CONNECTION) / 2 ** 20);
   const most = Math.floor(((availableMiB ?? 0) * 2 ** 20) / BYTES_PER_CONNECTION);
   const files = Math.ceil(2.1 * connections);
@@ -57,19 +57,19 @@ export function exceeded(limits: KernelLimits, connections: number, tracked: boo
   const checks: [boolean, string][] = [
     [
       availableMiB !== null && availableMiB < memoryMiB,
-      `${n(connections)} connections take ${n(memoryMiB)} MiB of memory, and ${n(availableMiB ?? 0)} MiB are available. Try --connections ${most}.`,
+      `${plural(connections, "connection")} need ${count(memoryMiB)} MiB of memory, and ${count(availableMiB ?? 0)} MiB are available. Try --connections ${most}.`,
     ],
     [
       openFiles !== null && openFiles < perProcess,
-      `A process may open ${n(openFiles ?? 0)} files, and ${n(perProcess)} are needed. Run 'ulimit -Hn ${FILES_PER_PROCESS} && ulimit -n ${FILES_PER_PROCESS}' as root, and then this program.`,
+      `A process may open ${plural(openFiles ?? 0, "file")}, and ${count(perProcess)} are needed. Run 'ulimit -Hn ${FILES_PER_PROCESS} && ulimit -n ${FILES_PER_PROCESS}' as root, then this program.`,
     ],
     [
       allFiles !== null && allFiles < files,
-      `All processes together may open ${n(allFiles ?? 0)} files, and ${n(files)} are needed. Run 'sudo sysctl fs.file-max=${files}'.`,
+      `All processes together may open ${plural(allFiles ?? 0, "file")}, and ${count(files)} are needed. Run 'sudo sysctl fs.file-max=${files}'.`,
     ],
     [
       tracked && trackedConnections !== null && trackedConnections < entries,
-      `Conntrack holds ${n(trackedConnections ?? 0)} connections at most, and ${n(entries)} entries are needed. Run 'sudo sysctl net.netfilter.nf_conntrack_max=${entries}', which holds for the whole machine.`,
+      `Conntrack holds at most ${plural(trackedConnections ?? 0, "connection")}, and ${count(entries)} entries are needed. Run 'sudo sysctl net.netfilter.nf_conntrack_max=${entries}', a setting of the whole machine.`,
     ],
   ];
   return checks.flatMap(([is, text]) => (is ? [text] : []));

@@ -21,7 +21,7 @@ export const eventMeaning = z.strictObject({
     past: z.string(),
     /** "vm-001 <one>", "vm-001 vm-002 <many>". */
     now: z.tuple([z.string(), z.string()]),
-    /** "That vm-001 <found> the balancer found out by itself". Absent: as `past`. */
+    /** "vm-001 <found>: the balancer detected it". Absent: as `past`. */
     found: z.string().exactOptional(),
   }),
 });

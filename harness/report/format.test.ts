@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import { count, list } from "../util/numbers.ts";
 import { wrap } from "../util/wrap.ts";
-import { causes, count, digits, eventLabel, interval, list, share, shellLine } from "./format.ts";
+import { causes, digits, eventLabel, interval, share, shellLine } from "./format.ts";
 
 test("numbers have thousands separators, percentages one decimal", (t) => {
   t.is(count(2213), "2,213");

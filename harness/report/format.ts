@@ -4,19 +4,12 @@
 import { meaningOf, type NamedEvent } from "../events/index.ts";
 import { memberNoun } from "../events/meaning.ts";
 import type { ByCause } from "../record/schema.ts";
-
-export const NONE = "n/a";
+import { count, NONE, plural } from "../util/numbers.ts";
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
 const onePlace = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const digits3 = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
-
-/** 2,213; expectations below 100 keep one decimal. */
-export function count(n: number | null): string {
-  if (n === null) return NONE;
-  return (Math.abs(n) < 100 ? tenths : whole).format(n);
-}
 
 /** 22.1 % of a number that is already in percent. */
 export function percent(n: number): string {
@@ -44,16 +37,6 @@ export function milliseconds(n: number | null): string {
 /** 5 s, 5.4 s. */
 export function seconds(s: number): string {
   return `${tenths.format(s)} s`;
-}
-
-/** "1 target", "10 targets". */
-export function plural(n: number, noun: string): string {
-  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-/** "a", "a and b", "a, b and c". */
-export function list(items: readonly string[]): string {
-  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }
 
 /** "vm-001 vm-002 leave"; more than three machines are counted. */

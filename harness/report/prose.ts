@@ -4,21 +4,22 @@
 import { meaningOf } from "../events/index.ts";
 import { memberNoun } from "../events/meaning.ts";
 import type { EventSummary, Summary, Verdict } from "../record/schema.ts";
-import { count, interval, plural, seconds, share } from "./format.ts";
+import { count, plural, was } from "../util/numbers.ts";
+import { interval, seconds, share } from "./format.ts";
 
 export const VERDICT_WORDS: Record<Verdict, { badge: string; sentence: string }> = {
-  pass: { badge: "PASS", sentence: "Every check of this case held." },
-  fail: { badge: "FAIL", sentence: "At least one check of this case did not hold." },
+  pass: { badge: "PASS", sentence: "All checks passed." },
+  fail: { badge: "FAIL", sentence: "At least one check failed." },
   skip: { badge: "SKIP", sentence: "This case did not run." },
-  insufficient: { badge: "NOT ENOUGH DATA", sentence: "The run gave too little data for a verdict." },
-  error: { badge: "ERROR", sentence: "The lab could not be built or broke; nothing is said about the load balancer." },
+  insufficient: { badge: "NOT ENOUGH DATA", sentence: "The run has too little data for a verdict." },
+  error: { badge: "ERROR", sentence: "The lab could not be built or broke: no statement about the load balancer." },
 };
 
 /** "10,000 TCP connections over IPv4, 10 targets, 1 router, seed 1". */
 export function parameters(summary: Summary): string {
   const family = summary.family === "both" ? "IPv4 and IPv6" : `IPv${summary.family}`;
   return [
-    `${count(summary.connections.planned)} ${summary.protocol.toUpperCase()} connections over ${family}`,
+    `${plural(summary.connections.planned, `${summary.protocol.toUpperCase()} connection`)} over ${family}`,
     plural(summary.targets, "target"),
     plural(summary.routers, "router"),
     `seed ${summary.seed}`,
@@ -31,25 +32,25 @@ function eventSentence(event: EventSummary, summary: Summary): string {
   const noun = memberNoun(meaning);
   const all = noun === "target" ? summary.targets : summary.routers;
   const lost =
-    `${count(event.lost)} of ${count(event.alive)} connections were lost (${share(event.lost, event.alive)}), ` +
+    `${count(event.lost)} of ${plural(event.alive, "connection")} ${was(event.lost)} lost (${share(event.lost, event.alive)}), ` +
     `${event.predicted === null ? "no prediction" : `${count(event.predicted)} predicted`}, ideal ${count(event.ideal)}`;
   return `${count(event.machines.length)} of ${plural(all, noun)} ${meaning.words.past} at ${seconds(event.askedMs / 1000)}: ${lost}`;
 }
 
-/** How many connections came about; lost ones are opened again and then count twice. */
+/** Number of connections; a lost one that is opened again counts twice. */
 export function opened({ connections: { planned, established } }: Summary): string {
   return established <= planned
-    ? `${count(established)} of ${count(planned)} connections were established`
-    : `${count(planned)} connections were planned and ${count(established)} established, as lost ones were opened again`;
+    ? `${count(established)} of ${plural(planned, "connection")} ${was(established)} established`
+    : `${plural(planned, "connection")} ${was(planned)} planned and ${count(established)} established, as lost ones were opened again`;
 }
 
 /** What happened to the connections, in one sentence; the headline of every report. */
 export function headline(summary: Summary): string {
   const { established, lost, lostOutsideEvents } = summary.connections;
   if (summary.events.length === 0) {
-    return `${opened(summary)}; ${count(lost)} were lost (${share(lost, established)}); no target or router was moved.`;
+    return `${opened(summary)}; ${count(lost)} ${was(lost)} lost (${share(lost, established)}); no event.`;
   }
-  const outside = `outside the events ${lostOutsideEvents === 0 ? "none were" : `${count(lostOutsideEvents)} were`} lost`;
+  const outside = `outside the events ${lostOutsideEvents === 0 ? "none were" : `${count(lostOutsideEvents)} ${was(lostOutsideEvents)}`} lost`;
   return `${[...summary.events.map((event) => eventSentence(event, summary)), outside].join("; ")}.`;
 }
 

@@ -2,7 +2,8 @@
 // The tables that HTML, Markdown and the terminal share.
 
 import type { RunInfo, Summary } from "../record/schema.ts";
-import { causes, count, eventLabel, interval, milliseconds, NONE, percent, share } from "./format.ts";
+import { count, NONE } from "../util/numbers.ts";
+import { causes, eventLabel, interval, milliseconds, percent, share } from "./format.ts";
 import type { Table } from "./table.ts";
 
 export function eventTable(summary: Summary): Table {

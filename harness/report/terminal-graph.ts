@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Series } from "../analysis/series.ts";
-import { count, eventLabel } from "./format.ts";
+import { count } from "../util/numbers.ts";
+import { eventLabel } from "./format.ts";
 
 const ROWS = 6;
 const EIGHTHS = " ▁▂▃▄▅▆▇█";

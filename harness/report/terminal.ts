@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Summary } from "../record/schema.ts";
+import { count, list, plural } from "../util/numbers.ts";
 import { wrap } from "../util/wrap.ts";
-import { causeName, count, eventLabel, interval, list, percent, plural, share } from "./format.ts";
+import { causeName, eventLabel, interval, percent, share } from "./format.ts";
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 import { datagramTable, latencyTable } from "./summary-tables.ts";

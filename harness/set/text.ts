@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { list, plural, share } from "../report/format.ts";
+import { share } from "../report/format.ts";
 import { inline, tableText } from "../report/markdown.ts";
 import { headline, VERDICT_WORDS } from "../report/prose.ts";
+import { list, plural } from "../util/numbers.ts";
 import { countStates, type Entry, lastOf, type RunSet, type State } from "./set.ts";
 
 export const STATE_WORDS: Record<State, string> = {

@@ -16,10 +16,10 @@ test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 const sentences: Record<string, RegExp> = {
   "broken-sprayer": /by another target than the oracle predicted/,
   "broken-modulo": /by another target than the oracle predicted/,
-  "broken-resets": /connections were lost outside the events/,
+  "broken-resets": /lost outside the events/,
   "broken-ignores": /The spread over the targets does not fit/,
-  "broken-blank": /packets were dropped for want of a target/,
-  "broken-leak": /connections were answered by a target that was not active/,
+  "broken-blank": /dropped with no target available/,
+  "broken-leak": /answered by an inactive target/,
 };
 
 const files = Object.keys(sentences).map((name) => path.join(root, "lb/broken", `${name.slice(7)}.ts`));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Series } from "../../analysis/series.ts";
-import { count, seconds } from "../format.ts";
+import { count } from "../../util/numbers.ts";
+import { seconds } from "../format.ts";
 import { LIGHT } from "../palette.ts";
 import { opened, parameters } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";

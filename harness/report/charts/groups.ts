@@ -3,7 +3,7 @@
 
 import { meaningOf } from "../../events/index.ts";
 import { memberNoun } from "../../events/meaning.ts";
-import { plural } from "../format.ts";
+import { plural } from "../../util/numbers.ts";
 import { LIGHT, ramp } from "../palette.ts";
 import type { ReportData } from "../reporter.ts";
 

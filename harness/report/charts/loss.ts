@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Series } from "../../analysis/series.ts";
 import { type ByCause, CAUSES, type LossCause } from "../../record/schema.ts";
-import { causeName, count } from "../format.ts";
+import { count } from "../../util/numbers.ts";
+import { causeName } from "../format.ts";
 import { CAUSE_COLOURS, LIGHT } from "../palette.ts";
 import { headline, intervalSentence, parameters } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { count, digits, NONE, percent, plural } from "../format.ts";
+
+import { count, NONE, plural } from "../../util/numbers.ts";
+import { digits, percent } from "../format.ts";
 import { LIGHT } from "../palette.ts";
 import { parameters } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";

@@ -44,10 +44,10 @@ test("a run during which others used the machine is left out of the times, with 
   const cell = (name: string) => table.rows[0]?.[table.head.indexOf(name)];
   t.is(cell("Latency 50 %"), "0.204 ms");
   t.is(cell("Lost at 5 s"), "4,426");
-  t.regex(remarks(both).join(), /in 1 of 2 runs; times and CPU are those of the rest/);
+  t.regex(remarks(both).join(), /in 1 of 2 runs; times and CPU are from the others/);
   const all = comparison([entry("a", [disturbed(scaleRun())])]);
   t.is(calmRuns(all.entries[0] as Entry).length, 1);
-  t.regex(remarks(all).join(), /in each run, so times and CPU are to be taken with care/);
+  t.regex(remarks(all).join(), /in each run, so its times and CPU are unreliable/);
 });
 
 test("the worst verdict stands for the repeats, and how many passed", (t) => {

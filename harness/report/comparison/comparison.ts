@@ -2,7 +2,8 @@
 // Several backends side by side, each perhaps several times: repeats are added up, or their median is taken.
 import { exact95 } from "../../analysis/statistics.ts";
 import type { ByCause, LossCause, Verdict } from "../../record/schema.ts";
-import { causes, count, interval, milliseconds, NONE, plural, seconds, share } from "../format.ts";
+import { count, NONE, plural } from "../../util/numbers.ts";
+import { causes, interval, milliseconds, seconds, share } from "../format.ts";
 import { parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
@@ -157,9 +158,9 @@ export function remarks({ entries }: Comparison): string[] {
         ? []
         : calm.length < ran.length
           ? [
-              `${name}: others used the machine in ${disturbed} of ${plural(ran.length, "run")}; times and CPU are those of the rest.`,
+              `${name}: other programs used the machine in ${disturbed} of ${plural(ran.length, "run")}; times and CPU are from the others.`,
             ]
-          : [`${name}: others used the machine in each run, so times and CPU are to be taken with care.`]),
+          : [`${name}: other programs used the machine in each run, so its times and CPU are unreliable.`]),
     ];
   });
 }

@@ -3,10 +3,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LabError } from "../../runtime/runtime.ts";
+import { count } from "../../util/numbers.ts";
 import { type Chart, chartOptions, type Dataset, endOf, eventLines, timeScale } from "../charts/chart.ts";
 import { allCharts } from "../charts/index.ts";
 import { sweepChart } from "../charts/sweep.ts";
-import { count, shellLine } from "../format.ts";
+import { shellLine } from "../format.ts";
 import { escapeText, tableMarkup } from "../html/markup.ts";
 import { chartMarkup, eventsMarkup, verdictMarkup } from "../html/sections.ts";
 import { tabsMarkup } from "../html/tabs.ts";

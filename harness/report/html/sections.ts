@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The content of the page, top to bottom.
 
+import { count, NONE } from "../../util/numbers.ts";
 import type { Chart } from "../charts/chart.ts";
-import { causeName, count, NONE, share, shellLine } from "../format.ts";
+import { causeName, share, shellLine } from "../format.ts";
 import { headline, parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import {
