@@ -13,9 +13,6 @@ const UNACCOUNTED_SHARE = 0.001;
 /** Drop counters of a balancer without an available target. */
 const NO_TARGET = /(^|_)no_target$/;
 
-const lostOf = ({ lost, alive }: { lost: number; alive: number }) =>
-  `${count(lost)} of ${plural(alive, "connection")} ${was(lost)} lost`;
-
 /** Whether it is bad, its sentence, and "chance" where a faultless balancer fails it now and then. */
 type Check = [bad: boolean, text: string, part?: "chance"];
 
@@ -49,21 +46,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
       assigned.mispredicted > 0,
       `${count(assigned.mispredicted)} of ${plural(assigned.checked, "connection")} ${was(assigned.mispredicted)} answered by another target than the oracle predicted.`,
     ],
-    ...summary.events.map(
-      (event, i): Check => [
-        (event.mispredicted ?? 0) > 0,
-        `Event ${i + 1} (${event.kind} of ${event.machines.join(", ")}): ${lostOf(event)}, ${count(event.predicted ?? 0)} predicted; ${plural(event.mispredicted ?? 0, "outcome")} mispredicted.`,
-      ],
-    ),
-    ...summary.events.map((event, i): Check => {
-      const { kind, machines, lost, alive, predicted, predictedInterval } = event;
-      const [low, high] = predictedInterval ?? [0, alive];
-      return [
-        lost < low || lost > high,
-        `Event ${i + 1} (${kind} of ${machines.join(", ")}): ${lostOf(event)}, ${predicted?.toFixed(0)} expected, ${low.toFixed(0)} to ${high.toFixed(0)} by chance.`,
-        "chance",
-      ];
-    }),
+    ...lossFailures(summary.events),
     ...affinityFailures(summary),
     [
       connections.lostOutsideEvents > 0,
@@ -92,6 +75,29 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
       unaccounted > UNACCOUNTED_SHARE,
       `${count(packets.unaccounted)} of ${plural(packets.sent, "packet")} ${is(packets.unaccounted)} unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
     ],
+  ];
+}
+
+/** Losses at events, against each prediction and against chance. */
+function lossFailures(events: Judged["events"]): Check[] {
+  const title = ({ kind, machines, lost, alive }: Judged["events"][number], i: number) =>
+    `Event ${i + 1} (${kind} of ${machines.join(", ")}): ${count(lost)} of ${plural(alive, "connection")} ${was(lost)} lost`;
+  return [
+    ...events.map((event, i): Check => {
+      const wrong = event.mispredicted ?? 0;
+      return [
+        wrong > 0,
+        `${title(event, i)}, ${count(event.predicted ?? 0)} predicted; ${plural(wrong, "outcome")} mispredicted.`,
+      ];
+    }),
+    ...events.map((event, i): Check => {
+      const [low, high] = event.predictedInterval ?? [0, event.alive];
+      return [
+        event.lost < low || event.lost > high,
+        `${title(event, i)}, ${event.predicted?.toFixed(0)} expected, ${low.toFixed(0)} to ${high.toFixed(0)} by chance.`,
+        "chance",
+      ];
+    }),
   ];
 }
 
