@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words of the command line to positionals and options, unchecked: names only are looked at here.
-import { parseArgs } from "node:util";
+import yargs from "yargs";
 import type { z } from "zod";
 import { expected, invalid, oneOf } from "../plan/invalid.ts";
 import { flagName, isArray, isFlag, keyOf, metaOf, valueText } from "../plan/option.ts";
@@ -16,65 +16,95 @@ export interface Words {
   rest: readonly string[];
 }
 
-type Token = ReturnType<typeof parseArgs<{ strict: false; tokens: true }>>["tokens"][number];
-type OptionToken = Extract<Token, { kind: "option" }>;
-
 /** Throws UsageError. */
 export function readWords(command: Command, words: readonly string[], commands: readonly Command[]): Words {
   const [own, rest] = command.rest === undefined ? [words, []] : splitRest(command, words);
+  const { _: positionals, ...found } = parsed(command, withValues(command, own, commands));
   const options: Record<string, unknown> = {};
-  const positionals: string[] = [];
-  for (const token of tokensOf(command, own)) {
-    if (token.kind === "positional") positionals.push(token.value);
-    else if (token.kind === "option") take(command, token, options, commands);
+  for (const [name, value] of Object.entries(found)) {
+    const schema = schemaOf(command, name);
+    if (schema === undefined) throw unknownOption(command, `-${name}`, commands);
+    options[keyOf(name)] = metaOf(schema).repeatable ? [value].flat() : value;
   }
-  return { options, positionals: options.help ? {} : placed(command, positionals, options.printConfig === true), rest };
+  const given = positionals.map(String);
+  return { options, positionals: options.help ? {} : placed(command, given, options.printConfig === true), rest };
 }
 
-function tokensOf(command: Command, words: readonly string[]): readonly Token[] {
-  const options = Object.fromEntries(
-    Object.entries(command.options).map(([key, schema]) => {
-      const { short } = metaOf(schema);
-      return [flagName(key), { type: isFlag(schema) ? "boolean" : "string", ...(short ? { short } : {}) } as const];
-    }),
-  );
-  const parsed = parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true });
-  return parsed.tokens;
+/** The same words with each value behind "=", as yargs would take one that begins with a dash for an option. Throws UsageError. */
+function withValues(command: Command, words: readonly string[], commands: readonly Command[]): string[] {
+  const seen = new Set<string>();
+  const joined: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = longForm(command, words[i] ?? "");
+    if (word === "--") return [...joined, ...words.slice(i)];
+    if (!word.startsWith("--")) {
+      joined.push(word);
+      continue;
+    }
+    const [, typed = "", inline] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    const { name, schema, off } = optionOf(command, typed);
+    if (schema === undefined) throw unknownOption(command, `--${typed}`, commands);
+    if (seen.has(name) && !metaOf(schema).repeatable) throw new UsageError(`Option --${name} was given twice.`);
+    seen.add(name);
+    if (isFlag(schema)) joined.push(flagWord(typed, inline, off));
+    else joined.push(`--${name}=${inline ?? valueBehind(name, schema, words[++i])}`);
+  }
+  return joined;
 }
 
-function take(
-  command: Command,
-  token: OptionToken,
-  options: Record<string, unknown>,
-  commands: readonly Command[],
-): void {
-  const { key, off } = keyOfToken(command, token);
-  const schema = Object.hasOwn(command.options, key) ? command.options[key] : undefined;
-  if (schema === undefined) throw unknownOption(command, token.rawName, commands);
-  const { repeatable } = metaOf(schema);
-  if (key in options && !repeatable) throw new UsageError(`Option --${flagName(key)} was given twice.`);
-  const value = isFlag(schema) ? flagValue(token, off) : textValue(token, schema);
-  options[key] = repeatable ? [...((options[key] as string[] | undefined) ?? []), value] : value;
+/** "-n" is "--targets". */
+function longForm({ options }: Command, word: string): string {
+  const found = Object.entries(options).find(([, schema]) => word === `-${metaOf(schema).short}`);
+  return found ? `--${flagName(found[0])}` : word;
 }
 
 /** "--no-view" is a flag's other value. */
-function keyOfToken({ options }: Command, { name, rawName }: OptionToken): { key: string; off: boolean } {
-  const positive = keyOf(name.slice(3));
-  const negated = name.startsWith("no-") && Object.hasOwn(options, positive) ? options[positive] : undefined;
-  const off = negated !== undefined && isFlag(negated);
-  const key = off ? positive : keyOf(name);
-  const exact = off || rawName === `--${flagName(key)}` || !rawName.startsWith("--");
-  return { key: exact ? key : "", off };
+function optionOf(command: Command, typed: string) {
+  const positive = typed.startsWith("no-") ? schemaOf(command, typed.slice(3)) : undefined;
+  if (positive !== undefined && isFlag(positive)) return { name: typed.slice(3), schema: positive, off: true };
+  return { name: typed, schema: schemaOf(command, typed), off: false };
 }
 
-function flagValue({ name, value }: OptionToken, off: boolean): unknown {
-  if (off && value !== undefined) throw new UsageError(invalid(value, `--${name}`, "expected no value"));
-  return off ? false : (value ?? true);
+function schemaOf({ options }: Command, name: string): z.ZodType | undefined {
+  const key = keyOf(name);
+  return Object.hasOwn(options, key) && flagName(key) === name ? options[key] : undefined;
 }
 
-function textValue({ name, value }: OptionToken, schema: z.ZodType): string {
-  if (value !== undefined && !value.startsWith("--")) return value;
+function flagWord(typed: string, inline: string | undefined, off: boolean): string {
+  if (inline === undefined) return `--${typed}`;
+  if (!off && (inline === "true" || inline === "false")) return `--${typed}=${inline}`;
+  throw new UsageError(invalid(inline, `--${typed}`, off ? "expected no value" : "expected true or false"));
+}
+
+function valueBehind(name: string, schema: z.ZodType, next: string | undefined): string {
+  if (next !== undefined && !next.startsWith("--")) return next;
   throw new UsageError(`Option --${name} needs a value: ${expected(schema)}.`);
+}
+
+/** By the option's name; `_` are the positionals. An option that was given several times is an array. */
+function parsed(command: Command, words: readonly string[]): Record<string, unknown> & { _: (string | number)[] } {
+  const options = Object.entries(command.options).map(([key, schema]) => [flagName(key), schema] as const);
+  const shorts = options.flatMap(([name, schema]) => {
+    const { short } = metaOf(schema);
+    return short === undefined ? [] : [[short, name] as const];
+  });
+  const { $0: _program, ...found } = yargs([])
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .fail(false)
+    .boolean(options.flatMap(([name, schema]) => (isFlag(schema) ? [name] : [])))
+    .string(options.flatMap(([name, schema]) => (isFlag(schema) ? [] : [name])))
+    .alias(Object.fromEntries(shorts.map(([short, name]) => [name, short])))
+    .parserConfiguration({
+      "camel-case-expansion": false,
+      "dot-notation": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+      "strip-aliased": true,
+    })
+    .parseSync([...words]);
+  return found;
 }
 
 function unknownOption(command: Command, rawName: string, commands: readonly Command[]): UsageError {
