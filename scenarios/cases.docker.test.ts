@@ -334,7 +334,7 @@ withEngine("a lab of containers is started, looked at, scaled, used and stopped 
   t.regex(shell, /vm-002/);
   t.regex(shell, /\/dev\/pts\//);
   t.regex((await lb("scale", "in", "2")).stdout, /out +vm-002/);
-  t.regex((await lb("clean")).stdout, /A lab is running; it was left alone/);
+  t.regex((await lb("clean")).stdout, /The running lab was kept/);
   t.is((await labelled()).length, 6);
   t.is((await lb("stop")).status, 0);
   t.deepEqual(await labelled(), []);

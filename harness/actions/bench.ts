@@ -139,8 +139,8 @@ async function benchTheLab(
   { name, targets, repeat, metrics, sweep, json }: BenchArgs,
   signal: AbortSignal,
 ): Promise<number> {
-  if (name.length > 1) throw new UsageError("'bench harness' measures the lab itself: it takes no backends beside.");
-  if (sweep) throw new UsageError("'bench harness' has nothing to sweep: --sweep does not go with it, --targets does.");
+  if (name.length > 1) throw new UsageError("'bench harness' measures the lab itself: it takes no backends.");
+  if (sweep) throw new UsageError("'bench harness' takes --targets, but not --sweep.");
   const parts = namesOf(metrics, HARNESS_PARTS) ?? HARNESS_PARTS;
   const gaps = await runtime.missing();
   for (const why of gaps) process.stderr.write(`SKIP ${why}\n`);

@@ -9,7 +9,7 @@ export async function clean(catalog: Catalog): Promise<number> {
   for (const runtime of catalog.runtimes) {
     if ((await runtime.missing()).length === 0) found.push(...(await runtime.clean()));
   }
-  const text = found.length > 0 ? found.join("\n") : "Nothing was left behind. Labs end with their process.";
+  const text = found.length > 0 ? found.join("\n") : "Nothing to remove.";
   process.stdout.write(`${text}\n`);
   return 0;
 }
@@ -18,6 +18,6 @@ async function cleanSocket(): Promise<string[]> {
   const stale = existsSync(socketPath());
   const socket = await connectSession();
   socket?.destroy();
-  if (socket) return ["A lab is running; it was left alone. Run './load-balancer.ts stop' to end it."];
-  return stale ? [`Removed the socket of a lab that is gone: ${socketPath()}`] : [];
+  if (socket) return ["The running lab was kept. Run './load-balancer.ts stop' to stop it."];
+  return stale ? [`Removed the socket of an ended lab: ${socketPath()}`] : [];
 }

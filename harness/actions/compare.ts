@@ -39,8 +39,7 @@ export async function compareBackends(args: CompareArgs, context: Context): Prom
   const runtime = oneRuntime(catalog, args);
   const scenario = findNamed("scenario", catalog.scenarios, args.scenario);
   const names = args.name.includes("all") ? catalog.backends.map((b) => b.name) : [...new Set(args.name)];
-  if (names.length < 2 && !sweep)
-    throw new UsageError("A comparison takes two backends or more, or 'all', or --sweep.");
+  if (names.length < 2 && !sweep) throw new UsageError("A comparison needs at least two backends, 'all', or --sweep.");
   const parsed = runOptionsOf(args);
   checkRepeat(args);
   const cases = names.map((name) => {

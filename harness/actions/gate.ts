@@ -19,8 +19,7 @@ import { count, list, plural } from "../util/numbers.ts";
 export function judgeRuns(
   options: Pick<GateArgs, "run" | "thresholds" | "baseline" | "updateBaseline" | "bench" | "json">,
 ): number {
-  if (options.run.length === 0)
-    throw new UsageError("Name the runs to judge, or a folder of them; or ask with --plan.");
+  if (options.run.length === 0) throw new UsageError("Name the runs to judge or their folder, or use --plan.");
   const limits = readThresholds(options.thresholds ?? null);
   const bench = options.bench === undefined ? null : readBench(options.bench);
   const dirs = options.run.flatMap(runDirs);
@@ -43,7 +42,7 @@ export function judgeRuns(
 function updateBaseline(groups: readonly Group[], damaged: readonly string[], file: string | undefined): number {
   if (file === undefined) throw new UsageError("--update-baseline needs --baseline.");
   const [damage] = damaged;
-  if (damage !== undefined) throw new UsageError(`A damaged run makes no baseline. ${damage}`);
+  if (damage !== undefined) throw new UsageError(`A damaged run cannot form a baseline. ${damage}`);
   const made = makeBaseline(groups);
   try {
     writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`);

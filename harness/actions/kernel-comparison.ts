@@ -16,7 +16,7 @@ import { runSides, type Side } from "./compare.ts";
 export async function compareKernels(args: TestArgs, context: Context): Promise<number> {
   const { catalog, signal, given } = context;
   const [one, ...others] = findCases(catalog, args.case);
-  if (!one || others.length > 0) throw new UsageError("Several kernels take one case.");
+  if (!one || others.length > 0) throw new UsageError("Several kernels need exactly one case.");
   const typed = [...given.keys()].filter((key) => given.get(key) === COMMAND_LINE);
   const foreign = typed.find((key) => !(key in comparisonShape) && !(key in commonShape));
   if (foreign !== undefined)

@@ -26,7 +26,7 @@ export async function listKernels(options: { json: boolean }, signal: AbortSigna
       }),
       ...(listed.length === 0 ? ["  none yet"] : []),
       "",
-      "To be fetched by apt:",
+      "Available from apt:",
       ...offered.map(({ suite, kernel, why }) => `  ${`debian:${suite}`.padEnd(28)}${kernel?.version ?? why}`),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);

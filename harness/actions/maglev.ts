@@ -12,7 +12,7 @@ import { count } from "../util/numbers.ts";
 const MOST_SHOWN = 40;
 
 export function simulate({ M, N, seed, loops, strategy, remove, json }: MaglevArgs): number {
-  if (remove >= N) throw new UsageError(`Of ${N} targets ${remove} cannot leave: one has to remain.`);
+  if (remove >= N) throw new UsageError(`Cannot remove ${remove} of ${N} targets: at least one must remain.`);
   if (N > M) throw new UsageError(`A table of ${M} slots has no room for ${N} targets.`);
   const known = simulations();
   const names = strategy === "all" ? [...known.keys()] : [strategy];

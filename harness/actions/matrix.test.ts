@@ -31,7 +31,7 @@ test("a cell is the verdict of the last run in it, and a case that nobody ran sa
   );
   t.regex(fitting, /^\| `one_scale` \| not run \| SKIP \| not run \| SKIP \|$/m);
   t.regex(fitting, /^- It has no UDP\. \(`one_scale`\)$/m);
-  t.regex(fitting, /^- Not run: these records have no run of it\. \(`one`, `one_scale`\)$/m);
+  t.regex(fitting, /^- Not run: no run in these records\. \(`one`, `one_scale`\)$/m);
   const kernels = [summary({ verdict: "pass" }), summary({ case: "one_scale", verdict: "pass", kernel: "7" })];
   t.regex(renderMatrix(catalog, kernels), /^- Run on Linux 7\. \(`one_scale`\)$/m);
   t.notRegex(renderMatrix(catalog, kernels), /Linux 6/);

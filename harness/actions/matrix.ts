@@ -68,7 +68,7 @@ export function renderMatrix(
       const reason = run === undefined ? why(one, protocol) : null;
       if (reason !== null) note(reason, name);
       if (run === undefined && reason === null)
-        note(`Not run: ${gaps.get(one.backend.name) ?? "these records have no run of it."}`, name);
+        note(`Not run: ${gaps.get(one.backend.name) ?? "no run in these records."}`, name);
       if (run === undefined) return reason === null ? "not run" : VERDICT_WORDS.skip.badge;
       if (run.verdict !== "skip") kernels.set(run.kernel, (kernels.get(run.kernel) ?? new Set()).add(name));
       if (run.verdict !== "pass") note(run.reasons[0] ?? VERDICT_WORDS[run.verdict].sentence, name);

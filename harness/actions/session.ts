@@ -136,8 +136,7 @@ export async function scale(change: { direction: "in" | "out"; numbers: number[]
 }
 
 export async function exec(machine: string, { rest, signal }: Context): Promise<number> {
-  if (rest.length === 0)
-    throw new UsageError("Name a program to run, as in './load-balancer.ts exec vm-001 ip address'.");
+  if (rest.length === 0) throw new UsageError("Name a program, as in './load-balancer.ts exec vm-001 ip address'.");
   return runAttached(await requireSession(), { machine, argv: [...rest], tty: false }, signal);
 }
 

@@ -45,7 +45,7 @@ export async function runTests(args: TestArgs, context: Context): Promise<number
   const parsed = runOptionsOf(args);
   checkRepeat(args);
   if (!args.stop && cases.length * args.repeat > 1)
-    throw new UsageError("--no-stop leaves one lab up: it takes one case, and no --repeat.");
+    throw new UsageError("--no-stop keeps one lab: give one case, without --repeat.");
   // Everything that can be wrong with the words is found before the first case runs.
   const [first] = cases.map((one) => planCase(one, parsed, args.set));
   if (first && cases.length === 1 && given.get("protocol") === COMMAND_LINE && first.load.protocol !== args.protocol)

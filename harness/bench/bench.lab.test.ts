@@ -142,7 +142,7 @@ test.serial(
 for (const [why, words, sentence] of [
   ["an unknown metric", ["nfqueue", "--metrics", "speed"], /Invalid value 'speed' for --metrics/],
   ["an unknown backend", ["nonsense"], /no backend 'nonsense'/i],
-  ["the lab beside backends", ["harness", "nfqueue"], /takes no backends beside/],
+  ["the lab beside backends", ["harness", "nfqueue"], /it takes no backends/],
   ["a sweep that is no list", ["nfqueue", "--sweep", "targets=1,x"], /Invalid value 'targets=1,x' for --sweep/],
   ["a sweep of what cannot be swept", ["nfqueue", "--sweep", "speed=1,2"], /connections, rules, services and targets/],
   ["half a service", ["nfqueue", "--sweep", "services=1,2.5"], /whole numbers up to 65535, and 2.5 is none/],

@@ -57,12 +57,12 @@ export const commonShape = {
     group: "General",
     about: "configuration file",
     expects: "a file",
-    defaultText: "load-balancer.config.ts or .json here, if there is one",
+    defaultText: "load-balancer.config.ts or .json in the working directory, if present",
     names: "file",
   }),
   printConfig: option(flag(), {
     group: "General",
-    about: "print the options in force and where each comes from; run nothing",
+    about: "print the options in force and their sources; run nothing",
   }),
   help: option(flag(), { group: "General", about: "print this help", short: "h" }),
 };

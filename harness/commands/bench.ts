@@ -18,7 +18,7 @@ const options = {
   ...jsonShape,
   runtime: option(text().default("netns"), {
     group: "Topology",
-    about: "what creates the lab's machines: netns or docker",
+    about: "machines of the lab: network namespaces (netns) or containers (docker)",
     expects: "a runtime",
     names: "runtime",
   }),
@@ -30,7 +30,7 @@ const options = {
   }),
   metrics: option(list(text()).optional(), {
     group: "Measurement",
-    about: "some metrics only, such as connections,requests",
+    about: "subset of the metrics, such as connections,requests",
     expects: "names of metrics",
     defaultText: "all",
   }),
@@ -41,9 +41,9 @@ const options = {
   family: option(choice(["4", "6"]).default("4"), { group: "Load", about: "IP family of the traffic" }),
   repeat: option(whole(1, 100).optional(), {
     group: "Measurement",
-    about: "rounds; six are the fewest that give an interval",
+    about: "rounds; an interval needs at least six",
     unit: "rounds",
-    defaultText: "6; 5 of the lab",
+    defaultText: "6; 5 for 'harness'",
   }),
   seconds: option(seconds(0.5, 60).default(2), {
     group: "Measurement",

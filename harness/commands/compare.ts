@@ -13,7 +13,10 @@ const options = {
     expects: "a scenario",
     names: "scenario",
   }),
-  sweep: sweepOption("Comparison", "values of an option of the run or the backend: loss against it, with theory"),
+  sweep: sweepOption(
+    "Comparison",
+    "option of the run or the backend with its values: measured loss and theory against them",
+  ),
 };
 export type CompareArgs = Values<typeof positionals> & Values<typeof options>;
 

@@ -5,7 +5,7 @@ import { jsonShape, outsideShape } from "../plan/options.ts";
 
 export const doctorCommand = defineCommand({
   name: "doctor",
-  summary: "show what this machine supports, and the command that closes each gap",
+  summary: "show what this machine supports, with a command for each gap",
   positionals: { name: option(text().optional(), { about: "a backend", names: "backend", expects: "a backend" }) },
   options: { ...outsideShape, ...jsonShape },
   examples: [["doctor nfqueue", ""]],

@@ -7,16 +7,16 @@ const file = (about: string) =>
   option(text().optional(), { group: "Judgement", about, expects: "a file", names: "file" });
 
 const planOptions = {
-  plan: option(flag(), { group: "Measurement", about: "say how many connections or repeats show an effect" }),
+  plan: option(flag(), { group: "Measurement", about: "print how many connections or repeats an effect needs" }),
   effect: option(amount((n) => n.positive().max(100)).default(1), {
     group: "Measurement",
-    about: "effect above what is expected",
+    about: "effect above the expectation",
     unit: "percent",
     needs: "plan",
   }),
   base: option(amount((n) => n.min(0).lt(100)).default(0), {
     group: "Measurement",
-    about: "expected loss; 0 where each connection is predicted",
+    about: "expected loss; 0 if each connection is predicted",
     unit: "percent",
     needs: "plan",
   }),
@@ -27,18 +27,18 @@ const planOptions = {
   }),
   power: option(amount((n) => n.gt(0.5).lt(1)).default(0.99), {
     group: "Measurement",
-    about: "probability that the effect is found",
+    about: "statistical power: probability of detecting the effect",
     needs: "plan",
   }),
   connections: option(whole(1, 1_000_000_000).default(10_000), {
     group: "Measurement",
-    about: "connections of one run",
+    about: "connections per run",
     unit: "connections",
     needs: "plan",
   }),
   cv: option(amount((n) => n.positive()).default(10), {
     group: "Measurement",
-    about: "scatter of single repeats of a performance figure",
+    about: "coefficient of variation of a performance figure between repeats",
     unit: "percent",
     needs: "plan",
   }),
@@ -46,7 +46,7 @@ const planOptions = {
 
 const positionals = {
   run: option(texts().default([]), {
-    about: "folders of runs, or folders of those",
+    about: "folders of runs, or their parent folders",
     names: "folder",
     expects: "a folder",
   }),
@@ -73,7 +73,7 @@ export type GateArgs = Values<typeof positionals> & Values<typeof options>;
 
 export const gateCommand = defineCommand({
   name: "gate",
-  summary: "pass or fail runs against thresholds and a baseline; --plan says how much must be measured",
+  summary: "judge runs against thresholds and a baseline; --plan computes the sample size",
   positionals,
   options,
   examples: [

@@ -5,7 +5,7 @@ import { choice, flag, option, text } from "../plan/option.ts";
 
 export const helpCommand = defineCommand({
   name: "help",
-  summary: "print this help, or a command's",
+  summary: "print this help, or the help of a command",
   positionals: { command: option(text().optional(), { about: "a command", names: "command", expects: "a command" }) },
   options: {
     markdown: option(flag(), { group: "Output", about: "print docs/command-line.md: all commands and options" }),

@@ -4,7 +4,7 @@ import { jsonShape } from "../plan/options.ts";
 
 export const kernelsCommand = defineCommand({
   name: "kernels",
-  summary: "list the kernels that --kernel may name: those in the cache, and those that apt can fetch",
+  summary: "list kernels for --kernel: those in the cache, and those available from apt",
   positionals: {},
   options: jsonShape,
   examples: [["kernels", "then: test ipvs_scale --kernel debian:6.1"]],

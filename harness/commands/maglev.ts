@@ -9,7 +9,7 @@ const positionals = {
   M: option(whole(2, 1_000_003), { about: "slots, a prime", unit: "slots" }),
   N: option(whole(1, 10_000), { about: "targets", unit: "targets" }),
   seed: option(whole(0, MAX_SEED).default(0), { about: "seed of the hash" }),
-  loops: option(whole(1, 10_000).default(1), { about: "seeds to take the mean over", unit: "seeds" }),
+  loops: option(whole(1, 10_000).default(1), { about: "number of seeds for the mean", unit: "seeds" }),
 };
 const options = {
   strategy: option(choice(["all", ...simulations().keys()]).default("maglev"), {
@@ -23,7 +23,7 @@ export type MaglevArgs = Values<typeof positionals> & Values<typeof options>;
 
 export const maglevCommand = defineCommand({
   name: "maglev",
-  summary: "simulate a table of M slots and N targets: permutations, table, what a change of targets moves",
+  summary: "simulate a table of M slots and N targets: permutations, slots, flows moved by a change of targets",
   positionals,
   options,
   examples: [

@@ -9,7 +9,7 @@ export const matrixCommand = defineCommand({
   options: {
     write: option(text().optional(), {
       group: "Output",
-      about: "write it between the marks of this file",
+      about: "write the matrix between the marks of this file",
       expects: "a file",
       names: "file",
     }),

@@ -8,7 +8,7 @@ import { CTRAFFIC_ANALYSES } from "../traffic/ctraffic.ts";
 
 export const reportCommand = defineCommand({
   name: "report",
-  summary: "draw runs again from their records",
+  summary: "write the reports of runs again from their records",
   positionals: { run: option(texts(), { about: "folders of runs", names: "folder", expects: "a folder" }) },
   options: outsideShape,
   examples: [["report results/*nfqueue_scale*", ""]],
@@ -17,7 +17,7 @@ export const reportCommand = defineCommand({
 
 export const mergeCommand = defineCommand({
   name: "merge",
-  summary: "join the results of shards into one report; what is missing is named and is no pass",
+  summary: "join the results of shards into one report; missing runs are listed and do not pass",
   positionals: { dir: option(texts(), { about: "the shards' --out folders", names: "folder", expects: "a folder" }) },
   options: {
     ...outShape,
@@ -32,7 +32,7 @@ export const mergeCommand = defineCommand({
 
 export const analyzeCommand = defineCommand({
   name: "analyze",
-  summary: "run one of ctraffic's analyses on a statistics file ('traffic stream --stats ctraffic', or ctraffic's own)",
+  summary: "run a ctraffic analysis on a statistics file of ctraffic or of 'traffic stream --stats ctraffic'",
   positionals: {
     analysis: option(choice(CTRAFFIC_ANALYSES), { about: "analysis" }),
     file: option(text(), { about: "statistics file", names: "file", expects: "a file" }),
@@ -44,7 +44,7 @@ export const analyzeCommand = defineCommand({
 
 export const cleanCommand = defineCommand({
   name: "clean",
-  summary: "remove whatever an earlier run may have left",
+  summary: "remove leftovers of earlier runs",
   positionals: {},
   options: {},
   examples: [["clean", ""]],

@@ -14,7 +14,7 @@ export type StartArgs = Values<typeof positionals> & Values<typeof labShape>;
 
 export const startCommand = defineCommand({
   name: "start",
-  summary: "bring a lab up and leave it running",
+  summary: "start a lab and leave it running",
   positionals,
   options: labShape,
   examples: [["start nfqueue --targets 4", "then: status, exec, shell, scale, stop"]],
@@ -23,7 +23,7 @@ export const startCommand = defineCommand({
 
 export const stopCommand = defineCommand({
   name: "stop",
-  summary: "take the running lab down",
+  summary: "stop the running lab",
   positionals: {},
   options: {},
   examples: [["stop", ""]],
@@ -63,10 +63,10 @@ export const shellCommand = defineCommand({
 
 export const scaleCommand = defineCommand({
   name: "scale",
-  summary: "take targets of the running lab away, or bring them back",
+  summary: "remove targets of the running lab, or add them again",
   positionals: {
     direction: option(choice(["in", "out"]), { about: "in: they leave; out: they return" }),
-    numbers: option(z.array(whole(1, MAX_TARGETS)), { about: "numbers of targets, 1 is the first", unit: "targets" }),
+    numbers: option(z.array(whole(1, MAX_TARGETS)), { about: "numbers of targets, from 1", unit: "targets" }),
   },
   options: {},
   examples: [["scale in 1 2", ""]],

@@ -6,7 +6,7 @@ import { REPORTERS } from "../report/names.ts";
 import { shardSchema } from "../set/shard.ts";
 
 const setOptions = {
-  stop: option(flag(true), { group: "Events", about: "leave the lab up after the traffic, until 'stop'" }),
+  stop: option(flag(true), { group: "Events", about: "keep the lab running after the traffic, until 'stop'" }),
   view: option(flag(), { group: "Output", about: "open the report in the browser" }),
   reporter: option(list(choice(REPORTERS)).optional(), {
     group: "Output",
@@ -15,7 +15,7 @@ const setOptions = {
   }),
   live: option(whole(0, 65_535).optional(), {
     group: "Output",
-    about: "serve a page that follows the run, and /metrics for Prometheus, on localhost (0: any free port)",
+    about: "port on localhost of a live page, and of /metrics for Prometheus (0: any free port)",
     unit: "port",
   }),
   shard: option(shardSchema.optional(), {
@@ -25,11 +25,11 @@ const setOptions = {
   }),
   retries: option(whole(0, 10).default(0), {
     group: "CI",
-    about: "further attempts at a run that did not pass; one that passes then is 'flaky'",
+    about: "further attempts of a run that does not pass; a later pass is 'flaky'",
     unit: "attempts",
   }),
-  failFast: option(flag(), { group: "CI", about: "stop after the first run that did not pass" }),
-  resume: option(flag(), { group: "CI", about: "skip runs that --out has already" }),
+  failFast: option(flag(), { group: "CI", about: "stop after the first run that does not pass" }),
+  resume: option(flag(), { group: "CI", about: "skip runs already in --out" }),
 };
 
 const positionals = {

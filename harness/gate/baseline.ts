@@ -44,7 +44,7 @@ export function readBaseline(file: string): Baseline {
   const parsed = baselineSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new UsageError(
-    `'${file}' is no baseline of this version: ${issueText(parsed.error)}. Make it again with --update-baseline.`,
+    `'${file}' is not a baseline of this version: ${issueText(parsed.error)}. Write it again with --update-baseline.`,
   );
 }
 
@@ -52,15 +52,15 @@ export function readBaseline(file: string): Baseline {
 export function makeBaseline(groups: readonly Group[]): Baseline {
   const kept = groups.filter(({ summaries }) => summaries.some(counts));
   const [first] = kept;
-  if (!first) throw new UsageError("There is no passed run to make a baseline of.");
+  if (!first) throw new UsageError("No run passed, so there is no baseline to write.");
   for (const other of kept)
     refuseOther(
       first.environment,
       other.environment,
-      "The runs are of different environments, so they make no baseline",
+      "The runs are from different environments, so they cannot form a baseline",
     );
   const bad = kept.flatMap((group) => group.summaries.filter((s) => s.verdict === "fail").map(() => group.case));
-  if (bad.length > 0) throw new UsageError(`Runs that failed make no baseline: ${[...new Set(bad)].join(", ")}.`);
+  if (bad.length > 0) throw new UsageError(`Failed runs cannot form a baseline: ${[...new Set(bad)].join(", ")}.`);
   return {
     schema: BASELINE_SCHEMA,
     gitRevision: first.gitRevision,
@@ -104,7 +104,7 @@ export function entryFor(found: Baseline, group: Group): BaselineEntry | null {
   const entry = same.find((e) => sameText(e.parameters) === sameText(group.parameters));
   const [other] = same;
   if (!entry && other)
-    refuseOther(other.parameters, group.parameters, `The baseline has '${group.case}' with other parameters`);
+    refuseOther(other.parameters, group.parameters, `The baseline has '${group.case}' with different parameters`);
   return entry ?? null;
 }
 

@@ -27,7 +27,7 @@ export type BenchRow = z.output<typeof row>;
 export function readBench(file: string): BenchRow[] {
   const parsed = z.array(row).safeParse(parseJson(readText(file), file));
   if (parsed.success) return parsed.data;
-  throw new UsageError(`'${file}' is not what 'bench --json' prints: ${issueText(parsed.error)}.`);
+  throw new UsageError(`'${file}' is not output of 'bench --json': ${issueText(parsed.error)}.`);
 }
 
 /** One fails when its whole interval is on the wrong side of the limit; without an interval it has no data. What is not limited is told. */
@@ -41,7 +41,7 @@ export function judgeBench(limits: Readonly<Record<string, number>>, rows: reado
         case: "",
         check: `ratio_${metric}`,
         state: "no_data",
-        text: `No benchmark has '${metric}'. Give one with --bench.`,
+        text: `No benchmark has '${metric}'. Add one with --bench.`,
       }),
     ),
     ...rows.flatMap((one): Finding[] => {

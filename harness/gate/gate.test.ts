@@ -161,7 +161,7 @@ test("a baseline knows a greater loss, and refuses other parameters and environm
   const [group] = before;
   if (!group) return t.fail();
   t.throws(() => gate([{ ...group, parameters: { ...group.parameters, targets: 11 } }]), {
-    message: /other parameters: targets was 10 and is 11/,
+    message: /different parameters: targets was 10 and is 11/,
   });
   t.throws(() => gate([{ ...group, environment: { ...group.environment, kernel: "9.9" } }]), {
     message: /kernel was "[^"]+" and is "9.9"/,

@@ -29,13 +29,11 @@ export function judgeGate(
       tests.push(...againstBaseline(part.judged, entry));
       ratios.push(...ratioQuestions(part.judged, entry, limits));
     } else
-      findings.push(
-        noData(group.case, "baseline", "The baseline has no such case. Take it up with --update-baseline."),
-      );
+      findings.push(noData(group.case, "baseline", "The baseline has no such case. Add it with --update-baseline."));
   }
   for (const { case: name } of baseline?.entries ?? [])
     if (!groups.some((group) => group.case === name))
-      findings.push(noData(name, "baseline", "The baseline has this case, but there is no run of it."));
+      findings.push(noData(name, "baseline", "The baseline has this case, but no run has it."));
   const alpha = limits.falseAlarm / Math.max(1, tests.length + ratios.filter((r) => r.most !== null).length);
   for (const { p, text, ...test } of tests)
     findings.push({
@@ -48,7 +46,7 @@ export function judgeGate(
     ...judgeBench(limits.ratioToPlain, bench ?? []),
   );
   if (!findings.some(({ state }) => state === "held" || state === "failed" || state === "error"))
-    findings.push(noData("", "data", "There is nothing to judge: no run has a result."));
+    findings.push(noData("", "data", "Nothing to judge: no run has a result."));
   return findings;
 }
 
@@ -92,11 +90,11 @@ function ratioQuestions(group: Group, entry: BaselineEntry, limits: Thresholds):
 
 function judgeRatio({ case: name, check, now, before, most }: RatioQuestion, alpha: number): Finding {
   const repeats = `${now.length} and ${before.length} repeats`;
-  if (now.length === 0 || before.length === 0) return noData(name, check, `There is nothing to compare (${repeats}).`);
+  if (now.length === 0 || before.length === 0) return noData(name, check, `Nothing to compare (${repeats}).`);
   const { ratio, low } = ratioOf(now, before, alpha);
   const text = `${ratio.toFixed(2)} times the baseline (${repeats}${low === null ? "" : `; at least ${low.toFixed(2)}`})`;
   if (most === null) return { case: name, check, state: "info", text: `${text}; not judged.` };
   if (low === null)
-    return noData(name, check, `${text}: too few to judge; it takes ${fewestRepeats(alpha)} on each side.`);
+    return noData(name, check, `${text}: too few to judge, ${fewestRepeats(alpha)} on each side are needed.`);
   return { case: name, check, state: low > most ? "failed" : "held", text: `${text}, limit ${most}.` };
 }

@@ -33,7 +33,8 @@ export function judgeGroup(
 /** null: there is a result to judge. */
 function withoutResult({ verdict, reasons }: Summary, seed: string): Answer | null {
   const why = reasons[0] ?? "no reason was recorded";
-  if (verdict === "skip") return { check: "run", state: "info", text: `${seed} was skipped, which is no pass: ${why}` };
+  if (verdict === "skip")
+    return { check: "run", state: "info", text: `${seed} was skipped, which is not a pass: ${why}` };
   if (verdict === "error") return { check: "run", state: "error", text: `${seed}: the lab broke: ${why}` };
   if (verdict === "insufficient") return { check: "run", state: "no_data", text: `${seed}: not enough data: ${why}` };
   return null;

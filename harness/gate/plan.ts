@@ -35,7 +35,7 @@ export function planLoss({ effectPercent, basePercent, alpha, power, connections
   let high = 1;
   while (seen(high).power < power) {
     high *= 2;
-    if (high > 1e9) throw new UsageError("That takes more than a thousand million connections.");
+    if (high > 1e9) throw new UsageError("That needs more than 1,000 million connections.");
   }
   let low = high / 2;
   // Power rises in saw-teeth: the last number below it is what counts, within one in a thousand.

@@ -28,8 +28,7 @@ const size = {
 const load = {
   connections: option(whole(1, 1_000_000).default(DEFAULT_CONNECTIONS), {
     group: "Load",
-    about:
-      "connections, both families together; an emulated machine that carries fewer gets fewer unless this is given",
+    about: "number of connections, both families together; by default fewer on a slow emulated machine",
     unit: "connections",
   }),
   rate: option(amount((n) => n.positive().max(10_000_000)).optional(), {
@@ -62,14 +61,14 @@ const load = {
   }),
   seed: option(whole(0, MAX_SEED).default(1), {
     group: "Load",
-    about: "seed: the same one makes the same connections",
+    about: "seed of the connections: the same seed gives the same connections",
   }),
 };
 
 const events = {
   scale: option(list(whole(1, MAX_TARGETS)).default([1, 2]), {
     group: "Events",
-    about: "numbers of the targets that leave or come",
+    about: "numbers of the targets that leave or join",
     unit: "targets",
   }),
   at: option(list(seconds()).optional(), {
@@ -82,7 +81,11 @@ const events = {
 
 const share = "a percentage from 0% to 100%, such as 1%";
 const faults = {
-  loss: option(percentage().optional(), { group: "Faults", about: "netem: packets lost on --link", expects: share }),
+  loss: option(percentage().optional(), {
+    group: "Faults",
+    about: "netem: share of packets lost on --link",
+    expects: share,
+  }),
   delay: option(delay().optional(), {
     group: "Faults",
     about: "netem: delay of packets on --link",
@@ -90,10 +93,14 @@ const faults = {
   }),
   reorder: option(percentage().optional(), {
     group: "Faults",
-    about: "netem: packets sent at once, ahead of the delayed ones",
+    about: "netem: share of packets sent without delay, ahead of delayed ones",
     expects: share,
   }),
-  corrupt: option(percentage().optional(), { group: "Faults", about: "netem: damaged packets", expects: share }),
+  corrupt: option(percentage().optional(), {
+    group: "Faults",
+    about: "netem: share of packets corrupted on --link",
+    expects: share,
+  }),
   link: option(
     z
       .string()
@@ -101,7 +108,7 @@ const faults = {
       .default(`${TESTER_NAME}/net2`),
     {
       group: "Faults",
-      about: "link with the faults",
+      about: "link of the faults",
       expects: "a machine's link, machine/net1 or machine/net2",
     },
   ),
@@ -115,7 +122,7 @@ export type RunOptions = z.infer<typeof runOptions>;
 export const outsideShape = {
   backend: option(texts().default([]), {
     group: "Topology",
-    about: "file with a backend of your own (images/example/ecmp.ts is one)",
+    about: "file that defines a backend (example: images/example/ecmp.ts)",
     expects: "a file",
     repeatable: true,
     names: "file",
@@ -126,15 +133,15 @@ export const outsideShape = {
 const runtimeShape = {
   runtime: option(text().optional(), {
     group: "Topology",
-    about: "what creates the lab's machines: netns, docker or vm",
+    about: "machines of the lab: network namespaces (netns), containers (docker) or a guest (vm)",
     expects: "a runtime",
-    defaultText: "netns; vm where this kernel lacks what the backend needs",
+    defaultText: "netns; vm if this kernel lacks a feature that the backend needs",
     names: "runtime",
   }),
   kernel: option(text().optional(), {
     group: "Topology",
     about:
-      "with --runtime vm: a vmlinuz, a .deb, debian:6.1, debian:trixie; several with commas are compared, 'host' is this machine's",
+      "kernel of --runtime vm: a vmlinuz, a .deb, debian:6.1, debian:trixie, or 'host' for this machine's; several are compared",
     expects: "a kernel",
     environment: "__kver",
   }),
@@ -155,7 +162,7 @@ const runtimeShape = {
 export const setShape = {
   set: option(texts().default([]), {
     group: "Topology",
-    about: "key=value: option of the backend ('list' names them; nfqueue reads xcluster_LB_OPTIONS too)",
+    about: "key=value: option of the backend ('list' shows them; nfqueue also reads xcluster_LB_OPTIONS)",
     expects: "key=value",
     repeatable: true,
   }),

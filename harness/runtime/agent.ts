@@ -41,7 +41,7 @@ export class Agent {
       try {
         for (const frame of reader.push(chunk)) this.#requests.get(frame.id)?.onFrame(frame);
       } catch (error) {
-        this.lost(`The lab's agent sent what cannot be read. ${(error as Error).message}`);
+        this.lost(`The lab's agent sent invalid data. ${(error as Error).message}`);
         output.destroy();
       }
     });
@@ -137,14 +137,14 @@ export class Agent {
     try {
       const exit = await within(process.exited, timeoutMs + SILENT_MS, () => {
         return new LabError(
-          `Machine '${name}' does not answer: '${argv.join(" ").slice(0, 200)}' could not even be ended.`,
+          `Machine '${name}' does not answer: '${argv.join(" ").slice(0, 200)}' could not be stopped.`,
         );
       });
       const output = { ...exit, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
       if (output.code === 0 || options.check === false) return output;
       throw late && output.signal === 9
         ? new LabError(
-            `'${argv.join(" ").slice(0, 200)}' in machine '${name}' took longer than ${timeoutMs / 1000} s and was ended.`,
+            `'${argv.join(" ").slice(0, 200)}' in machine '${name}' took longer than ${timeoutMs / 1000} s and was stopped.`,
           )
         : new CommandError(name, argv, output);
     } finally {

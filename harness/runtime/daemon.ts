@@ -86,7 +86,7 @@ export class Daemon {
       throw this.#failure(how);
     });
     ended.catch(() => {});
-    const late = () => this.#failure(`did not get ready within ${withinMs / 1000} s${this.#words()}`);
+    const late = () => this.#failure(`was not ready within ${withinMs / 1000} s${this.#words()}`);
     const value = await within(Promise.race([promise, ended]), withinMs, late);
     this.#ready = true;
     return value;

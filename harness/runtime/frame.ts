@@ -85,7 +85,7 @@ export class FrameReader {
       const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
       const payloadBytes = bytes.readUInt32LE(0);
       if (payloadBytes > MAX_PAYLOAD_BYTES)
-        throw new LabError(`This is no frame: it claims ${payloadBytes} bytes, ${MAX_PAYLOAD_BYTES} is the most.`);
+        throw new LabError(`Invalid frame: ${payloadBytes} bytes, at most ${MAX_PAYLOAD_BYTES} are allowed.`);
       const end = HEAD_BYTES + payloadBytes;
       const isWhole = bytes.length >= end;
       const rest = isWhole ? bytes.subarray(end) : bytes;

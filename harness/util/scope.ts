@@ -16,7 +16,11 @@ export class Scope implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (let step = this.#undo.pop(); step; step = this.#undo.pop()) {
       try {
-        await within(Promise.resolve(step.action()), STEP_MS, () => new Error(`it took more than ${STEP_MS / 1000} s`));
+        await within(
+          Promise.resolve(step.action()),
+          STEP_MS,
+          () => new Error(`it took longer than ${STEP_MS / 1000} s`),
+        );
       } catch (error) {
         this.failures.push(`Cannot ${step.name}: ${(error as Error).message}`);
       }

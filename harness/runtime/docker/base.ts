@@ -28,7 +28,7 @@ export async function findBase(engine: Engine, own: string | undefined, note: No
     const missing = await findTool("mmdebstrap", "mmdebstrap");
     if (missing)
       throw new LabError(
-        `Cannot pull '${OFFICIAL}' (${(cause as Error).message.trim()}), nor make a base image of Debian's packages: ${missing} Or name an image of yours with '--image base=...'.`,
+        `Cannot pull '${OFFICIAL}' (${(cause as Error).message.trim()}), nor build a base image from Debian's packages: ${missing} Or name another image with '--image base=...'.`,
         { cause },
       );
     note(`no registry gives '${OFFICIAL}': making '${imported}' of Debian's packages with mmdebstrap`);

@@ -47,7 +47,7 @@ function contextHost(env: NodeJS.ProcessEnv, context: string): string {
   const host = (meta as { Endpoints?: { docker?: { Host?: string } } } | null)?.Endpoints?.docker?.Host;
   if (!host)
     throw new LabError(
-      `There is no Docker context '${context}'. 'docker context ls' lists them; DOCKER_HOST works too.`,
+      `There is no Docker context '${context}'. Run 'docker context ls' for a list, or set DOCKER_HOST.`,
     );
   return host;
 }

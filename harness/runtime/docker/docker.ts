@@ -73,7 +73,7 @@ export async function dockerUp(
 /** Removes what labs of dead processes left in the engine. */
 export async function dockerClean(): Promise<string[]> {
   const { docker } = await connectEngine();
-  return (await removeOrphans(docker)).map((name) => `Removed container '${name}' of a lab that is gone.`);
+  return (await removeOrphans(docker)).map((name) => `Removed container '${name}' of an ended lab.`);
 }
 
 function makeLab(

@@ -56,7 +56,7 @@ test.serial("an engine that is too old is told by its version", async (t) => {
 test.serial("Podman is told from Docker", async (t) => {
   const version = { ApiVersion: "1.41", Arch: "amd64", Components: [{ Name: "Podman Engine" }] };
   const socket = await fakeEngine(t, (_, response) => response.end(JSON.stringify(version)));
-  await t.throwsAsync(connectTo(socket), { message: /is Podman, where labs do not come up. Use Docker/ });
+  await t.throwsAsync(connectTo(socket), { message: /is Podman, which is not supported. Use Docker/ });
 });
 
 test.serial("an engine that says nothing is not waited for", async (t) => {
@@ -82,7 +82,7 @@ test("a full disk, a taken name and an engine that has gone have their remedies"
     message({ json: { message: "write /x: no space left on device" } }),
     /disk is full. Try 'docker system prune'/,
   );
-  t.regex(message({ statusCode: 409, json: { message: 'The container name "/a" is in use' } }), /has the name/);
+  t.regex(message({ statusCode: 409, json: { message: 'The container name "/a" is in use' } }), /the name is in use/);
   t.regex(message({ code: "ECONNREFUSED" }), /engine has gone/);
   t.is(message({ json: { message: "of another kind." } }), "Cannot start it: of another kind.");
 });
@@ -92,7 +92,7 @@ test("an image of another architecture is refused with the word that builds the 
   const engine = { docker, architecture: "amd64", local: true } as unknown as Engine;
   await t.throwsAsync(
     findOwn(engine, "my/lb", () => {}),
-    { message: /'my\/lb' is made for arm64, this engine runs amd64. Build it with '--platform linux\/amd64'/ },
+    { message: /'my\/lb' is for arm64, this engine runs amd64. Build it with '--platform linux\/amd64'/ },
   );
 });
 

@@ -29,7 +29,7 @@ export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promi
     // Tried with Podman 4.3: it builds the images, but containers are gone right after their start.
     if (JSON.stringify(version).includes("Podman"))
       throw new LabError(
-        `The engine at '${endpoint}' is Podman, where labs do not come up. Use Docker: 'apt-get install docker.io', or name its engine in DOCKER_HOST.`,
+        `The engine at '${endpoint}' is Podman, which is not supported. Use Docker: 'apt-get install docker.io', or name its engine in DOCKER_HOST.`,
       );
     return { docker, architecture: version.Arch, local: endpoint.startsWith("unix:") };
   } catch (error) {
@@ -50,7 +50,7 @@ function unreachable(endpoint: string, cause: NodeJS.ErrnoException): LabError {
       ? `You may not use the Docker engine at '${endpoint}'. Join the group docker with 'sudo usermod -aG docker $USER' and log in again, or run as root.`
       : cause.code === "ENOENT" || cause.code === "ECONNREFUSED"
         ? `No Docker engine answers at '${endpoint}'. ${start}, or name another in DOCKER_HOST.`
-        : `Cannot use the Docker engine at '${endpoint}': ${cause.message}. See that DOCKER_HOST and DOCKER_CERT_PATH name one that runs.`;
+        : `Cannot use the Docker engine at '${endpoint}': ${cause.message}. Check DOCKER_HOST and DOCKER_CERT_PATH.`;
   return new LabError(sentence, { cause });
 }
 
@@ -78,8 +78,11 @@ export function engineError(what: string, error: unknown): LabError {
       },
     );
   if (cause.statusCode === 409 && /name/.test(said))
-    return new LabError(`Cannot ${what}: another container has the name. Run './load-balancer.ts clean'. (${said})`, {
-      cause,
-    });
+    return new LabError(
+      `Cannot ${what}: the name is in use by another container. Run './load-balancer.ts clean'. (${said})`,
+      {
+        cause,
+      },
+    );
   return new LabError(`Cannot ${what}: ${said}.`, { cause });
 }

@@ -22,7 +22,7 @@ export async function findOwn({ docker, architecture }: Engine, image: string, n
   }
   if (found && found.Architecture !== architecture)
     throw new LabError(
-      `Image '${image}' is made for ${found.Architecture}, this engine runs ${architecture}. Build it with '--platform linux/${architecture}'.`,
+      `Image '${image}' is for ${found.Architecture}, this engine runs ${architecture}. Build it with '--platform linux/${architecture}'.`,
     );
   return image;
 }

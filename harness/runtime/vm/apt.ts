@@ -91,7 +91,7 @@ async function aptState(suites: readonly Suite[], signal?: AbortSignal): Promise
   const source = await debianSource();
   if (!source)
     throw new LabError(
-      "This machine's apt has no source of Debian's archive (in /etc/apt/sources.list or sources.list.d), so no package can be had. Add one, or name a file with '--kernel FILE'.",
+      "This machine's apt has no source of Debian's archive (in /etc/apt/sources.list or sources.list.d), so no package is available. Add a source, or name a file with '--kernel FILE'.",
     );
   const dir = path.join(cacheDir(), "apt", suites.join("+"));
   const list = path.join(dir, "debian.sources");

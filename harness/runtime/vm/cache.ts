@@ -49,7 +49,7 @@ export async function removePartials(): Promise<string[]> {
       const pid = Number(name.split(PARTIAL)[1]);
       if (!(pid > 0) || processStart(pid) !== null) continue;
       await rm(path.join(dir, name), { recursive: true, force: true });
-      found.push(`Removed '${path.join(dir, name)}', half made by a process that is gone.`);
+      found.push(`Removed '${path.join(dir, name)}', an incomplete file of an ended process.`);
     }
   }
   return found;

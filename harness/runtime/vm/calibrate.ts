@@ -15,7 +15,7 @@ export async function calibrated(origin: Origin, note: (text: string) => void, s
   let capacity: Capacity | undefined;
   try {
     const file = await cached(`capacity/${parts.kernel.key}-qemu-${parts.qemu.version}.json`, async (at) => {
-      note("measuring once what this guest carries");
+      note("measuring the capacity of this guest, once");
       capacity = await measure(origin, note, signal);
       await writeFile(at, `${JSON.stringify(capacity)}\n`);
     });

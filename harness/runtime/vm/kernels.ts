@@ -81,7 +81,7 @@ export async function findKernel(word: string, note: (text: string) => void, sig
   );
   if (!isFile)
     throw new UsageError(
-      `There is no kernel '${word}': it is no file. Write debian:VERSION, debian:SUITE (${SUITES.join(", ")}), or the path of a vmlinuz or of a .deb with a kernel; './load-balancer.ts kernels' lists what can be had.`,
+      `There is no kernel '${word}': no such file. Write debian:VERSION, debian:SUITE (${SUITES.join(", ")}), or the path of a vmlinuz or of a .deb with a kernel; './load-balancer.ts kernels' lists the available kernels.`,
     );
   return file.endsWith(".deb")
     ? fromPackages([file], { version: null, suite: null }, note, signal)
@@ -165,7 +165,7 @@ async function fromPackages(
     const found = findVmlinuz(scratch);
     if (found === null)
       throw new LabError(
-        `'${file}' is a package, but there is no kernel in it: no boot/vmlinuz-* or modules/*/vmlinuz. Name one such as linux-image-*.deb.`,
+        `'${file}' is a package without a kernel: no boot/vmlinuz-* or modules/*/vmlinuz. Name one such as linux-image-*.deb.`,
       );
     const modules = MODULE_DIRS.map((dir) => path.join(scratch, dir, found.release)).find(existsSync) ?? null;
     return { ...found, modules, version, suite };
@@ -222,7 +222,7 @@ async function prepare(
     const parts = await find(scratch);
     const image = await readFile(parts.file);
     const { release, vmlinux } = await readKernel(image, parts.file);
-    if (release === null) throw new LabError(`'${parts.file}' does not say which kernel it is.`);
+    if (release === null) throw new LabError(`'${parts.file}' has no kernel version.`);
     await writeFile(path.join(at, "kernel"), vmlinux ?? image);
     const config = await readFile(parts.config, "utf8").catch(() => null);
     if (config !== null) {
@@ -242,7 +242,7 @@ function checkConfig(config: string, file: string): void {
   const missing = NEEDED.filter((name) => !new RegExp(`^CONFIG_${name}=[ym]$`, "m").test(config));
   if (missing.length > 0)
     throw new LabError(
-      `The kernel '${file}' cannot be a guest here: it was built without ${missing.map((name) => `CONFIG_${name}`).join(", ")}.`,
+      `The kernel '${file}' cannot run as a guest here: it was built without ${missing.map((name) => `CONFIG_${name}`).join(", ")}.`,
     );
 }
 

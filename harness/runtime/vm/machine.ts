@@ -112,7 +112,7 @@ async function boot(
     } catch (error) {
       signal.throwIfAborted();
       await remembersNoKvm();
-      note(`KVM does not work here, going on without: ${(error as Error).message.split("\n")[0]}`);
+      note(`KVM does not work here, using emulation: ${(error as Error).message.split("\n")[0]}`);
     }
   }
   try {

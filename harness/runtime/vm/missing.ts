@@ -5,7 +5,7 @@ import { missingQemu } from "./qemu.ts";
 
 /** One sentence for each thing that this machine lacks for virtual machines, with the remedy. */
 export async function missingVm(): Promise<string[]> {
-  if (process.arch !== "x64") return ["Virtual machines are made for x86-64 only, and this machine is another."];
+  if (process.arch !== "x64") return ["Virtual machines need an x86-64 machine."];
   const tools = await Promise.all([
     missingQemu(),
     findTool("setpriv", "util-linux"),

@@ -43,7 +43,7 @@ export async function findQemu(note: (text: string) => void, signal?: AbortSigna
   } catch (error) {
     signal?.throwIfAborted();
     if (!installed) throw error;
-    note(`no newer QEMU than ${installed.version} can be had here: ${(error as Error).message}`);
+    note(`no newer QEMU than ${installed.version} is available: ${(error as Error).message}`);
     return installed;
   }
 }

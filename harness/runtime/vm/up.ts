@@ -56,7 +56,7 @@ export async function vmUp(origin: Origin, topology: Topology, lab: Surroundings
     signal.throwIfAborted();
     // One whose clock is wrong, too, gets a second chance; not a third.
     if (machine.labs > 1 || (cause instanceof GuestPanic && !again)) {
-      note(`the guest is booted anew, as it has no further lab: ${(cause as Error).message}`);
+      note(`booting the guest again, as it cannot start another lab: ${(cause as Error).message}`);
       return vmUp(origin, topology, lab, machine.labs === 1);
     }
     throw new LabError(

@@ -54,7 +54,7 @@ test("LZ4 blocks with matches that reach into themselves come out whole", (t) =>
 });
 
 test("what is no kernel is told from one", async (t) => {
-  await t.throwsAsync(readKernel(Buffer.alloc(8192), "zeros"), { message: /'zeros' is no Linux kernel for x86-64/ });
+  await t.throwsAsync(readKernel(Buffer.alloc(8192), "zeros"), { message: /'zeros' is not a Linux kernel for x86-64/ });
 });
 
 test("an archive for the kernel has what cpio(1)'s form says: names, modes, links, contents", async (t) => {

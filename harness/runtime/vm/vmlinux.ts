@@ -27,7 +27,7 @@ export interface KernelImage {
 export async function readKernel(file: Buffer, name: string): Promise<KernelImage> {
   if (file.toString("hex", 0, 4) === ELF) return { release: bannerOf(file), vmlinux: file };
   if (file.length < 0x1000 || file.toString("latin1", HEADER.magic, HEADER.magic + 4) !== "HdrS")
-    throw new LabError(`'${name}' is no Linux kernel for x86-64: neither a bzImage (vmlinuz) nor a vmlinux.`);
+    throw new LabError(`'${name}' is not a Linux kernel for x86-64: expected a bzImage (vmlinuz) or a vmlinux.`);
   const at = file.readUInt16LE(HEADER.version) + SECTOR;
   const release = file.toString("latin1", at, file.indexOf(0, at)).split(" ")[0] ?? null;
   const begin = ((file[HEADER.setupSectors] || 4) + 1) * SECTOR + file.readUInt32LE(HEADER.payloadOffset);
