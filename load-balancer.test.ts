@@ -36,6 +36,7 @@ async function run(words: readonly string[], env: Record<string, string> = {}, f
 }
 
 const wrong = readFileSync(path.join(import.meta.dirname, "harness/testing/cases/wrong-usage.txt"), "utf8")
+  .replaceAll("FARMS", path.join(import.meta.dirname, "harness/testing/cases"))
   .split(/^\$ ?/m)
   .slice(1)
   .map((text) => text.split("\n    ").map((line) => line.trim()));

@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
-import type { Protocol } from "../record/schema.ts";
+import type { Family, Protocol } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { Requirements } from "./requirements.ts";
 
@@ -42,6 +42,14 @@ export interface BackendFacts {
   environment?(env: NodeJS.ProcessEnv): Record<string, string>;
 }
 
+/** What the VIP serves with some options. */
+export interface Served {
+  families: readonly Family[];
+  protocols: readonly Protocol[];
+  /** Where that is said, as "farm file 'web.json'". */
+  source: string;
+}
+
 /** All options are parsed by `options` before they come to a method. */
 export interface Backend extends BackendFacts {
   /** What --set takes: a strict object. Each option says with `.describe()` what it is. */
@@ -59,6 +67,8 @@ export interface Backend extends BackendFacts {
   deploy(lab: Lab, options: BackendOptions, active: readonly number[], services?: number): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */
   oracle(options: BackendOptions, targets: number, protocol: Protocol): OracleSpec | null;
+  /** null, or absent: everything that it can balance. */
+  serves?(options: BackendOptions, targets: number): Served | null;
   /** Throws UsageError when the options do not fit together, or do not fit so many targets. */
   effectiveOptions(options: BackendOptions, targets: number): EffectiveOptions;
 }

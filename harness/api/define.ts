@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Protocol } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import type { Backend, BackendFacts, BackendOptions, EffectiveOptions } from "./backend.ts";
+import type { Backend, BackendFacts, BackendOptions, EffectiveOptions, Served } from "./backend.ts";
 import { missingOf, type Requirements } from "./requirements.ts";
 import { deployOnRouters, type Router, type RouterSide } from "./routers.ts";
 
@@ -17,6 +17,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   tracks?(options: z.infer<Schema>, targets: number): boolean;
   /** null: what it does cannot be predicted connection by connection. */
   oracle?(options: z.infer<Schema>, targets: number, protocol: Protocol): OracleSpec | null;
+  /** null: everything that it can balance. */
+  serves?(options: z.infer<Schema>, targets: number): Served | null;
   /** The options as they are used with so many targets. Throws UsageError when they do not fit. Absent: those that have a value. */
   effectiveOptions?(options: z.infer<Schema>, targets: number): EffectiveOptions;
   /** What has to be done once, on other machines than the routers. */
@@ -36,6 +38,7 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
     missing: (place, options: z.infer<Schema>) => missingOf(requires(options), place),
     tracks: (options: z.infer<Schema>, targets) => definition.tracks?.(options, targets) ?? false,
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
+    serves: (options: z.infer<Schema>, targets) => definition.serves?.(options, targets) ?? null,
     effectiveOptions: (options: z.infer<Schema>, targets) =>
       definition.effectiveOptions?.(options, targets) ?? definedOptions(options),
     async deploy(lab, options: z.infer<Schema>, active, services = 0) {
@@ -76,6 +79,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     tracks: (options, targets) => base.tracks(whole(options), targets),
     deploy: (lab, options, active, services) => base.deploy(lab, whole(options), active, services),
     oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),
+    serves: (options, targets) => base.serves?.(whole(options), targets) ?? null,
     effectiveOptions: (options, targets) => base.effectiveOptions(whole(options), targets),
   };
 }

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
-import type { Balancer } from "../api/backend.ts";
+import type { Balancer, Served } from "../api/backend.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
 import type { Live } from "../live/server.ts";
@@ -18,7 +18,9 @@ import { renderTerminal } from "../report/terminal.ts";
 import { type Capacity, type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
+import type { Load } from "../traffic/traffic.ts";
 import { nowNs } from "../util/clock.ts";
+import { UsageError } from "../util/errors.ts";
 import { makeProgress } from "./progress.ts";
 import { type RunResult, runCase } from "./run.ts";
 import type { Chosen } from "./runtimes.ts";
@@ -43,14 +45,30 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
 export function planCase(one: Case, options: RunOptions, set: readonly string[], capacity?: Capacity): PlannedCase {
   const { backendOptions, affinityS, unfit } = fitCase(one, [...ownWords(one), ...set], options);
   one.backend.effectiveOptions(backendOptions, options.targets);
+  const planned = planRun(one.scenario, options, affinityS, capacity);
+  checkServed(one.backend.serves?.(backendOptions, options.targets) ?? null, planned.load);
   return {
-    ...planRun(one.scenario, options, affinityS, capacity),
+    ...planned,
     case: one,
     seed: options.seed,
     options,
     backendOptions,
     unfit,
   };
+}
+
+/** Throws UsageError where the traffic is not what the VIP serves: nothing would come up, and the balancer would be right. */
+function checkServed(served: Served | null, { families, protocol }: Load): void {
+  if (!served) return;
+  const { source } = served;
+  if (!served.protocols.includes(protocol))
+    throw new UsageError(
+      `${source} serves ${served.protocols.map((one) => one.toUpperCase()).join(" and ")} only: try --protocol ${served.protocols[0]}.`,
+    );
+  if (families.some((family) => !served.families.includes(family)))
+    throw new UsageError(
+      `${source} serves IPv${served.families.join(" and IPv")} only: try --family ${served.families[0]}.`,
+    );
 }
 
 /** How a run is carried out, besides what it is. */

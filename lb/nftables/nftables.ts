@@ -17,8 +17,12 @@ export const nftables = defineBackend({
   affinityOption: "persistence",
   requires: () => ({ tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
   oracle: (given, targets) => oracleOf(settle(given, targets)),
+  serves(given, targets) {
+    const { families, protocols } = settle(given, targets);
+    return given.farm === undefined ? null : { families, protocols, source: `Farm file '${given.farm}'` };
+  },
   effectiveOptions({ farm, ...given }, targets) {
-    const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS } = settle(
+    const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS, ignored } = settle(
       { ...given, farm },
       targets,
     );
@@ -32,6 +36,7 @@ export const nftables = defineBackend({
       ...(persistenceS > 0 ? { persistenceS } : {}),
       ...(isStateless(mode) ? {} : { leave: given.leave }),
       ...(farm === undefined ? {} : { farm }),
+      ...(ignored.length === 0 ? {} : { "farm fields set by the lab": ignored.join(",") }),
     };
   },
   router({ host, machine: router, topology, services }, given) {
