@@ -10,6 +10,7 @@ import { machine } from "./contention.ts";
 import { counts } from "./counts.ts";
 import { datagrams } from "./datagrams.ts";
 import { Differences, lostRows } from "./explain.ts";
+import { forgetter, forgotten } from "./forgotten.ts";
 import { generator } from "./generator.ts";
 import { integrity } from "./integrity.ts";
 import { latency } from "./latency.ts";
@@ -34,6 +35,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   counts,
   assignment,
   losses,
+  forgotten,
   lostRows,
   spread,
   latency,
@@ -80,9 +82,11 @@ function walk({ connections }: RunRecord, context: AnalysisContext): Part[] {
   const collectors = ANALYSES.map((begin) => begin(context));
   const [onRow, onEstablished] = [handlers(collectors, "row"), handlers(collectors, "established")];
   const read = rowReader(context.timeline);
+  const attributed = forgetter(context.timeline, context.events, context.run.targets);
   for (const connection of connections) {
-    const row = read(connection);
-    if (!row) continue;
+    const recorded = read(connection);
+    if (!recorded) continue;
+    const row = attributed(recorded);
     for (const handle of onRow) handle(row);
     if (row.establishedT !== null) for (const handle of onEstablished) handle(row);
   }

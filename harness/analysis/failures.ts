@@ -4,6 +4,7 @@ import { meaningOf } from "../events/index.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import { count, is, plural, was } from "../util/numbers.ts";
 import { datagramFailures } from "./datagrams.ts";
+import { forgottenFailures } from "./forgotten-text.ts";
 import { integrityFailures } from "./integrity.ts";
 import type { Evidence, Judged } from "./part.ts";
 
@@ -14,7 +15,7 @@ const UNACCOUNTED_SHARE = 0.001;
 const NO_TARGET = /(^|_)no_target$/;
 
 /** Whether it is bad, its sentence, and "chance" where a faultless balancer fails it now and then. */
-type Check = [bad: boolean, text: string, part?: "chance"];
+export type Check = [bad: boolean, text: string, part?: "chance"];
 
 /** The checks that do not hold. */
 export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSpec | null): Check[] {
@@ -48,6 +49,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ],
     ...lossFailures(summary.events),
     ...affinityFailures(summary),
+    ...forgottenFailures(summary),
     [
       connections.lostOutsideEvents > 0,
       `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events.`,
@@ -123,7 +125,7 @@ function affinityFailures({ affinity }: Judged): Check[] {
  * when a connection comes to another router; some SYNs are sent twice.
  */
 function queuedTooMany(
-  { userSpace, connections, events, protocol }: Judged,
+  { userSpace, connections, events, protocol, forgotten, generator }: Judged,
   { failedConnects }: Evidence,
   oracle: OracleSpec | null,
 ): Check[] {
@@ -131,7 +133,8 @@ function queuedTooMany(
   const rerouted = events
     .filter((event) => meaningOf(event).subject === "routers")
     .reduce((sum, { alive }) => sum + alive, 0);
-  const due = connections.established + connections.lost + failedConnects + rerouted;
+  const due =
+    connections.established + connections.lost + failedConnects + rerouted + (forgotten ? generator.sends : 0);
   const most = Math.ceil(due * 1.1) + 10;
   return userSpace.queued > most
     ? [

@@ -3,6 +3,7 @@ import { meaningOf } from "../events/index.ts";
 import { isFoundOut } from "../events/meaning.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import { datagramMerits } from "./datagrams.ts";
+import { forgottenMerits } from "./forgotten-text.ts";
 import type { Judged } from "./part.ts";
 
 /** What held, of a run that passes. */
@@ -24,7 +25,8 @@ export function merits(summary: Judged): string[] {
     ),
     ...eventMerits(events),
     ...affinityMerits(summary),
-    ...when(events.length > 0, "No connection was lost outside the events."),
+    ...forgottenMerits(summary),
+    ...when(events.length > 0, `No ${summary.forgotten ? "other " : ""}connection was lost outside the events.`),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]
       : []),

@@ -30,8 +30,8 @@ export interface Established extends Times {
   view: View;
   /** Index of the stage in which it was established. */
   opened: number;
-  /** The event that its loss belongs to; null: it was not lost. */
-  lossEvent: number | "outside" | null;
+  /** The event that its loss belongs to; "forgotten": the balancer did not know it any more; null: it was not lost. */
+  lossEvent: number | "outside" | "forgotten" | null;
 }
 
 export type Row = Failed | Established;

@@ -15,4 +15,4 @@ export type { Connection } from "./connections.ts";
 export type { Event, EventOf, Phase, Sample, StreamStart } from "./event.ts";
 export type { EventMeaning } from "./meaning.ts";
 export type { RunInfo } from "./run-info.ts";
-export type { AffinitySummary, EventSummary, Summary, Verdict } from "./summary.ts";
+export type { AffinitySummary, EventSummary, ForgottenSummary, Summary, Verdict } from "./summary.ts";

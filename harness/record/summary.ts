@@ -48,6 +48,19 @@ const affinity = z.object({
 });
 export type AffinitySummary = z.infer<typeof affinity>;
 
+/** Connections that were lost because the balancer had forgotten them; those are lost at no event. */
+const forgotten = z.object({
+  /** What of its memory is too small for the load. */
+  why: z.array(z.string()),
+  lost: count,
+  predicted: z.number(),
+  /** Losses that the strategy allows (99.9 %) where it leaves something open; null: the prediction is exact. */
+  interval: interval.nullable(),
+  /** Connections that lived on, although they were certain to be forgotten and lost. */
+  mispredicted: count,
+});
+export type ForgottenSummary = z.infer<typeof forgotten>;
+
 const ms = z.number().min(0);
 
 export const summarySchema = z.object({
@@ -74,6 +87,8 @@ export const summarySchema = z.object({
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: z.object({ checked: count, mispredicted: count }),
   events: z.array(eventSummary),
+  /** Only where the load needs more than the balancer remembers. */
+  forgotten: forgotten.exactOptional(),
   /** Only where sources come again and again. */
   affinity: affinity.exactOptional(),
   spread: z.object({

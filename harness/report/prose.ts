@@ -51,7 +51,10 @@ export function headline(summary: Summary): string {
     return `${opened(summary)}; ${count(lost)} ${was(lost)} lost (${share(lost, established)}); no event.`;
   }
   const outside = `outside the events ${lostOutsideEvents === 0 ? "none were" : `${count(lostOutsideEvents)} ${was(lostOutsideEvents)}`} lost`;
-  return `${[...summary.events.map((event) => eventSentence(event, summary)), outside].join("; ")}.`;
+  const { forgotten } = summary;
+  const unknown =
+    forgotten && forgotten.lost > 0 ? [`${count(forgotten.lost)} as the balancer had forgotten them`] : [];
+  return `${[...summary.events.map((event) => eventSentence(event, summary)), outside, ...unknown].join("; ")}.`;
 }
 
 /** The headline with the interval of each event, as the loss chart prints it. */

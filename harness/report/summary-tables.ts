@@ -39,12 +39,18 @@ export function eventTable(summary: Summary): Table {
   };
 }
 
-export function connectionTable({ connections, assigned, affinity }: Summary): Table {
+export function connectionTable({ connections, assigned, affinity, forgotten }: Summary): Table {
   return facts([
     ["Planned", count(connections.planned)],
     ["Established", count(connections.established)],
     ["Lost", count(connections.lost)],
     ["Lost outside the events", count(connections.lostOutsideEvents)],
+    ...(forgotten
+      ? ([
+          ["Lost as the balancer had forgotten them", count(forgotten.lost)],
+          ["Of those, predicted", count(forgotten.predicted)],
+        ] satisfies [string, string][])
+      : []),
     ["First target checked against the prediction", count(assigned.checked)],
     ["First target other than predicted", count(assigned.mispredicted)],
     ...(affinity

@@ -6,6 +6,7 @@ import type { Balancer, Served } from "../api/backend.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
 import type { Live } from "../live/server.ts";
+import { exceededMemory, memoryLimits } from "../oracle/forgetting.ts";
 import { fitCase, ownWords } from "../plan/backend-options.ts";
 import { type Case, unsupported } from "../plan/catalog.ts";
 import type { RunOptions } from "../plan/options.ts";
@@ -109,6 +110,7 @@ export async function runOne(
     ...(await tooMany(planned, runtime)),
   ];
   if (missing.length > 0 || !session) return skip(dir, info, missing.length > 0 ? missing : [NOT_READY]);
+  for (const sentence of forgets(planned)) say(`${planned.case.name}: ${sentence}`);
   await chosen.clearOthers();
   const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
   const wanted = Object.values(reporters).filter((r) => options.reporter?.includes(r.name) ?? true);
@@ -176,6 +178,20 @@ async function tooMany({ case: { backend }, load, options, backendOptions }: Pla
   if (load.mode !== "stream" || load.protocol === "udp" || runtime.traits.kernel === "chosen") return [];
   const tracked = backend.tracks?.(backendOptions, options.targets) ?? false;
   return exceeded(await readLimits(), load.connections, tracked);
+}
+
+/** What of the load the balancer does not remember. */
+function forgets({ case: { backend }, backendOptions, options, load, routers }: PlannedCase): string[] {
+  const limits = memoryLimits(backend.oracle(backendOptions, options.targets, load.protocol));
+  if (!limits || load.mode !== "stream") return [];
+  const { connections, protocol } = load;
+  return exceededMemory(limits, {
+    protocol,
+    connections,
+    flows: connections,
+    intervalS: connections / load.rate,
+    routers,
+  });
 }
 
 function foreignProtocol({ backend: { name, protocols }, scenario }: Case, protocol: Protocol): string[] {

@@ -158,13 +158,23 @@ test("IPVS' counters are read in their base, and what it drops in silence is wha
     "Tcp: 1 12 20 2 7",
   ].join("\n");
   const host = { exec: () => Promise.resolve({ stdout: text }) } as unknown as Host;
-  t.deepEqual(await readStats(host, true), {
+  const common = {
     "ipvs.connections": 31,
     "ipvs.in": 255,
     "ipvs.out": 0,
-    "ipvs.from_targets": 7,
     probes: 15,
     "drop.refused_by_router": 7,
+  };
+  t.deepEqual(await readStats(host, { dropsSilently: true, checksHealth: true }), {
+    ...common,
+    "ipvs.from_targets": 7,
     "drop.target_removed": 38,
+  });
+  // Without health checks the other five are resets for connections that it does not know.
+  t.deepEqual(await readStats(host, { dropsSilently: true, checksHealth: false }), {
+    ...common,
+    "ipvs.from_targets": 12,
+    "drop.reset_of_unknown": 5,
+    "drop.target_removed": 33,
   });
 });

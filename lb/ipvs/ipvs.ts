@@ -14,7 +14,7 @@ import {
   type Router,
   TOOLS,
 } from "../../harness/api/index.ts";
-import { weightsPart } from "../linux/options.ts";
+import { memoryPart, timeoutsOf, weightsPart } from "../linux/options.ts";
 import { check, isHashing, type Options, options } from "./options.ts";
 import { openDirectWay, openTunnels, TUNNELS } from "./paths.ts";
 import { readStats, replyCheck } from "./stats.ts";
@@ -53,9 +53,14 @@ export const ipvs = defineBackend({
 });
 
 /** IPVS' counters; replies that go the wrong way are a fault. */
-export function checkedStats({ host, fault }: Router, given: Options): () => Promise<Record<string, number>> {
+export function checkedStats(
+  { host, fault }: Router,
+  given: Options,
+  checksHealth = false,
+): () => Promise<Record<string, number>> {
   const check = replyCheck(host.name, given.forward, fault);
-  return async () => check(await readStats(host, !given.expireNodest && !given.sync));
+  const asked = { dropsSilently: !given.expireNodest && !given.sync, checksHealth };
+  return async () => check(await readStats(host, asked));
 }
 
 /** What IPVS does, whoever fills its table. */
@@ -72,6 +77,7 @@ export function ipvsOracle(given: Options, targets: number, protocol: Protocol):
     shared: given.sync && forward !== "masq",
     uneven: scheduler === "sed" || scheduler === "nq" || given.persistence > 0,
     ...(given.persistence > 0 ? { affinityS: affinityOf(given, protocol) } : {}),
+    ...memoryPart(given.timeouts, given.sloppyTcp),
     ...parts,
   };
 }
@@ -84,7 +90,7 @@ const REMEMBERED = { fin: 120, udp: 300, timeWait: 120 } as const;
  * forgotten sooner is its time what counts. A hash of the source gives the same target anew.
  */
 function affinityOf(given: Options, protocol: Protocol): number | "always" {
-  const [, fin, udp] = given.timeouts.split(",").map(Number);
+  const { fin, udp } = timeoutsOf(given.timeouts);
   const remembered = {
     tcp: given.forward === "masq" ? REMEMBERED.timeWait : fin || REMEMBERED.fin,
     udp: udp || REMEMBERED.udp,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { UsageError } from "../../harness/api/index.ts";
-import { checkWeights, weights } from "../linux/options.ts";
+import { checkWeights, timeouts, weights } from "../linux/options.ts";
 
 const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
 /** Those that choose by a hash. */
@@ -31,11 +31,7 @@ export const options = z.strictObject({
     .max(86_400)
     .default(0)
     .describe("seconds for which a source stays with its target (0: it does not)"),
-  timeouts: z
-    .string()
-    .regex(/^\d+,\d+,\d+$/, "write seconds such as 900,120,300")
-    .default("0,0,0")
-    .describe("seconds for which a silent connection is remembered: TCP, TCP after its end, UDP; 0: the kernel's own"),
+  timeouts,
   fwmark: flag.default(false).describe("one service for a firewall mark instead of one for each port"),
   leave: z
     .enum(["remove", "drain"])

@@ -12,7 +12,10 @@ const STRAY_LEAST = 50;
  * IPVS' counters, and what came from the targets' net. It does not count what it drops: the packets of connections whose target
  * was removed are those that came from the tester and were neither forwarded nor refused.
  */
-export async function readStats(host: Host, dropsSilently: boolean): Promise<Record<string, number>> {
+export async function readStats(
+  host: Host,
+  { dropsSilently, checksHealth }: { dropsSilently: boolean; checksHealth: boolean },
+): Promise<Record<string, number>> {
   const { stdout } = await host.exec(["@read", ...FILES]);
   // A row for each CPU, its number first, all hexadecimal. The totals below, and those of ip_vs_stats, are seconds old.
   const rows = [...stdout.matchAll(/^[ \t]*[0-9A-F]+((?:[ \t]+[0-9A-F]+){5})[ \t]*$/gm)].map(([, numbers = ""]) =>
@@ -26,15 +29,20 @@ export async function readStats(host: Host, dropsSilently: boolean): Promise<Rec
   // A connection that IPVS does not know is, at the VIP's owner, one that nobody listens for.
   const tcp = tcpIn(stdout);
   const refused = tcp("OutRsts");
+  // What is left of this machine's own TCP without those are health checks, or resets of clients, which nobody answers.
+  const others = Math.max(0, tcp("InSegs") - refused);
+  const ignored = checksHealth ? 0 : others;
   return {
     "ipvs.connections": conns,
     "ipvs.in": inPackets,
     "ipvs.out": outPackets,
-    // What is left of this machine's own TCP without resets are health checks.
-    "ipvs.from_targets": Math.max(0, receivedOn("eth1") - Math.max(0, tcp("InSegs") - refused)),
+    "ipvs.from_targets": Math.max(0, receivedOn("eth1") - (others - ignored)),
     probes: tcp("OutSegs") + tcp("RetransSegs") - refused,
     "drop.refused_by_router": refused,
-    ...(dropsSilently ? { "drop.target_removed": Math.max(0, receivedOn("eth2") - inPackets - refused) } : {}),
+    ...(checksHealth ? {} : { "drop.reset_of_unknown": ignored }),
+    ...(dropsSilently
+      ? { "drop.target_removed": Math.max(0, receivedOn("eth2") - inPackets - refused - ignored) }
+      : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options that several of the kernel's strategies have, so that they are called the same everywhere.
 import { z } from "zod";
-import { UsageError } from "../../harness/api/index.ts";
+import { type StatefulSpec, UsageError } from "../../harness/api/index.ts";
 
 export const weights = z
   .string()
@@ -38,4 +38,25 @@ export function weightOf(given: readonly number[] | undefined, index: number): n
 /** An oracle's or a report's optional part: nothing when all weights are equal. */
 export function weightsPart(given: readonly number[] | undefined): { weights?: readonly number[] } {
   return given === undefined ? {} : { weights: given };
+}
+
+export const timeouts = z
+  .string()
+  .regex(/^\d+,\d+,\d+$/, "write seconds such as 900,120,300")
+  .default("0,0,0")
+  .describe("seconds for which a silent connection is remembered: TCP, TCP after its end, UDP; 0: the kernel's own");
+
+export function timeoutsOf(text: string): { tcp: number; fin: number; udp: number } {
+  const [tcp = 0, fin = 0, udp = 0] = text.split(",").map(Number);
+  return { tcp, fin, udp };
+}
+
+/**
+ * An oracle's part: what is forgotten by time-outs that were given. The kernel's own are longer than the silence of any run. `again`: a TCP
+ * connection that was forgotten is taken for a new one.
+ */
+export function memoryPart(text: string, again: boolean): Pick<StatefulSpec, "memory"> {
+  const { tcp, udp } = timeoutsOf(text);
+  const timeoutS = { ...(tcp > 0 ? { tcp } : {}), ...(udp > 0 ? { udp } : {}) };
+  return tcp + udp > 0 ? { memory: { timeoutS, again } } : {};
 }

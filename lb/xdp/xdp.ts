@@ -75,10 +75,15 @@ function backendOf<Options extends z.ZodObject & z.ZodType<SomePlaneOptions>>(
   });
 }
 
-/** A connection that is remembered stays where it is, until its target leaves; then it is chosen again. */
+/**
+ * A connection that is remembered stays where it is, until its target leaves; then it is chosen again, as one is that another router
+ * carries on, or that was forgotten.
+ */
 function oracleOf(given: PlaneOptions, targets: number): OracleSpec {
   const assign = tableChoice(given, targets);
-  return given.connections > 0 ? { strategy: "stateful", flush: true, assign } : assign;
+  if (given.connections === 0) return assign;
+  const memory = { entries: given.connections, again: true };
+  return { strategy: "stateful", flush: true, assign, marks: ["tcp", "udp"], memory };
 }
 
 /** Whether the kernel takes the program is found out by loading it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a strategy is: how a balancer chooses the target of a flow, and what a change of targets or routers costs it.
-import type { z } from "zod";
+import { z } from "zod";
 import type { Family, Protocol } from "../../record/schema.ts";
 import type { Flow } from "../hash.ts";
 import type { Alive, Change } from "../loss.ts";
@@ -44,8 +44,36 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
   affinityS?(spec: z.infer<Schema>, family: Family): number;
   /** Whether connections of this protocol stay where they are, remembered, whatever becomes of the choice for new ones. */
   remembers?(spec: z.infer<Schema>, protocol: Protocol): Memory;
+  /** How many connections it remembers, and how long. Absent, or null: as many as come, as long as they live. */
+  memory?(spec: z.infer<Schema>): MemoryLimits | null;
+  /** Probability that a connection is lost whose next packet comes when it is forgotten. `now` is what is in force then. */
+  lossOfForgotten?(spec: z.infer<Schema>, now: Oracle<State>, connection: Forgotten): Chance;
   /** For the simulator of tables. Absent: there is nothing to simulate. */
   simulation?: Simulation<z.infer<Schema> & { strategy: string }>;
+}
+
+/** What each router remembers of connections. */
+export const memoryLimits = z.strictObject({
+  /** Connections that it holds at most; about the least recently used one makes room. */
+  entries: z.int().min(1).optional(),
+  /** Seconds of silence after which it forgets one. */
+  timeoutS: z
+    .partialRecord(z.enum(["tcp", "udp"]), z.number().positive())
+    .readonly()
+    .optional(),
+  /** It takes a TCP connection that it has forgotten for a new one; else its packets come to nothing. */
+  again: z.boolean().optional(),
+});
+export type MemoryLimits = z.infer<typeof memoryLimits>;
+
+/** A connection that its balancer knows no longer. */
+export type Forgotten = Pick<Alive, "protocol" | "hash" | "target">;
+
+/** A probability, and bounds of it where connections do not get their luck one by one. */
+export interface Chance {
+  expected: number;
+  low: number;
+  high: number;
 }
 
 /** "mark": the packets of a connection keep their addresses; "addresses": they are rewritten. */

@@ -5,7 +5,7 @@ import type { Family, Protocol } from "../../record/schema.ts";
 import { UsageError } from "../../util/errors.ts";
 import type { Flow } from "../hash.ts";
 import type { Alive, Change } from "../loss.ts";
-import type { Memory, Oracle, StrategyDefinition } from "./define.ts";
+import type { Chance, Forgotten, Memory, MemoryLimits, Oracle, StrategyDefinition } from "./define.ts";
 
 /** A strategy's data, whoever defined it. */
 type Spec = { strategy: string };
@@ -121,4 +121,14 @@ export function affinityS(spec: Spec | null, family: Family): number {
 /** How connections of this protocol are remembered; null: each packet is chosen for anew. */
 export function memoryOf(spec: Spec | null, protocol: Protocol): Memory {
   return spec ? (definitionOf(spec).remembers?.(spec, protocol) ?? null) : null;
+}
+
+/** How much it remembers; null: as much as comes, or nothing. */
+export function memoryLimits(spec: Spec | null): MemoryLimits | null {
+  return spec ? (definitionOf(spec).memory?.(spec) ?? null) : null;
+}
+
+/** Probability that a connection is lost whose next packet comes when it is forgotten. */
+export function lossOfForgotten(spec: Spec, now: Oracle, connection: Forgotten): Chance {
+  return definitionOf(spec).lossOfForgotten?.(spec, now, connection) ?? { expected: 0, low: 0, high: 0 };
 }

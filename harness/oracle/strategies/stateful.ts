@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Family } from "../../record/schema.ts";
 import type { Alive, Change } from "../loss.ts";
-import { defineStrategy, type Memory, type Oracle } from "./define.ts";
+import { type Chance, defineStrategy, type Forgotten, type Memory, memoryLimits, type Oracle } from "./define.ts";
 import type { AssignSpec } from "./index.ts";
 import { poolInUse, pools, sharesByWeight, weightsOf } from "./pools.ts";
 import { affinityS, assignSpec, hashFlow, lossProbability, makeOracle } from "./registry.ts";
@@ -29,6 +29,8 @@ const schema = z.strictObject({
   shared: z.boolean().optional(),
   /** How evenly new connections spread depends on how long others last: shares are not predicted. */
   uneven: z.boolean().optional(),
+  /** Absent: it remembers as many connections as come, for as long as they live. */
+  memory: memoryLimits.optional(),
   ...pools,
 });
 export type StatefulSpec = z.infer<typeof schema>;
@@ -67,6 +69,8 @@ export const stateful = defineStrategy({
     if (spec.affinityS === "always") return Number.POSITIVE_INFINITY;
     return spec.affinityS ?? (spec.assign ? affinityS(spec.assign, family) : 0);
   },
+  memory: (spec) => spec.memory ?? null,
+  lossOfForgotten,
   remembers(spec, protocol): Memory {
     if (!spec.marks) return "addresses";
     return spec.marks.includes(protocol) ? "mark" : null;
@@ -98,6 +102,19 @@ function lossOfRerouted(
   const next = after.pick(hash);
   const elsewhere = next === null ? 1 - (after.shares.get(target ?? -1) ?? 0) : next === target ? 0 : 1;
   return reroutedShare * elsewhere;
+}
+
+/** What is taken for new is chosen for anew: it lives on where the hash, or chance, gives it the same target again. */
+function lossOfForgotten(spec: StatefulSpec, now: Oracle<State>, { protocol, hash, target }: Forgotten): Chance {
+  const certain = (expected: number): Chance => ({ expected, low: expected, high: expected });
+  if (protocol === "tcp" && !spec.memory?.again) return certain(1);
+  const next = now.pick(hash);
+  if (next !== null) return certain(next === target ? 0 : 1);
+  const share = target === null ? 0 : (now.shares.get(target) ?? (spec.uneven ? null : 0));
+  // The source of a connection is remembered longer than the connection, but not for sure.
+  if (share === null || (share > 0 && spec.affinityS)) return { expected: share === null ? 0.5 : 0, low: 0, high: 1 };
+  // In turn: all may find theirs again, or none.
+  return share > 0 && share < 1 ? { expected: 1 - share, low: 0, high: 1 } : certain(1 - share);
 }
 
 /** Of a protocol of which nothing is remembered: each packet is chosen for anew. */
