@@ -3,6 +3,7 @@
 import { meaningOf } from "../events/index.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import { count, is, plural, was } from "../util/numbers.ts";
+import { packetFailures } from "./accounts.ts";
 import { datagramFailures } from "./datagrams.ts";
 import { forgottenFailures } from "./forgotten-text.ts";
 import { integrityFailures } from "./integrity.ts";
@@ -10,7 +11,6 @@ import type { Evidence, Judged } from "./part.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
 const SPREAD_P = 0.001;
-const UNACCOUNTED_SHARE = 0.001;
 /** Drop counters of a balancer without an available target. */
 const NO_TARGET = /(^|_)no_target$/;
 
@@ -21,14 +21,15 @@ export type Check = [bad: boolean, text: string, part?: "chance"];
 export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSpec | null): Check[] {
   return [
     ...checksOf(summary, evidence).filter(([bad]) => bad),
-    ...[...datagramFailures(summary), ...integrityFailures(summary)].map((text): Check => [true, text]),
+    ...[datagramFailures, integrityFailures, packetFailures]
+      .flatMap((of) => of(summary))
+      .map((text): Check => [true, text]),
     ...queuedTooMany(summary, evidence, oracle),
   ];
 }
 
 function checksOf(summary: Judged, outcomes: Evidence): Check[] {
   const { connections, assigned, spread, packets } = summary;
-  const unaccounted = Math.abs(packets.unaccounted) / Math.max(1, packets.sent);
   const withoutTarget = Object.entries(packets.dropped).reduce(
     (sum, [name, n]) => sum + (NO_TARGET.test(name) ? n : 0),
     0,
@@ -72,10 +73,6 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
       outcomes.withoutShare.length === 0 && spread.chi2P !== null && spread.chi2P < SPREAD_P,
       `The spread over the targets does not fit the expected shares (chi-square p = ${spread.chi2P?.toExponential(1)}, limit ${SPREAD_P}).`,
       "chance",
-    ],
-    [
-      unaccounted > UNACCOUNTED_SHARE,
-      `${count(packets.unaccounted)} of ${plural(packets.sent, "packet")} ${is(packets.unaccounted)} unaccounted for (${(unaccounted * 100).toFixed(2)} %, limit ${UNACCOUNTED_SHARE * 100} %).`,
     ],
   ];
 }

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Event, EventOf, Summary } from "../record/schema.ts";
+import type { Event, EventOf, RunInfo, Summary } from "../record/schema.ts";
 import { EVIL_NAME, TESTER_NAME } from "../topology/topology.ts";
+import { noiseOf } from "./accounts.ts";
 import type { AnalysisModule } from "./part.ts";
 
 export const packets: AnalysisModule = ({ run, events }) => ({
   part() {
     const userSpace = userSpaceShare(events);
     const account = accountPackets(events, TESTER_NAME, run.targets);
-    return { summary: { packets: account, ...(userSpace ? { userSpace } : {}) } };
+    const packets = { ...account, noise: noiseOf(account.sent, isUnsure(run, events)) };
+    return { summary: { packets, ...(userSpace ? { userSpace } : {}) } };
   },
 });
+
+/** netem drops where nobody counts, and counters that were read while packets moved do not fit each other. */
+function isUnsure({ options }: RunInfo, events: readonly Event[]): boolean {
+  return (
+    ["loss", "delay", "reorder", "corrupt"].some((name) => options[name] !== undefined) ||
+    events.some((e) => e.kind === "counters" && (e.values.unsettled ?? 0) > 0)
+  );
+}
 
 /** Drops of what a machine has received. */
 const RECEIVING: ReadonlySet<string> = new Set(
@@ -44,7 +54,11 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
     sent,
     received,
     dropped,
-    unaccounted: rest - corrupted,
+    unaccounted: Math.max(0, rest - corrupted),
+    ...(rest < corrupted ? { duplicated: corrupted - rest } : {}),
+    ...(rest === balance && corrupted + named + relayed.in + relayed.out + probes === 0
+      ? byFamily(all, tester, new Set(targets), balance)
+      : {}),
     ...(relayed.in + relayed.out > 0 ? { relayed } : {}),
     ...(probes > 0 ? { probes } : {}),
     ...(icmpErrors === null ? {} : { icmpErrors }),
@@ -57,6 +71,22 @@ function unsureProbes(events: readonly Event[], moment: "before" | "after"): num
     (sum, e) => sum + (e.kind === "counters" && e.moment === moment ? (e.values["probes.unsure"] ?? 0) : 0),
     0,
   );
+}
+
+/** Without anything in between what is missing of each family is known; all counters are of both but for those of IPv6. */
+function byFamily(
+  all: readonly Counted[],
+  tester: string,
+  isTarget: ReadonlySet<string>,
+  unaccounted: number,
+): Pick<Summary["packets"], "unaccountedByFamily"> {
+  const sum = (wanted: string, at: (machine: string) => boolean) =>
+    all
+      .filter(({ machine }) => at(machine))
+      .flatMap(({ deltas }) => deltas)
+      .reduce((total, [name, delta]) => total + (name === wanted ? delta : 0), 0);
+  const ipv6 = sum("ipOut6", (machine) => machine === tester) - sum("ipIn6", (machine) => isTarget.has(machine));
+  return unaccounted === 0 ? {} : { unaccountedByFamily: { ipv4: unaccounted - ipv6, ipv6 } };
 }
 
 function tallyOf(all: readonly Counted[], tester: string, isTarget: ReadonlySet<string>) {

@@ -209,3 +209,43 @@ test("a threshold that does not exist is wrong usage, and the sentence lists tho
   t.throws(() => parseThresholds('{"recoverMs": "soon"}', "gate.json"), { message: /recoverMs/ });
   t.throws(() => parseThresholds("{", "gate.json"), { message: /^'gate\.json:1': it is not JSON/ });
 });
+
+test("what came back otherwise, twice, out of order or late fails the gate, unless it is allowed", (t) => {
+  const [group] = groups({ kind: "none" });
+  const [summary] = group?.summaries ?? [];
+  if (!group || !summary) return t.fail();
+  const fine = { answers: 1000, corrupt: 0, duplicates: 0, reordered: 0, late: 0 };
+  const sum = { checked: 1000, corrupt: 0, duplicates: 0, reordered: 0, late: 0, where: [] };
+  const failed = (judged: object, given: object = {}) =>
+    judge([{ ...group, summaries: [{ ...summary, integrity: { ...sum, judged: { ...fine, ...judged } } }] }], given)
+      .filter(({ state }) => state === "failed")
+      .map(({ check }) => check);
+  t.deepEqual(failed({}), []);
+  t.deepEqual(failed({ corrupt: 1, duplicates: 1, reordered: 1, late: 5 }), [
+    "corrupt",
+    "duplicates",
+    "reordered",
+    "late",
+  ]);
+  const allowed = { corrupt: 1, duplicates: 1, reordered: 1, latePercent: 1 };
+  t.deepEqual(failed({ corrupt: 1, duplicates: 1, reordered: 1, late: 5 }, { integrity: allowed }), []);
+});
+
+test("packets are judged by what a healthy lab shows, or by the share that is allowed", (t) => {
+  const [group] = groups({ kind: "none" });
+  const [summary] = group?.summaries ?? [];
+  if (!group || !summary) return t.fail();
+  const state = (over: object, given: object = {}) =>
+    states(
+      judge(
+        [{ ...group, summaries: [{ ...summary, packets: { ...summary.packets, sent: 100_000, noise: 6, ...over } }] }],
+        given,
+      ),
+      "unaccounted",
+    );
+  t.deepEqual(state({ unaccounted: 6 }), ["held"]);
+  t.deepEqual(state({ unaccounted: 7 }), ["failed"]);
+  t.deepEqual(state({ unaccounted: 0, duplicated: 7 }), ["failed"]);
+  t.deepEqual(state({ unaccounted: 99 }, { unaccountedPercent: 0.1 }), ["held"]);
+  t.deepEqual(state({ unaccounted: 101 }, { unaccountedPercent: 0.1 }), ["failed"]);
+});

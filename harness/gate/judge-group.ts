@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a gate asks of the repeats of one case, each of its runs, and each of its events.
+import { latePercentOf } from "../analysis/integrity.ts";
 import { binomialUpperP, exact95 } from "../analysis/statistics.ts";
 import type { Summary } from "../record/schema.ts";
 import { count, is, plural, was } from "../util/numbers.ts";
@@ -48,7 +49,7 @@ function limited(check: string, value: number | null, most: number, text: string
 type Check = (summary: Summary, limits: Thresholds) => Answer[];
 
 /** Checks of one run, in the order of the output. */
-const CHECKS: readonly Check[] = [ownFailures, outsideEvents, spread, unaccounted, recovery, latency];
+const CHECKS: readonly Check[] = [ownFailures, outsideEvents, spread, unaccounted, integrity, recovery, latency];
 
 function ownFailures({ seed, deterministicFailures }: Summary, { ownVerdict }: Thresholds): Answer[] {
   if (!ownVerdict) return [];
@@ -70,12 +71,44 @@ function spread({ seed, targets, spread: { chi2P: p } }: Summary, limits: Thresh
 }
 
 function unaccounted({ seed, packets }: Summary, { unaccountedPercent: most }: Thresholds): Answer[] {
-  const share = packets.sent === 0 ? null : (100 * Math.abs(packets.unaccounted)) / packets.sent;
+  const { sent, unaccounted: missing, duplicated = 0, noise = 0 } = packets;
+  if (most === undefined && sent > 0)
+    return [
+      limited(
+        "unaccounted",
+        Math.max(missing, duplicated),
+        noise,
+        `seed ${seed}: ${count(missing)} of ${count(sent)} packets are unaccounted for, ${count(duplicated)} more arrived than were sent; a healthy lab shows at most ${count(noise)}.`,
+      ),
+    ];
+  const share = sent === 0 ? null : (100 * (missing + duplicated)) / sent;
   const text =
     share === null
       ? `seed ${seed}: no packets were counted.`
-      : `seed ${seed}: ${count(packets.unaccounted)} of ${plural(packets.sent, "packet")} ${is(packets.unaccounted)} unaccounted for (${share.toFixed(3)} %, limit ${most} %).`;
-  return [limited("unaccounted", share, most, text)];
+      : `seed ${seed}: ${count(packets.unaccounted)} of ${plural(packets.sent, "packet")} ${is(packets.unaccounted)} unaccounted for (${share.toFixed(3)} %, limit ${most ?? 0} %).`;
+  return [limited("unaccounted", share, most ?? 0, text)];
+}
+
+function integrity({ seed, integrity: counts }: Summary, { integrity: limits }: Thresholds): Answer[] {
+  if (!counts) return [];
+  const { answers, corrupt, duplicates, reordered, late } = counts.judged;
+  const checks: [check: string, value: number, most: number, text: string][] = [
+    ["corrupt", corrupt, limits.corrupt, `${count(corrupt)} messages came back otherwise than they were sent`],
+    ["duplicates", duplicates, limits.duplicates, `${count(duplicates)} messages came back more than once`],
+    ["reordered", reordered, limits.reordered, `${count(reordered)} messages came back out of order`],
+  ];
+  const percent = latePercentOf(counts.judged);
+  return [
+    ...checks.map(([check, value, most, text]) =>
+      limited(check, value, most, `seed ${seed}: ${text}, limit ${count(most)}.`),
+    ),
+    limited(
+      "late",
+      percent,
+      limits.latePercent,
+      `seed ${seed}: ${count(late)} of ${count(answers)} answers were late while nothing else was (${percent.toFixed(3)} %, limit ${limits.latePercent} %).`,
+    ),
+  ];
 }
 
 function recovery({ seed, events }: Summary, { recoverMs: most }: Thresholds): Answer[] {

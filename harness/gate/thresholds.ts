@@ -2,6 +2,7 @@
 // What a gate asks of runs: a small JSON file, every name checked.
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { LATE_PERCENT } from "../analysis/integrity.ts";
 import { jsonFault } from "../record/damage.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 
@@ -18,7 +19,17 @@ export const thresholds = z.strictObject({
   lostOutsideEvents: z.int().min(0).default(0),
   /** false: the spread over the targets is not judged. */
   spread: z.boolean().default(true),
-  unaccountedPercent: z.number().min(0).max(100).default(0.1),
+  /** Absent: no more than a healthy lab shows. */
+  unaccountedPercent: z.number().min(0).max(100).optional(),
+  /** Messages that no impairment that was asked for explains; `latePercent` of the answers while nothing else was late. */
+  integrity: z
+    .strictObject({
+      corrupt: z.int().min(0).default(0),
+      duplicates: z.int().min(0).default(0),
+      reordered: z.int().min(0).default(0),
+      latePercent: z.number().min(0).max(100).default(LATE_PERCENT),
+    })
+    .prefault({}),
   /** From the order of an event until the last connection lost at it is open again. */
   recoverMs: positive.optional(),
   latencyP99Ms: positive.optional(),

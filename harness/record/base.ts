@@ -69,3 +69,16 @@ export const integrity = z.object({
   late: count,
 });
 export type Integrity = z.infer<typeof integrity>;
+
+/** What went wrong with the connections of one target, since the stream's start; messages but for `resent`. */
+export const troubles = z.object({
+  corrupt: count,
+  duplicates: count,
+  reordered: count,
+  late: count,
+  /** TCP segments that the tester sent again. */
+  resent: count,
+  /** UDP messages without an answer. */
+  unanswered: count,
+});
+export type Troubles = z.infer<typeof troubles>;

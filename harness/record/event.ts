@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { flowHash } from "../oracle/hashes/index.ts";
 import { oracleSpec } from "../oracle/oracle.ts";
-import { byCause, count, datagrams, family, integrity, protocol, streamName, time } from "./base.ts";
+import { byCause, count, datagrams, family, integrity, protocol, streamName, time, troubles } from "./base.ts";
 import { eventMeaning } from "./meaning.ts";
 
 const phaseName = z.enum(["up", "deploy", "traffic", "down"]);
@@ -100,6 +100,8 @@ export const eventSchema = z.discriminatedUnion("kind", [
     lateSends: count,
     maxLateUs: z.number(),
     integrity: integrity.exactOptional(),
+    /** By the name of the target, where there is any; by "" those of connections that never had one. */
+    troubles: z.record(z.string(), troubles).exactOptional(),
   }),
   /** What is installed in a router's kernel after the traffic, as its own tools print it. */
   kind("rules", { machine: z.string(), text: z.string() }),

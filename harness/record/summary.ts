@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // summary.json: what came of a run. Others' scripts rely on these names: add, never rename.
 import { z } from "zod";
-import { byCause, count, datagrams, families, integrity, protocol, schemaVersion } from "./base.ts";
+import { byCause, count, datagrams, families, family, integrity, protocol, schemaVersion, troubles } from "./base.ts";
 import { eventMeaning } from "./meaning.ts";
 
 const verdict = z.enum(["pass", "fail", "skip", "insufficient", "error"]);
@@ -107,13 +107,27 @@ export const summarySchema = z.object({
   /** Only of runs that send fragments. */
   datagrams: z.array(datagrams).exactOptional(),
   /** Of all streams together. Absent: the generator did not look, as older ones and those of fragments. */
-  integrity: integrity.exactOptional(),
+  integrity: integrity
+    .extend({
+      /** What no impairment that was asked for, no event and no lateness of this machine explains; of so many answers. */
+      judged: z.object({ answers: count, corrupt: count, duplicates: count, reordered: count, late: count }),
+      /** Where it was: null is a connection that never had a target. */
+      where: z.array(troubles.extend({ target: z.string().nullable(), family })),
+    })
+    .exactOptional(),
   packets: z.object({
     /** IP packets by the tester, and to the targets. */
     sent: z.number(),
     received: z.number(),
     dropped: z.record(z.string(), z.number()),
+    /** Sent, but neither received nor dropped by name. */
     unaccounted: z.number(),
+    /** Received, but never sent: something duplicates packets. Absent: none. */
+    duplicated: z.number().exactOptional(),
+    /** Of both, how many this lab shows when it is healthy. Absent in older summaries. */
+    noise: z.number().exactOptional(),
+    /** `unaccounted` of each family, where no packet was dropped by name and none ended on the way. */
+    unaccountedByFamily: z.object({ ipv4: z.number(), ipv6: z.number() }).exactOptional(),
     /** Packets that ended at a proxy, and those that it sent instead. */
     relayed: z.object({ in: z.number(), out: z.number() }).exactOptional(),
     /** Packets of health checks that the routers sent to the targets. Absent: there are none. */

@@ -108,6 +108,10 @@ export function packetTable({ packets, userSpace }: Summary): Table {
       count(n),
     ]),
     ["Unaccounted", count(packets.unaccounted)],
+    ...(packets.duplicated ? [["Arrived, but never sent", count(packets.duplicated)] satisfies [string, string]] : []),
+    ...(packets.noise === undefined
+      ? []
+      : [["Healthy labs show at most", count(packets.noise)] satisfies [string, string]]),
     ["Unaccounted share", share(packets.unaccounted, packets.sent)],
     ...(userSpace
       ? ([
@@ -117,6 +121,25 @@ export function packetTable({ packets, userSpace }: Summary): Table {
         ] satisfies [string, string][])
       : []),
   ]);
+}
+
+/** What was wrong with messages, in all, judged, and where it was. */
+export function integrityTable({ judged, where, ...sum }: NonNullable<Summary["integrity"]>): Table {
+  const names = { corrupt: "Corrupt", duplicates: "Twice", reordered: "Out of order", late: "Late" } as const;
+  const columns = Object.keys(names) as (keyof typeof names)[];
+  const row = (name: string, of: Record<keyof typeof names, number>) => [name, ...columns.map((key) => count(of[key]))];
+  return {
+    head: ["", ...columns.map((key) => names[key]), "Sent again", "No answer"],
+    rows: [
+      [...row(`${count(sum.checked)} messages`, sum), "", ""],
+      [...row("Judged", judged), "", ""],
+      ...where.map(({ target, family, ...one }) => [
+        ...row(`${target ?? "no target"}, IPv${family}`, one),
+        count(one.resent),
+        count(one.unanswered),
+      ]),
+    ],
+  };
 }
 
 export function generatorTable({ generator, machine }: Summary): Table {

@@ -7,8 +7,11 @@ import { readCounters } from "../traffic/counters.ts";
 import { nowNs, sleepUntil } from "../util/clock.ts";
 import type { Deployment } from "./steps.ts";
 
-/** Until nothing is sent and nothing arrives any more: closing handshakes and full queues outlast the generators. */
-export async function settle(lab: Lab): Promise<void> {
+/**
+ * Until nothing is sent and nothing arrives any more: closing handshakes and full queues outlast the generators. False when that
+ * took too long.
+ */
+export async function settle(lab: Lab): Promise<boolean> {
   const { tester, targets } = lab.topology;
   const moved = async () => {
     const read = await Promise.all([tester, ...targets].map((m) => readCounters(lab, m.name)));
@@ -16,15 +19,24 @@ export async function settle(lab: Lab): Promise<void> {
   };
   const deadline = nowNs() + 2e9;
   let before = -1;
-  for (let now = await moved(); now !== before && nowNs() < deadline; now = await moved()) {
+  for (let now = await moved(); now !== before; now = await moved()) {
+    if (nowNs() >= deadline) return false;
     before = now;
     await sleepUntil(nowNs() + 50e6, new AbortController().signal);
   }
+  return true;
 }
 
-export async function recordCounters({ record, lab, balancer }: Deployment, moment: "before" | "after"): Promise<void> {
-  for (const { name, values } of await readSettled(lab, balancer))
-    record.add({ kind: "counters", t: nowNs(), machine: name, moment, values });
+/** `settled`: nothing moved while they were read. */
+export async function recordCounters(
+  { record, lab, balancer }: Deployment,
+  moment: "before" | "after",
+  settled = true,
+): Promise<void> {
+  for (const { name, values } of await readSettled(lab, balancer)) {
+    const own = settled || name !== lab.topology.tester.name ? values : { ...values, unsettled: 1 };
+    record.add({ kind: "counters", t: nowNs(), machine: name, moment, values: own });
+  }
 }
 
 interface Read {

@@ -33,9 +33,9 @@ export async function driveTraffic(request: RunRequest, deployment: Deployment):
   } finally {
     unwatch();
   }
-  await settle(lab);
+  const settled = await settle(lab);
   record.add(calibrate("after"));
-  await recordCounters(deployment, "after");
+  await recordCounters(deployment, "after", settled);
   for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
   if (impairment) await recordImpairment(lab, impairment, record, "after");
 }

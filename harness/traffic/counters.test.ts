@@ -37,6 +37,8 @@ test("both families' counters are added, and each drop has a name", (t) => {
   t.deepEqual(parseCounters(TEXT, "lbtun"), {
     ipIn: 1000 + 500 - 70 - 50,
     ipOut: 40 + 60,
+    ipIn6: 500 - 50,
+    ipOut6: 60,
     icmpErrorsOut: 5 + 2 + 1 + 3,
     "drop.no_route": 5 + 8,
     "drop.in_discards": 0,

@@ -33,6 +33,8 @@ export function parseCounters(text: string, tunnels?: string): Record<string, nu
     // Multicast is neighbour and group management, not traffic.
     ipIn: sum("InReceives") - tunnelled - (v6.get("Ip6InMcastPkts") ?? 0),
     ipOut: sum("OutRequests") - (v6.get("Ip6OutMcastPkts") ?? 0),
+    ipIn6: (v6.get("Ip6InReceives") ?? 0) - (v6.get("Ip6InMcastPkts") ?? 0),
+    ipOut6: (v6.get("Ip6OutRequests") ?? 0) - (v6.get("Ip6OutMcastPkts") ?? 0),
     icmpErrorsOut:
       ICMP_ERRORS.reduce((total, name) => total + (icmp?.get(name) ?? 0), 0) +
       ICMP6_ERRORS.reduce((total, name) => total + (v6.get(name) ?? 0), 0),

@@ -73,6 +73,7 @@ static int client_init(struct client *client, const struct settings *settings)
 	integrity_fill(client->message, settings->message_bytes);
 	client->first_pending = client->count;
 	hosts_init(&client->hosts);
+	client->troubles = allocate((MAX_HOSTS + 1) * sizeof(*client->troubles));
 	return 0;
 }
 

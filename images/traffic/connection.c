@@ -128,13 +128,15 @@ void connection_row(struct client *client, const struct connection *c, enum caus
 			  .received = c->received,
 			  .progress_us = since_start_us(client, c->progress_ns)};
 
-	if (client->set.output == OUTPUT_CTRAFFIC) {
-		if (!client->set.udp)
-			row.retransmits = tcp_facts(c).tcpi_total_retrans;
+	if (client->set.mode == MODE_STREAM && !client->set.udp)
+		row.retransmits = tcp_facts(c).tcpi_total_retrans;
+	troubles_of(client, c)->resent += row.retransmits;
+	if (client->set.udp)
+		troubles_of(client, c)->unanswered += c->sent - c->received;
+	if (client->set.output == OUTPUT_CTRAFFIC)
 		originals_row(client, &row);
-	} else if (client->set.output == OUTPUT_NDJSON && client->set.rows) {
+	else if (client->set.output == OUTPUT_NDJSON && client->set.rows)
 		events_row(client, &row, now);
-	}
 }
 
 static void count_end(struct client *client, struct connection *c, enum cause cause)

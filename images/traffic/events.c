@@ -87,8 +87,43 @@ static void add_histogram(const struct client *client)
 
 static void add_integrity(const struct client *client)
 {
-	if (client->set.mode == MODE_STREAM)
-		integrity_json(&out, &client->totals.integrity);
+	struct integrity sum = {0};
+
+	if (client->set.mode != MODE_STREAM)
+		return;
+	for (uint16_t i = 0; i < client->hosts.count; i++)
+		integrity_add(&sum, &client->troubles[i].integrity);
+	integrity_add(&sum, &client->troubles[MAX_HOSTS].integrity);
+	integrity_json(&out, &sum);
+}
+
+static void add_trouble(const char *name, const struct troubles *of)
+{
+	const struct integrity *counts = &of->integrity;
+
+	if (!(counts->corrupt | counts->duplicates | counts->reordered | counts->late | of->resent |
+	      of->unanswered))
+		return;
+	json_object(&out, name);
+	json_number(&out, "corrupt", counts->corrupt);
+	json_number(&out, "duplicates", counts->duplicates);
+	json_number(&out, "reordered", counts->reordered);
+	json_number(&out, "late", counts->late);
+	json_number(&out, "resent", of->resent);
+	json_number(&out, "unanswered", of->unanswered);
+	json_object_end(&out);
+}
+
+/* By target; by "" those of connections that never had one. */
+static void add_troubles(const struct client *client)
+{
+	if (client->set.mode != MODE_STREAM)
+		return;
+	json_object(&out, "troubles");
+	for (uint16_t i = 0; i < client->hosts.count; i++)
+		add_trouble(client->hosts.list[i].name, &client->troubles[i]);
+	add_trouble("", &client->troubles[MAX_HOSTS]);
+	json_object_end(&out);
 }
 
 void events_sample(struct client *client, uint64_t now)
@@ -142,5 +177,6 @@ void events_end(const struct client *client, uint64_t now)
 	json_number(&out, "lateSends", client->totals.late_sends);
 	json_number(&out, "maxLateUs", client->max_late_ns / NS_PER_US);
 	add_integrity(client);
+	add_troubles(client);
 	json_line(&out);
 }

@@ -150,7 +150,7 @@ static void answered(struct client *client, struct connection *c, uint32_t messa
 	const uint64_t took = now > due ? now - due : 0;
 
 	client->hist[hist_bucket(took / NS_PER_US)]++;
-	client->totals.integrity.late += client->set.late_ns && took > client->set.late_ns;
+	troubles_of(client, c)->integrity.late += client->set.late_ns && took > client->set.late_ns;
 	message_gap(client, c, now);
 	c->progress_ns = now;
 	c->received++;
@@ -187,7 +187,7 @@ static bool name_is_right(const struct client *client, const struct connection *
 static bool mark_is_right(struct client *client, const struct connection *c, const char *bytes, size_t count)
 {
 	const struct mark next = mark_make(tag_of(client, c), c->answered, client->set.message_bytes);
-	struct integrity *counts = &client->totals.integrity;
+	struct integrity *counts = &troubles_of(client, c)->integrity;
 	struct mark mark;
 
 	if (!memcmp(bytes, (const char *)&next + c->in_bytes - MARK_AT, count))
@@ -232,8 +232,8 @@ static void take_echoes(struct client *client, struct connection *c, const char 
 		part = take_echo(client, c, bytes, count);
 		if (c->in_bytes < client->set.message_bytes)
 			continue;
-		client->totals.integrity.checked += looks_at(client, c);
-		client->totals.integrity.corrupt += c->wrong;
+		troubles_of(client, c)->integrity.checked += looks_at(client, c);
+		troubles_of(client, c)->integrity.corrupt += c->wrong;
 		c->wrong = false;
 		c->in_bytes = 0;
 		answered(client, c, c->answered, now);
@@ -280,21 +280,21 @@ static bool answer_is_whole(const char *answer, size_t bytes)
 }
 
 /* One that cannot be told from those of another program is none; else it is damaged, whosever it was. */
-static void count_stray(struct client *client, const char *answer, size_t bytes)
+static void count_stray(struct integrity *counts, const char *answer, size_t bytes)
 {
 	struct mark mark;
 	const enum mark_state state = bytes < CONTENT_AT ? MARK_NONE : mark_read(answer + MARK_AT, &mark);
 
 	if (state == MARK_NONE || (state == MARK_GOOD && mark.bytes == bytes))
 		return; /* or an answer to an earlier owner of this 5-tuple */
-	client->totals.integrity.checked++;
-	client->totals.integrity.corrupt++;
+	counts->checked++;
+	counts->corrupt++;
 }
 
 static enum cause read_answer(struct client *client, struct connection *c, uint64_t now)
 {
 	const char *answer = client->echo;
-	struct integrity *counts = &client->totals.integrity;
+	struct integrity *counts;
 	ssize_t count = recv(c->fd, client->echo, ECHO_BYTES, 0);
 	uint64_t tag = 0, sequence = 0;
 
@@ -305,7 +305,7 @@ static enum cause read_answer(struct client *client, struct connection *c, uint6
 		memcpy(&sequence, answer + HOST_NAME_BYTES + sizeof(tag), sizeof(sequence));
 	}
 	if ((uint64_t)count != client->set.message_bytes || tag != tag_of(client, c) || sequence >= c->sent) {
-		count_stray(client, answer, (size_t)count);
+		count_stray(&troubles_of(client, c)->integrity, answer, (size_t)count);
 		return CAUSE_NONE;
 	}
 	if (c->state == STATE_OPENING)
@@ -314,6 +314,7 @@ static enum cause read_answer(struct client *client, struct connection *c, uint6
 		c->moved_to = hosts_index(&client->hosts, answer, HOST_NAME_BYTES);
 		return CAUSE_WRONG_TARGET;
 	}
+	counts = &troubles_of(client, c)->integrity;
 	if (is_marked(client)) {
 		counts->checked++;
 		counts->corrupt += !answer_is_whole(answer, (size_t)count);

@@ -21,7 +21,7 @@ struct row {
 	uint32_t longest_gap_us;
 	uint32_t sent, received;
 	uint32_t progress_us;
-	uint32_t retransmits; /* for ctraffic's JSON only; not packed */
+	uint32_t retransmits; /* not packed */
 };
 
 void row_pack(const struct row *row, uint8_t to[ROW_BYTES]);

@@ -56,7 +56,13 @@ struct connection {
 struct totals {
 	uint64_t established, failed_connects, failed_reads, lost[CAUSES], lost_all;
 	uint64_t sent, received, late_sends;
+};
+
+/* What went wrong with a target's connections, since the start. */
+struct troubles {
 	struct integrity integrity;
+	uint64_t resent;     /* TCP: segments that were sent again, of connections that have a row */
+	uint64_t unanswered; /* UDP: messages, likewise */
 };
 
 struct client {
@@ -66,6 +72,7 @@ struct client {
 	struct wheel wheel;
 	struct hosts hosts;
 	struct totals totals;
+	struct troubles *troubles; /* by host, and behind them those of connections that have none */
 	char *message, *echo; /* ECHO_BYTES */
 	int epoll_fd;
 	uint32_t count;		   /* connections of this part: the length of `list` */
@@ -92,6 +99,11 @@ void connection_settled(struct client *client, const struct connection *c, bool 
 static inline uint32_t connection_index(const struct client *client, const struct connection *c)
 {
 	return (uint32_t)(c - client->list);
+}
+
+static inline struct troubles *troubles_of(const struct client *client, const struct connection *c)
+{
+	return &client->troubles[c->host == NO_HOST ? MAX_HOSTS : c->host];
 }
 
 /* Its number among the connections of all parts; its 5-tuple and its place in the schedule follow from it. */

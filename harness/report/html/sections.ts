@@ -12,6 +12,7 @@ import {
   environmentTable,
   eventTable,
   generatorTable,
+  integrityTable,
   optionTable,
   packetTable,
   phaseTable,
@@ -149,6 +150,16 @@ export function factsMarkup({ run, summary }: ReportData): string {
       "What was sent must be received or dropped by name; what is left is unaccounted.",
       packetTable(summary),
     ),
+    ...(summary.integrity
+      ? [
+          tableSection(
+            "integrity",
+            "Messages",
+            "Each carries its number and a checksum. Judged is what no event, impairment that was asked for, or lateness of this machine explains.",
+            integrityTable(summary.integrity),
+          ),
+        ]
+      : []),
     tableSection(
       "generator",
       "Traffic generator",
