@@ -2,7 +2,7 @@
 // Why a run fails: each reason is one sentence with the numbers.
 import { meaningOf } from "../events/index.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
-import { count, is, plural, was } from "../util/numbers.ts";
+import { count, plural, was } from "../util/numbers.ts";
 import { packetFailures } from "./accounts.ts";
 import { datagramFailures } from "./datagrams.ts";
 import { forgottenFailures } from "./forgotten-text.ts";
