@@ -26,11 +26,26 @@ function seen({ troubles = {}, maxLateUs = 0, options = {}, events = [], family 
   const all = Object.entries(troubles).map(([name, some]) => [name, { ...none, ...some }] as const);
   const sum = (what: keyof typeof none) => all.reduce((total, [, one]) => total + one[what], 0);
   const sample = (t: number, received: number, counts: typeof none): Event => ({
-    ...{ kind: "sample", t, stream: "ipv6", alive: 1, connecting: 0, established: 1, failedConnects: 0, lost: {} },
-    ...{ sent: received, received, lateSends: 0, maxLateUs, perTarget: {}, hist: [] },
+    kind: "sample",
+    t,
+    stream: "ipv6",
+    alive: 1,
+    connecting: 0,
+    established: 1,
+    failedConnects: 0,
+    lost: {},
+    sent: received,
+    received,
+    lateSends: 0,
+    maxLateUs,
+    perTarget: {},
+    hist: [],
     integrity: {
-      ...{ checked: received, corrupt: counts.corrupt, duplicates: counts.duplicates },
-      ...{ reordered: counts.reordered, late: counts.late },
+      checked: received,
+      corrupt: counts.corrupt,
+      duplicates: counts.duplicates,
+      reordered: counts.reordered,
+      late: counts.late,
     },
   });
   const record: Event[] = [
@@ -39,11 +54,20 @@ function seen({ troubles = {}, maxLateUs = 0, options = {}, events = [], family 
     sample(T0 + 8 * S, 10_000, none),
     sample(T0 + 9 * S, 20_000, {
       ...none,
-      ...{ corrupt: sum("corrupt"), duplicates: sum("duplicates"), reordered: sum("reordered"), late: sum("late") },
+      corrupt: sum("corrupt"),
+      duplicates: sum("duplicates"),
+      reordered: sum("reordered"),
+      late: sum("late"),
     }),
     ...events,
     {
-      ...{ kind: "stream_end", t: T0 + 10 * S, stream: "ipv6", userUs: 1, systemUs: 1, lateSends: 0, maxLateUs },
+      kind: "stream_end",
+      t: T0 + 10 * S,
+      stream: "ipv6",
+      userUs: 1,
+      systemUs: 1,
+      lateSends: 0,
+      maxLateUs,
       troubles: Object.fromEntries(all),
     },
   ];
@@ -86,8 +110,12 @@ test("a busy machine, an event or an impairment that was asked for explains late
     {
       events: [
         {
-          ...{ kind: "scale", t: T0 + 8.5 * S, action: "scale_in", machines: ["vm-001"] },
-          ...{ requestedT: T0 + 8.4 * S, effectiveT: T0 + 8.5 * S },
+          kind: "scale",
+          t: T0 + 8.5 * S,
+          action: "scale_in",
+          machines: ["vm-001"],
+          requestedT: T0 + 8.4 * S,
+          effectiveT: T0 + 8.5 * S,
         } as Event,
       ],
     },
