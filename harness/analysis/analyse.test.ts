@@ -546,3 +546,58 @@ test("a kind from outside is judged by the meaning that the record carries", (t)
   const [usual] = verdictOf(faultless()).events;
   t.deepEqual(found, [{ ...usual, kind: "retire", meaning }]);
 });
+
+test("what went wrong is told with its cause and its target", (t) => {
+  const onTarget3 = (c: Connection) => kept(c) && c.target === "vm-003";
+  const reset = faultless();
+  for (let i = 0; i < 4; i++)
+    change(reset, (c) => onTarget3(c) && c.cause === "none", { cause: "reset", endUs: 5.5e6 });
+  t.regex(
+    verdictOf(reset).reasons.join("\n"),
+    /4 outcomes mispredicted: 4 by reset, all on vm-003\.\n.*lost by reset at event 1/,
+  );
+  const outside = change(faultless(), onTarget3, { cause: "stalled", lastProgressUs: 1e6, endUs: 3e6 });
+  t.regex(
+    verdictOf(outside).reasons.join("\n"),
+    /1 connection was lost outside the events: 1 by stalled, all on vm-003\./,
+  );
+  const never = change(faultless(), onTarget3, { establishedUs: 6e6 });
+  t.regex(
+    verdictOf(never).reasons.join("\n"),
+    /1 of 1,000 connections was not established before the first event, all on vm-003\./,
+  );
+});
+
+test("a target that answers with another's name is told in one sentence", (t) => {
+  const renamed = faultless().map((c) => (c.target === "vm-003" ? { ...c, target: "vm-004" } : c));
+  t.regex(verdictOf(renamed).reasons.join("\n"), /^vm-003 answers as vm-004: \d+ connections predicted for it/m);
+  const all = faultless().map((c) => ({ ...c, target: "vm-004" }));
+  t.notRegex(verdictOf(all).reasons.join("\n"), /answers as/);
+});
+
+test("a change that comes into force later than the balancer said is a fault", (t) => {
+  const answers = (bucket: number): Event => ({
+    kind: "sample",
+    t: T0 + 6 * S,
+    stream: "ipv4",
+    alive: 1,
+    connecting: 0,
+    established: 1,
+    failedConnects: 0,
+    lost: {},
+    sent: 10_000,
+    received: 1,
+    lateSends: 0,
+    maxLateUs: 0,
+    perTarget: {},
+    hist: [[bucket, 1]],
+  });
+  const until = (progressUs: number) =>
+    faultless().map((c) => (lost(c) ? { ...c, lastProgressUs: progressUs, endUs: 5.8e6 } : c));
+  const late = verdictOf(until(5.5e6), { extra: [answers(10)] });
+  t.is(late.verdict, "fail");
+  t.regex(late.reasons.join("\n"), /were still answered by the old target up to 490 ms after the balancer said/);
+  t.is(late.deterministicFailures.length, 1);
+  t.is(verdictOf(until(5.02e6), { extra: [answers(10)] }).verdict, "pass");
+  t.is(verdictOf(until(5.5e6), { extra: [answers(500)] }).verdict, "pass", "an answer may be that old");
+});

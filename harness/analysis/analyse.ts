@@ -8,6 +8,7 @@ import { affinity } from "./affinity.ts";
 import { assignment } from "./assignment.ts";
 import { machine } from "./contention.ts";
 import { counts } from "./counts.ts";
+import { culprits } from "./culprits.ts";
 import { datagrams } from "./datagrams.ts";
 import { Differences, lostRows } from "./explain.ts";
 import { forgetter, forgotten } from "./forgotten.ts";
@@ -37,6 +38,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   losses,
   forgotten,
   lostRows,
+  culprits,
   spread,
   latency,
   datagrams,

@@ -56,7 +56,7 @@ export function differenceAt(
   if (movedElsewhere && after !== null && after !== movedTo)
     return `moved to ${movedTo} at event ${i + 1}, predicted ${after}`;
   if (probability === Number(isLost)) return null;
-  const [was, expected] = isLost ? ["lost", "kept"] : ["kept", "lost"];
+  const [was, expected] = isLost ? [`lost by ${connection.cause}`, "kept"] : ["kept", "lost"];
   const before = pickOf(stages[i], hash, targets);
   return `${was} at event ${i + 1}, predicted ${expected} (on ${target ?? "no target"}; new connections like it ${before ?? "any"} -> ${after ?? "any"})`;
 }

@@ -4,10 +4,12 @@ import { meaningOf } from "../events/index.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import { packetFailures } from "./accounts.ts";
+import { type Culprits, howAndWhere, staleFailures } from "./culprits.ts";
 import { datagramFailures } from "./datagrams.ts";
 import { forgottenFailures } from "./forgotten-text.ts";
 import { integrityFailures } from "./integrity.ts";
 import type { Evidence, Judged } from "./part.ts";
+import { whence } from "./whence.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
 const SPREAD_P = 0.001;
@@ -30,6 +32,8 @@ export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSp
 
 function checksOf(summary: Judged, outcomes: Evidence): Check[] {
   const { connections, assigned, spread, packets } = summary;
+  const { culprits } = outcomes;
+  const both = summary.family === "both";
   const withoutTarget = Object.entries(packets.dropped).reduce(
     (sum, [name, n]) => sum + (NO_TARGET.test(name) ? n : 0),
     0,
@@ -37,7 +41,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
   return [
     [
       outcomes.notInTime > 0,
-      `${count(outcomes.notInTime)} of ${plural(connections.planned, "connection")} ${was(outcomes.notInTime)} not established ${summary.events.length > 0 ? "before the first event" : "at all"}.`,
+      `${count(outcomes.notInTime)} of ${plural(connections.planned, "connection")} ${was(outcomes.notInTime)} not established ${summary.events.length > 0 ? "before the first event" : "at all"}${whence(culprits.notInTime, "on", both)}.`,
     ],
     [outcomes.failedConnects > 0, `${plural(outcomes.failedConnects, "lost connection")} could not be opened again.`],
     [
@@ -48,12 +52,19 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
       assigned.mispredicted > 0,
       `${count(assigned.mispredicted)} of ${plural(assigned.checked, "connection")} ${was(assigned.mispredicted)} answered by another target than the oracle predicted.`,
     ],
-    ...lossFailures(summary.events),
+    ...outcomes.answersAs.map(
+      ({ target, name, connections: n }): Check => [
+        true,
+        `${target} answers as ${name}: ${plural(n, "connection")} predicted for it ${was(n)} answered by that name, and no other.`,
+      ],
+    ),
+    ...lossFailures(summary.events, culprits.unpredicted, both),
+    ...staleFailures(culprits.stale, summary.events).map((text): Check => [true, text]),
     ...affinityFailures(summary),
     ...forgottenFailures(summary),
     [
       connections.lostOutsideEvents > 0,
-      `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events.`,
+      `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events${howAndWhere(culprits.lostOutside, both)}.`,
     ],
     [
       outcomes.onInactiveTarget > 0,
@@ -78,7 +89,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
 }
 
 /** Losses at events, against each prediction and against chance. */
-function lossFailures(events: Judged["events"]): Check[] {
+function lossFailures(events: Judged["events"], unpredicted: Culprits["unpredicted"], both: boolean): Check[] {
   const title = ({ kind, machines, lost, alive }: Judged["events"][number], i: number) =>
     `Event ${i + 1} (${kind} of ${machines.join(", ")}): ${count(lost)} of ${plural(alive, "connection")} ${was(lost)} lost`;
   return [
@@ -86,7 +97,7 @@ function lossFailures(events: Judged["events"]): Check[] {
       const wrong = event.mispredicted ?? 0;
       return [
         wrong > 0,
-        `${title(event, i)}, ${count(event.predicted ?? 0)} predicted; ${plural(wrong, "outcome")} mispredicted.`,
+        `${title(event, i)}, ${count(event.predicted ?? 0)} predicted; ${plural(wrong, "outcome")} mispredicted${howAndWhere(unpredicted[i] ?? [], both)}.`,
       ];
     }),
     ...events.map((event, i): Check => {

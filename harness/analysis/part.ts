@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Event, RunInfo, Summary } from "../record/schema.ts";
+import type { Culprits } from "./culprits.ts";
 import type { Established, Row } from "./rows.ts";
 import type { Series } from "./series.ts";
 import type { Timeline } from "./timeline.ts";
@@ -20,6 +21,9 @@ export interface Evidence {
   withoutShare: readonly { target: string; connections: number }[];
   /** Of all connections, the share of the target that should get the fewest but not none; null: nothing is known. */
   smallestShare: number | null;
+  culprits: Culprits;
+  /** Targets whose connections were all answered by one other. */
+  answersAs: readonly { target: string; name: string; connections: number }[];
 }
 
 /** What one analysis contributes. No two contribute the same field. */
