@@ -2,10 +2,10 @@
 // Connections that the balancer had forgotten when their next packet came: which losses are its doing, against what was to be expected.
 import { exceededMemory, type Forgetting, forgetting, lossOfForgotten, memoryLimits } from "../oracle/forgetting.ts";
 import type { Oracle } from "../oracle/oracle.ts";
-import type { Event, ForgottenSummary, StreamStart } from "../record/schema.ts";
+import type { Event, ForgottenSummary } from "../record/schema.ts";
 import type { AnalysisModule } from "./part.ts";
 import { isAliveAt, predictor } from "./predict.ts";
-import type { Established, Row } from "./rows.ts";
+import { type Established, type Row, sentAt } from "./rows.ts";
 import { chanceInterval } from "./statistics.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -113,18 +113,19 @@ function chanceOf(
 /** Probability that a message is the last one if its connection is forgotten by then. Messages count from 0. */
 function lossAt(
   { deployed: { oracle } }: Timeline,
-  { startT, hash, connection, stream, view: { stages }, lossEvent }: Established,
+  row: Established,
   targets: readonly string[],
   message: number,
 ): Forgetting {
-  const t = sentAt(stream, startT, message);
+  const { hash, connection, stream, view, lossEvent } = row;
+  const t = sentAt(row, message);
   const target = connection.target === null ? null : targets.indexOf(connection.target);
   const of = (now: Oracle | null) =>
     oracle && now
       ? lossOfForgotten(oracle, now, { protocol: stream.protocol, hash, target })
       : { expected: 0, low: 0, high: 0 };
   // What was lost at an event was answered before it.
-  const lived = typeof lossEvent === "number" ? stages.slice(0, lossEvent + 1) : stages;
+  const lived = typeof lossEvent === "number" ? view.stages.slice(0, lossEvent + 1) : view.stages;
   const possible = lived.filter(({ requestedT }, i) => {
     const next = lived[i + 1];
     return (i === 0 || requestedT <= t + UNSURE_NS) && (next === undefined || next.effectiveT > t);
@@ -137,5 +138,3 @@ function lossAt(
     high: Math.max(...losses.map(({ high }) => high)),
   };
 }
-
-const sentAt = ({ intervalUs }: StreamStart, startT: number, message: number) => startT + message * intervalUs * 1000;

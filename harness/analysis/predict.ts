@@ -2,7 +2,7 @@
 // Predicts: what the oracle expects of a connection at an event.
 import { type Alive, lossBounds, lossProbability } from "../oracle/loss.ts";
 import { movableSince } from "./changes.ts";
-import type { Established } from "./rows.ts";
+import { type Established, sentAt } from "./rows.ts";
 import type { Stage, Timeline } from "./timeline.ts";
 
 export interface Prediction {
@@ -14,9 +14,12 @@ export interface Prediction {
 }
 
 /** Whether a connection was there when event i was asked for. */
-export function isAliveAt({ scales }: Timeline, { establishedT, endT, lossEvent }: Established, i: number): boolean {
+export function isAliveAt({ scales }: Timeline, row: Established, i: number): boolean {
+  const { establishedT, endT, lossEvent } = row;
   const requestedT = scales[i]?.requestedT ?? 0;
   if (establishedT >= requestedT) return false;
+  // Silence is noticed later than it begins.
+  if (lossEvent === "forgotten") return sentAt(row, row.connection.received) >= requestedT;
   if (typeof lossEvent === "number") return lossEvent === i || (lossEvent > i && endT >= requestedT);
   return lossEvent === null || endT >= requestedT;
 }

@@ -104,3 +104,8 @@ function attribute(
   // What was opened under the new state of things has no part in the change.
   return scale && lossT <= scale.effectiveT + windowNs && establishedT < scale.effectiveT ? i : "outside";
 }
+
+/** Monotonic ns at which a message is due; they count from 0. */
+export function sentAt({ stream, startT }: Pick<Established, "stream" | "startT">, message: number): number {
+  return startT + message * stream.intervalUs * 1000;
+}

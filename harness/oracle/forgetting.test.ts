@@ -26,6 +26,14 @@ test("silence beyond the time-out is certain to be forgotten, but for what a tim
   t.is(forgetting({ timeoutS: { udp: 5 } }, { ...load, intervalS: 10 }).high, 0, "TCP has its own");
 });
 
+test("a balancer that schedules each packet for itself has forgotten every connection at its second message", (t) => {
+  const packets = { timeoutS: { udp: 0 } };
+  const quick: Remembered = { ...load, protocol: "udp", intervalS: 0.01 };
+  t.deepEqual(forgetting(packets, quick), { expected: 1, low: 1, high: 1 });
+  t.is(forgetting(packets, { ...quick, intervalS: 0 }).high, 0, "a connection of one message");
+  t.deepEqual(exceededMemory(packets, quick), ["Each packet is scheduled for itself: nothing is remembered."]);
+});
+
 test("what is too small is said in numbers", (t) => {
   t.deepEqual(exceededMemory(table(500), load), [
     "The connection table holds 500 of 4,000 connections: those that sent least recently are forgotten.",

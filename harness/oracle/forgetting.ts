@@ -52,10 +52,10 @@ function byEntries({ entries }: MemoryLimits, { intervalS, connections, flows, r
 
 function byTimeout({ timeoutS }: MemoryLimits, { protocol, intervalS }: Remembered): Forgetting {
   const s = timeoutS?.[protocol];
-  if (s === undefined || intervalS < s - TIMER.slackS) return NEVER;
+  if (s === undefined || intervalS === 0 || intervalS < s - TIMER.slackS) return NEVER;
   return {
     expected: intervalS > s ? 1 : 0,
-    low: intervalS > s * TIMER.late + TIMER.slackS ? 1 : 0,
+    low: s === 0 || intervalS > s * TIMER.late + TIMER.slackS ? 1 : 0,
     high: 1,
   };
 }
@@ -71,8 +71,12 @@ export function exceededMemory(limits: MemoryLimits, load: Remembered): string[]
     ...(entries !== undefined && intervalS > 0 && connections > entries
       ? [`${each} holds ${n(entries)} of ${n(connections)} connections: those that sent least recently are forgotten.`]
       : []),
-    ...(s !== undefined && byTimeout(limits, load).high > 0
-      ? [`Each connection sends every ${Number(intervalS.toFixed(1))} s, and is forgotten after ${s} s of silence.`]
-      : []),
+    ...(s !== undefined && byTimeout(limits, load).high > 0 ? [timeoutSentence(s, intervalS)] : []),
   ];
+}
+
+function timeoutSentence(s: number, intervalS: number): string {
+  return s === 0
+    ? "Each packet is scheduled for itself: nothing is remembered."
+    : `Each connection sends every ${Number(intervalS.toFixed(1))} s, and is forgotten after ${s} s of silence.`;
 }

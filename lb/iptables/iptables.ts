@@ -20,7 +20,8 @@ import {
   type Topology,
   vipPrefix,
 } from "../../harness/api/index.ts";
-import { conntrackCounters, flushTargets, type LeaveMode, returnPath } from "../linux/conntrack.ts";
+import { conntrackCounters, flushTargets, type LeaveMode, returnPath, setTimeouts } from "../linux/conntrack.ts";
+import { memoryPart } from "../linux/options.ts";
 
 export const variant = z
   .enum(["nft", "legacy"])
@@ -47,6 +48,8 @@ export interface NatOptions {
   local: boolean;
   targetPort?: number | undefined;
   variant?: Variant;
+  timeouts: string;
+  looseTcp: boolean;
 }
 
 /** Routes for what the router itself sends. */
@@ -59,7 +62,11 @@ export function natSide({ host, topology, services }: Router, options: NatOption
   const service = generations(host, options.variant, natRules(topology, options, rulesOf), services);
   return {
     async install(first) {
-      await setSysctls(host, ["net/netfilter/nf_conntrack_tcp_be_liberal=1"]);
+      await setSysctls(host, [
+        "net/netfilter/nf_conntrack_tcp_be_liberal=1",
+        `net/netfilter/nf_conntrack_tcp_loose=${Number(options.looseTcp)}`,
+      ]);
+      await setTimeouts(host, options.timeouts);
       // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
       // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
       for (const family of options.local ? FAMILIES : []) {
@@ -228,6 +235,10 @@ export function destination(topology: Topology, index: number, family: IpFamily,
 }
 
 /** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
-export function statefulOracle(leave: LeaveMode): StatefulSpec {
-  return { strategy: "stateful", flush: leave === "flush", assign: null };
+export function statefulOracle({
+  leave,
+  timeouts,
+  looseTcp,
+}: Pick<NatOptions, "leave" | "timeouts" | "looseTcp">): StatefulSpec {
+  return { strategy: "stateful", flush: leave === "flush", assign: null, ...memoryPart(timeouts, looseTcp) };
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
-import { leave, masquerade } from "../linux/conntrack.ts";
+import { leave, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { timeouts } from "../linux/options.ts";
 import { destination, natRequirements, natSide, type Rules, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
@@ -17,6 +18,8 @@ const options = z.strictObject({
     .default(60)
     .describe("a source stays with its target for so long after its last connection"),
   leave,
+  timeouts,
+  looseTcp,
   masquerade,
   local: z.stringbool().default(false).describe("connections that the router itself makes are balanced too"),
   variant,
@@ -34,7 +37,7 @@ export const iptablesRecent = defineBackend({
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),
   affinityOption: "seconds",
-  oracle: (given) => ({ ...statefulOracle(given.leave), affinityS: given.seconds }),
+  oracle: (given) => ({ ...statefulOracle(given), affinityS: given.seconds }),
   router: (router, given) => natSide(router, given, rulesOf(given)),
 });
 

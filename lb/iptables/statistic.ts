@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
-import { leave, masquerade } from "../linux/conntrack.ts";
+import { leave, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { timeouts } from "../linux/options.ts";
 import { destination, natRequirements, natSide, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
   mode: z.enum(["nth", "random"]).default("nth").describe("new connections take turns, or are drawn by lot"),
   leave,
+  timeouts,
+  looseTcp,
   masquerade,
   local: z.stringbool().default(true).describe("connections that the router itself makes are balanced too"),
   targetPort: z.coerce
@@ -29,7 +32,7 @@ export const iptablesStatistic = defineBackend({
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),
-  oracle: (given) => statefulOracle(given.leave),
+  oracle: (given) => statefulOracle(given),
   router: (router, given) => natSide(router, given, rulesOf(given)),
 });
 

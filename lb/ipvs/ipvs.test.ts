@@ -7,7 +7,7 @@ import test from "ava";
 import { type Host, planTopology } from "../../harness/api/index.ts";
 import { netns, parseBackendOptions } from "../../harness/testing/lab.ts";
 import { keepalived } from "../keepalived/keepalived.ts";
-import { ipvs } from "./ipvs.ts";
+import { ipvs, ipvsOracle } from "./ipvs.ts";
 import { type Options, options } from "./options.ts";
 import { readStats, replyCheck } from "./stats.ts";
 import { changed, installed } from "./table.ts";
@@ -26,6 +26,31 @@ test("the table has a service for each port and family, and its targets in risin
     [1, 2, 3].map((n) => `-a -t 10.0.0.0:5001 -r 192.168.1.${n}:5001 -g -w 1`),
   );
   t.true(lines.some((line) => line.startsWith("-a -t [1000::]:5001 -r [1000::1:192.168.1.1]:5001 -g")));
+});
+
+test("one-packet scheduling is for the services that take UDP", (t) => {
+  const lines = installed(topology, given({ ops: "true" }), [0]).split("\n");
+  t.true(lines.includes("-A -u 10.0.0.0:5001 -s rr -o"));
+  t.true(lines.includes("-A -t 10.0.0.0:5001 -s rr"));
+  t.regex(installed(topology, given({ ops: "true", fwmark: "true" }), [0]), /^-A -f 4 -s rr -o$/m);
+  t.throws(() => ipvs.effectiveOptions(given({ ops: "true", forward: "masq" }), 3), {
+    message: /nobody knows to whom/,
+  });
+});
+
+test("one-packet scheduling remembers no UDP flow: a hash keeps it where it is, turns do not", (t) => {
+  const oracle = (over: Record<string, string>, protocol: "tcp" | "udp" = "udp") =>
+    ipvsOracle(given({ ops: "true", ...over }), 3, protocol);
+  t.is(oracle({ scheduler: "mh", port: "true" }).strategy, "ipvs");
+  t.like(oracle({}), { strategy: "stateful", memory: { timeoutS: { udp: 0 } } });
+  t.false("memory" in oracle({}, "tcp"), "TCP is remembered");
+});
+
+test("time-outs are the oracle's, too", (t) => {
+  t.like(ipvsOracle(given({ timeouts: "5,0,7" }), 3, "tcp"), {
+    memory: { timeoutS: { tcp: 5, udp: 7 }, again: false },
+  });
+  t.like(ipvsOracle(given({ timeouts: "5,0,0", sloppyTcp: "true" }), 3, "tcp"), { memory: { again: true } });
 });
 
 test("with a firewall mark there is one service for each family", (t) => {

@@ -66,18 +66,21 @@ export function checkedStats(
 /** What IPVS does, whoever fills its table. */
 export function ipvsOracle(given: Options, targets: number, protocol: Protocol): OracleSpec {
   const { scheduler, forward, leave } = given;
+  const hashes = isHashing(scheduler) && given.persistence === 0;
+  const eachPacket = given.ops && protocol === "udp";
+  if (eachPacket && hashes) return hashOf(given, targets);
   const parts = ["wrr", "wlc", "sh", "mh", "sed", "nq"].includes(scheduler) ? weightsPart(given.weights) : {};
   return {
     strategy: "stateful",
     flush: leave === "remove",
     // A template of persistence is made of the source alone and outlives the connection: then the hash says nothing.
-    assign: isHashing(scheduler) && given.persistence === 0 ? hashOf(given, targets) : null,
+    assign: hashes ? hashOf(given, targets) : null,
     // With NAT the other router knows neither the address nor the state.
     midstream: given.sloppyTcp && forward !== "masq",
     shared: given.sync && forward !== "masq",
     uneven: scheduler === "sed" || scheduler === "nq" || given.persistence > 0,
     ...(given.persistence > 0 ? { affinityS: affinityOf(given, protocol) } : {}),
-    ...memoryPart(given.timeouts, given.sloppyTcp),
+    ...(eachPacket ? { memory: { timeoutS: { udp: 0 } } } : memoryPart(given.timeouts, given.sloppyTcp)),
     ...parts,
   };
 }

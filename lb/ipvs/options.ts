@@ -32,6 +32,9 @@ export const options = z.strictObject({
     .default(0)
     .describe("seconds for which a source stays with its target (0: it does not)"),
   timeouts,
+  ops: flag
+    .default(false)
+    .describe("UDP: one-packet scheduling, each datagram is scheduled for itself and nothing is remembered"),
   fwmark: flag.default(false).describe("one service for a firewall mark instead of one for each port"),
   leave: z
     .enum(["remove", "drain"])
@@ -59,6 +62,10 @@ export function check({ scheduler, port, fallback, forward, masquerade, ...given
   const hashed = scheduler === "sh" || scheduler === "mh";
   if ((port || fallback) && !hashed)
     throw new UsageError(`port and fallback are options of the schedulers sh and mh, not of '${scheduler}'.`);
+  if (given.ops && forward === "masq")
+    throw new UsageError(
+      "With ops=true nobody knows to whom a reply belongs, so forward=masq cannot be. Try dsr or tun.",
+    );
   if (masquerade !== undefined && forward !== "masq")
     throw new UsageError(`masquerade goes with forward=masq: with '${forward}' targets see the client's address.`);
   if (given.weights && ["rr", "lc", "dh"].includes(scheduler))

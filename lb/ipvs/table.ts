@@ -51,6 +51,7 @@ function services({ fwmark }: Options, others = 0): Service[] {
   );
 }
 
+const takesUdp = ({ words }: Service) => !words.startsWith("-t");
 const bracketed = (address: string) => (address.includes(":") ? `[${address}]` : address);
 /** ipvsadm cannot tell the family of a mark. */
 const familyWord = ({ family, words }: Service) => (family === 6 && words.startsWith("-f") ? " -6" : "");
@@ -61,7 +62,7 @@ export function installed(topology: Topology, given: Options, active: readonly n
   const all = services(given, others);
   const add = all.map(
     (service) =>
-      `-A ${service.words}${familyWord(service)} -s ${given.scheduler}${named ? ` -b ${named}` : ""}${given.persistence > 0 ? ` -p ${given.persistence}` : ""}`,
+      `-A ${service.words}${familyWord(service)} -s ${given.scheduler}${named ? ` -b ${named}` : ""}${given.persistence > 0 ? ` -p ${given.persistence}` : ""}${given.ops && takesUdp(service) ? " -o" : ""}`,
   );
   return lines([...add, ...destinations(topology, given, active, { verb: "-a", of: all })]);
 }

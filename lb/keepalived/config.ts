@@ -44,10 +44,15 @@ export function configuration(
       ]),
       "}",
     ];
+    const ops = given.ops ? ["  ops"] : [];
     return given.fwmark
-      ? service(`fwmark ${family}`, "", [`  ip_family ${family === 4 ? "inet" : "inet6"}`])
+      ? service(`fwmark ${family}`, "", [`  ip_family ${family === 4 ? "inet" : "inet6"}`, ...ops])
       : SERVICES.flatMap(([kind, port]) =>
-          service(`${VIP[family]} ${port}`, ` ${port}`, [`  protocol ${kind === "-t" ? "TCP" : "UDP"}`]),
+          service(
+            `${VIP[family]} ${port}`,
+            ` ${port}`,
+            kind === "-t" ? ["  protocol TCP"] : ["  protocol UDP", ...ops],
+          ),
         );
   });
   return ["global_defs {", `  router_id ${name}`, "}", ...servers].map((line) => `${line}\n`).join("");

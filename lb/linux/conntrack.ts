@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connection tracking: what it remembers of targets that leave, and what it counts.
 import { z } from "zod";
-import { addressOf, FAMILIES, type Host, type Topology } from "../../harness/api/index.ts";
+import { addressOf, FAMILIES, type Host, setSysctls, type Topology } from "../../harness/api/index.ts";
+import { timeoutsOf } from "./options.ts";
 
 export type LeaveMode = "drain" | "flush";
 
@@ -16,6 +17,27 @@ export const masquerade = z
   .describe(
     "replies return to the router's own address (default: only with several routers, where the way back is open)",
   );
+
+export const looseTcp = z
+  .stringbool()
+  .default(true)
+  .describe(
+    "a TCP connection that conntrack does not know is taken for a new one (net.netfilter.nf_conntrack_tcp_loose)",
+  );
+
+/** Each network namespace has time-outs of its own; 0 leaves the kernel's. */
+export async function setTimeouts(host: Host, text: string): Promise<void> {
+  const { tcp, fin, udp } = timeoutsOf(text);
+  const given: [seconds: number, names: string[]][] = [
+    [tcp, ["tcp_timeout_established"]],
+    [fin, ["tcp_timeout_fin_wait", "tcp_timeout_close_wait", "tcp_timeout_last_ack", "tcp_timeout_time_wait"]],
+    [udp, ["udp_timeout", "udp_timeout_stream"]],
+  ];
+  const lines = given.flatMap(([s, names]) =>
+    s === 0 ? [] : names.map((name) => `net/netfilter/nf_conntrack_${name}=${s}`),
+  );
+  if (lines.length > 0) await setSysctls(host, lines);
+}
 
 /** With several routers a reply must come back to the one that knows the connection: its own address sees to that. */
 export function returnPath(topology: Topology, given: boolean | undefined): "masquerade" | "routed" {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options that several of the kernel's strategies have, so that they are called the same everywhere.
 import { z } from "zod";
-import { type StatefulSpec, UsageError } from "../../harness/api/index.ts";
+import { type Protocol, type StatefulSpec, UsageError } from "../../harness/api/index.ts";
 
 export const weights = z
   .string()
@@ -52,11 +52,16 @@ export function timeoutsOf(text: string): { tcp: number; fin: number; udp: numbe
 }
 
 /**
- * An oracle's part: what is forgotten by time-outs that were given. The kernel's own are longer than the silence of any run. `again`: a TCP
- * connection that was forgotten is taken for a new one.
+ * An oracle's part: what is forgotten by time-outs that were given, of protocols that are remembered. The kernel's own are longer than the
+ * silence of any run. `again`: a TCP connection that was forgotten is taken for a new one.
  */
-export function memoryPart(text: string, again: boolean): Pick<StatefulSpec, "memory"> {
-  const { tcp, udp } = timeoutsOf(text);
-  const timeoutS = { ...(tcp > 0 ? { tcp } : {}), ...(udp > 0 ? { udp } : {}) };
-  return tcp + udp > 0 ? { memory: { timeoutS, again } } : {};
+export function memoryPart(
+  text: string,
+  again: boolean,
+  protocols: readonly Protocol[] = ["tcp", "udp"],
+): Pick<StatefulSpec, "memory"> {
+  const seconds = timeoutsOf(text);
+  const given = protocols.filter((protocol) => seconds[protocol] > 0);
+  const timeoutS = Object.fromEntries(given.map((protocol) => [protocol, seconds[protocol]]));
+  return given.length > 0 ? { memory: { timeoutS, again } } : {};
 }

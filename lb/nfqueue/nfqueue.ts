@@ -13,7 +13,8 @@ import {
   type Topology,
   VIP,
 } from "../../harness/api/index.ts";
-import { conntrackCounters, leave } from "../linux/conntrack.ts";
+import { conntrackCounters, leave, setTimeouts } from "../linux/conntrack.ts";
+import { memoryPart, timeouts } from "../linux/options.ts";
 import { flatCounters, type Stats, tableChoice, tableOptions, tableSizes } from "../linux/table.ts";
 import { prepareFragments, setOwners } from "./fragments.ts";
 import { lbOptions } from "./lb-options.ts";
@@ -52,6 +53,7 @@ const options = z.strictObject({
     .optional()
     .describe("with synOnly: the router does not see the replies (default: only with several routers)"),
   leave,
+  timeouts,
   fragments: z
     .stringbool()
     .default(false)
@@ -106,17 +108,18 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
       const choice = tableChoice(given, targets);
       if (!given.synOnly) return choice;
       const marks = given.udp ? (["tcp", "udp"] as const) : (["tcp"] as const);
-      return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks };
+      const memory = memoryPart(given.timeouts, true, marks);
+      return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks, ...memory };
     },
 
-    effectiveOptions({ synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, ...given }, targets) {
+    effectiveOptions({ synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, timeouts, ...given }, targets) {
       return {
         ...given,
         ...(perCpu ? { perCpu } : {}),
         ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
         ...tableSizes(given, targets),
         ...(failOpen ? { failOpen } : {}),
-        ...(synOnly ? { synOnly, udp, leave, ...(oneWay === undefined ? {} : { oneWay }) } : {}),
+        ...(synOnly ? { synOnly, udp, leave, timeouts, ...(oneWay === undefined ? {} : { oneWay }) } : {}),
       };
     },
 
@@ -182,6 +185,7 @@ async function install(
   const balance = `--queue-balance 0:${queues - 1}${given.perCpu ? " --queue-cpu-fanout" : ""}`;
   const queue = queues === 1 ? "--queue-num 0" : balance;
   await installRules(host, () => [`-j NFQUEUE ${queue}`], synOnly, fragments.rules);
+  if (synOnly) await setTimeouts(host, given.timeouts);
 }
 
 function queueWords(given: Options, queues: number): string[] {

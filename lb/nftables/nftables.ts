@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type AssignSpec, defineBackend, type KernelProbe, type OracleSpec, TOOLS } from "../../harness/api/index.ts";
-import { conntrackCounters, flushTargets } from "../linux/conntrack.ts";
-import { weightsPart } from "../linux/options.ts";
+import {
+  type AssignSpec,
+  defineBackend,
+  type KernelProbe,
+  type OracleSpec,
+  setSysctls,
+  TOOLS,
+} from "../../harness/api/index.ts";
+import { conntrackCounters, flushTargets, setTimeouts } from "../linux/conntrack.ts";
+import { memoryPart, weightsPart } from "../linux/options.ts";
 import { isStateless, options, type Settings, settle } from "./options.ts";
 import { change, otherServices, ruleset } from "./ruleset.ts";
 
@@ -34,7 +41,7 @@ export const nftables = defineBackend({
       ...(priorities ? { priorities: priorities.join(",") } : {}),
       ...(ports ? { ports: ports.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(",") } : {}),
       ...(persistenceS > 0 ? { persistenceS } : {}),
-      ...(isStateless(mode) ? {} : { leave: given.leave }),
+      ...(isStateless(mode) ? {} : { leave: given.leave, timeouts: given.timeouts, looseTcp: given.looseTcp }),
       ...(farm === undefined ? {} : { farm }),
       ...(ignored.length === 0 ? {} : { "farm fields set by the lab": ignored.join(",") }),
     };
@@ -45,6 +52,11 @@ export const nftables = defineBackend({
     return {
       async install(first) {
         await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
+        if (!stateless) {
+          // The rules have brought conntrack along.
+          await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);
+          await setTimeouts(host, settings.timeouts);
+        }
         if (services > 0)
           await host.exec(["nft", "-f", "-"], {
             input: otherServices({ topology, router }, settings, first, services),
@@ -75,7 +87,8 @@ function oracleOf(settings: Settings): OracleSpec {
   // A hash of addresses alone gives a source its target again, whatever the map has forgotten.
   const byAddress = scheduler === "hash" && keys.every((key) => key === "srcip" || key === "dstip");
   const affinity = persistenceS > 0 ? { affinityS: byAddress ? ("always" as const) : persistenceS } : {};
-  return { strategy: "stateful", flush: settings.leave === "flush", assign, ...affinity, ...parts };
+  const memory = memoryPart(settings.timeouts, settings.looseTcp);
+  return { strategy: "stateful", flush: settings.leave === "flush", assign, ...affinity, ...memory, ...parts };
 }
 
 const needs: KernelProbe[] = [

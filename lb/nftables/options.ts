@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { UsageError } from "../../harness/api/index.ts";
-import { leave } from "../linux/conntrack.ts";
-import { checkWeights, hashSeed, weights } from "../linux/options.ts";
+import { leave, looseTcp } from "../linux/conntrack.ts";
+import { checkWeights, hashSeed, timeouts, weights } from "../linux/options.ts";
 import { type Farm, portList, readFarm } from "./farm.ts";
 
 const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
@@ -37,6 +37,8 @@ export const options = z.strictObject({
     .default(0)
     .describe("seconds a source stays with its target (0: not)"),
   leave,
+  timeouts,
+  looseTcp,
   farm: z
     .string()
     .optional()
@@ -60,6 +62,9 @@ export interface Settings {
   standby: "best" | "nftlb";
   persistenceS: number;
   leave: "drain" | "flush";
+  /** Of conntrack; in the words of the option. */
+  timeouts: string;
+  looseTcp: boolean;
   /** Fields of the farm file that the lab sets by itself. */
   ignored: readonly string[];
 }
@@ -101,6 +106,8 @@ function merged(given: Given, farm: Farm | null): Settings {
     ignored: other.ignored,
     persistenceS: given.persistence || other.persistenceS,
     leave: given.leave,
+    timeouts: given.timeouts,
+    looseTcp: given.looseTcp,
   };
 }
 

@@ -56,9 +56,9 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
 export const memoryLimits = z.strictObject({
   /** Connections that it holds at most; about the least recently used one makes room. */
   entries: z.int().min(1).optional(),
-  /** Seconds of silence after which it forgets one. */
+  /** Seconds of silence after which it forgets one; 0: with each packet. */
   timeoutS: z
-    .partialRecord(z.enum(["tcp", "udp"]), z.number().positive())
+    .partialRecord(z.enum(["tcp", "udp"]), z.number().nonnegative())
     .readonly()
     .optional(),
   /** It takes a TCP connection that it has forgotten for a new one; else its packets come to nothing. */

@@ -106,16 +106,19 @@ function lossOfRerouted(
 
 /** What is taken for new is chosen for anew: it lives on where the hash, or chance, gives it the same target again. */
 function lossOfForgotten(spec: StatefulSpec, now: Oracle<State>, { protocol, hash, target }: Forgotten): Chance {
-  const certain = (expected: number): Chance => ({ expected, low: expected, high: expected });
   if (protocol === "tcp" && !spec.memory?.again) return certain(1);
   const next = now.pick(hash);
   if (next !== null) return certain(next === target ? 0 : 1);
-  const share = target === null ? 0 : (now.shares.get(target) ?? (spec.uneven ? null : 0));
-  // The source of a connection is remembered longer than the connection, but not for sure.
-  if (share === null || (share > 0 && spec.affinityS)) return { expected: share === null ? 0.5 : 0, low: 0, high: 1 };
+  if (spec.uneven) return { expected: 0.5, low: 0, high: 1 };
+  const share = target === null ? 0 : (now.shares.get(target) ?? 0);
+  if (share <= 0 || share >= 1) return certain(1 - share);
+  // A hash that nobody knows gives the same target while its table is the same; a source may be remembered longer than its connections.
+  const isLikelyKept = spec.assign !== null || spec.affinityS === "always" || (spec.affinityS ?? 0) > 0;
   // In turn: all may find theirs again, or none.
-  return share > 0 && share < 1 ? { expected: 1 - share, low: 0, high: 1 } : certain(1 - share);
+  return { expected: isLikelyKept ? 0 : 1 - share, low: 0, high: 1 };
 }
+
+const certain = (expected: number): Chance => ({ expected, low: expected, high: expected });
 
 /** Of a protocol of which nothing is remembered: each packet is chosen for anew. */
 function lossOfChoice({ assign }: StatefulSpec, change: Change<State>, { lived, ...connection }: Alive<State>): number {
