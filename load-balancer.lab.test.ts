@@ -313,7 +313,7 @@ test.serial("a keeper outlives what is no request, and long ones", async (t) => 
     for (const request of [...requests, "x".repeat(5 << 20)]) {
       const reply = JSON.parse(await answer(socket, request)) as { ok: boolean; usage: boolean; error: string };
       t.like(reply, { ok: false, usage: true });
-      t.regex(reply.error, /This is no request to a lab/);
+      t.regex(reply.error, /Invalid request to a lab/);
     }
     const long = "y".repeat(100_000);
     t.is((await lb("exec", "vm-001", "--", "echo", long)).stdout, `${long}\n`);
@@ -324,7 +324,7 @@ test.serial("a keeper outlives what is no request, and long ones", async (t) => 
     t.is(await code, 128 + 15);
     chmodSync(folder, 0o755);
     t.is((await lb("status")).status, 3);
-    t.regex((await lb("status")).stderr, /no folder that this user alone can reach/);
+    t.regex((await lb("status")).stderr, /not a private folder of this user/);
     chmodSync(folder, 0o700);
   } finally {
     t.is((await lb("stop")).status, 0);
@@ -547,7 +547,7 @@ test.serial("a lab whose keeper is killed is gone, and clean says what it found"
   const { pid } = JSON.parse((await run(["status", "--json"], { env })).stdout) as { pid: number };
   process.kill(pid, "SIGKILL");
   t.true(await eventually(() => mark.processes().length === 0, 3000));
-  t.regex((await run(["clean"], { env })).stdout, /Removed the socket of a lab that is gone/);
+  t.regex((await run(["clean"], { env })).stdout, /Removed the socket of an ended lab/);
   t.regex((await run(["clean"], { env })).stdout, /Nothing to remove/);
 });
 

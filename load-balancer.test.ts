@@ -144,7 +144,7 @@ test("the command line wins over a named case, that over the file, that over the
   const bench = await inForce(["bench"], folder);
   t.deepEqual(bench.metrics, { value: ["requests"], from: `${name}, options` });
   const mixed = await run(["test", "nightly", "ecmp"], {}, folder);
-  t.is(mixed.stderr, `'nightly' is a case of '${name}' with options of its own: it is run alone.`);
+  t.is(mixed.stderr, `'nightly' is a case of '${name}' with options of its own: it must be run alone.`);
 });
 
 test("--print-config needs no case, and shows a table without --json", async (t) => {

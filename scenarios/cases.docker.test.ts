@@ -202,7 +202,7 @@ withEngine("what a dead run left is removed by clean; what lives, and what is no
   const elsewhere = { "load-balancer.run": "far", "load-balancer.owner": JSON.stringify({ ...owner, host: "far" }) };
   const [left, far, foreign] = await Promise.all([make("left", dead), make("far", elsewhere), make("foreign", {})]);
   try {
-    t.regex((await run(["clean"])).stdout, /Removed container 'left-\d+' of a lab that is gone/);
+    t.regex((await run(["clean"])).stdout, /Removed container 'left-\d+' of an ended lab/);
     await t.throwsAsync(left.inspect());
     await t.notThrowsAsync(far.inspect());
     await t.notThrowsAsync(foreign.inspect());

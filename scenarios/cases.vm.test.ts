@@ -340,9 +340,9 @@ withGuest(
     const text = path.join(scratch, "text");
     writeFileSync(text, "not a kernel");
     const cases: [word: string, status: number, message: RegExp][] = [
-      ["nowhere/vmlinuz", 2, /There is no kernel 'nowhere\/vmlinuz': it is no file/],
-      [text, 3, /'.*text' is no Linux kernel for x86-64/],
-      [await debFile("empty", {}), 3, /is a package, but there is no kernel in it/],
+      ["nowhere/vmlinuz", 2, /There is no kernel 'nowhere\/vmlinuz': no such file/],
+      [text, 3, /'.*text' is not a Linux kernel for x86-64/],
+      [await debFile("empty", {}), 3, /is a package without a kernel/],
       [
         await debFile("poor", {
           "boot/vmlinuz-9.9-poor": bzImage("9.9-poor"),
@@ -351,7 +351,7 @@ withGuest(
         3,
         /was built without .*CONFIG_BRIDGE.*CONFIG_VETH/,
       ],
-      [`${text}.deb`, 2, /it is no file/],
+      [`${text}.deb`, 2, /no such file/],
     ];
     for (const [word, status, message] of cases) {
       const result = await kernel(word);
@@ -382,7 +382,7 @@ test.serial(
     t.regex(stdout.replace(/\s+/g, " "), /'qemu-system-x86_64' is not installed/);
     for (const [args, message] of [
       [["--runtime", "netns", "--kernel", KERNEL], /--kernel needs --runtime vm/],
-      [["--kernel", "a,,b"], /expected a kernel, or several with commas/],
+      [["--kernel", "a,,b"], /expected one kernel, or several separated by commas/],
       [["--loss", "much"], /expected a percentage from 0% to 100%, such as 1%/],
       [["--loss", "1%", "--link", "vm-999/net1"], /There is no link 'vm-999\/net1'/],
       [["--reorder", "5%"], /it needs --delay/],

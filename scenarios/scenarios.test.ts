@@ -116,8 +116,8 @@ const bad: [title: string, scenario: string, words: Record<string, unknown>, mes
   ["one router where one must leave", "scale_lb", { routers: 1 }, /Try --routers 2/],
   ["affinity with several routers", "affinity", { routers: 2 }, /Try --routers 1/],
   ["affinity with a duration", "affinity", { duration: 9 }, /takes no --duration/],
-  ["messages rarer than the events", "scale", { rate: 100 }, /losses would go unseen/],
-  ["a target that is back before its silence is known", "failure", { at: "4 9", rate: 2000 }, /losses would go unseen/],
+  ["messages rarer than the events", "scale", { rate: 100 }, /losses would be missed/],
+  ["a target that is back before its silence is known", "failure", { at: "4 9", rate: 2000 }, /losses would be missed/],
   [
     "a number that is none",
     "scale",

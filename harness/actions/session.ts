@@ -27,7 +27,7 @@ export async function start(args: StartArgs, { catalog, signal }: Context): Prom
   const running = await connectSession();
   if (running) {
     running.destroy();
-    throw new LabError("A lab is running already. Run './load-balancer.ts stop' first.");
+    throw new LabError("A lab is already running. Run './load-balancer.ts stop' first.");
   }
   signal.throwIfAborted();
   const used = await fallbackRuntime(catalog, args, { chosen: runtime, backend }, say);

@@ -230,13 +230,13 @@ const wrongs: [title: string, make: () => Summary, verdict: Summary["verdict"], 
     "a record that ends too early",
     () => verdictOf(faultless(), { without: "stream_end" }),
     "error",
-    /record ends before its traffic/,
+    /record ends before the traffic/,
   ],
   [
     "a record without the counters at the end",
     () => verdictOf(faultless(), { without: "counters" }),
     "error",
-    /record ends before its traffic/,
+    /record ends before the traffic/,
   ],
   [
     "a connection lost that should have been kept",
@@ -535,7 +535,7 @@ test("events of a kind that neither the program knows nor the record explains ar
   const event = { kind: "scale", t: T0 + 5 * S, action: "eclipse", machines: targets.slice(0, 2) } as const;
   const summary = verdictOf(faultless(), { events: [{ ...event, requestedT: event.t, effectiveT: event.t }] });
   t.is(summary.verdict, "error");
-  t.deepEqual(summary.reasons, ["The record does not explain its events of the unknown kind 'eclipse'."]);
+  t.deepEqual(summary.reasons, ["The record has events of the unknown kind 'eclipse' without their meaning."]);
 });
 
 test("a kind from outside is judged by the meaning that the record carries", (t) => {

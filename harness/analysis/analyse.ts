@@ -59,7 +59,7 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const errors = errorsOf(events);
   const timeline = errors.unreadable ? null : buildTimeline(events, run.targets, run.routers);
   if (!timeline) {
-    const reasons = errors.texts.length > 0 ? errors.texts : ["The run ended before there was traffic."];
+    const reasons = errors.texts.length > 0 ? errors.texts : ["The run ended before the traffic."];
     return { summary: errorSummary(emptySummary(run), reasons), series: emptySeries() };
   }
   const differences = new Differences();
@@ -67,7 +67,7 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const summary: Judged = Object.assign(emptySummary(run), ...parts.map((part) => part.summary));
   const series: Series = Object.assign(emptySeries(), ...parts.map((part) => part.series));
   const evidence: Evidence = Object.assign({}, ...parts.map((part) => part.evidence));
-  if (errors.texts.length === 0 && !isWhole(events)) errors.texts.push("The record ends before its traffic does.");
+  if (errors.texts.length === 0 && !isWhole(events)) errors.texts.push("The record ends before the traffic.");
   if (errors.texts.length > 0) return { summary: errorSummary(summary, errors.texts), series };
   const verdict = judge({
     summary,
@@ -108,7 +108,7 @@ function errorsOf(events: readonly Event[]): { texts: string[]; unreadable: bool
     e.kind === "scale" && !isExplained({ ...e, kind: e.action }) ? [e.action] : [],
   );
   const unknown = [...new Set(foreign)].map(
-    (kind) => `The record does not explain its events of the unknown kind '${kind}'.`,
+    (kind) => `The record has events of the unknown kind '${kind}' without their meaning.`,
   );
   return { texts: [...textsOf(events, "error"), ...unknown], unreadable: unknown.length > 0 };
 }

@@ -92,7 +92,7 @@ const damages: [what: string, change: (files: Contents) => Contents, sentence: R
   [
     "another seed than was run",
     (files) => edit(files, "run.json", (text) => text.replace(/"seed": 1\b/, '"seed": 2')),
-    /run\.json:1: it is not what the run wrote\.$/,
+    /run\.json:1: it was changed after the run\.$/,
   ],
   [
     "a line that is no event",
@@ -107,7 +107,7 @@ const damages: [what: string, change: (files: Contents) => Contents, sentence: R
   [
     "another number in an event",
     (files) => edit(files, "events.ndjson", (text) => text.replace('"lateSends":0', '"lateSends":9')),
-    /events\.ndjson:\d+: it is not what the run wrote: its CRC-32 differs\.$/,
+    /events\.ndjson:\d+: it was changed after the run: its CRC-32 differs\.$/,
   ],
   [
     "a row less",
@@ -117,7 +117,7 @@ const damages: [what: string, change: (files: Contents) => Contents, sentence: R
   [
     "a byte of a row changed",
     (files) => ({ ...files, "connections.bin": Buffer.from(files["connections.bin"]).fill(7, 20, 21) }),
-    /connections\.bin: it is not what the run wrote: its CRC-32 differs\.$/,
+    /connections\.bin: it was changed after the run: its CRC-32 differs\.$/,
   ],
 ];
 for (const [what, change, sentence] of damages)

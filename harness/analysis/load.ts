@@ -44,5 +44,5 @@ function analyseRecord(dir: string, record: WholeRecord): Analysis {
 function needsBackend(dir: string, strategy: string, { commandLine }: RunInfo): string {
   const file = commandLine[commandLine.indexOf("--backend") + 1];
   const told = commandLine.includes("--backend") && file !== undefined ? ` (the run had '--backend ${file}')` : "";
-  return `Cannot judge '${dir}' again: its strategy '${strategy}' is defined in a backend's file. Add --backend with that file${told}. Until then its summary stands as it is.`;
+  return `Cannot judge '${dir}' again: its strategy '${strategy}' is defined in a backend's file. Add --backend with that file${told}. Until then its summary stays unchanged.`;
 }

@@ -9,9 +9,9 @@ import type { Requirements } from "./requirements.ts";
 
 /** What not every balancer does, as the end of a sentence that begins with its name. */
 export const FEATURES = {
-  icmp_errors: "send ICMP errors after the flow they are about",
-  health_checks: "find out by itself which targets answer",
-  fragments: "keep the fragments of a datagram together that come in by different routers",
+  icmp_errors: "forward ICMP errors to the target of their flow",
+  health_checks: "detect which targets answer",
+  fragments: "keep the fragments of a datagram together across routers",
 } as const;
 export type Feature = keyof typeof FEATURES;
 

@@ -46,7 +46,7 @@ export async function missingOf(requirements: Requirements, place: Place): Promi
   if (missing.length === 0) missing.push(...(await missingKernel(tools, kernel, place)));
   if (place.traits.deviceFiles === "on request")
     for (const { file, remedy } of devices)
-      if (!(await exists(file))) missing.push(`There is no ${file} to give to the routers' machines. ${remedy}`);
+      if (!(await exists(file))) missing.push(`This machine has no ${file} for the routers. ${remedy}`);
   const asked = askable(place);
   if (missing.length === 0 && asked) missing.push(...((await requirements.check?.(asked)) ?? []));
   return missing;
@@ -67,7 +67,7 @@ async function missingPrograms(programs: readonly Program[], { traits, router }:
 }
 
 export const notInstalled = (name: string, packages: string) =>
-  `'${name}' is not installed. Run './setup --test', which unpacks it and starts no service, or 'apt-get install ${packages}'.`;
+  `'${name}' is not installed. Run './setup --test' (unpacks it, starts no service), or 'apt-get install ${packages}'.`;
 
 function missingCapabilities({ capabilities }: Requirements, { traits }: Place): string[] {
   const has = traits.privileges;
@@ -76,7 +76,7 @@ function missingCapabilities({ capabilities }: Requirements, { traits }: Place):
     return [`Only root may ${capabilities.to}: a user namespace is not enough. Run as root.`];
   if (capabilities.names.every((name) => has.includes(name))) return [];
   const [names, flags] = ["CAP_", "--capability "].map((prefix) => capabilities.names.map((name) => prefix + name));
-  return [`It takes ${names?.join(" and ")}, which the lab's routers do not have. Try '${flags?.join(" ")}'.`];
+  return [`It needs ${names?.join(" and ")}, which the lab's routers lack. Try '${flags?.join(" ")}'.`];
 }
 
 /** Tools first, as without them nothing can be tried. */

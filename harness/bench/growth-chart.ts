@@ -56,7 +56,7 @@ function growthChart(plot: Plot, title: string): Chart {
     id,
     heading: `${metric.name} against ${noun}`,
     title: `${metric.name} (${metric.unit}) against ${noun}: ${title}`,
-    reading: `Squares are medians of the rounds with their 95 % interval as a stroke, dashed lines are the fitted curves; both axes are logarithmic. ${metric.summary}: ${metric.higherIsBetter ? "more" : "less"} is better.`,
+    reading: `Squares are medians of the rounds with their 95 % interval, dashed lines are fitted curves; both axes are logarithmic. ${metric.summary}: ${metric.higherIsBetter ? "more" : "less"} is better.`,
     caption: backends
       .map((backend) => {
         const own = figures.filter((f) => f.backend === backend);

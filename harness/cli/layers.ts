@@ -90,7 +90,7 @@ function namedCase(command: Command, { positionals }: Words, config: Config | nu
   const found = name === undefined ? undefined : config.cases[name];
   if (name === undefined || !found) return null;
   if (words.length > 1)
-    throw new UsageError(`'${name}' is a case of '${config.file}' with options of its own: it is run alone.`);
+    throw new UsageError(`'${name}' is a case of '${config.file}' with options of its own: it must be run alone.`);
   return { name, ...found };
 }
 

@@ -136,7 +136,7 @@ function placed(command: Command, words: readonly string[], partial: boolean): R
   const [extra] = left;
   if (extra === undefined) return found;
   const most = names.length === 0 ? "no arguments" : names.length === 1 ? "one argument" : `${names.length} arguments`;
-  throw new UsageError(`'${command.name}' takes ${most}: '${extra}' is one too many.`);
+  throw new UsageError(`'${command.name}' takes ${most}: '${extra}' is extra.`);
 }
 
 /** The words that give these options these values. */

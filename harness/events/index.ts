@@ -43,7 +43,7 @@ export function isExplained({ kind, meaning }: NamedEvent): boolean {
 /** Throws where the kind is neither known here nor explained. */
 export function meaningOf({ kind, meaning = byKind.get(kind) }: NamedEvent): EventMeaning {
   if (meaning) return meaning;
-  throw new Error(`Event kind '${kind}' is unknown, and the record does not explain it.`);
+  throw new Error(`Event kind '${kind}' is unknown, and the record has no meaning for it.`);
 }
 
 /** What records and reports have to say besides the kind: nothing of those that are known here. */

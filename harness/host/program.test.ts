@@ -22,7 +22,7 @@ test("a program that fails is one sentence with its last words", async (t) => {
   t.truthy(error?.cause);
   await t.throwsAsync(runProgram(["false"]), { message: "Cannot run 'false': it ended with code 1." });
   await t.throwsAsync(runProgram(["sh", "-c", "kill -KILL $$"]), {
-    message: "Cannot run 'sh -c': it was ended by SIGKILL.",
+    message: "Cannot run 'sh -c': it was ended by signal SIGKILL.",
   });
   t.like(await runProgram(["sh", "-c", "exit 3"], { check: false }), { code: 3, signal: null });
   t.like(await runProgram(["sh", "-c", "kill -TERM $$"], { check: false }), { code: null, signal: "SIGTERM" });

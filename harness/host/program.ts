@@ -131,7 +131,9 @@ function whyNotRun(argv: readonly string[], output: ProgramOutput, cause: Error 
   if (cause && output.signal === null) return cause.message;
   if (output.code === 0 || !check) return null;
   const said = lastWords(output.stderr) || lastWords(output.stdout);
-  return said || (output.code === null ? `it was ended by ${output.signal}.` : `it ended with code ${output.code}.`);
+  return (
+    said || (output.code === null ? `it was ended by signal ${output.signal}.` : `it ended with code ${output.code}.`)
+  );
 }
 
 function lastWords(text: string): string {

@@ -11,29 +11,29 @@ interface Metric {
 }
 
 const METRICS: readonly Metric[] = [
-  { name: "connections_alive", type: "gauge", help: "Connections at this moment.", value: (s) => s.alive },
+  { name: "connections_alive", type: "gauge", help: "Connections currently open.", value: (s) => s.alive },
   {
     name: "connections_connecting",
     type: "gauge",
-    help: "Connections that are being opened.",
+    help: "Connections being opened.",
     value: (s) => s.connecting,
   },
   {
     name: "connections_established_total",
     type: "counter",
-    help: "Connections that were established.",
+    help: "Connections established.",
     value: (s) => s.established,
   },
   {
     name: "connects_failed_total",
     type: "counter",
-    help: "Attempts to connect that failed.",
+    help: "Failed attempts to connect.",
     value: (s) => s.failedConnects,
   },
   {
     name: "connections_lost_total",
     type: "counter",
-    help: "Established connections that ended by loss, by cause.",
+    help: "Established connections lost, by cause.",
     value: (s) => ["cause", s.lost],
   },
   { name: "messages_sent_total", type: "counter", help: "Messages sent.", value: (s) => s.sent },
@@ -41,7 +41,7 @@ const METRICS: readonly Metric[] = [
   {
     name: "sends_late_total",
     type: "counter",
-    help: "Messages that left more than 50 ms behind their schedule.",
+    help: "Messages sent more than 50 ms late.",
     value: (s) => s.lateSends,
   },
   {
@@ -68,7 +68,7 @@ export function metricsText(run: string, phase: string, samples: readonly Sample
     return Object.entries(values).map(([text, n]) => line(name, { stream, [label]: text }, n));
   };
   return [
-    ...head({ name: "phase", type: "gauge", help: "1 for the phase that the run is in." }),
+    ...head({ name: "phase", type: "gauge", help: "1 for the current phase of the run." }),
     line("phase", { phase }, 1),
     ...METRICS.flatMap((metric) => [
       ...head(metric),

@@ -25,7 +25,7 @@ export async function livePage(): Promise<string> {
       type: "line",
       data: { datasets: [line("alive", SERIES_COLOURS[2]), line("lost in total", LIGHT.ink)] },
       options: chartOptions({
-        x: "Time since the traffic began (s)",
+        x: "Time since the start of the traffic (s)",
         y: "Connections",
         xScale: { type: "linear", min: 0 },
         yScale: { min: 0, suggestedMax: 10 },

@@ -36,7 +36,7 @@ export function simulations(): Map<string, Simulation> {
 /** Each loop takes the next seed and other targets away. */
 export function simulateLoss({ strategy, M, N, removed, seed, loops }: SimulationRequest): Simulated {
   const simulation = simulations().get(strategy);
-  if (!simulation) throw new UsageError(`There is no strategy '${strategy}' that can be simulated.`);
+  if (!simulation) throw new UsageError(`Strategy '${strategy}' cannot be simulated.`);
   const all = Array.from({ length: N }, (_, i) => i);
   let [out, back, most] = [0, 0, 0];
   for (let loop = 0; loop < loops; loop++) {

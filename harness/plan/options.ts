@@ -189,7 +189,7 @@ export function runOptionsOf(args: RunOptions): RunOptions {
 /** Throws UsageError where the last run's seed would be none. */
 export function checkRepeat({ seed, repeat }: { seed: number; repeat: number }): void {
   if (seed + repeat - 1 > MAX_SEED)
-    throw new UsageError(`With --seed ${seed}, --repeat ${repeat} goes beyond the largest seed, ${MAX_SEED}.`);
+    throw new UsageError(`With --seed ${seed}, --repeat ${repeat} exceeds the largest seed, ${MAX_SEED}.`);
 }
 
 export const outShape = {

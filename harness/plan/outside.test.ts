@@ -57,7 +57,7 @@ test("data that a strategy from a file does not take is refused by its own schem
 
 test("a strategy is named after its backend, and must be one", async (t) => {
   await t.throwsAsync(withOutside([], [fileWith("name", "`$".concat("{NAME}/paths`"), '"maglev"')]), {
-    message: /its strategy 'maglev' must have the backend's name before it: 'my-ecmp\/maglev'/,
+    message: /its strategy 'maglev' must have the backend's name as prefix: 'my-ecmp\/maglev'/,
   });
   await t.throwsAsync(
     withOutside([], [fileWith("none", "strategies: [pathsOf(kit)]", "strategies: [{ ...pathsOf(kit), pick: 1 }]")]),
@@ -69,7 +69,7 @@ test("a strategy is named after its backend, and must be one", async (t) => {
 
 test("two backends of one name are one too many", async (t) => {
   await t.throwsAsync(withOutside([], [EXAMPLE, fileWith("same", "Example: ", "")]), {
-    message: /there is a backend 'my-ecmp' already/,
+    message: /a backend 'my-ecmp' exists/,
   });
 });
 
@@ -108,7 +108,7 @@ test("a backend that was written by hand, before defineBackend, goes on working"
 
 test("what is no backend is told with the part that does not fit, and what makes one that does", async (t) => {
   const wrong = [
-    [BY_HAND.replace("oracle:", "prophet:"), /'oracle': it must be a function\. defineBackend\(\) of the kit/],
+    [BY_HAND.replace("oracle:", "prophet:"), /'oracle': it must be a function\. Use defineBackend\(\) of the kit/],
     [BY_HAND.replace("z.strictObject(", "("), /'options': it must be an object schema of the kit's z/],
     [BY_HAND.replace('"by-hand"', '"By Hand"'), /'name': small letters, digits and '-' only/],
     ["42", /must default-export a function of the kit/],

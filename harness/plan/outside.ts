@@ -36,7 +36,7 @@ export async function withOutside(backends: readonly Backend[], files: readonly 
   for (const file of files) {
     const backend = await load(file);
     if (all.some(({ name }) => name === backend.name))
-      throw new UsageError(`Cannot use '${file}': there is a backend '${backend.name}' already. Choose another name.`);
+      throw new UsageError(`Cannot use '${file}': a backend '${backend.name}' exists. Choose another name.`);
     all.push(backend);
   }
   return all;
@@ -60,7 +60,7 @@ async function load(file: string): Promise<Backend> {
   if (checked.success) return withStrategies(complete(made as ByHand), file);
   const [issue] = checked.error.issues;
   throw new UsageError(
-    `The backend in '${file}' does not fit: '${issue?.path.join(".")}': ${issue?.message}. defineBackend() of the kit makes one that does.`,
+    `The backend in '${file}' does not fit: '${issue?.path.join(".")}': ${issue?.message}. Use defineBackend() of the kit.`,
   );
 }
 
@@ -70,7 +70,7 @@ function withStrategies(backend: Backend, file: string): Backend {
     const name = strategyName(strategy);
     if (!name.startsWith(`${backend.name}/`))
       throw new UsageError(
-        `Cannot use '${file}': its strategy '${name}' must have the backend's name before it: '${backend.name}/${name}'.`,
+        `Cannot use '${file}': its strategy '${name}' must have the backend's name as prefix: '${backend.name}/${name}'.`,
       );
     registerStrategy(strategy);
   }

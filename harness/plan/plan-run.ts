@@ -155,6 +155,6 @@ function checkRate(plan: Plan, { connections, rate, stallS }: Load): void {
     isSilent(event) ? s - stallS : Math.max(s * 0.8, s - 2 * stallS);
   if (gaps.some((gap) => interval > mostAfter(gap)))
     throw new UsageError(
-      `Each connection would send every ${interval.toFixed(1)} s only, but the events are ${shortest} s apart: losses would go unseen. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,
+      `Each connection would send only every ${interval.toFixed(1)} s, but the events are ${shortest} s apart: losses would be missed. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,
     );
 }

@@ -26,5 +26,5 @@ export const sweepOption = (group: "Comparison" | "Measurement", about: string) 
         z.object({ parameter: z.string(), values: z.array(z.number()) }),
       )
       .optional(),
-    { group, about, expects: "a name and two positive numbers or more, as in targets=4,10,50" },
+    { group, about, expects: "a name and at least two positive numbers, as in targets=4,10,50" },
   );

@@ -39,7 +39,7 @@ export type StreamStart = z.infer<typeof streamStart>;
 
 const sample = kind("sample", {
   stream: streamName,
-  /** Connections at this moment. */
+  /** Connections currently open. */
   alive: count,
   connecting: count,
   /** Counters since the stream's start. */

@@ -44,7 +44,7 @@ export function readRecord(dir: string): WholeRecord {
       { bytes: end.rowBytes, crc: end.rowsCrc },
     );
     const info = readWhole(file("run.json"));
-    if (crc32(info) !== end.runCrc) throw new Damaged(file("run.json"), 1, "it is not what the run wrote");
+    if (crc32(info) !== end.runCrc) throw new Damaged(file("run.json"), 1, "it was changed after the run");
   }
   checkRows(events, bin.length, file("events.ndjson"));
   return { run, events, connections: decodeConnections(events, bin), verified: end !== null, cut };
@@ -67,7 +67,7 @@ function readEvents(file: string, ends: boolean): { events: Event[]; end: End | 
   let line = 0;
   forEachLine(file, (text) => {
     line++;
-    if (end) throw new Damaged(file, line, "it goes on after its end");
+    if (end) throw new Damaged(file, line, "it has data after its end");
     const value = parseLine(text, file, line);
     if (value.kind === "end") {
       end = parseEnd(value, file, line);
@@ -112,7 +112,7 @@ interface Sum {
 function checkEnd(where: string, found: Sum, written: Sum): void {
   if (found.bytes !== written.bytes)
     throw new Damaged(where, null, `${written.bytes} bytes were written, and ${found.bytes} are there`);
-  if (found.crc !== written.crc) throw new Damaged(where, null, "it is not what the run wrote: its CRC-32 differs");
+  if (found.crc !== written.crc) throw new Damaged(where, null, "it was changed after the run: its CRC-32 differs");
 }
 
 /** Rows that events speak of are there. */

@@ -47,19 +47,22 @@ export function connectionTable({ connections, assigned, affinity, forgotten }: 
     ["Lost outside the events", count(connections.lostOutsideEvents)],
     ...(forgotten
       ? ([
-          ["Lost as the balancer had forgotten them", count(forgotten.lost)],
-          ["Of those, predicted", count(forgotten.predicted)],
+          ["Lost with the balancer's state", count(forgotten.lost)],
+          ["Lost with the balancer's state, predicted", count(forgotten.predicted)],
         ] satisfies [string, string][])
       : []),
-    ["First target checked against the prediction", count(assigned.checked)],
-    ["First target other than predicted", count(assigned.mispredicted)],
+    ["First targets checked", count(assigned.checked)],
+    ["First targets mispredicted", count(assigned.mispredicted)],
     ...(affinity
       ? ([
-          ["Sources that came again", count(affinity.sources)],
+          ["Sources with several visits", count(affinity.sources)],
           ["Visits before the affinity expired", count(affinity.inTime.visits)],
-          ["Of those, moved to another target", count(affinity.inTime.moved)],
+          ["Moved to another target before it expired", count(affinity.inTime.moved)],
           ["Visits after it expired", count(affinity.late.visits)],
-          ["Of those, moved; expected by chance", `${count(affinity.late.moved)}; ${count(affinity.late.expected)}`],
+          [
+            "Moved after it expired; expected by chance",
+            `${count(affinity.late.moved)}; ${count(affinity.late.expected)}`,
+          ],
         ] satisfies [string, string][])
       : []),
   ]);
@@ -117,7 +120,7 @@ export function packetTable({ packets, userSpace }: Summary): Table {
       ? ([
           ["For the VIP, at the routers", count(userSpace.packets)],
           ["Of these to user space", count(userSpace.queued)],
-          ["Share that went to user space", share(userSpace.queued, userSpace.packets)],
+          ["Share in user space", share(userSpace.queued, userSpace.packets)],
         ] satisfies [string, string][])
       : []),
   ]);
@@ -147,7 +150,7 @@ export function generatorTable({ generator, machine }: Summary): Table {
     ["Late sends", count(generator.lateSends)],
     ["CPU time, of one CPU", percent(100 * generator.cpuShare)],
     ["CPUs of the whole lab", machine.busyCpus === null ? NONE : machine.busyCpus.toFixed(2)],
-    ["Seconds in which others disturbed", `${machine.disturbed.length} of ${machine.windows}`],
+    ["Seconds disturbed by other programs", `${machine.disturbed.length} of ${machine.windows}`],
   ]);
 }
 

@@ -28,7 +28,7 @@ export function impairmentOf(
   const netem = Object.entries(parts).flatMap(([word, value]) => (value === undefined ? [] : [word, value]));
   if (netem.length === 0) return null;
   if (reorder !== undefined && delay === undefined)
-    throw new UsageError("--reorder sends packets ahead of others that wait: it needs --delay, as '--delay 10ms'.");
+    throw new UsageError("--reorder sends packets ahead of delayed ones: it needs --delay, as in '--delay 10ms'.");
   const [machine = "", net = ""] = link.split("/");
   const found = planTopology(size).machines.find(({ name }) => name === machine);
   if (!found?.links.some((own) => own.net === net))

@@ -87,7 +87,7 @@ export interface RunSettings {
 export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
 
 /** What was missing when the command began has come meanwhile. */
-const NOT_READY = "The runtime was not ready when the command began. Run it again.";
+const NOT_READY = "The runtime was not ready at the start of the command. Run it again.";
 
 export async function runOne(
   planned: PlannedCase,
@@ -205,7 +205,7 @@ function holdLab(backend: string, signal: AbortSignal) {
   return (lab: Lab, balancer: Balancer) =>
     keepLab({ lab, balancer, backend }, signal, () => {
       process.stderr.write(
-        "The lab stays up: './load-balancer.ts status', 'exec', 'shell', 'scale'; 'stop' ends it and makes the report.\n",
+        "The lab stays up: './load-balancer.ts status', 'exec', 'shell', 'scale'; 'stop' ends it and writes the report.\n",
       );
     });
 }

@@ -59,7 +59,7 @@ function configure({ runtimes }: Catalog, runtime: Runtime, given: Record<string
   for (const key of Object.keys(given)) {
     if (key in runtime.options.shape) continue;
     const others = runtimes.flatMap(({ name, options }) => (key in options.shape ? [`--runtime ${name}`] : []));
-    throw new UsageError(`--${key} needs ${others.join(" or ")}: it is no option of the ${runtime.name} runtime.`);
+    throw new UsageError(`--${key} needs ${others.join(" or ")}: the ${runtime.name} runtime has no such option.`);
   }
   if (Object.keys(given).length === 0) return runtime;
   // For its sentence about what does not fit.
@@ -70,7 +70,7 @@ function configure({ runtimes }: Catalog, runtime: Runtime, given: Record<string
 /** For what takes one kernel. Throws UsageError when several were named. */
 export function oneRuntime(catalog: Catalog, words: RuntimeWords): Runtime {
   const [runtime, ...more] = chosenRuntimes(catalog, words);
-  if (!runtime || more.length > 0) throw new UsageError("Several kernels at once go with 'test' only.");
+  if (!runtime || more.length > 0) throw new UsageError("Only 'test' takes several kernels.");
   return runtime;
 }
 
@@ -78,7 +78,7 @@ export function oneRuntime(catalog: Catalog, words: RuntimeWords): Runtime {
 export function kernelWords(text: string | undefined): string[] {
   const words = (text ?? "").split(",").map((word) => word.trim());
   if (text !== undefined && words.includes(""))
-    throw new UsageError(invalid(text, "--kernel", "expected a kernel, or several with commas between them"));
+    throw new UsageError(invalid(text, "--kernel", "expected one kernel, or several separated by commas"));
   return [...new Set(words)].map((word) => word.replace(/^(linux-)?(\d+\.\d[\w.~+-]*)$/, "debian:$2")).filter(Boolean);
 }
 
@@ -129,7 +129,7 @@ export class Sessions implements AsyncDisposable {
   async #prepare(runtime: Runtime, connections: number): Promise<Session> {
     const session = await runtime.prepare(this.#signal, this.#note);
     if (session.prepared.capacity || connections <= MANY) return session;
-    this.#note("measuring how many connections a second this machine makes");
+    this.#note("measuring the connection rate of this machine");
     await using lab = await session.up(planTopology({ targets: 1, routers: 1 }), this.#signal, this.#note);
     const measured = await measureCapacity(lab, CALIBRATION_CONNECTIONS, CALIBRATIONS);
     return { ...session, prepared: { ...session.prepared, capacity: { ...measured, own: true } } };

@@ -144,7 +144,7 @@ function onRequest(socket: net.Socket, handle: (request: SessionRequest, rest: B
       request = sessionRequest.parse(JSON.parse(all.subarray(0, length).toString()));
     } catch (error) {
       const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-      const reply: SessionReply = { ok: false, usage: true, error: `This is no request to a lab: ${why}` };
+      const reply: SessionReply = { ok: false, usage: true, error: `Invalid request to a lab: ${why}` };
       // What still comes is read and dropped, so that the answer is not lost with it.
       socket.resume().end(JSON.stringify(reply));
       return;
@@ -206,7 +206,7 @@ async function listen(server: net.Server): Promise<void> {
       reject(
         new LabError(
           error.code === "EADDRINUSE"
-            ? "A lab is running already. Run './load-balancer.ts stop' first."
+            ? "A lab is already running. Run './load-balancer.ts stop' first."
             : `Cannot listen on '${file}': ${error.message}`,
         ),
       ),

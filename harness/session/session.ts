@@ -59,7 +59,7 @@ function checkFolder(dir: string): void {
   const found = lstatSync(dir, { throwIfNoEntry: false });
   if (!found || (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0)) return;
   throw new LabError(
-    `'${dir}' is no folder that this user alone can reach. Remove it, or set XDG_RUNTIME_DIR to a folder of your own.`,
+    `'${dir}' is not a private folder of this user. Remove it, or set XDG_RUNTIME_DIR to a folder of your own.`,
   );
 }
 

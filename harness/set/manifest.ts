@@ -69,7 +69,7 @@ export function mergeSets(dirs: readonly string[], out: string): RunSet {
     if (shard) return entriesOf(shard, out);
     return {
       entries: [],
-      missing: [`Shard ${i + 1} of ${first.shard?.count} is missing: what it ran is not in this report.`],
+      missing: [`Shard ${i + 1} of ${first.shard?.count} is missing: its runs are not in this report.`],
     };
   });
   return {
@@ -90,9 +90,9 @@ function refuseForeign(other: Found, first: Found, found: readonly Found[]): voi
       `'${other.dir}' and '${first.dir}' do not belong together: ${differs} is ${sameText(other[differs])} and ${sameText(first[differs])}.`,
     );
   if (other.shard?.count !== first.shard?.count)
-    throw new UsageError(`'${other.dir}' is of another number of shards than '${first.dir}'.`);
+    throw new UsageError(`'${other.dir}' has another number of shards than '${first.dir}'.`);
   const twin = found.find((one) => one !== other && one.shard?.index === other.shard?.index);
-  if (twin) throw new UsageError(`'${other.dir}' and '${twin.dir}' hold the same shard.`);
+  if (twin) throw new UsageError(`'${other.dir}' and '${twin.dir}' are the same shard.`);
 }
 
 /** What a shard planned, by what came of it. */

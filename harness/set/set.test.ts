@@ -144,7 +144,7 @@ test("shards are merged; one that is missing, or was killed, is named and is no 
   t.is(exitCodeOf(verdictsOf(whole)), 0);
   t.is(whole.entries[0]?.attempts[0].dir, "shard-1/2026-1-1");
   const half = mergeSets([first], dir);
-  t.deepEqual(half.missing, ["Shard 2 of 2 is missing: what it ran is not in this report."]);
+  t.deepEqual(half.missing, ["Shard 2 of 2 is missing: its runs are not in this report."]);
   t.is(exitCodeOf(verdictsOf(half)), 4);
   rmSync(path.join(first, "2026-3-1", "summary.json"));
   t.deepEqual(mergeSets([first, path.join(dir, "shard-2")], dir).missing, [
@@ -165,7 +165,7 @@ const refused: [what: string, over: Partial<Manifest>, message: RegExp][] = [
   ["of another version", { gitRevision: "def" }, /do not belong together: gitRevision is "def" and "abc"/],
   ["with other parameters", { parameters: { targets: 11 } }, /parameters is \{"targets":11\}/],
   ["of another split", { shard: { index: 2, count: 3 } }, /another number of shards/],
-  ["that are the same", { shard: { index: 1, count: 2 } }, /hold the same shard/],
+  ["that are the same", { shard: { index: 1, count: 2 } }, /are the same shard/],
 ];
 for (const [what, over, message] of refused)
   test(`shards ${what} are refused`, (t) => {

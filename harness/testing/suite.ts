@@ -71,9 +71,7 @@ function report(): void {
   process.stdout.write(`\nPhases:\n${times.join("\n")}\n`);
   if (skips.length > 0) process.stdout.write(`\nSkipped:\n${describeSkips(skips)}`);
   if (unexpected.length > 0)
-    process.stdout.write(
-      `\nThis machine has what these tests need, so they must not be skipped:\n${describeSkips(unexpected)}`,
-    );
+    process.stdout.write(`\nThis machine has what these tests need, so they must run:\n${describeSkips(unexpected)}`);
   process.stdout.write(`\n${counts.passed} passed, ${failed} failed, ${counts.skipped} skipped\n`);
   process.exitCode = failed > 0 ? 1 : 0;
 }

@@ -55,7 +55,7 @@ export function parseCtraffic(text: string): CtrafficStats {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new Error("Cannot read the statistics: the file is no JSON. Try a file written with '--output ctraffic'.", {
+    throw new Error("Cannot read the statistics: the file is not JSON. Try a file written with '--output ctraffic'.", {
       cause,
     });
   }

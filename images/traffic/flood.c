@@ -170,12 +170,13 @@ int command_flood(const struct command *command, int argc, char **argv)
 		.seed = 1, .duration_ns = NS_PER_S, .rate = 10000, .bytes = LEAST_BYTES, .flows = 256};
 	const struct option_spec specs[] = {
 		OPTION_ADDRESS(&flood.address, "9"),
-		{"rate", 0, "NUMBER", "datagrams per second; 0: as many as can be (10000)",
-		 .parse = parse_rate, .to = &flood.rate},
+		{"rate", 0, "NUMBER", "datagrams per second; 0: no limit (10000)", .parse = parse_rate,
+		 .to = &flood.rate},
 		{"size", 0, "BYTES", "payload of a datagram, 64 to 1400 (64)", .parse = parse_u32,
 		 .to = &flood.bytes},
 		{"duration", 0, "TIME", "how long (1s)", .parse = parse_duration, .to = &flood.duration_ns},
-		{"flows", 0, "COUNT", "5-tuples, used in turn (256)", .parse = parse_u32, .to = &flood.flows},
+		{"flows", 0, "COUNT", "5-tuples, used in rotation (256)", .parse = parse_u32,
+		 .to = &flood.flows},
 		OPTION_SRC(&flood.source),
 		OPTION_SEED(&flood.seed),
 	};

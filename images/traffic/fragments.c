@@ -63,7 +63,7 @@ static void check(struct generator *g, const char *device)
 		fail(EXIT_USAGE, "Option --src is missing.");
 	if (!device || !index || !g->hops_n)
 		fail(EXIT_USAGE,
-		     "Give the way out: --device of this machine, and --via with the MAC addresses "
+		     "Options are missing: --device of this machine, and --via with the MAC addresses "
 		     "of the next hops.");
 	if (!set->connections || set->connections > 100000)
 		fail(EXIT_USAGE, "Invalid value for --connections: expected 1 to 100000.");
@@ -106,8 +106,9 @@ int command_fragments(const struct command *command, int argc, char **argv)
 		{"rate", 0, "NUMBER", "datagrams per second over all flows (1000)", .parse = parse_rate,
 		 .to = &set->rate},
 		{"duration", 0, "TIME", "how long (10s)", .parse = parse_duration, .to = &set->duration_ns},
-		{"size", 0, "BYTES", "in the largest datagrams (30000)", .parse = parse_u32, .to = &g.bytes},
-		{"mtu", 0, "BYTES", "in the largest fragments (1500)", .parse = parse_u32, .to = &g.mtu},
+		{"size", 0, "BYTES", "size of the largest datagrams (30000)", .parse = parse_u32,
+		 .to = &g.bytes},
+		{"mtu", 0, "BYTES", "size of the largest fragments (1500)", .parse = parse_u32, .to = &g.mtu},
 		{"patterns", 0, "NAME,...",
 		 "in_order, reversed, shuffled, gaps, interleaved, duplicated, overlapping (all of these), "
 		 "headless",

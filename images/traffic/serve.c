@@ -273,7 +273,7 @@ int command_serve(const struct command *command, int argc, char **argv)
 		 .to = &options.name},
 		{"address", 0, "ADDRESS", "address to listen on (::, both families)", .parse = parse_address,
 		 .to = &options.address},
-		{"connect-port", 0, "PORT", "TCP and UDP: tell the name (5001)", .parse = parse_port,
+		{"connect-port", 0, "PORT", "TCP and UDP: answer with the name (5001)", .parse = parse_port,
 		 .to = &options.connect_port},
 		{"stream-port", 0, "PORT", "TCP: echo with the name (5003)", .parse = parse_port,
 		 .to = &options.stream_port},
@@ -281,10 +281,9 @@ int command_serve(const struct command *command, int argc, char **argv)
 		 .to = &options.udp_port},
 		{"echo-port", 0, "PORT", "UDP: the same, for fragments (6001)", .parse = parse_port,
 		 .to = &options.echo_port},
-		{"heartbeat", 0, "TIME", "each process tells so often that it lives; 0: not (0)",
+		{"heartbeat", 0, "TIME", "interval of a sign of life of each process; 0: none (0)",
 		 .parse = parse_duration, .to = &options.heartbeat_ns},
-		{"processes", 0, "COUNT",
-		 "share the connections: each opens as many as the limit on open files allows (1)",
+		{"processes", 0, "COUNT", "number of processes that share the connections (1)",
 		 .parse = parse_u32, .to = &options.processes},
 	};
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);

@@ -32,19 +32,18 @@ struct settings {
 #define OPTION_ADDRESS(to_, port)                                                                            \
 	{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:" port, .parse = parse_endpoint, .to = (to_)}
 #define OPTION_SRC(to_)                                                                                      \
-	{"src", 0, "CIDR", "network the sources are drawn from", .parse = parse_cidr, .to = (to_)}
+	{"src", 0, "CIDR", "network of the source addresses", .parse = parse_cidr, .to = (to_)}
 #define OPTION_SEED(to_)                                                                                     \
 	{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64, .to = (to_)}
 #define OPTION_SAMPLE(to_)                                                                                   \
-	{"sample", 0, "TIME", "between sample lines (250ms)", .parse = parse_duration, .to = (to_)}
+	{"sample", 0, "TIME", "interval of sample lines (250ms)", .parse = parse_duration, .to = (to_)}
 #define OPTION_PART(to_)                                                                                     \
-	{                                                                                                    \
-		"part",                                                                                      \
-		0,                                                                                           \
-		"I/N",                                                                                       \
-		"open only each N-th connection, from the I-th on (1/1)",                                    \
-		.parse = parse_part,                                                                         \
-		.to = (to_)}
+	{"part",                                                                                             \
+	 0,                                                                                                  \
+	 "I/N",                                                                                              \
+	 "open only every N-th connection, starting with the I-th (1/1)",                                    \
+	 .parse = parse_part,                                                                                \
+	 .to = (to_)}
 
 /* Ends the program unless there is an address, of the sources' family where those are given. */
 void address_check(const union address *address, const struct cidr *source, const char *port);

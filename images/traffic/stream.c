@@ -31,9 +31,9 @@ static void check(const struct settings *set)
 	if (!set->duration_ns || set->duration_ns > MAX_DURATION_NS)
 		fail(EXIT_USAGE, "Invalid value for --duration: expected more than 0 and at most an hour.");
 	if (set->closed_loop && set->hold)
-		fail(EXIT_USAGE, "--hold is for a schedule, which --closed-loop has not.");
+		fail(EXIT_USAGE, "--hold cannot be used with --closed-loop.");
 	if (set->closed_loop && set->udp)
-		fail(EXIT_USAGE, "--closed-loop is for TCP: a lost datagram would end the loop.");
+		fail(EXIT_USAGE, "--closed-loop needs TCP: a lost datagram would end the loop.");
 }
 
 /* Without a rate every connection sends one message; otherwise all together send `rate` per second. */
@@ -68,30 +68,30 @@ int command_stream(const struct command *command, int argc, char **argv)
 		{"size", 0, "BYTES", "bytes in a message (1024)", .parse = parse_u32,
 		 .to = &set.message_bytes},
 		{"duration", 0, "TIME", "how long (20s)", .parse = parse_duration, .to = &set.duration_ns},
-		{"ramp", 0, "TIME", "in which the connections are opened (1s)", .parse = parse_duration,
-		 .to = &set.ramp_ns},
+		{"ramp", 0, "TIME", "duration of the opening of all connections (1s)",
+		 .parse = parse_duration, .to = &set.ramp_ns},
 		OPTION_SRC(&set.source),
 		OPTION_SEED(&set.seed),
 		OPTION_PART(&set.part),
 		{"udp", 0, NULL, "UDP instead of TCP", .flag = &set.udp},
 		{"reconnect", 0, NULL, "open lost connections again, from another 5-tuple",
 		 .flag = &set.reconnect},
-		{"hold", 0, NULL, "no second message before all connections are opened", .flag = &set.hold},
+		{"hold", 0, NULL, "send second messages after all connections are open", .flag = &set.hold},
 		{"vanish", 0, NULL,
-		 "end the connections without a packet, where that is allowed, and not by reset",
+		 "close connections without a packet if permitted (TCP_REPAIR), else by reset",
 		 .flag = &set.vanish},
-		{"check", 0, "N",
-		 "look at the content of every N-th echo of a connection (1; with --closed-loop 16)",
+		{"check", 0, "N", "verify every N-th echo of a connection (1; with --closed-loop 16)",
 		 .parse = parse_u32, .to = &set.check},
-		{"late", 0, "TIME", "an answer that takes longer is counted as late; 0: none (150ms)",
+		{"late", 0, "TIME", "longer round trips count as late; 0: none (150ms)",
 		 .parse = parse_duration, .to = &set.late_ns},
-		{"stall", 0, "TIME", "silence that counts as loss; 0: none (5s)", .parse = parse_duration,
-		 .to = &set.stall_ns},
-		{"connect-timeout", 0, "TIME", "for the first answer (1500ms)", .parse = parse_duration,
-		 .to = &set.timeout_ns},
+		{"stall", 0, "TIME", "silence after which a connection counts as lost; 0: none (5s)",
+		 .parse = parse_duration, .to = &set.stall_ns},
+		{"connect-timeout", 0, "TIME", "time-out of the first answer (1500ms)",
+		 .parse = parse_duration, .to = &set.timeout_ns},
 		OPTION_SAMPLE(&set.sample_ns),
 		{"rows", 0, NULL, "write a row for each connection", .flag = &set.rows},
-		{"closed-loop", 0, NULL, "next message when the echo is complete", .flag = &set.closed_loop},
+		{"closed-loop", 0, NULL, "send the next message after the complete echo",
+		 .flag = &set.closed_loop},
 		{"stats", 0, "ctraffic", "the same as --output ctraffic", .parse = parse_output,
 		 .to = &set.output},
 		{"output", 0, "ndjson|ctraffic", "events as they happen, or statistics",

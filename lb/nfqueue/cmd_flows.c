@@ -69,7 +69,7 @@ static struct stored_flow *add(struct change *change)
 	uint32_t slot = 0;
 
 	if (list->n == FLOWSET_MAX)
-		fail(EXIT_ERROR, "There are %d flows already, which is the most there can be.", FLOWSET_MAX);
+		fail(EXIT_ERROR, "The maximum of %d flows is reached.", FLOWSET_MAX);
 	if (list->n == change->room) {
 		change->room = 2 * change->room + 16;
 		list->flows = realloc(list->flows, change->room * sizeof(*list->flows));
@@ -110,13 +110,14 @@ static void read_words(const struct command *command, int argc, char **argv, str
 		{"protocols", 0, "P,...", "tcp, udp, icmp, ... or numbers", .text = &w->protocols},
 		{"srcs", 0, "A/N,...", "source networks", .text = &w->srcs},
 		{"dsts", 0, "A/N,...", "destination networks", .text = &w->dsts},
-		{"sports", 0, "P-Q,...", "source ports, or ranges of them", .text = &w->sports},
-		{"dports", 0, "P-Q,...", "destination ports, or ranges of them", .text = &w->dports},
-		{"match", 0, "O:HEX[/MASK],...",
-		 "bytes from O on, counted from the transport header; all must match", .text = &w->match},
-		{"priority", 0, "N", "the highest is asked first (0); of equal ones the older",
+		{"sports", 0, "P-Q,...", "source ports or ranges", .text = &w->sports},
+		{"dports", 0, "P-Q,...", "destination ports or ranges", .text = &w->dports},
+		{"match", 0, "O:HEX[/MASK],...", "bytes at offset O of the transport header; all must match",
+		 .text = &w->match},
+		{"priority", 0, "N", "the highest priority is matched first, equal ones by age (0)",
 		 .number = &w->priority, .max = INT32_MAX},
-		{"batch", 0, NULL, "lines of such options on stdin: all of them, or none", .flag = &w->batch},
+		{"batch", 0, NULL, "read flows from stdin, one line of options each: all or none",
+		 .flag = &w->batch},
 		{"replace", 0, NULL, "replace all existing flows with the batch", .flag = &w->replace},
 	};
 

@@ -311,14 +311,13 @@ int command_lookup(const struct command *command, int argc, char **argv)
 		{"src", 0, "ADDRESS[:PORT]", "source of the flow", .text = &src},
 		{"dst", 0, "ADDRESS[:PORT]", "destination of the flow", .text = &dst},
 		{"packet", 0, "HEX", "a packet, from its IP header on", .text = &packet},
-		{"length", 0, "N", "its full length, when HEX is only the captured part", .text = &length},
+		{"length", 0, "N", "full length of a packet that HEX holds in part", .text = &length},
 		{"batch", 0, NULL,
-		 "reads lines 'protocol source port destination port' or 'packet HEX [length]' and "
-		 "answers\neach with one line",
+		 "read lines 'protocol source port destination port' or 'packet HEX [length]' from\nstdin, "
+		 "answer each with one line",
 		 .flag = &batch},
 		{"flows", 0, NULL,
-		 "ask the flows as 'run --flows' does, and name the one that takes it; those with "
-		 "--match\nneed a packet",
+		 "match the flows as 'run --flows' does and print the flow; --match needs a packet",
 		 .flag = &flows},
 	};
 	static struct lookup lookup;

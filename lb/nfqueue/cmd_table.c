@@ -30,17 +30,16 @@ int command_init(const struct command *command, int argc, char **argv)
 	const struct option_spec specs[] = {
 		OPTION_SHM(&shm),
 		{"mode", 'm', "MODE", "maglev (default) or modulo", .text = &mode},
-		{"ports", 'p', NULL, "hash ports and protocol too, not only addresses", .flag = &ports},
+		{"ports", 'p', NULL, "hash ports and protocol as well as addresses", .flag = &ports},
 		{"M", 0, "M", "slots of the Maglev table, a prime (997)", .number = &config.m,
 		 .min = MAGLEV_M_MIN, .max = MAGLEV_M_MAX},
-		{"N", 0, "N", "targets at most, up to 1000 (32)", .number = &config.n, .min = 1,
+		{"N", 0, "N", "maximum number of targets, up to 1000 (32)", .number = &config.n, .min = 1,
 		 .max = MAGLEV_N_MAX},
-		{"seed", 0, "SEED",
-		 "of the hash and the permutations; balancers that work together share it (0)",
+		{"seed", 0, "SEED", "seed of the hash and the permutations, the same on all routers (0)",
 		 .number = &config.seed, .max = UINT32_MAX},
-		{"mask", 0, "MASK", "the bits of the packet mark to set (0xffffffff)", .number = &config.mask,
+		{"mask", 0, "MASK", "bits of the packet mark to set (0xffffffff)", .number = &config.mask,
 		 .min = 1, .max = UINT32_MAX},
-		{"force", 0, NULL, "replace a table of that name", .flag = &force},
+		{"force", 0, NULL, "replace an existing table", .flag = &force},
 	};
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
@@ -144,7 +143,7 @@ int command_show(const struct command *command, int argc, char **argv)
 	const struct option_spec specs[] = {
 		OPTION_SHM(&shm),
 		{"json", 0, NULL, "as one JSON line", .flag = &json},
-		{"table", 0, NULL, "every slot too", .flag = &with_table},
+		{"table", 0, NULL, "print every slot", .flag = &with_table},
 	};
 	uint32_t counts[MAGLEV_N_MAX];
 	struct table table;

@@ -92,15 +92,14 @@ int command_activate(const struct command *command, int argc, char **argv)
 	const struct option_spec specs[] = {
 		OPTION_SHM(&shm),
 		{"index", 0, "I",
-		 "index of the one target; without it the index that has its mark, else for new ones\nthe "
-		 "lowest free one",
+		 "index of a single target (the index of its fwmark, else the lowest free one)",
 		 .text = &index_text}};
 	const int first = parse_options(command, argc, argv, specs, 2, MAGLEV_N_MAX);
 
 	if (first == argc)
 		fail(EXIT_USAGE, "A fwmark is missing. Try 'nfqueue-lb activate --help'.");
 	if (index_text && argc - first > 1)
-		fail(EXIT_USAGE, "With --index only one fwmark can be given.");
+		fail(EXIT_USAGE, "--index takes exactly one fwmark.");
 	begin(&change, shm);
 	for (int i = first; i < argc; i++) {
 		const uint32_t fwmark = parse_fwmark(&change, argv[i]);
@@ -120,7 +119,7 @@ int command_deactivate(const struct command *command, int argc, char **argv)
 	static struct change change;
 	const char *shm = STORE_DEFAULT_NAME, *index_text = NULL;
 	const struct option_spec specs[] = {
-		OPTION_SHM(&shm), {"index", 0, "I", "index of the one target", .text = &index_text}};
+		OPTION_SHM(&shm), {"index", 0, "I", "index of a single target", .text = &index_text}};
 	const int first = parse_options(command, argc, argv, specs, 2, MAGLEV_N_MAX);
 
 	if ((first == argc) == !index_text)

@@ -6,33 +6,28 @@
 /* Sorted by name. */
 static const struct command commands[] = {
 	{"activate", "add targets", "activate [options] FWMARK...",
-	 "Makes targets active, all in one publication. Prints the new version as JSON.\n",
+	 "Activates targets in one atomic update. Prints the new version as JSON.\n",
 	 "nfqueue-lb activate 101 102 103\n", command_activate},
-	{"deactivate", "take targets away", "deactivate [options] FWMARK...\ndeactivate [options] --index I",
-	 "Makes targets inactive, all in one publication. They keep their indexes. Prints the new version as "
-	 "JSON.\n",
+	{"deactivate", "deactivate targets", "deactivate [options] FWMARK...\ndeactivate [options] --index I",
+	 "Deactivates targets in one atomic update. Their indexes stay. Prints the new version as JSON.\n",
 	 "nfqueue-lb deactivate 101 102\n", command_deactivate},
 	{"delete", "remove the table", "delete [options]",
 	 "Removes the table, unless a balancer runs on it.\n", NULL, command_delete},
 	{"flow-delete", "remove flows", "flow-delete [options] FLOW...",
-	 "Removes these flows, all in one version.\n", "nfqueue-lb flow-delete web dns\n",
-	 command_flow_delete},
+	 "Removes flows in one atomic update.\n", "nfqueue-lb flow-delete web dns\n", command_flow_delete},
 	{"flow-list", "print the flows with their counters", "flow-list [options]",
-	 "Prints all flows with the number of packets that each took, as JSON, the first asked first.\n",
-	 NULL, command_flow_list},
+	 "Prints all flows with their packet counts as JSON, in the order of the lookup.\n", NULL,
+	 command_flow_list},
 	{"flow-set", "add or change flows",
 	 "flow-set --name FLOW --targets TABLE [conditions]\nflow-set --batch [--replace]",
-	 "Adds the flow, or changes the one of that name: packets for which all conditions hold go to the "
-	 "targets of\n"
-	 "that table. 'run --flows' takes changes while it runs; this waits until they are in force. Prints "
-	 "the\n"
-	 "version as JSON.\n",
+	 "Adds or changes a flow: packets that meet all conditions go to the targets of its table. The\n"
+	 "command waits until a running 'run --flows' uses the change. Prints the version as JSON.\n",
 	 "nfqueue-lb flow-set --name web --priority 10 --protocols tcp --dsts 10.0.0.0/32,1000::/128 "
 	 "--dports 80,443 --targets web\n",
 	 command_flow_set},
 	{"init", "create a table", "init [options]", "Creates a table without targets.\n",
 	 "nfqueue-lb init -p --M 65537 --N 100 --mask 0xffff\n", command_init},
-	{"lookup", "which target would this flow get?",
+	{"lookup", "print the target of a flow",
 	 "lookup [options] --src ADDRESS[:PORT] --dst ADDRESS[:PORT]\n"
 	 "lookup [options] --packet HEX [--length N]\nlookup [options] --batch",
 	 "Prints outcome, key, hash, slot, index and fwmark as JSON. For icmp and icmpv6 the source port is "
@@ -45,21 +40,21 @@ static const struct command commands[] = {
 	 "         nfqueue-lb run --queue 2\n",
 	 command_run},
 	{"set", "replace the active set", "set [options] --active INDEX:FWMARK,...",
-	 "Makes exactly these targets active, in one publication. Prints the new version as JSON.\n",
+	 "Replaces the active set in one atomic update. Prints the new version as JSON.\n",
 	 "nfqueue-lb set --active 0:101,1:102,2:103\n", command_set},
 	{"show", "print the table", "show [options]",
 	 "Prints the configuration and the targets with their slots.\n", NULL, command_show},
 	{"stats", "print the counters", "stats [options]",
-	 "Prints the counters since the last run began as one JSON line. The kernel's own drops are those of "
-	 "the\n"
-	 "network namespace where it is called.\n",
+	 "Prints the counters since the start of the last run as one JSON line, with the drops of the\n"
+	 "kernel in the current network namespace.\n",
 	 NULL, command_stats},
 };
 
 int main(int argc, char **argv)
 {
 	const struct program program = {
-		"nfqueue-lb", "Balances packets of netfilter queues over targets by setting their marks.\n",
+		"nfqueue-lb",
+		"Balances packets of netfilter queues over targets: sets the fwmark of each packet.\n",
 		commands, COUNT_OF(commands)};
 
 	return program_main(&program, argc, argv);

@@ -70,9 +70,7 @@ test("containers on this machine's kernel are told what it lacks; those of anoth
 test("a device file that is asked for must be on this machine; capabilities, in the routers", async (t) => {
   const bare = { traits: { ...netns.traits, deviceFiles: "on request", privileges: ["NET_RAW"] } } as const;
   const devices = [{ file: "/dev/nowhere", remedy: "Make it." }];
-  t.deepEqual(await missingOf({ devices }, bare), [
-    "There is no /dev/nowhere to give to the routers' machines. Make it.",
-  ]);
+  t.deepEqual(await missingOf({ devices }, bare), ["This machine has no /dev/nowhere for the routers. Make it."]);
   t.deepEqual(await missingOf({ devices }, { traits: { ...bare.traits, deviceFiles: "all" } }), []);
   const capabilities = { names: ["SYS_ADMIN"], to: "load BPF programs" };
   t.regex((await missingOf({ capabilities }, bare))[0] ?? "", /takes CAP_SYS_ADMIN.*Try '--capability SYS_ADMIN'/);

@@ -82,7 +82,7 @@ static void size_receive_buffer(int fd, const struct queue_options *options)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (queue_receive_buffer(fd) < (uint32_t)size)
 		fprintf(stderr,
-			"The receive buffer holds %u packets at most, not %u: bursts may be lost. "
+			"The receive buffer holds at most %u packets, not %u: bursts may be lost. "
 			"Raise net.core.rmem_max to %d.\n",
 			queue_receive_buffer(fd) / (copy + PACKET_TRUESIZE), options->length, size);
 	/* After an ENOBUFS the kernel drops everything until the buffer is empty; without it, only what does

@@ -64,63 +64,59 @@ static void parse(struct run *run, const struct command *command, int argc, char
 		{"queue", 0, "Q|FIRST:LAST", "netfilter queues to serve, one thread each (0)",
 		 .text = &queues},
 		{"per-cpu", 0, NULL,
-		 "the thread of queue FIRST + n stays on CPU n, for rules with --queue-cpu-fanout",
+		 "pin the thread of queue FIRST + n to CPU n, for rules with --queue-cpu-fanout",
 		 .flag = &run->per_cpu},
-		{"batch", 0, "N", "packets per system call, at most (64); with 1 each is answered at once",
-		 .number = &options->batch, .min = 1, .max = 1024},
-		{"qlength", 0, "N", "packets the kernel may hold per queue (4096)",
+		{"batch", 0, "N", "maximum number of packets per system call (64)", .number = &options->batch,
+		 .min = 1, .max = 1024},
+		{"qlength", 0, "N", "maximum number of packets in a kernel queue (4096)",
 		 .number = &options->queue.length, .min = 1, .max = 1000000},
-		{"receive-buffer", 0, "N",
-		 "bytes of kernel memory for packets on their way here (so many that --qlength fits)",
+		{"receive-buffer", 0, "N", "bytes of the socket's receive buffer (enough for --qlength)",
 		 .number = &options->queue.buffer, .min = 4608, .max = INT32_MAX},
-		{"copy", 0, "N", "bytes of each packet to look at, unless its headers reach further (256)",
+		{"copy", 0, "N", "bytes of each packet to copy to user space; more for long headers (256)",
 		 .number = &options->queue.copy, .min = 64, .max = 65000},
-		{"notargets-fwmark", 0, "N", "mark for packets when no target is active (they are dropped)",
+		{"notargets-fwmark", 0, "N", "fwmark of packets without an active target (drop)",
 		 .number = &options->no_target_fwmark, .min = 1, .max = UINT32_MAX},
-		{"fail-open", 0, NULL, "a full queue lets packets pass, with the mark they have",
+		{"fail-open", 0, NULL, "accept packets of a full queue with their present mark",
 		 .flag = &options->queue.fail_open},
-		{"remember", 0, NULL, "make conntrack entries, with the mark, for TCP packets",
+		{"remember", 0, NULL, "create conntrack entries with the mark for TCP packets",
 		 .flag = &options->remember},
-		{"broken", 0, "random", "pick at random, to prove that a test notices", .text = &broken},
-		{"flows", 0, NULL,
-		 "each packet goes by the table of the first flow that takes it: see flow-set",
+		{"broken", 0, "random", "random target per packet, to verify a test", .text = &broken},
+		{"flows", 0, NULL, "use the table of the first matching flow: see flow-set",
 		 .flag = &run->flows},
-		{"nolb-fwmark", 0, "N", "mark for packets that no flow takes (they are dropped)",
+		{"nolb-fwmark", 0, "N", "fwmark of packets without a matching flow (drop)",
 		 .number = &options->no_flow_fwmark, .min = 1, .max = UINT32_MAX},
 		{"fragments", 0, NULL,
-		 "keep the fragments of a datagram together, with its flow; a queue behind the last\none is "
-		 "theirs, so don't queue packets to it",
+		 "keep the fragments of a datagram together, with its flow; reserves the queue after\nthe "
+		 "last one",
 		 .flag = &options->fragments},
 		{"fragment-ttl", 0, "MS",
-		 "how long a datagram is remembered, or its first fragment waited for (500)",
+		 "lifetime of a datagram entry, and of fragments without their first one (500)",
 		 .number = &run->ttl_ms, .min = 1, .max = 60000},
-		{"fragment-datagrams", 0, "N", "datagrams remembered at most (32768)",
+		{"fragment-datagrams", 0, "N", "maximum number of datagram entries (32768)",
 		 .number = &fragments->limits.datagrams, .min = 16, .max = 1u << 24},
-		{"fragment-bytes", 0, "N", "bytes of fragments that wait, at most (16777216)",
+		{"fragment-bytes", 0, "N", "maximum bytes of waiting fragments (16777216)",
 		 .number = &fragments->limits.bytes, .min = 1u << 17, .max = 1u << 30},
-		{"tun", 0, "NAME", "device by which they come in again (lb-fragments)",
-		 .text = &fragments->tun},
-		{"routers", 0, "NAME",
-		 "table of all routers: fragments go to the one that their addresses choose",
+		{"tun", 0, "NAME", "device to reinject fragments (lb-fragments)", .text = &fragments->tun},
+		{"routers", 0, "NAME", "table of all routers: the addresses of a fragment select its router",
 		 .text = &run->routers_shm},
-		{"own", 0, "M", "our mark in the table of --routers", .number = &fragments->own, .min = 1,
-		 .max = UINT32_MAX},
+		{"own", 0, "M", "fwmark of this router in the table of --routers", .number = &fragments->own,
+		 .min = 1, .max = UINT32_MAX},
 	};
 
 	parse_options(command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 0);
 	parse_queues(run, queues);
 	if (run->per_cpu && run->workers_n > (uint32_t)sysconf(_SC_NPROCESSORS_ONLN))
-		fail(EXIT_USAGE, "There are %ld CPUs, so --per-cpu takes as many queues at most, not %u.",
+		fail(EXIT_USAGE, "--per-cpu takes at most one queue per CPU: %ld, not %u.",
 		     sysconf(_SC_NPROCESSORS_ONLN), run->workers_n);
 	if (broken && strcmp(broken, "random") != 0)
-		fail(EXIT_USAGE, "The only way to be broken is 'random', not '%s'.", broken);
+		fail(EXIT_USAGE, "--broken must be 'random', not '%s'.", broken);
 	options->random = broken;
 	if (options->no_flow_fwmark && !run->flows)
-		fail(EXIT_USAGE, "--nolb-fwmark is for packets that no flow takes: give --flows too.");
+		fail(EXIT_USAGE, "--nolb-fwmark needs --flows.");
 	if (!options->fragments && run->routers_shm)
-		fail(EXIT_USAGE, "--routers is for fragments: give --fragments too.");
+		fail(EXIT_USAGE, "--routers needs --fragments.");
 	if (!run->routers_shm != !fragments->own)
-		fail(EXIT_USAGE, "--routers and --own belong together: the table, and our mark in it.");
+		fail(EXIT_USAGE, "--routers and --own need each other.");
 	options->queue.answers =
 		options->batch * (QUEUE_VERDICT_SIZE + (options->remember ? REMEMBER_SIZE : 0));
 	if (!options->fragments)
@@ -128,7 +124,7 @@ static void parse(struct run *run, const struct command *command, int argc, char
 	fragments->limits.ttl_ns = run->ttl_ms * 1000000ull;
 	options->fragment_queue = run->first + run->workers_n++;
 	if (run->workers_n > WORKERS_MAX || options->fragment_queue < run->first)
-		fail(EXIT_USAGE, "There is no room for the queue of the fragments behind queue %u.",
+		fail(EXIT_USAGE, "No queue is left for fragments after queue %u.",
 		     options->fragment_queue - 1u);
 }
 

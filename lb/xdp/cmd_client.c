@@ -61,18 +61,16 @@ int command_stats(const struct command *command, int argc, char **argv)
 	bool timed = false;
 	const struct option_spec specs[] = {
 		{"name", 0, "NAME", "the balancer (xdp-lb)", .text = &name},
-		{"watch", 0, "SECONDS", "print what has come in since, every so many seconds",
-		 .number = &seconds, .min = 1, .max = 3600},
-		{"rounds", 0, "N", "so many times, then end", .number = &rounds, .min = 1, .max = UINT32_MAX},
-		{"time", 0, NULL,
-		 "have the kernel time all its BPF programs meanwhile, which costs some ns a run",
-		 .flag = &timed},
+		{"watch", 0, "SECONDS", "print rates at this interval", .number = &seconds, .min = 1,
+		 .max = 3600},
+		{"rounds", 0, "N", "end after N intervals", .number = &rounds, .min = 1, .max = UINT32_MAX},
+		{"time", 0, NULL, "let the kernel time all BPF programs (some ns per run)", .flag = &timed},
 	};
 	char *before, *now;
 
 	parse_options(command, argc, argv, specs, 4, 0);
 	if (timed && !seconds)
-		fail(EXIT_USAGE, "--time goes with --watch.");
+		fail(EXIT_USAGE, "--time needs --watch.");
 	/* For as long as this program has it open. */
 	if (timed && bpf_enable_stats(BPF_STATS_RUN_TIME) < 0)
 		fail(EXIT_ERROR, "Cannot have the kernel time its programs: %s.%s", strerror(errno),

@@ -164,7 +164,7 @@ int command_try(const struct command *command, int argc, char **argv)
 	uint32_t repeat = 1;
 	const struct option_spec more[] = {
 		{"repeat", 0, "N",
-		 "run each frame N times for as long as its hops last; \"ns\" is the median for one",
+		 "run each frame N times, within its hop limit; \"ns\" is the median of one run",
 		 .number = &repeat, .min = 1, .max = CALLS_MAX}};
 	char *line = NULL;
 	size_t size = 0;

@@ -35,7 +35,7 @@ static __attribute__((noreturn)) void refused(const char *what, int error)
 	const char *why = strerror(error), *remedy = "";
 
 	if (error == EPERM || error == EACCES)
-		remedy = " It takes root's rights in the initial user namespace: CAP_BPF and CAP_NET_ADMIN, "
+		remedy = " This needs root in the initial user namespace: CAP_BPF and CAP_NET_ADMIN, "
 			 "or "
 			 "CAP_SYS_ADMIN.";
 	said[strcspn(said, "\n")] = '\0';

@@ -64,7 +64,7 @@ test.serial("who comes second, without rights or to no interface is told so, and
     await refused([lab.program("xdp-lb"), "stats"], 1, /No balancer named 'xdp-lb' runs in this network namespace/);
     await refused(run(lab, "--dev", "nowhere"), 1, /Cannot find the interface 'nowhere'/);
     await refused(run(lab, "--active", "1"), 2, /pairs 'index=MAC'/);
-    await refused(run(lab, "--connections", "100", "--plane", "user"), 2, /keeps no connections/);
+    await refused(run(lab, "--connections", "100", "--plane", "user"), 2, /--connections needs --plane xdp or tc/);
     await refused(["setpriv", "--reuid", "65534", "--clear-groups", ...run(lab)], 1, /takes root's rights/);
     const without = (capabilities: string, ...more: string[]) =>
       ["setpriv", "--bounding-set", capabilities].concat(run(lab, ...more));
@@ -111,7 +111,7 @@ test.serial("another program in the way, here or on a device above, is named, an
       await link("set", "dev", device, theirs, "off");
     }
     const user = await startProgram(router, run(lab, "--plane", "user"), "ready");
-    await refused(/Another socket has that queue/, "--plane", "user", "--name", "two");
+    await refused(/Another socket uses this queue/, "--plane", "user", "--name", "two");
     user.signal(SIGTERM);
     t.like(await user.exited, { code: 0 });
     t.is(await attached(router), "");

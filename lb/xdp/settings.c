@@ -92,7 +92,7 @@ static void find_devices(struct settings *s, bool needed)
 
 	if (!s->device) {
 		if (needed)
-			fail(EXIT_USAGE, "--dev is missing: the interface where packets come in.");
+			fail(EXIT_USAGE, "--dev is missing: the ingress interface.");
 		/* For `try`, which has no interfaces: 02:00:00:00:00:01 in, :02 out. */
 		memcpy(steer->own_mac, "\x02\0\0\0\0\1", 6);
 		memcpy(steer->egress_mac, "\x02\0\0\0\0\2", 6);
@@ -113,12 +113,11 @@ static void check(const struct settings *s)
 	if (s->steer.vip4s + s->steer.vip6s == 0)
 		fail(EXIT_USAGE, "--vip is missing: the addresses to balance, '10.0.0.0,1000::'.");
 	if (s->connections && s->plane == PLANE_USER)
-		fail(EXIT_USAGE,
-		     "The user-space plane keeps no connections: --connections goes with xdp and tc.");
+		fail(EXIT_USAGE, "--connections needs --plane xdp or tc.");
 	if (s->connections && !s->table.ports)
-		fail(EXIT_USAGE, "A connection is known by its ports: --connections needs --ports.");
+		fail(EXIT_USAGE, "--connections needs --ports.");
 	if (s->native && s->plane == PLANE_TC)
-		fail(EXIT_USAGE, "--mode goes with xdp and user; TC has none.");
+		fail(EXIT_USAGE, "--mode needs --plane xdp or user.");
 }
 
 void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], const struct command *command,
@@ -135,25 +134,24 @@ void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], con
 		{"plane", 0, "PLANE",
 		 "xdp (default), tc, or user: AF_XDP sockets and a thread for each queue", .text = &plane},
 		{"mode", 0, "MODE", "generic (default) or native XDP", .text = &mode},
-		{"dev", 0, "NAME", "the interface where packets come in", .text = &s->device},
-		{"egress", 0, "NAME", "the one where they leave to the targets (the same)",
-		 .text = &s->egress},
-		{"vip", 0, "ADDRESS,...", "what to balance", .text = &vips},
+		{"dev", 0, "NAME", "ingress interface", .text = &s->device},
+		{"egress", 0, "NAME", "egress interface to the targets (that of --dev)", .text = &s->egress},
+		{"vip", 0, "ADDRESS,...", "addresses to balance", .text = &vips},
 		{"hash", 0, "HASH", "maglev (default) or modulo", .text = &hash},
-		{"ports", 'p', NULL, "hash ports and protocol too, not only addresses", .flag = &ports},
+		{"ports", 'p', NULL, "hash ports and protocol as well as addresses", .flag = &ports},
 		{"M", 0, "M", "slots of the Maglev table, a prime (997)", .number = &s->table.m,
 		 .min = MAGLEV_M_MIN, .max = 1048573},
-		{"N", 0, "N", "targets at most, up to 1000 (32)", .number = &s->table.n, .min = 1,
+		{"N", 0, "N", "maximum number of targets, up to 1000 (32)", .number = &s->table.n, .min = 1,
 		 .max = MAGLEV_N_MAX},
-		{"seed", 0, "SEED", "of the hash and the permutations (0)", .number = &s->table.seed,
+		{"seed", 0, "SEED", "seed of the hash and the permutations (0)", .number = &s->table.seed,
 		 .max = UINT32_MAX},
-		{"active", 0, "INDEX=MAC,...", "targets that are active at the start", .text = &active},
+		{"active", 0, "INDEX=MAC,...", "active targets at the start", .text = &active},
 		{"connections", 0, "N",
-		 "remember so many connections (0: none), the least recently used go first",
+		 "size of the connection table, 0 for none; least recently used entries are replaced (0)",
 		 .number = &s->connections, .max = 1u << 24},
-		{"queues", 0, "N", "queues of both interfaces that --plane user serves (1)",
-		 .number = &s->queues, .min = 1, .max = 64},
-		{"broken", 0, "random", "pick at random, to prove that a test notices", .text = &broken},
+		{"queues", 0, "N", "queues of both interfaces for --plane user (1)", .number = &s->queues,
+		 .min = 1, .max = 64},
+		{"broken", 0, "random", "random target per packet, to verify a test", .text = &broken},
 	};
 	const size_t own = 15;
 	char *list;
@@ -170,7 +168,7 @@ void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], con
 	s->steer.targets = s->table.n;
 	s->steer.connections = s->connections > 0;
 	if (broken && strcmp(broken, "random") != 0)
-		fail(EXIT_USAGE, "The only way to be broken is 'random', not '%s'.", broken);
+		fail(EXIT_USAGE, "--broken must be 'random', not '%s'.", broken);
 	s->steer.random = broken != NULL;
 	list = copied(vips);
 	for (char *rest = list, *vip; *list && (vip = strsep(&rest, ","));)

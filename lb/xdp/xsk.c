@@ -27,9 +27,9 @@ static __attribute__((noreturn)) void refuse(const char *what, uint32_t queue)
 	const char *remedy = "";
 
 	if (errno == EINVAL)
-		remedy = " Has the interface that queue? 'ethtool -L DEVICE rx N tx N' gives it more.";
+		remedy = " Add queues to the interface with 'ethtool -L DEVICE rx N tx N'.";
 	if (errno == EBUSY)
-		remedy = " Another socket has that queue.";
+		remedy = " Another socket uses this queue.";
 	if (errno == EPERM || errno == EACCES)
 		remedy = " It takes CAP_NET_RAW.";
 	if (errno == ENOBUFS)

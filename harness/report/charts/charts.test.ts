@@ -52,7 +52,7 @@ for (const [name, data] of Object.entries(RUNS)) {
 
 test("axes of time and latency name their units", (t) => {
   const { config } = chart(scaleRun(), "latency");
-  t.is(option(config, "scales", "x", "title", "text"), "Time since the traffic began (s)");
+  t.is(option(config, "scales", "x", "title", "text"), "Time since the start of the traffic (s)");
   t.is(option(config, "scales", "y", "title", "text"), "Round trip (ms, logarithmic)");
 });
 

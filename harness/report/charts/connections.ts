@@ -30,13 +30,13 @@ export function connections(data: ReportData): Chart {
     heading: "Connections over time",
     title: `Live connections by target, ${summary.case}: ${parameters(summary)}`,
     reading:
-      "The height of the stack is the number of live connections; each layer is the part that one target, or a band of targets, serves; targets that leave lie on top in orange.",
+      "The height of the stack is the number of live connections; each layer belongs to one target or a group of targets; leaving targets are on top, in orange.",
     caption: caption(data),
     config: {
       type: "line",
       data: { datasets: layers.map(({ group, values }, i) => layer(group, samples, values, i)) },
       options: chartOptions({
-        x: "Time since the traffic began (s)",
+        x: "Time since the start of the traffic (s)",
         y: "Live connections",
         xScale: timeScale(endOf(series)),
         yScale: { stacked: true, min: 0, suggestedMax: most * 1.12 },
@@ -82,5 +82,5 @@ function caption({ summary, series }: ReportData): string {
   const low = series.samples
     .filter(({ s }) => s >= first.s)
     .reduce((lowest, sample) => (sample.alive < lowest.alive ? sample : lowest), last);
-  return `${begin}; ${count(first.alive)} were alive when the first event came, ${count(low.alive)} at the lowest point after it (${seconds(low.s)}), ${atEnd.replace("were alive ", "")}.`;
+  return `${begin}; ${count(first.alive)} were alive at the first event, ${count(low.alive)} at the minimum after it (${seconds(low.s)}), ${atEnd.replace("were alive ", "")}.`;
 }

@@ -38,13 +38,13 @@ export function latency(data: ReportData): Chart {
     heading: "Latency",
     title: `Round trips, ${summary.case}: ${parameters(summary)}`,
     reading:
-      "Each line is the time within which that share of the round trips ended, counted from the moment a message was due; the axis is logarithmic, a gap means that none ended.",
+      "Each line is a percentile of the round-trip time, measured from the scheduled time of the message; the axis is logarithmic, a gap means no answer.",
     caption: caption(data),
     config: {
       type: "line",
       data: { datasets: LINES.map((line) => percentileLine(line, points)) },
       options: chartOptions({
-        x: "Time since the traffic began (s)",
+        x: "Time since the start of the traffic (s)",
         y: "Round trip (ms, logarithmic)",
         xScale: timeScale(endOf(series)),
         yScale: logScale(points),

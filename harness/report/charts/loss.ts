@@ -47,7 +47,7 @@ export function loss({ summary, series }: ReportData): Chart {
     id: "loss",
     heading: "Connections lost",
     title: `Connections lost, ${summary.case}: ${parameters(summary)}`,
-    reading: `Bars count the connections lost in each ${per}, coloured by cause; the solid line is their total, to be compared with the dashed line of the prediction, the dotted line of the ideal, and both with the shaded 95 % interval of the loss.`,
+    reading: `Bars count the connections lost in each ${per}, coloured by cause; the solid line is their total, the dashed line the prediction, the dotted line the ideal, the shaded area the 95 % interval of the loss.`,
     caption: `${headline(summary)}${intervalSentence(summary)}`,
     config: {
       type: "bar",
@@ -60,7 +60,7 @@ export function loss({ summary, series }: ReportData): Chart {
         ],
       },
       options: chartOptions({
-        x: "Time since the traffic began (s)",
+        x: "Time since the start of the traffic (s)",
         y: "Connections",
         xScale: { ...timeScale(end), offset: false },
         yScale: { min: 0, suggestedMax: highest * 1.15 },

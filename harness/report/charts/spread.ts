@@ -19,8 +19,7 @@ export function spread(data: ReportData): Chart {
     id: "spread",
     heading: "Spread over the targets",
     title: `Connections by target, ${summary.case}: ${parameters(summary)}`,
-    reading:
-      "Each bar is the number of first connections one target got; the line is the number its share should give it.",
+    reading: "Each bar is the number of first connections of one target; the line is the expected number.",
     caption: caption(data),
     config: {
       type: "bar",
@@ -30,7 +29,7 @@ export function spread(data: ReportData): Chart {
           ...(expected ? [expectedLine(shares)] : []),
           {
             type: "bar",
-            label: leaving.size > 0 ? "connections (orange: the target leaves later)" : "connections",
+            label: leaving.size > 0 ? "connections (orange: leaving targets)" : "connections",
             data: shares.map(({ target, connections }) => ({ x: target, y: connections })),
             backgroundColor: shares.map(({ target }) => (leaving.has(target) ? LIGHT.leaving : LIGHT.staying)),
             pointStyle: "rect",

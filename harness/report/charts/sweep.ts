@@ -34,7 +34,7 @@ export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
     heading: `Loss at the first event against ${sweep.parameter}`,
     title: titleOf(comparison),
     reading:
-      "Squares are measured, with their 95 % interval as a stroke; the dashed line is what the strategy loses in theory, the dotted one what cannot be avoided without memory.",
+      "Squares are measurements with their 95 % interval; the dashed line is the loss of the strategy in theory, the dotted line the ideal without connection state.",
     caption: measured.map(({ backend, x, share }) => `${backend} at ${x}: ${(100 * share).toFixed(1)} %`).join(", "),
     config: {
       type: "line",

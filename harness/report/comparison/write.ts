@@ -19,7 +19,7 @@ import type { ReportData } from "../reporter.ts";
 import { type Comparison, comparisonTable, type Entry, remarks, titleOf } from "./comparison.ts";
 
 const READING =
-  "Each line counts the connections that one backend has lost since the traffic began; a step at an event is what it cost, a slope between events is a fault.";
+  "Each line counts the connections lost by one backend since the start of the traffic; a step is the loss of an event, a slope between events is a fault.";
 
 /** A comparison's files. Throws LabError when one cannot be written. */
 export async function writeComparison(comparison: Comparison, dir: string): Promise<void> {
@@ -74,7 +74,7 @@ function chartsOf(comparison: Comparison): Chart[] {
         type: "line",
         data: { datasets: lines },
         options: chartOptions({
-          x: "Time since the traffic began (s)",
+          x: "Time since the start of the traffic (s)",
           y: "Connections lost in total",
           xScale: timeScale(Math.max(...runs.map(({ series }) => endOf(series)))),
           yScale: { min: 0, suggestedMax: 4 },

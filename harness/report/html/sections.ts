@@ -61,8 +61,8 @@ export function eventsMarkup({ summary }: ReportData): string {
   return tableSection(
     "events",
     "Events",
-    "Asked is the moment the change was ordered, in force the moment it had taken effect; ideal is the loss no balancer without connection state can avoid, " +
-      "mispredicted the connections whose fate was not the predicted one, excess the loss above the ideal in percent of the live connections.",
+    "Asked: time of the request. In force: time of the effect. Ideal: the loss of a perfect balancer without connection state. " +
+      "Mispredicted: connections whose outcome differs from the prediction. Excess: loss above the ideal, in percent of the live connections.",
     eventTable(summary),
   );
 }
@@ -78,9 +78,7 @@ export function lostMarkup({ summary, series }: ReportData): string {
   if (lost.length === 0) return "";
   const all = summary.connections.lost;
   const shown =
-    lost.length < all
-      ? `${count(lost.length)} of ${count(all)}, those first that were not predicted`
-      : `all ${count(all)}`;
+    lost.length < all ? `${count(lost.length)} of ${count(all)}, mispredicted ones first` : `all ${count(all)}`;
   const table: Table = {
     head: ["Time", "Connection", "Source", "Port", "Target", "Moved to", "Cause", "Event", "Predicted"],
     rows: lost.map((c) => [
@@ -98,7 +96,7 @@ export function lostMarkup({ summary, series }: ReportData): string {
   return section(
     "lost",
     "Lost connections",
-    `Here are ${shown}. Destination and protocol are those of the run; a connection's second number counts how often it was opened again.`,
+    `Shown: ${shown}. Destination and protocol are those of the run; the second number of a connection is its generation (0: first opened).`,
     `<details><summary>The list</summary>\n${filtered(tableMarkup(table, "Lost connections"), "Find")}\n</details>`,
   );
 }
@@ -113,13 +111,13 @@ export function logMarkup({ series }: ReportData): string {
   return [
     series.log.length === 0
       ? ""
-      : tableSection("log", "Timeline", "Seconds since the traffic began; what comes before it is negative.", log),
+      : tableSection("log", "Timeline", "Seconds since the start of the traffic; negative before it.", log),
     rules.length === 0
       ? ""
       : section(
           "rules",
           "Rules in force",
-          "What each router's kernel held after the traffic, as its tools print it.",
+          "Rules of each router's kernel after the traffic, as its tools print them.",
           rules.join("\n"),
         ),
   ].join("\n");
@@ -131,7 +129,7 @@ export function factsMarkup({ run, summary }: ReportData): string {
     tableSection(
       "opened",
       "Connections opened",
-      "Every established connection is checked against the target the balancer should have chosen.",
+      "Each established connection is checked against the target that the balancer should have chosen.",
       connectionTable(summary),
     ),
     ...(summary.datagrams
@@ -139,7 +137,7 @@ export function factsMarkup({ run, summary }: ReportData): string {
           tableSection(
             "datagrams",
             "Datagrams",
-            "By the order in which their fragments were sent. Hurt ones lack a fragment or contradict themselves: they must do no harm.",
+            "By the order of their fragments. Incomplete datagrams lack a fragment or have inconsistent ones: they must do no harm.",
             datagramTable(summary),
           ),
         ]
@@ -147,7 +145,7 @@ export function factsMarkup({ run, summary }: ReportData): string {
     tableSection(
       "packets",
       "Packets",
-      "What was sent must be received or dropped by name; what is left is unaccounted.",
+      "Each sent packet must be received, or dropped by a named counter; the rest is unaccounted for.",
       packetTable(summary),
     ),
     ...(summary.integrity
@@ -163,25 +161,20 @@ export function factsMarkup({ run, summary }: ReportData): string {
     tableSection(
       "generator",
       "Traffic generator",
-      "Many late sends, or a CPU time near 100 %, mean that the generator, not the balancer, was the limit.",
+      "Many late sends, or a CPU time near 100 %, mean that the generator was the limit, not the balancer.",
       generatorTable(summary),
     ),
-    tableSection("phases", "Phases", "Wall time of each part of the run.", phaseTable(summary)),
+    tableSection("phases", "Phases", "Wall time of each phase of the run.", phaseTable(summary)),
     "</div>",
     section(
       "command",
       "Command",
-      "The same command with the same seed opens the same connections again.",
+      "The same command with the same seed opens the same connections.",
       `<pre id="command-line" tabindex="0"><code>${escapeText(shellLine(run.commandLine))}</code></pre>`,
     ),
     `<div class="columns">`,
-    tableSection(
-      "environment",
-      "Environment",
-      "Where the run took place, and with which versions.",
-      environmentTable(run, summary),
-    ),
-    tableSection("options", "Options", "All options after the defaults were applied.", optionTable(run)),
+    tableSection("environment", "Environment", "Machine and versions of the run.", environmentTable(run, summary)),
+    tableSection("options", "Options", "All options in force, defaults included.", optionTable(run)),
     "</div>",
   ].join("\n");
 }

@@ -5,7 +5,7 @@ import type { Chart } from "chart.js";
 export function drawLegend(chart: Chart, canvas: HTMLCanvasElement): void {
   const legend = document.createElement("ul");
   legend.className = "legend";
-  legend.setAttribute("aria-label", "Lines and areas of the graph, to show or hide");
+  legend.setAttribute("aria-label", "Show or hide lines and areas of the graph");
   for (const i of chart.data.datasets.keys()) {
     const item = document.createElement("li");
     item.append(legendButton(chart, i));
