@@ -156,7 +156,7 @@ for (const [why, words, sentence] of [
     ["ecmp", "--sweep", "targets=1,2", "--targets", "4"],
     /another number of targets/,
   ],
-  ["a sweep of the lab", ["harness", "--sweep", "targets=1,2"], /nothing to sweep/],
+  ["a sweep of the lab", ["harness", "--sweep", "targets=1,2"], /takes --targets, but not --sweep/],
   ["an unknown part of the lab", ["harness", "--metrics", "speed"], /Invalid value 'speed' for --metrics/],
   ["no rounds", ["nfqueue", "--repeat", "0"], /Invalid value '0' for --repeat/],
 ] as const)
