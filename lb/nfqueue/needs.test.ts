@@ -73,7 +73,7 @@ test("a device file that is asked for must be on this machine; capabilities, in 
   t.deepEqual(await missingOf({ devices }, bare), ["This machine has no /dev/nowhere for the routers. Make it."]);
   t.deepEqual(await missingOf({ devices }, { traits: { ...bare.traits, deviceFiles: "all" } }), []);
   const capabilities = { names: ["SYS_ADMIN"], to: "load BPF programs" };
-  t.regex((await missingOf({ capabilities }, bare))[0] ?? "", /takes CAP_SYS_ADMIN.*Try '--capability SYS_ADMIN'/);
+  t.regex((await missingOf({ capabilities }, bare))[0] ?? "", /needs CAP_SYS_ADMIN.*Try '--capability SYS_ADMIN'/);
   const user = { traits: { ...bare.traits, privileges: "user namespace" } } as const;
   t.regex((await missingOf({ capabilities }, user))[0] ?? "", /^Only root may load BPF programs: .*Run as root/);
   t.deepEqual(await missingOf({ capabilities }, { traits: { ...bare.traits, privileges: "all" } }), []);
