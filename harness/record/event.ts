@@ -32,6 +32,8 @@ const streamStart = kind("stream_start", {
   stallUs: count,
   /** Time between two samples; a quarter of a second where it is absent. */
   sampleUs: z.int().min(1).exactOptional(),
+  /** How long it is to send; absent: until every connection has been made. */
+  durationUs: count.exactOptional(),
   /** Number of the visit, from 1, where every source makes one connection at each. */
   visit: z.int().min(1).exactOptional(),
 });
@@ -99,9 +101,27 @@ export const eventSchema = z.discriminatedUnion("kind", [
     systemUs: z.number(),
     lateSends: count,
     maxLateUs: z.number(),
+    /** What told it to end before its time. */
+    signal: z.enum(["SIGTERM", "SIGINT"]).exactOptional(),
     integrity: integrity.exactOptional(),
     /** By the name of the target, where there is any; by "" those of connections that never had one. */
     troubles: z.record(z.string(), troubles).exactOptional(),
+  }),
+  /** The harness tells the generators to end before their time: the run broke, or was interrupted. */
+  kind("stop", {}),
+  /**
+   * A generator or a target's server did not run for a while, by what it tells of itself at regular times: from one sign of life to
+   * the next, or to the end of the traffic.
+   */
+  kind("silence", {
+    /** A generator's stream, or a target. */
+    of: z.string(),
+    role: z.enum(["generator", "server"]),
+    fromT: time,
+    /** Longer is taken for a fault. Slow machines have more. */
+    limitNs: count,
+    /** How late the harness itself was in that span, as its own timer tells: what held it up may have held up the others too. */
+    lagNs: count,
   }),
   /** What is installed in a router's kernel after the traffic, as its own tools print it. */
   kind("rules", { machine: z.string(), text: z.string() }),

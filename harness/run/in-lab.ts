@@ -8,10 +8,12 @@ import type { RecordWriter } from "../record/record.ts";
 import type { Phase } from "../record/schema.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { planTopology, type Topology } from "../topology/topology.ts";
+import { Liveness, patienceNs } from "../traffic/liveness.ts";
 import { startServers } from "../traffic/servers.ts";
 import { nowNs } from "../util/clock.ts";
 import { Scope } from "../util/scope.ts";
 import { applyImpairment } from "./impairment.ts";
+import { quietly } from "./quietly.ts";
 import type { RunRequest } from "./run.ts";
 import { activeAtStart } from "./steps.ts";
 import { driveTraffic } from "./traffic-phase.ts";
@@ -22,6 +24,7 @@ interface Run {
   record: RecordWriter;
   /** What has to be undone. */
   scope: Scope;
+  liveness: Liveness;
   /** Aborts when a target's server ends. */
   servers: AbortController;
   /** A fault that the record did not take. */
@@ -30,7 +33,9 @@ interface Run {
 
 export async function runInLab(request: RunRequest, record: RecordWriter): Promise<void> {
   const scope = new Scope();
-  const run: Run = { request, record, scope, servers: new AbortController(), lost: null };
+  const patience = patienceNs(request.session.prepared.capacity);
+  const liveness = new Liveness(patience, (silence) => quietly(() => record.add(silence)));
+  const run: Run = { request, record, scope, liveness, servers: new AbortController(), lost: null };
   const { signal, impairment } = request;
   try {
     const lab = await phase(record, "up", () => bringUp(run));
@@ -39,7 +44,7 @@ export async function runInLab(request: RunRequest, record: RecordWriter): Promi
       await recordVersions(request, lab, record);
       if (impairment) await applyImpairment(lab, impairment);
       const during = { ...request, signal: AbortSignal.any([signal, run.servers.signal]) };
-      await phase(record, "traffic", () => driveTraffic(during, { record, lab, balancer }));
+      await phase(record, "traffic", () => driveTraffic(during, { record, lab, balancer, liveness }));
       await request.hold?.(lab, balancer);
       if (run.lost) throw run.lost;
     });
@@ -76,14 +81,14 @@ async function bringUp({ request, record, scope }: Run): Promise<Lab> {
 
 /** The balancer on the routers, and servers on the targets. */
 async function deploy(run: Run, lab: Lab): Promise<Balancer> {
-  const { request, record, scope, servers } = run;
+  const { request, record, scope, servers, liveness } = run;
   const { backend, backendOptions, plan, load } = request;
   const { targets } = lab.topology;
   await checkKernel(request, lab);
   const active = activeAtStart(plan, targets.length);
   const [balancer] = await Promise.all([
     backend.deploy(lab, backendOptions, active),
-    startServers(lab, load.serverProcesses, (text) => servers.abort(new LabError(text))),
+    startServers(lab, load.serverProcesses, (text) => servers.abort(new LabError(text)), liveness),
   ]);
   scope.defer("stop the balancer", () => balancer[Symbol.asyncDispose]());
   // Called from anywhere: a fault that the record does not take fails the run later.

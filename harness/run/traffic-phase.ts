@@ -5,6 +5,7 @@ import { TESTER_HASH } from "../oracle/course.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import { hashSysctls } from "../topology/wiring.ts";
+import type { Liveness } from "../traffic/liveness.ts";
 import { readRules } from "../traffic/rules.ts";
 import { startTraffic, type Traffic } from "../traffic/traffic.ts";
 import { abortable } from "../util/abortable.ts";
@@ -15,29 +16,45 @@ import { quietly } from "./quietly.ts";
 import type { RunRequest } from "./run.ts";
 import { type Deployment, driveSteps } from "./steps.ts";
 
-export async function driveTraffic(request: RunRequest, deployment: Deployment): Promise<void> {
+/** A deployment, and the signs of life of the programs around it. */
+export interface Watched extends Deployment {
+  liveness: Liveness;
+}
+
+export async function driveTraffic(request: RunRequest, deployment: Watched): Promise<void> {
   const { record, lab } = deployment;
   if (request.plan.steps.some(({ event }) => event.told !== "all")) await routeByFields(lab, record);
   const { impairment } = request;
   await recordCounters(deployment, "before");
   record.add(calibrate("before"));
   if (impairment) await recordImpairment(lab, impairment, record, "before");
-  const traffic = await startTraffic(lab, request.load, record);
-  const unwatch = watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
-  try {
-    const steps = driveSteps(deployment, request.plan, traffic.t0, request.signal);
-    await Promise.all([abortable(traffic.done, request.signal), steps]);
-  } catch (error) {
-    await endEarly(traffic);
-    throw error;
-  } finally {
-    unwatch();
-  }
+  await trafficAndSteps(request, deployment);
   const settled = await settle(lab);
   record.add(calibrate("after"));
   await recordCounters(deployment, "after", settled);
   for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
   if (impairment) await recordImpairment(lab, impairment, record, "after");
+}
+
+async function trafficAndSteps(request: RunRequest, deployment: Watched): Promise<void> {
+  const { record, lab, liveness } = deployment;
+  liveness.begin();
+  const traffic = await startTraffic(lab, request.load, record, liveness).catch((error) => {
+    liveness.end();
+    throw error;
+  });
+  const unwatch = watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
+  try {
+    const steps = driveSteps(deployment, request.plan, traffic.t0, request.signal);
+    await Promise.all([abortable(traffic.done, request.signal), steps]);
+  } catch (error) {
+    quietly(() => record.add({ kind: "stop", t: nowNs() }));
+    await endEarly(traffic);
+    throw error;
+  } finally {
+    liveness.end();
+    unwatch();
+  }
 }
 
 /** Makes the tester choose routers by a hash that can be known from outside. */

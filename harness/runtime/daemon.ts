@@ -13,6 +13,8 @@ export interface DaemonOptions {
   onLine?: (line: string) => void;
   /** What it says on stderr once it is ready. */
   onSaid?: (text: string) => void;
+  /** The JSON lines that it prints once it is ready. */
+  onReport?: (line: Record<string, unknown>) => void;
   /** Once it is ready: how it ended, as the end of a sentence. */
   onEnd?: (how: string) => void;
 }
@@ -29,7 +31,7 @@ export class Daemon {
   /** Until it has ended. */
   alive = true;
 
-  constructor(host: Host, argv: readonly string[], { env, onLine, onSaid, onEnd }: DaemonOptions = {}) {
+  constructor(host: Host, argv: readonly string[], { env, onLine, onSaid, onReport, onEnd }: DaemonOptions = {}) {
     this.#name = `'${argv.join(" ")}' in machine '${host.name}'`;
     const lines = lineReader((line) => {
       onLine?.(line);
@@ -38,11 +40,15 @@ export class Daemon {
     this.process = host.spawn(argv, {
       ...(env ? { env } : {}),
       onStdout: lineReader((line) => {
-        if (this.#ready) return;
-        const event = eventOf(line);
-        // No event: what a program says in its own words belongs into the sentence about its failure.
-        if (event === null) this.#keep(`${line}\n`);
-        else this.#onEvent(event);
+        if (this.#ready && !onReport) return;
+        const report = reportIn(line);
+        if (this.#ready) {
+          if (report) onReport?.(report);
+          return;
+        }
+        // What a program says in its own words belongs into the sentence about its failure.
+        if (report) this.#onEvent(report.event);
+        else this.#keep(`${line}\n`);
       }),
       onStderr: (chunk) => {
         this.#keep(chunk.toString());
@@ -122,10 +128,11 @@ export class Daemon {
   }
 }
 
-/** The event that a line tells; null when it is no JSON object. */
-function eventOf(line: string): unknown {
+/** null: the line is no JSON object. */
+function reportIn(line: string): Record<string, unknown> | null {
   try {
-    return (JSON.parse(line) as { event?: unknown } | null)?.event;
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" ? (value as Record<string, unknown> | null) : null;
   } catch {
     return null;
   }
@@ -139,7 +146,7 @@ export async function startProgram(
   host: Host,
   argv: readonly string[],
   event: string,
-  options: Pick<DaemonOptions, "onEnd" | "onSaid"> = {},
+  options: Pick<DaemonOptions, "onEnd" | "onSaid" | "onReport"> = {},
 ): Promise<Process> {
   const daemon = new Daemon(host, argv, options);
   await daemon.ready(event);

@@ -40,14 +40,14 @@ export function runCase(
  * Up to 3 times, while the exit code says "insufficient": every other one, of a failure above all, is the result at once.
  * `attempt` counts from 1.
  */
-export async function untilSufficient<R extends Pick<CaseResult, "status" | "summary">>(
+export async function untilSufficient<R extends Pick<CaseResult, "status"> & { summary: Summary | null }>(
   t: Pick<ExecutionContext, "log">,
   run: (attempt: number) => Promise<R>,
 ): Promise<R> {
   for (let attempt = 1; ; attempt++) {
     const result = await run(attempt);
     if (result.status !== EXIT.insufficient || attempt === ATTEMPTS) return result;
-    t.log(`Attempt ${attempt} of ${ATTEMPTS} has no result: ${result.summary.reasons.join(" ")}`);
+    t.log(`Attempt ${attempt} of ${ATTEMPTS} has no result: ${result.summary?.reasons.join(" ")}`);
   }
 }
 

@@ -23,6 +23,8 @@ export interface Client {
   done: Promise<void>;
   /** Ends it in order: what it has to report it still does. */
   stop: () => void;
+  /** Nothing more is expected of it: `done` rejects with this, the end of a sentence about it. */
+  giveUp: (how: string) => void;
 }
 
 /** The program, what it does, and the VIP's port that it does it to. */
@@ -42,6 +44,7 @@ export function startClient(
   name: string,
   onLine: (line: ClientLine) => void,
 ): Client {
+  const generator = `The traffic generator ${name}`;
   const { promise: started, resolve: begin, reject: fail } = withResolvers<number>();
   let said = "";
   let begun = false;
@@ -65,15 +68,24 @@ export function startClient(
       said = (said + chunk.toString()).slice(-SAID_CHARACTERS);
     },
   });
-  const done = process.exited.then(({ code, signal }) => {
+  const gone = withResolvers<never>();
+  const ended = process.exited.then(({ code, signal }) => {
     if (broken) throw broken;
-    const generator = `The traffic generator ${name}`;
-    if (code !== 0) throw new LabError(`${generator} ended with ${code ?? `signal ${signal}`}: ${said.trim()}`);
+    if (code !== 0) {
+      const how = code === null ? `was ended by signal ${signal}` : `ended with ${code}`;
+      throw new LabError(`${generator} ${how}${said.trim() === "" ? "." : `: ${said.trim()}`}`);
+    }
     if (!begun) throw new LabError(`${generator} reported nothing.`);
   });
+  const done = Promise.race([ended, gone.promise]);
   done.catch(fail);
   started.catch(() => {});
-  return { started, done, stop: () => process.signal(SIGTERM) };
+  return {
+    started,
+    done,
+    stop: () => process.signal(SIGTERM),
+    giveUp: (how) => gone.reject(new LabError(`${generator} ${how}.`)),
+  };
 }
 
 /** Promise.withResolvers, which Node.js has since 22. */

@@ -6,6 +6,7 @@ import type { Lab } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { sleepUntil } from "../util/clock.ts";
 import { type Client, type ClientLine, clientWords, startClient } from "./client.ts";
+import type { Liveness } from "./liveness.ts";
 import { PART_CONNECTIONS, PORT } from "./servers.ts";
 
 /** Sample lines a second of all generators together; each writes four, unless there are many. */
@@ -48,14 +49,10 @@ export interface Traffic {
 }
 
 /** Starts the generators. Whatever they report goes to the record as it comes. */
-export async function startTraffic(lab: Lab, load: Load, record: RecordWriter): Promise<Traffic> {
+export async function startTraffic(lab: Lab, load: Load, record: RecordWriter, liveness: Liveness): Promise<Traffic> {
   const running: Client[] = [];
   const start = async (visit: number | null) => {
-    const clients = streamsOf(load, visit).map((stream) =>
-      startClient(lab, clientArgv(lab, load, stream), `for ${stream.name}`, (line) =>
-        recordLine(record, stream.name, line),
-      ),
-    );
+    const clients = streamsOf(load, visit).map((stream) => watchedClient({ lab, load, record, liveness }, stream));
     running.push(...clients);
     const started = await Promise.all(clients.map((client) => client.started));
     return { t0: Math.max(...started), done: Promise.all(clients.map((client) => client.done)) };
@@ -75,6 +72,23 @@ export async function startTraffic(lab: Lab, load: Load, record: RecordWriter): 
       for (const client of running) client.stop();
     },
   };
+}
+
+/** Its lines go to the record, and its samples are its signs of life. */
+function watchedClient(
+  { lab, load, record, liveness }: { lab: Lab; load: Load; record: RecordWriter; liveness: Liveness },
+  stream: Stream,
+): Client {
+  const { name, sampleMs } = stream;
+  const onGone = (how: string) => client.giveUp(how);
+  const pulse = liveness.watch({ of: name, role: "generator", everyNs: sampleMs * 1e6, onGone });
+  const client = startClient(lab, clientArgv(lab, load, stream), name, (line) => {
+    if (line.event === "stream_start" || line.event === "sample") pulse.beat(line.t);
+    else pulse.heard();
+    recordLine(record, name, line);
+  });
+  client.done.catch(() => {}).finally(pulse.end);
+  return client;
 }
 
 /** What one generator does of a load. */

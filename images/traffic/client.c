@@ -64,7 +64,8 @@ static int client_init(struct client *client, const struct settings *settings)
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	watch(client, signalfd(-1, &signals, SFD_CLOEXEC), ENTRY_SIGNAL, EPOLLIN | EPOLLET);
+	client->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	watch(client, client->signal_fd, ENTRY_SIGNAL, EPOLLIN | EPOLLET);
 	watch(client, STDOUT_FILENO, ENTRY_OUTPUT, 0); /* errors are always reported */
 	client->list = allocate(client->count * sizeof(*client->list));
 	client->message = allocate(settings->message_bytes);
@@ -132,10 +133,19 @@ static void run_timers(struct client *client, uint64_t until)
 		connection_timer(client, &client->list[id], now_ns());
 }
 
+void client_signalled(struct client *client, int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	client->stop = true;
+	if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		client->signal = info.ssi_signo;
+}
+
 static void handle(struct client *client, const struct epoll_event *event)
 {
 	if (event->data.u64 == ENTRY_SIGNAL)
-		client->stop = true;
+		client_signalled(client, client->signal_fd);
 	else if (event->data.u64 == ENTRY_OUTPUT)
 		_exit(1); /* nobody is left to report to */
 	else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "limits.h"
@@ -25,6 +26,8 @@ void events_start(const struct client *client)
 	json_number(&out, "intervalUs", set->interval_ns / NS_PER_US);
 	json_number(&out, "stallUs", set->stall_ns / NS_PER_US);
 	json_number(&out, "sampleUs", set->sample_ns / NS_PER_US);
+	if (set->duration_ns)
+		json_number(&out, "durationUs", set->duration_ns / NS_PER_US);
 	if (set->visit)
 		json_number(&out, "visit", set->visit);
 	json_line(&out);
@@ -176,6 +179,8 @@ void events_end(const struct client *client, uint64_t now)
 	json_number(&out, "systemUs", system);
 	json_number(&out, "lateSends", client->totals.late_sends);
 	json_number(&out, "maxLateUs", client->max_late_ns / NS_PER_US);
+	if (client->signal)
+		json_string(&out, "signal", client->signal == SIGINT ? "SIGINT" : "SIGTERM");
 	add_integrity(client);
 	add_troubles(client);
 	json_line(&out);

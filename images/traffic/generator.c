@@ -161,7 +161,7 @@ static void loop(struct generator *g, int signal_fd)
 				read_receipts(g, (uint32_t)events[i].data.u64);
 				continue;
 			}
-			client->stop = true;
+			client_signalled(client, signal_fd);
 			g->total = g->numbered;
 			epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, signal_fd, NULL);
 		}

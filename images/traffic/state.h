@@ -74,7 +74,7 @@ struct client {
 	struct totals totals;
 	struct troubles *troubles; /* by host, and behind them those of connections that have none */
 	char *message, *echo; /* ECHO_BYTES */
-	int epoll_fd;
+	int epoll_fd, signal_fd;
 	uint32_t count;		   /* connections of this part: the length of `list` */
 	uint64_t start_ns, end_ns; /* no message is due at or after end_ns */
 	uint64_t spare_tuples;	   /* used in place of tuples that others hold */
@@ -88,8 +88,12 @@ struct client {
 	uint8_t rows[ROWS_PER_LINE * ROW_BYTES];
 	uint32_t row_count;
 	struct originals *originals; /* what the other output formats must remember */
+	uint32_t signal;	     /* that told it to end before its time; 0: none */
 	bool all_told, stop, draining, full;
 };
+
+/* Takes the signal that is waiting, and with it the client stops. */
+void client_signalled(struct client *client, int signal_fd);
 
 /* The target has answered by name: `host` is the index of it, or NO_HOST. */
 void connection_established(struct client *client, struct connection *c, uint16_t host, uint64_t now);

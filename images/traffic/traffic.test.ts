@@ -433,7 +433,8 @@ test("SIGTERM ends a stream in order", async (t) => {
   await server.stop();
   const events = lines(output.stdout);
   t.is(output.code, 0);
-  t.is(events.at(-1)?.event, "stream_end");
+  t.like(events.at(-1), { event: "stream_end", signal: "SIGTERM" });
+  t.is(events.at(0)?.durationUs, 60e6);
   t.is(rows(events).length, 20);
 });
 
