@@ -73,14 +73,14 @@ async function faulty(t: ExecutionContext, name: string, fault: (world: World) =
   const chosen = opened(await sessions.of(netns, 400), (made) => {
     world = made;
   });
-  let done: Promise<void> | null = null;
+  const under: Promise<void>[] = [];
   const event = ({ kind }: { kind: string }) => {
-    if (kind === "stream_start" && world) done ??= fault(world);
+    if (kind === "stream_start" && world && under.length === 0) under.push(fault(world));
   };
   const live = { follow: () => ({ event }) } as never;
   const settings = { out, commandLine: ["test"], stop: true, reporter: [], live };
   const { data } = await runOne(planned, chosen, settings, { host: await describeHost(), signal });
-  await done;
+  await Promise.all(under);
   return data.summary;
 }
 
