@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import http from "node:http";
+import net from "node:net";
 import test from "ava";
 import type { Event, Sample } from "../record/schema.ts";
 import { scaleRun } from "../report/fixture.ts";
 import { LabError } from "../runtime/runtime.ts";
+import { hostileBytes, randomNumbers } from "../testing/hostile.ts";
+import { eventually } from "../testing/machine.ts";
 import { startLive } from "./server.ts";
 import { LiveState } from "./state.ts";
 
@@ -104,6 +107,52 @@ test("a path that is no path is answered with 404, and the page goes on", async 
     t.is(status, 404, path);
   }
   t.is((await get(live.url)).status, 200);
+});
+
+test("whatever bytes come, the page goes on", async (t) => {
+  const live = await startLive(0);
+  t.teardown(() => live[Symbol.asyncDispose]());
+  const { port } = new URL(live.url);
+  const random = randomNumbers(1);
+  const request = (line: string, more = "") =>
+    Buffer.from(`${line} HTTP/1.1\r\nHost: localhost:${port}\r\n${more}\r\n`);
+  const good = [
+    request("GET /"),
+    request("GET /metrics"),
+    request("GET //"),
+    request("CONNECT localhost:1"),
+    request("POST /events", "Content-Length: 3\r\n"),
+    request("GET /events", "Upgrade: h2c\r\nConnection: Upgrade\r\n"),
+    request("OPTIONS *", "Expect: 100-continue\r\n"),
+  ];
+  const send = (bytes: Buffer) =>
+    new Promise<void>((resolve) => {
+      const socket = net.connect(Number(port), "127.0.0.1", () => {
+        socket.write(bytes);
+        setTimeout(() => socket.destroy(), 2);
+      });
+      socket.on("error", () => {}).on("close", () => resolve());
+    });
+  for (let n = 0; n < 30; n++) await Promise.all(Array.from({ length: 20 }, () => send(hostileBytes(good, random))));
+  t.is((await get(`${live.url}metrics`)).status, 200);
+});
+
+/** A reader of /events, which reads when it is told to. */
+async function follow(url: string): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    http.get(`${url}events`, { agent: false }, resolve).on("error", reject);
+  });
+}
+
+test("32 may follow a run at once; one more is told to come later, and comes when another has gone", async (t) => {
+  const live = await startLive(0);
+  t.teardown(() => live[Symbol.asyncDispose]());
+  const readers = await Promise.all(Array.from({ length: 32 }, () => follow(live.url)));
+  t.true(readers.every(({ statusCode }) => statusCode === 200));
+  const late = await follow(live.url);
+  t.like(late, { statusCode: 503, headers: { "retry-after": "5" } });
+  readers[0]?.destroy();
+  t.true(await eventually(async () => (await follow(live.url)).statusCode === 200, 3000));
 });
 
 test("a page from elsewhere gets nothing, and nothing can be changed", async (t) => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Readable, Writable } from "node:stream";
 import { within } from "../util/deadline.ts";
+import { guarded } from "../util/guard.ts";
 import { encodeFrame, encodeSpawn, encodeStrings, FRAME, type Frame, FrameReader } from "./frame.ts";
 import {
   CommandError,
@@ -37,14 +38,16 @@ export class Agent {
     const reader = new FrameReader();
     this.ready = this.#request(0, (frame) => JSON.parse(frame.payload.toString()));
     this.ready.catch(() => {});
-    output.on("data", (chunk: Buffer) => {
-      try {
-        for (const frame of reader.push(chunk)) this.#requests.get(frame.id)?.onFrame(frame);
-      } catch (error) {
-        this.lost(`The lab's agent sent invalid data. ${(error as Error).message}`);
+    const onData = (chunk: Buffer) => {
+      for (const frame of reader.push(chunk)) this.#requests.get(frame.id)?.onFrame(frame);
+    };
+    output.on(
+      "data",
+      guarded(onData, ({ message }) => {
+        this.lost(`The lab's agent sent invalid data. ${message}`);
         output.destroy();
-      }
-    });
+      }),
+    );
     this.ended = new Promise((resolve) => {
       const end = () => {
         this.lost("The lab's agent has ended.");
@@ -102,9 +105,10 @@ export class Agent {
           if (frame.type === FRAME.stdout) options.onStdout?.(frame.payload);
           else if (frame.type === FRAME.stderr) options.onStderr?.(frame.payload);
           else if (frame.type === FRAME.exit || frame.type === FRAME.error) {
-            this.#requests.delete(id);
+            // A frame that cannot be read ends the agent, and with it what waits for it.
             if (frame.type === FRAME.exit) resolve(decodeExit(frame.payload));
             else reject(new LabError(frame.payload.toString()));
+            this.#requests.delete(id);
           }
         },
       });
@@ -159,9 +163,9 @@ export class Agent {
       this.#requests.set(id, {
         onGone: reject,
         onFrame: (frame) => {
-          this.#requests.delete(id);
           if (frame.type === FRAME.error) reject(new LabError(frame.payload.toString()));
           else resolve(decode(frame));
+          this.#requests.delete(id);
         },
       });
     });

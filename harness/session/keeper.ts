@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync } from "node:fs";
-import net from "node:net";
+import type net from "node:net";
 import path from "node:path";
 import { z } from "zod";
 import type { Balancer } from "../api/backend.ts";
@@ -8,14 +7,9 @@ import { encodeFrame, FRAME, type Frame, FrameReader } from "../runtime/frame.ts
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
-import {
-  prepareSocket,
-  removeSocket,
-  type SessionReply,
-  type SessionRequest,
-  type SessionStatus,
-  sessionRequest,
-} from "./session.ts";
+import { guarded } from "../util/guard.ts";
+import { listenAtSocket } from "./listen.ts";
+import { type SessionReply, type SessionRequest, type SessionStatus, sessionRequest } from "./session.ts";
 
 const MAX_REQUEST_BYTES = 4 << 20;
 
@@ -32,8 +26,12 @@ export async function keepLab(held: Held, signal: AbortSignal, onListening: () =
     finish = resolve;
   });
   const session = new KeptLab(held, finish);
-  const server = net.createServer((socket) => serve(socket, held.lab, session));
-  await listen(server);
+  const socket = await listenAtSocket(
+    guarded(
+      (connection: net.Socket) => serve(connection, held.lab, session),
+      (_error, connection) => connection.destroy(),
+    ),
+  );
   try {
     onListening();
     if (signal.aborted) finish();
@@ -41,10 +39,9 @@ export async function keepLab(held: Held, signal: AbortSignal, onListening: () =
     const broken = held.lab.ended.then((why) => {
       throw new LabError(`The lab broke: ${why}.`);
     });
-    await Promise.race([finished, broken]);
+    await Promise.race([finished, broken, socket.lost]);
   } finally {
-    server.close();
-    removeSocket();
+    socket.close();
   }
 }
 
@@ -130,7 +127,7 @@ function serve(socket: net.Socket, lab: Lab, session: KeptLab): void {
 function onRequest(socket: net.Socket, handle: (request: SessionRequest, rest: Buffer) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const onData = (chunk: Buffer) => {
+  const read = (chunk: Buffer) => {
     const newline = chunk.indexOf(10);
     const length = newline < 0 ? bytes + chunk.length : bytes + newline;
     bytes += chunk.length;
@@ -151,6 +148,7 @@ function onRequest(socket: net.Socket, handle: (request: SessionRequest, rest: B
     }
     handle(request, all.subarray(length + 1));
   };
+  const onData = guarded(read, () => socket.destroy());
   socket.on("data", onData);
 }
 
@@ -178,15 +176,14 @@ function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, soc
       else if (type === FRAME.resize && payload.length >= 4)
         child.resize(payload.readUInt16LE(0), payload.readUInt16LE(2));
     };
-    const onData = (chunk: Buffer) => {
-      try {
-        for (const frame of reader.push(chunk)) onFrame(frame);
-      } catch (error) {
-        // The process ends with its socket.
-        socket.off("data", onData).resume();
-        socket.end(encodeFrame(0, FRAME.error, Buffer.from((error as Error).message)));
-      }
+    const readFrames = (chunk: Buffer) => {
+      for (const frame of reader.push(chunk)) onFrame(frame);
     };
+    const onData = guarded(readFrames, ({ message }) => {
+      // The process ends with its socket.
+      socket.off("data", onData).resume();
+      socket.end(encodeFrame(0, FRAME.error, Buffer.from(message)));
+    });
     onData(rest);
     socket.on("data", onData);
     socket.on("close", () => child.signal(9));
@@ -197,21 +194,4 @@ function bridge(lab: Lab, request: Extract<SessionRequest, { op: "spawn" }>, soc
   } catch (error) {
     socket.end(encodeFrame(0, FRAME.error, Buffer.from((error as Error).message)));
   }
-}
-
-async function listen(server: net.Server): Promise<void> {
-  const file = prepareSocket();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new LabError(
-          error.code === "EADDRINUSE"
-            ? "A lab is already running. Run './load-balancer.ts stop' first."
-            : `Cannot listen on '${file}': ${error.message}`,
-        ),
-      ),
-    );
-    server.listen(file, () => resolve());
-  });
-  chmodSync(file, 0o600);
 }

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { encodeFrame, FRAME, type Frame, FrameReader } from "../runtime/frame.ts";
 import { type Exit, LabError } from "../runtime/runtime.ts";
 import { signalNumber } from "../util/abortable.ts";
+import { guarded } from "../util/guard.ts";
 import type { SessionRequest } from "./session.ts";
 
 /** What a program has to end after a signal, before it is killed. */
@@ -71,13 +72,10 @@ function exitCodeFrom(socket: Socket): Promise<number> {
         resolve(exit.code ?? 128 + exit.signal);
       }
     };
-    socket.on("data", (chunk: Buffer) => {
-      try {
-        for (const frame of reader.push(chunk)) onFrame(frame);
-      } catch (error) {
-        reject(error);
-      }
-    });
+    const read = (chunk: Buffer) => {
+      for (const frame of reader.push(chunk)) onFrame(frame);
+    };
+    socket.on("data", guarded(read, reject));
     socket.on("close", () => reject(new LabError("The lab ended.")));
     socket.on("error", reject);
   });
