@@ -88,17 +88,29 @@ test("the program runs through a symlink from any directory", async (t) => {
   t.deepEqual(cases.find((c) => c.case === "nfqueue_scale")?.runtimes.netns, { can: true, why: null });
 });
 
-test("the program runs from a folder whose name a URL would misread", async (t) => {
-  const dir = out("a b#c%20d");
-  for (const name of ["load-balancer.ts", "package.json", "harness", "lb", "scenarios"])
-    cpSync(path.join(root, name), path.join(dir, name), { recursive: true });
+/** The program's outcome from a copy of the checkout in a folder of that name. */
+function runFrom(name: string, words: string[]): Promise<Outcome> {
+  const dir = out(name);
+  for (const one of ["load-balancer.ts", "package.json", "harness", "lb", "scenarios"])
+    cpSync(path.join(root, one), path.join(dir, one), { recursive: true });
   symlinkSync(path.join(root, "node_modules"), path.join(dir, "node_modules"));
-  const { status, stderr } = await outcomeOf([path.join(dir, "load-balancer.ts"), "test", "--help"], {
-    cwd: "/",
-    env: { __nvm: "" },
-  });
+  return outcomeOf([path.join(dir, "load-balancer.ts"), ...words], { cwd: "/", env: { __nvm: "" } });
+}
+
+test("the program runs from a folder whose name a URL would misread", async (t) => {
+  const { status, stderr } = await runFrom("a b#c%20d:e'f", ["test", "--help"]);
   t.is(status, 0, stderr);
 });
+
+for (const name of ["what?", "back\\slash"])
+  test(`a checkout at '${name}', from where Node.js loads nothing, is told in a sentence: exit code 3`, async (t) => {
+    const { status, stderr } = await runFrom(name, ["version"]);
+    t.is(status, 3);
+    t.is(
+      stderr,
+      `Node.js loads no modules from '${out(name)}': rename the folder so that its path has no '?' and no '\\'.\n`,
+    );
+  });
 
 test("an empty __nvm means the default", async (t) => {
   const { status, stderr } = await run(["test", "nfqueue_scale", "--duration", "10"], {

@@ -1,5 +1,5 @@
 #!/bin/sh
-":" //; root=$(dirname "$(readlink -f "$0")"); [ -d "$root/node_modules/tsx" ] || { echo "Run '$root/setup' first: the lab's packages are not installed." >&2; exit 3; }; url=$root; case $root in *[%#?\\]*) url=$(printf %s "$root" | sed 's/%/%25/g; s/#/%23/g; s/?/%3F/g; s/\\/%5C/g');; esac; exec node --import "file://$url/node_modules/tsx/dist/loader.mjs" "$0" "$@"
+":" //; exec "$(dirname "$(readlink -f "$0")")/harness/cli/launch.sh" "$0" "$@"
 // SPDX-License-Identifier: Apache-2.0
 
 import { dispatch } from "./harness/cli/dispatch.ts";

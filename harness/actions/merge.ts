@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { mergeSets } from "../set/manifest.ts";
 import { writeSet } from "../set/reporters.ts";
 import { verdictsOf } from "../set/set.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
+import { makeDirs } from "../util/make-dirs.ts";
 
 interface MergeOptions {
   dir: readonly string[];
@@ -20,7 +20,7 @@ export async function merge({ dir: dirs, out, reporter: names }: MergeOptions): 
     dirs.map((dir) => path.resolve(dir)),
     to,
   );
-  mkdirSync(to, { recursive: true });
+  makeDirs(to);
   const failures = await writeSet(set, to, names);
   for (const failure of failures) process.stderr.write(`${failure}\n`);
   return failures.length > 0 ? EXIT.infrastructure : exitCodeOf(verdictsOf(set));

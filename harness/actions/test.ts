@@ -13,7 +13,6 @@ import { headline } from "../report/prose.ts";
 import {
   type DescribedHost,
   describeRun,
-  makeDirs,
   type PlannedCase,
   planCase,
   runOne,
@@ -23,6 +22,7 @@ import {
 } from "../run/planned-case.ts";
 import { type Chosen, fallbackRuntime, oneRuntime, Sessions } from "../run/runtimes.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
+import { lockSet } from "../set/lock.ts";
 import { attemptsOf, finishedRuns, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
@@ -56,8 +56,9 @@ export async function runTests(args: TestArgs, context: Context): Promise<number
   await using sessions = new Sessions(signal, say);
   const settle = settler(catalog, options, { runtime, parsed }, sessions);
   const host = await describeHost();
-  const run = (live: Live | null) =>
-    runSet({ planned, runtime, settle, names: chosenReporters(options) }, options, { host, signal, live });
+  const names = chosenReporters(options);
+  using _lock = names.length > 0 ? lockSet(options.out) : null;
+  const run = (live: Live | null) => runSet({ planned, runtime, settle, names }, options, { host, signal, live });
   if (args.live === undefined) return await run(null);
   const live = await (await import("../live/server.ts")).startLive(args.live);
   process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
@@ -133,7 +134,6 @@ async function runSet(
   };
   if (names.length > 0) {
     attemptTo(options.out, () => {
-      makeDirs(options.out);
       writeManifest(options.out, {
         schema: SCHEMA,
         gitRevision: host.gitRevision,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { outcomeOf, root } from "../testing/machine.ts";
+import { outcomeOf, program, root } from "../testing/machine.ts";
 
 /** The outcome of a command that waits until it is aborted, then takes 50 ms to end in order. */
 function outcomeOfCommand(duringIt: string) {
@@ -26,4 +26,35 @@ test("an error that no listener catches ends the command in order: exit code 3, 
 test("a signal ends the command in order: exit code 130", async (t) => {
   const { status, stdout, stderr } = await outcomeOfCommand('process.kill(process.pid, "SIGTERM");');
   t.deepEqual([status, stdout, stderr], [130, "down", ""]);
+});
+
+test("output that a full disk does not take is exit code 3 and a sentence; a closed pipe ends the command", async (t) => {
+  const words = (to: string) => ["sh", "-c", `exec ./load-balancer.ts list --json ${to}`];
+  const full = await outcomeOf(words(">/dev/full"), { cwd: root });
+  t.deepEqual(full, { status: 3, stdout: "", stderr: "Cannot write the output: the disk is full.\n" });
+  const closed = await outcomeOf(["bash", "-c", "set -o pipefail; ./load-balancer.ts list --json | true"], {
+    cwd: root,
+  });
+  t.deepEqual([closed.status, closed.stderr], [130, ""]);
+});
+
+test("a removed working directory and too few open files are exit code 3 and a sentence", async (t) => {
+  const gone = await outcomeOf(["sh", "-c", `cd "$(mktemp -d)" && rmdir "$PWD" && exec '${program}' version`]);
+  t.is(gone.status, 3);
+  t.regex(gone.stderr, /The working directory has been removed: change to another\.\n$/);
+  for (const limit of [20, 48, 256]) {
+    const few = await outcomeOf(["sh", "-c", `ulimit -n ${limit}; exec '${program}' version`]);
+    t.is(few.status, 3);
+    t.is(few.stderr, `A process may open ${limit} files here, and 300 are needed: raise 'ulimit -n' as root.\n`);
+  }
+  t.is((await outcomeOf(["sh", "-c", `ulimit -n 300; exec '${program}' list`])).status, 0);
+});
+
+test("a home that cannot be written, or be at all, keeps no command from its end", async (t) => {
+  const env = { HOME: "/proc/nowhere", XDG_CACHE_HOME: undefined, XDG_RUNTIME_DIR: undefined };
+  for (const words of [["list"], ["kernels"], ["clean"]]) {
+    const { status, stderr } = await outcomeOf([program, ...words], { env, timeoutMs: 60_000 });
+    t.true(status === 0 || status === 3, `${words}: ${status} ${stderr}`);
+    t.notRegex(stderr, /\n +at /);
+  }
 });

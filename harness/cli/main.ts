@@ -3,13 +3,13 @@ import { constants } from "node:os";
 import { Damaged } from "../record/damage.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { Interrupted, Uncaught } from "../util/abortable.ts";
-import { UsageError } from "../util/errors.ts";
+import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import type { Surroundings } from "./command.ts";
 
 /**
  * Runs a command to its exit code. A signal aborts it in order, a second one ends it at once; errors become one sentence
- * on stderr. An error that nothing catches aborts it in order too, with its stack on stderr and exit code 3. A closed stdout (`| head`) ends it like a signal.
+ * on stderr. An error that nothing catches aborts it in order too, with its stack on stderr and exit code 3. A closed stdout (`| head`) ends it like a signal; output that could not be written makes the exit code 3.
  */
 export async function runMain(command: (surroundings: Surroundings) => Promise<number>): Promise<void> {
   const controller = new AbortController();
@@ -21,7 +21,11 @@ export async function runMain(command: (surroundings: Surroundings) => Promise<n
     controller.abort(new Interrupted(number));
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  process.stdout.on("error", () => controller.abort(new Interrupted(constants.signals.SIGPIPE)));
+  let unwritten: string | null = null;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") controller.abort(new Interrupted(constants.signals.SIGPIPE));
+    else unwritten ??= `Cannot write the output: ${systemReason(error)}.`;
+  });
   process.stderr.on("error", () => {});
   // Rejections that nothing handles come here as well.
   process.on("uncaughtException", (error) => {
@@ -40,6 +44,12 @@ export async function runMain(command: (surroundings: Surroundings) => Promise<n
     code = exitCodeOfError(error, controller.signal);
     if (!controller.signal.aborted) process.stderr.write(`${errorText(error)}\n`);
   }
+  // What was written before has been taken or refused by then, and the error told.
+  await new Promise((resolve) => process.stdout.write("", () => setImmediate(resolve)));
+  if (unwritten !== null) {
+    process.stderr.write(`${unwritten}\n`);
+    code = EXIT.infrastructure;
+  }
   // Beyond 128 the command says itself how it was interrupted: `exec` as its program was.
   if (controller.signal.reason instanceof Uncaught) code = EXIT.infrastructure;
   else if (controller.signal.aborted && code <= 128) code = EXIT.interrupted;
@@ -56,5 +66,12 @@ export function exitCodeOfError(error: unknown, signal: AbortSignal): number {
 
 export function errorText(error: unknown): string {
   if (error instanceof UsageError || error instanceof LabError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return refusal(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+/** What the system refused, as a sentence; null for an error of another kind. */
+function refusal(error: unknown): string | null {
+  const { syscall, path, code } = error as Partial<NodeJS.ErrnoException>;
+  if (!(error instanceof Error) || syscall === undefined || code === undefined) return null;
+  return `The system refuses ${syscall.replace(/^uv_/, "")}${path === undefined ? "" : ` of '${path}'`}: ${systemReason(error)}.`;
 }

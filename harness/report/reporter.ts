@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir } from "node:fs/promises";
 import type { Series } from "../analysis/series.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";
+import { makeDirs } from "../util/make-dirs.ts";
 
 /** Everything a report is made of. The same data gives the same bytes: no reporter reads a clock or the machine. */
 export interface ReportData {
@@ -27,7 +27,7 @@ export async function writeAll(
   dir: string,
   reporters: readonly Reporter[],
 ): Promise<ReporterFailure[]> {
-  await mkdir(dir, { recursive: true });
+  makeDirs(dir);
   const failures: ReporterFailure[] = [];
   for (const reporter of reporters) {
     try {

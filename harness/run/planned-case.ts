@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import type { Balancer, Served } from "../api/backend.ts";
@@ -22,6 +22,7 @@ import { planTopology } from "../topology/topology.ts";
 import type { Load } from "../traffic/traffic.ts";
 import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
+import { makeDirs } from "../util/make-dirs.ts";
 import { makeProgress } from "./progress.ts";
 import { type RunResult, runCase } from "./run.ts";
 import type { Chosen } from "./runtimes.ts";
@@ -249,13 +250,6 @@ export function makeRunDir(out: string, name: string, seed: number): { dir: stri
   } catch (cause) {
     throw new LabError(`Cannot write results to '${out}': ${(cause as Error).message}. Try another --out.`, { cause });
   }
-}
-
-/** Not mkdir's own `recursive`: on Node 20 that never returns below /proc. */
-export function makeDirs(dir: string): void {
-  if (existsSync(dir)) return;
-  makeDirs(path.dirname(dir));
-  mkdirSync(dir);
 }
 
 export async function show(

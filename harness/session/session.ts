@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lab that stays up between commands. A keeper process holds it; the commands talk to the keeper over a socket that only
 // its user can reach. When the keeper ends, by whatever cause, the lab ends with it.
-import { lstatSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { lstatSync, rmdirSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import { LabError } from "../runtime/runtime.ts";
+import { makeDirs } from "../util/make-dirs.ts";
 
 // NUL ends a string in the agent's protocol, and 16 bits hold a terminal's size.
 const text = z.string().refine((s) => !s.includes("\0"), "a NUL character");
@@ -49,7 +50,7 @@ export function socketPath(): string {
 /** Makes the socket's folder, closed to others. Throws LabError when it is not ours alone. */
 export function prepareSocket(): string {
   const file = socketPath();
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeDirs(path.dirname(file), 0o700);
   checkFolder(path.dirname(file));
   return file;
 }

@@ -13,6 +13,9 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EISDIR: "it is a folder",
   EROFS: "read-only file system",
   ENOSPC: "the disk is full",
+  EDQUOT: "the user's share of the disk is full",
+  EMFILE: "too many open files. Raise 'ulimit -n'",
+  ENFILE: "too many open files on this machine",
 };
 
 /** Wrong usage or bad configuration: exit code 2. */

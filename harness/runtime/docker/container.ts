@@ -122,7 +122,7 @@ function createOptions(plan: ContainerPlan): ContainerCreateOptions & { name: st
         : { SecurityOpt: ["no-new-privileges"] }),
       Devices: plan.devices.map((file) => ({ PathOnHost: file, PathInContainer: file, CgroupPermissions: "rw" })),
       ...(isFabric ? { PidMode: "host" } : {}),
-      ...(plan.programs === "mounted" ? { Binds: [programsMount] } : {}),
+      ...(plan.programs === "mounted" ? { Mounts: [programsMount] } : {}),
       ShmSize: 1 << 30,
       RestartPolicy: { Name: "no" },
     },

@@ -9,8 +9,8 @@ import { LabError } from "../runtime.ts";
 /** Where our programs are in every container. */
 export const PROGRAMS = "/opt/load-balancer";
 
-/** An engine on this machine mounts them into images that lack them; one elsewhere cannot see our files. */
-export const programsMount = `${buildDir}:${PROGRAMS}:ro`;
+/** An engine on this machine mounts them into images that lack them; one elsewhere cannot see our files. No `Binds`: there a colon in the path ends it. */
+export const programsMount = { Type: "bind", Source: buildDir, Target: PROGRAMS, ReadOnly: true } as const;
 
 /** Copies our programs into a container that was created but not started. */
 export async function uploadPrograms(container: Container): Promise<void> {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packages of Debian through apt with a state of its own: nothing is installed, and this machine's own apt does not notice.
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { makeDirs } from "../../util/make-dirs.ts";
 import { LabError } from "../runtime.ts";
 import { cacheDir } from "./cache.ts";
 import { command } from "./command.ts";
@@ -38,7 +39,7 @@ export async function availableKernel(suite: Suite, signal?: AbortSignal): Promi
 
 /** Downloads a kernel's packages into a folder: since Linux 7 there are several. apt checks signatures and sums. Returns the files. */
 export async function downloadKernel(kernel: AvailableKernel, dir: string, signal?: AbortSignal): Promise<string[]> {
-  await mkdir(dir, { recursive: true });
+  makeDirs(dir);
   const options = await aptState([kernel.suite], signal);
   const shown = (await command(["apt-cache", ...options, "show", kernel.package], { signal })).toString();
   const depends = /^Depends: (.*)$/m.exec(shown)?.[1] ?? "";
@@ -56,7 +57,7 @@ export async function unpackTree(
 ): Promise<void> {
   const options = await aptState(suites, signal);
   const archives = `${dir}/archives`;
-  await mkdir(`${archives}/partial`, { recursive: true });
+  makeDirs(`${archives}/partial`);
   const own = ["-o", `Dir::Cache::archives=${archives}`, "-o", "APT::Install-Recommends=0"];
   await command(
     ["apt-get", ...options, ...own, "-qy", "--download-only", "-t", suites.at(-1) ?? "", "install", ...packages],
@@ -68,8 +69,8 @@ export async function unpackTree(
   // As on every Debian since bookworm /bin is /usr/bin, whatever a package calls it.
   for (const name of ["bin", "sbin", "lib", "lib64"]) {
     const [own, merged] = [path.join(dir, name), path.join(dir, "usr", name)];
-    await mkdir(own, { recursive: true });
-    await mkdir(merged, { recursive: true });
+    makeDirs(own);
+    makeDirs(merged);
     await command(["cp", "-a", `${own}/.`, `${merged}/`]);
     await rm(own, { recursive: true });
     await command(["ln", "-s", `usr/${name}`, own]);
@@ -79,7 +80,7 @@ export async function unpackTree(
 
 /** Throws LabError when the file is no package. */
 export async function unpack(file: string, dir: string, signal?: AbortSignal): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  makeDirs(dir);
   await command(["dpkg-deb", "-x", file, dir], { signal }).catch((cause: unknown) => {
     signal?.throwIfAborted();
     throw new LabError(`Cannot unpack the package '${file}': ${(cause as Error).message}`, { cause });
@@ -95,7 +96,7 @@ async function aptState(suites: readonly Suite[], signal?: AbortSignal): Promise
     );
   const dir = path.join(cacheDir(), "apt", suites.join("+"));
   const list = path.join(dir, "debian.sources");
-  await mkdir(path.join(dir, "lists", "partial"), { recursive: true });
+  makeDirs(path.join(dir, "lists", "partial"));
   const options = [
     `Dir::Etc::sourcelist=${list}`,
     "Dir::Etc::sourceparts=-",

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is fetched or made once for all runs: kernels, the guest's root, a QEMU. Whole or not there, whoever is killed when.
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { processStart } from "../../host/processes.ts";
+import { makeDirs } from "../../util/make-dirs.ts";
 import { LabError } from "../runtime.ts";
 
 const PARTIAL = ".partial-";
@@ -16,7 +17,7 @@ export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
 export async function cached(entry: string, make: (at: string) => Promise<void>): Promise<string> {
   const at = path.join(cacheDir(), entry);
   if (await exists(at)) return at;
-  await mkdir(path.dirname(at), { recursive: true });
+  makeDirs(path.dirname(at));
   const partial = `${at}${PARTIAL}${process.pid}`;
   try {
     await make(partial);

@@ -5,6 +5,7 @@ import { cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { findTool } from "../../host/tools.ts";
 import { UsageError } from "../../util/errors.ts";
+import { makeDirs } from "../../util/make-dirs.ts";
 import { LabError } from "../runtime.ts";
 import { type AvailableKernel, availableKernel, downloadKernel, unpack } from "./apt.ts";
 import { cacheDir, cached, entries } from "./cache.ts";
@@ -218,7 +219,7 @@ async function prepare(
 ): Promise<Kernel> {
   const dir = await cached(`kernels/${key}`, async (at) => {
     const scratch = path.join(at, "scratch");
-    await mkdir(scratch, { recursive: true });
+    makeDirs(scratch);
     const parts = await find(scratch);
     const image = await readFile(parts.file);
     const { release, vmlinux } = await readKernel(image, parts.file);

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync } from "node:fs";
+import path from "node:path";
+
+/** A folder and those above it. Not mkdir's own `recursive`: on Node 20 that never returns below /proc. */
+export function makeDirs(dir: string, mode?: number): void {
+  if (existsSync(dir)) return;
+  makeDirs(path.dirname(dir), mode);
+  try {
+    mkdirSync(dir, mode);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
