@@ -54,7 +54,7 @@ test("a home that cannot be written, or be at all, keeps no command from its end
   const env = { HOME: "/proc/nowhere", XDG_CACHE_HOME: undefined, XDG_RUNTIME_DIR: undefined };
   for (const words of [["list"], ["kernels"], ["clean"]]) {
     const { status, stderr } = await outcomeOf([program, ...words], { env, timeoutMs: 60_000 });
-    t.true(status === 0 || status === 3, `${words}: ${status} ${stderr}`);
+    t.true(status === 0 || status === 3, `${words.join(" ")}: ${status} ${stderr}`);
     t.notRegex(stderr, /\n +at /);
   }
 });

@@ -21,10 +21,10 @@ export async function runMain(command: (surroundings: Surroundings) => Promise<n
     controller.abort(new Interrupted(number));
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  let unwritten: string | null = null;
+  const unwritten: string[] = [];
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") controller.abort(new Interrupted(constants.signals.SIGPIPE));
-    else unwritten ??= `Cannot write the output: ${systemReason(error)}.`;
+    else unwritten.push(`Cannot write the output: ${systemReason(error)}.`);
   });
   process.stderr.on("error", () => {});
   // Rejections that nothing handles come here as well.
@@ -46,8 +46,8 @@ export async function runMain(command: (surroundings: Surroundings) => Promise<n
   }
   // What was written before has been taken or refused by then, and the error told.
   await new Promise((resolve) => process.stdout.write("", () => setImmediate(resolve)));
-  if (unwritten !== null) {
-    process.stderr.write(`${unwritten}\n`);
+  if (unwritten[0] !== undefined) {
+    process.stderr.write(`${unwritten[0]}\n`);
     code = EXIT.infrastructure;
   }
   // Beyond 128 the command says itself how it was interrupted: `exec` as its program was.
