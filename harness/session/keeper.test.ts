@@ -118,7 +118,7 @@ test.serial("a folder that cannot be made again ends the lab with a sentence", a
   const kept = await keptAtSocket();
   rmSync(path.dirname(socketPath()), { recursive: true });
   mkdirSync(path.dirname(socketPath()), { mode: 0o755 });
-  await t.throwsAsync(kept.ended as Promise<void>, { message: /no folder that this user alone can reach/ });
+  await t.throwsAsync(kept.ended as Promise<void>, { message: /is not a private folder of this user/ });
   rmSync(path.dirname(socketPath()), { recursive: true });
 });
 
