@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as its users and their CI see it: words in, exit codes and files out.
+// Over 300 lines: tests of the whole program share its runs.
 
 import { once } from "node:events";
 import {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
+// Over 300 lines: tests of one engine, which starts once.
 
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

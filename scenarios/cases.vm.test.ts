@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vm runtime with a real guest: other kernels, IPVS, netem, and nothing left behind. Few boots: each takes some seconds.
+// Over 300 lines: tests share the few boots of a guest.
 
 import {
   existsSync,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verdict on runs that never happened: a record is written by hand, so that every way to be wrong is seen to be caught.
+// Over 300 lines: all verdicts are tested on one record.
 import test from "ava";
 import { EVENTS } from "../events/index.ts";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";

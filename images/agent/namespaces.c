@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Over 300 lines: the sandbox and its machines share the set-up of namespaces and mounts. */
 #include "namespaces.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Over 300 lines: sending, echoes, answers and names share the schedule of one connection. */
 #include "message.h"
 
 #include <errno.h>

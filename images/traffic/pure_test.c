@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Unit tests of the parts without I/O, run under ASan and UBSan. */
+/* Over 300 lines: short tests of many small modules, one program. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

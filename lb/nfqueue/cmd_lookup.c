@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb lookup`: which target would this flow, or this packet, get? */
+/* Over 300 lines: options, lines of tuples and lines of packets share one parser and one answer. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdarg.h>
