@@ -4,6 +4,8 @@ import type { Check } from "./failures.ts";
 import type { Judged } from "./part.ts";
 
 const n = (count: number) => count.toLocaleString("en-US");
+const connections = (count: number) => `${n(count)} ${count === 1 ? "connection" : "connections"}`;
+const were = (count: number) => `${connections(count)} ${count === 1 ? "was" : "were"}`;
 
 export function forgottenFailures({ forgotten }: Judged): Check[] {
   if (!forgotten) return [];
@@ -12,11 +14,11 @@ export function forgottenFailures({ forgotten }: Judged): Check[] {
   return [
     [
       mispredicted > 0,
-      `${n(mispredicted)} connections lived on although they were certain to be forgotten and lost. ${why.join(" ")}`,
+      `${connections(mispredicted)} lived on although certain to be forgotten and lost. ${why.join(" ")}`,
     ],
     [
       mispredicted === 0 && (lost < low || lost > high),
-      `${n(lost)} connections were lost as the balancer had forgotten them, ${predicted.toFixed(0)} expected, and ${low.toFixed(0)} to ${high.toFixed(0)} are possible. ${why.join(" ")}`,
+      `${were(lost)} lost because the balancer had forgotten them, ${predicted.toFixed(0)} expected, and ${low.toFixed(0)} to ${high.toFixed(0)} are possible. ${why.join(" ")}`,
       "chance",
     ],
   ];
@@ -28,5 +30,5 @@ export function forgottenMerits({ forgotten }: Judged): string[] {
   const possible = interval
     ? `${predicted.toFixed(0)} expected, ${interval[0].toFixed(0)} to ${interval[1].toFixed(0)} possible`
     : "exactly as predicted";
-  return [...why, `${n(lost)} connections were lost as the balancer had forgotten them: ${possible}.`];
+  return [...why, `${were(lost)} lost because the balancer had forgotten them: ${possible}.`];
 }

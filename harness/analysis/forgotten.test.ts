@@ -119,7 +119,7 @@ test("a connection that lives on although it must have been forgotten is mispred
   const { verdict, reasons, forgotten } = summaryOf(timed, rows);
   t.is(verdict, "fail");
   t.is(forgotten?.mispredicted, 1);
-  t.true(reasons.some((text) => text.startsWith("1 connections lived on although")));
+  t.true(reasons.some((text) => text.startsWith("1 connection lived on although certain")));
   t.true(reasons.some((text) => text.includes("kept its connection at message 2")));
 });
 

@@ -20,7 +20,7 @@ test.serial("conntrack forgets silent TCP connections, and each that it must is 
     "--scale",
     "1",
     "--at",
-    "10",
+    "5",
     "--duration",
     "26",
   ];
