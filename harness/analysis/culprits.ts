@@ -57,7 +57,7 @@ export const culprits: AnalysisModule = ({ run, events, timeline }) => {
   return {
     row(row) {
       if (row.recorded.generation > 0 || (row.establishedT !== null && row.establishedT < firstT)) return;
-      const target = row.establishedT === null ? null : pickOf(row.view.stages[0], row.hash, run.targets);
+      const target = pickOf(row.view.stages[0], row.hash, run.targets);
       found.notInTime.push({ target, family: row.stream.family, count: 1 });
     },
     established(row) {

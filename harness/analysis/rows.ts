@@ -7,27 +7,27 @@ import { flowReader } from "./flows.ts";
 import type { Timeline, View } from "./timeline.ts";
 
 /** Times are monotonic ns. */
-interface Times {
+interface Common {
   recorded: Connection;
   stream: StreamStart;
   startT: number;
   endT: number;
-}
-
-/** An attempt to connect that came to nothing. */
-export interface Failed extends Times {
-  establishedT: null;
-}
-
-export interface Established extends Times {
-  establishedT: number;
-  /** As recorded, but silence that the generator could not call a loss any more is one. */
-  connection: Connection;
   flow: Flow;
   /** null: there is no oracle, or nobody can know it. */
   hash: number | null;
   /** Of the router that it crosses. */
   view: View;
+}
+
+/** An attempt to connect that came to nothing. */
+export interface Failed extends Common {
+  establishedT: null;
+}
+
+export interface Established extends Common {
+  establishedT: number;
+  /** As recorded, but silence that the generator could not call a loss any more is one. */
+  connection: Connection;
   /** Index of the stage in which it was established. */
   opened: number;
   /** The event that its loss belongs to; "forgotten": the balancer did not know it any more; null: it was not lost. */
@@ -50,11 +50,12 @@ export function rowReader(timeline: Timeline): (recorded: Connection) => Row | n
 function readRow(timeline: Timeline, recorded: Connection, stream: StreamStart, flow: Flow): Row {
   const startT = atNs(stream, recorded.startUs);
   const endT = atNs(stream, recorded.endUs);
-  if (recorded.establishedUs === null) return { recorded, stream, startT, endT, establishedT: null };
   const { oracle } = timeline.deployed;
+  const hash = oracle && hashFlow(oracle, flow);
+  const view = timeline.viewOf(flow);
+  if (recorded.establishedUs === null) return { recorded, stream, startT, endT, flow, hash, view, establishedT: null };
   const establishedT = atNs(stream, recorded.establishedUs);
   const connection = withSilence(recorded, stream);
-  const view = timeline.viewOf(flow);
   return {
     recorded,
     stream,
@@ -63,7 +64,7 @@ function readRow(timeline: Timeline, recorded: Connection, stream: StreamStart, 
     establishedT,
     connection,
     flow,
-    hash: oracle && hashFlow(oracle, flow),
+    hash,
     view,
     opened: view.stages.findLastIndex((stage, k) => k === 0 || stage.requestedT <= establishedT),
     lossEvent: attribute(timeline, connection, stream, establishedT),

@@ -8,8 +8,8 @@ export interface Place {
   count: number;
 }
 
-/** So much of all is "nearly all". */
-const NEARLY = 0.9;
+/** So much of all is "nearly all", and "most". */
+const [NEARLY, MOST] = [0.9, 2 / 3];
 
 /**
  * The end of a sentence about things that happened at these places: ", all from vm-002 over IPv6". Empty when they have no target
@@ -25,14 +25,15 @@ export function whence(places: readonly Place[], preposition: "from" | "to" | "o
     ...(family ? [{ ...family, text: `over ${family.name}` }] : []),
   ];
   if (parts.length === 0) return "";
-  const all = parts.every(({ count }) => count === total);
-  return `, ${all ? "all" : "nearly all"} ${parts.map(({ text }) => text).join(" ")}`;
+  const least = Math.min(...parts.map(({ count }) => count));
+  const share = least === total ? "all" : least >= NEARLY * total ? "nearly all" : "most";
+  return `, ${share} ${parts.map(({ text }) => text).join(" ")}`;
 }
 
-/** What nearly all have in common. */
+/** What most have in common. */
 function most(places: readonly Place[], of: (place: Place) => string, total: number) {
   const sums = new Map<string, number>();
   for (const place of places) sums.set(of(place), (sums.get(of(place)) ?? 0) + place.count);
   const [name, count] = [...sums].sort(([, a], [, b]) => b - a)[0] ?? ["", 0];
-  return count >= NEARLY * total ? { name, count } : null;
+  return count >= MOST * total ? { name, count } : null;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Balancers that are wrong on purpose, out of one that is right: the lab has to catch each. Only tests use them.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Backend, type Balancer, type Host, type Lab, VIP } from "../../harness/api/index.ts";
-import { nfqueue, nfqueueWith } from "../nfqueue/nfqueue.ts";
+import { addressOf, type Backend, type Balancer, type Host, type Lab, nowNs, VIP } from "../../harness/api/index.ts";
+import { fwmarkOf, nfqueue, nfqueueWith } from "../nfqueue/nfqueue.ts";
+import { swapWords } from "./swap-words.ts";
 
 type Deploy = (lab: Lab, active: readonly number[]) => Promise<Balancer>;
 const right = nfqueue.options.parse({});
@@ -13,13 +14,18 @@ function broken(name: string, summary: string, deploy: Deploy): Backend {
   return { ...nfqueue, name, summary: `Wrong on purpose: ${summary}`, deploy: (lab, _, active) => deploy(lab, active) };
 }
 
-const rules = async (host: Host, table: string, rule: string) => {
-  for (const [tool, vip] of [
-    ["iptables-restore", `${VIP[4]}/32`],
-    ["ip6tables-restore", `${VIP[6]}/128`],
-  ])
-    await host.exec([`${tool}`, "--noflush"], { input: `*${table}\n${rule.replaceAll("VIP", `${vip}`)}\nCOMMIT\n` });
+/** `rule` with VIP for the address, for both families. */
+const rules = async (host: Host, table: string, rule: string | ((family: 4 | 6) => string)) => {
+  for (const [tool, vip, family] of [
+    ["iptables-restore", `${VIP[4]}/32`, 4],
+    ["ip6tables-restore", `${VIP[6]}/128`, 6],
+  ] as const) {
+    const text = (typeof rule === "string" ? rule : rule(family)).replaceAll("VIP", vip);
+    await host.exec([tool, "--noflush"], { input: `*${table}\n${text}\nCOMMIT\n` });
+  }
 };
+/** Index of the target that faults of one target are about. */
+const ONE = 4;
 const onRouters = (lab: Lab, action: (host: Host) => Promise<unknown>) =>
   Promise.all(lab.topology.routers.map(({ name }) => action(lab.host(name))));
 
@@ -74,6 +80,46 @@ export const brokenBalancers: readonly Backend[] = [
     return bent(balancer, (next) => {
       const gone = lab.topology.targets.map((_, i) => i).filter((i) => !next.includes(i));
       return balancer.setTargets([...next, ...gone.slice(0, 1)]);
+    });
+  }),
+
+  broken("broken-drops", "one of 20 packets to one target is dropped", async (lab, active) => {
+    const balancer = await working(lab, active);
+    const rule = `-A FORWARD -d VIP -m mark --mark ${fwmarkOf(ONE)} -m statistic --mode nth --every 20 --packet 0 -j DROP`;
+    await onRouters(lab, (host) => rules(host, "filter", rule));
+    return balancer;
+  }),
+
+  broken("broken-twins", "one of 20 packets to one target is sent twice", async (lab, active) => {
+    const balancer = await working(lab, active);
+    const target = lab.topology.targets[ONE];
+    const twice = (family: 4 | 6) =>
+      `-A FORWARD -d VIP -m mark --mark ${fwmarkOf(ONE)} -m statistic --mode nth --every 20 --packet 0 -j TEE --gateway ${target && addressOf(target, family)}`;
+    await onRouters(lab, (host) => rules(host, "mangle", twice));
+    return balancer;
+  }),
+
+  broken("broken-flips", "the content of some messages is changed, and their checksum fits", async (lab, active) => {
+    const balancer = await working(lab, active);
+    await onRouters(lab, (host) => host.exec(["nft", "-f", "-"], { input: swapWords(fwmarkOf(ONE)) }));
+    return balancer;
+  }),
+
+  broken("broken-alias", "what belongs to one target goes to the next one", async (lab, active) => {
+    const balancer = await working(lab, active);
+    const rule = ["rule", "add", "pref", "1", "fwmark", `${fwmarkOf(ONE)}`, "lookup", `${fwmarkOf(ONE + 1)}`];
+    await onRouters(lab, async (host) => {
+      for (const family of ["-4", "-6"]) await host.exec(["ip", family, ...rule]);
+    });
+    return balancer;
+  }),
+
+  broken("broken-tardy", "its table changes 600 ms after it said so", async (lab, active) => {
+    const balancer = await working(lab, active);
+    return bent(balancer, async (next) => {
+      const saidT = nowNs();
+      void sleep(600).then(() => balancer.setTargets(next));
+      return saidT;
     });
   }),
 ];
