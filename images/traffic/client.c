@@ -73,8 +73,7 @@ static int client_init(struct client *client, const struct settings *settings)
 	integrity_init();
 	integrity_fill(client->message, settings->message_bytes);
 	client->first_pending = client->count;
-	hosts_init(&client->hosts);
-	client->troubles = allocate((MAX_HOSTS + 1) * sizeof(*client->troubles));
+	client_targets_init(client);
 	return 0;
 }
 

@@ -248,7 +248,7 @@ static void allocate_buffers(struct generator *g)
 	}
 	g->sent = allocate(g->total * sizeof(*g->sent));
 	g->client.list = allocate(g->client.count * sizeof(*g->client.list));
-	hosts_init(&g->client.hosts);
+	client_targets_init(&g->client);
 }
 
 int generator_run(struct generator *g)

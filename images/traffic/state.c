@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state.h"
 
+#include "util/memory.h"
+
+void client_targets_init(struct client *client)
+{
+	hosts_init(&client->hosts);
+	client->troubles = allocate((MAX_HOSTS + 1) * sizeof(*client->troubles));
+}
+
 void connection_settled(struct client *client, const struct connection *c, bool established)
 {
 	if (c->generation)

@@ -95,6 +95,9 @@ struct client {
 /* Takes the signal that is waiting, and with it the client stops. */
 void client_signalled(struct client *client, int signal_fd);
 
+/* What is kept of targets; every generator has it. */
+void client_targets_init(struct client *client);
+
 /* The target has answered by name: `host` is the index of it, or NO_HOST. */
 void connection_established(struct client *client, struct connection *c, uint16_t host, uint64_t now);
 /* The first generation of a connection is established, or has failed. */
