@@ -110,7 +110,7 @@ withEngine("BPF programs are loaded by routers that are given the capabilities, 
   const given = ["SYS_ADMIN", "IPC_LOCK"].flatMap((name) => ["--capability", name]);
   const without = await runOn(t, "docker", "xdp_user_scale_in", small);
   t.is(without.status, 77, without.stderr);
-  t.regex(without.summary.reasons.join(" "), /takes CAP_SYS_ADMIN and CAP_IPC_LOCK.*--capability SYS_ADMIN/);
+  t.regex(without.summary.reasons.join(" "), /needs CAP_SYS_ADMIN and CAP_IPC_LOCK.*--capability SYS_ADMIN/);
   for (const name of ["tc_scale_in", "xdp_user_scale_in"]) {
     const { status, summary } = await runOn(t, "docker", name, [...small, "--scale", "1", ...given]);
     t.is(status, 0, summary.reasons.join("\n"));

@@ -16,5 +16,6 @@ esac
 [ "$files" = unlimited ] || [ "$files" -ge 300 ] ||
 	refuse "A process may open $files files here, and 300 are needed: raise 'ulimit -n' as root."
 
-url=$(printf %s "$root" | sed 's/%/%25/g; s/#/%23/g')
+url=$root
+case $root in *[%#]*) url=$(printf %s "$root" | sed 's/%/%25/g; s/#/%23/g') ;; esac
 exec node --import "file://$url/node_modules/tsx/dist/loader.mjs" "$@"

@@ -164,7 +164,8 @@ export function describeRun(
     protocol: planned.load.protocol,
     seed: planned.seed,
     options: {
-      ...planned.options,
+      // As run.json will hold them: a report that is made again knows no more.
+      ...Object.fromEntries(Object.entries(planned.options).filter(([, value]) => value !== undefined)),
       routers: planned.routers,
       rate: planned.load.rate,
       size: planned.load.size,

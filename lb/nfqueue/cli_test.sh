@@ -79,13 +79,13 @@ expect 0 '"picked":[0,0,0,0]' stats --shm $shm
 expect 0 "" init --shm $shm --force
 expect 2 "The last queue must be a number within 3..65535" run --shm $shm --queue 3:1
 expect 2 "At most 64 queues" run --shm $shm --queue 0:64
-expect 2 "so --per-cpu takes as many queues at most, not $(($(nproc --all) + 1))." run --shm $shm --per-cpu --queue 0:$(nproc --all)
+expect 2 "--per-cpu takes at most one queue per CPU: $(nproc --all), not $(($(nproc --all) + 1))." run --shm $shm --per-cpu --queue 0:$(nproc --all)
 expect 2 "not 'badly'" run --shm $shm --broken badly
 
-expect 2 "give --fragments too" run --shm $shm --routers $shm --own 1
-expect 2 "belong together" run --shm $shm --fragments --own 1
-expect 2 "give --flows too" run --shm $shm --nolb-fwmark 1
-expect 2 "no room for the queue of the fragments" run --shm $shm --fragments --queue 65535
+expect 2 "--routers needs --fragments." run --shm $shm --routers $shm --own 1
+expect 2 "--routers and --own need each other." run --shm $shm --fragments --own 1
+expect 2 "--nolb-fwmark needs --flows." run --shm $shm --nolb-fwmark 1
+expect 2 "No queue is left for fragments after queue 65535." run --shm $shm --fragments --queue 65535
 
 expect 0 '"flows":[]' flow-list --shm $shm
 expect 2 "needs --name and --targets" flow-set --shm $shm --name web

@@ -125,7 +125,7 @@ static void parse(struct run *run, const struct command *command, int argc, char
 	options->fragment_queue = run->first + run->workers_n++;
 	if (run->workers_n > WORKERS_MAX || options->fragment_queue < run->first)
 		fail(EXIT_USAGE, "No queue is left for fragments after queue %u.",
-		     options->fragment_queue - 1u);
+		     run->first + run->workers_n - 2u);
 }
 
 /* The thread behind the last queue; it sees packets whole, and also wakes up to forget what is too old. */
