@@ -80,7 +80,17 @@ export function latencyTable({ latencyMs }: Summary): Table {
 /** Without rows where no fragments were sent. */
 export function datagramTable({ datagrams = [] }: Summary): Table {
   return {
-    head: ["Fragments", "Sent", "Arrived", "Lost", "Hurt", "of them arrived", "Corrupt", "Repeated", "Elsewhere"],
+    head: [
+      "Fragments",
+      "Sent",
+      "Arrived",
+      "Lost",
+      "Incomplete",
+      "of them delivered",
+      "Corrupt",
+      "Duplicates",
+      "Wrong target",
+    ],
     rows: datagrams.map((one) => [
       one.pattern.replaceAll("_", " "),
       count(one.sent),
