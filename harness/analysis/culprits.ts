@@ -10,7 +10,7 @@ import type { Timeline } from "./timeline.ts";
 import { type Place, whence } from "./whence.ts";
 
 /** What one connection is evidence of. */
-export interface Trouble extends Place {
+export interface Symptom extends Place {
   cause: Cause;
 }
 
@@ -24,9 +24,9 @@ interface Stale {
 export interface Culprits {
   /** First connections that were not established in time. */
   notInTime: Place[];
-  lostOutside: Trouble[];
+  lostOutside: Symptom[];
   /** By event: lost, though that was not predicted. */
-  unpredicted: Trouble[][];
+  unpredicted: Symptom[][];
   stale: (Stale | null)[];
 }
 
@@ -84,7 +84,7 @@ function longestAnswerMs({ scales }: Timeline, i: number, events: readonly Event
 }
 
 /** The end of a sentence: ": 4 by reset, all on vm-003". Empty when there are none. */
-export function howAndWhere(troubles: readonly Trouble[], bothFamilies: boolean): string {
+export function howAndWhere(troubles: readonly Symptom[], bothFamilies: boolean): string {
   const causes = new Map<Cause, number>();
   for (const { cause } of troubles) causes.set(cause, (causes.get(cause) ?? 0) + 1);
   const parts = [...causes].sort(([, a], [, b]) => b - a).map(([cause, n]) => `${count(n)} by ${cause}`);

@@ -121,6 +121,8 @@ test("a busy machine, an event or an impairment that was asked for explains late
     },
   ];
   for (const given of explained) t.deepEqual(seen({ troubles, ...given }).reasons, [], JSON.stringify(given));
+  const narrow: Event = { kind: "counters", t: T0 + 9 * S, machine: "vm-222", moment: "after", values: {} };
+  t.is(seen({ troubles, events: [narrow] }).judged.late, 0, "what is too large for the way is sent again");
   t.is(seen({ troubles: { "vm-002": { late: 2 } } }).reasons.length, 0, "twice is no rule");
   t.is(seen({ troubles: { "vm-002": { corrupt: 2 } }, options: { corrupt: "1%" } }).judged.corrupt, 0);
   t.is(seen({ troubles: { "vm-002": { corrupt: 2 } }, maxLateUs: 5e5 }).judged.corrupt, 2, "no machine is so busy");
