@@ -140,6 +140,53 @@ const faults: readonly Fault[] = [
     },
     sentence: /^The server on vm-003 stood still for [23]\.\d s, from \d\.\d s to [34]\.\d s\.$/,
   },
+  {
+    what: "a link that is down for a second",
+    async inject({ lab }) {
+      await sleep(700);
+      await lab.host("vm-002").exec(["ip", "link", "set", "eth1", "down"]);
+      await sleep(1000);
+      await lab.host("vm-002").exec(["ip", "link", "set", "eth1", "up"]);
+    },
+    sentence: /^The link eth1 of vm-002 was down for a while during the traffic, which the run did not order\.$/,
+  },
+  {
+    what: "a link that goes down in the fabric and stays so",
+    async inject({ lab }) {
+      await sleep(1000);
+      await lab.host("fabric").exec(["ip", "link", "set", "vm-002.1", "down"]);
+    },
+    sentence: /^The link eth1 of vm-002 was down after the traffic, which the run did not order\.$/,
+  },
+  {
+    what: "a route that somebody removes",
+    async inject({ lab }) {
+      await sleep(1000);
+      await lab.host("vm-004").exec(["ip", "route", "del", "default"]);
+    },
+    sentence:
+      /^Routes or rules of vm-004 changed during the traffic, .*: 'default via 192\.168\.1\.201 dev eth1' is gone\.$/,
+  },
+  {
+    what: "a router whose iptables rules are flushed",
+    async inject({ lab }) {
+      await sleep(1000);
+      for (const table of ["filter", "mangle", "nat"])
+        await lab.host("vm-201").exec(["iptables", "-t", table, "-F"], { check: false });
+    },
+    sentence:
+      /^The rules of vm-201 changed during the run, which no event ordered: \d+ of \d+ lines of 'iptables-save' are gone, as '.+'\.$/,
+  },
+  {
+    what: "a router whose nftables ruleset is flushed",
+    backend: "nftables",
+    async inject({ lab }) {
+      await sleep(1000);
+      await lab.host("vm-201").exec(["nft", "flush", "ruleset"]);
+    },
+    sentence:
+      /^The rules of vm-201 changed during the run, .*: (\d+) of \1 lines of 'nft --stateless --terse list ruleset' are gone/,
+  },
 ];
 
 for (const { what, inject, sentence, backend = "nfqueue" } of faults)

@@ -68,7 +68,7 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const summary: Judged = Object.assign(emptySummary(run), ...parts.map((part) => part.summary));
   const series: Series = Object.assign(emptySeries(), ...parts.map((part) => part.series));
   const evidence: Evidence = Object.assign({}, ...parts.map((part) => part.evidence));
-  if (errors.texts.length === 0) errors.texts.push(...labFaults(events));
+  errors.texts.push(...labFaults(events));
   if (errors.texts.length === 0 && !isWhole(events)) errors.texts.push("The record ends before the traffic.");
   if (errors.texts.length > 0) return { summary: errorSummary(summary, errors.texts), series };
   const verdict = judge({

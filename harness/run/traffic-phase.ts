@@ -15,6 +15,7 @@ import { recordImpairment } from "./impairment.ts";
 import { quietly } from "./quietly.ts";
 import type { RunRequest } from "./run.ts";
 import { type Deployment, driveSteps } from "./steps.ts";
+import { Unordered } from "./unordered.ts";
 
 /** A deployment, and the signs of life of the programs around it. */
 export interface Watched extends Deployment {
@@ -25,18 +26,26 @@ export async function driveTraffic(request: RunRequest, deployment: Watched): Pr
   const { record, lab } = deployment;
   if (request.plan.steps.some(({ event }) => event.told !== "all")) await routeByFields(lab, record);
   const { impairment } = request;
+  const unordered = new Unordered(request, deployment);
+  await unordered.begin();
   await recordCounters(deployment, "before");
   record.add(calibrate("before"));
   if (impairment) await recordImpairment(lab, impairment, record, "before");
-  await trafficAndSteps(request, deployment);
+  await trafficAndSteps(request, deployment, () => unordered.settled());
   const settled = await settle(lab);
   record.add(calibrate("after"));
   await recordCounters(deployment, "after", settled);
+  for (const text of await unordered.faults()) record.add({ kind: "error", t: nowNs(), text });
   for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
   if (impairment) await recordImpairment(lab, impairment, record, "after");
 }
 
-async function trafficAndSteps(request: RunRequest, deployment: Watched): Promise<void> {
+/** `onLastStep` is called when no event comes any more. */
+async function trafficAndSteps(
+  request: RunRequest,
+  deployment: Watched,
+  onLastStep: () => Promise<void>,
+): Promise<void> {
   const { record, lab, liveness } = deployment;
   liveness.begin();
   const traffic = await startTraffic(lab, request.load, record, liveness).catch((error) => {
@@ -46,7 +55,7 @@ async function trafficAndSteps(request: RunRequest, deployment: Watched): Promis
   const unwatch = watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
   try {
     const steps = driveSteps(deployment, request.plan, traffic.t0, request.signal);
-    await Promise.all([abortable(traffic.done, request.signal), steps]);
+    await Promise.all([abortable(traffic.done, request.signal), steps.then(onLastStep)]);
   } catch (error) {
     quietly(() => record.add({ kind: "stop", t: nowNs() }));
     await endEarly(traffic);
