@@ -104,6 +104,8 @@ export interface Balancer extends AsyncDisposable {
    * the tester that ended at it, "relay.out" those that it sent to targets. `probes` are health checks' packets to targets.
    */
   counters(router: string): Promise<Record<string, number>>;
+  /** Resolves when nothing of a change goes on any more. Absent: every change is complete when it is in force. */
+  idle?(): Promise<void>;
   /** Called when part of it breaks, or ends by itself. What was told before anybody listened is told at once. */
   onFault?: (sentence: string) => void;
 }

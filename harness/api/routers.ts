@@ -40,6 +40,8 @@ export interface RouterSide {
    */
   change(active: readonly number[], before: readonly number[]): Promise<unknown>;
   counters?(): Promise<Record<string, number>>;
+  /** Resolves when nothing of a change goes on any more that nobody waited for, as the removal of old rules. */
+  idle?(): Promise<unknown>;
   /** As `Balancer.setRouters`, for this router. */
   setRouters?(active: readonly number[]): Promise<void>;
   /** Resolves when it has found out which targets answer: as `Balancer.waitForConvergence`, for this router. */
@@ -90,6 +92,9 @@ export async function deployOnRouters(
       return times.length > 0 ? Math.max(...times) : nowNs();
     },
     counters: async (name) => (await deployed.get(name)?.counters?.()) ?? {},
+    async idle() {
+      await onEach((side) => side.idle?.());
+    },
     ...(sides.some((side) => side.setRouters !== undefined)
       ? { setRouters: (next: readonly number[]) => onEach((side) => side.setRouters?.(next)) }
       : {}),

@@ -28,6 +28,7 @@ export class Unordered {
 
   /** No event changes rules from now on. */
   async settled(): Promise<void> {
+    await this.#deployment.balancer.idle?.();
     this.#rules = await readRouterRules(this.#deployment.lab, this.#commands);
   }
 

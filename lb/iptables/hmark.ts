@@ -49,6 +49,7 @@ export const iptablesHmark = defineBackend({
         await service.replace(next);
         service.tidy(() => eachFamily(host, () => marks("del", old, before)));
       },
+      idle: () => service.idle(),
     };
   },
 });

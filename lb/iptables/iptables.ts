@@ -86,6 +86,7 @@ export function natSide({ host, topology, services }: Router, options: NatOption
       service.tidy();
     },
     counters: () => conntrackCounters(host),
+    idle: () => service.idle(),
   };
 }
 
@@ -144,6 +145,8 @@ export function generations(
   replace(active: readonly number[]): Promise<void>;
   /** Removes the generation before, and does this too. */
   tidy(more?: () => Promise<unknown>): void;
+  /** Resolves when the last `tidy` has ended. */
+  idle(): Promise<unknown>;
 } {
   let number = 0;
   const now = new Map<IpFamily, Generation>();
@@ -172,6 +175,7 @@ export function generations(
       // Told at the next change, if there is one; else the lab has gone.
       tidied.catch(() => {});
     },
+    idle: () => tidied,
   };
 }
 
