@@ -16,7 +16,8 @@ const { values, positionals } = parseArgs({
 });
 const wants = (word: string) =>
   positionals.includes(word) || !["faults", "kills"].some((one) => positionals.includes(one));
-const runtime = positionals.includes("docker") ? "docker" : "netns";
+const inContainers = positionals.includes("docker");
+const runtime = inContainers ? "docker" : "netns";
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 const tell = (row: Row) => say(rowText(row));
 
@@ -35,8 +36,10 @@ const engine = await testEngine();
 if (engine.skip !== null) say(`SKIP: ${engine.skip} Rows on docker are left out.`);
 const rows: Row[] = [];
 if (wants("faults")) rows.push(...(await run("faults", () => runFaults(engine.skip === null, tell))));
-if (wants("kills") && (runtime === "netns" || engine.skip === null))
-  rows.push(...(await run(`kills on ${runtime}`, () => killMatrix(runtime, Number(values.repeats), tell))));
+if (wants("kills") && (!inContainers || engine.skip === null))
+  rows.push(
+    ...(await run(`kills on ${runtime}`, () => killMatrix({ runtime, inContainers }, Number(values.repeats), tell))),
+  );
 await engine.stop();
 const wrong = rows.filter(({ passed }) => !passed).length;
 say(`${rows.length} rows, ${wrong} not as wanted`);
