@@ -27,6 +27,7 @@ const protocols: Record<string, Protocol[]> = {
   drift: ["tcp"],
   frag: ["udp"],
   pmtu: ["tcp"],
+  tiers: ["tcp"],
 };
 const alone = new Set(["scale_in", "scale_out"]);
 /** With as many routers as there can be: those that must lose nothing with one. */

@@ -6,6 +6,7 @@ import { connect } from "./connect.ts";
 import { frag } from "./frag.ts";
 import { pmtu } from "./pmtu.ts";
 import { drift, failure, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
+import { tiers } from "./tiers.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
 export const scenarios: readonly Scenario[] = [
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   affinity,
   frag,
   pmtu,
+  tiers,
 ];

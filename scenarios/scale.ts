@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { access } from "node:fs/promises";
 import {
   EVENTS,
   type EventDefinition,
@@ -10,6 +9,7 @@ import {
   type ScenarioOptions,
   UsageError,
 } from "../harness/api/index.ts";
+import { seedIsSettable } from "./seed.ts";
 
 export const scale: Scenario = {
   name: "scale",
@@ -62,17 +62,7 @@ export const drift: Scenario = {
   name: "drift",
   summary: "Targets leave at 5 s, but one router keeps its old list of targets until 10 s, under live connections.",
   routers: 2,
-  async missing() {
-    const settable = await access("/proc/sys/net/ipv4/fib_multipath_hash_seed").then(
-      () => true,
-      () => false,
-    );
-    return settable
-      ? []
-      : [
-          "Which router a connection crosses cannot be known: the seed of the multipath hash is not settable. Use Linux 6.11 or newer.",
-        ];
-  },
+  missing: seedIsSettable,
   plan(options) {
     if (options.routers < 2)
       throw new UsageError(

@@ -24,6 +24,7 @@ import { rowReader } from "./rows.ts";
 import { emptySeries, log, overTime, type Series } from "./series.ts";
 import { spread } from "./spread.ts";
 import { emptySummary, skippedSummary } from "./summary.ts";
+import { tiers } from "./tiers.ts";
 import { buildTimeline } from "./timeline.ts";
 import { judge } from "./verdict.ts";
 
@@ -41,6 +42,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   lostRows,
   culprits,
   spread,
+  tiers,
   latency,
   datagrams,
   packets,

@@ -9,6 +9,7 @@ import { datagramFailures } from "./datagrams.ts";
 import { forgottenFailures } from "./forgotten-text.ts";
 import { integrityFailures } from "./integrity.ts";
 import type { Evidence, Judged } from "./part.ts";
+import { tierFailures } from "./tiers.ts";
 import { whence } from "./whence.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
@@ -26,6 +27,7 @@ export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSp
     ...[datagramFailures, integrityFailures, packetFailures]
       .flatMap((of) => of(summary))
       .map((text): Check => [true, text]),
+    ...tierFailures(summary).map((text): Check => [true, text, "chance"]),
     ...queuedTooMany(summary, evidence, oracle),
   ];
 }

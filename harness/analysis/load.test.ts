@@ -7,9 +7,9 @@ import { writeSyntheticRun } from "../bench/synthetic.ts";
 import { judgeGate } from "../gate/gate.ts";
 import { groupRuns } from "../gate/groups.ts";
 import { parseThresholds } from "../gate/thresholds.ts";
-import { generator } from "../report/fixture-base.ts";
 import { finishedRuns } from "../set/manifest.ts";
 import { mutate } from "../testing/mutate.ts";
+import { mulberry32 } from "../util/random.ts";
 import { loadRuns } from "./load.ts";
 
 const FILES = ["run.json", "events.ndjson", "connections.bin"] as const;
@@ -168,7 +168,7 @@ for (const [name, of, exact] of kinds)
     const files = of(syntheticRun(dir));
     put(dir, files);
     const right = loadRuns([dir]).runs[0];
-    const random = generator(exact ? 1 : 2);
+    const random = mulberry32(exact ? 1 : 2);
     const limits = parseThresholds("{}", "");
     let found = 0;
     for (let i = 0; i < 1000; i++) {
@@ -193,7 +193,7 @@ test("a thousand damages of a summary: merge reads each as a result, or says tha
   syntheticRun(run);
   const summary = loadRuns([run]).runs[0]?.summary;
   const text = Buffer.from(JSON.stringify(summary, null, 2));
-  const random = generator(3);
+  const random = mulberry32(3);
   for (let i = 0; i < 1000; i++) {
     writeFileSync(path.join(run, "summary.json"), mutate(text, random));
     const { found, damaged } = finishedRuns(dir);

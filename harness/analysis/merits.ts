@@ -5,6 +5,7 @@ import { count, plural, was } from "../util/numbers.ts";
 import { datagramMerits } from "./datagrams.ts";
 import { forgottenMerits } from "./forgotten-text.ts";
 import type { Judged } from "./part.ts";
+import { tierMerits } from "./tiers.ts";
 
 /** What held, of a run that passes. */
 export function merits(summary: Judged): string[] {
@@ -30,6 +31,7 @@ export function merits(summary: Judged): string[] {
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]
       : []),
+    ...tierMerits(summary),
     ...spreadRemark(summary),
   ];
 }

@@ -39,7 +39,8 @@ const RECEIVING: ReadonlySet<string> = new Set(
  */
 function accountPackets(events: readonly Event[], tester: string, targets: readonly string[]): Summary["packets"] {
   const all = counted(events);
-  const tally = tallyOf(all, tester, new Set(targets));
+  const isNarrow = !events.some((e) => e.kind === "routing" && e.hash.kind === "fib_multipath");
+  const tally = tallyOf(all, tester, new Set(targets), isNarrow);
   const { received, relayed, probes, icmpErrors } = tally;
   const dropped = droppedBy(all, tester, new Set(targets));
   // Fragments are sent from below the IP layer, which does not count them.
@@ -89,14 +90,15 @@ function byFamily(
   return unaccounted === 0 ? {} : { unaccountedByFamily: { ipv4: unaccounted - ipv6, ipv6 } };
 }
 
-function tallyOf(all: readonly Counted[], tester: string, isTarget: ReadonlySet<string>) {
+/** `isNarrow`: the machine between routers and tester, if any, is there for its ICMP errors. */
+function tallyOf(all: readonly Counted[], tester: string, isTarget: ReadonlySet<string>, isNarrow: boolean) {
   const sum = (wanted: string, at: (machine: string) => boolean = () => true) =>
     all
       .filter(({ machine }) => at(machine))
       .flatMap(({ deltas }) => deltas)
       .reduce((total, [name, delta]) => total + (name === wanted ? delta : 0), 0);
   // It sends nothing of its own but ICMP errors, to the targets; "ipOut" of older kernels has what it forwards too.
-  const evil = all.filter(({ machine }) => machine === EVIL_NAME).map(({ deltas }) => new Map(deltas));
+  const evil = all.filter(({ machine }) => isNarrow && machine === EVIL_NAME).map(({ deltas }) => new Map(deltas));
   const errorsOf = (own: ReadonlyMap<string, number>) => own.get("icmpErrorsOut") ?? own.get("ipOut") ?? 0;
   const icmpErrors = evil.length === 0 ? null : evil.reduce((total, own) => total + errorsOf(own), 0);
   const damages = all.flatMap(({ deltas }) => deltas).filter(([name]) => name.startsWith("damage."));

@@ -47,7 +47,12 @@ function pooled(cells: readonly Cell[]): Cell {
 
 function pearsonP(cells: readonly Cell[]): number {
   const chi2 = cells.reduce((sum, { observed, expected }) => sum + (observed - expected) ** 2 / expected, 0);
-  return upperGamma((cells.length - 1) / 2, chi2 / 2);
+  return chiSquareUpperP(chi2, cells.length - 1);
+}
+
+/** Probability that a chi-square variable of so many degrees of freedom is this large, or larger. */
+export function chiSquareUpperP(chi2: number, freedom: number): number {
+  return upperGamma(freedom / 2, chi2 / 2);
 }
 
 /** Two-sided: twice the smaller tail. */

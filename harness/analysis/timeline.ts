@@ -39,6 +39,8 @@ export interface Timeline {
   views: readonly View[];
   /** The view of the router that a flow crosses. */
   viewOf(flow: Flow): View;
+  /** The index of that router; null: nobody knows it. */
+  routerOf: ((flow: Flow) => number) | null;
 }
 
 /** `targets` are all targets by name, in the order of their indices, `routers` likewise. null when the run ended before there was traffic. */
@@ -74,6 +76,7 @@ export function buildTimeline(
     shares: sharesOf(first, targets),
     views,
     viewOf: routing ? byRouter(views, routing.hash) : () => first,
+    routerOf: routing && routers.length > 1 ? byRouter([...routers.keys()], routing.hash) : null,
   };
 }
 

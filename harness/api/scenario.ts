@@ -52,6 +52,8 @@ export interface Plan {
   size?: number;
   /** MTU of the way from the routers to the tester, behind a machine that tells by ICMP errors. */
   squeezeMtu?: number;
+  /** A router in front of the routers chooses among them by a multipath hash of this seed: another tier. */
+  front?: { seed: number };
 }
 
 export interface Step {

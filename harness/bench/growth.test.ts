@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { generator } from "../report/fixture-base.ts";
+import { mulberry32 } from "../util/random.ts";
 import { costAt, type GrowthPoint, growthOf } from "./growth.ts";
 
 const XS = [1, 10, 100, 1000];
 
 /** Rounds of a curve, each slower or faster as a whole by up to a third, each value with noise of some percent. */
 function rounds(cost: (x: number) => number, seed: number, { repeats = 6, noise = 0.03, xs = XS } = {}): GrowthPoint[] {
-  const random = generator(seed);
+  const random = mulberry32(seed);
   const slow = Array.from({ length: repeats }, () => 0.7 + 0.6 * random());
   return xs.map((x) => ({ x, costs: slow.map((factor) => cost(x) * factor * (1 + noise * (2 * random() - 1))) }));
 }

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import { analyse } from "../analysis/analyse.ts";
-import { generator } from "../report/fixture-base.ts";
 import { mutate } from "../testing/mutate.ts";
 import { UsageError } from "../util/errors.ts";
+import { mulberry32 } from "../util/random.ts";
 import { makeBaseline, readBaseline } from "./baseline.ts";
 import { readBench } from "./bench.ts";
 import { groupRuns } from "./groups.ts";
@@ -23,7 +23,7 @@ test("a thousand damages of the gate's files: each is read, or is one sentence w
     ["thresholds.json", { falseAlarm: 0.001, recoverMs: 500, ratioToPlain: { tcp: 0.5 } }, readThresholds],
     ["bench.json", [figure], readBench],
   ];
-  const random = generator(4);
+  const random = mulberry32(4);
   let found = 0;
   for (const [name, content, read] of files) {
     const file = path.join(dir, name);

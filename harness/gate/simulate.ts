@@ -6,8 +6,9 @@ import { EVENTS } from "../events/index.ts";
 import { hashFlow, makeOracle, type Oracle, type OracleSpec } from "../oracle/oracle.ts";
 import type { Record as RunRecord } from "../record/read.ts";
 import type { Cause, Connection, Event, RunInfo, StreamStart } from "../record/schema.ts";
-import { generator, machines, runInfo, streamStart } from "../report/fixture-base.ts";
+import { machines, runInfo, streamStart } from "../report/fixture-base.ts";
 import { TESTER_NAME } from "../topology/topology.ts";
+import { mulberry32 } from "../util/random.ts";
 
 /** What is wrong with the balancer; `share` is of the connections, or of the time that packets have nowhere to go. */
 export type Fault =
@@ -48,7 +49,7 @@ const tables = new Map<string, { before: Oracle; after: Oracle }>();
 
 /** Two of ten targets leave at 5 s of 10. */
 export function simulate({ seed, connections, oracle, fault }: Simulation): { run: RunInfo; record: RunRecord } {
-  const random = generator(seed);
+  const random = mulberry32(seed);
   const start = streamStart(T0, connections, 1e6);
   const flowOf = flowReader(start);
   const works: OracleSpec =

@@ -81,6 +81,9 @@ function courseOf(
 /** How the tester chooses routers where they do not all know the same: by a hash that can be known from outside. */
 export const TESTER_HASH = { kind: "fib_multipath_output", seed: 1 } as const satisfies FlowHash;
 
+/** How a router in front of the routers chooses among them. */
+export const frontHash = (seed: number): FlowHash => ({ kind: "fib_multipath", seed, policy: "fields" });
+
 /** The tester's multipath route chooses the router; the first one stands for all where nobody can know its hash. */
 export function byRouter<T>(ofRouter: readonly T[], hash: FlowHash): (flow: Flow) => T {
   const regions = thresholdRegions([...ofRouter.keys()], () => 1, hashSpace(hash));

@@ -61,6 +61,18 @@ const forgotten = z.object({
 });
 export type ForgottenSummary = z.infer<typeof forgotten>;
 
+const spreadWindow = z.object({
+  /** The kind of the event that it follows. */
+  after: z.string(),
+  fromMs: z.number(),
+  toMs: z.number(),
+  perTarget: z.record(z.string(), count),
+  /** null: the strategy does not say. */
+  expected: z.record(z.string(), z.number()).nullable(),
+  chi2P: z.number().nullable(),
+});
+export type SpreadWindow = z.infer<typeof spreadWindow>;
+
 const ms = z.number().min(0);
 
 export const summarySchema = z.object({
@@ -97,7 +109,17 @@ export const summarySchema = z.object({
     maxOverMean: z.number().nullable(),
     /** The strategy has no shares that could be judged. */
     unpredicted: z.literal(true).exactOptional(),
+    /** New connections between an event and the next one, or the end; only where there were any. */
+    windows: z.array(spreadWindow).exactOptional(),
   }),
+  /** First connections by router and target. Only where it is known which router a connection crosses. */
+  tiers: z
+    .object({
+      perRouter: z.record(z.string(), z.record(z.string(), count)),
+      /** Probability that router and target depend on each other so much, or more, by chance; null: too few, or not to be judged. */
+      independenceP: z.number().nullable(),
+    })
+    .exactOptional(),
   latencyMs: z.object({
     p50: z.number().nullable(),
     p99: z.number().nullable(),

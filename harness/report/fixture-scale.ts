@@ -4,7 +4,8 @@
 import { emptySeries, type Series } from "../analysis/series.ts";
 import { EVENTS, type EventKind } from "../events/index.ts";
 import type { ByCause, EventSummary } from "../record/schema.ts";
-import { generator, machines, runInfo, split, summary } from "./fixture-base.ts";
+import { mulberry32 } from "../util/random.ts";
+import { machines, runInfo, split, summary } from "./fixture-base.ts";
 import type { ReportData } from "./reporter.ts";
 
 interface Shape {
@@ -33,7 +34,7 @@ export function scaleRun({
   durationS = 20,
   samplesPerS = 10,
 }: Shape = {}): ReportData {
-  const random = generator(targets);
+  const random = mulberry32(targets);
   const names = machines(1, targets);
   const gone = names.slice(0, leaving);
   const weights = names.map(() => 1 + 0.05 * (random() - 0.5));

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { allCharts } from "./charts/index.ts";
 import { shellLine } from "./format.ts";
+import { moreTables } from "./more-tables.ts";
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 import {
@@ -30,6 +31,7 @@ export function renderMarkdown(data: ReportData): string {
   const { badge, sentence } = VERDICT_WORDS[summary.verdict];
   const facts: [string, Table][] = [
     ["Connections", connectionTable(summary)],
+    ...moreTables(summary).map(({ heading, table }): [string, Table] => [heading, table]),
     ["Latency", latencyTable(summary)],
     ...(summary.datagrams ? [["Datagrams", datagramTable(summary)] as [string, Table]] : []),
     ["Packets", packetTable(summary)],

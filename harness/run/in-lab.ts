@@ -55,12 +55,13 @@ export async function runInLab(request: RunRequest, record: RecordWriter): Promi
   }
 }
 
-function topologyOf({ plan: { squeezeMtu }, info, backend, backendOptions }: RunRequest): Topology {
+function topologyOf({ plan: { squeezeMtu, front }, info, backend, backendOptions }: RunRequest): Topology {
   return planTopology({
     targets: info.targets.length,
     routers: info.routers.length,
     ...machineNeeds(backend, backendOptions),
     ...(squeezeMtu === undefined ? {} : { squeezeMtu }),
+    ...(front === undefined ? {} : { front: true }),
   });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The traffic of a run and what is done meanwhile: the events at their times, and what is read before and after.
 import { calibrate, watchMachine } from "../host/contention.ts";
-import { TESTER_HASH } from "../oracle/course.ts";
+import { frontHash, TESTER_HASH } from "../oracle/course.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import { hashSysctls } from "../topology/wiring.ts";
@@ -24,7 +24,9 @@ export interface Watched extends Deployment {
 
 export async function driveTraffic(request: RunRequest, deployment: Watched): Promise<void> {
   const { record, lab } = deployment;
-  if (request.plan.steps.some(({ event }) => event.told !== "all")) await routeByFields(lab, record);
+  const { front, steps } = request.plan;
+  if (front) await routeInFront(lab, record, front.seed);
+  else if (steps.some(({ event }) => event.told !== "all")) await routeByFields(lab, record);
   const { impairment } = request;
   const unordered = new Unordered(request, deployment);
   await unordered.begin();
@@ -70,6 +72,13 @@ async function trafficAndSteps(
 async function routeByFields(lab: Lab, record: RecordWriter): Promise<void> {
   await lab.wiring(lab.topology.tester.name).exec(["@sysctl"], { input: hashSysctls(TESTER_HASH.seed) });
   record.add({ kind: "routing", t: nowNs(), hash: TESTER_HASH });
+}
+
+/** The same where a router in front of them chooses, which hashes as any router does. */
+async function routeInFront(lab: Lab, record: RecordWriter, seed: number): Promise<void> {
+  const { squeeze, tester } = lab.topology;
+  await lab.wiring((squeeze?.machine ?? tester).name).exec(["@sysctl"], { input: hashSysctls(seed) });
+  record.add({ kind: "routing", t: nowNs(), hash: frontHash(seed) });
 }
 
 /** The generators write what they know when asked to stop; a generator that does not answer is not waited for. */

@@ -25,8 +25,8 @@ export interface Topology {
   targets: Machine[];
   routers: Machine[];
   tester: Machine;
-  /** Between routers and tester, where packets to the tester must not be larger than this. */
-  squeeze: { machine: Machine; mtu: number } | null;
+  /** Between routers and tester, where packets to the tester must not be larger than `mtu`; null: it only chooses routers. */
+  squeeze: { machine: Machine; mtu: number | null } | null;
   /** How the names of a balancer's tunnels on targets begin. */
   tunnels?: string;
   /** All of the above, targets first. */
@@ -58,6 +58,8 @@ export function planTopology(size: {
   targets: number;
   routers: number;
   squeezeMtu?: number;
+  /** A router in front of the routers chooses among them. */
+  front?: boolean;
   devices?: readonly string[];
   tunnels?: string;
 }): Topology {
@@ -68,9 +70,10 @@ export function planTopology(size: {
     ...machine("router", FIRST_ROUTER + i, ["net1", "net2"], big),
     ...(devices.length > 0 ? { devices } : {}),
   }));
-  const mtu = size.squeezeMtu;
-  const tester = machine("tester", TESTER, [mtu === undefined ? "net2" : "net3"], big);
-  const squeeze = mtu === undefined ? null : { machine: machine("router", EVIL, ["net2", "net3"], big), mtu };
+  const mtu = size.squeezeMtu ?? null;
+  const isBetween = mtu !== null || size.front === true;
+  const tester = machine("tester", TESTER, [isBetween ? "net3" : "net2"], big);
+  const squeeze = isBetween ? { machine: machine("router", EVIL, ["net2", "net3"], big), mtu } : null;
   return {
     targets,
     routers,

@@ -102,11 +102,12 @@ function testerRoutes({ squeeze, routers }: Topology): string[] {
 }
 
 /** A locked MTU holds for forwarded packets too; that of the links stays, so that nobody knows before an ICMP error tells. */
-function squeezeRoutes({ tester, routers }: Topology, mtu: number): string[] {
+function squeezeRoutes({ tester, routers }: Topology, mtu: number | null): string[] {
   const { ipv4, ipv6 } = linkOn(tester, "net3");
+  const narrow = mtu === null ? "" : ` mtu lock ${mtu}`;
   return [
-    `route add ${SOURCES[4]} via ${ipv4} mtu lock ${mtu}`,
-    `route add ${SOURCES[6]} via ${ipv6} mtu lock ${mtu}`,
+    `route add ${SOURCES[4]} via ${ipv4}${narrow}`,
+    `route add ${SOURCES[6]} via ${ipv6}${narrow}`,
     ...viaRouters("add", VIPS, routers, "net2"),
   ];
 }

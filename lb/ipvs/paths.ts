@@ -9,9 +9,9 @@ export const TUNNELS = "lbtun";
 const GATE = { mac: "00:00:00:01:01:fe", ipv4: "192.168.254.1", ipv6: "1000::fe:1" } as const;
 
 export async function openDirectWay(lab: Lab): Promise<void> {
-  const { tester, targets } = lab.topology;
+  const { tester, targets, squeeze } = lab.topology;
   const fabric = lab.wiring("fabric");
-  const to = linkOn(tester, "net2");
+  const to = linkOn(squeeze?.machine ?? tester, "net2");
   const nets: Net[] = ["net1", "net2"];
   await setSysctls(fabric, [
     "net/ipv4/ip_forward=1",

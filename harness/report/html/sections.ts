@@ -4,6 +4,7 @@
 import { count, NONE } from "../../util/numbers.ts";
 import type { Chart } from "../charts/chart.ts";
 import { causeName, share, shellLine } from "../format.ts";
+import { moreTables } from "../more-tables.ts";
 import { headline, parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import {
@@ -132,6 +133,7 @@ export function factsMarkup({ run, summary }: ReportData): string {
       "Each established connection is checked against the target that the balancer should have chosen.",
       connectionTable(summary),
     ),
+    ...moreTables(summary).map(({ id, heading, reading, table }) => tableSection(id, heading, reading, table)),
     ...(summary.datagrams
       ? [
           tableSection(

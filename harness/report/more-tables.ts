@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables that only some runs have.
+import type { Summary } from "../record/schema.ts";
+import { count } from "../util/numbers.ts";
+import type { Table } from "./table.ts";
+
+interface MoreTable {
+  id: string;
+  heading: string;
+  reading: string;
+  table: Table;
+}
+
+export function moreTables(summary: Summary): MoreTable[] {
+  return [...tierTable(summary)];
+}
+
+function tierTable({ tiers }: Summary): MoreTable[] {
+  if (!tiers) return [];
+  const routers = Object.keys(tiers.perRouter);
+  const targets = Object.keys(tiers.perRouter[routers[0] ?? ""] ?? {});
+  return [
+    {
+      id: "tiers",
+      heading: "Targets by router",
+      reading:
+        "First connections of each target by the router that they cross. Where rows are not alike, the tier in front and the balancers choose by the same hash.",
+      table: {
+        head: ["Target", ...routers],
+        rows: targets.map((target) => [
+          target,
+          ...routers.map((router) => count(tiers.perRouter[router]?.[target] ?? 0)),
+        ]),
+      },
+    },
+  ];
+}
