@@ -29,6 +29,7 @@ function run(oracle: OracleSpec): Summary {
     { kind: "routing", t: T0 - S, hash: frontHash(1) },
     start,
     { kind: "stream_end", t: T0 + 3 * S, stream: "ipv4", userUs: 1, systemUs: 1, lateSends: 0, maxLateUs: 0 },
+    { kind: "phase", t: T0 + 3 * S, phase: "traffic", edge: "end" },
   ];
   const info = { ...runInfo("test", "tiers", targets, []), routers: machines(201, 2) };
   return analyse(info, { events, connections }).summary;

@@ -71,7 +71,6 @@ const spreadWindow = z.object({
   expected: z.record(z.string(), z.number()).nullable(),
   chi2P: z.number().nullable(),
 });
-export type SpreadWindow = z.infer<typeof spreadWindow>;
 
 const ms = z.number().min(0);
 
