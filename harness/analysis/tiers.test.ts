@@ -4,6 +4,7 @@ import { frontHash } from "../oracle/course.ts";
 import { hashFlow, makeOracle, type OracleSpec } from "../oracle/oracle.ts";
 import type { Connection, Event, Summary } from "../record/schema.ts";
 import { machines, runInfo, streamStart } from "../report/fixture-base.ts";
+import { TESTER_NAME } from "../topology/topology.ts";
 import { analyse } from "./analyse.ts";
 import { flowReader } from "./flows.ts";
 
@@ -29,7 +30,7 @@ function run(oracle: OracleSpec): Summary {
     { kind: "routing", t: T0 - S, hash: frontHash(1) },
     start,
     { kind: "stream_end", t: T0 + 3 * S, stream: "ipv4", userUs: 1, systemUs: 1, lateSends: 0, maxLateUs: 0 },
-    { kind: "phase", t: T0 + 3 * S, phase: "traffic", edge: "end" },
+    { kind: "counters", t: T0 + 3 * S, machine: TESTER_NAME, moment: "after", values: { ipOut: 1 } },
   ];
   const info = { ...runInfo("test", "tiers", targets, []), routers: machines(201, 2) };
   return analyse(info, { events, connections }).summary;
