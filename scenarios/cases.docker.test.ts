@@ -2,7 +2,7 @@
 // The docker runtime with a real engine: the same records as netns, images and backends of one's own, and nothing left behind.
 // Over 300 lines: tests of one engine, which starts once.
 
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
@@ -20,7 +20,16 @@ import {
   startedContainers,
 } from "../harness/testing/containers.ts";
 import { type TestEngine, testEngine } from "../harness/testing/engine.ts";
-import { eventually, hostState, marker, outcomes, program, root, runMain } from "../harness/testing/machine.ts";
+import {
+  eventually,
+  hostState,
+  marker,
+  outcomeOf,
+  outcomes,
+  program,
+  root,
+  runMain,
+} from "../harness/testing/machine.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { planTopology } from "../harness/topology/topology.ts";
@@ -145,6 +154,42 @@ withEngine("a backend from a file and an image of one's own are tested like ours
     t.is(here, 0);
   } finally {
     await client().getImage("load-balancer-test/own:1").remove();
+  }
+});
+
+withEngine("a checkout with a colon in its path: its programs are mounted into an image of one's own", async (t) => {
+  const checkout = outDir("a:b");
+  mkdirSync(path.join(checkout, "build"), { recursive: true });
+  for (const name of [
+    "load-balancer.ts",
+    "package.json",
+    "Makefile",
+    "common.mk",
+    "harness",
+    "lb",
+    "scenarios",
+    "images",
+  ])
+    cpSync(path.join(root, name), path.join(checkout, name), { recursive: true });
+  symlinkSync(path.join(root, "node_modules"), path.join(checkout, "node_modules"));
+  for (const entry of readdirSync(buildDir, { withFileTypes: true }))
+    if (entry.isFile()) cpSync(path.join(buildDir, entry.name), path.join(checkout, "build", entry.name));
+  await buildImage("load-balancer-test/colon:1", ["FROM scratch", "COPY Dockerfile /Dockerfile"], outDir("colon"));
+  try {
+    const image = ["--image", "target=load-balancer-test/colon:1", "--targets", "2", "--connections", "100"];
+    const { status, stdout, stderr } = await outcomeOf([
+      path.join(checkout, "load-balancer.ts"),
+      "test",
+      "nfqueue",
+      "--runtime",
+      "docker",
+      "--out",
+      outDir("colon-out"),
+      ...image,
+    ]);
+    t.is(status, 0, `${stdout}${stderr}`);
+  } finally {
+    await client().getImage("load-balancer-test/colon:1").remove();
   }
 });
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import test from "ava";
 import { outcomeOf, program, root } from "../testing/machine.ts";
 
@@ -48,6 +51,29 @@ test("a removed working directory and too few open files are exit code 3 and a s
     t.is(few.stderr, `A process may open ${limit} files here, and 300 are needed: raise 'ulimit -n' as root.\n`);
   }
   t.is((await outcomeOf(["sh", "-c", `ulimit -n 300; exec '${program}' list`])).status, 0);
+});
+
+test("a checkout whose path has '?' or a backslash is exit code 3 and a sentence; '%', '#', ':' and a space are taken", async (t) => {
+  const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-paths-"));
+  t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+  for (const name of ["what?", "back\\slash", "50%", "#1", "a:b", "a b"]) {
+    const checkout = path.join(scratch, name);
+    mkdirSync(checkout);
+    symlinkSync(path.join(root, "node_modules"), path.join(checkout, "node_modules"));
+    cpSync(path.join(root, "harness/cli/launch.sh"), path.join(checkout, "harness/cli/launch.sh"));
+    writeFileSync(path.join(checkout, "main.ts"), 'const word: string = "runs";\nconsole.log(word);\n');
+    const { status, stdout, stderr } = await outcomeOf([
+      path.join(checkout, "harness/cli/launch.sh"),
+      path.join(checkout, "main.ts"),
+    ]);
+    if (/[?\\]/.test(name)) {
+      t.is(status, 3);
+      t.is(
+        stderr,
+        `Node.js loads no modules from '${checkout}': rename the folder so that its path has no '?' and no '\\'.\n`,
+      );
+    } else t.deepEqual([status, stdout, stderr], [0, "runs\n", ""], name);
+  }
 });
 
 test("a home that cannot be written, or be at all, keeps no command from its end", async (t) => {

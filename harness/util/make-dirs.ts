@@ -5,7 +5,9 @@ import path from "node:path";
 /** A folder and those above it. Not mkdir's own `recursive`: on Node 20 that never returns below /proc. */
 export function makeDirs(dir: string, mode?: number): void {
   if (existsSync(dir)) return;
-  makeDirs(path.dirname(dir), mode);
+  const above = path.dirname(dir);
+  // "." has itself above it, and is not there in a working directory that was removed.
+  if (above !== dir) makeDirs(above, mode);
   try {
     mkdirSync(dir, mode);
   } catch (error) {

@@ -83,7 +83,9 @@ test("a full disk, a taken name and an engine that has gone have their remedies"
     /disk is full. Try 'docker system prune'/,
   );
   t.regex(message({ statusCode: 409, json: { message: 'The container name "/a" is in use' } }), /the name is in use/);
-  t.regex(message({ code: "ECONNREFUSED" }), /engine has gone/);
+  for (const gone of [{ code: "ECONNREFUSED" }, { code: "ENOENT", syscall: "connect" }])
+    t.regex(message(gone), /engine has gone/);
+  t.is(message({ code: "ENOENT", syscall: "open" }), "Cannot start it: no.");
   t.is(message({ json: { message: "of another kind." } }), "Cannot start it: of another kind.");
 });
 

@@ -64,13 +64,17 @@ function silent(endpoint: string): LabError {
 /** What the engine said, as one sentence with a remedy where there is one. */
 export function engineError(what: string, error: unknown): LabError {
   if (error instanceof LabError) return error;
-  const cause = error as Error & { statusCode?: number; code?: string; json?: { message?: string } };
+  const cause = error as NodeJS.ErrnoException & { statusCode?: number; json?: { message?: string } };
   const said = (cause.json?.message ?? cause.message).trim().replace(/\.$/, "");
   if (/no space left on device/i.test(said))
     return new LabError(`Cannot ${what}: the engine's disk is full. Try 'docker system prune', or a larger disk.`, {
       cause,
     });
-  if (cause.code === "ECONNREFUSED" || cause.code === "ENOENT" || cause.code === "ECONNRESET" || cause.code === "EPIPE")
+  // A file of ours that is not there is no engine that has gone.
+  if (
+    /ECONNREFUSED|ECONNRESET|EPIPE/.test(cause.code ?? "") ||
+    (cause.code === "ENOENT" && cause.syscall === "connect")
+  )
     return new LabError(
       `Cannot ${what}: the Docker engine has gone. Start it again, then './load-balancer.ts clean'.`,
       {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One virtual machine: started, its agent spoken to, its console read. However this process ends, it ends too.
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import path from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { systemPath } from "../../host/tools.ts";
 import { within } from "../../util/deadline.ts";
+import { makeDirs } from "../../util/make-dirs.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import { findTrace } from "./trace.ts";
@@ -134,7 +135,7 @@ class GuestSilent extends Error {}
 
 function appendLog(logs: string, chunk: Buffer): void {
   try {
-    mkdirSync(logs, { recursive: true });
+    makeDirs(logs);
     appendFileSync(path.join(logs, "console.log"), chunk);
   } catch {
     // A full disk must not end the guest; the record says what it needs to itself.

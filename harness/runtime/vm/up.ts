@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lab in a virtual machine: the same machines, links and agent as in netns, under another kernel.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Topology } from "../../topology/topology.ts";
+import { makeDirs } from "../../util/make-dirs.ts";
 import { sandboxLab } from "../netns.ts";
 import { type Lab, LabError, type Traits } from "../runtime.ts";
 import { wire } from "../wire.ts";
@@ -116,7 +117,7 @@ async function takeMessages({ agent }: Guest, logs: string | undefined): Promise
   try {
     const { stdout } = await agent.host("").exec(["dmesg", "--read-clear"], { timeoutMs: 5000 });
     if (logs) {
-      mkdirSync(logs, { recursive: true });
+      makeDirs(logs);
       writeFileSync(path.join(logs, "dmesg.txt"), stdout);
     }
     return stdout;
