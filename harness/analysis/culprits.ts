@@ -21,13 +21,35 @@ interface Stale {
   ms: number;
 }
 
+/** Each with what it has in common with others, and how many they are. */
 export interface Culprits {
   /** First connections that were not established in time. */
-  notInTime: Place[];
-  lostOutside: Symptom[];
+  notInTime: readonly Place[];
+  lostOutside: readonly Symptom[];
   /** By event: lost, though that was not predicted. */
-  unpredicted: Symptom[][];
+  unpredicted: readonly (readonly Symptom[])[];
   stale: (Stale | null)[];
+}
+
+/** Counts those that are equal together: ten million connections may be wrong in the same way. */
+class Tally<T extends Place> {
+  readonly #found = new Map<string, T>();
+
+  add(one: Omit<T, "count">, key: string): void {
+    const before = this.#found.get(key);
+    if (before) before.count++;
+    else this.#found.set(key, { ...one, count: 1 } as T);
+  }
+
+  all(): T[] {
+    return [...this.#found.values()];
+  }
+}
+
+class Symptoms extends Tally<Symptom> {
+  addRow({ connection: { target, cause }, stream: { family } }: Established): void {
+    this.add({ target, family, cause }, `${target}/${family}/${cause}`);
+  }
 }
 
 const LEAST_MS = 20;
@@ -36,42 +58,38 @@ export const culprits: AnalysisModule = ({ run, events, timeline }) => {
   const { scales } = timeline;
   const firstT = scales[0]?.requestedT ?? Number.POSITIVE_INFINITY;
   const predict = predictor(timeline, run.targets);
-  const found: Culprits = {
-    notInTime: [],
-    lostOutside: [],
-    unpredicted: scales.map(() => []),
-    stale: scales.map(() => null),
-  };
+  const notInTime = new Tally<Place>();
+  const lostOutside = new Symptoms();
+  const unpredicted = scales.map(() => new Symptoms());
+  const stale: Culprits["stale"] = scales.map(() => null);
   const graceMs = scales.map((_, i) => longestAnswerMs(timeline, i, events));
   const atEvent = (row: Established, i: number) => {
     const probability = isAliveAt(timeline, row, i) ? predict(row, i)?.probability : undefined;
-    const place = { target: row.connection.target, family: row.stream.family, count: 1 };
-    if (probability === 0) found.unpredicted[i]?.push({ ...place, cause: row.connection.cause });
+    if (probability === 0) unpredicted[i]?.addRow(row);
     if (probability !== 1) return;
     const progressT = row.stream.t + row.connection.lastProgressUs * 1000;
     const ms = (progressT - (scales[i]?.effectiveT ?? 0)) / 1e6;
     if (ms <= (graceMs[i] ?? 0)) return;
-    const before = found.stale[i] ?? { connections: 0, ms: 0 };
-    found.stale[i] = { connections: before.connections + 1, ms: Math.max(before.ms, ms) };
+    const before = stale[i] ?? { connections: 0, ms: 0 };
+    stale[i] = { connections: before.connections + 1, ms: Math.max(before.ms, ms) };
   };
   return {
     row(row) {
       if (row.recorded.generation > 0 || (row.establishedT !== null && row.establishedT < firstT)) return;
       const target = pickOf(row.view.stages[0], row.hash, run.targets);
-      found.notInTime.push({ target, family: row.stream.family, count: 1 });
+      const { family } = row.stream;
+      notInTime.add({ target, family }, `${target}/${family}`);
     },
     established(row) {
-      const { lossEvent, connection, stream } = row;
+      const { lossEvent } = row;
       if (typeof lossEvent === "number") atEvent(row, lossEvent);
-      if (lossEvent !== "outside") return;
-      found.lostOutside.push({
-        target: connection.target,
-        family: stream.family,
-        cause: connection.cause,
-        count: 1,
-      });
+      if (lossEvent === "outside") lostOutside.addRow(row);
     },
-    part: () => ({ evidence: { culprits: found } }),
+    part() {
+      const ofEvents = unpredicted.map((symptoms) => symptoms.all());
+      const found = { notInTime: notInTime.all(), lostOutside: lostOutside.all(), unpredicted: ofEvents, stale };
+      return { evidence: { culprits: found } };
+    },
   };
 };
 
@@ -86,7 +104,7 @@ function longestAnswerMs({ scales }: Timeline, i: number, events: readonly Event
 /** The end of a sentence: ": 4 by reset, all on vm-003". Empty when there are none. */
 export function howAndWhere(troubles: readonly Symptom[], bothFamilies: boolean): string {
   const causes = new Map<Cause, number>();
-  for (const { cause } of troubles) causes.set(cause, (causes.get(cause) ?? 0) + 1);
+  for (const { cause, count: n } of troubles) causes.set(cause, (causes.get(cause) ?? 0) + n);
   const parts = [...causes].sort(([, a], [, b]) => b - a).map(([cause, n]) => `${count(n)} by ${cause}`);
   return parts.length === 0 ? "" : `: ${list(parts)}${whence(troubles, "on", bothFamilies)}`;
 }

@@ -15,32 +15,57 @@ interface Recovery {
 
 export function recoveryOf({ scales, streams, endT: trafficEndT }: Timeline): Recovery {
   const until = scales.map((scale) => scale.requestedT);
-  const cameBack = (event: number, t: number) => {
-    until[event] = Math.max(until[event] ?? 0, t);
+  const eventBefore = (t: number) => scales.findLastIndex((scale) => scale.requestedT <= t);
+  /** What ended at `endT` was open again at `t`. */
+  const cameBack = (endT: number, t: number) => {
+    const event = eventBefore(endT);
+    if (event >= 0) until[event] = Math.max(until[event] ?? 0, t);
   };
-  /** By stream and number: what was lost and is not open again yet. */
-  const missing = new Map(
-    [...streams.keys()].map((name) => [name, new Map<number, { event: number; endT: number }>()]),
-  );
+  const missing = new Map([...streams].map(([name, { connections }]) => [name, new Times(connections)]));
   return {
     add({ recorded: { stream, id, cause }, establishedT, endT }) {
       const lost = missing.get(stream);
-      const before = lost?.get(id);
-      if (before) cameBack(before.event, establishedT);
-      if (before) lost?.delete(id);
-      if (cause === "none") return;
-      const event = scales.findLastIndex((scale) => scale.requestedT <= endT);
-      if (event >= 0) lost?.set(id, { event, endT });
+      const before = lost?.at(id) ?? 0;
+      if (before > 0) cameBack(before, establishedT);
+      if (before > 0 || cause !== "none") lost?.set(id, cause === "none" ? 0 : endT);
     },
     ms() {
       // What is lost in the last second has no time to come back.
       for (const lost of missing.values())
-        for (const { event, endT } of lost.values())
-          if (trafficEndT - endT >= 1e9) cameBack(event, Number.POSITIVE_INFINITY);
+        for (const endT of lost.all()) if (trafficEndT - endT >= 1e9) cameBack(endT, Number.POSITIVE_INFINITY);
       return scales.map((scale, i) => {
         const ms = ((until[i] ?? 0) - scale.requestedT) / 1e6;
         return Number.isFinite(ms) ? ms : null;
       });
     },
   };
+}
+
+/** When connections were lost that are not open again, ns, by their number: 8 bytes each, as there may be ten million. */
+class Times {
+  #times = new Float64Array(0);
+  readonly #connections: number;
+
+  constructor(connections: number) {
+    this.#connections = connections;
+  }
+
+  /** 0: it is not lost. */
+  at(id: number): number {
+    return this.#times[id] ?? 0;
+  }
+
+  set(id: number, t: number): void {
+    if (id >= this.#connections) return;
+    if (id >= this.#times.length) {
+      const more = new Float64Array(Math.min(this.#connections, 2 * id + 1024));
+      more.set(this.#times);
+      this.#times = more;
+    }
+    this.#times[id] = t;
+  }
+
+  all(): Iterable<number> {
+    return this.#times.filter((t) => t > 0);
+  }
 }
