@@ -114,6 +114,16 @@ withGuest(
   },
 );
 
+withGuest("ipvs_scale of all targets: clients meet with ICMP errors meanwhile, and come back", async (t) => {
+  const words = "--scale 1,2,3,4 --rate 160 --stall 2 --at 2,7 --duration 11 --set scheduler=mh --set port=true";
+  const result = await runInGuest(t, "ipvs_scale", words.split(" "));
+  if (!hasResult(t, result)) return;
+  passes(t, result);
+  const { events, outage } = result.summary;
+  t.is(events[0]?.lost, 160);
+  t.like(outage, { expected: "unreachable", mispredicted: 0 });
+});
+
 withGuest(
   "ipvs_scale_lb: a connection that comes to the other router ends, unless sloppy_tcp and one hash keep it",
   async (t) => {

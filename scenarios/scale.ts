@@ -99,7 +99,7 @@ interface Schedule {
 }
 
 function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): Plan {
-  if (schedule.events.some((event) => memberNoun(event) === "target")) checkMembers(options);
+  if (schedule.events.some((event) => memberNoun(event) === "target")) checkMembers(name, options, schedule);
   const atS = options.atS ?? schedule.atS;
   if (atS.length !== schedule.events.length)
     throw new UsageError(`'${name}' has ${schedule.events.length} event(s), but --at names ${atS.length} time(s).`);
@@ -120,13 +120,15 @@ function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): 
   };
 }
 
-function checkMembers({ scale: members, targets }: ScenarioOptions): void {
+function checkMembers(name: string, { scale: members, targets }: ScenarioOptions, { outAtStart }: Schedule): void {
   const wrong = members.find((n) => n < 1 || n > targets);
   if (wrong !== undefined)
     throw new UsageError(`There is no target ${wrong}: --scale takes numbers from 1 to ${targets}.`);
   if (members.length === 0) throw new UsageError("--scale names no target.");
   if (new Set(members).size !== members.length)
     throw new UsageError(`--scale names a target twice: '${members.join(" ")}'.`);
-  if (members.length >= targets)
-    throw new UsageError(`--scale takes all ${targets} targets away: at least one must remain.`);
+  if (outAtStart && members.length >= targets)
+    throw new UsageError(
+      `With --scale naming all ${targets} targets '${name}' begins with none, and no connection could be opened. Leave one out.`,
+    );
 }

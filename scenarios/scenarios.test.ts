@@ -105,9 +105,18 @@ test("frag sends large datagrams over UDP, and pmtu large messages behind a narr
   t.is(plan("scale", {}).load.size, 1024);
 });
 
+test("all targets may leave, and return when the silence of every connection is known", (t) => {
+  const { plan: planned } = plan("scale", { targets: 2, connections: 40_000 });
+  t.deepEqual(planned.steps[0]?.members, [1, 2]);
+  // 4 s between two messages, and 5 s of silence.
+  const [gone = 0, back = 0] = planned.steps.map(({ atS }) => atS);
+  t.true(back - gone >= 9);
+  t.throws(() => plan("scale", { targets: 2, at: "2 6" }), { message: /losses would be missed/ });
+});
+
 const bad: [title: string, scenario: string, words: Record<string, unknown>, message: RegExp][] = [
   ["a target that does not exist", "scale", { scale: "1 11" }, /no target 11: --scale takes numbers from 1 to 10/],
-  ["all targets removed", "scale", { targets: 2 }, /takes all 2 targets away/],
+  ["no target to begin with", "scale_out", { targets: 2 }, /begins with none/],
   ["a target named twice", "scale", { scale: "1 1" }, /twice/],
   ["no target named", "scale", { scale: " " }, /names no target/],
   ["a run shorter than its events", "scale", { duration: 10 }, /last event is at 15 s/],

@@ -115,11 +115,18 @@ const cases = [
     all.findIndex((one) => JSON.stringify(one) === JSON.stringify({ spec, protocol })) === i,
 );
 
-for (const scenario of scenarios) {
-  const options = parseOptions(runOptions, { targets: TARGETS });
+const everyTarget = Array.from({ length: TARGETS }, (_, i) => i + 1);
+const planned = [
+  ...scenarios.map((scenario) => ({ scenario, title: scenario.name, more: {} })),
+  ...scenarios
+    .filter(({ name }) => name === "scale" || name === "failure")
+    .map((scenario) => ({ scenario, title: `${scenario.name} of all targets`, more: { scale: everyTarget } })),
+];
+for (const { scenario, title, more } of planned) {
+  const options = parseOptions(runOptions, { targets: TARGETS, ...more });
   const { steps } = planRun(scenario, options).plan;
   if (steps.length === 0) continue;
-  test(`${scenario.name}: theory and verdict expect the same of every strategy`, (t) => {
+  test(`${title}: theory and verdict expect the same of every strategy`, (t) => {
     let compared = 0;
     for (const { spec, protocol } of cases) {
       const name = JSON.stringify(spec);

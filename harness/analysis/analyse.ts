@@ -17,6 +17,7 @@ import { integrity } from "./integrity.ts";
 import { labFaults } from "./lab-faults.ts";
 import { latency } from "./latency.ts";
 import { losses } from "./losses.ts";
+import { outage } from "./outage.ts";
 import { packets } from "./packets.ts";
 import type { AnalysisContext, AnalysisModule, Collector, Evidence, Judged, Part } from "./part.ts";
 import { phases } from "./phases.ts";
@@ -41,6 +42,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   forgotten,
   lostRows,
   culprits,
+  outage,
   spread,
   tiers,
   latency,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isInOutage } from "./outage.ts";
 import type { AnalysisModule } from "./part.ts";
 import type { Failed } from "./rows.ts";
 import type { Timeline } from "./timeline.ts";
@@ -25,8 +26,11 @@ export const counts: AnalysisModule = ({ timeline }) => {
   };
 };
 
-/** Still trying when the traffic ended, or tried while an event was carried out or let nothing pass. */
-function isExcused({ scales, endT: trafficEndT }: Timeline, { recorded, startT, endT }: Failed): boolean {
+/** Still trying when the traffic ended, or tried while an event was carried out or let nothing pass, or without a target. */
+function isExcused(timeline: Timeline, row: Failed): boolean {
+  const { scales, endT: trafficEndT } = timeline;
+  const { recorded, startT, endT } = row;
+  if (isInOutage(timeline, row)) return true;
   if (recorded.cause === "none") return trafficEndT - startT < 2e9;
   return scales.some(({ meaning, requestedT, effectiveT }, i) => {
     const undone = scales.slice(i + 1).find((later) => later.meaning.undoes === meaning.kind);

@@ -8,6 +8,7 @@ import { type Culprits, howAndWhere, staleFailures } from "./culprits.ts";
 import { datagramFailures } from "./datagrams.ts";
 import { forgottenFailures } from "./forgotten-text.ts";
 import { integrityFailures } from "./integrity.ts";
+import { outageFailures } from "./outage.ts";
 import type { Evidence, Judged } from "./part.ts";
 import { tierFailures } from "./tiers.ts";
 import { whence } from "./whence.ts";
@@ -32,14 +33,15 @@ export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSp
   ];
 }
 
+function droppedWithoutTarget({ dropped }: Judged["packets"]): number {
+  return Object.entries(dropped).reduce((sum, [name, n]) => sum + (NO_TARGET.test(name) ? n : 0), 0);
+}
+
 function checksOf(summary: Judged, outcomes: Evidence): Check[] {
   const { connections, assigned, spread, packets } = summary;
   const { culprits } = outcomes;
   const both = summary.family === "both";
-  const withoutTarget = Object.entries(packets.dropped).reduce(
-    (sum, [name, n]) => sum + (NO_TARGET.test(name) ? n : 0),
-    0,
-  );
+  const withoutTarget = droppedWithoutTarget(packets);
   return [
     [
       outcomes.notInTime > 0,
@@ -64,6 +66,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ...staleFailures(culprits.stale, summary.events).map((text): Check => [true, text]),
     ...affinityFailures(summary),
     ...forgottenFailures(summary),
+    ...outageFailures(summary),
     [
       connections.lostOutsideEvents > 0,
       `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events${howAndWhere(culprits.lostOutside, both)}.`,
@@ -73,7 +76,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
       `${plural(outcomes.onInactiveTarget, "connection")} ${was(outcomes.onInactiveTarget)} answered by an inactive target.`,
     ],
     [
-      packets.sent > 0 && withoutTarget > 0,
+      packets.sent > 0 && withoutTarget > 0 && !outcomes.outage,
       `${plural(withoutTarget, "packet")} ${was(withoutTarget)} dropped with no target available, although one was always active: the table was empty, or is replaced in steps.`,
     ],
     ...outcomes.withoutShare.map(
@@ -135,8 +138,8 @@ function affinityFailures({ affinity }: Judged): Check[] {
  * when a connection comes to another router; some SYNs are sent twice.
  */
 function queuedTooMany(
-  { userSpace, connections, events, protocol, forgotten, generator }: Judged,
-  { failedConnects }: Evidence,
+  { userSpace, connections, events, protocol, forgotten, generator, packets }: Judged,
+  { failedConnects, outage }: Evidence,
   oracle: OracleSpec | null,
 ): Check[] {
   if (!userSpace || memoryOf(oracle, protocol) !== "mark") return [];
@@ -144,7 +147,12 @@ function queuedTooMany(
     .filter((event) => meaningOf(event).subject === "routers")
     .reduce((sum, { alive }) => sum + alive, 0);
   const due =
-    connections.established + connections.lost + failedConnects + rerouted + (forgotten ? generator.sends : 0);
+    connections.established +
+    connections.lost +
+    failedConnects +
+    rerouted +
+    (forgotten ? generator.sends : 0) +
+    (outage ? droppedWithoutTarget(packets) : 0);
   const most = Math.ceil(due * 1.1) + 10;
   return userSpace.queued > most
     ? [

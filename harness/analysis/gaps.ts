@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { meaningOf } from "../events/index.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import type { Evidence, Judged } from "./part.ts";
 
@@ -17,12 +18,15 @@ export function lateness({ generator }: Judged): string | null {
 }
 
 /** Why there is no result at all. */
-export function gapsOf(summary: Judged, { smallestShare }: Evidence): string[] {
+export function gapsOf(summary: Judged, { smallestShare, outage }: Evidence): string[] {
   const { connections, events, packets, spread, targets, scenario, affinity } = summary;
   const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
   const checks: [boolean, string][] = [
     [connections.established === 0, "No connection was established."],
-    [events.some((e) => e.alive === 0), "No connection was alive at an event."],
+    [
+      events.some((e) => e.alive === 0 && !(outage && meaningOf(e).effect === "join")),
+      "No connection was alive at an event.",
+    ],
     [
       packets.icmpErrors === 0,
       "No packet was larger than the path MTU of the replies, so no ICMP error was needed. Try a larger --size.",

@@ -4,6 +4,7 @@ import { isFoundOut } from "../events/meaning.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import { datagramMerits } from "./datagrams.ts";
 import { forgottenMerits } from "./forgotten-text.ts";
+import { outageMerits } from "./outage.ts";
 import type { Judged } from "./part.ts";
 import { tierMerits } from "./tiers.ts";
 
@@ -27,6 +28,7 @@ export function merits(summary: Judged): string[] {
     ...eventMerits(events),
     ...affinityMerits(summary),
     ...forgottenMerits(summary),
+    ...outageMerits(summary),
     ...when(events.length > 0, `No ${summary.forgotten ? "other " : ""}connection was lost outside the events.`),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]
@@ -38,15 +40,17 @@ export function merits(summary: Judged): string[] {
 
 const when = (holds: boolean, sentence: string) => (holds ? [sentence] : []);
 
-function eventMerits(events: Judged["events"]): string[] {
+function eventMerits(all: Judged["events"]): string[] {
+  // Where no connection was alive there is nothing to say.
+  const events = all.some(({ alive }) => alive > 0) ? all.filter(({ alive }) => alive > 0) : all;
   const exact = events.filter((e) => e.mispredicted === 0 && e.predictedInterval === null).length;
   const byChance = events.filter((e) => e.predictedInterval !== null).length;
-  const all = exact === 1 ? "the event" : `all ${exact} events`;
+  const each = exact === 1 ? "the event" : `all ${exact} events`;
   const some = (part: number) => `${part} of ${events.length} events`;
   return [
     ...when(
       exact > 0,
-      `At ${exact === events.length ? all : some(exact)} exactly the predicted connections were lost.`,
+      `At ${exact === events.length ? each : some(exact)} exactly the predicted connections were lost.`,
     ),
     ...when(
       byChance > 0,

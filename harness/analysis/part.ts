@@ -22,6 +22,8 @@ export interface Evidence {
   /** Of all connections, the share of the target that should get the fewest but not none; null: nothing is known. */
   smallestShare: number | null;
   culprits: Culprits;
+  /** There was a time without any target in use. */
+  outage: boolean;
   /** Targets whose connections were all answered by one other. */
   answersAs: readonly { target: string; name: string; connections: number }[];
 }

@@ -86,6 +86,9 @@ function withSilence(connection: Connection, stream: StreamStart): Connection {
   return connection.cause === "none" && silent ? { ...connection, cause: "stalled" } : connection;
 }
 
+/** The message that silence is dated back to may have been sent so much later than it was due. */
+const SENT_LATE_NS = 20e6;
+
 /**
  * The event that a loss belongs to. A connection notices at its next message, so the event's window is two message
  * intervals (1 s at least); silence is dated back to the last sign of life.
@@ -99,8 +102,9 @@ function attribute(
   const { cause, lastProgressUs, endUs } = connection;
   if (cause === "none") return null;
   const windowNs = Math.max(2 * stream.intervalUs, 1e6) * 1000;
-  const lossT = SILENT.has(cause) ? atNs(stream, lastProgressUs) + stream.intervalUs * 1000 : atNs(stream, endUs);
-  const i = scales.findLastIndex((scale) => lossT >= scale.requestedT);
+  const silent = SILENT.has(cause);
+  const lossT = silent ? atNs(stream, lastProgressUs) + stream.intervalUs * 1000 : atNs(stream, endUs);
+  const i = scales.findLastIndex((scale) => lossT + (silent ? SENT_LATE_NS : 0) >= scale.requestedT);
   const scale = scales[i];
   // What was opened under the new state of things has no part in the change.
   return scale && lossT <= scale.effectiveT + windowNs && establishedT < scale.effectiveT ? i : "outside";

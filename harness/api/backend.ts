@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
-import type { Family, Protocol } from "../record/schema.ts";
+import type { Family, Protocol, WithoutTargets } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { Requirements } from "./requirements.ts";
 
@@ -67,6 +67,11 @@ export interface Backend extends BackendFacts {
   deploy(lab: Lab, options: BackendOptions, active: readonly number[], services?: number): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */
   oracle(options: BackendOptions, targets: number, protocol: Protocol): OracleSpec | null;
+  /**
+   * What becomes of attempts to connect while no target is in use: no answer ("silence"), an ICMP error, which the kernel sends at a
+   * limited rate ("unreachable"), or an end of every one ("refused"). null, or absent: it is not said, and not judged.
+   */
+  withoutTargets?(options: BackendOptions, protocol: Protocol): WithoutTargets | null;
   /** null, or absent: everything that it can balance. */
   serves?(options: BackendOptions, targets: number): Served | null;
   /** Throws UsageError when the options do not fit together, or do not fit so many targets. */

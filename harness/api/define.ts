@@ -3,7 +3,7 @@
 // the end, what is missing) is here.
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
-import type { Protocol } from "../record/schema.ts";
+import type { Protocol, WithoutTargets } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import type { Backend, BackendFacts, BackendOptions, EffectiveOptions, Served } from "./backend.ts";
 import { missingOf, type Requirements } from "./requirements.ts";
@@ -17,6 +17,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   tracks?(options: z.infer<Schema>, targets: number): boolean;
   /** null: what it does cannot be predicted connection by connection. */
   oracle?(options: z.infer<Schema>, targets: number, protocol: Protocol): OracleSpec | null;
+  /** What becomes of attempts to connect while no target is in use; null: it is not said. */
+  withoutTargets?(options: z.infer<Schema>, protocol: Protocol): WithoutTargets | null;
   /** null: everything that it can balance. */
   serves?(options: z.infer<Schema>, targets: number): Served | null;
   /** The options as they are used with so many targets. Throws UsageError when they do not fit. Absent: those that have a value. */
@@ -38,6 +40,7 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
     missing: (place, options: z.infer<Schema>) => missingOf(requires(options), place),
     tracks: (options: z.infer<Schema>, targets) => definition.tracks?.(options, targets) ?? false,
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
+    withoutTargets: (options: z.infer<Schema>, protocol) => definition.withoutTargets?.(options, protocol) ?? null,
     serves: (options: z.infer<Schema>, targets) => definition.serves?.(options, targets) ?? null,
     effectiveOptions: (options: z.infer<Schema>, targets) =>
       definition.effectiveOptions?.(options, targets) ?? definedOptions(options),
@@ -79,6 +82,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     tracks: (options, targets) => base.tracks(whole(options), targets),
     deploy: (lab, options, active, services) => base.deploy(lab, whole(options), active, services),
     oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),
+    withoutTargets: (options, protocol) => base.withoutTargets?.(whole(options), protocol) ?? null,
     serves: (options, targets) => base.serves?.(whole(options), targets) ?? null,
     effectiveOptions: (options, targets) => base.effectiveOptions(whole(options), targets),
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What follows from the options of a run before anything is started: the plan, the load and its pace.
-import type { Plan, Scenario, Step } from "../api/scenario.ts";
+import type { Plan, Scenario } from "../api/scenario.ts";
 import { inUse, isSilent } from "../events/meaning.ts";
 import { type Impairment, impairmentOf } from "../run/impairment.ts";
 import type { Capacity } from "../runtime/runtime.ts";
@@ -29,16 +29,17 @@ export function planRun(
     atS: options.at ?? null,
     affinityS,
   });
+  const size = { targets: options.targets, routers };
   const { carried, openedPerS } = paceOf(options.connections, capacity);
   const rate = options.rate ?? Math.min(plan.rate ?? defaultRate(options.connections), carried);
   const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
   if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
-    plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall });
+    plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall }, size);
   const load = loadFor(plan, options, { rate, openedPerS, routers });
   if (options.connections < load.families.length)
     throw new UsageError("--connections must be 2 or more with both families.");
-  if (plan.mode === "stream") checkRate(plan, load);
-  return { plan, load, routers, impairment: impairmentOf(options, { targets: options.targets, routers }) };
+  if (plan.mode === "stream") checkRate(plan, load, size);
+  return { plan, load, routers, impairment: impairmentOf(options, size) };
 }
 
 function loadFor(
@@ -75,18 +76,40 @@ function manyConnections(plan: Plan, { connections, targets, protocol, stall }: 
   if (plan.mode !== "stream") return {};
   return {
     ...(protocol === "tcp"
-      ? { serverProcesses: serverProcesses(connections, fewestTargets(plan, targets, routers), plan.steps.length) }
+      ? {
+          serverProcesses: serverProcesses(
+            connections,
+            Math.max(1, fewestTargets(plan, targets, routers)),
+            plan.steps.length,
+          ),
+        }
       : {}),
     ...(connections > MANY ? { connectTimeoutS: stall, many: true } : {}),
   };
 }
 
+interface Size {
+  targets: number;
+  routers: number;
+}
+
 /** Targets that are in use when there are fewest, as any router knows it. */
-function fewestTargets(plan: Plan, targets: number, routers: number): number {
+export function fewestTargets(plan: Plan, targets: number, routers: number): number {
+  return Math.min(...fewestBySpan(plan, { targets, routers }));
+}
+
+/** The same at the start and after each step. */
+function fewestBySpan(plan: Plan, { targets, routers }: Size): number[] {
   const start = Array.from({ length: targets }, (_, i) => i + 1).filter((n) => !plan.out.includes(n));
   const events = plan.steps.map(({ event, members }) => ({ meaning: event, members }));
   const views = Array.from({ length: routers }, (_, router) => inUse("targets", start, events, { router, routers }));
-  return Math.min(...views.flat().map((active) => active.size));
+  return (views[0] ?? []).map((_, span) => Math.min(...views.map((sets) => sets[span]?.size ?? 0)));
+}
+
+/** By step, whether connections see only silence after it: dead targets do not answer, and where there are none nobody does. */
+function silences(plan: Plan, size: Size): boolean[] {
+  const fewest = fewestBySpan(plan, size);
+  return plan.steps.map(({ event }, i) => isSilent(event) || fewest[i + 1] === 0);
 }
 
 /** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */
@@ -129,15 +152,17 @@ function rampS(connections: number, perS: number): number {
 function stretch(
   plan: Plan,
   { connections, rate, openedPerS, stallS }: { connections: number; rate: number; openedPerS: number; stallS: number },
+  size: Size,
 ): Plan {
   const [first, ...later] = [...plan.steps.map((step) => step.atS), plan.durationS];
   const intervalS = connections / rate;
-  const gapS = (step: Step | undefined) =>
-    step && isSilent(step.event) ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
+  const silent = silences(plan, size);
+  const gapS = (step: number) =>
+    silent[step] ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
   // Where the ramp is long, it may take longer than planned.
   const times = [Math.ceil(first + rampS(connections, openedPerS) * (connections > MANY ? 1.04 : 1) - 2)];
   for (const [i, s] of later.entries())
-    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS(plan.steps[i]))));
+    times.push((times[i] ?? 0) + Math.ceil(Math.max(s - ([first, ...later][i] ?? 0), gapS(i))));
   return {
     ...plan,
     steps: plan.steps.map((step, i) => ({ ...step, atS: times[i] ?? 0 })),
@@ -146,13 +171,14 @@ function stretch(
 }
 
 /** A connection notices its loss at its next message, so one must fall between any two events; where a target is dead, only by its silence. */
-function checkRate(plan: Plan, { connections, rate, stallS }: Load): void {
+function checkRate(plan: Plan, { connections, rate, stallS }: Load, size: Size): void {
   const times = [...plan.steps.map((step) => step.atS), plan.durationS];
-  const gaps = plan.steps.map(({ event, atS }, i) => ({ event, s: (times[i + 1] ?? 0) - atS }));
+  const silent = silences(plan, size);
+  const gaps = plan.steps.map(({ atS }, i) => ({ silent: silent[i] === true, s: (times[i + 1] ?? 0) - atS }));
   const shortest = Math.min(...gaps.map(({ s }) => s));
   const interval = connections / rate;
-  const mostAfter = ({ event, s }: (typeof gaps)[0]) =>
-    isSilent(event) ? s - stallS : Math.max(s * 0.8, s - 2 * stallS);
+  const mostAfter = (gap: (typeof gaps)[0]) =>
+    gap.silent ? gap.s - stallS : Math.max(gap.s * 0.8, gap.s - 2 * stallS);
   if (gaps.some((gap) => interval > mostAfter(gap)))
     throw new UsageError(
       `Each connection would send only every ${interval.toFixed(1)} s, but the events are ${shortest} s apart: losses would be missed. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,

@@ -28,6 +28,10 @@ const lossCause = z.enum(CAUSES).exclude(["none"]);
 export const byCause = z.partialRecord(lossCause, count);
 export type ByCause = z.infer<typeof byCause>;
 
+/** What becomes of an attempt to connect while no target is in use. */
+export const withoutTargets = z.enum(["silence", "unreachable", "refused"]);
+export type WithoutTargets = z.infer<typeof withoutTargets>;
+
 export const family = z.union([z.literal(4), z.literal(6)]);
 export type Family = z.infer<typeof family>;
 export const protocol = z.enum(["tcp", "udp"]);

@@ -4,7 +4,18 @@
 import { z } from "zod";
 import { flowHash } from "../oracle/hashes/index.ts";
 import { oracleSpec } from "../oracle/oracle.ts";
-import { byCause, count, datagrams, family, integrity, protocol, streamName, time, troubles } from "./base.ts";
+import {
+  byCause,
+  count,
+  datagrams,
+  family,
+  integrity,
+  protocol,
+  streamName,
+  time,
+  troubles,
+  withoutTargets,
+} from "./base.ts";
 import { eventMeaning } from "./meaning.ts";
 
 const phaseName = z.enum(["up", "deploy", "traffic", "down"]);
@@ -76,6 +87,8 @@ export const eventSchema = z.discriminatedUnion("kind", [
     effectiveOptions: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     /** null: the strategy is random, or depends on state that no oracle can know. */
     oracle: oracleSpec.nullable(),
+    /** Only where the plan leaves no target in use. */
+    withoutTargets: withoutTargets.exactOptional(),
   }),
   kind("scale", {
     /** The event kind. */

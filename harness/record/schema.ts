@@ -10,9 +10,10 @@ export {
   type Protocol,
   SCHEMA,
   type StreamName,
+  type WithoutTargets,
 } from "./base.ts";
 export type { Connection } from "./connections.ts";
 export type { Event, EventOf, Phase, Sample, StreamStart } from "./event.ts";
 export type { EventMeaning } from "./meaning.ts";
 export type { RunInfo } from "./run-info.ts";
-export type { AffinitySummary, EventSummary, ForgottenSummary, Summary, Verdict } from "./summary.ts";
+export type { AffinitySummary, EventSummary, ForgottenSummary, OutageSummary, Summary, Verdict } from "./summary.ts";

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // summary.json: what came of a run. Others' scripts rely on these names: add, never rename.
 import { z } from "zod";
-import { byCause, count, datagrams, families, family, integrity, protocol, schemaVersion, troubles } from "./base.ts";
+import {
+  byCause,
+  count,
+  datagrams,
+  families,
+  family,
+  integrity,
+  protocol,
+  schemaVersion,
+  troubles,
+  withoutTargets,
+} from "./base.ts";
 import { eventMeaning } from "./meaning.ts";
 
 const verdict = z.enum(["pass", "fail", "skip", "insufficient", "error"]);
@@ -72,6 +83,19 @@ const spreadWindow = z.object({
   chi2P: z.number().nullable(),
 });
 
+/** Spans in which no target was in use, and the attempts to connect that fell wholly into them. */
+const outage = z.object({
+  spans: z.array(z.object({ fromMs: z.number(), toMs: z.number() })),
+  attempts: count,
+  /** By what ended them; "timeout" had no answer at all. */
+  byCause,
+  /** What the backend does then; null: it does not say. */
+  expected: withoutTargets.nullable(),
+  /** Attempts that ended otherwise. */
+  mispredicted: count,
+});
+export type OutageSummary = z.infer<typeof outage>;
+
 const ms = z.number().min(0);
 
 export const summarySchema = z.object({
@@ -100,6 +124,8 @@ export const summarySchema = z.object({
   events: z.array(eventSummary),
   /** Only where the load needs more than the balancer remembers. */
   forgotten: forgotten.exactOptional(),
+  /** Only where no target was in use for a while. */
+  outage: outage.exactOptional(),
   /** Only where sources come again and again. */
   affinity: affinity.exactOptional(),
   spread: z.object({

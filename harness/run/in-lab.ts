@@ -4,6 +4,7 @@ import path from "node:path";
 import { type Balancer, machineNeeds, Unsupported } from "../api/backend.ts";
 import { versionsIn } from "../api/versions.ts";
 import { checkedSpec } from "../oracle/oracle.ts";
+import { fewestTargets } from "../plan/plan-run.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Phase } from "../record/schema.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
@@ -100,6 +101,8 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
       run.lost ??= error as Error;
     }
   };
+  const empty = plan.steps.length > 0 && fewestTargets(plan, targets.length, lab.topology.routers.length) === 0;
+  const without = empty ? backend.withoutTargets?.(backendOptions, load.protocol) : null;
   record.add({
     kind: "deployed",
     t: nowNs(),
@@ -107,6 +110,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
     active: active.flatMap((i) => targets[i]?.name ?? []),
     effectiveOptions: backend.effectiveOptions(backendOptions, targets.length),
     oracle: checkedSpec(backend.oracle(backendOptions, targets.length, load.protocol), backend.name),
+    ...(without ? { withoutTargets: without } : {}),
   });
   return balancer;
 }

@@ -9,8 +9,9 @@ import {
   TOOLS,
   UsageError,
 } from "../../harness/api/index.ts";
+import { noRoute } from "../linux/no-route.ts";
 import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
-import { type GroupShape, installGroups, POLICIES, type Policy, replaceGroups, setHash } from "./groups.ts";
+import { changeGroups, type GroupShape, installGroups, POLICIES, type Policy, setHash } from "./groups.ts";
 
 const common = {
   policy: z
@@ -43,6 +44,7 @@ export const ecmp = defineBackend({
   name: "ecmp",
   summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
   service: "a route to a next-hop group",
+  withoutTargets: (_, protocol) => noRoute(protocol),
   options,
   requires: ({ policy }) => ({ tools: [TOOLS.ip], kernel: [...hashNeeds(policy), groupNeed("")] }),
   oracle: ({ policy, hashSeed: seed, weights: given }) => ({
@@ -61,6 +63,7 @@ export const ecmpResilient = defineBackend({
   summary:
     "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
   service: "a route to a next-hop group",
+  withoutTargets: (_, protocol) => noRoute(protocol),
   options: resilientOptions,
   requires: ({ policy }) => ({
     tools: [TOOLS.ip],
@@ -91,7 +94,7 @@ function groups(
       await setHash(host, policy, seed);
       await installGroups(host, { topology, services }, shape, first);
     },
-    change: (next) => replaceGroups(host, shape, next),
+    change: (next, before) => changeGroups(host, { topology, services }, shape, { next, before }),
   };
 }
 

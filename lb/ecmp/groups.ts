@@ -38,7 +38,7 @@ export async function setHash(host: Host, policy: Policy, seed: number): Promise
 /** `services`: of each family, beside the VIP. */
 export async function installGroups(
   host: Host,
-  { topology, services }: { topology: Topology; services: number },
+  { topology, services }: Served,
   shape: GroupShape,
   active: readonly number[],
 ): Promise<void> {
@@ -47,17 +47,41 @@ export async function installGroups(
       (target, i) => `nexthop add id ${IDS[family].first + i} via ${addressOf(target, family)} dev eth1`,
     ),
   );
+  await ipBatch(host, objects);
+  await addGroups(host, { topology, services }, shape, active);
+}
+
+interface Served {
+  topology: Topology;
+  services: number;
+}
+
+/** The groups of both families, and the routes that lead to them. */
+async function addGroups(
+  host: Host,
+  { services }: Served,
+  shape: GroupShape,
+  active: readonly number[],
+): Promise<void> {
   const others = (family: 4 | 6) => Array.from({ length: services }, (_, i) => otherVip(i + 1, family));
   const routes = FAMILIES.flatMap((family) =>
     [vipPrefix(family), ...others(family)].map((vip) => `route add ${vip} nhid ${IDS[family].group}`),
   );
-  await ipBatch(host, objects);
   await setGroups(host, "add", shape, active);
   await ipBatch(host, routes);
 }
 
-export async function replaceGroups(host: Host, shape: GroupShape, active: readonly number[]): Promise<void> {
-  await setGroups(host, "replace", shape, active);
+/** A group has at least one member: with the last one it goes, and the routes to it, as the kernel does it by itself. */
+export async function changeGroups(
+  host: Host,
+  served: Served,
+  shape: GroupShape,
+  { next, before }: { next: readonly number[]; before: readonly number[] },
+): Promise<void> {
+  const ids = FAMILIES.map((family) => `nexthop del id ${IDS[family].group}`);
+  if (next.length > 0 && before.length > 0) await setGroups(host, "replace", shape, next);
+  else if (next.length > 0) await addGroups(host, served, shape, next);
+  else if (before.length > 0) await ipBatch(host, ids);
 }
 
 /** By the agent, as ip(8) has no room for more than 126 members. */

@@ -9,6 +9,7 @@ import {
   TOOLS,
   type Topology,
 } from "../../harness/api/index.ts";
+import { noRoute } from "../linux/no-route.ts";
 import { hashSeed } from "../linux/options.ts";
 import { generations, type Rules, ruleRequirements, variant } from "./iptables.ts";
 
@@ -24,6 +25,7 @@ export const iptablesHmark = defineBackend({
   name: "iptables_hmark",
   summary: "iptables HMARK: hash of addresses and ports to a mark, and the mark to a route; stateless",
   handles: ["icmp_errors"],
+  withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain that hashes",
   options,
   requires: (given) => ruleRequirements([TOOLS.ip], given.variant, () => mangle(given.hashSeed, 1, 2)),
@@ -75,5 +77,5 @@ const firstMark = (generation: number) => BLOCK * (1 + ((generation - 1) % 1000)
 
 function mangle(seed: number, generation: number, size: number): Rules {
   const hash = `--hmark-tuple src,dst,sport,dport --hmark-mod ${size} --hmark-offset ${firstMark(generation)} --hmark-rnd ${seed}`;
-  return { table: "mangle", hooks: ["PREROUTING"], rules: [`-j HMARK ${hash}`, "-j ACCEPT"] };
+  return { table: "mangle", hooks: ["PREROUTING"], rules: [...(size > 0 ? [`-j HMARK ${hash}`] : []), "-j ACCEPT"] };
 }

@@ -90,6 +90,9 @@ export function natSide({ host, topology, services }: Router, options: NatOption
   };
 }
 
+/** Packets pass as they are, and no route leads them on. */
+const NO_TARGET: Pick<Rules, "rules"> = { rules: ["-j ACCEPT"] };
+
 function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) {
   return (family: IpFamily, active: readonly number[]): Rules => ({
     table: "nat",
@@ -98,7 +101,7 @@ function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) 
       returnPath(topology, options.masquerade) === "masquerade"
         ? ["-A POSTROUTING -o eth1 -m conntrack --ctstate DNAT -j MASQUERADE"]
         : [],
-    ...rulesOf(family, active, topology),
+    ...(active.length > 0 ? rulesOf(family, active, topology) : NO_TARGET),
   });
 }
 

@@ -34,10 +34,13 @@ export const ipvs = defineBackend({
   requires: ipvsRequirements,
   affinityOption: "persistence",
   oracle: ipvsOracle,
+  // ICMP port unreachable, at which a socket of either protocol ends.
+  withoutTargets: () => "unreachable",
   effectiveOptions: ipvsFacts,
   prepare: prepareWays,
   router: (router, given) => {
     const { host, machine, lab, topology, services } = router;
+    let wasEmpty = false;
     return {
       async install(first) {
         await catchVip(host, given, needsMasquerade(lab, given), services);
@@ -45,9 +48,10 @@ export const ipvs = defineBackend({
         if (given.sync) await startSync(host, machine);
       },
       async change(next, before) {
+        wasEmpty ||= next.length === 0;
         await host.exec(["ipvsadm", "-R"], { input: changed(topology, given, next, before) });
       },
-      counters: checkedStats(router, given),
+      counters: checkedStats(router, given, { wasEmpty: () => wasEmpty }),
     };
   },
 });
@@ -56,11 +60,21 @@ export const ipvs = defineBackend({
 export function checkedStats(
   { host, fault }: Router,
   given: Options,
-  checksHealth = false,
+  { checksHealth = false, wasEmpty = () => false }: { checksHealth?: boolean; wasEmpty?: () => boolean } = {},
 ): () => Promise<Record<string, number>> {
   const check = replyCheck(host.name, given.forward, fault);
-  const asked = { dropsSilently: !given.expireNodest && !given.sync, checksHealth };
-  return async () => check(await readStats(host, asked));
+  const dropsSilently = !given.expireNodest && !given.sync;
+  let atFirst: number | null = null;
+  return async () => {
+    const { "drop.target_removed": elsewhere = 0, ...stats } = await readStats(host, {
+      dropsSilently: true,
+      checksHealth,
+    });
+    atFirst ??= elsewhere;
+    if (dropsSilently) return check({ ...stats, "drop.target_removed": elsewhere });
+    // What it cannot schedule is answered by ICMP and dropped.
+    return check(wasEmpty() ? { ...stats, "drop.no_destination": elsewhere - atFirst } : stats);
+  };
 }
 
 /** What IPVS does, whoever fills its table. */

@@ -67,7 +67,7 @@ export const keepalived = defineBackend({
         if (!(await waitFor({ in: alive, out: without(all, alive) }, seconds)))
           router.fault(`keepalived on ${host.name} did not find out within ${seconds} s which targets answer.`);
       },
-      counters: checkedStats(router, given, true),
+      counters: checkedStats(router, given, { checksHealth: true }),
     };
   },
 });

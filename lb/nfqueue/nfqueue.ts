@@ -103,6 +103,7 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
 
     requires: requirements,
     tracks: ({ synOnly }) => synOnly,
+    withoutTargets: () => "silence",
 
     oracle(given, targets) {
       const choice = tableChoice(given, targets);

@@ -8,6 +8,7 @@ import {
   TOOLS,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, setTimeouts } from "../linux/conntrack.ts";
+import { noRoute } from "../linux/no-route.ts";
 import { memoryPart, weightsPart } from "../linux/options.ts";
 import { isStateless, options, type Settings, settle } from "./options.ts";
 import { change, otherServices, ruleset } from "./ruleset.ts";
@@ -19,6 +20,7 @@ export const nftables = defineBackend({
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
   tracks: (given, targets) => !isStateless(settle(given, targets).mode),
   handles: ["icmp_errors"],
+  withoutTargets: (_, protocol) => noRoute(protocol),
   service: "entries of the verdict map, and a chain with a map of its targets",
   options,
   affinityOption: "persistence",

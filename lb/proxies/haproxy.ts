@@ -40,6 +40,7 @@ export const haproxy = defineBackend({
   service: "an address with a listening socket for each port",
   options,
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.ip] }),
+  withoutTargets: () => "refused",
   oracle: (given) => ({
     strategy: "stateful",
     flush: given.leave === "flush",

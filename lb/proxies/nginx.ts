@@ -52,6 +52,7 @@ export const nginx = defineBackend({
   service: "an address with a listening TCP socket for each port",
   options,
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.ip, TOOLS.ss], check: missingModule }),
+  withoutTargets: (_, protocol) => (protocol === "tcp" ? "refused" : "silence"),
   /** A reload keeps TCP connections in the processes that have them, but these read no datagrams any more: over UDP nothing is remembered. */
   oracle(given, _, protocol) {
     const byHash: AssignSpec = { strategy: "remainder", hash: { kind: "nginx" }, ...weightsPart(given.weights) };
@@ -161,6 +162,8 @@ function configuration(
   active: readonly number[],
   own: { head: readonly string[]; services: number },
 ): string {
+  // An upstream must have a server: where none is in use all are there, and down.
+  const [listed, down] = active.length > 0 ? [active, ""] : [[...topology.targets.keys()], " down"];
   const lines = [...own.head, "stream {", "proxy_connect_timeout 5s;", "proxy_timeout 24h;"];
   const service = (protocol: Protocol, family: 4 | 6, port: number) => {
     const name = `${protocol}${family}-${port}`;
@@ -169,12 +172,12 @@ function configuration(
     lines.push(
       `upstream ${name} {`,
       ...(method === "" ? [] : [`${method};`]),
-      ...[...active]
+      ...[...listed]
         .sort((a, b) => a - b)
         .flatMap((index) => {
           const target = topology.targets[index];
           return target
-            ? [`server ${at(addressOf(target, family))} weight=${weightOf(given.weights, index)} max_fails=0;`]
+            ? [`server ${at(addressOf(target, family))} weight=${weightOf(given.weights, index)} max_fails=0${down};`]
             : [];
         }),
       "}",

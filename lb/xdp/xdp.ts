@@ -69,6 +69,7 @@ function backendOf<Options extends z.ZodObject & z.ZodType<SomePlaneOptions>>(
       check: (asked) => refusal(asked, plane),
     }),
     oracle: (given, targets) => oracleOf(whole(given), targets),
+    withoutTargets: () => "silence",
     effectiveOptions: (given, targets) => ({ ...definedOptions(given), ...settle(whole(given), targets) }),
     prepare: (lab, given) => prepareLinks(lab, plane, whole(given)),
     router: (router, given) => sideOf(router, plane, whole(given)),
