@@ -38,7 +38,7 @@ const course = (id: number, cause: Cause, startUs = 7e6): Connection[] => [
   opened(id, 2, { startUs: 10.2e6, establishedUs: 10.21e6, sent: 4, received: 4 }),
 ];
 
-function summaryOf(withoutTargets: WithoutTargets, causeOf: (id: number) => Cause, startUs?: number) {
+function summaryOf(withoutTargets: WithoutTargets, causeOf: (id: number) => Cause, startUs?: number, noRoute = 0) {
   const rows = Array.from({ length: COUNT }, (_, id) => course(id, causeOf(id), startUs)).flat();
   const ends = { userUs: 1, systemUs: 1, lateSends: 0, maxLateUs: 0 };
   const scale = (action: string, s: number): Event => {
@@ -54,7 +54,7 @@ function summaryOf(withoutTargets: WithoutTargets, causeOf: (id: number) => Caus
     { kind: "rows", t: 0, stream: "ipv4", offset: 0, count: rows.length },
     { kind: "stream_end", t: T0 + 15 * S, stream: "ipv4", ...ends },
     { kind: "counters", t: 0, machine: "vm-201", moment: "after", values: { "drop.nfqueue_no_target": 100 } },
-    { kind: "counters", t: 0, machine: "vm-221", moment: "after", values: { ipOut: 1100 } },
+    { kind: "counters", t: 0, machine: "vm-221", moment: "after", values: { ipOut: 1100, "drop.no_route": noRoute } },
     { kind: "counters", t: 0, machine: "vm-001", moment: "after", values: { ipIn: 1000 } },
   ];
   return analyse(run, { events, connections: rows }).summary;
@@ -92,4 +92,10 @@ test("attempts at the edges of the outage are judged by nobody, and those before
   t.is(edge.outage?.attempts, 0);
   t.is(edge.verdict, "pass", edge.reasons.join("\n"));
   t.regex(summaryOf("silence", () => "refused", 12e6).reasons.join(), /200 lost connections could not be opened again/);
+});
+
+test("a reset that the tester could not send to a stranger is no packet that arrived without being sent", (t) => {
+  const { packets } = summaryOf("silence", () => "timeout", undefined, 7);
+  t.is(packets.duplicated, undefined);
+  t.deepEqual(packets.dropped, { nfqueue_no_target: 100 });
 });

@@ -46,8 +46,10 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
   // Fragments are sent from below the IP layer, which does not count them.
   const fragments = events.reduce((sum, event) => sum + (event.kind === "datagrams" ? event.fragments : 0), 0);
   const sent = tally.sent + fragments;
+  const due = sent - relayed.in + relayed.out + probes - received;
+  takeUnsent(dropped, all, { tester, due });
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
-  const balance = sent - relayed.in + relayed.out + probes - received - named;
+  const balance = due - named;
   const rest = balance - Math.max(-unsureProbes(events, "before"), Math.min(unsureProbes(events, "after"), balance));
   const corrupted = Math.max(0, Math.min(rest, Math.ceil(tally.mostDamaged)));
   if (corrupted > 0) dropped.corrupted = corrupted;
@@ -64,6 +66,27 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
     ...(probes > 0 ? { probes } : {}),
     ...(icmpErrors === null ? {} : { icmpErrors }),
   };
+}
+
+/**
+ * A reset that the tester owes to a stranger, as to a target whose reply was not translated back, has no route, and the kernel counts it
+ * as a drop without having counted it as sent.
+ */
+function takeUnsent(
+  dropped: Record<string, number>,
+  all: readonly Counted[],
+  { tester, due }: { tester: string; due: number },
+): void {
+  const { no_route: noRoute = 0, ...others } = dropped;
+  const own = all
+    .filter(({ machine }) => machine === tester)
+    .flatMap(({ deltas }) => deltas)
+    .reduce((sum, [name, delta]) => sum + (name === "drop.no_route" ? delta : 0), 0);
+  const tooMany = Object.values(others).reduce((sum, n) => sum + n, noRoute) - due;
+  const unsent = Math.max(0, Math.min(own, tooMany));
+  if (unsent === 0) return;
+  if (unsent === noRoute) delete dropped.no_route;
+  else dropped.no_route = noRoute - unsent;
 }
 
 /** Packets of health checks on their way: of those counted last some had not arrived, of those counted first some arrived later. */
