@@ -26,7 +26,8 @@ for (const backend of chosen) {
       const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
       const done = finishedRuns(folder).found.filter(({ summary: s }) => s.case === name && s.protocol === protocol);
       const { only = protocol } = scenario.protocol ?? {};
-      if (only !== protocol || done.some(({ summary: s }) => s.verdict === "pass" || s.verdict === "skip")) continue;
+      if (only !== protocol || done.some(({ summary: s }) => ["pass", "unjudged", "skip"].includes(s.verdict)))
+        continue;
       const words = here ? ["--connections", "1000", ...short(scenario.name, protocol)] : [];
       const args = ["test", name, "--protocol", protocol, "--out", folder, "--retries", "2", "--reporter", "json"];
       const options = { timeoutMs: 3_600_000, showStderr: true, check: false };

@@ -208,7 +208,7 @@ async function runWithRetries(
     attempts.push({ run, summary, dir: run.id, ...(result.reporterFailures.length > 0 ? { unwritten: true } : {}) });
     live?.finish(summary.verdict, headline(summary));
     await show(result, options);
-    const bad = summary.verdict !== "pass" && summary.verdict !== "skip";
+    const bad = !["pass", "unjudged", "skip"].includes(summary.verdict);
     if (!bad || attempt > retries || signal.aborted) break;
     process.stderr.write(`${run.case}: ${summary.verdict}; once more, ${attempt} of ${retries}\n`);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
+import { count, plural, was } from "../util/numbers.ts";
 import { failuresOf } from "./failures.ts";
 import { gapsOf, lateness } from "./gaps.ts";
 import { merits } from "./merits.ts";
@@ -35,5 +36,16 @@ export function judge({
   if (failures.length > 0) return { verdict: "fail", reasons: failures, deterministicFailures };
   const gaps = gapsOf(summary, evidence);
   if (gaps.length > 0) return { verdict: "insufficient", reasons: gaps, deterministicFailures };
+  if (!summary.lossesJudged)
+    return { verdict: "unjudged", reasons: [unjudged(summary), ...merits(summary)], deterministicFailures };
   return { verdict: "pass", reasons: merits(summary), deterministicFailures };
+}
+
+/** What was lost at the events that no oracle predicts, beside the ideal. */
+function unjudged({ events }: Judged): string {
+  const unknown = events.filter(({ predicted }) => predicted === null);
+  const sum = (of: (event: (typeof unknown)[number]) => number) =>
+    unknown.reduce((total, event) => total + of(event), 0);
+  const [lost, alive, ideal] = [sum((e) => e.lost), sum((e) => e.alive), sum((e) => e.ideal)];
+  return `UNJUDGED losses: no oracle predicts them. ${count(lost)} of ${plural(alive, "connection")} ${was(lost)} lost at ${unknown.length === 1 ? "the event" : `${unknown.length} events`}, ideal ${count(ideal)}. 'gate' judges them against the ideal.`;
 }

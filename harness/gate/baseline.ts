@@ -92,7 +92,7 @@ export function measuredOf({ case: name, parameters, seeds, summaries }: Group):
   };
 }
 
-const counts = ({ verdict }: { verdict: string }) => verdict === "pass" || verdict === "fail";
+const counts = ({ verdict }: { verdict: string }) => ["pass", "unjudged", "fail"].includes(verdict);
 
 /**
  * The baseline's entry for these runs; null when it has none for this case. Throws UsageError when it was taken in another

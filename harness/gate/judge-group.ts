@@ -21,7 +21,10 @@ export function judgeGroup(
     if (why) answers.push(why);
     return !why;
   });
-  for (const i of (summaries[0]?.events ?? []).keys()) answers.push(lossExcess(summaries, i, limits));
+  const unjudged = summaries.filter(({ lossesJudged }) => !lossesJudged);
+  if (unjudged.length > 0) answers.push(unjudgedLosses(unjudged, limits));
+  for (const i of (summaries[0]?.events ?? []).keys())
+    if (unjudged.length === 0 || limits.unjudgedLosses === "ideal") answers.push(lossExcess(summaries, i, limits));
   for (const summary of summaries) answers.push(...CHECKS.flatMap((check) => check(summary, limits)));
   const named = answers.map((answer) => ({ case: group.case, ...answer }));
   return {
@@ -39,6 +42,17 @@ function withoutResult({ verdict, reasons }: Summary, seed: string): Answer | nu
   if (verdict === "error") return { check: "run", state: "error", text: `${seed}: the lab broke: ${why}` };
   if (verdict === "insufficient") return { check: "run", state: "no_data", text: `${seed}: not enough data: ${why}` };
   return null;
+}
+
+/** Says by what losses are judged that no oracle predicts. */
+function unjudgedLosses(summaries: readonly Summary[], { unjudgedLosses: by }: Thresholds): Answer {
+  const seeds = summaries.map(({ seed }) => `seed ${seed}`).join(", ");
+  const how = by === "ideal" ? "They are judged against the ideal" : "They are not judged";
+  return {
+    check: "unjudged",
+    state: "info",
+    text: `${seeds}: UNJUDGED losses: no oracle predicts them. ${how} (threshold 'unjudgedLosses').`,
+  };
 }
 
 /** Without a value there is no data. */
@@ -162,6 +176,6 @@ function excessAt(
     ? binomialUpperP(lost - expected, alive - expected, tolerated)
     : binomialUpperP(lost, alive, Math.min(1, expected / alive + tolerated));
   const [low, high] = exact95(lost, alive).map((share) => (share * 100).toFixed(2));
-  const text = `Event ${i + 1} (${events[0]?.kind}): ${count(lost)} of ${plural(alive, "connection")} lost (${low} to ${high} %), ${expected.toFixed(0)} ${known ? "predicted" : "ideal"}, ${percent} % above it tolerated`;
+  const text = `Event ${i + 1} (${events[0]?.kind}): ${count(lost)} of ${plural(alive, "connection")} lost (${low} to ${high} %), ${expected.toFixed(0)} ${known ? "predicted" : "ideal (no oracle)"}, ${percent} % above it tolerated`;
   return { p, text, exact: exact && tolerated === 0 };
 }

@@ -16,6 +16,8 @@ export const thresholds = z.strictObject({
   ownVerdict: z.boolean().default(true),
   /** Loss above the oracle's (above the ideal where there is no oracle), in percent of the live connections. */
   lossExcessPercent: z.number().min(0).max(100).default(0),
+  /** What losses that no oracle predicts are judged against: the ideal, or nothing. */
+  unjudgedLosses: z.enum(["ideal", "ignore"]).default("ideal"),
   lostOutsideEvents: z.int().min(0).default(0),
   /** false: the spread over the targets is not judged. */
   spread: z.boolean().default(true),

@@ -15,7 +15,8 @@ import {
 } from "./base.ts";
 import { eventMeaning } from "./meaning.ts";
 
-const verdict = z.enum(["pass", "fail", "skip", "insufficient", "error"]);
+/** "unjudged": nothing failed, and no oracle could say which losses were right. */
+const verdict = z.enum(["pass", "unjudged", "fail", "skip", "insufficient", "error"]);
 export type Verdict = z.infer<typeof verdict>;
 
 const interval = z.tuple([z.number(), z.number()]);

@@ -17,6 +17,7 @@ test("the report has the fields the format requires", (t) => {
 test("only a pass is passed", (t) => {
   const statuses = [
     ["pass", "passed"],
+    ["unjudged", "other"],
     ["fail", "failed"],
     ["skip", "skipped"],
     ["insufficient", "failed"],

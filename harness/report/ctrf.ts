@@ -15,9 +15,10 @@ export const ctrf: Reporter = {
 
 type Status = "passed" | "failed" | "skipped" | "pending" | "other";
 
-/** The format knows no error and no lack of data. Both fail; `rawStatus` tells which it was. */
+/** The format knows no error, no lack of data and no losses that nobody judged. The first two fail; `rawStatus` tells which it was. */
 const STATUS: Record<Verdict, Status> = {
   pass: "passed",
+  unjudged: "other",
   fail: "failed",
   skip: "skipped",
   insufficient: "failed",

@@ -7,6 +7,7 @@ import type { ReportData } from "./reporter.ts";
 
 const OUTCOMES = {
   pass: { element: null, counts: [0, 0, 0] },
+  unjudged: { element: "skipped", counts: [0, 0, 1] },
   fail: { element: "failure", counts: [1, 0, 0] },
   error: { element: "error", counts: [0, 1, 0] },
   insufficient: { element: "error", counts: [0, 1, 0] },

@@ -18,6 +18,7 @@ export const junit: Reporter = {
 /** A run without enough data is an error, never a pass. */
 const OUTCOME: Record<Verdict, "failure" | "skipped" | "error" | null> = {
   pass: null,
+  unjudged: "skipped",
   fail: "failure",
   skip: "skipped",
   insufficient: "error",

@@ -9,6 +9,10 @@ import { interval, seconds, share } from "./format.ts";
 
 export const VERDICT_WORDS: Record<Verdict, { badge: string; sentence: string }> = {
   pass: { badge: "PASS", sentence: "All checks passed." },
+  unjudged: {
+    badge: "UNJUDGED losses",
+    sentence: "Nothing failed, but no oracle could say which losses were right.",
+  },
   fail: { badge: "FAIL", sentence: "At least one check failed." },
   skip: { badge: "SKIP", sentence: "This case did not run." },
   insufficient: { badge: "NOT ENOUGH DATA", sentence: "The run has too little data for a verdict." },

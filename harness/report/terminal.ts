@@ -23,7 +23,15 @@ export const terminal: Reporter = {
   },
 };
 
-const STYLES = { pass: "1;32", fail: "1;31", error: "1;31", insufficient: "1;33", skip: "1;36", dim: "2" } as const;
+const STYLES = {
+  pass: "1;32",
+  unjudged: "1;33",
+  fail: "1;31",
+  error: "1;31",
+  insufficient: "1;33",
+  skip: "1;36",
+  dim: "2",
+} as const;
 type Style = keyof typeof STYLES;
 /** Wider lines are harder to read, not easier. */
 const MOST_COLUMNS = 120;

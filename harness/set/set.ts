@@ -28,8 +28,9 @@ export interface RunSet {
 }
 
 export function entryOf(attempts: readonly [Attempt, ...Attempt[]]): Entry {
-  const last = lastOf({ attempts });
-  return { attempts, state: last.summary.verdict === "pass" && attempts.length > 1 ? "flaky" : last.summary.verdict };
+  const { verdict } = lastOf({ attempts }).summary;
+  const held = verdict === "pass" || verdict === "unjudged";
+  return { attempts, state: held && attempts.length > 1 ? "flaky" : verdict };
 }
 
 export function lastOf({ attempts }: Pick<Entry, "attempts">): Attempt {
@@ -45,7 +46,7 @@ export function verdictsOf({ entries, missing }: RunSet): Verdict[] {
 }
 
 export function countStates(entries: readonly Entry[]): { state: State; n: number }[] {
-  const order: State[] = ["fail", "error", "insufficient", "flaky", "pass", "skip"];
+  const order: State[] = ["fail", "error", "insufficient", "flaky", "unjudged", "pass", "skip"];
   return order
     .map((state) => ({ state, n: entries.filter((entry) => entry.state === state).length }))
     .filter(({ n }) => n > 0);

@@ -15,6 +15,7 @@ export const STATE_WORDS: Record<State, string> = {
 
 const COUNTED: Record<State, string> = {
   pass: "passed",
+  unjudged: "with unjudged losses",
   fail: "failed",
   skip: "skipped",
   insufficient: "without enough data",
@@ -74,6 +75,7 @@ export function githubAnnotations(set: RunSet): string {
     error: "error",
     insufficient: "error",
     flaky: "warning",
+    unjudged: "notice",
     skip: "notice",
   };
   const data = (text: string) => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");

@@ -67,7 +67,7 @@ export function calmRuns({ runs }: Entry): ReportData[] {
 
 /** The most serious of them. */
 export function worst(verdicts: readonly Verdict[]): Verdict {
-  const order: Verdict[] = ["error", "fail", "insufficient", "skip", "pass"];
+  const order: Verdict[] = ["error", "fail", "insufficient", "skip", "unjudged", "pass"];
   return order.find((verdict) => verdicts.includes(verdict)) ?? "skip";
 }
 
