@@ -6,6 +6,7 @@ import { datagramMerits } from "./datagrams.ts";
 import { forgottenMerits } from "./forgotten-text.ts";
 import { outageMerits } from "./outage.ts";
 import type { Judged } from "./part.ts";
+import { staleStateMerits } from "./stale-state.ts";
 import { tierMerits } from "./tiers.ts";
 
 /** What held, of a run that passes. */
@@ -29,6 +30,7 @@ export function merits(summary: Judged): string[] {
     ...affinityMerits(summary),
     ...forgottenMerits(summary),
     ...outageMerits(summary),
+    ...staleStateMerits(summary),
     ...when(events.length > 0, `No ${summary.forgotten ? "other " : ""}connection was lost outside the events.`),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]

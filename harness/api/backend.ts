@@ -67,6 +67,8 @@ export interface Backend extends BackendFacts {
   deploy(lab: Lab, options: BackendOptions, active: readonly number[], services?: number): Promise<Balancer>;
   /** null: what it does cannot be predicted connection by connection. */
   oracle(options: BackendOptions, targets: number, protocol: Protocol): OracleSpec | null;
+  /** Whether targets that leave are dead, while what it remembers of their connections still leads to them. Absent: they are not. */
+  leavesDead?(options: BackendOptions): boolean;
   /**
    * What becomes of attempts to connect while no target is in use: no answer ("silence"), an ICMP error, which the kernel sends at a
    * limited rate ("unreachable"), or an end of every one ("refused"). null, or absent: it is not said, and not judged.

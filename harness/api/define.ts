@@ -17,6 +17,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   tracks?(options: z.infer<Schema>, targets: number): boolean;
   /** null: what it does cannot be predicted connection by connection. */
   oracle?(options: z.infer<Schema>, targets: number, protocol: Protocol): OracleSpec | null;
+  /** Whether targets that leave are dead, while what it remembers of their connections still leads to them. */
+  leavesDead?(options: z.infer<Schema>): boolean;
   /** What becomes of attempts to connect while no target is in use; null: it is not said. */
   withoutTargets?(options: z.infer<Schema>, protocol: Protocol): WithoutTargets | null;
   /** null: everything that it can balance. */
@@ -40,6 +42,7 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
     missing: (place, options: z.infer<Schema>) => missingOf(requires(options), place),
     tracks: (options: z.infer<Schema>, targets) => definition.tracks?.(options, targets) ?? false,
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
+    leavesDead: (options: z.infer<Schema>) => definition.leavesDead?.(options) ?? false,
     withoutTargets: (options: z.infer<Schema>, protocol) => definition.withoutTargets?.(options, protocol) ?? null,
     serves: (options: z.infer<Schema>, targets) => definition.serves?.(options, targets) ?? null,
     effectiveOptions: (options: z.infer<Schema>, targets) =>
@@ -82,6 +85,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     tracks: (options, targets) => base.tracks(whole(options), targets),
     deploy: (lab, options, active, services) => base.deploy(lab, whole(options), active, services),
     oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),
+    leavesDead: (options) => base.leavesDead?.(whole(options)) ?? false,
     withoutTargets: (options, protocol) => base.withoutTargets?.(whole(options), protocol) ?? null,
     serves: (options, targets) => base.serves?.(whole(options), targets) ?? null,
     effectiveOptions: (options, targets) => base.effectiveOptions(whole(options), targets),

@@ -22,7 +22,7 @@ export interface EventContext {
   routers: readonly number[];
   /** Names of the routers that are told; undefined: all. */
   told: ReadonlySet<string> | undefined;
-  /** The run's one instance of a class, for state between an event and the one that undoes it. */
+  /** The run's one instance of a class, for state between an event and the one that undoes it; its `finish` is called after the traffic. */
   share: <T>(made: new (lab: Lab, record: RecordWriter) => T) => T;
 }
 

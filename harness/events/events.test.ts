@@ -54,10 +54,10 @@ test("in a drift the last router keeps its view until it is told too", (t) => {
   t.deepEqual(sets(["drift", "drift_end"], 2), ["123", "123", "23"]);
 });
 
-test("only an outage is silent, and it and its end are found out by the balancer itself", (t) => {
+test("only the dead are silent, and an outage and its end are found out by the balancer itself", (t) => {
   const those = (is: (event: EventDefinition) => boolean) =>
     kinds.flatMap(([name, event]) => (is(event) ? [name] : []));
-  t.deepEqual(those(isSilent), ["failure"]);
+  t.deepEqual(those(isSilent), ["failure", "death"]);
   t.deepEqual(those(isFoundOut), ["failure", "failure_end"]);
   t.deepEqual(
     those((event) => memberNoun(event) === "router"),

@@ -4,10 +4,12 @@ import type { EventDefinition } from "../api/event.ts";
 import type { EventMeaning } from "../record/schema.ts";
 import { blackout } from "./blackout.ts";
 import { blackoutEnd } from "./blackout-end.ts";
+import { death } from "./death.ts";
 import { drift } from "./drift.ts";
 import { driftEnd } from "./drift-end.ts";
 import { failure } from "./failure.ts";
 import { failureEnd } from "./failure-end.ts";
+import { revival } from "./revival.ts";
 import { routerIn } from "./router-in.ts";
 import { routerOut } from "./router-out.ts";
 import { scaleIn } from "./scale-in.ts";
@@ -24,6 +26,8 @@ export const EVENTS = {
   drift_end: driftEnd,
   failure,
   failure_end: failureEnd,
+  death,
+  revival,
 } satisfies Record<string, EventDefinition>;
 export type EventKind = keyof typeof EVENTS;
 

@@ -19,9 +19,9 @@ export function isTold({ told }: Pick<EventMeaning, "told">, router: number, rou
   }
 }
 
-/** Members that leave without a word are dead: connections to them see only silence. */
-export function isSilent({ effect, announced }: Pick<EventMeaning, "effect" | "announced">): boolean {
-  return effect === "leave" && !announced;
+/** Members that leave without a word are dead, and some of which it is told: connections to them see only silence. */
+export function isSilent({ effect, announced, dead }: Pick<EventMeaning, "effect" | "announced" | "dead">): boolean {
+  return effect === "leave" && (!announced || dead === true);
 }
 
 /** Whether the balancer has something to find out by itself. */

@@ -33,8 +33,14 @@ export class TargetOutage {
     }
     await this.#queues((device) => `qdisc del dev ${device} root\n`);
     const t = nowNs();
+    this.#dead = [];
     this.#record.addFabricDrops(t, "dead_target", before, this.#dropped);
     return t;
+  }
+
+  /** Once the traffic is over: what has not ended by then ends, so that its drops are counted. */
+  async finish(): Promise<void> {
+    if (this.#dead.length > 0) await this.end();
   }
 
   /** At both ends of each link. */

@@ -66,6 +66,7 @@ function courseOf(
       subject: meaning.subject,
       effect: meaning.effect,
       announced: meaning.announced,
+      ...(meaning.dead ? { dead: true } : {}),
       before: before.oracle,
       after: after.oracle,
       activeBefore: before.active,

@@ -18,7 +18,7 @@ export interface Alive<State = unknown> {
 }
 
 /** An event's meaning, and what it changes as one group of routers knows it. */
-export interface Change<State = unknown> extends Pick<EventMeaning, "subject" | "effect" | "announced"> {
+export interface Change<State = unknown> extends Pick<EventMeaning, "subject" | "effect" | "announced" | "dead"> {
   before: Oracle<State>;
   after: Oracle<State>;
   activeBefore: ReadonlySet<number>;

@@ -10,6 +10,8 @@ export const eventMeaning = z.strictObject({
   effect: z.enum(["leave", "join", "none"]),
   /** Whether the balancer is told. If not, members that leave are dead, and the balancer has to find out by itself. */
   announced: z.boolean(),
+  /** Members that leave are dead although the balancer is told. */
+  dead: z.literal(true).exactOptional(),
   /** Which routers are told. Others keep their view of the targets. */
   told: z.enum(["all", "all_but_last", "last"]),
   /** The kind whose effect it takes back. */

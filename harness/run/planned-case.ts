@@ -9,6 +9,7 @@ import type { Live } from "../live/server.ts";
 import { exceededMemory, memoryLimits } from "../oracle/forgetting.ts";
 import { fitCase, ownWords } from "../plan/backend-options.ts";
 import { type Case, unsupported } from "../plan/catalog.ts";
+import { withDeaths } from "../plan/deaths.ts";
 import type { RunOptions } from "../plan/options.ts";
 import { loadOf, planRun } from "../plan/plan-run.ts";
 import { RecordWriter } from "../record/record.ts";
@@ -47,7 +48,8 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
 export function planCase(one: Case, options: RunOptions, set: readonly string[], capacity?: Capacity): PlannedCase {
   const { backendOptions, affinityS, unfit } = fitCase(one, [...ownWords(one), ...set], options);
   one.backend.effectiveOptions(backendOptions, options.targets);
-  const planned = planRun(one.scenario, options, affinityS, capacity);
+  const scenario = withDeaths(one.scenario, { backend: one.backend, backendOptions }, options);
+  const planned = planRun(scenario, options, affinityS, capacity);
   checkServed(one.backend.serves?.(backendOptions, options.targets) ?? null, planned.load);
   return {
     ...planned,

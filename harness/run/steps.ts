@@ -17,9 +17,12 @@ export interface Deployment {
 }
 
 /** `t0` is when the traffic began, in monotonic ns. */
-export async function driveSteps(deployment: Deployment, plan: Plan, t0: number, signal: AbortSignal): Promise<void> {
+export async function driveSteps(
+  deployment: Deployment,
+  { plan, shared: { share }, t0 }: { plan: Plan; shared: Shared; t0: number },
+  signal: AbortSignal,
+): Promise<void> {
   const { lab, record } = deployment;
-  const share = instances(deployment);
   for (const [i, { atS, event, members }] of plan.steps.entries()) {
     await sleepUntil(t0 + atS * 1e9, signal);
     const requestedT = nowNs();
@@ -65,11 +68,24 @@ export function activeAtStart({ out }: Pick<Plan, "out">, targets: number): numb
 
 const indices = (numbers: readonly number[]) => numbers.map((number) => number - 1);
 
-function instances({ lab, record }: Deployment): EventContext["share"] {
-  const made = new Map<unknown, unknown>();
-  return <T>(one: new (lab: Lab, record: RecordWriter) => T): T => {
-    const instance = (made.get(one) as T | undefined) ?? new one(lab, record);
-    made.set(one, instance);
+/** The instances that events of one run share. */
+export class Shared {
+  readonly #deployment: Deployment;
+  readonly #made = new Map<unknown, unknown>();
+
+  constructor(deployment: Deployment) {
+    this.#deployment = deployment;
+  }
+
+  readonly share: EventContext["share"] = <T>(one: new (lab: Lab, record: RecordWriter) => T): T => {
+    const { lab, record } = this.#deployment;
+    const instance = (this.#made.get(one) as T | undefined) ?? new one(lab, record);
+    this.#made.set(one, instance);
     return instance;
   };
+
+  /** Once the traffic is over. */
+  async finish(): Promise<void> {
+    for (const instance of this.#made.values()) await (instance as { finish?(): Promise<void> }).finish?.();
+  }
 }

@@ -14,7 +14,7 @@ import { recordCounters, settle } from "./count.ts";
 import { recordImpairment } from "./impairment.ts";
 import { quietly } from "./quietly.ts";
 import type { RunRequest } from "./run.ts";
-import { type Deployment, driveSteps } from "./steps.ts";
+import { type Deployment, driveSteps, Shared } from "./steps.ts";
 import { Unordered } from "./unordered.ts";
 
 /** A deployment, and the signs of life of the programs around it. */
@@ -33,7 +33,9 @@ export async function driveTraffic(request: RunRequest, deployment: Watched): Pr
   await recordCounters(deployment, "before");
   record.add(calibrate("before"));
   if (impairment) await recordImpairment(lab, impairment, record, "before");
-  await trafficAndSteps(request, deployment, () => unordered.settled());
+  const shared = new Shared(deployment);
+  await trafficAndSteps(request, { ...deployment, shared }, () => unordered.settled());
+  await shared.finish();
   const settled = await settle(lab);
   record.add(calibrate("after"));
   await recordCounters(deployment, "after", settled);
@@ -45,10 +47,10 @@ export async function driveTraffic(request: RunRequest, deployment: Watched): Pr
 /** `onLastStep` is called when no event comes any more. */
 async function trafficAndSteps(
   request: RunRequest,
-  deployment: Watched,
+  deployment: Watched & { shared: Shared },
   onLastStep: () => Promise<void>,
 ): Promise<void> {
-  const { record, lab, liveness } = deployment;
+  const { record, lab, liveness, shared } = deployment;
   liveness.begin();
   const traffic = await startTraffic(lab, request.load, record, liveness).catch((error) => {
     liveness.end();
@@ -56,7 +58,7 @@ async function trafficAndSteps(
   });
   const unwatch = watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
   try {
-    const steps = driveSteps(deployment, request.plan, traffic.t0, request.signal);
+    const steps = driveSteps(deployment, { plan: request.plan, shared, t0: traffic.t0 }, request.signal);
     await Promise.all([abortable(traffic.done, request.signal), steps.then(onLastStep)]);
   } catch (error) {
     quietly(() => record.add({ kind: "stop", t: nowNs() }));

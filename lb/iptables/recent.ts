@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
-import { leave, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts } from "../linux/options.ts";
 import { destination, natRequirements, natSide, type Rules, statefulOracle, variant } from "./iptables.ts";
@@ -34,6 +34,7 @@ export const iptablesRecent = defineBackend({
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   tracks: () => true,
   handles: ["icmp_errors"],
+  leavesDead,
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,

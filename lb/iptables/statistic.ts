@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
-import { leave, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts } from "../linux/options.ts";
 import { destination, natRequirements, natSide, statefulOracle, variant } from "./iptables.ts";
@@ -30,6 +30,7 @@ export const iptablesStatistic = defineBackend({
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   tracks: () => true,
   handles: ["icmp_errors"],
+  leavesDead,
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,

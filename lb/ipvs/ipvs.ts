@@ -34,6 +34,7 @@ export const ipvs = defineBackend({
   requires: ipvsRequirements,
   affinityOption: "persistence",
   oracle: ipvsOracle,
+  leavesDead: ({ leave }) => leave === "dead",
   // ICMP port unreachable, at which a socket of either protocol ends.
   withoutTargets: () => "unreachable",
   effectiveOptions: ipvsFacts,
@@ -139,7 +140,7 @@ function hashOf(given: Options, targets: number): AssignSpec {
     scheduler: isHashing(given.scheduler) ? given.scheduler : "sh",
     ports: given.port,
     fallback: given.fallback,
-    drain: given.leave === "drain",
+    drain: given.leave !== "remove",
     fwmark: given.fwmark,
     size: MH_SLOTS,
     addresses: machines.map((machine) => {

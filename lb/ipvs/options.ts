@@ -37,9 +37,11 @@ export const options = z.strictObject({
     .describe("UDP: one-packet scheduling, each datagram is scheduled for itself and nothing is remembered"),
   fwmark: flag.default(false).describe("one service for a firewall mark instead of one for each port"),
   leave: z
-    .enum(["remove", "drain"])
+    .enum(["remove", "drain", "dead"])
     .default("remove")
-    .describe("a target that leaves is removed, or gets weight 0 and keeps its connections"),
+    .describe(
+      "a target that leaves is removed, or gets weight 0 and keeps its connections; dead: the same, and it has died, so that they hang",
+    ),
   expireNodest: flag
     .default(true)
     .describe("connections of a removed target end at once, not by time-out (net.ipv4.vs.expire_nodest_conn)"),
@@ -66,6 +68,8 @@ export function check({ scheduler, port, fallback, forward, masquerade, ...given
     throw new UsageError(
       "With ops=true nobody knows to whom a reply belongs, so forward=masq cannot be. Try dsr or tun.",
     );
+  if (given.ops && given.leave === "dead")
+    throw new UsageError("With ops=true nothing is remembered that could be stale. Try leave=remove.");
   if (masquerade !== undefined && forward !== "masq")
     throw new UsageError(`masquerade goes with forward=masq: with '${forward}' targets see the client's address.`);
   if (given.weights && ["rr", "lc", "dh"].includes(scheduler))

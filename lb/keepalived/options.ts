@@ -6,6 +6,11 @@ const seconds = z.coerce.number().min(0.1).max(600);
 
 /** IPVS' own, and how targets are checked. */
 export const options = ipvsOptions.extend({
+  // The dead are its own to find: that is the scenario 'failure'.
+  leave: z
+    .enum(["remove", "drain"])
+    .default("remove")
+    .describe("a target that leaves is removed, or gets weight 0 and keeps its connections"),
   delayLoop: seconds.default(2).describe("seconds between two health checks of a target"),
   connectTimeout: seconds.default(1).describe("seconds that a health check waits for its connection"),
   retries: z.coerce

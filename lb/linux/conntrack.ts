@@ -4,12 +4,16 @@ import { z } from "zod";
 import { addressOf, FAMILIES, type Host, setSysctls, type Topology } from "../../harness/api/index.ts";
 import { timeoutsOf } from "./options.ts";
 
-export type LeaveMode = "drain" | "flush";
+export type LeaveMode = "drain" | "flush" | "dead";
 
 export const leave = z
-  .enum(["drain", "flush"])
+  .enum(["drain", "flush", "dead"])
   .default("flush")
-  .describe("connections of a target that leaves: let them live, or forget them so that they end at once");
+  .describe(
+    "connections of a target that leaves: let them live, or forget them so that they end at once; dead: it has died, and they hang on what is not forgotten",
+  );
+
+export const leavesDead = ({ leave }: { leave: string }): boolean => leave === "dead";
 
 export const masquerade = z
   .stringbool()

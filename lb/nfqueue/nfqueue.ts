@@ -13,7 +13,7 @@ import {
   type Topology,
   VIP,
 } from "../../harness/api/index.ts";
-import { conntrackCounters, leave, setTimeouts } from "../linux/conntrack.ts";
+import { conntrackCounters, leave, leavesDead, setTimeouts } from "../linux/conntrack.ts";
 import { memoryPart, timeouts } from "../linux/options.ts";
 import { flatCounters, type Stats, tableChoice, tableOptions, tableSizes } from "../linux/table.ts";
 import { prepareFragments, setOwners } from "./fragments.ts";
@@ -103,6 +103,7 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
 
     requires: requirements,
     tracks: ({ synOnly }) => synOnly,
+    leavesDead,
     withoutTargets: () => "silence",
 
     oracle(given, targets) {
@@ -135,7 +136,7 @@ function sideOf(router: Router, given: Options, more: readonly string[]): Router
     install: (active) => install(router, given, active, more),
     async change(next) {
       const publishedT = await setActive(host, program, next);
-      if (!given.synOnly || given.leave === "drain") return publishedT;
+      if (!given.synOnly || given.leave !== "flush") return publishedT;
       const gone = topology.targets.flatMap((_, index) => (next.includes(index) ? [] : [fwmarkOf(index)]));
       await flushMarks(host, gone);
       return nowNs();

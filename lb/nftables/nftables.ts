@@ -7,7 +7,7 @@ import {
   setSysctls,
   TOOLS,
 } from "../../harness/api/index.ts";
-import { conntrackCounters, flushTargets, setTimeouts } from "../linux/conntrack.ts";
+import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { memoryPart, weightsPart } from "../linux/options.ts";
 import { isStateless, options, type Settings, settle } from "./options.ts";
@@ -20,6 +20,7 @@ export const nftables = defineBackend({
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
   tracks: (given, targets) => !isStateless(settle(given, targets).mode),
   handles: ["icmp_errors"],
+  leavesDead,
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "entries of the verdict map, and a chain with a map of its targets",
   options,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { UsageError } from "../../harness/api/index.ts";
-import { leave, looseTcp } from "../linux/conntrack.ts";
+import { type LeaveMode, leave, looseTcp } from "../linux/conntrack.ts";
 import { checkWeights, hashSeed, timeouts, weights } from "../linux/options.ts";
 import { type Farm, portList, readFarm } from "./farm.ts";
 
@@ -61,7 +61,7 @@ export interface Settings {
   /** Which priorities are in use: the best with an active target, or nftlb's count of targets that are down. */
   standby: "best" | "nftlb";
   persistenceS: number;
-  leave: "drain" | "flush";
+  leave: LeaveMode;
   /** Of conntrack; in the words of the option. */
   timeouts: string;
   looseTcp: boolean;

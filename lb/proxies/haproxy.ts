@@ -13,7 +13,7 @@ import {
   type Topology,
   vipsOf,
 } from "../../harness/api/index.ts";
-import { leave } from "../linux/conntrack.ts";
+import { leave, leavesDead } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { effectiveOptions, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
 
@@ -40,6 +40,7 @@ export const haproxy = defineBackend({
   service: "an address with a listening socket for each port",
   options,
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.ip] }),
+  leavesDead,
   withoutTargets: () => "refused",
   oracle: (given) => ({
     strategy: "stateful",

@@ -20,7 +20,7 @@ import {
   type Topology,
   vipsOf,
 } from "../../harness/api/index.ts";
-import { leave } from "../linux/conntrack.ts";
+import { leave, leavesDead } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
 import { effectiveOptions, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
 
@@ -52,6 +52,7 @@ export const nginx = defineBackend({
   service: "an address with a listening TCP socket for each port",
   options,
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.ip, TOOLS.ss], check: missingModule }),
+  leavesDead,
   withoutTargets: (_, protocol) => (protocol === "tcp" ? "refused" : "silence"),
   /** A reload keeps TCP connections in the processes that have them, but these read no datagrams any more: over UDP nothing is remembered. */
   oracle(given, _, protocol) {

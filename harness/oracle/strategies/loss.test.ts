@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { EventDefinition } from "../../api/event.ts";
+import { death } from "../../events/death.ts";
 import { failure } from "../../events/failure.ts";
 import { failureEnd } from "../../events/failure-end.ts";
 import { routerIn } from "../../events/router-in.ts";
@@ -184,4 +185,25 @@ test("only the best priority with an active target gets new flows", (t) => {
     const stateful: OracleSpec = { strategy: "stateful", flush: true, assign, priorities, weights };
     t.deepEqual([...makeOracle(stateful, [0, 1, 2, 3]).shares], [...makeOracle(spec, [0, 1, 2, 3]).shares]);
   }
+});
+
+test("the dead take along what is remembered of them, whether or not the balancer was told", (t) => {
+  const spec: OracleSpec = { strategy: "stateful", flush: false, assign: null };
+  const alive = (target: number): Alive => ({
+    protocol: "udp",
+    hash: null,
+    target,
+    lived: [],
+    knownToReturning: false,
+  });
+  const lost = (event: EventDefinition, target: number) =>
+    lossProbability(spec, change(spec, all, without(0), event), alive(target));
+  t.deepEqual(
+    [scaleIn, death, failure].map((event) => lost(event, 0)),
+    [0, 1, 1],
+  );
+  t.deepEqual(
+    [scaleIn, death, failure].map((event) => lost(event, 1)),
+    [0, 0, 0],
+  );
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
+import { isSilent } from "../../events/meaning.ts";
 import type { Family } from "../../record/schema.ts";
 import type { Alive, Change } from "../loss.ts";
 import { type Chance, defineStrategy, type Forgotten, type Memory, memoryLimits, type Oracle } from "./define.ts";
@@ -88,8 +89,8 @@ function loss(spec: StatefulSpec, change: Change<State>, connection: Alive<State
   if (target === null) return 0;
   if (change.subject === "routers") return lossOfRerouted(spec, change, connection);
   const gone = change.activeBefore.has(target) && !change.activeAfter.has(target);
-  // State or none: who left without a word is dead, and does not answer.
-  return gone && (spec.flush || !change.announced) ? 1 : 0;
+  // State or none: the dead do not answer.
+  return gone && (spec.flush || isSilent(change)) ? 1 : 0;
 }
 
 function lossOfRerouted(
