@@ -63,7 +63,16 @@ function limited(check: string, value: number | null, most: number, text: string
 type Check = (summary: Summary, limits: Thresholds) => Answer[];
 
 /** Checks of one run, in the order of the output. */
-const CHECKS: readonly Check[] = [ownFailures, outsideEvents, spread, unaccounted, integrity, recovery, latency];
+const CHECKS: readonly Check[] = [
+  ownFailures,
+  outsideEvents,
+  forgottenLosses,
+  spread,
+  unaccounted,
+  integrity,
+  recovery,
+  latency,
+];
 
 function ownFailures({ seed, deterministicFailures }: Summary, { ownVerdict }: Thresholds): Answer[] {
   if (!ownVerdict) return [];
@@ -74,6 +83,15 @@ function outsideEvents({ seed, connections }: Summary, { lostOutsideEvents: most
   const lost = connections.lostOutsideEvents;
   const text = `seed ${seed}: ${plural(lost, "connection")} ${was(lost)} lost outside the events, limit ${count(most)}.`;
   return [limited("lost_outside_events", lost, most, text)];
+}
+
+function forgottenLosses({ seed, forgotten }: Summary, { lostForgotten: most }: Thresholds): Answer[] {
+  if (!forgotten) return [];
+  const { lost, predicted, interval } = forgotten;
+  const high = interval?.[1] ?? predicted;
+  const excess = Math.max(0, lost - Math.ceil(high));
+  const text = `seed ${seed}: ${plural(lost, "connection")} ${was(lost)} lost because the balancer had forgotten them, ${count(excess)} more than its memory explains, limit ${count(most)}.`;
+  return [limited("lost_forgotten", excess, most, text)];
 }
 
 function spread({ seed, targets, spread: { chi2P: p } }: Summary, limits: Thresholds): Answer[] {

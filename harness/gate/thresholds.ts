@@ -19,6 +19,8 @@ export const thresholds = z.strictObject({
   /** What losses that no oracle predicts are judged against: the ideal, or nothing. */
   unjudgedLosses: z.enum(["ideal", "ignore"]).default("ideal"),
   lostOutsideEvents: z.int().min(0).default(0),
+  /** Connections lost because the balancer had forgotten them, beyond what its memory explains. */
+  lostForgotten: z.int().min(0).default(0),
   /** false: the spread over the targets is not judged. */
   spread: z.boolean().default(true),
   /** Absent: no more than a healthy lab shows. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several backends side by side, each perhaps several times: repeats are added up, or their median is taken.
 import { exact95 } from "../../analysis/statistics.ts";
-import type { ByCause, LossCause, Verdict } from "../../record/schema.ts";
+import type { ByCause, ForgottenSummary, LossCause, Verdict } from "../../record/schema.ts";
 import { count, NONE, plural } from "../../util/numbers.ts";
 import { causes, interval, milliseconds, seconds, share } from "../format.ts";
 import { parameters, VERDICT_WORDS } from "../prose.ts";
@@ -74,6 +74,7 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
 export function comparisonTable({ entries, sweep }: Comparison): Table {
   const pooled = entries.map(pooledEvents);
   const kernels = !sweep && entries.some(({ label, backend }) => label !== backend);
+  const forgetful = entries.some(({ runs }) => runs.some(({ summary }) => summary.forgotten));
   const events = pooled.reduce((most, one) => (one.length > most.length ? one : most), []);
   return {
     head: [
@@ -89,6 +90,7 @@ export function comparisonTable({ entries, sweep }: Comparison): Table {
         "Causes",
       ]),
       "Outside events",
+      ...(forgetful ? ["Forgotten"] : []),
       "Recovered",
       "Latency 50 %",
       "99 %",
@@ -116,6 +118,7 @@ export function comparisonTable({ entries, sweep }: Comparison): Table {
           return [count(lost), share(lost, alive), range, oracle, share(ideal, alive), causes(byCause)];
         }),
         ran.length === 0 ? NONE : count(ran.reduce((sum, s) => sum + s.connections.lostOutsideEvents, 0)),
+        ...(forgetful ? [forgottenText(ran.flatMap(({ forgotten }) => forgotten ?? []))] : []),
         recoveredText(middle((s) => longest(s.events.map((e) => e.recoveredMs)))),
         milliseconds(middle((s) => s.latencyMs.p50)),
         milliseconds(middle((s) => s.latencyMs.p99)),
@@ -134,6 +137,9 @@ export function shortTable(comparison: Comparison): Table {
   return { head: pick(head), rows: rows.map(pick) };
 }
 
+/** Connections that were lost because the balancer had forgotten them. */
+const forgottenText = (of: readonly ForgottenSummary[]) =>
+  of.length === 0 ? NONE : count(of.reduce((sum, { lost }) => sum + lost, 0));
 const recoveredText = (ms: number | null) => (ms === null ? NONE : seconds(ms / 1000));
 const longest = (times: readonly (number | null)[]) =>
   times.length === 0 || times.includes(null) ? null : Math.max(...times.map(Number));
