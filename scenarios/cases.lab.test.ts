@@ -24,6 +24,7 @@ test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 const protocols: Record<string, Protocol[]> = {
   connect: ["tcp"],
   blackout: ["tcp"],
+  churn: ["tcp"],
   drift: ["tcp"],
   frag: ["udp"],
   pmtu: ["tcp"],

@@ -5,7 +5,7 @@ import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";
 import { frag } from "./frag.ts";
 import { pmtu } from "./pmtu.ts";
-import { drift, failure, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
+import { churn, drift, failure, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 import { tiers } from "./tiers.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
@@ -16,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   scaleOut,
   scaleLb,
   drift,
+  churn,
   blackout,
   failure,
   affinity,

@@ -77,6 +77,20 @@ export const drift: Scenario = {
   },
 };
 
+export const churn: Scenario = {
+  name: "churn",
+  summary:
+    "Targets leave at 5 s and return at 10 s, and another one leaves at 15 s: who gets the connections that are opened again?",
+  routers: 1,
+  plan(options) {
+    const events = [EVENTS.scale_in, EVENTS.scale_out, EVENTS.scale_in];
+    const schedule = { durationS: 20, atS: [5, 10, 15], events, outAtStart: false };
+    const plan = withSteps("churn", options, schedule);
+    const other = Array.from({ length: options.targets }, (_, i) => i + 1).find((n) => !options.scale.includes(n)) ?? 1;
+    return { ...plan, steps: plan.steps.map((step, i) => (i === 2 ? { ...step, members: [other] } : step)) };
+  },
+};
+
 export const failure: Scenario = {
   name: "failure",
   summary: "Targets die at 4 s and are back at 12 s, and nobody tells the balancer: when does it find out?",

@@ -15,6 +15,7 @@ export function short(scenario: string, protocol: Protocol): readonly string[] {
     scale_out: ["--at", "0.8", "--duration", "1.9", ...often],
     scale_lb: ["--at", "0.8 1.9", "--duration", "3", ...often],
     drift: ["--at", "0.8 1.9", "--duration", "3", ...often],
+    churn: ["--at", "0.8 1.9 3", "--duration", "4.1", ...often],
     blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
     failure: ["--at", "0.8 7", "--duration", "11", ...often],
     frag: ["--duration", "2", "--routers", "3"],

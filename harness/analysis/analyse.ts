@@ -24,6 +24,7 @@ import { phases } from "./phases.ts";
 import { rowReader } from "./rows.ts";
 import { emptySeries, log, overTime, type Series } from "./series.ts";
 import { spread } from "./spread.ts";
+import { spreadAfterEvents } from "./spread-after-events.ts";
 import { emptySummary, skippedSummary } from "./summary.ts";
 import { tiers } from "./tiers.ts";
 import { buildTimeline } from "./timeline.ts";
@@ -44,6 +45,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   culprits,
   outage,
   spread,
+  spreadAfterEvents,
   tiers,
   latency,
   datagrams,

@@ -10,6 +10,7 @@ import { forgottenFailures } from "./forgotten-text.ts";
 import { integrityFailures } from "./integrity.ts";
 import { outageFailures } from "./outage.ts";
 import type { Evidence, Judged } from "./part.ts";
+import { spreadAfterEventsFailures } from "./spread-after-events.ts";
 import { staleStateFailures } from "./stale-state.ts";
 import { tierFailures } from "./tiers.ts";
 import { whence } from "./whence.ts";
@@ -29,6 +30,7 @@ export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSp
     ...[datagramFailures, integrityFailures, packetFailures]
       .flatMap((of) => of(summary))
       .map((text): Check => [true, text]),
+    ...spreadAfterEventsFailures(summary).map((text): Check => [true, text, "chance"]),
     ...tierFailures(summary).map((text): Check => [true, text, "chance"]),
     ...queuedTooMany(summary, evidence, oracle),
   ];

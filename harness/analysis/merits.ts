@@ -6,6 +6,7 @@ import { datagramMerits } from "./datagrams.ts";
 import { forgottenMerits } from "./forgotten-text.ts";
 import { outageMerits } from "./outage.ts";
 import type { Judged } from "./part.ts";
+import { spreadAfterEventsMerits } from "./spread-after-events.ts";
 import { staleStateMerits } from "./stale-state.ts";
 import { tierMerits } from "./tiers.ts";
 
@@ -35,6 +36,7 @@ export function merits(summary: Judged): string[] {
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]
       : []),
+    ...spreadAfterEventsMerits(summary),
     ...tierMerits(summary),
     ...spreadRemark(summary),
   ];

@@ -35,6 +35,8 @@ export interface Timeline {
   stages: readonly Stage[];
   /** Share of all connections that the oracle gives each target that is active at first; null: it says nothing of them. */
   shares: ReadonlyMap<string, number> | null;
+  /** The same for any stage. */
+  sharesIn(stage: Stage | undefined): ReadonlyMap<string, number> | null;
   /** By router; routers that were told the same share one. */
   views: readonly View[];
   /** The view of the router that a flow crosses. */
@@ -73,7 +75,8 @@ export function buildTimeline(
     streams: new Map(streams.map((s) => [s.stream, s])),
     scales,
     stages: first.stages,
-    shares: sharesOf(first, targets),
+    shares: sharesOf(first.stages[0], targets),
+    sharesIn: (stage) => sharesOf(stage, targets),
     views,
     viewOf: routing ? byRouter(views, routing.hash) : () => first,
     routerOf: routing && routers.length > 1 ? byRouter([...routers.keys()], routing.hash) : null,
@@ -101,7 +104,7 @@ function viewsOf(
   });
 }
 
-function sharesOf({ stages: [first] }: View, targets: readonly string[]): Timeline["shares"] {
-  const shares = first?.oracle?.shares;
+function sharesOf(stage: Stage | undefined, targets: readonly string[]): Timeline["shares"] {
+  const shares = stage?.oracle?.shares;
   return shares && shares.size > 0 ? new Map([...shares].map(([index, share]) => [targets[index] ?? "", share])) : null;
 }

@@ -74,8 +74,8 @@ const forgotten = z.object({
 export type ForgottenSummary = z.infer<typeof forgotten>;
 
 const spreadWindow = z.object({
-  /** The kind of the event that it follows. */
-  after: z.string(),
+  /** Number of the event that it follows, from 1. */
+  event: count,
   fromMs: z.number(),
   toMs: z.number(),
   perTarget: z.record(z.string(), count),
@@ -83,6 +83,7 @@ const spreadWindow = z.object({
   expected: z.record(z.string(), z.number()).nullable(),
   chi2P: z.number().nullable(),
 });
+export type SpreadWindow = z.infer<typeof spreadWindow>;
 
 /** Spans in which no target was in use, and the attempts to connect that fell wholly into them. */
 const outage = z.object({
@@ -135,9 +136,9 @@ export const summarySchema = z.object({
     maxOverMean: z.number().nullable(),
     /** The strategy has no shares that could be judged. */
     unpredicted: z.literal(true).exactOptional(),
-    /** New connections between an event and the next one, or the end; only where there were any. */
-    windows: z.array(spreadWindow).exactOptional(),
   }),
+  /** New connections from each event to the next one, or to the end; only where there were any. */
+  spreadAfterEvents: z.array(spreadWindow).exactOptional(),
   /** First connections by router and target. Only where it is known which router a connection crosses. */
   tiers: z
     .object({

@@ -12,8 +12,32 @@ interface MoreTable {
 }
 
 export function moreTables(summary: Summary): MoreTable[] {
-  return [...tierTable(summary)];
+  return [...afterEventsTable(summary), ...tierTable(summary)];
 }
+
+function afterEventsTable({ spreadAfterEvents: windows = [], spread }: Summary): MoreTable[] {
+  if (windows.length === 0) return [];
+  const targets = [...new Set([spread, ...windows].flatMap(({ perTarget }) => Object.keys(perTarget)))].sort();
+  return [
+    {
+      id: "after-events",
+      heading: "New connections after events",
+      reading: "New connections of each target from an event to the next one, with the expected number behind it.",
+      table: {
+        head: ["Target", ...windows.map(({ event, chi2P }) => `Event ${event}${pText(chi2P)}`)],
+        rows: targets.map((target) => [
+          target,
+          ...windows.map(({ perTarget, expected }) => {
+            const due = expected ? ` / ${count(expected[target] ?? 0)}` : "";
+            return `${count(perTarget[target] ?? 0)}${due}`;
+          }),
+        ]),
+      },
+    },
+  ];
+}
+
+const pText = (p: number | null) => (p === null ? "" : ` (p = ${p.toPrecision(2)})`);
 
 function tierTable({ tiers }: Summary): MoreTable[] {
   if (!tiers) return [];

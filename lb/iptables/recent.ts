@@ -40,7 +40,7 @@ export const iptablesRecent = defineBackend({
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),
   affinityOption: "seconds",
-  oracle: (given) => ({ ...statefulOracle(given), affinityS: given.seconds }),
+  oracle: (given) => ({ ...statefulOracle(given), later: "shares", affinityS: given.seconds }),
   router: (router, given) => natSide(router, given, rulesOf(given)),
 });
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
 import { noRoute } from "../linux/no-route.ts";
-import { timeouts } from "../linux/options.ts";
+import { timeouts, turnsPart } from "../linux/options.ts";
 import { destination, natRequirements, natSide, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
@@ -35,7 +35,10 @@ export const iptablesStatistic = defineBackend({
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),
-  oracle: (given) => statefulOracle(given),
+  oracle: (given, _, protocol) => ({
+    ...statefulOracle(given),
+    ...turnsPart(given.mode === "nth" && given.leave === "flush", given.looseTcp || protocol === "udp"),
+  }),
   router: (router, given) => natSide(router, given, rulesOf(given)),
 });
 

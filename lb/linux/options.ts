@@ -40,6 +40,13 @@ export function weightsPart(given: readonly number[] | undefined): { weights?: r
   return given === undefined ? {} : { weights: given };
 }
 
+/**
+ * An oracle's part, of strategies in turn behind conntrack: a packet of a connection that was flushed is taken for a new one and takes a
+ * turn away from the connections that are opened again, so that nobody knows whose turn it is then.
+ */
+export const turnsPart = (flush: boolean, loose: boolean): Pick<StatefulSpec, "later"> =>
+  flush && loose ? {} : { later: "shares" };
+
 export const timeouts = z
   .string()
   .regex(/^\d+,\d+,\d+$/, "write seconds such as 900,120,300")

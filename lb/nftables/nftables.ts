@@ -4,12 +4,13 @@ import {
   defineBackend,
   type KernelProbe,
   type OracleSpec,
+  type Protocol,
   setSysctls,
   TOOLS,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
 import { noRoute } from "../linux/no-route.ts";
-import { memoryPart, weightsPart } from "../linux/options.ts";
+import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
 import { isStateless, options, type Settings, settle } from "./options.ts";
 import { change, otherServices, ruleset } from "./ruleset.ts";
 
@@ -26,7 +27,7 @@ export const nftables = defineBackend({
   options,
   affinityOption: "persistence",
   requires: () => ({ tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
-  oracle: (given, targets) => oracleOf(settle(given, targets)),
+  oracle: (given, targets, protocol) => oracleOf(settle(given, targets), protocol),
   serves(given, targets) {
     const { families, protocols } = settle(given, targets);
     return given.farm === undefined ? null : { families, protocols, source: `Farm file '${given.farm}'` };
@@ -75,7 +76,7 @@ export const nftables = defineBackend({
   },
 });
 
-function oracleOf(settings: Settings): OracleSpec {
+function oracleOf(settings: Settings, protocol: Protocol): OracleSpec {
   const { mode, scheduler, keys, hashSeed, priorities, standby } = settings;
   const parts = {
     ...weightsPart(settings.weights),
@@ -91,7 +92,9 @@ function oracleOf(settings: Settings): OracleSpec {
   const byAddress = scheduler === "hash" && keys.every((key) => key === "srcip" || key === "dstip");
   const affinity = persistenceS > 0 ? { affinityS: byAddress ? ("always" as const) : persistenceS } : {};
   const memory = memoryPart(settings.timeouts, settings.looseTcp);
-  return { strategy: "stateful", flush: settings.leave === "flush", assign, ...affinity, ...memory, ...parts };
+  const flush = settings.leave === "flush";
+  const later = byHash ? {} : turnsPart(flush && scheduler === "rr", settings.looseTcp || protocol === "udp");
+  return { strategy: "stateful", flush, assign, ...affinity, ...memory, ...later, ...parts };
 }
 
 const needs: KernelProbe[] = [

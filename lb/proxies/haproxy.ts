@@ -20,6 +20,9 @@ import { effectiveOptions, openFiles, PORTS, proxySide, workers } from "./proxie
 const PROGRAM: Program = { name: "haproxy", from: { packages: "haproxy", version: ["-v"] } };
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 
+/** By default its "random" draws two servers and takes the one with fewer connections. */
+const LATER = { rr: { later: "shares" }, leastconn: { later: "fewest" }, random: {} } as const;
+
 const options = z.strictObject({
   scheduler: z
     .enum(["rr", "leastconn", "random"])
@@ -46,6 +49,7 @@ export const haproxy = defineBackend({
     strategy: "stateful",
     flush: given.leave === "flush",
     assign: null,
+    ...LATER[given.scheduler],
     ...weightsPart(given.weights),
   }),
   effectiveOptions,

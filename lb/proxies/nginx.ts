@@ -59,7 +59,9 @@ export const nginx = defineBackend({
     const byHash: AssignSpec = { strategy: "remainder", hash: { kind: "nginx" }, ...weightsPart(given.weights) };
     if (protocol === "udp") return byHash;
     const assign = given.scheduler === "hash" ? byHash : null;
-    return { strategy: "stateful", flush: given.leave === "flush", assign, ...weightsPart(given.weights) };
+    // The processes of a new configuration know nothing of the connections of those before.
+    const later = given.scheduler === "leastconn" ? "fewest_since_change" : "shares";
+    return { strategy: "stateful", flush: given.leave === "flush", assign, later, ...weightsPart(given.weights) };
   },
   effectiveOptions,
   async router(router, given) {

@@ -30,6 +30,11 @@ const schema = z.strictObject({
   shared: z.boolean().optional(),
   /** How evenly new connections spread depends on how long others last: shares are not predicted. */
   uneven: z.boolean().optional(),
+  /**
+   * How new connections spread once others live. "fewest": to who has the fewest for its weight, of all that live, or
+   * "fewest_since_change" of those opened since; "shares": as at the start. Absent: by `assign`, and without one nobody can know.
+   */
+  later: z.enum(["fewest", "fewest_since_change", "shares"]).optional(),
   /** Absent: it remembers as many connections as come, for as long as they live. */
   memory: memoryLimits.optional(),
   ...pools,
