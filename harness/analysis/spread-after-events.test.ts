@@ -14,9 +14,21 @@ const [, second = "", , joining = ""] = targets;
 /** 300 connections on three targets; a fourth one joins at 5 s, the second leaves at 6 s, and its 100 connections are opened again. */
 function run(later: StatefulSpec["later"], reopenedOn: (i: number) => string): Summary {
   const row = (id: number, target: string): Connection => ({
-    ...{ stream: "ipv4", id, generation: 0, cause: "none", srcOffset: id + 1, sport: 2000, target, movedTo: null },
-    ...{ startUs: id * 1000, establishedUs: id * 1000 + 200, endUs: 10e6, lastProgressUs: 9.9e6 },
-    ...{ longestGapUs: 0, sent: 10, received: 10 },
+    stream: "ipv4",
+    id,
+    generation: 0,
+    cause: "none",
+    srcOffset: id + 1,
+    sport: 2000,
+    target,
+    movedTo: null,
+    startUs: id * 1000,
+    establishedUs: id * 1000 + 200,
+    endUs: 10e6,
+    lastProgressUs: 9.9e6,
+    longestGapUs: 0,
+    sent: 10,
+    received: 10,
   });
   const first = Array.from({ length: 300 }, (_, id) => row(id, targets[id % 3] ?? ""));
   const lost = first.filter(({ target }) => target === second);
@@ -24,7 +36,9 @@ function run(later: StatefulSpec["later"], reopenedOn: (i: number) => string): S
   const again = lost.map(
     (connection, i): Connection => ({
       ...row(connection.id, reopenedOn(i)),
-      ...{ generation: 1, startUs: 6.2e6 + i, establishedUs: 6.3e6 + i },
+      generation: 1,
+      startUs: 6.2e6 + i,
+      establishedUs: 6.3e6 + i,
     }),
   );
   const change = (action: string, machine: string, s: number): Event => {

@@ -78,6 +78,8 @@ export function checkedStats(
   };
 }
 
+const laterOf = (scheduler: Options["scheduler"]) => (scheduler === "lc" || scheduler === "wlc" ? "fewest" : "shares");
+
 /** What IPVS does, whoever fills its table. */
 export function ipvsOracle(given: Options, targets: number, protocol: Protocol): OracleSpec {
   const { scheduler, forward, leave } = given;
@@ -93,7 +95,7 @@ export function ipvsOracle(given: Options, targets: number, protocol: Protocol):
     // With NAT the other router knows neither the address nor the state.
     midstream: given.sloppyTcp && forward !== "masq",
     shared: given.sync && forward !== "masq",
-    ...(hashes ? {} : { later: scheduler === "lc" || scheduler === "wlc" ? ("fewest" as const) : ("shares" as const) }),
+    ...(hashes ? {} : { later: laterOf(scheduler) }),
     uneven: scheduler === "sed" || scheduler === "nq" || given.persistence > 0,
     ...(given.persistence > 0 ? { affinityS: affinityOf(given, protocol) } : {}),
     ...(eachPacket ? { memory: { timeoutS: { udp: 0 } } } : memoryPart(given.timeouts, given.sloppyTcp)),
