@@ -61,6 +61,7 @@ const gate = (runs: string[]) =>
     baseline: undefined,
     updateBaseline: false,
     bench: undefined,
+    verbose: true,
     json: false,
   });
 

@@ -17,7 +17,7 @@ import { count, list, plural } from "../util/numbers.ts";
 
 /** Judges runs against thresholds and a baseline. Returns the exit code; runs without data are never a pass. */
 export function judgeRuns(
-  options: Pick<GateArgs, "run" | "thresholds" | "baseline" | "updateBaseline" | "bench" | "json">,
+  options: Pick<GateArgs, "run" | "thresholds" | "baseline" | "updateBaseline" | "bench" | "verbose" | "json">,
 ): number {
   if (options.run.length === 0) throw new UsageError("Name the runs to judge or their folder, or use --plan.");
   const limits = readThresholds(options.thresholds ?? null);
@@ -35,7 +35,7 @@ export function judgeRuns(
   const code = exitCode(findings);
   if (options.json)
     process.stdout.write(`${JSON.stringify({ passed: code === EXIT.passed, runs: judged.length, findings })}\n`);
-  else process.stdout.write(render(findings, judged.length, code));
+  else process.stdout.write(render(findings, judged.length, { code, verbose: options.verbose }));
   return code;
 }
 
@@ -68,10 +68,17 @@ const WORDS: Record<State, string> = {
   held: "held",
 };
 
-function render(findings: readonly Finding[], runs: number, code: number): string {
+/** What did not hold, what is unjudged, and one line; all checks where that was asked for. */
+function render(
+  findings: readonly Finding[],
+  runs: number,
+  { code, verbose }: { code: number; verbose: boolean },
+): string {
+  const isShown = ({ state, check }: Finding) =>
+    verbose || state === "failed" || state === "error" || state === "no_data" || check === "unjudged";
   const lines = (Object.keys(WORDS) as State[]).flatMap((state) =>
     findings
-      .filter((finding) => finding.state === state)
+      .filter((finding) => finding.state === state && isShown(finding))
       .map(
         ({ case: name, check, text }) => `${WORDS[state].padEnd(8)}${[name, check].filter(Boolean).join(" ")}: ${text}`,
       ),
@@ -82,7 +89,8 @@ function render(findings: readonly Finding[], runs: number, code: number): strin
     `${count(number("failed"))} failed`,
     `${count(number("no_data"))} without data`,
   ];
-  return `${lines.join("\n")}\n\n${code === EXIT.passed ? "PASSED" : "NOT PASSED"}: ${plural(runs, "run")}, ${list(totals)}.\n`;
+  const told = lines.length === 0 ? "" : `${lines.join("\n")}\n\n`;
+  return `${told}${code === EXIT.passed ? "PASSED" : "NOT PASSED"}: ${plural(runs, "run")}, ${list(totals)}.\n`;
 }
 
 /** A run that was tried again is judged by its last attempt, and one that broke, or was killed, and then was run anew, by that. */

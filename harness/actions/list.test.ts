@@ -7,6 +7,7 @@ import type { Scenario } from "../api/scenario.ts";
 import { netns } from "../runtime/netns.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { listCases } from "./list.ts";
+import { backendLines, matrixLines } from "./list-text.ts";
 
 const runtime: Runtime = { ...netns, name: "here", missing: async () => [] };
 const options = z.strictObject({ whole: z.stringbool().default(false) });
@@ -47,4 +48,20 @@ test("a case is listed with what its own options and its scenario lack, and each
     lb_drift: { can: false, why: "The seed is not settable." },
   });
   t.deepEqual(asked, [{ whole: false }, { whole: true }]);
+});
+
+test("the matrix has a row a backend, a column a scenario, and a footnote for each reason", async (t) => {
+  const catalog = { backends: [backend([])], scenarios, runtimes: [runtime] };
+  const listed = await listCases(catalog);
+  const lines = matrixLines(catalog, listed);
+  t.deepEqual(lines.slice(0, 2), ["     a  b  c", "lb   +  1  2"]);
+  t.true(lines.includes("  1 There is no tun."));
+  t.true(lines.includes("  2 The seed is not settable."));
+});
+
+test("one backend is shown with its options, its cases and why some cannot run", async (t) => {
+  const one = backend([]);
+  const lines = backendLines(one, await listCases({ backends: [one], scenarios, runtimes: [runtime] }));
+  t.true(lines.some((line) => line.startsWith("  whole ")));
+  t.true(lines.includes("  lb_drift  not here [2]"));
 });

@@ -6,7 +6,7 @@ import { parseOptions } from "../plan/invalid.ts";
 import { runOptions } from "../plan/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-interface Listed {
+export interface Listed {
   case: string;
   backend: string;
   scenario: string;
@@ -48,28 +48,4 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
     listed.push({ case: name, backend: backend.name, scenario: scenario.name, runtimes });
   }
   return listed;
-}
-
-export async function listAll(catalog: Catalog, options: { json: boolean }): Promise<number> {
-  const cases = await listCases(catalog);
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify(cases, null, 2)}\n`);
-    return 0;
-  }
-  const width = Math.max(...cases.map((one) => one.case.length)) + 2;
-  const lines = ["Cases (a backend and a scenario):"];
-  /** Many cases have the same reason. */
-  const reasons: string[] = [];
-  const numberOf = (why: string) => (reasons.includes(why) ? reasons.indexOf(why) + 1 : reasons.push(why));
-  for (const one of cases) {
-    const can = Object.entries(one.runtimes).map(([name, { why }]) =>
-      why === null ? name : `not ${name} [${numberOf(why)}]`,
-    );
-    lines.push(`  ${one.case.padEnd(width)}${can.join(", ")}`);
-  }
-  lines.push("", "Why not:", ...reasons.map((why, i) => `  ${`[${i + 1}]`.padEnd(5)}${why}`));
-  lines.push("", "Backends:", ...catalog.backends.map((b) => `  ${b.name.padEnd(width)}${b.summary}`));
-  lines.push("", "Scenarios:", ...catalog.scenarios.map((s) => `  ${s.name.padEnd(width)}${s.summary}`));
-  process.stdout.write(`${lines.join("\n")}\n`);
-  return 0;
 }

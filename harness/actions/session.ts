@@ -11,6 +11,7 @@ import { labShape } from "../plan/options.ts";
 import { say } from "../run/planned-case.ts";
 import { fallbackRuntime, oneRuntime, Sessions } from "../run/runtimes.ts";
 import { LabError } from "../runtime/runtime.ts";
+import { access, accessText, NEXT } from "../session/access.ts";
 import { keepLab } from "../session/keeper.ts";
 import { ask, connectSession, requireSession, type SessionReply, type SessionStatus } from "../session/session.ts";
 import { runAttached } from "../session/terminal.ts";
@@ -64,7 +65,9 @@ export async function start(args: StartArgs, { catalog, signal }: Context): Prom
   }
   for (const stream of [keeper.stdout, keeper.stderr]) stream.destroy();
   keeper.unref();
-  return status({ json: false });
+  const code = await status({ json: false });
+  process.stdout.write(NEXT);
+  return code;
 }
 
 function checkStart(catalog: Catalog, { name, set, targets, routers = 1, ...words }: StartArgs) {
@@ -106,15 +109,22 @@ export async function stop(): Promise<number> {
   return 0;
 }
 
-/** Exit code 3 when no lab is running. */
+/** Exit code 3 when no lab is running; with `json` also `{"running": false}`. */
 export async function status(options: { json: boolean }): Promise<number> {
-  const { status: found } = orThrow(await ask(await requireSession(), { op: "status" }));
-  if (options.json) process.stdout.write(`${JSON.stringify(found)}\n`);
+  const socket = options.json ? await connectSession() : await requireSession();
+  if (!socket) {
+    process.stdout.write(`${JSON.stringify({ running: false })}\n`);
+    return EXIT.infrastructure;
+  }
+  const { status: found } = orThrow(await ask(socket, { op: "status" }));
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ running: true, ...found, ...(found ? access(found) : {}) })}\n`);
   else if (found) process.stdout.write(statusText(found));
   return 0;
 }
 
-function statusText({ backend, runtime, pid, startedAt, targets, routers, tester }: SessionStatus): string {
+function statusText(status: SessionStatus): string {
+  const { backend, runtime, pid, startedAt, targets, routers, tester } = status;
   const names = (active: boolean) => targets.flatMap((t) => (t.active === active ? [t.name] : [])).join(" ") || "none";
   return [
     `${backend} on ${runtime} since ${startedAt}, kept by process ${pid}`,
@@ -122,6 +132,7 @@ function statusText({ backend, runtime, pid, startedAt, targets, routers, tester
     `routers  ${routers.join(" ")}`,
     `active   ${names(true)}`,
     `out      ${names(false)}`,
+    ...accessText(status),
     "",
   ].join("\n");
 }

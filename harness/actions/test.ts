@@ -25,7 +25,7 @@ import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { lockSet } from "../set/lock.ts";
 import { attemptsOf, finishedRuns, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
-import { type Attempt, type Entry, entryOf, lastOf, type RunSet, verdictsOf } from "../set/set.ts";
+import { type Attempt, type Entry, entryOf, lastOf, type RunSet, totals, verdictsOf } from "../set/set.ts";
 import { inShard } from "../set/shard.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
@@ -162,20 +162,31 @@ async function runSet(
     const plan = { ...unseeded, seed };
     const key = runKey(describeRun(plan, chosen, options.commandLine, host));
     const done = resumed(earlier, key);
-    const entry = done ?? (await runWithRetries(plan, chosen, options, around));
+    const entry = done ?? (await runWithRetries(plan, chosen, { ...options, ...placeOf(i, mine) }, around));
     if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
     set.entries.push(entry);
     await tell(kept);
     if (signal.aborted) return EXIT.interrupted;
     if (options.failFast && ["fail", "error", "insufficient"].includes(entry.state)) {
-      for (const left of mine.slice(i + 1))
-        set.missing.push(`${left.one.name} with seed ${left.seed} was not run, after the first failure.`);
+      set.missing.push(...mine.slice(i + 1).map(notRun));
       break;
     }
   }
   const written = await tell(names);
+  if (mine.length > 1 && !names.includes("terminal")) tellTotals(set, options);
   if (!written || set.entries.some((entry) => lastOf(entry).unwritten)) return EXIT.infrastructure;
   return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
+}
+
+const notRun = ({ one, seed }: PlannedSet["planned"][number]) =>
+  `${one.name} with seed ${seed} was not run, after the first failure.`;
+
+/** "2/4" of several runs. */
+const placeOf = (i: number, all: readonly unknown[]) => (all.length > 1 ? { place: `${i + 1}/${all.length}` } : {});
+
+/** With --json, stdout holds JSON only. */
+function tellTotals(set: RunSet, { json }: TestOptions): void {
+  (json ? process.stderr : process.stdout).write(`${totals(set)}\n`);
 }
 
 function attemptTo(out: string, write: () => void): void {
@@ -197,7 +208,7 @@ function resumed(earlier: readonly Attempt[], key: string): Entry | null {
 async function runWithRetries(
   plan: PlannedCase,
   chosen: Chosen,
-  options: TestOptions,
+  options: TestOptions & { place?: string },
   { host, signal, live }: Around,
 ): Promise<Entry> {
   const { retries } = options;

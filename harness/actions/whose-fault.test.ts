@@ -39,6 +39,7 @@ const gate = (run: string) =>
     thresholds: undefined,
     baseline: undefined,
     updateBaseline: false,
+    verbose: false,
     bench: undefined,
     json: true,
   });

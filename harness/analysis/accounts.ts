@@ -27,7 +27,7 @@ type Accounts = Pick<Summary, "packets" | "integrity" | "family">;
 
 /** One sentence for each thing that is not as it must be. */
 export function packetFailures({ packets, integrity, family }: Accounts): string[] {
-  const { sent, unaccounted, duplicated = 0, noise = 0, unaccountedByFamily: by } = packets;
+  const { sent, unaccounted, duplicated = 0, noise = 0, unaccountedByFamily: by, relayed } = packets;
   const families = [
     { target: null, family: 4 as const, count: Math.max(0, by?.ipv4 ?? 0) },
     { target: null, family: 6 as const, count: Math.max(0, by?.ipv6 ?? 0) },
@@ -40,7 +40,7 @@ export function packetFailures({ packets, integrity, family }: Accounts): string
     ],
     [
       duplicated > noise,
-      `${plural(duplicated, "packet")} more arrived than were sent (${count(sent)}): something duplicates packets; ${limit}.`,
+      `${plural(duplicated, "packet")} more arrived than were sent (${count(sent)}): something duplicates packets${relayed ? "" : ", or a proxy does not count relay.in and relay.out"}; ${limit}.`,
     ],
   ];
   return checks.flatMap(([bad, text]) => (bad ? [text] : []));

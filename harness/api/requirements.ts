@@ -18,7 +18,7 @@ export interface Tool {
 /** A program that is the balancer, or a part of it. */
 export interface Program {
   name: string;
-  /** "ours" is compiled in this repository; others are installed, or unpacked by ./setup --test. */
+  /** "ours" is compiled in this repository; others are installed, or unpacked by ./setup --peers. */
   from: "ours" | { packages: string; version: readonly string[] };
   /** What its compilation takes that not every machine has. */
   takes?: string;
@@ -67,7 +67,7 @@ async function missingPrograms(programs: readonly Program[], { traits, router }:
 }
 
 export const notInstalled = (name: string, packages: string) =>
-  `'${name}' is not installed. Run './setup --test' (unpacks it, starts no service), or 'apt-get install ${packages}'.`;
+  `'${name}' is not installed. Run './setup --peers' (unpacks it, starts no service), or 'apt-get install ${packages}'.`;
 
 function missingCapabilities({ capabilities }: Requirements, { traits }: Place): string[] {
   const has = traits.privileges;

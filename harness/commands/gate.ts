@@ -67,6 +67,7 @@ const options = {
   }),
   bench: file("output of 'bench --json', for ratioToPlain"),
   ...planOptions,
+  verbose: option(flag(), { group: "Output", about: "print all checks, not only those that did not hold" }),
   ...jsonShape,
 };
 export type GateArgs = Values<typeof positionals> & Values<typeof options>;

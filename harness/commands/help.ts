@@ -20,13 +20,15 @@ export const helpCommand = defineCommand({
 
 export const versionCommand = defineCommand({
   name: "version",
-  summary: "print the version",
+  summary: "print the version and the git revision",
   positionals: {},
   options: {},
   examples: [["version", ""]],
   run: async (_, { print }) => {
     const { default: manifest } = await import("../../package.json", { with: { type: "json" } });
-    print(`${manifest.version}\n`);
+    const { describeHost } = await import("../host/describe.ts");
+    const { gitRevision } = await describeHost();
+    print(`${manifest.version}${gitRevision === null ? "" : ` (${gitRevision.slice(0, 12)})`}\n`);
     return 0;
   },
 });

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineCommand } from "../cli/command.ts";
+import { flag, option, text } from "../plan/option.ts";
 import { jsonShape, outsideShape } from "../plan/options.ts";
 
 export const listCommand = defineCommand({
   name: "list",
-  summary: "list cases, backends and scenarios, and what this machine can run",
-  positionals: {},
-  options: { ...outsideShape, ...jsonShape },
-  examples: [["list --json", ""]],
-  run: async (args, { catalog }) => (await import("../actions/list.ts")).listAll(catalog, args),
+  summary: "show which backend can run which scenario on this machine, or one backend with its options",
+  positionals: { name: option(text().optional(), { about: "a backend", names: "backend", expects: "a backend" }) },
+  options: {
+    ...outsideShape,
+    cases: option(flag(), { group: "Output", about: "print the names of the cases, one a line" }),
+    ...jsonShape,
+  },
+  examples: [
+    ["list", "backends by scenarios"],
+    ["list nfqueue", "its options and cases"],
+    ["list --cases", "for scripts"],
+  ],
+  run: async (args, { catalog }) => (await import("../actions/list-text.ts")).listAll(catalog, args),
 });

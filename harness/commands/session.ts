@@ -7,6 +7,8 @@ import { jsonShape, labShape } from "../plan/options.ts";
 import { MAX_TARGETS } from "../topology/topology.ts";
 
 const actions = () => import("../actions/session.ts");
+/** vm-001 is 1. */
+const numberOf = (word: unknown) => /^vm-0*(\d+)$/.exec(String(word))?.[1] ?? word;
 const machine = () => option(text(), { about: "machine of the running lab, such as vm-201", expects: "a machine" });
 
 const positionals = { name: option(text(), { about: "a backend", names: "backend", expects: "a backend" }) };
@@ -66,10 +68,16 @@ export const scaleCommand = defineCommand({
   summary: "remove targets of the running lab, or add them again",
   positionals: {
     direction: option(choice(["in", "out"]), { about: "in: they leave; out: they return" }),
-    numbers: option(z.array(whole(1, MAX_TARGETS)), { about: "numbers of targets, from 1", unit: "targets" }),
+    numbers: option(z.array(z.preprocess(numberOf, whole(1, MAX_TARGETS))), {
+      about: "targets by number or by name: 1 or vm-001",
+      unit: "targets",
+    }),
   },
   options: {},
-  examples: [["scale in 1 2", ""]],
+  examples: [
+    ["scale in 1 2", ""],
+    ["scale out vm-001", ""],
+  ],
   run: async (args) => (await actions()).scale(args),
 });
 

@@ -85,6 +85,8 @@ export interface RunSettings {
   /** Names of reporters; undefined: all of them. */
   reporter?: readonly string[] | undefined;
   live?: Live | null;
+  /** "2/4" of several runs. */
+  place?: string;
 }
 
 export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
@@ -115,7 +117,7 @@ export async function runOne(
   if (missing.length > 0 || !session) return skip(dir, info, missing.length > 0 ? missing : [NOT_READY]);
   for (const sentence of forgets(planned)) say(`${planned.case.name}: ${sentence}`);
   await chosen.clearOthers();
-  const progress = { ...makeProgress(info, planned.plan), ...options.live?.follow(info) };
+  const progress = { ...makeProgress(info, planned.plan, options.place), ...options.live?.follow(info) };
   const wanted = Object.values(reporters).filter((r) => options.reporter?.includes(r.name) ?? true);
   try {
     const result = await runCase({

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Plan } from "../api/scenario.ts";
 import type { Phase, RunInfo, Sample } from "../record/schema.ts";
+import { plural } from "../util/numbers.ts";
 import type { Progress } from "./run.ts";
 
 const PHASE_TEXT: Record<Phase, string> = {
@@ -10,9 +11,10 @@ const PHASE_TEXT: Record<Phase, string> = {
   down: "taking the lab down",
 };
 
-/** A line that follows the run on a terminal; elsewhere one line per phase. All on stderr, so that stdout stays the result. */
-export function makeProgress(run: RunInfo, plan: Plan): Progress & { end(): void } {
+/** A line that follows the run on a terminal; elsewhere one line per phase. All on stderr, so that stdout stays the result. `place`: "2/4" of several runs. */
+export function makeProgress(run: RunInfo, plan: Plan, place?: string): Progress & { end(): void } {
   const live = process.stderr.isTTY === true && !process.env.CI;
+  const name = place === undefined ? run.case : `[${place}] ${run.case}`;
   const latest = new Map<string, Sample>();
   let began = 0;
   const put = (text: string) => {
@@ -20,11 +22,11 @@ export function makeProgress(run: RunInfo, plan: Plan): Progress & { end(): void
   };
   const say = (line: string) => (live ? put(line) : void process.stderr.write(`${line}\n`));
   return {
-    note: (text) => say(`${run.case}: ${text}`),
+    note: (text) => say(`${name}: ${text}`),
     phase(phase, edge) {
       if (edge === "end") return;
       if (phase === "traffic") began = performance.now();
-      const line = `${run.case}: ${PHASE_TEXT[phase]}${phase === "up" ? ` (${run.targets.length} targets, ${run.routers.length} routers)` : ""}${phase === "traffic" && plan.durationS > 0 ? ` for ${plan.durationS} s` : ""}`;
+      const line = `${name}: ${PHASE_TEXT[phase]}${phase === "up" ? ` (${plural(run.targets.length, "target")}, ${plural(run.routers.length, "router")})` : ""}${phase === "traffic" && plan.durationS > 0 ? ` for ${plan.durationS} s` : ""}`;
       say(line);
     },
     sample(sample) {
@@ -32,7 +34,7 @@ export function makeProgress(run: RunInfo, plan: Plan): Progress & { end(): void
       const sum = (of: (s: Sample) => number) => [...latest.values()].reduce((total, s) => total + of(s), 0);
       const lost = sum((s) => Object.values(s.lost).reduce((total, n) => total + n, 0));
       const left = Math.max(0, Math.ceil(plan.durationS - (performance.now() - began) / 1000));
-      put(`${run.case}: ${left} s left, ${sum((s) => s.alive)} connections alive, ${lost} lost so far`);
+      put(`${name}: ${left} s left, ${sum((s) => s.alive)} connections alive, ${lost} lost so far`);
     },
     end() {
       if (live) process.stderr.write("\r\x1b[K");

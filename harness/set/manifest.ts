@@ -75,8 +75,14 @@ export function mergeSets(dirs: readonly string[], out: string): RunSet {
   return {
     entries: parts.flatMap(({ entries }) => entries),
     missing: [...damaged.map(({ message }) => message), ...parts.flatMap(({ missing }) => missing)],
-    commandLine: first.commandLine,
+    commandLine: first.shard === null ? first.commandLine : wholeSet(first.commandLine),
   };
+}
+
+/** A shard's command without its part and its folder: the set's. */
+function wholeSet(commandLine: readonly string[]): string[] {
+  const own = /^(--shard|--out|-o)(=|$)/;
+  return commandLine.filter((word, i) => !own.test(word) && !/^(--shard|--out|-o)$/.test(commandLine[i - 1] ?? ""));
 }
 
 type Found = Manifest & { dir: string };

@@ -4,7 +4,7 @@ import { appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ctrfSet } from "../report/ctrf.ts";
 import { junitSet } from "../report/junit.ts";
-import { countStates, type RunSet, type SetReporter } from "./set.ts";
+import { type RunSet, type SetReporter, totals } from "./set.ts";
 import { githubAnnotations, setMarkdown } from "./text.ts";
 
 const file = (name: string, fileName: string, render: (set: RunSet) => string | Promise<string>): SetReporter => ({
@@ -27,8 +27,7 @@ const github: SetReporter = {
 const terminal: SetReporter = {
   name: "terminal",
   async write(set) {
-    const counts = countStates(set.entries).map(({ state, n }) => `${n} ${state}`);
-    process.stdout.write(`${[...set.missing, `${set.entries.length} runs: ${counts.join(", ")}`].join("\n")}\n`);
+    process.stdout.write(`${[...set.missing, totals(set)].join("\n")}\n`);
   },
 };
 

@@ -12,7 +12,7 @@ import { exitCodeOf } from "../util/exit-codes.ts";
 import { finishedRuns, type Manifest, mergeSets, runKey, writeManifest } from "./manifest.ts";
 import { setPage } from "./page.ts";
 import { setReporters, writeSet } from "./reporters.ts";
-import { type Attempt, entryOf, type RunSet, verdictsOf } from "./set.ts";
+import { type Attempt, entryOf, type RunSet, totals, verdictsOf } from "./set.ts";
 import { inShard, readShard } from "./shard.ts";
 import { githubAnnotations, setMarkdown } from "./text.ts";
 
@@ -183,4 +183,26 @@ test("a run is the same by case, seed, version and options, whatever its folder 
   const dir = scratch(t);
   t.throws(() => mergeSets([dir], dir), { message: /no set.json/ });
   t.deepEqual(finishedRuns(path.join(dir, "nowhere")), { found: [], damaged: [] });
+});
+
+test("the last line counts the runs and names those that did not pass", (t) => {
+  t.is(totals(set(passed)), "1 run: 1 pass");
+  t.is(totals(set(failed, passed, passed)), "3 runs: 2 pass, 1 fail: nfqueue_scale");
+  t.is(totals({ ...set(passed), missing: ["Gone."] }), "1 run: 1 pass, 1 missing");
+});
+
+test("the merged set's command is that of all shards", (t) => {
+  const base = scratch(t);
+  const command = (i: number) => [
+    "./load-balancer.ts",
+    "test",
+    "all",
+    "--shard",
+    `${i}/2`,
+    "--out=x",
+    "--retries",
+    "1",
+  ];
+  const dirs = [1, 2].map((i) => shardDir(base, i, [i], { commandLine: command(i) }));
+  t.deepEqual(mergeSets(dirs, base).commandLine, ["./load-balancer.ts", "test", "all", "--retries", "1"]);
 });

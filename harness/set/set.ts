@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs that belong together: what was planned, what came of it, and what is missing. Reporters of sets make one file of all.
 import type { RunInfo, Summary, Verdict } from "../record/schema.ts";
+import { plural } from "../util/numbers.ts";
 
 /** "flaky": it failed and then passed; no pass and no failure, but a state of its own. */
 export type State = Verdict | "flaky";
@@ -50,6 +51,19 @@ export function countStates(entries: readonly Entry[]): { state: State; n: numbe
   return order
     .map((state) => ({ state, n: entries.filter((entry) => entry.state === state).length }))
     .filter(({ n }) => n > 0);
+}
+
+/** "4 runs: 3 pass, 1 fail: ecmp_scale": the last line of a command, with the names of those that neither passed nor were skipped. */
+export function totals({ entries, missing }: RunSet): string {
+  const parts = countStates(entries).map(({ state, n }) => {
+    const names = [...new Set(entries.flatMap((one) => (one.state === state ? [lastOf(one).summary.case] : [])))];
+    return { text: `${n} ${state}`, names: state === "pass" || state === "skip" ? [] : names };
+  });
+  const good = parts.filter(({ names }) => names.length === 0);
+  const rest = parts.filter(({ names }) => names.length > 0);
+  const texts = [...good.map(({ text }) => text), ...rest.map(({ text, names }) => `${text}: ${names.join(" ")}`)];
+  const lost = missing.length > 0 ? [`${missing.length} missing`] : [];
+  return `${plural(entries.length, "run")}: ${[...texts, ...lost].join(", ") || "none"}`;
 }
 
 export interface SetReporter {
