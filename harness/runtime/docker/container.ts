@@ -70,8 +70,12 @@ export async function startContainer(docker: Docker, plan: ContainerPlan): Promi
     // Registered at once: later the container may be gone, and then nobody answers.
     const removed = container.wait({ condition: "removed" }).then(
       () => {},
-      () => {},
+      (error: { statusCode?: number }) => {
+        // 404: it is gone already. An engine that does not answer any more has not removed it.
+        if (error.statusCode !== 404) throw error;
+      },
     );
+    removed.catch(() => {}); // Told by `stop`.
     await within(agent.ready, START_MS, () => new LabError(`its agent does not answer within ${START_MS / 1000} s`));
     const { State } = await container.inspect();
     return {

@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { launchProgram, type RunningProgram } from "../../host/program.ts";
 import { eventually, hostState, marker, program, wordsOf } from "../machine.ts";
+import { containerProcesses, containersLeft } from "./containers.ts";
+import type { Where } from "./where.ts";
 
 /** A short run with one change of the targets: 4 s of traffic. */
-const CASE = ["test", "nfqueue_scale", "--at", "1 2.5", "--duration", "4", "--connections", "400", "--targets", "4"];
+const CASE = ["nfqueue_scale", "--at", "1 2.5", "--duration", "4", "--connections", "400", "--targets", "4"];
 const LEFT_MS = 10_000;
 
 /** What stderr says when a phase begins. */
@@ -21,6 +23,16 @@ const PHASES = {
 export type AttackedPhase = keyof typeof PHASES;
 export const PHASE_NAMES = Object.keys(PHASES) as AttackedPhase[];
 
+export interface Attack {
+  where: Where;
+  /** The case and its options. */
+  words?: readonly string[];
+  more?: readonly string[];
+  /** What it is started by, as a shell that becomes it. */
+  through?: readonly string[];
+  env?: NodeJS.ProcessEnv;
+}
+
 export interface Attacked extends RunningProgram {
   /** Of --out. */
   out: string;
@@ -30,26 +42,33 @@ export interface Attacked extends RunningProgram {
   /** False when the run ended before. */
   reaches(phase: AttackedPhase): Promise<boolean>;
   /** The run's process whose words have this among them. */
-  find(words: string): number;
-  /** Its own processes that still live, and what the host has that it had not. */
-  leftovers(): Promise<string[]>;
+  find(words: string): Promise<number>;
+  leftovers(): Promise<Leftovers>;
+}
+
+interface Leftovers {
+  /** Its own processes that still live, its containers, and what the host has that it had not. */
+  left: string[];
+  /** Containers that were never started, which 'clean' removed and told. */
+  cleaned: number;
 }
 
 /** Attacks one run in a folder of its own, which is removed. */
-export async function withRun<T>(more: readonly string[], use: (run: Attacked) => Promise<T>): Promise<T> {
+export async function withRun<T>(attack: Attack, use: (run: Attacked) => Promise<T>): Promise<T> {
   const out = mkdtempSync(path.join(tmpdir(), "load-balancer-attack-"));
   try {
-    return await use(startRun(out, more));
+    return await use(startRun(out, attack));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
 }
 
-export function startRun(out: string, more: readonly string[]): Attacked {
+export function startRun(out: string, { where, words = CASE, more = [], through = [], env: added = {} }: Attack) {
   const before = interfaces();
   const mark = marker("attack");
-  const env = { ...mark.env, XDG_RUNTIME_DIR: out };
-  const run = launchProgram([program, ...CASE, "--out", out, ...more], { env, check: false, timeoutMs: 120_000 });
+  const env = { ...mark.env, XDG_RUNTIME_DIR: out, ...added };
+  const argv = [program, "test", ...words, "--runtime", where.runtime, ...where.words, "--out", out, ...more];
+  const run = launchProgram([...through, ...argv], { env, check: false, timeoutMs: where.timeoutMs });
   let said = "";
   let hasEnded = false;
   run.stderr.on("data", (chunk: Buffer) => {
@@ -60,27 +79,32 @@ export function startRun(out: string, more: readonly string[]): Attacked {
       hasEnded = true;
     })
     .catch(() => {});
-  return {
+  const attacked: Attacked = {
     ...run,
     out,
     env,
     said: () => said,
     async reaches(phase) {
-      await eventually(() => hasEnded || PHASES[phase].test(said), 60_000);
+      await eventually(() => hasEnded || PHASES[phase].test(said), where.timeoutMs);
       return PHASES[phase].test(said);
     },
-    find(words) {
-      const found = mark.processes().find((pid) => wordsOf(pid).join(" ").includes(words));
-      if (found === undefined) throw new Error(`No process of the run has '${words}' among its words.`);
+    async find(sought) {
+      const all = [...mark.processes(), ...(where.inContainers ? await containerProcesses(run.pid) : [])];
+      const found = all.find((pid) => wordsOf(pid).join(" ").includes(sought));
+      if (found === undefined) throw new Error(`No process of the run has '${sought}' among its words.`);
       return found;
     },
     async leftovers() {
       await eventually(() => mark.processes().length === 0, LEFT_MS);
       const left = mark.processes().map((pid) => `process ${pid}: ${wordsOf(pid).join(" ").slice(0, 60)}`);
       const added = interfaces().filter((name) => !before.includes(name));
-      return [...left, ...added];
+      const { containers, cleaned } = where.inContainers
+        ? await containersLeft(run.pid)
+        : { containers: [], cleaned: 0 };
+      return { left: [...left, ...added, ...containers], cleaned };
     },
   };
+  return attacked;
 }
 
 /** Of the host, with its named namespaces. */

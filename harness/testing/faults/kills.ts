@@ -1,60 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every signal at every phase of a run: the exit code, and what is left behind.
 import { constants } from "node:os";
-import { labelled } from "../containers.ts";
-import { eventually } from "../machine.ts";
-import { PHASE_NAMES, withRun } from "./attacked.ts";
-import type { Row } from "./table.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type AttackedPhase, PHASE_NAMES, withRun } from "./attacked.ts";
+import type { Line } from "./table.ts";
+import type { Where } from "./where.ts";
 
-const SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"] as const;
-/** A phase's name is told at its begin: signals come so long after, each time at another moment. */
-const WITHIN_MS = [0, 30, 120, 400] as const;
+export const SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"] as const;
+/** Short, as what comes after the kill is not looked at; with two changes of the targets. */
+const CASE =
+  "nfqueue_scale --at 0.4,0.8 --duration 1.2 --connections 60 --rate 320 --targets 2 --scale 1 --reporter json".split(
+    " ",
+  );
+/** What a run ends with that finishes before the signal comes: its verdict is not asked for. */
+const FINISHED = ["0", "1", "4"];
 
-/** Where the labs are: by the runtime's name, and whether containers may be left behind. */
-interface Where {
-  runtime: string;
-  inContainers: boolean;
+interface Kill {
+  phase: AttackedPhase;
+  signal: (typeof SIGNALS)[number];
+  delayMs: number;
+}
+interface End {
+  /** As wanted. */
+  good: boolean;
+  text: string;
+  cleaned: number;
 }
 
-/** `repeats` runs a signal and phase. Each row is one signal and phase. */
-export async function killMatrix(where: Where, repeats: number, tell: (row: Row) => void): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const phase of PHASE_NAMES)
-    for (const signal of SIGNALS) {
-      const ends: string[] = [];
-      for (let n = 0; n < repeats; n++)
-        ends.push(await killOnce(where, { phase, signal, delayMs: WITHIN_MS[n % 4] ?? 0 }));
-      const wanted = signal === "SIGKILL" ? "by SIGKILL" : "130";
-      const wrong = ends.filter(
-        (end) => end !== `${wanted}, nothing left` && !(phase === "report" && end === "0, nothing left"),
-      );
-      const row = {
-        kind: "killed",
-        fault: `${signal} to the harness in phase ${phase}, ${repeats} x on ${where.runtime}`,
-        wanted: `${wanted}, nothing left`,
-        got: [...new Set(wrong.length > 0 ? wrong : ends)].join("; "),
-        passed: wrong.length === 0,
-      };
-      rows.push(row);
-      tell(row);
+export interface Kills {
+  where: Where;
+  /** Runs of each signal and phase. */
+  repeats: number;
+  phases: readonly string[];
+  /** Runs side by side. */
+  atOnce: number;
+  today: string;
+}
+
+/** A line for each phase: a cell for each signal. Throws Error for a phase that there is not. */
+export async function killMatrix(kills: Kills, tell: (line: Line) => void): Promise<Line[]> {
+  const phases = PHASE_NAMES.filter((phase) => kills.phases.length === 0 || kills.phases.includes(phase));
+  const lines: Line[] = [];
+  for (const phase of phases) {
+    const ends = await killPhase(kills, phase);
+    const cells = SIGNALS.map((signal) => cellOf(ends.get(signal) ?? []));
+    const line: Line = {
+      cells: [kills.where.runtime, phase, ...cells.map(({ text }) => text), kills.today],
+      passed: cells.every(({ good }) => good),
+    };
+    lines.push(line);
+    tell(line);
+  }
+  return lines;
+}
+
+async function killPhase({ where, repeats, atOnce }: Kills, phase: AttackedPhase): Promise<Map<string, End[]>> {
+  const all = Array.from({ length: repeats }, (_, n) => (n / repeats) * where.spreadMs).flatMap((delayMs) =>
+    SIGNALS.map((signal): Kill => ({ phase, signal, delayMs })),
+  );
+  const ends = new Map<string, End[]>();
+  const worker = async () => {
+    for (let kill = all.shift(); kill; kill = all.shift()) {
+      const end = await killOnce(where, kill);
+      ends.set(kill.signal, [...(ends.get(kill.signal) ?? []), end]);
     }
-  return rows;
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return ends;
 }
 
-type Kill = { phase: (typeof PHASE_NAMES)[number]; signal: (typeof SIGNALS)[number]; delayMs: number };
+function cellOf(ends: readonly End[]): { text: string; good: boolean } {
+  const bad = ends.filter(({ good }) => !good);
+  const cleaned = ends.filter((end) => end.cleaned > 0).length;
+  const count = `${ends.length - bad.length} of ${ends.length}${cleaned > 0 ? `, ${cleaned} by 'clean'` : ""}`;
+  const why = [...new Set(bad.map(({ text }) => text))].join("; ");
+  return { text: bad.length === 0 ? count : `**${count}**: ${why}`, good: bad.length === 0 };
+}
 
-function killOnce({ runtime, inContainers }: Where, { phase, signal, delayMs }: Kill): Promise<string> {
-  return withRun(["--runtime", runtime, "--reporter", "json"], async (run) => {
-    if (!(await run.reaches(phase))) return `it ended before phase ${phase}: ${run.said().trim().split("\n").at(-1)}`;
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
+function killOnce(where: Where, { phase, signal, delayMs }: Kill): Promise<End> {
+  return withRun({ where, words: CASE }, async (run) => {
+    if (!(await run.reaches(phase))) {
+      const last = run.said().trim().split("\n").at(-1);
+      return { good: false, text: `it ended before phase ${phase}: ${last}`, cleaned: 0 };
+    }
+    await Promise.race([sleep(delayMs), run.ended]);
     run.kill(signal);
     const { code, signal: by } = await run.ended;
-    const left = await run.leftovers();
-    if (inContainers && !(await eventually(async () => (await labelled()).length === 0, 15_000)))
-      left.push(...(await labelled()).map(({ Names }) => `container ${Names[0]}`));
-    const end = by === null ? `${code}` : `by ${by}`;
+    const { left, cleaned } = await run.leftovers();
     // The shell that node was started by tells a signal as a code.
-    const told = code === 128 + constants.signals[signal] && signal === "SIGKILL" ? "by SIGKILL" : end;
-    return `${told}, ${left.length === 0 ? "nothing left" : left.join(", ")}`;
+    const end = by ?? (code === 128 + constants.signals.SIGKILL ? "SIGKILL" : `${code}`);
+    const wanted = signal === "SIGKILL" ? "SIGKILL" : "130";
+    const finished = FINISHED.includes(end) && (phase === "report" || phase === "down");
+    return {
+      good: (end === wanted || finished) && left.length === 0,
+      text: `${end}, ${left.length === 0 ? "nothing left" : left.join(", ")}`,
+      cleaned,
+    };
   });
 }

@@ -1,46 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run test:faults [-- WORD..]: injects every fault and kills runs in every phase, and prints what must come of it and what did.
-// Words: faults, kills (else both); docker (else netns); --repeats N of each kill; --write to put the tables into docs/reliability.md.
+// Words: faults, kills (else both); docker or vm (else netns). Options: below.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { testEngine } from "../engine.ts";
 import { root } from "../machine.ts";
-import { runFaults } from "./faults.ts";
-import { killMatrix } from "./kills.ts";
-import { HEAD, type Row, replaceTable, rowText, tableText } from "./table.ts";
+import { placeOf } from "./fault.ts";
+import { FAULT_COLUMNS, runFaults } from "./faults.ts";
+import { killMatrix, SIGNALS } from "./kills.ts";
+import { headText, type Line, lineText, mergeTable } from "./table.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { repeats: { type: "string", default: "1" }, write: { type: "boolean", default: false } },
+  options: {
+    /** Of each kill. */
+    repeats: { type: "string", default: "1" },
+    /** Kills side by side. */
+    "at-once": { type: "string", default: "1" },
+    /** Only kills in this phase. */
+    phase: { type: "string", multiple: true, default: [] },
+    /** Only faults with this among their words. */
+    only: { type: "string" },
+    /** Put the lines into docs/reliability.md. */
+    write: { type: "boolean", default: false },
+  },
 });
 const wants = (word: string) =>
   positionals.includes(word) || !["faults", "kills"].some((one) => positionals.includes(one));
-const inContainers = positionals.includes("docker");
-const runtime = inContainers ? "docker" : "netns";
+const where = placeOf(positionals.find((word) => word !== "faults" && word !== "kills") ?? "netns");
+const today = new Date().toISOString().slice(0, 10);
 const say = (text: string) => void process.stdout.write(`${text}\n`);
-const tell = (row: Row) => say(rowText(row));
+const tell = (line: Line) => say(lineText(line));
 
-async function run(name: string, make: () => Promise<Row[]>): Promise<Row[]> {
-  say(HEAD);
-  const rows = await make();
+async function run(name: string, columns: readonly string[], make: () => Promise<Line[]>): Promise<Line[]> {
+  say(headText(columns));
+  const lines = await make();
   if (values.write) {
     const file = path.join(root, "docs/reliability.md");
-    const table = tableText(rows, new Date().toISOString().slice(0, 10));
-    writeFileSync(file, replaceTable(readFileSync(file, "utf8"), name, table));
+    writeFileSync(file, mergeTable(readFileSync(file, "utf8"), name, columns, lines));
   }
-  return rows;
+  return lines;
 }
 
-const engine = await testEngine();
-if (engine.skip !== null) say(`SKIP: ${engine.skip} Rows on docker are left out.`);
-const rows: Row[] = [];
-if (wants("faults")) rows.push(...(await run("faults", () => runFaults(engine.skip === null, tell))));
-if (wants("kills") && (!inContainers || engine.skip === null))
-  rows.push(
-    ...(await run(`kills on ${runtime}`, () => killMatrix({ runtime, inContainers }, Number(values.repeats), tell))),
-  );
-await engine.stop();
-const wrong = rows.filter(({ passed }) => !passed).length;
-say(`${rows.length} rows, ${wrong} not as wanted`);
+const engine = where.inContainers ? await testEngine() : null;
+const lines: Line[] = [];
+if (engine?.skip) say(`SKIP: ${engine.skip}`);
+else {
+  const skip = (text: string) => say(`SKIP: ${text}`);
+  if (wants("faults"))
+    lines.push(
+      ...(await run(`faults on ${where.runtime}`, FAULT_COLUMNS, () =>
+        runFaults({ where, only: values.only, today }, tell, skip),
+      )),
+    );
+  const kills = {
+    where,
+    repeats: Number(values.repeats),
+    phases: values.phase,
+    atOnce: Number(values["at-once"]),
+    today,
+  };
+  if (wants("kills"))
+    lines.push(...(await run("kills", ["runtime", "phase", ...SIGNALS, "date"], () => killMatrix(kills, tell))));
+}
+await engine?.stop();
+const wrong = lines.filter(({ passed }) => !passed).length;
+say(`${lines.length} lines, ${wrong} not as wanted`);
 process.exitCode = wrong > 0 ? 1 : 0;

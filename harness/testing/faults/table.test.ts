@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { replaceTable, tableText } from "./table.ts";
+import { lineText, mergeTable } from "./table.ts";
 
-const row = { kind: "killed", fault: "a | b", wanted: "exit code 3", got: "exit code 0", passed: false };
+const columns = ["runtime", "phase", "SIGKILL"];
+const line = (...cells: string[]) => ({ cells, passed: true });
 
-test("a row that is not as wanted says what it got, and a bar ends no cell", (t) => {
-  const text = tableText([row, { ...row, passed: true }], "2026-11-29");
-  t.regex(text, /^2 rows on 2026-11-29, 1 not as wanted\.$/m);
-  t.true(text.includes("| killed | a \\| b | exit code 3 | **no**: exit code 0 |"));
-  t.true(text.includes("| killed | a \\| b | exit code 3 | yes |"));
+test("a bar or a new line in a cell ends no cell", (t) => {
+  t.is(lineText(line("a | b", "c\nd")), "| a \\| b | c d |");
 });
 
-test("a table takes the place of the one before, and what stands around it stays", (t) => {
-  const page = "before\n<!-- x -->\nold\n<!-- end of x -->\nafter\n";
-  t.is(replaceTable(page, "x", "new\n"), "before\n<!-- x -->\n\nnew\n\n<!-- end of x -->\nafter\n");
-  t.throws(() => replaceTable(page, "y", "new"), { message: /There is no '<!-- y -->'/ });
+test("a line takes the place of the one with the same first cells, new ones come behind, and what stands around stays", (t) => {
+  const page = "before\n<!-- x -->\n<!-- end of x -->\nafter\n";
+  const first = mergeTable(page, "x", columns, [line("netns", "up", "1 of 1"), line("netns", "down", "1 of 1")]);
+  t.is(
+    first,
+    "before\n<!-- x -->\n\n| runtime | phase | SIGKILL |\n|---|---|---|\n| netns | up | 1 of 1 |\n| netns | down | 1 of 1 |\n\n<!-- end of x -->\nafter\n",
+  );
+  const second = mergeTable(first, "x", columns, [line("netns", "up", "20 of 20"), line("vm", "up", "5 of 5")]);
+  t.deepEqual(second.split("\n").slice(5, 8), [
+    "| netns | up | 20 of 20 |",
+    "| netns | down | 1 of 1 |",
+    "| vm | up | 5 of 5 |",
+  ]);
+  const renamed = mergeTable(second, "x", ["kind", "fault", "got"], [line("a", "b", "yes")]);
+  t.notRegex(renamed, /netns/);
+  t.throws(() => mergeTable(page, "y", columns, []), { message: /There is no '<!-- y -->'/ });
 });

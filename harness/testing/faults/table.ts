@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of a fault test, as Markdown: for the terminal and docs/reliability.md.
+// Lines of a fault test, as Markdown tables: for the terminal and docs/reliability.md.
 
-export interface Row {
-  kind: string;
-  fault: string;
-  wanted: string;
-  got: string;
+/** One line of a table; the first two cells say which it is. */
+export interface Line {
+  cells: readonly string[];
   passed: boolean;
 }
 
-export const rowText = ({ kind, fault, wanted, got, passed }: Row) =>
-  `| ${[kind, fault, wanted, passed ? "yes" : `**no**: ${got}`].map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+const KEYS = 2;
 
-export const HEAD = "| kind | fault | must get | got it |\n|---|---|---|---|";
+export const lineText = ({ cells }: Pick<Line, "cells">) =>
+  `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
 
-export function tableText(rows: readonly Row[], date: string): string {
-  const wrong = rows.filter(({ passed }) => !passed).length;
-  return `${rows.length} rows on ${date}, ${wrong} not as wanted.\n\n${HEAD}\n${rows.map(rowText).join("\n")}\n`;
-}
+export const headText = (columns: readonly string[]) =>
+  `${lineText({ cells: columns })}\n|${columns.map(() => "---").join("|")}|`;
 
-/** What stands between `<!-- name -->` and `<!-- end of name -->` is replaced. Throws Error when they are not there. */
-export function replaceTable(text: string, name: string, table: string): string {
+/** Which line it is. */
+const keyOf = (text: string) => text.split(" | ").slice(0, KEYS).join(" | ");
+
+/**
+ * Puts lines into the table between `<!-- name -->` and `<!-- end of name -->`: each takes the place of the one with the same first
+ * cells, or comes behind. Throws Error when the marks are not there.
+ */
+export function mergeTable(page: string, name: string, columns: readonly string[], lines: readonly Line[]): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`There is no '${begin}' with an end.`);
-  return `${text.slice(0, from + begin.length)}\n\n${table}\n${text.slice(to)}`;
+  const head = headText(columns);
+  const before = page.slice(from + begin.length, to).trim();
+  // A table of other columns is made anew.
+  const kept = before.startsWith(head) ? before.slice(head.length).trim().split("\n").filter(Boolean) : [];
+  const all = new Map([...kept, ...lines.map(lineText)].map((text) => [keyOf(text), text]));
+  return `${page.slice(0, from + begin.length)}\n\n${[head, ...all.values()].join("\n")}\n\n${page.slice(to)}`;
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Too little memory for the harness, and records that are very large.
+import { constants } from "node:os";
+import { outcomeOf, program } from "../machine.ts";
+import { withRun } from "./attacked.ts";
+import { cgroupMissing, type MemoryGroup, memoryGroup } from "./cgroup.ts";
+import { afterRun, BOTH, type Fault, ONCE, outcomeText } from "./fault.ts";
+import { enlarge } from "./huge.ts";
+
+const MIB = 2 ** 20;
+const MILLION_ROWS = 10;
+const REPORT_MIB = 1024;
+const REPORT_MS = 180_000;
+
+const inGroup =
+  (use: (group: MemoryGroup, where: Parameters<Fault["got"]>[0]) => Promise<string>): Fault["got"] =>
+  async (where) => {
+    const group = memoryGroup();
+    try {
+      return await use(group, where);
+    } finally {
+      await group.remove();
+    }
+  };
+
+/** The kernel kills what uses the most of the group, which is the harness. */
+const outOfMemory = inGroup((group, where) =>
+  withRun({ where, through: group.through }, async (run) => {
+    if (!(await run.reaches("traffic"))) return `no traffic: ${run.said()}`;
+    group.limit(group.usedBytes() + 2 * MIB);
+    const { code, signal } = await run.ended;
+    const end = signal ?? (code === 128 + constants.signals.SIGKILL ? "SIGKILL" : `exit code ${code}`);
+    return outcomeText(run, end);
+  }),
+);
+
+export const memoryFaults: readonly Fault[] = [
+  {
+    kind: "killed",
+    fault: "the harness, by the kernel: its control group's memory is used up",
+    wanted: "SIGKILL",
+    on: BOTH,
+    missing: cgroupMissing,
+    got: outOfMemory,
+  },
+  {
+    kind: "full",
+    fault: `a record of ${MILLION_ROWS} million rows, 'report' in a control group of ${REPORT_MIB} MiB`,
+    wanted: `exit code 0, ${MILLION_ROWS} million rows`,
+    on: ONCE,
+    missing: cgroupMissing,
+    got: (where) =>
+      inGroup((group) =>
+        afterRun(async (run) => {
+          const rows = enlarge(run, MILLION_ROWS * 1e6);
+          group.limit(REPORT_MIB * MIB);
+          const { status } = await outcomeOf([...group.through, program, "report", run], { timeoutMs: REPORT_MS });
+          return `exit code ${status}, ${Math.round(rows / 1e6)} million rows`;
+        })(where),
+      )(where),
+  },
+];

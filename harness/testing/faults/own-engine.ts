@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Docker engine of a test's own, beside the machine's: its data, socket and network namespace are its own, and it may be killed.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import Docker from "dockerode";
+import { runProgram } from "../../host/program.ts";
+import { findTool } from "../../host/tools.ts";
+import { connectEngine } from "../../runtime/docker/engine.ts";
+import { ensureImages } from "../../runtime/docker/images.ts";
+import { eventually, wordsOf } from "../machine.ts";
+
+const START_MS = 40_000;
+const STOP_MS = 20_000;
+
+export interface OwnEngine {
+  env: { DOCKER_HOST: string };
+  /** As a machine that kills it would: what it started lives on. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Its containers' names. */
+  containers(): Promise<string[]>;
+  /** Ends it, and removes all of it. */
+  remove(): Promise<void>;
+}
+
+/** Why this machine cannot have one; null: it can. */
+export async function ownEngineMissing(): Promise<string | null> {
+  return process.geteuid?.() === 0 ? findTool("dockerd", "docker.io") : "A Docker engine needs root.";
+}
+
+/** With the lab's images, as the machine's engine has them. Its sockets' names must be short. */
+export async function ownEngine(): Promise<OwnEngine> {
+  const dir = mkdtempSync("/tmp/lb-engine-");
+  const socketPath = path.join(dir, "e.sock");
+  const docker = new Docker({ socketPath });
+  let process: ChildProcess | undefined;
+  const engine: OwnEngine = {
+    env: { DOCKER_HOST: `unix://${socketPath}` },
+    async kill() {
+      process?.kill("SIGKILL");
+      await eventually(() => process?.signalCode !== null, STOP_MS);
+    },
+    async start() {
+      process = startEngine(dir, socketPath);
+      const answers = () =>
+        docker.ping().then(
+          () => true,
+          () => false,
+        );
+      if (await eventually(answers, START_MS)) return;
+      throw new Error(`'dockerd' does not start: ${readFileSync(path.join(dir, "log"), "utf8").slice(-600)}`);
+    },
+    containers: async () => (await docker.listContainers({ all: true })).flatMap(({ Names }) => Names),
+    async remove() {
+      process?.kill("SIGTERM");
+      const isGone = await eventually(() => processesOf(dir).length === 0, STOP_MS);
+      // What a killed engine left behind does not obey its successor in every version.
+      if (!isGone) for (const pid of processesOf(dir)) globalThis.process.kill(pid, "SIGKILL");
+      await delay(200);
+      // A killed engine leaves its mounts; those within others come last in the list.
+      for (const mount of mountsBelow(dir).reverse()) await runProgram(["umount", "--lazy", mount]);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  try {
+    await engine.start();
+    await copyImages(docker);
+    return engine;
+  } catch (error) {
+    await engine.remove();
+    throw error;
+  }
+}
+
+function startEngine(dir: string, socketPath: string): ChildProcess {
+  mkdirSync(path.join(dir, "data"), { recursive: true });
+  const places = ["--data-root", path.join(dir, "data"), "--exec-root", path.join(dir, "exec")];
+  const own = [...places, "--pidfile", path.join(dir, "pid"), "--host", `unix://${socketPath}`];
+  const noNetwork = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"];
+  rmSync(path.join(dir, "pid"), { force: true });
+  const log = openSync(path.join(dir, "log"), "a");
+  return spawn("unshare", ["--net", "dockerd", ...own, ...noNetwork], {
+    stdio: ["ignore", log, log],
+    detached: true,
+    env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
+  });
+}
+
+async function copyImages(to: Docker): Promise<void> {
+  const from = await connectEngine();
+  const images = await ensureImages(from, {}, () => {});
+  for (const name of new Set(Object.values(images))) {
+    const loaded = await to.loadImage(await from.docker.getImage(name).get());
+    await new Promise((resolve) => to.modem.followProgress(loaded, resolve));
+  }
+}
+
+function mountsBelow(dir: string): string[] {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return mounts.map((line) => line.split(" ")[4] ?? "").filter((mount) => mount.startsWith(dir));
+}
+
+/** The engine itself and what it started: their words name its folder. */
+function processesOf(dir: string): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => wordsOf(pid).some((word) => word.includes(dir)));
+}
