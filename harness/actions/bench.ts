@@ -15,7 +15,7 @@ import { parseBackendOptions } from "../plan/backend-options.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { invalid, oneOf } from "../plan/invalid.ts";
 import { milliseconds } from "../report/format.ts";
-import { tableLines } from "../report/terminal.ts";
+import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import { makeRunDir } from "../run/planned-case.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
@@ -124,7 +124,11 @@ async function writeAndPrint(result: Bench, { out, seed, json }: BenchArgs): Pro
     process.stdout.write(`${JSON.stringify(result.figures)}\n`);
     return;
   }
-  const tables = tablesOf(result).flatMap(({ heading, table }) => [heading, ...tableLines(table, 200), ""]);
+  const tables = tablesOf(result).flatMap(({ heading, table }) => [
+    heading,
+    ...tableLines(table, printedColumns()),
+    "",
+  ]);
   const lines = [...tables, ...meaning(result), `Report: ${path.join(dir, "bench.html")}`];
   process.stdout.write(`${lines.join("\n")}\n`);
 }
@@ -165,7 +169,7 @@ async function benchTheLab(
       `${repeats}`,
     ]),
   };
-  process.stdout.write(json ? `${JSON.stringify(figures)}\n` : `${tableLines(table, 120).join("\n")}\n`);
+  process.stdout.write(json ? `${JSON.stringify(figures)}\n` : `${tableLines(table, printedColumns()).join("\n")}\n`);
   return EXIT.passed;
 }
 

@@ -9,11 +9,12 @@ import { allCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
 import { checkRepeat, type RunOptions, runOptions, runOptionsOf } from "../plan/options.ts";
 import type { SweepWords } from "../plan/sweep.ts";
-import { type Comparison, type Entry, remarks, shortTable } from "../report/comparison/comparison.ts";
+import { type Comparison, type Entry, remarks } from "../report/comparison/comparison.ts";
 import type { Sweep } from "../report/comparison/sweep.ts";
+import { costTable, lossTable } from "../report/comparison/tables.ts";
 import { writeComparison } from "../report/comparison/write.ts";
 import type { ReportData } from "../report/reporter.ts";
-import { tableLines } from "../report/terminal.ts";
+import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import {
   makeRunDir,
   type PlannedCase,
@@ -116,7 +117,8 @@ export async function runSides(
   const summaries = runs.flat().map((run) => run.summary);
   if (options.json) process.stdout.write(`${JSON.stringify(summaries)}\n`);
   else {
-    const lines = [...tableLines(shortTable(comparison), 200), "", ...remarks(comparison).map((text) => `- ${text}`)];
+    const tables = [lossTable(comparison), costTable(comparison)].map((table) => tableLines(table, printedColumns()));
+    const lines = [...tables.flatMap((table) => [...table, ""]), ...remarks(comparison).map((text) => `- ${text}`)];
     process.stdout.write(`${lines.join("\n")}\nReport: ${path.join(dir, "compare.html")}\n`);
   }
   if (unwritten > 0) return EXIT.infrastructure;

@@ -3,7 +3,7 @@
 import type { MaglevArgs } from "../commands/maglev.ts";
 import { type Simulated, simulateLoss, simulations } from "../oracle/simulation.ts";
 import { percent } from "../report/format.ts";
-import { tableLines } from "../report/terminal.ts";
+import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { count } from "../util/numbers.ts";
@@ -44,7 +44,7 @@ function lines(results: readonly Simulated[]): string[] {
         r.maxOverMean.toFixed(3),
       ]),
     },
-    120,
+    printedColumns(),
   );
 }
 

@@ -16,6 +16,7 @@ import { generator } from "./generator.ts";
 import { integrity } from "./integrity.ts";
 import { labFaults } from "./lab-faults.ts";
 import { latency } from "./latency.ts";
+import { lossSteps } from "./loss-steps.ts";
 import { losses } from "./losses.ts";
 import { outage } from "./outage.ts";
 import { packets } from "./packets.ts";
@@ -56,6 +57,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   phases,
   affinity,
   overTime,
+  lossSteps,
   log,
 ];
 

@@ -20,6 +20,9 @@ export const losses: AnalysisModule = ({ run, timeline, explain }) => {
   const since = scales.map((_, i) => movableSince(timeline, i));
   const tallies = scales.map(() => new Tally(deployed.oracle !== null));
   return {
+    row(row) {
+      if (row.establishedT === null) recovery.failed(row);
+    },
     established(row) {
       recovery.add(row);
       for (const [i, tally] of tallies.entries()) {
@@ -35,8 +38,11 @@ export const losses: AnalysisModule = ({ run, timeline, explain }) => {
       }
     },
     part() {
-      const recovered = recovery.ms();
-      const events = tallies.map((tally, i) => eventSummary(timeline, i, tally, recovered[i] ?? null));
+      const [recovered, restored] = [recovery.ms(), recovery.restored()];
+      const events = tallies.map((tally, i) => ({
+        ...eventSummary(timeline, i, tally, recovered[i] ?? null),
+        restoredMs: restored[i] ?? null,
+      }));
       const lossesJudged = events.every((event) => event.predicted !== null);
       return { summary: { lossesJudged, events }, series: { events: eventSeries(timeline, events) } };
     },

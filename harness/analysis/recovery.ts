@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long clients were without service: from the order of an event until the last connection that ended by it was open again.
-import type { Established } from "./rows.ts";
+import { Probes, type Restored } from "./restored.ts";
+import type { Established, Failed } from "./rows.ts";
 import type { Timeline } from "./timeline.ts";
 
 interface Recovery {
@@ -11,9 +12,14 @@ interface Recovery {
    * established anew; 0 when none was lost, null when one never came back while the traffic lasted.
    */
   ms(): (number | null)[];
+  /** An attempt that came to nothing, in the same order. */
+  failed(row: Failed): void;
+  /** For each event, between which milliseconds service was back. */
+  restored(): (Restored | null)[];
 }
 
 export function recoveryOf({ scales, streams, endT: trafficEndT }: Timeline): Recovery {
+  const probes = scales.map((scale) => new Probes(scale.requestedT));
   const until = scales.map((scale) => scale.requestedT);
   const eventBefore = (t: number) => scales.findLastIndex((scale) => scale.requestedT <= t);
   /** What ended at `endT` was open again at `t`. */
@@ -23,9 +29,17 @@ export function recoveryOf({ scales, streams, endT: trafficEndT }: Timeline): Re
   };
   const missing = new Map([...streams].map(([name, { connections }]) => [name, new Times(connections)]));
   return {
-    add({ recorded: { stream, id, cause }, establishedT, endT }) {
+    failed(row) {
+      const before = missing.get(row.recorded.stream)?.at(row.recorded.id) ?? 0;
+      if (before > 0) probes[eventBefore(before)]?.add(row);
+    },
+    restored: () => probes.map((one) => one.between()),
+    add(row) {
+      const { recorded, establishedT, endT } = row;
+      const { stream, id, cause } = recorded;
       const lost = missing.get(stream);
       const before = lost?.at(id) ?? 0;
+      if (before > 0) probes[eventBefore(before)]?.add(row);
       if (before > 0) cameBack(before, establishedT);
       if (before > 0 || cause !== "none") lost?.set(id, cause === "none" ? 0 : endT);
     },

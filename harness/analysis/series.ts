@@ -3,6 +3,7 @@ import type { NamedEvent } from "../events/index.ts";
 import type { ByCause, Event, Sample } from "../record/schema.ts";
 import type { LostConnection } from "./explain.ts";
 import { Histogram } from "./histogram.ts";
+import type { LossStep } from "./loss-steps.ts";
 import type { AnalysisModule } from "./part.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -22,6 +23,8 @@ export interface Series {
   }[];
   /** One entry per whole second: connections that ended by loss in it. */
   lossPerSecond: { s: number; byCause: ByCause; failedConnects: number }[];
+  /** The loss as it grew. */
+  lossSteps: LossStep[];
   events: (NamedEvent & {
     machines: string[];
     s: number;
@@ -45,7 +48,7 @@ export interface Series {
 }
 
 export function emptySeries(): Series {
-  return { samples: [], lossPerSecond: [], events: [], spread: [], lost: [], log: [], rules: [] };
+  return { samples: [], lossPerSecond: [], lossSteps: [], events: [], spread: [], lost: [], log: [], rules: [] };
 }
 
 export const overTime: AnalysisModule = ({ events, timeline }) => {

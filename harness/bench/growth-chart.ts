@@ -2,7 +2,7 @@
 // Each metric against what is swept, with the curves that were fitted.
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
 import { digits } from "../report/format.ts";
-import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
+import { LIGHT, seriesStyle } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
 import { count, NONE } from "../util/numbers.ts";
 import type { Figure } from "./figure.ts";
@@ -73,7 +73,7 @@ function growthChart(plot: Plot, title: string): Chart {
 }
 
 function colourOf({ backends }: Plot, backend: string): string {
-  return SERIES_COLOURS[backends.indexOf(backend) % SERIES_COLOURS.length] ?? LIGHT.ink;
+  return seriesStyle(backends.indexOf(backend)).colour;
 }
 
 /** Its medians, and the curve where one was fitted. */

@@ -3,7 +3,7 @@
 import type { Histogram } from "../analysis/histogram.ts";
 import { type Chart, chartOptions } from "../report/charts/chart.ts";
 import { digits } from "../report/format.ts";
-import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
+import { seriesStyle } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
 import { count, NONE } from "../util/numbers.ts";
 import type { Figure } from "./figure.ts";
@@ -30,7 +30,7 @@ export function latencyChart(latency: ReadonlyMap<string, Histogram>, title: str
       type: "line",
       data: {
         datasets: lines.map(([backend, own], i) => {
-          const colour = SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink;
+          const { colour, dash } = seriesStyle(i);
           return {
             type: "line",
             label: backend,
@@ -38,7 +38,7 @@ export function latencyChart(latency: ReadonlyMap<string, Histogram>, title: str
             borderColor: colour,
             backgroundColor: colour,
             borderWidth: 2,
-            borderDash: i < SERIES_COLOURS.length ? [] : [6, 4],
+            borderDash: dash,
             pointRadius: 0,
             pointStyle: "line",
           };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
-import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
+import { LIGHT, seriesStyle } from "../report/palette.ts";
 import type { Table } from "../report/table.ts";
 import type { Figure } from "./figure.ts";
 
@@ -24,7 +24,7 @@ export function ratioChart(
       type: "bar",
       label: backend,
       data: labels.map((metric) => ({ x: metric, y: ratioOf(metric, backend) })),
-      backgroundColor: SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink,
+      backgroundColor: seriesStyle(i).colour,
       pointStyle: "rect",
     }),
   );

@@ -4,12 +4,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Histogram } from "../analysis/histogram.ts";
 import type { Chart } from "../report/charts/chart.ts";
+import { drawFigures } from "../report/figure.ts";
 import { digits, shellLine } from "../report/format.ts";
 import { escapeText, tableMarkup } from "../report/html/markup.ts";
 import { chartMarkup } from "../report/html/sections.ts";
 import { loadAssets, NO_SCRIPT, renderPage } from "../report/html.ts";
 import { inline, tableText } from "../report/markdown.ts";
-import { drawPngs } from "../report/png.ts";
 import type { Table } from "../report/table.ts";
 import { count, list, NONE, plural } from "../util/numbers.ts";
 import { direct } from "./direct.ts";
@@ -46,7 +46,7 @@ export async function writeBench(bench: Bench, dir: string): Promise<void> {
   if (bench.sweep) await writeFile(join(dir, "growth.json"), `${JSON.stringify(bench.growths, null, 2)}\n`);
   await writeFile(join(dir, "bench.md"), markdownOf(bench, charts));
   await writeFile(join(dir, "bench.html"), await pageOf(bench, charts));
-  await drawPngs(charts, dir);
+  await drawFigures(charts, dir);
 }
 
 /** In the order of interest. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Chart, chartOptions, type Dataset } from "../report/charts/chart.ts";
 import { loadAssets, NO_SCRIPT, renderPage } from "../report/html.ts";
-import { LIGHT, SERIES_COLOURS } from "../report/palette.ts";
+import { LIGHT, seriesStyle } from "../report/palette.ts";
 
 /** The look of every report; page/live.ts of the reports fills it from /events. */
 export async function livePage(): Promise<string> {
@@ -23,7 +23,7 @@ export async function livePage(): Promise<string> {
     caption: "",
     config: {
       type: "line",
-      data: { datasets: [line("alive", SERIES_COLOURS[2]), line("lost in total", LIGHT.ink)] },
+      data: { datasets: [line("alive", seriesStyle(2).colour), line("lost in total", LIGHT.ink)] },
       options: chartOptions({
         x: "Time since the start of the traffic (s)",
         y: "Connections",

@@ -45,6 +45,8 @@ const eventSummary = z.object({
   byCause,
   /** From the order until the last connection lost at it was open again; null: one never was. */
   recoveredMs: z.number().nullable(),
+  /** From the order: service was back between these. null: nothing that was lost tried again, or in vain. Absent in older ones. */
+  restoredMs: interval.nullable().exactOptional(),
 });
 export type EventSummary = z.infer<typeof eventSummary>;
 

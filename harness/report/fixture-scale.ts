@@ -86,6 +86,7 @@ function seriesOf(steps: readonly Step[], events: readonly EventSummary[], durat
       byCause: lossIn(s, steps),
       failedConnects: s === IN_S ? 12 : 0,
     })),
+    lossSteps: lossStepsOf(steps),
     events: events.map((e, i) => ({
       kind: e.kind,
       machines: e.machines,
@@ -158,6 +159,19 @@ function lossIn(s: number, steps: readonly Step[]): ByCause {
   return Object.fromEntries(
     causes.map(([cause, n]) => [cause, s === step.s ? Math.round(n * 0.9) : n - Math.round(n * 0.9)]),
   );
+}
+
+/** In a hundred steps over the second after each event. */
+function lossStepsOf(steps: readonly Step[]): Series["lossSteps"] {
+  let before = 0;
+  return steps.flatMap(({ s, lost }) => {
+    const part = Array.from({ length: 100 }, (_, i) => ({
+      s: s + 0.012 + i / 100,
+      total: before + Math.round((lost * (i + 1)) / 100),
+    }));
+    before += lost;
+    return part;
+  });
 }
 
 interface Course {

@@ -11,7 +11,7 @@ export const LIGHT = {
   surface: "#ffffff",
   band: "rgba(90, 70, 160, 0.16)",
   ideal: "#0072b1",
-  predicted: "#8a4fc9",
+  predicted: "#c3a2ea",
   failed: "#8d99a5",
   staying: "#4a7dab",
   leaving: "#de7a20",
@@ -38,7 +38,7 @@ export const DARK: Readonly<Record<string, string>> = {
   [LIGHT.surface]: "#161a1e",
   [LIGHT.band]: "rgba(180, 160, 255, 0.22)",
   [LIGHT.ideal]: "#5db4ee",
-  [LIGHT.predicted]: "#bd93f9",
+  [LIGHT.predicted]: "#7a4fb5",
   [CAUSE_COLOURS.timeout]: "#3d9be0",
 };
 
@@ -65,14 +65,28 @@ export function ramp(name: keyof typeof RAMPS, n: number): string[] {
   });
 }
 
-/** Lines of several runs in one graph. */
-export const SERIES_COLOURS = [
+/** Lines of several runs in one graph: colour, dashes and mark repeat at different lengths, so that no two of 15 are alike. */
+const SERIES_COLOURS = [
   "#0072b2",
   "#d55e00",
   "#009e73",
-  "#cc79a7",
-  "#e69f00",
-  "#56b4e9",
+  "#b5518b",
+  "#a87400",
+  "#2b8cc4",
   "#8a4fc9",
   "#6f7b87",
 ] as const;
+const SERIES_DASHES: readonly (readonly number[])[] = [[], [9, 4], [2, 3], [12, 3, 2, 3], [5, 2]];
+const SERIES_MARKS = ["circle", "triangle", "rectRounded", "rectRot", "crossRot", "star"] as const;
+
+export interface SeriesStyle {
+  colour: string;
+  dash: number[];
+  mark: (typeof SERIES_MARKS)[number];
+}
+
+export function seriesStyle(i: number): SeriesStyle {
+  return { colour: at(SERIES_COLOURS, i), dash: [...at(SERIES_DASHES, i)], mark: at(SERIES_MARKS, i) };
+}
+
+const at = <T>(items: readonly T[], i: number): T => items[i % items.length] as T;

@@ -6,8 +6,9 @@ import { causeName, eventLabel, interval, percent, share } from "./format.ts";
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 import { datagramTable, latencyTable } from "./summary-tables.ts";
-import { numericColumns, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
 import { lossGraph } from "./terminal-graph.ts";
+import { tableLines } from "./terminal-table.ts";
 
 export interface TerminalOptions {
   color: boolean;
@@ -79,26 +80,6 @@ function eventTable({ summary }: ReportData): Table {
       interval(event.interval95),
     ]),
   };
-}
-
-/** Cells in columns; the first one gives way when the line would be too long. */
-export function tableLines(table: Table, width: number): string[] {
-  if (table.rows.length === 0) return [];
-  const numeric = numericColumns(table);
-  const widths = table.head.map((head, i) => Math.max(head.length, ...table.rows.map((row) => (row[i] ?? "").length)));
-  const [first = 0, ...rest] = widths;
-  const room = Math.max(8, width - rest.reduce((sum, w) => sum + w + 2, 0));
-  const sizes = [Math.min(first, room), ...rest];
-  const cell = (text: string, size: number, right: boolean | undefined) => {
-    const fit = text.length > size ? `${text.slice(0, size - 1)}…` : text;
-    return right ? fit.padStart(size) : fit.padEnd(size);
-  };
-  return [table.head, ...table.rows].map((row) =>
-    row
-      .map((text, i) => cell(text, sizes[i] ?? 0, numeric[i]))
-      .join("  ")
-      .trimEnd(),
-  );
 }
 
 /** One line for each subject that the run has numbers about. */

@@ -3,14 +3,17 @@
 
 import type { Series } from "../../analysis/series.ts";
 import { eventLabel } from "../format.ts";
-import { LIGHT } from "../palette.ts";
+import { LIGHT, type SeriesStyle } from "../palette.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
 
 export interface Point {
-  x: number | string;
-  y: number | null;
+  x: number | string | null;
+  y: number | string | null;
 }
+
+/** Marks of single points, told apart without colour. */
+export type Mark = SeriesStyle["mark"] | "rect";
 
 export interface Dataset {
   type?: "bar" | "line";
@@ -27,9 +30,14 @@ export interface Dataset {
   minBarLength?: number;
   /** Lower numbers are drawn later, on top. */
   order?: number;
-  pointRadius?: number;
-  /** The mark in the legend. */
-  pointStyle: "rect" | "line";
+  /** Of each point, where they differ. */
+  pointRadius?: number | number[];
+  /** The mark in the legend, and of its points. */
+  pointStyle: Mark | "line";
+  showLine?: boolean;
+  /** Pixels beyond the axes in which points are still drawn. */
+  clip?: number;
+  yAxisID?: string;
 }
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -55,6 +63,8 @@ export interface Chart {
   config: ChartConfig;
   /** What was drawn, as text. */
   data: Table;
+  /** Pixels of the picture, where another height than the usual fits what it holds. */
+  height?: number;
 }
 
 export type ChartDefinition = (data: ReportData) => Chart;
@@ -69,7 +79,7 @@ export function thin<T>(items: readonly T[], merge: (run: readonly T[]) => T, li
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => merge(items.slice(i * size, (i + 1) * size)));
 }
 
-function axis(title: string): JsonObject {
+export function axis(title: string): JsonObject {
   return {
     title: { display: true, text: title, color: LIGHT.muted, padding: 6 },
     ticks: { color: LIGHT.muted },
@@ -83,18 +93,20 @@ interface Layout {
   y: string;
   xScale: JsonObject;
   yScale: JsonObject;
+  /** Further axes by name. */
+  others?: JsonObject;
   annotations?: JsonObject;
 }
 
 /** The options every chart starts from; the scales add their own. */
-export function chartOptions({ x, y, xScale, yScale, annotations = {} }: Layout): ChartConfig["options"] {
+export function chartOptions({ x, y, xScale, yScale, others = {}, annotations = {} }: Layout): ChartConfig["options"] {
   return {
     locale: "en-US",
     animation: false,
     font: { size: 13 },
     color: LIGHT.ink,
     interaction: { mode: "nearest", axis: "x", intersect: false },
-    scales: { x: { ...axis(x), ...xScale }, y: { ...axis(y), ...yScale } },
+    scales: { x: { ...axis(x), ...xScale }, y: { ...axis(y), ...yScale }, ...others },
     plugins: {
       legend: {
         position: "bottom",

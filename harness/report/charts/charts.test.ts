@@ -93,7 +93,7 @@ test("events close to each other have their labels on different lines", (t) => {
 
 test("theory lines step up at each event to the total so far", (t) => {
   t.deepEqual(
-    points(scaleRun(), "loss", "predicted in total (dashed)").map(({ y }) => y),
+    points(scaleRun(), "loss", "predicted in total (wide)").map(({ y }) => y),
     [0, 2213, 4401, 4401],
   );
   t.deepEqual(
@@ -118,7 +118,7 @@ test("a strategy without a prediction has no predicted line", (t) => {
 test("the interval of the first event is drawn as stated, later ones widen by the root of the sum of squares", (t) => {
   const data = scaleRun();
   const [first, second] = data.series.events;
-  const band = points(data, "loss", "95 % interval").map(({ y }) => y ?? Number.NaN);
+  const band = points(data, "loss", "95 % interval").map(({ y }) => Number(y ?? Number.NaN));
   if (first === undefined || second === undefined) return t.fail();
   t.true(Math.abs((band[0] ?? 0) - first.interval[0]) < 1e-6);
   t.true(Math.abs((band.at(-1) ?? 0) - first.interval[1]) < 1e-6);
@@ -152,7 +152,7 @@ test("the layers of the stack add up to the connections alive, with a layer for 
   const { datasets } = chart({ ...data, series: { ...data.series, samples } }, "connections").config.data;
   t.is(datasets.at(-1)?.label, "no answer yet");
   for (const i of [10, 52, 200]) {
-    const sum = datasets.reduce((total, dataset) => total + (dataset.data[i]?.y ?? 0), 0);
+    const sum = datasets.reduce((total, dataset) => total + Number(dataset.data[i]?.y ?? 0), 0);
     t.is(samples[i]?.alive, sum);
   }
 });
@@ -171,7 +171,7 @@ test("long runs are thinned without hiding a dip or a peak", (t) => {
   const high = Math.max(...data.series.samples.map(({ latencyMs }) => latencyMs?.max ?? 0));
   const alive = chart(data, "connections").data.rows.map((row) => row[1]);
   t.true(alive.includes(low.toLocaleString("en-US")));
-  t.is(Math.max(...points(data, "latency", "slowest").map(({ y }) => y ?? 0)), high);
+  t.is(Math.max(...points(data, "latency", "slowest").map(({ y }) => Number(y ?? 0))), high);
   for (const { config } of allCharts(data)) {
     for (const dataset of config.data.datasets) t.true(dataset.data.length <= MAX_POINTS + 1, dataset.label);
   }

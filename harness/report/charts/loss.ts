@@ -7,13 +7,16 @@ import { CAUSE_COLOURS, LIGHT } from "../palette.ts";
 import { headline, intervalSentence, parameters } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import {
+  axis,
   type Chart,
   chartOptions,
   type Dataset,
   endOf,
   eventLines,
+  type JsonObject,
   MAX_POINTS,
   type Point,
+  thin,
   timeScale,
 } from "./chart.ts";
 import { intervalBand, theoryLine } from "./theory.ts";
@@ -28,42 +31,40 @@ export function loss({ summary, series }: ReportData): Chart {
   const width = Math.ceil(series.lossPerSecond.length / MAX_POINTS) || 1;
   const bins = merged(series.lossPerSecond, width);
   const shown = LOSS_CAUSES.filter((cause) => bins.some(({ byCause }) => (byCause[cause] ?? 0) > 0));
-  const failed = bins.some(({ failedConnects }) => failedConnects > 0);
   const totals = cumulative(bins);
+  const failed = bins.some(({ failedConnects }) => failedConnects > 0);
+  const total = lossLine(series, end);
   const theory = [
     ...theoryLine(series.events, "predicted", end),
     ...theoryLine(series.events, "ideal", end),
     ...intervalBand(series.events),
   ];
-  const highest = Math.max(4, ...totals, ...theory.flatMap(({ data }) => data.map(({ y }) => y ?? 0)));
+  const highest = Math.max(4, ...[total, ...theory].flatMap(({ data }) => data.map(({ y }) => Number(y))));
   const per = width === 1 ? "second" : `${width} s`;
-  const bar = (label: string, colour: string, stack: string, y: (bin: Bin) => number) =>
+  const causeBars = shown.map((cause) =>
     bars(
-      bins.map((bin) => ({ x: bin.s + width / 2, y: y(bin) })),
-      { label: `${label}, per ${per}`, backgroundColor: colour, stack },
-    );
+      bins.map((bin) => ({ x: bin.s + width / 2, y: bin.byCause[cause] ?? 0 })),
+      { label: `${causeName(cause)}, per ${per}`, backgroundColor: CAUSE_COLOURS[cause], stack: "lost" },
+    ),
+  );
 
   return {
     id: "loss",
     heading: "Connections lost",
     title: `Connections lost, ${summary.case}: ${parameters(summary)}`,
-    reading: `Bars count the connections lost in each ${per}, coloured by cause; the solid line is their total, the dashed line the prediction, the dotted line the ideal, the shaded area the 95 % interval of the loss.`,
+    reading: `Bars count the connections lost in each ${per}, coloured by cause. The thin solid line is their total, stepped at the times of the losses; the wide line is the prediction, the dotted line the ideal, the shaded area the 95 % interval of the loss.${failed ? " Triangles count reconnects that failed, on the axis to the right." : ""}`,
     caption: `${headline(summary)}${intervalSentence(summary)}`,
     config: {
       type: "bar",
       data: {
-        datasets: [
-          ...shown.map((cause) => bar(causeName(cause), CAUSE_COLOURS[cause], "lost", (b) => b.byCause[cause] ?? 0)),
-          ...(failed ? [bar("failed reconnects", LIGHT.failed, "failed", (b) => b.failedConnects)] : []),
-          totalLine([{ x: 0, y: 0 }, ...bins.map((bin, i) => ({ x: bin.s + width, y: totals[i] ?? 0 }))]),
-          ...theory,
-        ],
+        datasets: [...causeBars, ...(failed ? [failedMarks(bins, width, per)] : []), total, ...theory],
       },
       options: chartOptions({
         x: "Time since the start of the traffic (s)",
         y: "Connections",
         xScale: { ...timeScale(end), offset: false },
         yScale: { min: 0, suggestedMax: highest * 1.15 },
+        others: failed ? { failed: failedAxis(per) } : {},
         annotations: eventLines(series),
       }),
     },
@@ -91,18 +92,48 @@ function bars(points: readonly { x: number; y: number }[], look: Pick<Dataset, "
   } satisfies Dataset;
 }
 
-function totalLine(points: Point[]): Dataset {
+/** The measured total. */
+function lossLine({ lossSteps }: Series, end: number): Dataset {
   return {
     type: "line",
     label: "lost in total",
-    data: points,
+    data: stepPoints(lossSteps, end),
+    stepped: "before",
     borderColor: LIGHT.ink,
     backgroundColor: LIGHT.ink,
-    borderWidth: 2.5,
+    borderWidth: 2,
     pointRadius: 0,
     pointStyle: "line",
-    order: 1,
+    order: 0,
   };
+}
+
+/** From nothing to the end; many steps are joined, the last of neighbours staying. */
+export function stepPoints(steps: Series["lossSteps"], end: number): Point[] {
+  const kept = thin(steps, (run) => run.at(-1) as (typeof steps)[number], MAX_POINTS - 2);
+  return [{ x: 0, y: 0 }, ...kept.map(({ s, total }) => ({ x: s, y: total })), { x: end, y: steps.at(-1)?.total ?? 0 }];
+}
+
+/** They are far more, or far fewer, than the losses: an axis of their own. */
+function failedMarks(bins: readonly Bin[], width: number, per: string): Dataset {
+  return {
+    type: "line",
+    label: `failed reconnects, per ${per} (right axis)`,
+    data: bins.map((bin) => ({ x: bin.s + width / 2, y: bin.failedConnects || null })),
+    yAxisID: "failed",
+    showLine: false,
+    borderColor: LIGHT.muted,
+    backgroundColor: LIGHT.surface,
+    borderWidth: 1.5,
+    pointRadius: 5,
+    pointStyle: "triangle",
+    order: 0,
+  };
+}
+
+function failedAxis(per: string): JsonObject {
+  const drawn = axis(`Failed reconnects per ${per}`);
+  return { ...drawn, position: "right", min: 0, suggestedMax: 4, grid: { display: false } };
 }
 
 function merged(bins: readonly Bin[], width: number): Bin[] {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loss against a parameter: what was measured, what each strategy loses in theory, and the ideal.
 import { exact95 } from "../../analysis/statistics.ts";
-import { type Comparison, comparisonTable, pooledEvents, titleOf } from "../comparison/comparison.ts";
+import { type Comparison, pooledEvents, titleOf } from "../comparison/comparison.ts";
 import type { Sweep } from "../comparison/sweep.ts";
-import { LIGHT, SERIES_COLOURS } from "../palette.ts";
+import { lossTable } from "../comparison/tables.ts";
+import { LIGHT, type SeriesStyle, seriesStyle } from "../palette.ts";
 import { type Chart, chartOptions, type Dataset, type Point } from "./chart.ts";
 
 interface Measured {
@@ -23,9 +24,8 @@ export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
   });
   const datasets = backends.flatMap((backend, i) => {
     const own = measured.filter((point) => point.backend === backend);
-    const colour = SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink;
     const theory = sweep.theory.find((one) => one.backend === backend)?.points ?? [];
-    return backendLines(backend, colour, own, theory);
+    return backendLines(backend, seriesStyle(i), own, theory);
   });
   const xs = sweep.ideal.map(({ x }) => x);
   const wide = Math.max(...xs) >= 20 * Math.min(...xs);
@@ -34,7 +34,7 @@ export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
     heading: `Loss at the first event against ${sweep.parameter}`,
     title: titleOf(comparison),
     reading:
-      "Squares are measurements with their 95 % interval; the dashed line is the loss of the strategy in theory, the dotted line the ideal without connection state.",
+      "Marks are measurements with their 95 % interval; the dashed line is the loss of the strategy in theory, the dotted line the ideal without connection state.",
     caption: measured.map(({ backend, x, share }) => `${backend} at ${x}: ${(100 * share).toFixed(1)} %`).join(", "),
     config: {
       type: "line",
@@ -46,14 +46,14 @@ export function sweepChart(comparison: Comparison, sweep: Sweep): Chart {
         yScale: { min: 0 },
       }),
     },
-    data: comparisonTable(comparison),
+    data: lossTable(comparison),
   };
 }
 
 /** What was measured, its interval, and the theory where there is one. */
 function backendLines(
   backend: string,
-  colour: string,
+  { colour, mark }: SeriesStyle,
   own: readonly Measured[],
   theory: readonly { x: number; share: number | null }[],
 ): Dataset[] {
@@ -70,7 +70,7 @@ function backendLines(
       data: own.map(({ x, share }) => ({ x, y: 100 * share })),
       borderWidth: 0,
       pointRadius: 5,
-      pointStyle: "rect",
+      pointStyle: mark,
     },
     { ...style, label: `${backend}, 95 % interval`, data: strokes, borderWidth: 2, pointRadius: 0 },
   ];

@@ -8,8 +8,9 @@ import type { Dataset, Point } from "./chart.ts";
 type Event = Series["events"][number];
 
 const STYLE = {
-  predicted: { label: "predicted in total (dashed)", borderDash: [8, 5], borderWidth: 2.5 },
-  ideal: { label: "ideal in total (dotted)", borderDash: [2, 4], borderWidth: 2 },
+  // Wide and below: where both agree, the measured line runs inside it.
+  predicted: { label: "predicted in total (wide)", borderDash: [], borderWidth: 7, order: 1 },
+  ideal: { label: "ideal in total (dotted)", borderDash: [2, 4], borderWidth: 2, order: 0 },
 } as const;
 
 /** A step at each event. A line without a value for an event ends there; without any value there is no line. */
@@ -34,7 +35,6 @@ export function theoryLine(events: readonly Event[], which: keyof typeof STYLE, 
       borderDash: [...STYLE[which].borderDash],
       pointRadius: 0,
       pointStyle: "line",
-      order: 0,
     },
   ];
 }

@@ -6,7 +6,9 @@ import test from "ava";
 import { sweepChart } from "../charts/sweep.ts";
 import { failedRun, hostileRun, scaleRun } from "../fixture.ts";
 import type { ReportData } from "../reporter.ts";
-import { type Comparison, calmRuns, comparisonTable, type Entry, pooledEvents, remarks, worst } from "./comparison.ts";
+import type { Table } from "../table.ts";
+import { type Comparison, calmRuns, type Entry, pooledEvents, remarks, worst } from "./comparison.ts";
+import { costTable, lossTable } from "./tables.ts";
 import { writeComparison } from "./write.ts";
 
 const disturbed = (data: ReportData): ReportData => ({
@@ -40,10 +42,9 @@ test("repeats are added up, and their interval is narrower than one's", (t) => {
 
 test("a run during which others used the machine is left out of the times, with a sentence, and kept in the losses", (t) => {
   const both = comparison([entry("a", [scaleRun(), disturbed(scaleRun())])]);
-  const table = comparisonTable(both);
-  const cell = (name: string) => table.rows[0]?.[table.head.indexOf(name)];
-  t.is(cell("Latency 50 %"), "0.204 ms");
-  t.is(cell("Lost at 5 s"), "4,426");
+  const cell = ({ head, rows }: Table, name: string) => rows[0]?.[head.indexOf(name)];
+  t.is(cell(costTable(both), "Latency 50 %"), "0.204 ms");
+  t.is(cell(lossTable(both), "Lost"), "4,426");
   t.regex(remarks(both).join(), /in 1 of 2 runs; times and CPU are from the others/);
   const all = comparison([entry("a", [disturbed(scaleRun())])]);
   t.is(calmRuns(all.entries[0] as Entry).length, 1);
@@ -53,12 +54,12 @@ test("a run during which others used the machine is left out of the times, with 
 test("the worst verdict stands for the repeats, and how many passed", (t) => {
   t.is(worst(["pass", "fail", "insufficient"]), "fail");
   t.is(worst(["pass", "skip"]), "skip");
-  t.is(comparisonTable(comparison([entry("a", [scaleRun(), failedRun()])])).rows[0]?.[1], "FAIL 1/2");
+  t.is(costTable(comparison([entry("a", [scaleRun(), failedRun()])])).rows[0]?.[1], "FAIL 1/2");
 });
 
 test("one backend under several kernels has a row for each, told by the kernel", (t) => {
   const entries = ["5.10.0", "6.12.1"].map((label) => ({ ...entry("a", [scaleRun()]), label }));
-  const { head, rows } = comparisonTable(comparison(entries));
+  const { head, rows } = costTable(comparison(entries));
   t.is(head[0], "Kernel");
   t.deepEqual(
     rows.map(([first]) => first),
@@ -108,5 +109,5 @@ test("the page has a tab for each run, and hostile text stays text", async (t) =
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
   t.deepEqual(ids, [...new Set(ids)], "no id twice");
   t.false(page.includes("<b>"));
-  t.regex(readFileSync(path.join(dir, "compare.md"), "utf8"), /!\[Connections lost\]\(compare\.png\)/);
+  t.regex(readFileSync(path.join(dir, "compare.md"), "utf8"), /!\[Connections lost at each event\]\(compare\.png\)/);
 });

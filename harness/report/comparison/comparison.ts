@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several backends side by side, each perhaps several times: repeats are added up, or their median is taken.
-import { exact95 } from "../../analysis/statistics.ts";
-import type { ByCause, ForgottenSummary, LossCause, Verdict } from "../../record/schema.ts";
-import { count, NONE, plural } from "../../util/numbers.ts";
-import { causes, interval, milliseconds, seconds, share } from "../format.ts";
+import { meaningOf } from "../../events/index.ts";
+import type { ByCause, LossCause, Verdict } from "../../record/schema.ts";
+import { plural } from "../../util/numbers.ts";
+import { eventLabel, seconds } from "../format.ts";
 import { parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
-import type { Table } from "../table.ts";
 import type { Sweep } from "./sweep.ts";
 
 /** One backend, at one value of a sweep, or under the kernel that `label` names: its repeats, each with the next seed. */
@@ -56,7 +55,7 @@ export function pooledEvents({ runs }: Entry): PooledEvent[] {
   });
 }
 
-const hasResult = ({ verdict }: { verdict: Verdict }) => verdict !== "skip" && verdict !== "error";
+export const hasResult = ({ verdict }: { verdict: Verdict }) => verdict !== "skip" && verdict !== "error";
 
 /** Times are taken of repeats during which others left the machine alone, as long as there is one. */
 export function calmRuns({ runs }: Entry): ReportData[] {
@@ -71,80 +70,27 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
   return order.find((verdict) => verdicts.includes(verdict)) ?? "skip";
 }
 
-export function comparisonTable({ entries, sweep }: Comparison): Table {
-  const pooled = entries.map(pooledEvents);
-  const kernels = !sweep && entries.some(({ label, backend }) => label !== backend);
-  const forgetful = entries.some(({ runs }) => runs.some(({ summary }) => summary.forgotten));
-  const events = pooled.reduce((most, one) => (one.length > most.length ? one : most), []);
-  return {
-    head: [
-      kernels ? "Kernel" : "Backend",
-      ...(sweep ? [sweep.parameter] : []),
-      "Verdict",
-      ...events.flatMap((event) => [
-        `Lost at ${seconds(event.askedS)}`,
-        "Share",
-        "95 % interval",
-        "Oracle",
-        "Ideal",
-        "Causes",
-      ]),
-      "Outside events",
-      ...(forgetful ? ["Forgotten"] : []),
-      "Recovered",
-      "Latency 50 %",
-      "99 %",
-      "CPUs",
-      "Busiest / mean",
-    ],
-    rows: entries.map((entry, i) => {
-      const runs = entry.runs.map(({ summary }) => summary);
-      const ran = runs.filter(hasResult);
-      const calm = calmRuns(entry).map(({ summary }) => summary);
-      const middle = (of: (s: (typeof runs)[number]) => number | null) => median(calm.flatMap((s) => of(s) ?? []));
-      const passed = runs.filter(({ verdict }) => verdict === "pass").length;
-      const { badge } = VERDICT_WORDS[worst(runs.map(({ verdict }) => verdict))];
-      return [
-        kernels ? entry.label : entry.backend,
-        ...(sweep ? [count(entry.value)] : []),
-        runs.length > 1 ? `${badge} ${passed}/${runs.length}` : badge,
-        ...events.flatMap((_, k) => {
-          const event = pooled[i]?.[k];
-          if (!event) return [NONE, NONE, NONE, NONE, NONE, NONE];
-          const { lost, alive, predicted, ideal, byCause } = event;
-          const [low, high] = exact95(lost, alive);
-          const range = interval([100 * low, 100 * high]);
-          const oracle = predicted === null ? NONE : share(predicted, alive);
-          return [count(lost), share(lost, alive), range, oracle, share(ideal, alive), causes(byCause)];
-        }),
-        ran.length === 0 ? NONE : count(ran.reduce((sum, s) => sum + s.connections.lostOutsideEvents, 0)),
-        ...(forgetful ? [forgottenText(ran.flatMap(({ forgotten }) => forgotten ?? []))] : []),
-        recoveredText(middle((s) => longest(s.events.map((e) => e.recoveredMs)))),
-        milliseconds(middle((s) => s.latencyMs.p50)),
-        milliseconds(middle((s) => s.latencyMs.p99)),
-        middle((s) => s.machine.busyCpus)?.toFixed(2) ?? NONE,
-        middle((s) => s.spread.maxOverMean)?.toFixed(2) ?? NONE,
-      ];
-    }),
-  };
+/** The events of the longest schedule. */
+export function eventsOf({ entries }: Pick<Comparison, "entries">): { label: string; short: string; askedS: number }[] {
+  const all = entries.flatMap(({ runs }) => runs.map(({ summary }) => summary).filter(hasResult));
+  const longest = all.reduce<ReportData["summary"] | null>(
+    (most, one) => (one.events.length > (most?.events.length ?? 0) ? one : most),
+    null,
+  );
+  return (longest?.events ?? []).map((event) => ({
+    label: eventLabel(event),
+    short: shortEvent(event),
+    askedS: event.askedMs / 1000,
+  }));
 }
 
-/** The columns that a terminal has room for. */
-export function shortTable(comparison: Comparison): Table {
-  const { head, rows } = comparisonTable(comparison);
-  const kept = head.flatMap((name, i) => (["Causes", "95 % interval", "Ideal"].includes(name) ? [] : [i]));
-  const pick = (cells: string[]) => kept.map((i) => cells[i] ?? "");
-  return { head: pick(head), rows: rows.map(pick) };
+/** "2 leave, 5 s". */
+function shortEvent(event: ReportData["summary"]["events"][number]): string {
+  const n = event.machines.length;
+  return `${n} ${meaningOf(event).words.now[n === 1 ? 0 : 1]}, ${seconds(event.askedMs / 1000)}`;
 }
 
-/** Connections that were lost because the balancer had forgotten them. */
-const forgottenText = (of: readonly ForgottenSummary[]) =>
-  of.length === 0 ? NONE : count(of.reduce((sum, { lost }) => sum + lost, 0));
-const recoveredText = (ms: number | null) => (ms === null ? NONE : seconds(ms / 1000));
-const longest = (times: readonly (number | null)[]) =>
-  times.length === 0 || times.includes(null) ? null : Math.max(...times.map(Number));
-
-function median(values: readonly number[]): number | null {
+export function median(values: readonly number[]): number | null {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   return sorted.length === 0 ? null : ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;

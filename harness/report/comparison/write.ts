@@ -3,23 +3,22 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LabError } from "../../runtime/runtime.ts";
-import { count } from "../../util/numbers.ts";
-import { type Chart, chartOptions, type Dataset, endOf, eventLines, timeScale } from "../charts/chart.ts";
+import type { Chart } from "../charts/chart.ts";
 import { allCharts } from "../charts/index.ts";
 import { sweepChart } from "../charts/sweep.ts";
+import { drawFigures } from "../figure.ts";
 import { shellLine } from "../format.ts";
 import { escapeText, tableMarkup } from "../html/markup.ts";
 import { chartMarkup, eventsMarkup, verdictMarkup } from "../html/sections.ts";
 import { tabsMarkup } from "../html/tabs.ts";
 import { loadAssets, NO_SCRIPT, renderPage } from "../html.ts";
 import { inline, tableText } from "../markdown.ts";
-import { LIGHT, SERIES_COLOURS } from "../palette.ts";
-import { drawPngs } from "../png.ts";
 import type { ReportData } from "../reporter.ts";
-import { type Comparison, comparisonTable, type Entry, remarks, titleOf } from "./comparison.ts";
-
-const READING =
-  "Each line counts the connections lost by one backend since the start of the traffic; a step is the loss of an event, a slope between events is a fault.";
+import { type Comparison, type Entry, eventsOf, remarks, titleOf } from "./comparison.ts";
+import { costBars } from "./cost.ts";
+import { lossBars } from "./loss-bars.ts";
+import { lossLines } from "./loss-lines.ts";
+import { costTable, lossTable } from "./tables.ts";
 
 /** A comparison's files. Throws LabError when one cannot be written. */
 export async function writeComparison(comparison: Comparison, dir: string): Promise<void> {
@@ -36,7 +35,7 @@ async function writeFiles(comparison: Comparison, dir: string): Promise<void> {
   await writeFile(join(dir, "compare.json"), `${JSON.stringify(summaries, null, 2)}\n`);
   await writeFile(join(dir, "compare.md"), renderComparison(comparison, charts));
   await writeFile(join(dir, "compare.html"), await comparisonPage(comparison, charts));
-  if (charts.length > 0) await drawPngs(charts, dir);
+  if (charts.length > 0) await drawFigures(charts, dir);
   if (comparison.sweep) await writeFile(join(dir, "theory.json"), `${JSON.stringify(comparison.sweep, null, 2)}\n`);
 }
 
@@ -44,7 +43,7 @@ async function writeFiles(comparison: Comparison, dir: string): Promise<void> {
 function renderComparison(comparison: Comparison, charts: readonly Chart[]): string {
   const parts = [
     `# ${inline(titleOf(comparison))}`,
-    tableText(comparisonTable(comparison)),
+    ...TABLES.map(({ heading, table }) => `## ${heading}\n\n${tableText(table(comparison))}`),
     remarks(comparison)
       .map((text) => `- ${inline(text)}`)
       .join("\n"),
@@ -54,58 +53,21 @@ function renderComparison(comparison: Comparison, charts: readonly Chart[]): str
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-/** A sweep's own graph; without a sweep the lines of all backends over time, of the first repeat of each. Empty when no run had traffic. */
+const TABLES = [
+  { id: "loss", heading: "Loss", table: lossTable },
+  { id: "cost", heading: "Cost", table: costTable },
+] as const;
+
+/** A sweep has its own graph. Empty when no run had traffic. */
 function chartsOf(comparison: Comparison): Chart[] {
   if (comparison.sweep) return [sweepChart(comparison, comparison.sweep)];
-  const runs = comparison.entries.flatMap(({ label, runs: [first] }) =>
-    first && first.series.lossPerSecond.length > 0 ? [{ ...first, label }] : [],
-  );
-  const [first] = runs;
-  if (!first) return [];
-  const lines = runs.map((run, i) => lossLine(run, i));
+  const lines = lossLines(comparison);
+  const cost = costBars(comparison);
   return [
-    {
-      id: "compare",
-      heading: "Connections lost",
-      title: titleOf(comparison),
-      reading: READING,
-      caption: runs.map(({ label, summary }) => `${label} ${count(summary.connections.lost)}`).join(", "),
-      config: {
-        type: "line",
-        data: { datasets: lines },
-        options: chartOptions({
-          x: "Time since the start of the traffic (s)",
-          y: "Connections lost in total",
-          xScale: timeScale(Math.max(...runs.map(({ series }) => endOf(series)))),
-          yScale: { min: 0, suggestedMax: 4 },
-          annotations: eventLines(first.series),
-        }),
-      },
-      data: comparisonTable(comparison),
-    },
+    ...(eventsOf(comparison).length > 0 ? [lossBars(comparison)] : []),
+    ...(lines ? [lines] : []),
+    ...(cost ? [cost] : []),
   ];
-}
-
-function lossLine({ label, series }: ReportData & { label: string }, i: number): Dataset {
-  const colour = SERIES_COLOURS[i % SERIES_COLOURS.length] ?? LIGHT.ink;
-  let total = 0;
-  return {
-    type: "line",
-    label,
-    data: [
-      { x: 0, y: 0 },
-      ...series.lossPerSecond.map(({ s, byCause }) => {
-        total += Object.values(byCause).reduce((sum, n) => sum + n, 0);
-        return { x: s + 1, y: total };
-      }),
-    ],
-    borderColor: colour,
-    backgroundColor: colour,
-    borderWidth: 2.5,
-    borderDash: i < SERIES_COLOURS.length ? [] : [6, 4],
-    pointRadius: 0,
-    pointStyle: "line",
-  };
 }
 
 /** One page: all side by side, and a tab with the graphs of each run. */
@@ -120,9 +82,12 @@ async function comparisonPage(comparison: Comparison, charts: readonly Chart[]):
   const body = [
     `<header><h1>${escapeText(titleOf(comparison))}</h1></header>`,
     NO_SCRIPT,
-    tableMarkup(comparisonTable(comparison), "Backends side by side"),
     why.length === 0 ? "" : `<ul class="reasons">${why.map((text) => `<li>${escapeText(text)}</li>`).join("")}</ul>`,
     ...charts.map((chart) => chartMarkup(chart)),
+    ...TABLES.map(
+      ({ id, heading, table }) =>
+        `<section id="table-${id}" class="wide"><h2>${heading}</h2>\n${tableMarkup(table(comparison), heading, { stacks: true })}\n</section>`,
+    ),
     `<section id="command"><h2>Command</h2><pre id="command-line" tabindex="0"><code>${escapeText(shellLine(comparison.commandLine))}</code></pre></section>`,
     tabsMarkup(
       "Each run",

@@ -17,16 +17,19 @@ export function inlineJson(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
-/** A table that scrolls by itself, by keyboard too, when it is wider or longer than its place. */
-export function tableMarkup(table: Table, label: string): string {
+/** A table that scrolls by itself, by keyboard too, when it is wider or longer than its place. One that `stacks` is a list of rows on a phone. */
+export function tableMarkup(table: Table, label: string, { stacks = false } = {}): string {
   const numeric = numericColumns(table);
   const kind = (column: number) => (numeric[column] ? ' class="number"' : "");
+  const named = (column: number) => (stacks ? ` data-name="${escapeText(table.head[column] ?? "")}"` : "");
   const titled = table.head.some((text) => text !== "");
   const head = titled
     ? `<thead><tr>${table.head.map((text, i) => `<th scope="col"${kind(i)}>${escapeText(text)}</th>`).join("")}</tr></thead>`
     : "";
   const cell = (text: string, i: number) =>
-    i === 0 && !titled ? `<th scope="row">${escapeText(text)}</th>` : `<td${kind(i)}>${escapeText(text)}</td>`;
+    i === 0 && !titled
+      ? `<th scope="row">${escapeText(text)}</th>`
+      : `<td${kind(i)}${named(i)}>${escapeText(text)}</td>`;
   const rows = table.rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("\n");
-  return `<div class="scroll" role="region" tabindex="0" aria-label="${escapeText(label)}"><table>${head}<tbody>\n${rows}\n</tbody></table></div>`;
+  return `<div class="scroll${stacks ? " stacks" : ""}" role="region" tabindex="0" aria-label="${escapeText(label)}"><table>${head}<tbody>\n${rows}\n</tbody></table></div>`;
 }

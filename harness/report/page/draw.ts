@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The graphs of a page, out of the definitions that it holds as JSON.
-import type { ChartConfiguration, Chart as ChartType, Interaction, InteractionModeFunction } from "chart.js";
+import type { ChartConfiguration, Chart as ChartType, Interaction, InteractionModeFunction, Plugin } from "chart.js";
+import { marksPlugin } from "../marks.ts";
 import { byId, readJson } from "./dom.ts";
 import { addKeys, nearestPlace } from "./keys.ts";
 import { drawLegend } from "./legend.ts";
@@ -17,15 +18,17 @@ declare module "chart.js" {
 /** Of a definition (charts/chart.ts), the parts that are changed here. */
 interface Config {
   type: "bar" | "line";
-  data: { datasets: { data: { x: number | string; y: number | null }[]; hidden?: boolean }[] };
+  data: { datasets: { data: { x: number | string | null; y: number | string | null }[]; hidden?: boolean }[] };
   options: {
     maintainAspectRatio?: boolean;
     interaction?: { mode: "place" };
     font?: { size: number; family: string };
+    layout?: { padding: { right: number } };
     scales: { x: { title: { text: string } } };
     plugins: {
       legend: { display?: boolean };
       tooltip?: { callbacks: { title(items: readonly { label: string }[]): string | undefined } };
+      marks?: { height?: number; ends?: unknown };
       annotation: { annotations: Record<string, { label?: { font: { size: number }; content: string | string[] } }> };
     };
   };
@@ -33,8 +36,12 @@ interface Config {
 
 const charts = new Map<HTMLCanvasElement, ChartType>();
 Chart.Interaction.modes.place = nearestPlace;
+Chart.register(marksPlugin as Plugin);
 
 export const chartOf = (canvas: HTMLCanvasElement) => charts.get(canvas);
+
+/** Of a picture with title, caption and legend, which a page has around it. */
+const ROOM_FOR_TITLES = 130;
 
 /** Draws every graph anew; what the reader has hidden stays hidden. */
 export function drawCharts(dark: boolean): void {
@@ -53,6 +60,8 @@ function drawChart(canvas: HTMLCanvasElement, config: Config): void {
   for (const [i, dataset] of config.data.datasets.entries())
     dataset.hidden = old !== undefined && !old.isDatasetVisible(i);
   old?.destroy();
+  const { height } = config.options.plugins.marks ?? {};
+  if (height !== undefined && canvas.parentElement) canvas.parentElement.style.height = `${height - ROOM_FOR_TITLES}px`;
   const chart = new Chart(canvas, interactive(config));
   charts.set(canvas, chart);
   drawLegend(chart, canvas);
@@ -71,6 +80,11 @@ function interactive(config: Config): ChartConfiguration {
   options.plugins.tooltip = {
     callbacks: { title: ([item]) => item && (timed ? `${item.label} s` : item.label) },
   };
+  if (small && options.plugins.marks?.ends) {
+    // Names at the ends of lines would take the place of the lines; the legend has them.
+    delete options.plugins.marks.ends;
+    delete options.layout;
+  }
   for (const { label } of Object.values(options.plugins.annotation.annotations)) {
     // Intervals and reference lines have no label.
     if (!label) continue;

@@ -5,6 +5,8 @@ import type { ActiveElement, Chart } from "chart.js";
 const STEPS: Readonly<Record<string, number>> = {
   ArrowLeft: -1,
   ArrowRight: 1,
+  ArrowUp: -1,
+  ArrowDown: 1,
   Home: Number.NEGATIVE_INFINITY,
   End: Number.POSITIVE_INFINITY,
   Escape: 0,
@@ -39,17 +41,22 @@ function pointsByPlace(chart: Chart): ActiveElement[][] {
     if (!dataset || ("fill" in dataset && dataset.fill === "shape")) continue;
     for (const [index, element] of meta.data.entries()) {
       const point = dataset.data[index];
-      if (typeof point === "object" && (point as { y: number | null } | null)?.y === null) continue;
-      const x = Math.round(element.x);
-      places.set(x, [...(places.get(x) ?? []), { element, datasetIndex: meta.index, index }]);
+      if (typeof point === "object" && Object.values(point ?? {}).includes(null)) continue;
+      const at = Math.round(placeOf(chart, element));
+      places.set(at, [...(places.get(at) ?? []), { element, datasetIndex: meta.index, index }]);
     }
   }
   return [...places].sort(([a], [b]) => a - b).map(([, points]) => points);
 }
 
+/** Rows go downwards, all else to the right. */
+const placeOf = (chart: Chart, { x, y }: { x: number | null; y: number | null }) =>
+  (chart.options.indexAxis === "y" ? y : x) ?? 0;
+
 /** For the pointer: the points at the place nearest to it. The library's own modes would stop at bars without height. */
-export function nearestPlace(chart: Chart, { x }: { x: number | null }): ActiveElement[] {
-  const distance = (points: readonly ActiveElement[]) => Math.abs((points[0]?.element.x ?? 0) - (x ?? 0));
+export function nearestPlace(chart: Chart, pointer: { x: number | null; y: number | null }): ActiveElement[] {
+  const distance = (points: readonly ActiveElement[]) =>
+    Math.abs(placeOf(chart, points[0]?.element ?? pointer) - placeOf(chart, pointer));
   return pointsByPlace(chart).reduce(
     (best, points) => (best.length > 0 && distance(best) <= distance(points) ? best : points),
     [],

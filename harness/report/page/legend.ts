@@ -34,20 +34,37 @@ function legendButton(chart: Chart, i: number): HTMLButtonElement {
 
 /** Of a dataset (charts/chart.ts), what its mark in the legend shows. */
 interface Swatch {
-  pointStyle: "rect" | "line";
+  pointStyle: string;
   backgroundColor: string | string[];
   borderColor?: string;
   borderDash?: number[];
+  showLine?: boolean;
 }
 
-function swatch({ pointStyle, backgroundColor, borderColor, borderDash }: Swatch): HTMLElement {
+const GLYPHS: Readonly<Record<string, string>> = {
+  circle: "\u25cf",
+  triangle: "\u25b2",
+  rectRounded: "\u25a0",
+  rectRot: "\u25c6",
+  crossRot: "\u2715",
+  star: "\u2217",
+};
+
+function swatch({ pointStyle, backgroundColor, borderColor, borderDash, showLine = true }: Swatch): HTMLElement {
   const mark = document.createElement("span");
   mark.className = "swatch";
   mark.ariaHidden = "true";
-  if (pointStyle === "line") {
+  const glyph = GLYPHS[pointStyle];
+  const lined = pointStyle === "line" || (glyph !== undefined && showLine);
+  if (lined) {
     const dash = borderDash?.[0] ?? 0;
     mark.style.borderTop = `3px ${dash === 0 ? "solid" : dash < 4 ? "dotted" : "dashed"} ${borderColor}`;
-  } else {
+  }
+  if (glyph !== undefined) {
+    mark.classList.add("glyph");
+    mark.style.color = borderColor ?? "";
+    mark.textContent = glyph;
+  } else if (!lined) {
     mark.style.height = "0.7rem";
     mark.style.background = [backgroundColor].flat()[0] ?? "";
   }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two tables of a comparison: what was lost, and what it cost.
+import { exact95 } from "../../analysis/statistics.ts";
+import type { ForgottenSummary } from "../../record/schema.ts";
+import { count, NONE } from "../../util/numbers.ts";
+import { causes, interval, milliseconds, share } from "../format.ts";
+import { VERDICT_WORDS } from "../prose.ts";
+import type { ReportData } from "../reporter.ts";
+import type { Table } from "../table.ts";
+import {
+  type Comparison,
+  calmRuns,
+  type Entry,
+  eventsOf,
+  hasResult,
+  median,
+  type PooledEvent,
+  pooledEvents,
+  worst,
+} from "./comparison.ts";
+import { restoredText } from "./restored.ts";
+
+/** A row for each event and backend, as the picture has them; a sweep keeps the order of its values. */
+export function lossTable(comparison: Comparison): Table {
+  const { entries, sweep } = comparison;
+  const pooled = entries.map((entry) => ({ entry, events: pooledEvents(entry) }));
+  return {
+    head: ["Event", ...nameHead(comparison), "Lost", "Share", "95 % interval", "Oracle", "Ideal", "Causes"],
+    rows: eventsOf(comparison).flatMap(({ short }, k) => {
+      const rows = pooled.map(({ entry, events }) => ({ entry, event: events[k] }));
+      if (!sweep) rows.sort((a, b) => shareOf(a.event) - shareOf(b.event));
+      return rows.map(({ entry, event }) => [short, ...nameCells(comparison, entry), ...lossCells(event)]);
+    }),
+  };
+}
+
+const shareOf = (event: PooledEvent | undefined) => (event ? event.lost / Math.max(1, event.alive) : 2);
+
+function lossCells(event: PooledEvent | undefined): string[] {
+  if (!event) return [NONE, NONE, NONE, NONE, NONE, NONE];
+  const { lost, alive, predicted, ideal, byCause } = event;
+  const [low, high] = exact95(lost, alive);
+  return [
+    count(lost),
+    share(lost, alive),
+    interval([100 * low, 100 * high]),
+    predicted === null ? NONE : share(predicted, alive),
+    share(ideal, alive),
+    causes(byCause),
+  ];
+}
+
+/** A row for each backend, in the order asked for. */
+export function costTable(comparison: Comparison): Table {
+  const forgetful = comparison.entries.some(({ runs }) => runs.some(({ summary }) => summary.forgotten));
+  return {
+    head: [
+      ...nameHead(comparison),
+      "Verdict",
+      "Lost",
+      "Outside events",
+      ...(forgetful ? ["Forgotten"] : []),
+      "Service back",
+      "Latency 50 %",
+      "99 %",
+      "CPUs",
+      "Busiest / mean",
+    ],
+    rows: comparison.entries.map((entry) => {
+      const runs = entry.runs.map(({ summary }) => summary);
+      const ran = runs.filter(hasResult);
+      const calm = calmRuns(entry).map(({ summary }) => summary);
+      const middle = (of: (s: ReportData["summary"]) => number | null) => median(calm.flatMap((s) => of(s) ?? []));
+      const sum = (of: (s: ReportData["summary"]) => number) =>
+        ran.length === 0 ? NONE : count(ran.reduce((total, s) => total + of(s), 0));
+      const passed = runs.filter(({ verdict }) => verdict === "pass").length;
+      const { badge } = VERDICT_WORDS[worst(runs.map(({ verdict }) => verdict))];
+      return [
+        ...nameCells(comparison, entry),
+        runs.length > 1 ? `${badge} ${passed}/${runs.length}` : badge,
+        sum(({ connections }) => connections.lost),
+        sum(({ connections }) => connections.lostOutsideEvents),
+        ...(forgetful ? [forgottenText(ran.flatMap(({ forgotten }) => forgotten ?? []))] : []),
+        restoredText(entry),
+        milliseconds(middle((s) => s.latencyMs.p50)),
+        milliseconds(middle((s) => s.latencyMs.p99)),
+        middle((s) => s.machine.busyCpus)?.toFixed(2) ?? NONE,
+        middle((s) => s.spread.maxOverMean)?.toFixed(2) ?? NONE,
+      ];
+    }),
+  };
+}
+
+/** Kernels are told by their labels; a sweep by its value too. */
+function nameHead({ entries, sweep }: Comparison): string[] {
+  if (sweep) return ["Backend", sweep.parameter];
+  return [entries.some(({ label, backend }) => label !== backend) ? "Kernel" : "Backend"];
+}
+
+function nameCells({ sweep }: Comparison, { label, backend, value }: Entry): string[] {
+  return sweep ? [backend, count(value)] : [label];
+}
+
+/** Connections that were lost because the balancer had forgotten them. */
+const forgottenText = (of: readonly ForgottenSummary[]) =>
+  of.length === 0 ? NONE : count(of.reduce((sum, { lost }) => sum + lost, 0));

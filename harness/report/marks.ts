@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Chart.js does not draw: intervals with caps at bars, reference lines over some rows, texts at bars, names at the ends of
+// lines. A plugin that reads plain data from `options.plugins.marks`, the same in a picture and in a page.
+
+export interface Marks {
+  /** Rows count from the top, from 0. */
+  /** Drawn below this dataset, and else above all. */
+  whiskersBelow?: number;
+  whiskers?: { row: number; low: number; high: number }[];
+  /** Reference lines across rows, first and last included. */
+  references?: { from: number; to: number; at: number }[];
+  texts?: { row: number; at: number; text: string; strong?: boolean }[];
+  /** Names of lines, beside where they end. */
+  ends?: { lines: string[]; y: number; colour: string }[];
+  ink: string;
+  surface: string;
+  reference: string;
+}
+
+interface Scale {
+  getPixelForValue(value: number): number;
+}
+
+/** Of a canvas, what is used here; the library's own type needs a browser's. */
+interface Context {
+  save(): void;
+  restore(): void;
+  beginPath(): void;
+  moveTo(x: number, y: number): void;
+  lineTo(x: number, y: number): void;
+  stroke(): void;
+  fillText(text: string, x: number, y: number): void;
+  strokeText(text: string, x: number, y: number): void;
+  setLineDash(dash: number[]): void;
+  strokeStyle: unknown;
+  fillStyle: unknown;
+  lineWidth: number;
+  font: string;
+  textBaseline: unknown;
+}
+
+interface Drawn {
+  ctx: Context;
+  scales: { [name: string]: Scale };
+  chartArea: { left: number; right: number; top: number; bottom: number };
+  options: { font?: { size?: number; family?: string } };
+}
+
+export const marksPlugin = {
+  id: "marks",
+  beforeDatasetDraw(chart: Drawn, { index }: { index: number }, marks: Partial<Marks>): void {
+    if (index === marks.whiskersBelow) drawWhiskers(chart, marks);
+  },
+  afterDatasetsDraw(chart: Drawn, _: unknown, marks: Partial<Marks>): void {
+    const { ctx, scales } = chart;
+    const { x, y } = scales as { x: Scale; y: Scale };
+    const { references = [], texts = [], ends = [], ink, surface, reference } = marks;
+    const { size = 12, family = "sans-serif" } = chart.options.font ?? {};
+    ctx.save();
+    ctx.textBaseline = "middle";
+    ctx.strokeStyle = reference;
+    ctx.lineWidth = 2.5;
+    ctx.setLineDash([3, 2]);
+    for (const { from, to, at } of references)
+      line(
+        ctx,
+        x.getPixelForValue(at),
+        y.getPixelForValue(from - 0.5),
+        x.getPixelForValue(at),
+        y.getPixelForValue(to + 0.5),
+      );
+    ctx.setLineDash([]);
+    if (marks.whiskersBelow === undefined) drawWhiskers(chart, marks);
+    for (const { row, at, text, strong = false } of texts) {
+      ctx.font = `${strong ? "bold " : ""}${size}px ${family}`;
+      ctx.strokeStyle = surface;
+      ctx.lineWidth = 3;
+      ctx.fillStyle = ink;
+      const [left, middle] = [x.getPixelForValue(at) + (strong ? 2 : 9), y.getPixelForValue(row)];
+      ctx.strokeText(text, left, middle);
+      ctx.fillText(text, left, middle);
+    }
+    ctx.font = `${size}px ${family}`;
+    drawEnds(chart, ends, y, size);
+    ctx.restore();
+  },
+};
+
+function line(ctx: Context, x1: number, y1: number, x2: number, y2: number): void {
+  ctx.beginPath();
+  ctx.moveTo(x1, y1);
+  ctx.lineTo(x2, y2);
+  ctx.stroke();
+}
+
+function drawWhiskers({ ctx, scales }: Drawn, { whiskers = [], ink, surface }: Partial<Marks>): void {
+  const { x, y } = scales as { x: Scale; y: Scale };
+  ctx.save();
+  for (const whisker of whiskers) drawWhisker(ctx, { x, y }, whisker, { ink, surface });
+  ctx.restore();
+}
+
+/** On bars of any colour: dark with a light rim. */
+function drawWhisker(
+  ctx: Context,
+  { x, y }: { x: Scale; y: Scale },
+  { row, low, high }: { row: number; low: number; high: number },
+  { ink, surface }: { ink: unknown; surface: unknown },
+): void {
+  const [from, to, middle] = [x.getPixelForValue(low), x.getPixelForValue(high), y.getPixelForValue(row)];
+  for (const [width, colour] of [
+    [4, surface],
+    [1.5, ink],
+  ] as const) {
+    ctx.lineWidth = width;
+    ctx.strokeStyle = colour;
+    line(ctx, from, middle, to, middle);
+    for (const at of [from, to]) line(ctx, at, middle - 4, at, middle + 4);
+  }
+}
+
+/** Names keep their distance from each other; one that had to move has a line to its place. */
+function drawEnds({ ctx, chartArea }: Drawn, ends: NonNullable<Marks["ends"]>, y: Scale, size: number): void {
+  const apart = size + 3;
+  const placed = ends
+    .map((end) => ({ ...end, want: y.getPixelForValue(end.y), tall: end.lines.length * apart }))
+    .sort((a, b) => a.want - b.want)
+    .map((end) => ({ ...end, top: end.want - end.tall / 2 }));
+  let ceiling = Number.NEGATIVE_INFINITY;
+  for (const end of placed) {
+    end.top = Math.max(end.top, ceiling);
+    ceiling = end.top + end.tall;
+  }
+  let floor = chartArea.bottom + apart / 2;
+  for (const end of placed.toReversed()) {
+    end.top = Math.min(end.top, floor - end.tall);
+    floor = end.top;
+  }
+  ctx.lineWidth = 1;
+  for (const { lines, want, top, tall, colour } of placed) {
+    ctx.strokeStyle = colour;
+    line(ctx, chartArea.right + 6, want, chartArea.right + 14, top + tall / 2);
+    ctx.fillStyle = colour;
+    for (const [i, text] of lines.entries()) ctx.fillText(text, chartArea.right + 18, top + (i + 0.5) * apart);
+  }
+}
