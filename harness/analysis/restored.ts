@@ -11,7 +11,8 @@ export type Restored = [atLeastMs: number, atMostMs: number];
 export class Probes {
   readonly #requestedT: number;
   #lastBadT: number;
-  readonly #good: { startT: number; establishedT: number }[] = [];
+  /** By the millisecond in which they began, the one that was done first: there may be millions. */
+  readonly #good = new Map<number, { startT: number; establishedT: number }>();
 
   constructor(requestedT: number) {
     this.#requestedT = requestedT;
@@ -22,13 +23,17 @@ export class Probes {
   add({ startT, establishedT }: Pick<Row, "startT" | "establishedT">): void {
     const isBad = establishedT === null || establishedT - startT > SLOW_NS;
     if (isBad) this.#lastBadT = Math.max(this.#lastBadT, startT);
-    if (establishedT !== null) this.#good.push({ startT: isBad ? establishedT : startT, establishedT });
+    if (establishedT === null) return;
+    const good = { startT: isBad ? establishedT : startT, establishedT };
+    const bin = Math.floor(good.startT / 1e6);
+    const known = this.#good.get(bin);
+    if (!known || establishedT < known.establishedT) this.#good.set(bin, good);
   }
 
   /** Since the order. null: nobody tried, or none succeeded any more. */
   between(): Restored | null {
     let first: number | null = null;
-    for (const { startT, establishedT } of this.#good)
+    for (const { startT, establishedT } of this.#good.values())
       if (startT > this.#lastBadT && (first === null || establishedT < first)) first = establishedT;
     return first === null ? null : [(this.#lastBadT - this.#requestedT) / 1e6, (first - this.#requestedT) / 1e6];
   }

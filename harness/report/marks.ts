@@ -64,10 +64,8 @@ export const marksPlugin = {
     for (const { from, to, at } of references)
       line(
         ctx,
-        x.getPixelForValue(at),
-        y.getPixelForValue(from - 0.5),
-        x.getPixelForValue(at),
-        y.getPixelForValue(to + 0.5),
+        [x.getPixelForValue(at), y.getPixelForValue(from - 0.5)],
+        [x.getPixelForValue(at), y.getPixelForValue(to + 0.5)],
       );
     ctx.setLineDash([]);
     if (marks.whiskersBelow === undefined) drawWhiskers(chart, marks);
@@ -86,10 +84,12 @@ export const marksPlugin = {
   },
 };
 
-function line(ctx: Context, x1: number, y1: number, x2: number, y2: number): void {
+type At = readonly [x: number, y: number];
+
+function line(ctx: Context, from: At, to: At): void {
   ctx.beginPath();
-  ctx.moveTo(x1, y1);
-  ctx.lineTo(x2, y2);
+  ctx.moveTo(...from);
+  ctx.lineTo(...to);
   ctx.stroke();
 }
 
@@ -114,8 +114,8 @@ function drawWhisker(
   ] as const) {
     ctx.lineWidth = width;
     ctx.strokeStyle = colour;
-    line(ctx, from, middle, to, middle);
-    for (const at of [from, to]) line(ctx, at, middle - 4, at, middle + 4);
+    line(ctx, [from, middle], [to, middle]);
+    for (const at of [from, to]) line(ctx, [at, middle - 4], [at, middle + 4]);
   }
 }
 
@@ -139,7 +139,7 @@ function drawEnds({ ctx, chartArea }: Drawn, ends: NonNullable<Marks["ends"]>, y
   ctx.lineWidth = 1;
   for (const { lines, want, top, tall, colour } of placed) {
     ctx.strokeStyle = colour;
-    line(ctx, chartArea.right + 6, want, chartArea.right + 14, top + tall / 2);
+    line(ctx, [chartArea.right + 6, want], [chartArea.right + 14, top + tall / 2]);
     ctx.fillStyle = colour;
     for (const [i, text] of lines.entries()) ctx.fillText(text, chartArea.right + 18, top + (i + 0.5) * apart);
   }
