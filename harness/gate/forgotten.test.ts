@@ -3,7 +3,7 @@
 import test from "ava";
 import { analyse } from "../analysis/analyse.ts";
 import type { ForgottenSummary } from "../record/schema.ts";
-import { comparisonTable } from "../report/comparison/comparison.ts";
+import { costTable } from "../report/comparison/tables.ts";
 import { NONE } from "../util/numbers.ts";
 import { judgeGate } from "./gate.ts";
 import { groupRuns } from "./groups.ts";
@@ -31,7 +31,7 @@ test("what the memory explains holds, one more fails, and a threshold allows it"
 
 test("a comparison has a column for them where there are any", (t) => {
   const table = (runs: ReturnType<typeof dataOf>[]) =>
-    comparisonTable({
+    costTable({
       scenario: "scale",
       entries: runs.map((one, i) => ({ label: `${i}`, backend: `${i}`, value: null, runs: [one] })),
       sweep: null,

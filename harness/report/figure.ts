@@ -8,7 +8,7 @@ import type { Chart, ChartConfig } from "./charts/chart.ts";
 import { marksPlugin } from "./marks.ts";
 import { LIGHT } from "./palette.ts";
 
-export const FIGURE_FORMATS = ["png", "svg", "pdf"] as const;
+const FIGURE_FORMATS = ["png", "svg", "pdf"] as const;
 type Format = (typeof FIGURE_FORMATS)[number];
 
 export interface Figure {
@@ -21,7 +21,7 @@ export interface Figure {
   titles: boolean;
 }
 
-export const SCREEN: Figure = { format: "png", widthMm: null, dpi: 96, titles: true };
+const SCREEN: Figure = { format: "png", widthMm: null, dpi: 96, titles: true };
 const WIDTH = 1200;
 const HEIGHT = 600;
 /** The charts' letters have 13 pixels; on paper they shall have so many points. */

@@ -13,7 +13,7 @@ export interface Point {
 }
 
 /** Marks of single points, told apart without colour. */
-export type Mark = SeriesStyle["mark"] | "rect";
+type Mark = SeriesStyle["mark"] | "rect";
 
 export interface Dataset {
   type?: "bar" | "line";

@@ -28,7 +28,7 @@ export function restoredText(entry: Entry): string {
   return lost.length > 0 && lost.every((n) => n === 0) ? "none lost" : NONE;
 }
 
-export function spanText([low, high]: readonly [number, number]): string {
+function spanText([low, high]: readonly [number, number]): string {
   if (low === 0) return `at most ${milliseconds(Math.ceil(high))}`;
   return high - low <= 10 ? milliseconds(high) : `${milliseconds(low)} to ${milliseconds(high)}`;
 }
