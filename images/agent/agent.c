@@ -6,7 +6,10 @@
  *   agent sandbox [--rootless]   in new namespaces
  *   agent                        where it stands
  *   agent guest PORT             as process 1 of a virtual machine, at its virtio-serial port
+ *   agent guest box              the same in virtual time (box.h)
+ *   agent outside QEMU..         on the host: such a machine, and the host's end of its box
  */
+#include "box.h"
 #include "frame.h"
 #include "guest.h"
 #include "namespaces.h"
@@ -21,6 +24,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +33,7 @@
 #endif
 
 /* Ids of processes are 32 bits shifted by 2: these cannot collide. */
-enum { TOKEN_STDIN = 1ull << 40, TOKEN_CHILD };
+enum { TOKEN_STDIN = 1ull << 40, TOKEN_CHILD, TOKEN_DUE };
 
 static void machines_make(uint32_t id, const char *at, const char *end)
 {
@@ -106,21 +110,26 @@ static void frames_handle(int epoll, const char **at, const char *end, enum leve
 	}
 }
 
+static void commands_handle(int epoll, struct buffer *b)
+{
+	const char *at = b->data + b->start;
+
+	frames_handle(epoll, &at, b->data + b->end, LEVEL_TOP);
+	buffer_consume(b, (size_t)(at - (b->data + b->start)));
+}
+
 /* Returns 0 when the harness is gone. */
 static int commands_read(int epoll, struct buffer *b)
 {
 	char data[1 << 17];
 	ssize_t n = read(STDIN_FILENO, data, sizeof(data));
-	const char *at;
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 1;
 	if (n <= 0)
 		return 0;
 	buffer_append(b, data, (size_t)n);
-	at = b->data + b->start;
-	frames_handle(epoll, &at, b->data + b->end, LEVEL_TOP);
-	buffer_consume(b, (size_t)(at - (b->data + b->start)));
+	commands_handle(epoll, b);
 	return 1;
 }
 
@@ -137,6 +146,22 @@ static void children_reap(int signal_fd)
 		process_ended(pid, status, &usage);
 }
 
+static int watch(int epoll, int fd, uint64_t token)
+{
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
+			 &(struct epoll_event){.events = EPOLLIN, .data.u64 = token});
+}
+
+static void event_handle(int epoll, int signal_fd, uint64_t token)
+{
+	struct process *p;
+
+	if (token == TOKEN_CHILD)
+		children_reap(signal_fd);
+	else if ((p = process_find((uint32_t)(token >> 2))))
+		process_event(epoll, p, token & 3);
+}
+
 static int loop(int epoll, int signal_fd)
 {
 	struct epoll_event events[64];
@@ -146,17 +171,43 @@ static int loop(int epoll, int signal_fd)
 		int n = epoll_wait(epoll, events, 64, -1);
 
 		for (int i = 0; i < n; i++) {
-			uint64_t token = events[i].data.u64;
-			struct process *p;
+			if (events[i].data.u64 != TOKEN_STDIN)
+				event_handle(epoll, signal_fd, events[i].data.u64);
+			else if (!commands_read(epoll, &commands))
+				return 0;
+		}
+	}
+}
 
-			if (token == TOKEN_STDIN) {
-				if (!commands_read(epoll, &commands))
-					return 0;
-			} else if (token == TOKEN_CHILD) {
-				children_reap(signal_fd);
-			} else if ((p = process_find((uint32_t)(token >> 2)))) {
-				process_event(epoll, p, token & 3);
-			}
+/* In virtual time: once nothing is left to be done at this moment, and there is something to tell or the time has
+ * come, the host has its turn. */
+static void loop_in_turns(int epoll, int signal_fd)
+{
+	struct epoll_event events[64];
+	struct buffer commands = {0};
+	int due = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	bool turn = true;
+
+	watch(epoll, due, TOKEN_DUE);
+	for (;;) {
+		int n = epoll_wait(epoll, events, 64, turn ? 0 : -1);
+
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.u64 == TOKEN_DUE)
+				turn = read(due, &(uint64_t){0}, 8) == 8 || turn;
+			else
+				event_handle(epoll, signal_fd, events[i].data.u64);
+		}
+		turn = turn || frames_kept()->end > frames_kept()->start;
+		if (n <= 0 && turn) {
+			int64_t until = box_turn(&commands);
+			struct itimerspec at = {
+				.it_value = {until / 1000000000, until % 1000000000},
+			};
+
+			timerfd_settime(due, TFD_TIMER_ABSTIME, &at, NULL);
+			commands_handle(epoll, &commands);
+			turn = false;
 		}
 	}
 }
@@ -182,23 +233,20 @@ static void path_extend(void)
 	setenv("PATH", all, 1);
 }
 
-static int watch(int epoll, int fd, uint64_t token)
-{
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
-			 &(struct epoll_event){.events = EPOLLIN, .data.u64 = token});
-}
-
 int main(int argc, char *argv[])
 {
 	bool sandbox = argc > 1 && !strcmp(argv[1], "sandbox");
 	bool guest = argc > 2 && !strcmp(argv[1], "guest");
+	bool in_turns = guest && !strcmp(argv[2], GUEST_BOX);
 	bool rootless = geteuid() != 0 || (argc > 2 && !strcmp(argv[2], "--rootless"));
 	char hello[128];
 	sigset_t mask;
 	int epoll, signal_fd;
 
+	if (argc > 2 && !strcmp(argv[1], "outside"))
+		return outside(argv + 2);
 	if (argc > 1 && !sandbox && !guest) {
-		fprintf(stderr, "usage: agent [sandbox [--rootless] | guest PORT]\n");
+		fprintf(stderr, "usage: agent [sandbox [--rootless] | guest PORT | outside QEMU..]\n");
 		return 2;
 	}
 	limits_raise();
@@ -214,7 +262,7 @@ int main(int argc, char *argv[])
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	signal_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 	fcntl(STDIN_FILENO, F_SETFD, FD_CLOEXEC);
-	if (epoll < 0 || signal_fd < 0 || watch(epoll, STDIN_FILENO, TOKEN_STDIN) < 0 ||
+	if (epoll < 0 || signal_fd < 0 || (!in_turns && watch(epoll, STDIN_FILENO, TOKEN_STDIN) < 0) ||
 	    watch(epoll, signal_fd, TOKEN_CHILD) < 0) {
 		fprintf(stderr, "Cannot start the agent: %s.\n", strerror(errno));
 		return 1;
@@ -222,7 +270,10 @@ int main(int argc, char *argv[])
 	snprintf(hello, sizeof(hello), "{\"version\":\"%s\",\"pid\":%d,\"rootless\":%s}", AGENT_VERSION,
 		 (int)getpid(), rootless && sandbox ? "true" : "false");
 	frame_send(0, FRAME_HELLO, hello, strlen(hello));
-	loop(epoll, signal_fd);
+	if (in_turns)
+		loop_in_turns(epoll, signal_fd);
+	else
+		loop(epoll, signal_fd);
 	processes_kill();
 	if (guest)
 		guest_leave();

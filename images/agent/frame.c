@@ -64,12 +64,30 @@ const char *string_next(const char **at, const char *end)
 	return string;
 }
 
+static struct buffer kept;
+static int is_keeping;
+
+void frames_keep(void)
+{
+	is_keeping = 1;
+}
+
+struct buffer *frames_kept(void)
+{
+	return &kept;
+}
+
 void frame_send(uint32_t id, enum frame_type type, const void *payload, size_t length)
 {
 	struct frame_head head = {.length = (uint32_t)length, .id = id, .type = (uint8_t)type};
 	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)payload, length}};
 	struct iovec *next = iov;
 
+	if (is_keeping) {
+		buffer_append(&kept, &head, sizeof(head));
+		buffer_append(&kept, payload, length);
+		return;
+	}
 	while (next < iov + 2) {
 		ssize_t n = writev(STDOUT_FILENO, next, (int)(iov + 2 - next));
 

@@ -78,6 +78,9 @@ const char *string_next(const char **at, const char *end);
 
 /* Writes a whole frame to stdout; ends the agent when the harness is gone. */
 void frame_send(uint32_t id, enum frame_type type, const void *payload, size_t length);
+/* From now on frames are kept for a turn of the host's instead. */
+void frames_keep(void);
+struct buffer *frames_kept(void);
 void frame_error(uint32_t id, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

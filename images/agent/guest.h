@@ -5,8 +5,9 @@
 #include "frame.h"
 
 /* As process 1 of a virtual machine that runs from its initramfs: mounts, the drivers of the port, and the
- * virtio-serial port of this name as stdin and stdout. On failure a sentence is on the console and the machine
- * goes down. */
+ * virtio-serial port of this name as stdin and stdout; or, where the name is GUEST_BOX, the box of a machine in
+ * virtual time. On failure a sentence is on the console and the machine goes down. */
+#define GUEST_BOX "box"
 void guest_enter(const char *port);
 
 /* Powers the machine off; does not return. */
