@@ -23,7 +23,8 @@ test("the example of lb/README.md leads the VIP to the first active target", asy
         return { stdout: "" };
       },
     }) as unknown as Host;
-  const lab = { topology: planTopology({ targets: 3, routers: 1 }), host } as unknown as Lab;
+  const topology = planTopology({ targets: 3, routers: 1 });
+  const lab = { topology, clock: { now: () => 0 }, host } as unknown as Lab;
   const balancer = await first.deploy(lab, first.options.parse({ metric: "5" }), [1, 2]);
   t.deepEqual(commands.splice(0), [
     `ip -batch -: route replace ${VIP[4]}/32 via 192.168.1.2 metric 5`,

@@ -7,14 +7,16 @@ export const phases: AnalysisModule = ({ events }) => ({ part: () => ({ summary:
 
 /** Analysis and drawing are not in it: they come after, and are timed by whoever does them. */
 function phasesOf(events: readonly Event[]): Summary["phasesMs"] {
-  const edges = events.filter((e): e is EventOf<"phase"> => e.kind === "phase");
+  const edges = events
+    .filter((e): e is EventOf<"phase"> => e.kind === "phase")
+    .map((e) => ({ ...e, at: e.hostT ?? e.t }));
   const lasted = (phase: Phase) => {
     const [begin, end] = (["begin", "end"] as const).map(
-      (edge) => edges.find((e) => e.phase === phase && e.edge === edge)?.t,
+      (edge) => edges.find((e) => e.phase === phase && e.edge === edge)?.at,
     );
     return begin === undefined || end === undefined ? 0 : (end - begin) / 1e6;
   };
-  const times = edges.map((e) => e.t);
+  const times = edges.map((e) => e.at);
   const total = times.length > 0 ? (Math.max(...times) - Math.min(...times)) / 1e6 : 0;
   return {
     up: lasted("up"),

@@ -17,7 +17,7 @@ export function emptySummary(run: RunInfo): Judged {
     targets: run.targets.length,
     routers: run.routers.length,
     lossesJudged: true,
-    clock: "real",
+    clock: run.time ?? "real",
     connections: { planned: 0, established: 0, lost: 0, lostOutsideEvents: 0 },
     assigned: { checked: 0, mispredicted: 0 },
     events: [],

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { netns } from "../runtime/netns.ts";
 import { type Exit, type Host, type Lab, LabError, type Process, type SpawnOptions } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
-import { nowNs } from "../util/clock.ts";
+import { monotonic, nowNs } from "../util/clock.ts";
 import { machineNeeds } from "./backend.ts";
 import { type Definition, defineBackend, presetBackend } from "./define.ts";
 
@@ -59,6 +59,7 @@ function setup(routers = 2): Setup {
   const programs: Fake[] = [];
   const host = (name: string): Host => ({
     name,
+    clock: monotonic,
     exec: () => Promise.reject(new LabError("not asked for")),
     spawn(argv, options = {}) {
       const program = new Fake(argv, options);
@@ -71,6 +72,7 @@ function setup(routers = 2): Setup {
     runtime: "made up",
     traits: netns.traits,
     topology,
+    clock: monotonic,
     host,
     wiring: host,
     program: (name) => `/opt/${name}`,

@@ -24,7 +24,6 @@ export {
   vipsOf,
 } from "../topology/topology.ts";
 export { PORT } from "../traffic/servers.ts";
-export { nowNs } from "../util/clock.ts";
 export { UsageError } from "../util/errors.ts";
 export type { Backend, Balancer, EffectiveOptions, Feature } from "./backend.ts";
 export { type DefinedBackend, type Definition, defineBackend, definedOptions, presetBackend } from "./define.ts";

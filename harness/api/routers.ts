@@ -5,7 +5,6 @@ import { type FoundProgram, findProgram, installed } from "../host/locate.ts";
 import { Daemon } from "../runtime/daemon.ts";
 import { type Host, type Lab, LabError } from "../runtime/runtime.ts";
 import type { Machine, Topology } from "../topology/topology.ts";
-import { nowNs } from "../util/clock.ts";
 import type { Balancer } from "./backend.ts";
 import { notInstalled, type Program } from "./requirements.ts";
 
@@ -86,10 +85,10 @@ export async function deployOnRouters(
         chosen.map(async (side) => {
           const effectiveT = await side.change(next, side.current);
           side.current = next;
-          return typeof effectiveT === "number" ? effectiveT : nowNs();
+          return typeof effectiveT === "number" ? effectiveT : lab.clock.now();
         }),
       );
-      return times.length > 0 ? Math.max(...times) : nowNs();
+      return times.length > 0 ? Math.max(...times) : lab.clock.now();
     },
     counters: async (name) => (await deployed.get(name)?.counters?.()) ?? {},
     async idle() {
@@ -102,7 +101,7 @@ export async function deployOnRouters(
       ? {
           async waitForConvergence(alive: readonly number[]) {
             await onEach((side) => side.converge?.(alive));
-            return nowNs();
+            return lab.clock.now();
           },
         }
       : {}),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RecordWriter } from "../record/record.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import { nowNs } from "../util/clock.ts";
 
 /** Columns of /proc/net/dev. */
 const PACKETS = { in: 1, out: 9 } as const;
@@ -25,12 +24,12 @@ export class Partition {
   async begin(): Promise<number> {
     this.#heldBefore = await this.#held();
     await this.#isolate("on");
-    return nowNs();
+    return this.#lab.clock.now();
   }
 
   async end(): Promise<number> {
     await this.#isolate("off");
-    const t = nowNs();
+    const t = this.#lab.clock.now();
     const before = this.#dropped;
     this.#dropped += (await this.#held()) - this.#heldBefore;
     this.#record.addFabricDrops(t, "blackout", before, this.#dropped);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventContext } from "../api/event.ts";
 import { rerouteBatch } from "../topology/wiring.ts";
-import { nowNs } from "../util/clock.ts";
 
 /** Makes the routes of the tester and of all targets go by these routers, then tells the balancer. */
 export async function reroute({ lab, balancer, routers }: EventContext): Promise<number> {
@@ -12,7 +11,7 @@ export async function reroute({ lab, balancer, routers }: EventContext): Promise
       lab.wiring(machine.name).exec(["ip", "-batch", "-"], { input: rerouteBatch(machine, left) }),
     ),
   );
-  const effectiveT = nowNs();
+  const effectiveT = lab.clock.now();
   await balancer.setRouters?.(routers);
   return effectiveT;
 }

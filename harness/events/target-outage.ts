@@ -2,7 +2,6 @@
 import type { RecordWriter } from "../record/record.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import { linkOn, type Machine } from "../topology/topology.ts";
-import { nowNs } from "../util/clock.ts";
 
 /**
  * A span in which targets are dead: links stay up, but nothing comes to them and nothing from them, as queues without room drop
@@ -22,7 +21,7 @@ export class TargetOutage {
   async begin(dead: readonly Machine[]): Promise<number> {
     this.#dead = dead;
     await this.#queues((device) => `qdisc replace dev ${device} root pfifo limit 0\n`);
-    return nowNs();
+    return this.#lab.clock.now();
   }
 
   async end(): Promise<number> {
@@ -32,7 +31,7 @@ export class TargetOutage {
       this.#dropped += Number(/qdisc pfifo[\s\S]*?\(dropped (\d+),/.exec(stdout)?.[1] ?? 0);
     }
     await this.#queues((device) => `qdisc del dev ${device} root\n`);
-    const t = nowNs();
+    const t = this.#lab.clock.now();
     this.#dead = [];
     this.#record.addFabricDrops(t, "dead_target", before, this.#dropped);
     return t;

@@ -48,6 +48,11 @@ const SAID_LINES = 3;
 const SAID_CHARACTERS = 600;
 const NOT_FOUND = 127;
 
+let running = 0;
+
+/** Programs that have been started here and have not ended. */
+export const programsRunning = () => running;
+
 /**
  * Runs a program to its end. Throws LabError with the last that it said when it fails, takes too long or cannot be started: the last
  * also where `check` is false.
@@ -99,7 +104,8 @@ export function launchProgram(argv: readonly string[], options: ProgramOptions =
     if (why !== null) throw new LabError(`Cannot run '${nameOf(argv)}': ${why}`, { cause: output.cause ?? output });
     return result;
   };
-  const ended = finish();
+  running++;
+  const ended = finish().finally(() => running--);
   ended.catch(() => {});
   return {
     pid: child.pid,

@@ -145,6 +145,11 @@ const runtimeShape = {
     expects: "a kernel",
     environment: "__kver",
   }),
+  time: option(choice(["virtual", "real"]).optional(), {
+    group: "Topology",
+    about: "whose seconds a guest counts: its own instructions (exact verdicts, repeatable runs) or this machine's",
+    defaultText: "virtual for an emulated guest",
+  }),
   image: option(texts().default([]), {
     group: "Topology",
     about: "role=image with --runtime docker; roles: router, target, tester, base",

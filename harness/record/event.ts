@@ -73,7 +73,8 @@ const sample = kind("sample", {
 export type Sample = z.infer<typeof sample>;
 
 export const eventSchema = z.discriminatedUnion("kind", [
-  kind("phase", { phase: phaseName, edge: z.enum(["begin", "end"]) }),
+  /** `hostT` is this machine's own time, where the lab's is another. */
+  kind("phase", { phase: phaseName, edge: z.enum(["begin", "end"]), hostT: time.exactOptional() }),
   kind("lab_up", {
     runtime: z.string(),
     machines: names,

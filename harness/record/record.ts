@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync, writeSync } f
 import path from "node:path";
 import { crc32 } from "node:zlib";
 import { LabError } from "../runtime/runtime.ts";
+import { type Clock, monotonic } from "../util/clock.ts";
 import { ROW_BYTES } from "./connections.ts";
 import type { End } from "./event.ts";
 import type { Event, StreamName } from "./schema.ts";
@@ -11,6 +12,8 @@ import type { Event, StreamName } from "./schema.ts";
 /** Writes at once and in order, so that whatever ends the harness, what was seen is on disk. Every method throws LabError when it cannot. */
 export class RecordWriter {
   readonly dir: string;
+  /** What its events are stamped with. */
+  clock: Clock = monotonic;
   readonly #onEvent: (event: Event) => void;
   readonly #eventsFd: number;
   readonly #rowsFd: number;

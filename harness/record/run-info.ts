@@ -23,6 +23,8 @@ export const runInfoSchema = z.object({
   /** Versions by name. */
   tools: z.record(z.string(), z.string()),
   runtime: z.string(),
+  /** Whose seconds its times are: "virtual" of a guest that counts its own instructions; else this machine's. */
+  time: z.literal("virtual").exactOptional(),
   /** The kernel of the lab's machines where it is not the host's. */
   kernel: z.string().exactOptional(),
   /** What the lab was found to carry, connections a second through plain routing; the default load follows from it. */

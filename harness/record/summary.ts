@@ -121,7 +121,7 @@ export const summarySchema = z.object({
   /** false: there was an event whose losses no oracle could predict. */
   lossesJudged: z.boolean(),
   /** Whose time the record's times are. */
-  clock: z.literal("real"),
+  clock: z.enum(["real", "virtual"]),
   connections: z.object({ planned: count, established: count, lost: count, lostOutsideEvents: count }),
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: z.object({ checked: count, mispredicted: count }),

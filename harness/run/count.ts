@@ -4,7 +4,6 @@ import type { Balancer } from "../api/backend.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import type { Machine } from "../topology/topology.ts";
 import { readCounters } from "../traffic/counters.ts";
-import { nowNs, sleepUntil } from "../util/clock.ts";
 import type { Deployment } from "./steps.ts";
 
 /**
@@ -17,12 +16,13 @@ export async function settle(lab: Lab): Promise<boolean> {
     const read = await Promise.all([tester, ...targets].map((m) => readCounters(lab, m.name)));
     return read.reduce((sum, c) => sum + (c.ipIn ?? 0) + (c.ipOut ?? 0), 0);
   };
-  const deadline = nowNs() + 2e9;
+  const { clock } = lab;
+  const deadline = clock.now() + 2e9;
   let before = -1;
   for (let now = await moved(); now !== before; now = await moved()) {
-    if (nowNs() >= deadline) return false;
+    if (clock.now() >= deadline) return false;
     before = now;
-    await sleepUntil(nowNs() + 50e6, new AbortController().signal);
+    await clock.sleep(50);
   }
   return true;
 }
@@ -35,7 +35,7 @@ export async function recordCounters(
 ): Promise<void> {
   for (const { name, values } of await readSettled(lab, balancer)) {
     const own = settled || name !== lab.topology.tester.name ? values : { ...values, unsettled: 1 };
-    record.add({ kind: "counters", t: nowNs(), machine: name, moment, values: own });
+    record.add({ kind: "counters", t: record.clock.now(), machine: name, moment, values: own });
   }
 }
 
@@ -48,8 +48,8 @@ interface Read {
 async function readSettled(lab: Lab, balancer: Balancer): Promise<Read[]> {
   let read = await readAll(lab, balancer);
   const probes = () => read.reduce((sum, { values }) => sum + (values.probes ?? 0), 0);
-  const deadline = nowNs() + 3e9;
-  for (let before = -1; balancer.waitForConvergence && before !== probes() && nowNs() < deadline; ) {
+  const deadline = lab.clock.now() + 3e9;
+  for (let before = -1; balancer.waitForConvergence && before !== probes() && lab.clock.now() < deadline; ) {
     before = probes();
     read = await readAll(lab, balancer);
     const unsure = probes() - before;

@@ -5,7 +5,6 @@ import type { RunOptions } from "../plan/options.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Host, Lab } from "../runtime/runtime.ts";
 import { planTopology, TESTER_NAME } from "../topology/topology.ts";
-import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
 
 /** What netem does, as tc(8) takes it, and where. */
@@ -73,5 +72,5 @@ export async function recordImpairment(
     "drop.netem": Number(dropped),
     ...(corrupt > 0 ? { [`damage.net${net}`]: Number(passed) * corrupt } : {}),
   };
-  record.add({ kind: "counters", t: nowNs(), machine: "netem", moment, values });
+  record.add({ kind: "counters", t: record.clock.now(), machine: "netem", moment, values });
 }

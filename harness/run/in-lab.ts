@@ -36,6 +36,7 @@ export async function runInLab(request: RunRequest, record: RecordWriter): Promi
   const scope = new Scope();
   const patience = patienceNs(request.session.prepared.capacity);
   const liveness = new Liveness(patience, (silence) => quietly(() => record.add(silence)));
+  record.clock = request.session.clock;
   const run: Run = { request, record, scope, liveness, servers: new AbortController(), lost: null };
   const { signal, impairment } = request;
   try {
@@ -52,7 +53,7 @@ export async function runInLab(request: RunRequest, record: RecordWriter): Promi
   } finally {
     // What the record does not take must not keep the lab from coming down.
     await phase(record, "down", () => scope[Symbol.asyncDispose]()).finally(() => scope[Symbol.asyncDispose]());
-    for (const text of scope.failures) record.add({ kind: "warning", t: nowNs(), text });
+    for (const text of scope.failures) record.add({ kind: "warning", t: record.clock.now(), text });
   }
 }
 
@@ -69,11 +70,13 @@ function topologyOf({ plan: { squeezeMtu, front }, info, backend, backendOptions
 async function bringUp({ request, record, scope }: Run): Promise<Lab> {
   const topology = topologyOf(request);
   const note = (text: string) => request.progress?.note?.(text);
-  const lab = await request.session.up(topology, request.signal, note, path.join(request.dir, "logs"));
+  const logs = path.join(request.dir, "logs");
+  const lab = await request.session.up(topology, request.signal, note, { logs, seed: request.info.seed });
+  record.clock = lab.clock;
   scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
   record.add({
     kind: "lab_up",
-    t: nowNs(),
+    t: record.clock.now(),
     runtime: lab.runtime,
     machines: topology.machines.map((m) => m.name),
     ...(lab.images ? { images: { ...lab.images } } : {}),
@@ -96,7 +99,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
   // Called from anywhere: a fault that the record does not take fails the run later.
   balancer.onFault = (text) => {
     try {
-      record.add({ kind: "fault", t: nowNs(), text });
+      record.add({ kind: "fault", t: record.clock.now(), text });
     } catch (error) {
       run.lost ??= error as Error;
     }
@@ -105,7 +108,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
   const without = empty ? backend.withoutTargets?.(backendOptions, load.protocol) : null;
   record.add({
     kind: "deployed",
-    t: nowNs(),
+    t: record.clock.now(),
     backend: backend.name,
     active: active.flatMap((i) => targets[i]?.name ?? []),
     effectiveOptions: backend.effectiveOptions(backendOptions, targets.length),
@@ -146,10 +149,14 @@ async function whileLabLives(lab: Lab, signal: AbortSignal, action: () => Promis
 }
 
 async function phase<T>(record: RecordWriter, name: Phase, action: () => Promise<T>): Promise<T> {
-  record.add({ kind: "phase", t: nowNs(), phase: name, edge: "begin" });
+  const add = (edge: "begin" | "end") => {
+    const hostT = record.clock.isVirtual ? { hostT: nowNs() } : {};
+    record.add({ kind: "phase", t: record.clock.now(), phase: name, edge, ...hostT });
+  };
+  add("begin");
   try {
     return await action();
   } finally {
-    record.add({ kind: "phase", t: nowNs(), phase: name, edge: "end" });
+    add("end");
   }
 }

@@ -21,7 +21,6 @@ import { type Capacity, type Lab, LabError, type Runtime } from "../runtime/runt
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import type { Load } from "../traffic/traffic.ts";
-import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
 import { makeDirs } from "../util/make-dirs.ts";
 import { makeProgress } from "./progress.ts";
@@ -162,6 +161,7 @@ export function describeRun(
     runtime: runtime.name,
     ...(kernel === undefined ? {} : { kernel }),
     ...(capacity ? { calibrated: capacity } : {}),
+    ...(session?.clock.isVirtual ? { time: "virtual" as const } : {}),
     targets: topology.targets.map((t) => t.name),
     routers: topology.routers.map((r) => r.name),
     family: planned.options.family,
@@ -219,7 +219,7 @@ function holdLab(backend: string, signal: AbortSignal) {
 /** A result that cannot be had is a skip with its reasons, and a report like any other. */
 async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunResult> {
   const record = new RecordWriter(dir);
-  record.add({ kind: "skip", t: nowNs(), reasons });
+  record.add({ kind: "skip", t: record.clock.now(), reasons });
   const data: ReportData = {
     run: info,
     ...analyse(info, { events: [{ kind: "skip", t: 0, reasons }], connections: [] }),

@@ -11,7 +11,6 @@ import { writeAll } from "../report/reporter.ts";
 import { type Lab, LabError, type Session } from "../runtime/runtime.ts";
 import type { Load } from "../traffic/traffic.ts";
 import { Uncaught } from "../util/abortable.ts";
-import { nowNs } from "../util/clock.ts";
 import type { Impairment } from "./impairment.ts";
 import { runInLab } from "./in-lab.ts";
 import { quietly } from "./quietly.ts";
@@ -58,11 +57,11 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
   try {
     await runInLab(request, record);
   } catch (error) {
-    if (error instanceof Unsupported) record.add({ kind: "skip", t: nowNs(), reasons: error.reasons });
+    if (error instanceof Unsupported) record.add({ kind: "skip", t: record.clock.now(), reasons: error.reasons });
     const { aborted, reason } = request.signal;
     const why = reason instanceof Uncaught ? reason.message : "The run was interrupted.";
     const text = aborted ? why : (error as Error).message;
-    const event = { kind: "error", t: nowNs(), text } as const;
+    const event = { kind: "error", t: record.clock.now(), text } as const;
     first = event;
     // On a full disk neither can be written; what went wrong first is told all the same.
     quietly(() => record.add(event));
@@ -78,7 +77,7 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
 
 /** Analysis and reports. What was recorded is kept and shown whatever happened before. */
 async function report(request: RunRequest, record: RecordWriter, first: EventOf<"error"> | null): Promise<RunResult> {
-  const begin = nowNs();
+  const begin = performance.now();
   const write = (summary: Summary) => record.file("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
   request.progress?.note?.("analysing and drawing");
   record.end();
@@ -90,7 +89,7 @@ async function report(request: RunRequest, record: RecordWriter, first: EventOf<
   const reporterFailures = await writeAll(data, request.dir, request.reporters);
   record.close();
   const phasesMs = analysis.summary.phasesMs;
-  const reportMs = (nowNs() - begin) / 1e6;
+  const reportMs = performance.now() - begin;
   analysis.summary.phasesMs = { ...phasesMs, report: reportMs, total: phasesMs.total + reportMs };
   write(analysis.summary);
   return { dir: request.dir, data, reporterFailures };

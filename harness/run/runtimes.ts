@@ -10,12 +10,13 @@ import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";
 import { UsageError } from "../util/errors.ts";
 
-/** --runtime, --kernel, --image and --capability. */
+/** --runtime, --kernel, --time, --image and --capability. */
 export interface RuntimeWords {
   /** undefined: nothing was said. */
   runtime?: string | undefined;
   /** "a,b,c" are several; "host" is this machine's own, in the netns runtime. */
   kernel?: string | undefined;
+  time?: "virtual" | "real" | undefined;
   image: readonly string[];
   capability: readonly string[];
 }
@@ -39,8 +40,11 @@ export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[]
   const given = {
     ...(words.image.length > 0 ? { image: words.image } : {}),
     ...(words.capability.length > 0 ? { capability: words.capability } : {}),
+    ...(words.time === undefined ? {} : { time: words.time }),
   };
-  if (kernels.length === 0) return [configure(catalog, named ?? defaultRuntime(catalog), given)];
+  const withTime =
+    words.time === "virtual" ? catalog.runtimes.find(({ options }) => "time" in options.shape) : undefined;
+  if (kernels.length === 0) return [configure(catalog, named ?? withTime ?? defaultRuntime(catalog), given)];
   const withKernel = named ?? catalog.runtimes.find(({ options }) => "kernel" in options.shape);
   return kernels.map((kernel) =>
     kernel === "host"
@@ -55,11 +59,16 @@ export function defaultRuntime({ runtimes: [first] }: Catalog): Runtime {
   return first;
 }
 
-function configure({ runtimes }: Catalog, runtime: Runtime, given: Record<string, unknown>): Runtime {
+function configure({ runtimes }: Catalog, runtime: Runtime, words: Record<string, unknown>): Runtime {
+  // All have real time.
+  const { time, ...others } = words;
+  const given = time === "real" && !("time" in runtime.options.shape) ? others : words;
   for (const key of Object.keys(given)) {
     if (key in runtime.options.shape) continue;
-    const others = runtimes.flatMap(({ name, options }) => (key in options.shape ? [`--runtime ${name}`] : []));
-    throw new UsageError(`--${key} needs ${others.join(" or ")}: the ${runtime.name} runtime has no such option.`);
+    const having = runtimes.flatMap(({ name, options }) => (key in options.shape ? [`--runtime ${name}`] : []));
+    throw new UsageError(
+      `--${key}${key === "time" ? " virtual" : ""} needs ${having.join(" or ")}: the ${runtime.name} runtime has no such option.`,
+    );
   }
   if (Object.keys(given).length === 0) return runtime;
   // For its sentence about what does not fit.
@@ -100,7 +109,7 @@ export async function fallbackRuntime(
   const other = catalog.runtimes.find(({ traits }) => traits.kernel === "chosen");
   if (gaps.length === 0 || !other || (await other.missing()).length > 0) return chosen;
   note(`${gaps[0]} So '${backend.name}' runs with another kernel (--runtime ${other.name}).`);
-  return other;
+  return words.time === undefined ? other : other.configured({ time: words.time });
 }
 
 /** The sessions of one command. What one of them keeps for its next lab would only disturb a lab of another. */

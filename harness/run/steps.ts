@@ -7,7 +7,6 @@ import { explanationOf } from "../events/index.ts";
 import { inUse, isTold, memberNoun } from "../events/meaning.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import { nowNs, sleepUntil } from "../util/clock.ts";
 
 /** A balancer in its lab, and the record of both. */
 export interface Deployment {
@@ -24,8 +23,8 @@ export async function driveSteps(
 ): Promise<void> {
   const { lab, record } = deployment;
   for (const [i, { atS, event, members }] of plan.steps.entries()) {
-    await sleepUntil(t0 + atS * 1e9, signal);
-    const requestedT = nowNs();
+    await lab.clock.sleepUntil(t0 + atS * 1e9, signal);
+    const requestedT = lab.clock.now();
     const effectiveT = await event.apply({ ...deployment, ...contextOf(plan, i, lab), share });
     const machines = memberNoun(event) === "target" ? lab.topology.targets : lab.topology.routers;
     record.add({

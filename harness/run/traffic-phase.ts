@@ -9,7 +9,6 @@ import type { Liveness } from "../traffic/liveness.ts";
 import { readRules } from "../traffic/rules.ts";
 import { startTraffic, type Traffic } from "../traffic/traffic.ts";
 import { abortable } from "../util/abortable.ts";
-import { nowNs, sleepUntil } from "../util/clock.ts";
 import { recordCounters, settle } from "./count.ts";
 import { recordImpairment } from "./impairment.ts";
 import { quietly } from "./quietly.ts";
@@ -31,16 +30,17 @@ export async function driveTraffic(request: RunRequest, deployment: Watched): Pr
   const unordered = new Unordered(request, deployment);
   await unordered.begin();
   await recordCounters(deployment, "before");
-  record.add(calibrate("before"));
+  if (!lab.clock.isVirtual) record.add(calibrate("before"));
   if (impairment) await recordImpairment(lab, impairment, record, "before");
   const shared = new Shared(deployment);
   await trafficAndSteps(request, { ...deployment, shared }, () => unordered.settled());
   await shared.finish();
   const settled = await settle(lab);
-  record.add(calibrate("after"));
+  if (!lab.clock.isVirtual) record.add(calibrate("after"));
   await recordCounters(deployment, "after", settled);
-  for (const text of await unordered.faults()) record.add({ kind: "error", t: nowNs(), text });
-  for (const { machine, text } of await readRules(lab)) record.add({ kind: "rules", t: nowNs(), machine, text });
+  for (const text of await unordered.faults()) record.add({ kind: "error", t: record.clock.now(), text });
+  for (const { machine, text } of await readRules(lab))
+    record.add({ kind: "rules", t: record.clock.now(), machine, text });
   if (impairment) await recordImpairment(lab, impairment, record, "after");
 }
 
@@ -51,18 +51,21 @@ async function trafficAndSteps(
   onLastStep: () => Promise<void>,
 ): Promise<void> {
   const { record, lab, liveness, shared } = deployment;
-  liveness.begin();
+  liveness.begin(lab.clock);
   const traffic = await startTraffic(lab, request.load, record, liveness).catch((error) => {
     liveness.end();
     throw error;
   });
-  const unwatch = watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
+  // What else this machine does is nothing to a lab whose time is its own.
+  const unwatch = lab.clock.isVirtual
+    ? () => {}
+    : watchMachine(lab.traits.processesAreOurs, (event) => quietly(() => record.add(event)));
   try {
     const steps = driveSteps(deployment, { plan: request.plan, shared, t0: traffic.t0 }, request.signal);
-    await Promise.all([abortable(traffic.done, request.signal), steps.then(onLastStep)]);
+    await Promise.all([lab.clock.during(abortable(traffic.done, request.signal)), steps.then(onLastStep)]);
   } catch (error) {
-    quietly(() => record.add({ kind: "stop", t: nowNs() }));
-    await endEarly(traffic);
+    quietly(() => record.add({ kind: "stop", t: record.clock.now() }));
+    await endEarly(traffic, lab);
     throw error;
   } finally {
     liveness.end();
@@ -73,18 +76,18 @@ async function trafficAndSteps(
 /** Makes the tester choose routers by a hash that can be known from outside. */
 async function routeByFields(lab: Lab, record: RecordWriter): Promise<void> {
   await lab.wiring(lab.topology.tester.name).exec(["@sysctl"], { input: hashSysctls(TESTER_HASH.seed) });
-  record.add({ kind: "routing", t: nowNs(), hash: TESTER_HASH });
+  record.add({ kind: "routing", t: record.clock.now(), hash: TESTER_HASH });
 }
 
 /** The same where a router in front of them chooses, which hashes as any router does. */
 async function routeInFront(lab: Lab, record: RecordWriter, seed: number): Promise<void> {
   const { squeeze, tester } = lab.topology;
   await lab.wiring((squeeze?.machine ?? tester).name).exec(["@sysctl"], { input: hashSysctls(seed) });
-  record.add({ kind: "routing", t: nowNs(), hash: frontHash(seed) });
+  record.add({ kind: "routing", t: record.clock.now(), hash: frontHash(seed) });
 }
 
 /** The generators write what they know when asked to stop; a generator that does not answer is not waited for. */
-async function endEarly(traffic: Traffic): Promise<void> {
+async function endEarly(traffic: Traffic, { clock }: Lab): Promise<void> {
   traffic.stop();
-  await Promise.race([traffic.done.catch(() => {}), sleepUntil(nowNs() + 3e9, new AbortController().signal)]);
+  await Promise.race([traffic.done.catch(() => {}), clock.sleep(3000)]);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Readable, Writable } from "node:stream";
-import { within } from "../util/deadline.ts";
+import { type Clock, monotonic } from "../util/clock.ts";
 import { guarded } from "../util/guard.ts";
 import { encodeFrame, encodeSpawn, encodeStrings, FRAME, type Frame, FrameReader } from "./frame.ts";
 import {
@@ -25,6 +25,7 @@ interface Request {
 /** Talks to one agent over its stdin and stdout: the one way in which every runtime runs things in machines. */
 export class Agent {
   readonly #input: Writable;
+  readonly #clock: Clock;
   readonly #requests = new Map<number, Request>();
   #nextId = 1;
   #gone: Error | null = null;
@@ -33,8 +34,9 @@ export class Agent {
   /** Resolves when the agent is gone, for whatever reason. */
   readonly ended: Promise<void>;
 
-  constructor(input: Writable, output: Readable) {
+  constructor(input: Writable, output: Readable, clock: Clock = monotonic) {
     this.#input = input;
+    this.#clock = clock;
     const reader = new FrameReader();
     this.ready = this.#request(0, (frame) => JSON.parse(frame.payload.toString()));
     this.ready.catch(() => {});
@@ -92,6 +94,7 @@ export class Agent {
       name,
       exec: (argv, options) => this.#exec(machine, name, argv, options ?? {}),
       spawn: (argv, options) => this.spawn(machine, argv, options ?? {}),
+      clock: this.#clock,
     };
   }
 
@@ -134,12 +137,12 @@ export class Agent {
     });
     const timeoutMs = options.timeoutMs ?? 30_000;
     let late = false;
-    const timer = setTimeout(() => {
+    const cancel = this.#clock.at(this.#clock.now() + timeoutMs * 1e6, () => {
       late = true;
       process.signal(9);
-    }, timeoutMs);
+    });
     try {
-      const exit = await within(process.exited, timeoutMs + SILENT_MS, () => {
+      const exit = await this.#clock.within(process.exited, timeoutMs + SILENT_MS, () => {
         return new LabError(
           `Machine '${name}' does not answer: '${argv.join(" ").slice(0, 200)}' could not be stopped.`,
         );
@@ -152,13 +155,13 @@ export class Agent {
           )
         : new CommandError(name, argv, output);
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 
   /** One answer, of any type but an error. */
   #request<T>(id: number, decode: (frame: Frame) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<T>((resolve, reject) => {
       if (this.#gone) return reject(this.#gone);
       this.#requests.set(id, {
         onGone: reject,
@@ -169,6 +172,7 @@ export class Agent {
         },
       });
     });
+    return this.#clock.during(answer);
   }
 
   #send(id: number, type: number, payload?: Uint8Array): void {

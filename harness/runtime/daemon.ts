@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lineReader } from "../traffic/lines.ts";
-import { within } from "../util/deadline.ts";
 import { type Exit, type Host, LabError, type Process } from "./runtime.ts";
 
 const SIGTERM = 15;
@@ -23,6 +22,7 @@ export interface DaemonOptions {
 export class Daemon {
   readonly process: Process;
   readonly #name: string;
+  readonly #host: Host;
   readonly #ended: Promise<string>;
   #onEvent: (event: unknown) => void = () => {};
   #onLine: (line: string) => void = () => {};
@@ -32,6 +32,7 @@ export class Daemon {
   alive = true;
 
   constructor(host: Host, argv: readonly string[], { env, onLine, onSaid, onReport, onEnd }: DaemonOptions = {}) {
+    this.#host = host;
     this.#name = `'${argv.join(" ")}' in machine '${host.name}'`;
     const lines = lineReader((line) => {
       onLine?.(line);
@@ -93,7 +94,7 @@ export class Daemon {
     });
     ended.catch(() => {});
     const late = () => this.#failure(`was not ready within ${withinMs / 1000} s${this.#words()}`);
-    const value = await within(Promise.race([promise, ended]), withinMs, late);
+    const value = await this.#host.clock.within(Promise.race([promise, ended]), withinMs, late);
     this.#ready = true;
     return value;
   }
@@ -104,7 +105,7 @@ export class Daemon {
 
   async stop(): Promise<void> {
     this.process.signal(SIGTERM);
-    await this.#ended.catch(() => {});
+    await this.#host.clock.during(this.#ended).catch(() => {});
   }
 
   #keep(text: string): void {

@@ -9,6 +9,7 @@ import { listCases } from "../actions/list.ts";
 import { defineBackend } from "../api/define.ts";
 import { chosenRuntimes, fallbackRuntime, Sessions } from "../run/runtimes.ts";
 import { root } from "../testing/machine.ts";
+import { monotonic } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
 import { netns } from "./netns.ts";
 import { LabError, type Runtime, type Session } from "./runtime.ts";
@@ -34,7 +35,14 @@ function swarm(log: string[], given: Record<string, unknown> = {}): Runtime {
       await tell("prepare");
       const up = () => Promise.reject(new LabError("not asked for"));
       const prepared = { kernel: "9.9" };
-      return { runtime, prepared, up, clear: () => tell("clear"), [Symbol.asyncDispose]: () => tell("end") };
+      return {
+        runtime,
+        prepared,
+        clock: monotonic,
+        up,
+        clear: () => tell("clear"),
+        [Symbol.asyncDispose]: () => tell("end"),
+      };
     },
     up: () => Promise.reject(new LabError("not asked for")),
     clean: async () => [],

@@ -92,6 +92,7 @@ export function sandboxLab(
     runtime: runtime.name,
     traits: runtime.traits,
     topology,
+    clock: host("fabric").clock,
     ended,
     host,
     wiring: host,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from "zod";
 import type { Role, Topology } from "../topology/topology.ts";
+import type { Clock } from "../util/clock.ts";
 
 /** What holds of a runtime's machines. Whoever has to do one thing or another asks these, never a runtime's name. */
 export interface Traits {
@@ -50,20 +51,30 @@ export interface Runtime {
 
 /**
  * Resolves with a lab that is up; disposing of it leaves nothing behind. Throws LabError when the lab cannot be built; then nothing is left.
- * `note` is told what takes long; `logs` is a folder for what machines say.
+ * `note` is told what takes long.
  */
 export type BringUp = (
   topology: Topology,
   signal: AbortSignal,
   note?: (text: string) => void,
-  logs?: string,
+  run?: OfRun,
 ) => Promise<Lab>;
+
+/** What a lab is told of the run that it is for. */
+interface OfRun {
+  /** Folder for what machines say. */
+  logs?: string;
+  /** Decides the machines' own randomness, where that can be chosen. */
+  seed?: number;
+}
 
 /** A runtime that is ready for labs, one after the other. One may leave something to the next, until the session ends. */
 export interface Session extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
   readonly runtime: Runtime;
   readonly prepared: Prepared;
+  /** What the time is before a lab is up. */
+  readonly clock: Clock;
   up: BringUp;
   /** Ends what the last lab has left: after one that went wrong, and before labs of another session. */
   clear(): Promise<void>;
@@ -93,6 +104,8 @@ export interface Lab extends AsyncDisposable {
   runtime: string;
   traits: Traits;
   topology: Topology;
+  /** The time that passes in it. */
+  clock: Clock;
   /** Machines by name, and "fabric". */
   host(name: string): Host;
   /** The machine's network with the lab's own tools: for wiring, whatever the machine's own file system lacks. */
@@ -110,6 +123,8 @@ export interface Host {
   /** Runs to the end. A non-zero exit throws CommandError unless `check` is false. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<Output>;
   spawn(argv: readonly string[], options?: SpawnOptions): Process;
+  /** The lab's. */
+  clock: Clock;
 }
 
 export interface SpawnOptions {

@@ -10,6 +10,7 @@ import { type Lab, LabError } from "../runtime/runtime.ts";
 import { hostileBytes, randomNumbers } from "../testing/hostile.ts";
 import { eventually } from "../testing/machine.ts";
 import { planTopology } from "../topology/topology.ts";
+import { monotonic } from "../util/clock.ts";
 import { type Held, KeptLab, keepLab } from "./keeper.ts";
 import { ask, connectSession, requireSession, socketPath } from "./session.ts";
 
@@ -28,7 +29,8 @@ function heldLab() {
       return performance.now() * 1e6;
     },
   };
-  const lab: Pick<Lab, "topology" | "runtime" | "ended" | "host" | "program"> = {
+  const lab: Pick<Lab, "topology" | "runtime" | "clock" | "ended" | "host" | "program"> = {
+    clock: monotonic,
     topology: planTopology({ targets: 5, routers: 1 }),
     runtime: "netns",
     ended: new Promise(() => {}),

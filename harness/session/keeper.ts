@@ -5,7 +5,6 @@ import { z } from "zod";
 import type { Balancer } from "../api/backend.ts";
 import { encodeFrame, FRAME, type Frame, FrameReader } from "../runtime/frame.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
-import { nowNs } from "../util/clock.ts";
 import { UsageError } from "../util/errors.ts";
 import { guarded } from "../util/guard.ts";
 import { listenAtSocket } from "./listen.ts";
@@ -21,6 +20,7 @@ export interface Held {
 
 /** Serves a running lab until someone asks it to stop, the signal aborts or the lab ends. Throws LabError when another is running. */
 export async function keepLab(held: Held, signal: AbortSignal, onListening: () => void): Promise<void> {
+  held.lab.clock.pace();
   let finish: () => void = () => {};
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
@@ -100,7 +100,7 @@ export class KeptLab {
     const next = new Set(this.#active);
     for (const n of numbers) next[direction === "in" ? "delete" : "add"](n - 1);
     if (next.size === 0) throw new UsageError("At least one target must remain.");
-    const requestedT = nowNs();
+    const requestedT = lab.clock.now();
     const effectiveT = await balancer.setTargets([...next].sort((a, b) => a - b));
     this.#active = next;
     return { ok: true, inForceMs: (effectiveT - requestedT) / 1e6, status: this.#status() };

@@ -16,12 +16,12 @@ export async function measureCapacity(lab: Lab, connections: number, times = 1):
   await startServers(lab);
   let leastMs = Number.POSITIVE_INFINITY;
   for (let seed = 1; seed <= times; seed++) {
-    const begin = performance.now();
+    const begin = lab.clock.now() / 1e6;
     const argv = clientWords(lab, "connect", { family: 4, port: PORT.connect, seed });
     await lab
       .host(tester.name)
       .exec([...argv, "--connections", `${connections}`, "--output", "json"], { timeoutMs: 60_000 });
-    leastMs = Math.min(leastMs, performance.now() - begin);
+    leastMs = Math.min(leastMs, lab.clock.now() / 1e6 - begin);
   }
   return { connectionsPerS: Math.round((connections * 1000) / leastMs) };
 }

@@ -2,7 +2,7 @@
 // Whether generators and servers run all the time: each tells of itself at regular times, and here it is seen when one does not.
 import type { EventOf } from "../record/schema.ts";
 import type { Capacity } from "../runtime/runtime.ts";
-import { nowNs } from "../util/clock.ts";
+import { type Clock, monotonic } from "../util/clock.ts";
 
 export type Silence = EventOf<"silence">;
 type Role = Silence["role"];
@@ -15,6 +15,8 @@ const LONGER: Record<Role, number> = { server: 1, generator: 2 };
 /** Whoever says nothing for so many limits never will. */
 const GIVEN_UP = 5;
 const TICK_NS = 5e7;
+/** Where this program is never late, as the lab's time waits for it. */
+const VIRTUAL_TICK_NS = 1e9;
 
 /** How long a silence is no fault of anybody's, on the lab's machines. */
 export function patienceNs(capacity: Capacity | undefined): number {
@@ -43,7 +45,8 @@ export class Liveness {
   readonly #pulses = new Set<Pulse>();
   readonly #late: { t: number; ns: number }[] = [];
   #tickT = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #clock: Clock = monotonic;
+  #cancel: (() => void) | undefined;
 
   constructor(patienceNs: number, onSilence: (silence: Silence) => void) {
     this.#patienceNs = patienceNs;
@@ -53,14 +56,14 @@ export class Liveness {
   /** Returns what takes its signs of life. `onGone` is told, once, that nothing more is to be expected. */
   watch({ of, role, everyNs, onGone }: Watched): { beat: (t: number) => void; heard: () => void; end: () => void } {
     const limitNs = this.#patienceNs * LONGER[role] + everyNs;
-    const pulse: Pulse = { of, role, t: 0, heardT: nowNs(), limitNs, onGone };
+    const pulse: Pulse = { of, role, t: 0, heardT: this.#clock.now(), limitNs, onGone };
     this.#pulses.add(pulse);
     const heard = () => {
-      pulse.heardT = nowNs();
+      pulse.heardT = this.#clock.now();
     };
     return {
       beat: (t) => {
-        if (this.#timer && pulse.t > 0) this.#check(pulse, t, t - pulse.t);
+        if (this.#cancel && pulse.t > 0) this.#check(pulse, t, t - pulse.t);
         pulse.t = t;
         heard();
       },
@@ -69,19 +72,20 @@ export class Liveness {
     };
   }
 
-  begin(): void {
-    const t = nowNs();
+  begin(clock: Clock = monotonic): void {
+    this.#clock = clock;
+    const t = clock.now();
     this.#tickT = t;
     for (const pulse of this.#pulses) Object.assign(pulse, { t, heardT: t });
-    this.#timer = setInterval(() => this.#tick(), TICK_NS / 1e6);
+    this.#tickLater();
   }
 
   /** A server that is silent now is told too. */
   end(): void {
-    clearInterval(this.#timer);
-    const now = nowNs();
+    this.#cancel?.();
+    const now = this.#clock.now();
     for (const pulse of this.#pulses) this.#check(pulse, now, now - pulse.heardT);
-    this.#timer = undefined;
+    this.#cancel = undefined;
     this.#pulses.clear();
   }
 
@@ -93,14 +97,23 @@ export class Liveness {
 
   /** How late this program itself was since then; what holds it up at this moment too. */
   #lagSince(fromT: number): number {
+    if (this.#clock.isVirtual) return 0;
     const late = this.#late.reduce((sum, { t, ns }) => sum + (t > fromT ? ns : 0), 0);
-    return Math.round(late + Math.max(0, nowNs() - this.#tickT - TICK_NS));
+    return Math.round(late + Math.max(0, this.#clock.now() - this.#tickT - TICK_NS));
+  }
+
+  #tickLater(): void {
+    const everyNs = this.#clock.isVirtual ? VIRTUAL_TICK_NS : TICK_NS;
+    this.#cancel = this.#clock.at(this.#clock.now() + everyNs, () => {
+      this.#tickLater();
+      this.#tick();
+    });
   }
 
   #tick(): void {
-    const now = nowNs();
+    const now = this.#clock.now();
     const ns = now - this.#tickT - TICK_NS;
-    if (ns > TICK_NS / 5) this.#late.push({ t: now, ns });
+    if (!this.#clock.isVirtual && ns > TICK_NS / 5) this.#late.push({ t: now, ns });
     this.#tickT = now;
     for (const pulse of this.#pulses) {
       const silentNs = now - pulse.heardT;

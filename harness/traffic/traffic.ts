@@ -4,7 +4,6 @@ import type { RecordWriter } from "../record/record.ts";
 import type { Event, Family, Protocol, StreamName, StreamStart } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
-import { sleepUntil } from "../util/clock.ts";
 import { type Client, type ClientLine, clientWords, startClient } from "./client.ts";
 import type { Liveness } from "./liveness.ts";
 import { PART_CONNECTIONS, PORT } from "./servers.ts";
@@ -54,15 +53,15 @@ export async function startTraffic(lab: Lab, load: Load, record: RecordWriter, l
   const start = async (visit: number | null) => {
     const clients = streamsOf(load, visit).map((stream) => watchedClient({ lab, load, record, liveness }, stream));
     running.push(...clients);
-    const started = await Promise.all(clients.map((client) => client.started));
+    const started = await lab.clock.during(Promise.all(clients.map((client) => client.started)));
     return { t0: Math.max(...started), done: Promise.all(clients.map((client) => client.done)) };
   };
   const visitsS = load.visitsS ?? [];
   const first = await start(visitsS.length > 0 ? 1 : null);
   const stopped = new AbortController();
   const later = visitsS.slice(1).map(async (s, i) => {
-    await sleepUntil(first.t0 + s * 1e9, stopped.signal);
-    await (await start(i + 2)).done;
+    await lab.clock.sleepUntil(first.t0 + s * 1e9, stopped.signal);
+    await lab.clock.during((await start(i + 2)).done);
   });
   return {
     t0: first.t0,

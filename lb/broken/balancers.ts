@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Balancers that are wrong on purpose, out of one that is right: the lab has to catch each. Only tests use them.
-import { setTimeout as sleep } from "node:timers/promises";
-import { addressOf, type Backend, type Balancer, type Host, type Lab, nowNs, VIP } from "../../harness/api/index.ts";
+import { addressOf, type Backend, type Balancer, type Host, type Lab, VIP } from "../../harness/api/index.ts";
 import { fwmarkOf, nfqueue, nfqueueWith } from "../nfqueue/nfqueue.ts";
 import { swapWords } from "./swap-words.ts";
 
@@ -70,7 +69,7 @@ export const brokenBalancers: readonly Backend[] = [
     const balancer = await working(lab, active);
     return bent(balancer, async (next) => {
       await balancer.setTargets([]);
-      await sleep(100);
+      await lab.clock.sleep(100);
       return balancer.setTargets(next);
     });
   }),
@@ -117,8 +116,8 @@ export const brokenBalancers: readonly Backend[] = [
   broken("broken-tardy", "its table changes 600 ms after it said so", async (lab, active) => {
     const balancer = await working(lab, active);
     return bent(balancer, async (next) => {
-      const saidT = nowNs();
-      void sleep(600).then(() => balancer.setTargets(next));
+      const saidT = lab.clock.now();
+      void lab.clock.sleep(600).then(() => balancer.setTargets(next));
       return saidT;
     });
   }),

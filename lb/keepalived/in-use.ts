@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which targets IPVS has in use, whoever filled its table.
-import { setTimeout as sleep } from "node:timers/promises";
-import { addressBytes, addressOf, FAMILIES, type Host, nowNs, type Topology } from "../../harness/api/index.ts";
+import { addressBytes, addressOf, FAMILIES, type Host, type Topology } from "../../harness/api/index.ts";
 
 const POLL_MS = 20;
 
@@ -11,7 +10,7 @@ export interface Wanted {
   out: readonly number[];
 }
 
-/** Resolves with whether the table came to that before the deadline (monotonic ns). */
+/** Resolves with whether the table came to that before the deadline (of the lab's clock, ns). */
 export async function untilInUse(
   host: Host,
   { topology, services }: { topology: Topology; services: number },
@@ -21,8 +20,8 @@ export async function untilInUse(
   for (;;) {
     const { stdout } = await host.exec(["@read", "/proc/net/ip_vs"]);
     if (isInUse(stdout, topology, services, wanted)) return true;
-    if (nowNs() > deadline) return false;
-    await sleep(POLL_MS);
+    if (host.clock.now() > deadline) return false;
+    await host.clock.sleep(POLL_MS);
   }
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as sleep } from "node:timers/promises";
-import { defineBackend, type Host, type Lab, LabError, nowNs, type Program } from "../../harness/api/index.ts";
+import { defineBackend, type Host, type Lab, LabError, type Program } from "../../harness/api/index.ts";
 import { checkedStats, ipvsFacts, ipvsOracle, ipvsRequirements, prepareWays } from "../ipvs/ipvs.ts";
 import { TUNNELS } from "../ipvs/paths.ts";
 import { catchVip, needsMasquerade, SERVICES, startSync } from "../ipvs/table.ts";
@@ -37,7 +36,7 @@ export const keepalived = defineBackend({
     const program = await router.find(PROGRAM);
     const services = given.fwmark ? 1 : SERVICES.length;
     const waitFor = (wanted: Wanted, seconds: number) =>
-      untilInUse(host, { topology, services }, wanted, nowNs() + seconds * 1e9);
+      untilInUse(host, { topology, services }, wanted, lab.clock.now() + seconds * 1e9);
     let listed: readonly number[] = [];
     const write = (next: readonly number[]) => {
       // Drained, a target stays in the file, with weight 0.
@@ -87,13 +86,13 @@ async function inForce(host: Host, came: Promise<boolean>): Promise<void> {
 async function serversListen(lab: Lab): Promise<void> {
   const port = CHECKED_PORT.toString(16).toUpperCase().padStart(4, "0");
   const listening = new RegExp(`:${port} \\S+ 0A `);
-  const deadline = nowNs() + SERVERS_S * 1e9;
+  const deadline = lab.clock.now() + SERVERS_S * 1e9;
   await Promise.all(
     lab.topology.targets.map(async ({ name }) => {
-      while (nowNs() < deadline) {
+      while (lab.clock.now() < deadline) {
         const { stdout } = await lab.host(name).exec(["@read", "/proc/net/tcp", "/proc/net/tcp6"]);
         if (listening.test(stdout)) return;
-        await sleep(50);
+        await lab.clock.sleep(50);
       }
     }),
   );

@@ -5,7 +5,6 @@ import {
   defineBackend,
   type Host,
   linkOn,
-  nowNs,
   otherVip,
   presetBackend,
   type Router,
@@ -139,7 +138,7 @@ function sideOf(router: Router, given: Options, more: readonly string[]): Router
       if (!given.synOnly || given.leave !== "flush") return publishedT;
       const gone = topology.targets.flatMap((_, index) => (next.includes(index) ? [] : [fwmarkOf(index)]));
       await flushMarks(host, gone);
-      return nowNs();
+      return lab.clock.now();
     },
     ...(given.fragments ? { setRouters: (next: readonly number[]) => setOwners(host, program, next) } : {}),
     async counters() {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import {
   addressOf,
@@ -145,7 +144,7 @@ async function answers(host: Host, socket: string): Promise<void> {
   for (;;) {
     const { code } = await host.exec(["@unix", socket], { input: "show info\n", check: false });
     if (code === 0) return;
-    await sleep(20);
+    await host.clock.sleep(20);
   }
 }
 

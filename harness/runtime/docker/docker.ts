@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import type { Role, Topology } from "../../topology/topology.ts";
 import { abortable } from "../../util/abortable.ts";
+import { monotonic } from "../../util/clock.ts";
 import { type Images, type Lab, LabError, type Traits } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { type RunningContainer, startContainer } from "./container.ts";
@@ -99,6 +100,7 @@ function makeLab(
     traits,
     topology,
     images,
+    clock: monotonic,
     ended: Promise.race(
       [...running.values()].map(({ machine, agent }) =>
         agent.ended.then(() => `the container of '${machine}' has ended`),

@@ -4,20 +4,27 @@ import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import path from "node:path";
 import { PassThrough, type Readable } from "node:stream";
+import { buildDir } from "../../host/locate.ts";
 import { systemPath } from "../../host/tools.ts";
+import { type Clock, monotonic } from "../../util/clock.ts";
 import { within } from "../../util/deadline.ts";
 import { makeDirs } from "../../util/make-dirs.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import { findTrace } from "./trace.ts";
+import { Turns } from "./turns.ts";
 
 const STOP_MS = 6000;
 /** A guest that answers nothing for so long hangs: the emulated ones of a busy machine need seconds at most. */
 const SILENT_MS = 60_000;
+/** EXIT_ENDLESS and TURN_CPU_S in images/agent. */
+const ENDLESS = 99;
+const TURN_CPU_S = 120;
 const KEPT_CHARACTERS = 200_000;
 
 export interface Guest {
   agent: Agent;
+  clock: Clock;
   /** Settles when the machine has ended, with why. */
   ended: Promise<string>;
   /** Powers it off, by force when it does not obey. */
@@ -50,7 +57,7 @@ export async function bootGuest(
         `the guest has not answered for ${silentMs / 1000} s and was ended. The last on its console: ${qemu.console()}`,
       ),
     );
-    return { agent, ended, stop: qemu.stop };
+    return { agent, clock: monotonic, ended, stop: qemu.stop };
   } catch (cause) {
     kill();
     const why = await ended;
@@ -62,8 +69,31 @@ export async function bootGuest(
   }
 }
 
+/** One in virtual time: what it takes is a matter of CPU time, not of this machine's clock. Throws as `bootGuest` does. */
+export async function bootVirtual(
+  argv: readonly string[],
+  options: { logs?: string | undefined; signal: AbortSignal },
+): Promise<Guest & { clock: Turns }> {
+  const { signal } = options;
+  const qemu = startQemu([path.join(buildDir, "agent"), "outside", ...argv], options.logs, Turns);
+  const { agent, clock, ended, kill } = qemu;
+  if (!(clock instanceof Turns)) throw new LabError("A guest in virtual time has a clock of its own.");
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    await agent.ready;
+    return { agent, clock, ended, stop: qemu.stop };
+  } catch (cause) {
+    kill();
+    const why = await ended;
+    signal.throwIfAborted();
+    throw new LabError(capital(why), { cause });
+  } finally {
+    signal.removeEventListener("abort", kill);
+  }
+}
+
 /** QEMU, what it and its guest say, and its end: whoever waits for something of it is told why that does not come. */
-function startQemu(argv: readonly string[], logs: string | undefined) {
+function startQemu(argv: readonly string[], logs: string | undefined, kind?: typeof Turns) {
   // The kernel kills QEMU when this process dies, even if the guest hangs and does not notice the end of its port.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv], {
     stdio: ["pipe", "pipe", "pipe", "pipe"],
@@ -82,25 +112,32 @@ function startQemu(argv: readonly string[], logs: string | undefined) {
   });
   for (const stream of child.stdio) stream?.on("error", () => {});
   // Closed by us once it is known why, so that whoever waits is told.
-  const output = new PassThrough();
-  child.stdout.pipe(output, { end: false });
-  const agent = new Agent(child.stdin, output);
+  const turns = kind ? new kind(child.stdin, child.stdout) : null;
+  const output = turns?.output ?? new PassThrough();
+  if (!turns) child.stdout.pipe(output, { end: false });
+  const agent = new Agent(turns?.input ?? child.stdin, output, turns ?? monotonic);
   const ended = new Promise<string>((resolve) => {
     const end = (why: string) => {
       const trace = findTrace(consoleText);
       const sentence = trace ? `the guest's kernel went down:\n${trace}` : silent || why;
       agent.lost(capital(sentence));
+      turns?.end();
       output.destroy();
       resolve(sentence);
     };
     child.on("error", (error) => end(`QEMU cannot be started: ${error.message}`));
     child.on("close", (code, signal) =>
-      end(`QEMU has ended (${signal ?? `exit code ${code}`})${said ? `: ${said.trim().slice(-600)}` : ""}`),
+      end(
+        code === ENDLESS
+          ? `the guest has used ${TURN_CPU_S} s of CPU time without coming to an end of anything, and was ended. The last on its console: ${lastLines(consoleText)}`
+          : `QEMU has ended (${signal ?? `exit code ${code}`})${said ? `: ${said.trim().slice(-600)}` : ""}`,
+      ),
     );
   });
   const kill = () => void child.kill("SIGKILL");
   return {
     agent,
+    clock: turns ?? monotonic,
     ended,
     kill,
     /** Ends it; whoever waits is told this. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guests, booted when they are needed. One that has nothing odd about it serves the labs of a command one after the other.
-import { nowNs, sleepUntil } from "../../util/clock.ts";
-import { bootGuest, type Guest, GuestPanic } from "./guest.ts";
+import { monotonic, nowNs } from "../../util/clock.ts";
+import { bootGuest, bootVirtual, type Guest, GuestPanic } from "./guest.ts";
 import type { Kernel } from "./kernels.ts";
-import { type Accelerator, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm } from "./qemu.ts";
+import { type Accelerator, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm, virtualArgv } from "./qemu.ts";
 import { ensureImage } from "./root.ts";
 
 /** A guest under emulation on a busy machine takes 5 to 10 s. */
@@ -14,12 +14,16 @@ const CLOCK_READINGS = 8;
 const CLOCK_MS = 300;
 const WRONG_BY = { atOnce: 0.25, later: 0.05 } as const;
 
+/** Whose seconds a guest counts: its own instructions, or this machine's. */
+export type Time = "virtual" | "real";
+
 /** Everything that guests are made of, fetched and prepared. */
 export interface Parts {
   kernel: Kernel;
   qemu: Qemu;
   /** The folder of the guest's tools. */
   tree: string;
+  time: Time;
 }
 
 export interface Machine {
@@ -33,6 +37,8 @@ export interface Machine {
   labs: number;
   /** Its clock and this machine's at the same moment, soon after its boot. */
   booted: Moment;
+  /** In virtual time: QEMU's. */
+  argv?: readonly string[];
 }
 
 /** ns */
@@ -83,6 +89,17 @@ export interface Surroundings {
   note: (text: string) => void;
   /** Folder for the guest's console and messages. */
   logs: string | undefined;
+  /** Of all that a guest in virtual time draws at random. */
+  seed?: number;
+}
+
+/** What it does depends on the parts, the memory and the seed alone: so each lab has one of its own. */
+export async function bootForOne(parts: Parts, memoryMiB: number, lab: Surroundings): Promise<Machine> {
+  const image = await ensureImage(parts.tree, parts.kernel);
+  const argv = virtualArgv({ ...parts, image, memoryMiB, seed: lab.seed ?? 1 });
+  const console = { logs: lab.logs, signal: lab.signal };
+  const guest = await bootVirtual(argv, console);
+  return { guest, accel: "tcg", image, memoryMiB, console, labs: 1, booted: { here: 0, guest: 0 }, argv };
 }
 
 /** Under KVM where that works, else emulated. A kernel that goes down on the way gets a second chance. */
@@ -98,7 +115,7 @@ async function boot(
     const guest = await bootGuest(argv, options);
     try {
       const booted = await readClock(guest);
-      await sleepUntil(booted.here + CLOCK_MS * 1e6, signal);
+      await monotonic.sleepUntil(booted.here + CLOCK_MS * 1e6, signal);
       await checkRate(guest, booted, WRONG_BY.atOnce);
       return { guest, accel, image, memoryMiB, console: options, labs: 1, booted };
     } catch (error) {

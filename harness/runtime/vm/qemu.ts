@@ -21,6 +21,8 @@ export interface Qemu {
   argv: readonly string[];
   /** "10.0.2". */
   version: string;
+  /** What it lacks for virtual time; null: it has all. */
+  lacks: string | null;
 }
 
 /** null: there is one here, or one can be fetched when it is needed; else a sentence with the remedy. */
@@ -28,6 +30,8 @@ export async function missingQemu(): Promise<string | null> {
   const sentence = await findTool(PROGRAM, "qemu-system-x86");
   return sentence === null || (await entries("")).includes(TREE) ? null : sentence;
 }
+
+const NEEDED_DEVICES = ["ivshmem-plain", "isa-debugcon"];
 
 /** The system's, where it is good; else a newer one of Debian's, unpacked into the cache; else the system's again. */
 export async function findQemu(note: (text: string) => void, signal?: AbortSignal): Promise<Qemu> {
@@ -49,8 +53,18 @@ export async function findQemu(note: (text: string) => void, signal?: AbortSigna
 }
 
 async function described(argv: readonly string[], signal?: AbortSignal): Promise<Qemu> {
-  const said = (await command([...argv, "--version"], { signal, timeoutMs: 20_000 })).toString();
-  return { argv, version: /version (\S+)/.exec(said)?.[1] ?? "0" };
+  const ask = async (words: string[]) => (await command([...argv, ...words], { signal, timeoutMs: 20_000 })).toString();
+  // One that cannot even answer has nothing of it, and is told by its own words when a guest is to boot.
+  const told = (words: string[]) => ask(words).catch(() => "");
+  // All devices at once would load modules, which an unpacked QEMU finds at the system's place.
+  const asked = NEEDED_DEVICES.map((device) => told(["-device", `${device},help`]));
+  const [said, help, ...answers] = await Promise.all([ask(["--version"]), told(["-help"]), ...asked]);
+  const lacks = NEEDED_DEVICES.find((_, i) => !answers[i]?.includes("options:"));
+  return {
+    argv,
+    version: /version (\S+)/.exec(said)?.[1] ?? "0",
+    lacks: lacks ?? (/^-icount /m.test(help) ? null : "-icount"),
+  };
 }
 
 export type Accelerator = "kvm" | "tcg";
@@ -81,6 +95,37 @@ const CPU: Record<Accelerator, string[]> = {
 /** Name of the virtio-serial port that the agent speaks on. */
 const PORT = "load-balancer";
 
+/** Where the agent finds the box, and the channel of its port; BOX_FD and FREEZE_FD in images/agent/box.h. */
+const BOX = { fd: 20, freezeFd: 21, size: "8M" } as const;
+
+/**
+ * A guest whose time is the number of its instructions: 1000 million of them are a second, and while it idles its time leaps to the next
+ * timer. All that it draws at random comes of the seed. For `agent outside`, which hands on what is said.
+ */
+export function virtualArgv(guest: {
+  qemu: Qemu;
+  kernel: Kernel;
+  image: string;
+  memoryMiB: number;
+  seed: number;
+}): string[] {
+  return [
+    guest.qemu.argv,
+    ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35,hpet=off"],
+    ["-accel", "tcg,thread=single", ...CPU.tcg.slice(2), "-icount", "shift=0,sleep=off"],
+    ["-seed", `${guest.seed}`, "-rtc", "base=2026-01-01,clock=vm", "-smp", "1", "-m", `${guest.memoryMiB}`],
+    ["-kernel", path.join(guest.kernel.dir, "kernel"), "-initrd", guest.image],
+    ["-append", [...BOOT, "tsc=reliable", ...END, "box"].join(" ")],
+    ["-object", `memory-backend-file,id=box,share=on,mem-path=/proc/self/fd/${BOX.fd},size=${BOX.size}`],
+    ["-device", "ivshmem-plain,memdev=box"],
+    ["-chardev", `socket,id=freeze,fd=${BOX.freezeFd}`, "-device", "isa-debugcon,iobase=0xe9,chardev=freeze"],
+    ["-chardev", "socket,id=console,fd=3", "-serial", "chardev:console"],
+  ].flat();
+}
+
+const BOOT = ["console=ttyS0", "quiet", "nokaslr", "no_timer_check", "mitigations=off", "random.trust_cpu=on"];
+const END = ["oops=panic", "panic=-1", "rdinit=/opt/load-balancer/agent", "--", "guest"];
+
 /** Standard input and output are the agent's port, descriptor 3 is the console. The guest's end is QEMU's end. */
 export function qemuArgv(guest: {
   qemu: Qemu;
@@ -90,16 +135,14 @@ export function qemuArgv(guest: {
   memoryMiB: number;
   cpus: number;
 }): string[] {
-  const boot = ["console=ttyS0", "quiet", "nokaslr", "no_timer_check", "mitigations=off", "random.trust_cpu=on"];
   const clock = guest.accel === "tcg" ? ["tsc=reliable"] : [];
-  const end = ["oops=panic", "panic=-1", "rdinit=/opt/load-balancer/agent", "--", "guest", PORT];
   return [
     guest.qemu.argv,
     ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35"],
     CPU[guest.accel],
     ["-smp", `${guest.cpus}`, "-m", `${guest.memoryMiB}`],
     ["-kernel", path.join(guest.kernel.dir, "kernel"), "-initrd", guest.image],
-    ["-append", [...boot, ...clock, ...end].join(" ")],
+    ["-append", [...BOOT, ...clock, ...END, PORT].join(" ")],
     ["-device", "virtio-serial-pci", "-chardev", "stdio,id=agent,signal=off"],
     ["-device", `virtserialport,chardev=agent,name=${PORT}`],
     ["-chardev", "socket,id=console,fd=3", "-serial", "chardev:console"],

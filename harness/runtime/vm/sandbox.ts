@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sandbox as that of the netns runtime, inside of a guest: what is in it ends with it, and the guest can have another.
 import { PassThrough, Writable } from "node:stream";
-import { within } from "../../util/deadline.ts";
 import { Agent } from "../agent.ts";
 import { LabError } from "../runtime.ts";
 import type { Guest } from "./guest.ts";
@@ -33,7 +32,7 @@ export function startSandbox(guest: Guest): Sandbox {
       done(error);
     },
   });
-  const agent = new Agent(input, output);
+  const agent = new Agent(input, output, guest.clock);
   const ended = Promise.race([guest.ended, process.exited.then(() => "the lab's agent has ended")]).catch(
     (error: Error) => error.message,
   );
@@ -44,7 +43,7 @@ export function startSandbox(guest: Guest): Sandbox {
   const stop = async () => {
     input.destroy();
     const late = () => new LabError("The sandbox does not end.");
-    return within(process.exited, STOP_MS, late).then(
+    return guest.clock.within(process.exited, STOP_MS, late).then(
       ({ code }) => code === 0,
       () => false,
     );

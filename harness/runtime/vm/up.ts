@@ -10,8 +10,17 @@ import { wire } from "../wire.ts";
 import { cacheError, removePartials } from "./cache.ts";
 import { type Guest, GuestPanic } from "./guest.ts";
 import { describeKernel, findKernel } from "./kernels.ts";
-import { checkClock, GuestPool, type Machine, type Parts, relateClock, type Surroundings } from "./machine.ts";
-import { findQemu } from "./qemu.ts";
+import {
+  bootForOne,
+  checkClock,
+  GuestPool,
+  type Machine,
+  type Parts,
+  relateClock,
+  type Surroundings,
+  type Time,
+} from "./machine.ts";
+import { findQemu, mayUseKvm, type Qemu } from "./qemu.ts";
 import { ensureImage, ensureTree, PROGRAMS } from "./root.ts";
 import { startSandbox } from "./sandbox.ts";
 import { isOdd } from "./trace.ts";
@@ -23,16 +32,31 @@ const MEMORY_PER_TARGET_MIB = 6;
 const MEMORY_STEP_MIB = 256;
 
 /** Throws UsageError or LabError when a part cannot be had. */
-export async function prepareParts(word: string, note: (text: string) => void, signal?: AbortSignal): Promise<Parts> {
+export async function prepareParts(
+  word: string,
+  time: Time | undefined,
+  note: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<Parts> {
   try {
     await removePartials();
     const kernel = await findKernel(word, note, signal);
     const tree = await ensureTree(note, signal);
     const [qemu] = await Promise.all([findQemu(note, signal), ensureImage(tree, kernel)]);
-    return { kernel, qemu, tree };
+    return { kernel, qemu, tree, time: await timeOf(time, qemu, note) };
   } catch (error) {
     throw cacheError(error);
   }
+}
+
+/** Without KVM a guest counts its own seconds, unless that is not wanted or QEMU cannot. */
+async function timeOf(wanted: Time | undefined, { version, lacks }: Qemu, note: (text: string) => void): Promise<Time> {
+  const usesKvm = await mayUseKvm();
+  if (wanted === "real" || (wanted === undefined && usesKvm)) return "real";
+  if (usesKvm) note("KVM keeps this machine's time, so the guest is emulated.");
+  if (lacks === null) return "virtual";
+  note(`QEMU ${version} has no ${lacks}, so the guest runs in real time.`);
+  return "real";
 }
 
 /** Whose labs they are: without a pool a lab's guest ends with it. */
@@ -49,7 +73,10 @@ export async function vmUp(origin: Origin, topology: Topology, lab: Surroundings
   signal.throwIfAborted();
   const needed = MEMORY_MIB + MEMORY_PER_TARGET_MIB * topology.targets.length;
   const memoryMiB = Math.ceil(needed / MEMORY_STEP_MIB) * MEMORY_STEP_MIB;
-  const machine = await (pool ?? new GuestPool()).take(parts, memoryMiB, lab);
+  const isVirtual = parts.time === "virtual";
+  const machine = await (isVirtual
+    ? bootForOne(parts, memoryMiB, lab)
+    : (pool ?? new GuestPool()).take(parts, memoryMiB, lab));
   try {
     return await labIn(machine, origin, topology, lab);
   } catch (cause) {
@@ -77,7 +104,8 @@ async function labIn(
   const onAbort = () => void guest.stop();
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    await relateClock(machine);
+    const { isVirtual } = guest.clock;
+    if (!isVirtual) await relateClock(machine);
     // Nothing in a machine asks for this one before it opens the device.
     if (machine.labs === 1) await guest.agent.host("").exec(["modprobe", "-q", "tun"], { check: false });
     const sandbox = startSandbox(guest);
@@ -88,7 +116,7 @@ async function labIn(
     const stop = async () => {
       const tidy = await sandbox.stop();
       const messages = await takeMessages(guest, logs);
-      if (pool && tidy && messages !== null && !isOdd(messages)) pool.keep(machine);
+      if (pool && !isVirtual && tidy && messages !== null && !isOdd(messages)) pool.keep(machine);
       else await guest.stop();
     };
     const lab: Lab = {
@@ -100,10 +128,11 @@ async function labIn(
       }),
       images: {
         kernel: describeKernel(parts.kernel),
-        qemu: `${parts.qemu.version}, ${accel}`,
+        qemu: `${parts.qemu.version}, ${isVirtual ? "virtual time" : accel}`,
         guest: `lab ${machine.labs} since its boot`,
       },
     };
+    if (isVirtual) return lab;
     if (accel === "tcg") await warmUp(lab);
     await checkClock(machine);
     return lab;
