@@ -25,6 +25,8 @@ export const keepalived = defineBackend({
   affinityOption: "persistence",
   requires: (given) => ({ ...ipvsRequirements(given), programs: [PROGRAM] }),
   oracle: ipvsOracle,
+  // A virtual server without real ones is taken out, and then the router itself resets; with drained or dead ones IPVS answers by ICMP.
+  withoutTargets: () => "unreachable",
   effectiveOptions({ delayLoop, connectTimeout, retries, delayBeforeRetry, ...given }, targets) {
     return { ...ipvsFacts(given, targets), delayLoop, connectTimeout, retries, delayBeforeRetry };
   },
