@@ -29,6 +29,7 @@ import { type Attempt, type Entry, entryOf, lastOf, type RunSet, totals, verdict
 import { inShard } from "../set/shard.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
+import { dryRunText } from "./dry-run.ts";
 
 interface TestOptions extends TestArgs {
   commandLine: readonly string[];
@@ -47,12 +48,21 @@ export async function runTests(args: TestArgs, context: Context): Promise<number
   if (!args.stop && cases.length * args.repeat > 1)
     throw new UsageError("--no-stop keeps one lab: give one case, without --repeat.");
   // Everything that can be wrong with the words is found before the first case runs.
-  const [first] = cases.map((one) => planCase(one, parsed, args.set));
+  const plans = cases.map((one) => planCase(one, parsed, args.set));
+  const [first] = plans;
   if (first && cases.length === 1 && given.get("protocol") === COMMAND_LINE && first.load.protocol !== args.protocol)
     throw new UsageError(`'${first.case.name}' needs --protocol ${first.load.protocol}, not ${args.protocol}.`);
   const planned = cases.flatMap((one) =>
     Array.from({ length: args.repeat }, (_, i) => ({ one, seed: parsed.seed + i })),
   );
+  if (args.dryRun) {
+    const trafficS = new Map(plans.map((one) => [one.case, one.plan.durationS]));
+    const mine = inShard(planned, args.shard ?? null);
+    context.print(
+      dryRunText(mine.map(({ one, seed }) => ({ name: one.name, seed, trafficS: trafficS.get(one) ?? 0 }))),
+    );
+    return EXIT.passed;
+  }
   await using sessions = new Sessions(signal, say);
   const settle = settler(catalog, options, { runtime, parsed }, sessions);
   const host = await describeHost();

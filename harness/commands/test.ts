@@ -29,6 +29,7 @@ const setOptions = {
     unit: "attempts",
   }),
   failFast: option(flag(), { group: "CI", about: "stop after the first run that does not pass" }),
+  dryRun: option(flag(), { group: "CI", about: "print what would be run and how long it takes; run nothing" }),
   resume: option(flag(), { group: "CI", about: "skip runs already in --out" }),
 };
 

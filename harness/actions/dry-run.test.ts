@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import { outcomeOf, program } from "../testing/machine.ts";
+import { dryRunText } from "./dry-run.ts";
+
+test("the sum is the traffic of all runs and some seconds around each", (t) => {
+  const text = dryRunText([
+    { name: "ecmp_scale", seed: 1, trafficS: 20 },
+    { name: "ecmp_scale", seed: 2, trafficS: 20 },
+  ]);
+  t.is(text.split("\n")[2], "2 runs: about 50 s, 40 s of it traffic. Nothing was run.");
+});
+
+test("--dry-run prints every run of this shard with its seed and starts none", async (t) => {
+  const words = ["test", "ecmp_scale", "ecmp_scale_in", "--repeat", "2", "--shard", "1/2", "--dry-run"];
+  const { status, stdout } = await outcomeOf([program, ...words]);
+  t.is(status, 0);
+  t.regex(stdout, /^ecmp_scale, seed 1: 20 s of traffic\necmp_scale_in, seed 1: 10 s of traffic\n2 runs: about 40 s/);
+});
