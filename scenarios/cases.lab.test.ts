@@ -105,13 +105,13 @@ async function resultOf(t: ExecutionContext, one: Conformance): Promise<CaseResu
 
 function checkLoss(
   t: ExecutionContext,
-  { kind, lost }: EventSummary,
+  { kind, machines, lost }: EventSummary,
   { keepsState, name }: { keepsState: boolean; name: string },
 ): void {
   if (kind.startsWith("drift")) t.true(lost > 40, `${lost}`);
   if (kind.startsWith("blackout")) t.is(lost, 0);
   if (kind.startsWith("router") && (!keepsState || name === "syn_only")) t.is(lost, 0);
-  if (kind === "scale_in") t.true(lost > 130, `${lost}`);
+  if (kind === "scale_in") t.true(lost > 65 * machines.length, `${lost}`);
   if (kind === "scale_out" && keepsState) t.is(lost, 0);
 }
 
