@@ -6,18 +6,33 @@ import { Damaged } from "../record/damage.ts";
 import { readSummary } from "../record/read.ts";
 import type { Summary } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
+import type { FIGURE_FORMATS } from "../report/names.ts";
+import { figures } from "../report/png.ts";
 import { writeAll } from "../report/reporter.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 
+/** Of the pictures. */
+interface Look {
+  format: readonly (typeof FIGURE_FORMATS)[number][];
+  width?: number | undefined;
+  dpi: number;
+  titles: boolean;
+}
+
+const SCREEN: Look = { format: ["png"], dpi: 96, titles: true };
+
 /** Draws runs again from what they recorded. Returns the exit code: a report that could not be written comes before a record that is damaged. */
-export async function redraw(dirs: readonly string[]): Promise<number> {
+export async function redraw(dirs: readonly string[], look: Look = SCREEN): Promise<number> {
   const missing = dirs.find((dir) => !statSync(dir, { throwIfNoEntry: false })?.isDirectory());
   if (missing !== undefined) throw new UsageError(`There is no folder '${missing}'.`);
   const { runs, damaged } = loadRuns(dirs);
   const failures: string[] = [];
   for (const { dir, run, summary, series, cut } of runs) {
-    const drawn = Object.values(reporters).filter((r) => r.name !== "terminal");
+    const drawn = [
+      ...Object.values(reporters).filter(({ name }) => name !== "terminal" && name !== "png"),
+      ...look.format.map((format) => figures({ ...look, format, widthMm: look.width ?? null })),
+    ];
     for (const { reporter, error } of await writeAll({ run, summary, series }, dir, drawn))
       failures.push(`Cannot write the ${reporter} report of '${dir}': ${(error as Error).message}`);
     // How long the run's own report took is the one thing that its events do not tell.

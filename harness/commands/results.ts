@@ -1,18 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is made of runs that were recorded before.
 import { defineCommand } from "../cli/command.ts";
-import { choice, list, option, text, texts } from "../plan/option.ts";
+import { choice, flag, list, option, text, texts, whole } from "../plan/option.ts";
 import { outShape, outsideShape } from "../plan/options.ts";
-import { SET_REPORTERS } from "../report/names.ts";
+import { FIGURE_FORMATS, SET_REPORTERS } from "../report/names.ts";
 import { CTRAFFIC_ANALYSES } from "../traffic/ctraffic.ts";
 
 export const reportCommand = defineCommand({
   name: "report",
   summary: "write the reports of runs again from their records",
   positionals: { run: option(texts(), { about: "folders of runs", names: "folder", expects: "a folder" }) },
-  options: outsideShape,
-  examples: [["report results/*nfqueue_scale*", ""]],
-  run: async (args) => (await import("../actions/report.ts")).redraw(args.run),
+  options: {
+    ...outsideShape,
+    format: option(list(choice(FIGURE_FORMATS)).default(["png"]), {
+      group: "Output",
+      about: "files of the pictures: png, svg, pdf",
+    }),
+    width: option(whole(30, 500).optional(), {
+      group: "Output",
+      about: "width of the pictures, for a paper",
+      unit: "millimetres",
+      defaultText: "1200 pixels",
+    }),
+    dpi: option(whole(72, 1200).default(300), {
+      group: "Output",
+      about: "dots per inch of PNGs with --width",
+      needs: "width",
+    }),
+    titles: option(flag(true), { group: "Output", about: "title and caption in the pictures" }),
+  },
+  examples: [
+    ["report results/*nfqueue_scale*", ""],
+    ["report results/*nfqueue_scale* --format svg --width 85 --no-titles", "pictures for a column of a paper"],
+  ],
+  run: async (args) => (await import("../actions/report.ts")).redraw(args.run, args),
 });
 
 export const mergeCommand = defineCommand({

@@ -6,9 +6,9 @@ import type { ChartConfiguration } from "chart.js";
 import { wrap } from "../util/wrap.ts";
 import type { Chart, ChartConfig } from "./charts/chart.ts";
 import { marksPlugin } from "./marks.ts";
+import type { FIGURE_FORMATS } from "./names.ts";
 import { LIGHT } from "./palette.ts";
 
-const FIGURE_FORMATS = ["png", "svg", "pdf"] as const;
 type Format = (typeof FIGURE_FORMATS)[number];
 
 export interface Figure {
@@ -38,10 +38,10 @@ export async function drawFigures(charts: readonly Chart[], dir: string, figure:
   for (const chart of charts) {
     const { width, height, scale } = sizeOf(chart, figure);
     const renderer = new ChartJSNodeCanvas({
-      ...(format === "png" ? {} : { type: format }),
+      // The library lays the ground below what is drawn: in a vector file that would make a raster of all.
+      ...(format === "png" ? { backgroundColour: LIGHT.surface } : { type: format }),
       width,
       height,
-      backgroundColour: LIGHT.surface,
       plugins: { modern: ["chartjs-plugin-annotation", marksPlugin as never] },
     });
     // A definition is a narrower type of ours than the library's, which allows functions.

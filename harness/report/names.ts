@@ -4,3 +4,5 @@
 export const RUN_REPORTERS = ["terminal", "markdown", "junit", "ctrf", "html", "png"] as const;
 export const SET_REPORTERS = ["terminal", "json", "markdown", "junit", "ctrf", "html", "github"] as const;
 export const REPORTERS = [...new Set([...RUN_REPORTERS, ...SET_REPORTERS])].sort() as [string, ...string[]];
+
+export const FIGURE_FORMATS = ["png", "svg", "pdf"] as const;
