@@ -6,12 +6,21 @@ const MTU = 1300;
 
 export const pmtu: Scenario = {
   name: "pmtu",
-  summary: `Answers larger than the MTU of the way back (${MTU}): ICMP errors must find the target of their flow, or connections stall.`,
+  summary: `Answers larger than the MTU of the way back (${MTU}): ICMP errors must find the target of their flow, or connections stall; with --icmp drop they do.`,
   routers: 1,
   needs: "icmp_errors",
   protocol: { only: "tcp", why: "'pmtu' needs TCP: UDP answers of that size are fragments, which 'frag' has." },
-  plan({ atS, durationS }) {
+  plan({ atS, durationS, icmp }) {
     if (atS !== null) throw new UsageError("'pmtu' has no events, so --at has nothing to move.");
-    return { mode: "stream", durationS: durationS ?? 10, out: [], steps: [], size: 8000, squeezeMtu: MTU };
+    const blackHole = icmp === "drop" ? { icmpDropped: true as const } : {};
+    return {
+      mode: "stream",
+      durationS: durationS ?? 10,
+      out: [],
+      steps: [],
+      size: 8000,
+      squeezeMtu: MTU,
+      ...blackHole,
+    };
   },
 };

@@ -21,6 +21,7 @@ import { losses } from "./losses.ts";
 import { outage } from "./outage.ts";
 import { packets } from "./packets.ts";
 import type { AnalysisContext, AnalysisModule, Collector, Evidence, Judged, Part } from "./part.ts";
+import { pathMtu } from "./path-mtu.ts";
 import { phases } from "./phases.ts";
 import { rowReader } from "./rows.ts";
 import { emptySeries, log, overTime, type Series } from "./series.ts";
@@ -45,6 +46,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   lostRows,
   culprits,
   outage,
+  pathMtu,
   spread,
   spreadAfterEvents,
   tiers,

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isInOutage } from "./outage.ts";
 import type { AnalysisModule } from "./part.ts";
+import { hangs, pathOf } from "./path-mtu.ts";
 import type { Failed } from "./rows.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** How many connections were planned, came about, and were lost. */
-export const counts: AnalysisModule = ({ timeline }) => {
+export const counts: AnalysisModule = ({ timeline, events }) => {
+  const path = pathOf(events);
   const planned = [...timeline.streams.values()].reduce((sum, s) => sum + s.connections, 0);
   const firstT = timeline.scales[0]?.requestedT ?? Number.POSITIVE_INFINITY;
   const connections = { planned, established: 0, lost: 0, lostOutsideEvents: 0 };
@@ -13,7 +15,9 @@ export const counts: AnalysisModule = ({ timeline }) => {
   return {
     row(row) {
       if (row.establishedT === null) {
-        if (row.recorded.generation > 0 && !isExcused(timeline, row)) evidence.failedConnects++;
+        if (hangs(path, row.stream.family)) {
+          if (row.recorded.generation === 0) evidence.notInTime--;
+        } else if (row.recorded.generation > 0 && !isExcused(timeline, row)) evidence.failedConnects++;
       } else if (row.recorded.generation === 0 && row.establishedT < firstT) evidence.notInTime--;
     },
     established({ connection, lossEvent }) {

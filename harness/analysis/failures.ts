@@ -10,6 +10,7 @@ import { forgottenFailures } from "./forgotten-text.ts";
 import { integrityFailures } from "./integrity.ts";
 import { outageFailures } from "./outage.ts";
 import type { Evidence, Judged } from "./part.ts";
+import { pathMtuFailures } from "./path-mtu.ts";
 import { spreadAfterEventsFailures } from "./spread-after-events.ts";
 import { staleStateFailures } from "./stale-state.ts";
 import { tierFailures } from "./tiers.ts";
@@ -71,6 +72,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ...forgottenFailures(summary),
     ...outageFailures(summary),
     ...staleStateFailures(summary),
+    ...pathMtuFailures(summary),
     [
       connections.lostOutsideEvents > 0,
       `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events${howAndWhere(culprits.lostOutside, both)}.`,

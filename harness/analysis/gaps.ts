@@ -19,16 +19,16 @@ export function lateness({ generator }: Judged): string | null {
 
 /** Why there is no result at all. */
 export function gapsOf(summary: Judged, { smallestShare, outage }: Evidence): string[] {
-  const { connections, events, packets, spread, targets, scenario, affinity } = summary;
+  const { connections, events, packets, spread, targets, scenario, affinity, pathMtu } = summary;
   const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
   const checks: [boolean, string][] = [
-    [connections.established === 0, "No connection was established."],
+    [connections.established === 0 && !pathMtu?.predicted, "No connection was established."],
     [
       events.some((e) => e.alive === 0 && !(outage && meaningOf(e).effect === "join")),
       "No connection was alive at an event.",
     ],
     [
-      packets.icmpErrors === 0,
+      packets.icmpErrors === 0 && !pathMtu,
       "No packet was larger than the path MTU of the replies, so no ICMP error was needed. Try a larger --size.",
     ],
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],

@@ -6,18 +6,17 @@ import { datagramMerits } from "./datagrams.ts";
 import { forgottenMerits } from "./forgotten-text.ts";
 import { outageMerits } from "./outage.ts";
 import type { Judged } from "./part.ts";
+import { pathMtuMerits } from "./path-mtu.ts";
 import { spreadAfterEventsMerits } from "./spread-after-events.ts";
 import { staleStateMerits } from "./stale-state.ts";
 import { tierMerits } from "./tiers.ts";
 
 /** What held, of a run that passes. */
 export function merits(summary: Judged): string[] {
-  const { assigned, connections, events, packets, userSpace } = summary;
+  const { assigned, events, packets, userSpace } = summary;
   const tooLarge = packets.icmpErrors ?? 0;
   return [
-    connections.planned === 1
-      ? "The connection was established."
-      : `All ${count(connections.planned)} connections were established.`,
+    ...establishedMerit(summary),
     ...when(
       assigned.checked > 0,
       `Each of ${plural(assigned.checked, "connection")} was answered by the target that the oracle predicted.`,
@@ -32,6 +31,7 @@ export function merits(summary: Judged): string[] {
     ...forgottenMerits(summary),
     ...outageMerits(summary),
     ...staleStateMerits(summary),
+    ...pathMtuMerits(summary),
     ...when(events.length > 0, `No ${summary.forgotten ? "other " : ""}connection was lost outside the events.`),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]
@@ -40,6 +40,12 @@ export function merits(summary: Judged): string[] {
     ...tierMerits(summary),
     ...spreadRemark(summary),
   ];
+}
+
+function establishedMerit({ connections: { planned }, pathMtu }: Judged): string[] {
+  const due = planned - (pathMtu?.predicted ?? 0);
+  if (due < planned) return when(due > 0, `All ${count(due)} connections with small answers were established.`);
+  return [planned === 1 ? "The connection was established." : `All ${count(planned)} connections were established.`];
 }
 
 const when = (holds: boolean, sentence: string) => (holds ? [sentence] : []);

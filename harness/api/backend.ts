@@ -74,6 +74,8 @@ export interface Backend extends BackendFacts {
    * limited rate ("unreachable"), or an end of every one ("refused"). null, or absent: it is not said, and not judged.
    */
   withoutTargets?(options: BackendOptions, protocol: Protocol): WithoutTargets | null;
+  /** The path MTU that it clamps the MSS of SYNs to; null, or absent: it does not. */
+  clampMtu?(options: BackendOptions): number | null;
   /** null, or absent: everything that it can balance. */
   serves?(options: BackendOptions, targets: number): Served | null;
   /** Throws UsageError when the options do not fit together, or do not fit so many targets. */

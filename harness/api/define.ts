@@ -21,6 +21,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   leavesDead?(options: z.infer<Schema>): boolean;
   /** What becomes of attempts to connect while no target is in use; null: it is not said. */
   withoutTargets?(options: z.infer<Schema>, protocol: Protocol): WithoutTargets | null;
+  /** The path MTU that it clamps the MSS of SYNs to; null: it does not. */
+  clampMtu?(options: z.infer<Schema>): number | null;
   /** null: everything that it can balance. */
   serves?(options: z.infer<Schema>, targets: number): Served | null;
   /** The options as they are used with so many targets. Throws UsageError when they do not fit. Absent: those that have a value. */
@@ -44,6 +46,7 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
     leavesDead: (options: z.infer<Schema>) => definition.leavesDead?.(options) ?? false,
     withoutTargets: (options: z.infer<Schema>, protocol) => definition.withoutTargets?.(options, protocol) ?? null,
+    clampMtu: (options: z.infer<Schema>) => definition.clampMtu?.(options) ?? null,
     serves: (options: z.infer<Schema>, targets) => definition.serves?.(options, targets) ?? null,
     effectiveOptions: (options: z.infer<Schema>, targets) =>
       definition.effectiveOptions?.(options, targets) ?? definedOptions(options),
@@ -87,6 +90,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),
     leavesDead: (options) => base.leavesDead?.(whole(options)) ?? false,
     withoutTargets: (options, protocol) => base.withoutTargets?.(whole(options), protocol) ?? null,
+    clampMtu: (options) => base.clampMtu?.(whole(options)) ?? null,
     serves: (options, targets) => base.serves?.(whole(options), targets) ?? null,
     effectiveOptions: (options, targets) => base.effectiveOptions(whole(options), targets),
   };

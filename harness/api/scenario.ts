@@ -34,6 +34,8 @@ export interface ScenarioOptions {
   /** null: the scenario's own. */
   durationS: number | null;
   atS: readonly number[] | null;
+  /** What becomes of ICMP errors on the way. */
+  icmp: "pass" | "drop";
   /** Seconds that a source stays with its target; null: it does not, or for ever. */
   affinityS: number | null;
 }
@@ -52,6 +54,8 @@ export interface Plan {
   size?: number;
   /** MTU of the way from the routers to the tester, behind a machine that tells by ICMP errors. */
   squeezeMtu?: number;
+  /** ICMP errors of that machine never leave it. */
+  icmpDropped?: true;
   /** A router in front of the routers chooses among them by a multipath hash of this seed: another tier. */
   front?: { seed: number };
 }

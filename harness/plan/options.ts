@@ -101,6 +101,10 @@ const faults = {
     about: "netem: share of packets corrupted on --link",
     expects: share,
   }),
+  icmp: option(choice(["pass", "drop"]).default("pass"), {
+    group: "Faults",
+    about: "scenario pmtu: whether ICMP errors of the narrow path are passed on, or dropped",
+  }),
   link: option(
     z
       .string()

@@ -27,8 +27,10 @@ export function planRun(
     scale: options.scale,
     durationS: options.duration ?? null,
     atS: options.at ?? null,
+    icmp: options.icmp,
     affinityS,
   });
+  checkIcmp(scenario, options, plan);
   const size = { targets: options.targets, routers };
   const { carried, openedPerS } = paceOf(options.connections, capacity);
   const rate = options.rate ?? Math.min(plan.rate ?? defaultRate(options.connections), carried);
@@ -40,6 +42,11 @@ export function planRun(
     throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load, size);
   return { plan, load, routers, impairment: impairmentOf(options, size) };
+}
+
+function checkIcmp({ name }: Scenario, { icmp }: RunOptions, plan: Plan): void {
+  if (icmp === "drop" && !plan.icmpDropped)
+    throw new UsageError(`'${name}' has no narrow path whose ICMP errors --icmp could drop. Try 'pmtu'.`);
 }
 
 function loadFor(

@@ -102,6 +102,15 @@ export const eventSchema = z.discriminatedUnion("kind", [
   }),
   /** How the tester chooses a router for a flow. Written where the routers do not all do the same. */
   kind("routing", { hash: flowHash }),
+  /** The way back to the tester, where ICMP errors do not find the targets, or none is needed as the MSS is clamped. */
+  kind("path", {
+    mtu: count,
+    icmp: z.enum(["pass", "drop"]),
+    /** Bytes of a message, which is those of its answer. */
+    size: count,
+    /** Path MTU that the balancer clamps the MSS of SYNs to. */
+    clampMtu: count.exactOptional(),
+  }),
   streamStart,
   kind("hosts", { stream: streamName, names }),
   kind("all_established", { stream: streamName, established: count, failed: count }),

@@ -130,6 +130,18 @@ export const summarySchema = z.object({
   forgotten: forgotten.exactOptional(),
   /** Only where no target was in use for a while. */
   outage: outage.exactOptional(),
+  /** Only where ICMP errors of a narrow path are dropped, or the MSS is clamped. */
+  pathMtu: z
+    .object({
+      mtu: count,
+      icmp: z.enum(["pass", "drop"]),
+      clampMtu: count.exactOptional(),
+      /** First connections of which no answer arrived, those that were to hang, and those that fared differently. */
+      hang: count,
+      predicted: count,
+      mispredicted: count,
+    })
+    .exactOptional(),
   /** Only where sources come again and again. */
   affinity: affinity.exactOptional(),
   spread: z.object({

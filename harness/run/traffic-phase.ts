@@ -26,6 +26,7 @@ export async function driveTraffic(request: RunRequest, deployment: Watched): Pr
   const { front, steps } = request.plan;
   if (front) await routeInFront(lab, record, front.seed);
   else if (steps.some(({ event }) => event.told !== "all")) await routeByFields(lab, record);
+  if (request.plan.squeezeMtu !== undefined) await narrowPath(request, lab, record, request.plan.squeezeMtu);
   const { impairment } = request;
   const unordered = new Unordered(request, deployment);
   await unordered.begin();
@@ -71,6 +72,35 @@ async function trafficAndSteps(
     liveness.end();
     unwatch();
   }
+}
+
+/**
+ * What the machine between sends itself is nothing but ICMP errors: what it looks up a route for as its own finds none. Packets that it
+ * forwards come in by a link.
+ */
+async function narrowPath(
+  { plan, load, backend, backendOptions }: RunRequest,
+  lab: Lab,
+  record: RecordWriter,
+  mtu: number,
+) {
+  const clampMtu = backend.clampMtu?.(backendOptions) ?? null;
+  const { squeeze } = lab.topology;
+  if (plan.icmpDropped && squeeze)
+    for (const family of ["-4", "-6"])
+      await lab
+        .wiring(squeeze.machine.name)
+        .exec(["ip", family, "rule", "add", "pref", "10", "iif", "lo", "blackhole"]);
+  if (!plan.icmpDropped && clampMtu === null) return;
+  const icmp = plan.icmpDropped ? "drop" : "pass";
+  record.add({
+    kind: "path",
+    t: lab.clock.now(),
+    mtu,
+    icmp,
+    size: load.size,
+    ...(clampMtu === null ? {} : { clampMtu }),
+  });
 }
 
 /** Makes the tester choose routers by a hash that can be known from outside. */

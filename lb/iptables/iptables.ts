@@ -8,6 +8,7 @@ import {
   type IpFamily,
   ipBatch,
   iptablesRestore,
+  type KernelProbe,
   otherVip,
   planTopology,
   type Requirements,
@@ -21,6 +22,7 @@ import {
   vipPrefix,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath, setTimeouts } from "../linux/conntrack.ts";
+import { clampRules } from "../linux/mss-clamp.ts";
 import { memoryPart } from "../linux/options.ts";
 
 export const variant = z
@@ -50,6 +52,7 @@ export interface NatOptions {
   variant?: Variant;
   timeouts: string;
   looseTcp: boolean;
+  mssClamp?: number | undefined;
 }
 
 /** Routes for what the router itself sends. */
@@ -67,6 +70,9 @@ export function natSide({ host, topology, services }: Router, options: NatOption
         `net/netfilter/nf_conntrack_tcp_loose=${Number(options.looseTcp)}`,
       ]);
       await setTimeouts(host, options.timeouts);
+      const { mssClamp, variant: given } = options;
+      for (const family of mssClamp === undefined ? [] : FAMILIES)
+        await restore(host, family, clampRules(mssClamp as number, family), given);
       // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
       // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
       for (const family of options.local ? FAMILIES : []) {
@@ -108,7 +114,12 @@ function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) 
 /** The rules of two targets behind two routers are tried, so that everything they need is. */
 export function natRequirements(options: NatOptions, rulesOf: NatRulesOf): Requirements {
   const rules = natRules(planTopology({ targets: 2, routers: 2 }), options, rulesOf);
-  return ruleRequirements([TOOLS.conntrack], options.variant, (family) => rules(family, [0, 1]));
+  const { mssClamp, variant: given } = options;
+  const needs = ruleRequirements([TOOLS.conntrack], given, (family) => rules(family, [0, 1]));
+  const clamps = (mssClamp === undefined ? [] : FAMILIES).map((family) =>
+    probeOf(family, clampRules(mssClamp as number, family), given),
+  );
+  return { ...needs, kernel: [...(needs.kernel ?? []), ...clamps] };
 }
 
 export function ruleRequirements(
@@ -118,15 +129,19 @@ export function ruleRequirements(
 ): Requirements {
   return {
     tools: [...FAMILIES.map((family) => iptablesRestore(family, given)), ...tools],
-    kernel: FAMILIES.map((family) => ({
-      what: `match, target or table that these rules need in ${iptablesRestore(family, given).name}`,
-      // An ordinary user may not write where the older program keeps its lock.
-      argv: ["env", "XTABLES_LOCKFILE=/dev/null", ...restoreWords(family, given)],
-      input: added(family, { number: 1, rules: rulesOf(family) }, null),
-      remedy: given === "legacy" ? "Load ip_tables, or try variant=nft." : "Load its module, or use another kernel.",
-    })),
+    kernel: FAMILIES.map((family) =>
+      probeOf(family, added(family, { number: 1, rules: rulesOf(family) }, null), given),
+    ),
   };
 }
+
+const probeOf = (family: IpFamily, input: string, given: Variant): KernelProbe => ({
+  what: `match, target or table that these rules need in ${iptablesRestore(family, given).name}`,
+  // An ordinary user may not write where the older program keeps its lock.
+  argv: ["env", "XTABLES_LOCKFILE=/dev/null", ...restoreWords(family, given)],
+  input,
+  remedy: given === "legacy" ? "Load ip_tables, or try variant=nft." : "Load its module, or use another kernel.",
+});
 
 interface Generation {
   number: number;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts } from "../linux/options.ts";
 import { destination, natRequirements, natSide, type Rules, statefulOracle, variant } from "./iptables.ts";
@@ -22,6 +23,7 @@ const options = z.strictObject({
   timeouts,
   looseTcp,
   masquerade,
+  mssClamp,
   local: z.stringbool().default(false).describe("connections that the router itself makes are balanced too"),
   variant,
 });
@@ -35,6 +37,7 @@ export const iptablesRecent = defineBackend({
   tracks: () => true,
   handles: ["icmp_errors"],
   leavesDead,
+  clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts, turnsPart } from "../linux/options.ts";
 import { destination, natRequirements, natSide, statefulOracle, variant } from "./iptables.ts";
@@ -12,6 +13,7 @@ const options = z.strictObject({
   timeouts,
   looseTcp,
   masquerade,
+  mssClamp,
   local: z.stringbool().default(true).describe("connections that the router itself makes are balanced too"),
   targetPort: z.coerce
     .number()
@@ -31,6 +33,7 @@ export const iptablesStatistic = defineBackend({
   tracks: () => true,
   handles: ["icmp_errors"],
   leavesDead,
+  clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,

@@ -9,6 +9,7 @@ import {
   TOOLS,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
+import { clampTable } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
 import { isStateless, options, type Settings, settle } from "./options.ts";
@@ -22,6 +23,7 @@ export const nftables = defineBackend({
   tracks: (given, targets) => !isStateless(settle(given, targets).mode),
   handles: ["icmp_errors"],
   leavesDead,
+  clampMtu: ({ mssClamp }) => mssClamp ?? null,
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "entries of the verdict map, and a chain with a map of its targets",
   options,
@@ -46,6 +48,7 @@ export const nftables = defineBackend({
       ...(ports ? { ports: ports.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(",") } : {}),
       ...(persistenceS > 0 ? { persistenceS } : {}),
       ...(isStateless(mode) ? {} : { leave: given.leave, timeouts: given.timeouts, looseTcp: given.looseTcp }),
+      ...(given.mssClamp === undefined ? {} : { mssClamp: given.mssClamp }),
       ...(farm === undefined ? {} : { farm }),
       ...(ignored.length === 0 ? {} : { "farm fields set by the lab": ignored.join(",") }),
     };
@@ -56,6 +59,7 @@ export const nftables = defineBackend({
     return {
       async install(first) {
         await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
+        if (given.mssClamp !== undefined) await host.exec(["nft", "-f", "-"], { input: clampTable(given.mssClamp) });
         if (!stateless) {
           // The rules have brought conntrack along.
           await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { UsageError } from "../../harness/api/index.ts";
 import { type LeaveMode, leave, looseTcp } from "../linux/conntrack.ts";
+import { mssClamp } from "../linux/mss-clamp.ts";
 import { checkWeights, hashSeed, timeouts, weights } from "../linux/options.ts";
 import { type Farm, portList, readFarm } from "./farm.ts";
 
@@ -39,6 +40,7 @@ export const options = z.strictObject({
   leave,
   timeouts,
   looseTcp,
+  mssClamp,
   farm: z
     .string()
     .optional()
@@ -85,6 +87,8 @@ export function settle(given: Given, targets: number): Settings {
   const farm = given.farm === undefined ? null : readFarm(given.farm, targets);
   const settings = merged(given, farm);
   checkSettings(settings, targets);
+  if (given.mssClamp !== undefined && settings.mode === "dsr")
+    throw new UsageError("mssClamp needs forwarded SYNs, and mode=dsr redirects them before. Try mode=dnat.");
   return settings;
 }
 
