@@ -8,6 +8,7 @@ import { ipvs } from "./ipvs/ipvs.ts";
 import { keepalived } from "./keepalived/keepalived.ts";
 import { nfqueue, synOnly } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
+import { nftlb } from "./nftlb/nftlb.ts";
 import { haproxy } from "./proxies/haproxy.ts";
 import { nginx } from "./proxies/nginx.ts";
 import { tc, xdp, xdpUser } from "./xdp/xdp.ts";
@@ -22,6 +23,7 @@ export const backends: readonly Backend[] = [
   iptablesRecent,
   iptablesHmark,
   nftables,
+  nftlb,
   haproxy,
   nginx,
   xdp,

@@ -23,6 +23,7 @@ export const SPECS: readonly OracleSpec[] = [
   { strategy: "scaled", hash: null, weights },
   { strategy: "resilient", hash: { kind: "fib_multipath", seed: 3, policy: "fields" }, buckets: 96 },
   { strategy: "resilient", hash: null, buckets: 97, weights },
+  { strategy: "redrawn", bySource: false, weights },
   { ...ipvs, scheduler: "mh", drain: false, addresses, weights },
   { ...ipvs, scheduler: "sh", drain: true, addresses },
   { ...ipvs, scheduler: "dh", drain: false, addresses },

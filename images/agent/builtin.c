@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,21 +88,35 @@ static int builtin_sysctl(void)
 	return rc;
 }
 
+/* Sends what stdin has and prints the answer, until the other end closes. 0, or -1 with errno. */
+static int converse(const struct sockaddr *address, socklen_t length)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 || connect(fd, address, length) || copy(STDIN_FILENO, fd) || shutdown(fd, SHUT_WR) ||
+	       copy(fd, STDOUT_FILENO) ? -1 : 0;
+}
+
 static int builtin_unix(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	size_t length = path ? strlen(path) : 0;
 
+	errno = EINVAL;
 	if (!length || length >= sizeof(address.sun_path))
-		errno = EINVAL;
-	else if (fd >= 0) {
-		memcpy(address.sun_path, path, length);
-		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) && !copy(STDIN_FILENO, fd) &&
-		    !shutdown(fd, SHUT_WR) && !copy(fd, STDOUT_FILENO))
-			return 0;
-	}
-	return failed("talk to", path ? path : "");
+		return failed("talk to", path ? path : "");
+	memcpy(address.sun_path, path, length);
+	return converse((struct sockaddr *)&address, sizeof(address)) ? failed("talk to", path) : 0;
+}
+
+/* A TCP port of the machine itself. */
+static int builtin_tcp(const char *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_port = htons((uint16_t)(port ? strtoul(port, NULL, 10) : 0));
+	return converse((struct sockaddr *)&address, sizeof(address)) ? failed("talk to port", port ? port : "") : 0;
 }
 
 int builtin_run(char *const argv[])
@@ -114,6 +129,8 @@ int builtin_run(char *const argv[])
 		return builtin_sysctl();
 	if (!strcmp(argv[0], "@unix"))
 		return builtin_unix(argv[1]);
+	if (!strcmp(argv[0], "@tcp"))
+		return builtin_tcp(argv[1]);
 	if (!strcmp(argv[0], "@nexthop-group"))
 		return nexthop_groups();
 	if (!strcmp(argv[0], "@conntrack-forget"))

@@ -44,7 +44,7 @@ const limits = each(
   onlyDefault("0"),
 );
 /** What the lab sets by itself: read, and left aside with a note. */
-const WIRING = ["iface", "oface", "ether-addr", "iether-addr", "oether-addr"] as const;
+export const WIRING = ["iface", "oface", "ether-addr", "iether-addr", "oether-addr"] as const;
 const wiring = each(WIRING, z.string().optional());
 /** Texts that appear in nothing but logs, which are off. */
 const logTexts = each(

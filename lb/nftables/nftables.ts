@@ -2,6 +2,7 @@
 import {
   type AssignSpec,
   defineBackend,
+  type EffectiveOptions,
   type KernelProbe,
   type OracleSpec,
   type Protocol,
@@ -34,25 +35,10 @@ export const nftables = defineBackend({
     const { families, protocols } = settle(given, targets);
     return given.farm === undefined ? null : { families, protocols, source: `Farm file '${given.farm}'` };
   },
-  effectiveOptions({ farm, ...given }, targets) {
-    const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS, ignored } = settle(
-      { ...given, farm },
-      targets,
-    );
-    return {
-      mode,
-      scheduler,
-      ...(scheduler === "hash" ? { keys: keys.join(","), hashSeed } : {}),
-      ...(weights ? { weights: weights.join(",") } : {}),
-      ...(priorities ? { priorities: priorities.join(",") } : {}),
-      ...(ports ? { ports: ports.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(",") } : {}),
-      ...(persistenceS > 0 ? { persistenceS } : {}),
-      ...(isStateless(mode) ? {} : { leave: given.leave, timeouts: given.timeouts, looseTcp: given.looseTcp }),
-      ...(given.mssClamp === undefined ? {} : { mssClamp: given.mssClamp }),
-      ...(farm === undefined ? {} : { farm }),
-      ...(ignored.length === 0 ? {} : { "farm fields set by the lab": ignored.join(",") }),
-    };
-  },
+  effectiveOptions: ({ farm, ...given }, targets) => ({
+    ...settingsShown(settle({ ...given, farm }, targets), farm),
+    ...(given.mssClamp === undefined ? {} : { mssClamp: given.mssClamp }),
+  }),
   router({ host, machine: router, topology, services }, given) {
     const settings = settle(given, topology.targets.length);
     const stateless = isStateless(settings.mode);
@@ -80,6 +66,24 @@ export const nftables = defineBackend({
   },
 });
 
+/** As they are used, for the report. */
+export function settingsShown(settings: Settings, farm: string | undefined): EffectiveOptions {
+  const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS, ignored } = settings;
+  const { leave, timeouts, looseTcp } = settings;
+  return {
+    mode,
+    scheduler,
+    ...(scheduler === "hash" ? { keys: keys.join(","), ...(hashSeed === undefined ? {} : { hashSeed }) } : {}),
+    ...(weights ? { weights: weights.join(",") } : {}),
+    ...(priorities ? { priorities: priorities.join(",") } : {}),
+    ...(ports ? { ports: ports.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(",") } : {}),
+    ...(persistenceS > 0 ? { persistenceS } : {}),
+    ...(isStateless(mode) ? {} : { leave, timeouts, looseTcp }),
+    ...(farm === undefined ? {} : { farm }),
+    ...(ignored.length === 0 ? {} : { "farm fields set by the lab": ignored.join(",") }),
+  };
+}
+
 function oracleOf(settings: Settings, protocol: Protocol): OracleSpec {
   const { mode, scheduler, keys, hashSeed, priorities, standby } = settings;
   const parts = {
@@ -101,7 +105,7 @@ function oracleOf(settings: Settings, protocol: Protocol): OracleSpec {
   return { strategy: "stateful", flush, assign, ...affinity, ...memory, ...later, ...parts };
 }
 
-const needs: KernelProbe[] = [
+export const needs: KernelProbe[] = [
   {
     what: "nftables NAT with numgen and jhash",
     argv: ["nft", "-f", "-"],

@@ -41,6 +41,10 @@ export const options = z.strictObject({
   timeouts,
   looseTcp,
   mssClamp,
+  unsafe: z
+    .stringbool()
+    .default(false)
+    .describe("without state too, let turn or chance choose: a target for every packet, as nftlb's rules do (false)"),
   farm: z
     .string()
     .optional()
@@ -86,7 +90,7 @@ const DEFAULTS: Omit<Farm, "scheduler" | "weights" | "priorities"> & Partial<Far
 export function settle(given: Given, targets: number): Settings {
   const farm = given.farm === undefined ? null : readFarm(given.farm, targets);
   const settings = merged(given, farm);
-  checkSettings(settings, targets);
+  checkSettings(settings, targets, given.unsafe);
   if (given.mssClamp !== undefined && settings.mode === "dsr")
     throw new UsageError("mssClamp needs forwarded SYNs, and mode=dsr redirects them before. Try mode=dnat.");
   return settings;
@@ -115,14 +119,18 @@ function merged(given: Given, farm: Farm | null): Settings {
   };
 }
 
-function checkSettings({ mode, scheduler, weights, priorities, persistenceS }: Settings, targets: number): void {
+function checkSettings(
+  { mode, scheduler, weights, priorities, persistenceS }: Settings,
+  targets: number,
+  unsafe: boolean,
+): void {
   const stateless = isStateless(mode);
   checkWeights(weights, targets);
   if (priorities !== undefined && priorities.length !== targets)
     throw new UsageError(`priorities has ${priorities.length} numbers, but there are ${targets} targets.`);
-  if (stateless && (scheduler === "rr" || scheduler === "weight"))
+  if (stateless && !unsafe && (scheduler === "rr" || scheduler === "weight"))
     throw new UsageError(
-      `scheduler=${scheduler} would spread the packets of one connection with mode=${mode}, which keeps no state. Try scheduler=hash.`,
+      `scheduler=${scheduler} would spread the packets of one connection with mode=${mode}, which keeps no state. Try scheduler=hash, or unsafe=true to see what that loses.`,
     );
   if (stateless && persistenceS > 0)
     throw new UsageError(`persistence needs state, and mode=${mode} keeps none. Try keys=srcip.`);

@@ -2,7 +2,7 @@
 // The rules as text for `nft -f`, which the kernel takes as one transaction. Pure.
 import {
   addressBytes,
-  addressOf as addressOn,
+  addressOf,
   addressText,
   type IpFamily as Family,
   linkOn,
@@ -18,7 +18,7 @@ import { isStateless, type Settings } from "./options.ts";
 const FAMILY_WORDS = { 4: { ip: "ip", type: "ipv4_addr" }, 6: { ip: "ip6", type: "ipv6_addr" } } as const;
 
 /** In a map nft takes no IPv6 address that ends in dotted decimals. */
-const addressOf = (target: Machine, family: Family) => addressText(addressBytes(addressOn(target, family)));
+export const mapAddressOf = (target: Machine, family: Family) => addressText(addressBytes(addressOf(target, family)));
 
 /** The whole ruleset of one router. */
 export function ruleset(topology: Topology, router: Machine, settings: Settings, active: readonly number[]): string {
@@ -131,7 +131,7 @@ function hooks(topology: Topology, settings: Settings): string[] {
         "type filter hook prerouting priority raw; policy accept;",
         ...settings.families.map(
           (family) =>
-            `iifname "eth1" ${FAMILY_WORDS[family].ip} saddr ${set(topology.targets.map((t) => addressOf(t, family)))} notrack ${FAMILY_WORDS[family].ip} saddr set ${VIP[family]} accept`,
+            `iifname "eth1" ${FAMILY_WORDS[family].ip} saddr ${set(topology.targets.map((t) => mapAddressOf(t, family)))} notrack ${FAMILY_WORDS[family].ip} saddr set ${VIP[family]} accept`,
         ),
         ...lookUp,
         "}",
@@ -165,7 +165,7 @@ function serviceRules(
   const to = (index: number) => {
     const target = topology.targets[index];
     if (target === undefined) return "";
-    return settings.mode === "dsr" ? linkOn(target, "net1").mac : addressOf(target, family);
+    return settings.mode === "dsr" ? linkOn(target, "net1").mac : mapAddressOf(target, family);
   };
   const choice = `${schedule(family, settings, pool)} map ${slots(settings, pool, to)}`;
   if (settings.mode === "dsr")

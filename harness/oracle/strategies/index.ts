@@ -5,6 +5,7 @@ import { hashThreshold } from "./hash-threshold.ts";
 import { ipvs } from "./ipvs.ts";
 import { maglev } from "./maglev.ts";
 import { modulo } from "./modulo.ts";
+import { redrawn } from "./redrawn.ts";
 import { foreignSpec, registerStrategy } from "./registry.ts";
 import { remainder } from "./remainder.ts";
 import { rendezvous } from "./rendezvous.ts";
@@ -13,7 +14,7 @@ import { scaled } from "./scaled.ts";
 import { stateful } from "./stateful.ts";
 
 /** How a target is chosen: strategies without a memory of connections. */
-const CHOOSING = [maglev, modulo, remainder, hashThreshold, scaled, resilient, ipvs, rendezvous] as const;
+const CHOOSING = [maglev, modulo, remainder, hashThreshold, scaled, resilient, ipvs, rendezvous, redrawn] as const;
 
 type ForeignSpec = z.infer<typeof foreignSpec>;
 export type AssignSpec = z.infer<(typeof CHOOSING)[number]["schema"]> | ForeignSpec;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What nftlb is told: a farm file at the start, then states of backends. Pure.
+import { readFileSync } from "node:fs";
+import { addressBytes, addressOf, FAMILIES, type Topology, VIP } from "../../harness/api/index.ts";
+import { weightOf } from "../linux/options.ts";
+import { WIRING } from "../nftables/farm.ts";
+import type { Settings } from "../nftables/options.ts";
+import { mapAddressOf } from "../nftables/ruleset.ts";
+
+interface FarmBackend {
+  name: string;
+  "ip-addr": string;
+  state?: string;
+  [field: string]: unknown;
+}
+export interface FarmObject {
+  name: string;
+  backends: FarmBackend[];
+  [field: string]: unknown;
+}
+
+const FAMILY_WORD = { 4: "ipv4", 6: "ipv6" } as const;
+const MODE_WORD = { snat: "snat", dnat: "dnat", dsr: "dsr", stateless_dnat: "stlsdnat" } as const;
+
+/** The farms of a file of somebody's own, without what is that machine's wiring. `readFarm` has found it right. */
+export function farmsOf(file: string): FarmObject[] {
+  const { farms } = JSON.parse(readFileSync(file, "utf8")) as { farms: FarmObject[] };
+  const withoutWiring = <T extends object>(part: T) =>
+    Object.fromEntries(Object.entries(part).filter(([name]) => !(WIRING as readonly string[]).includes(name))) as T;
+  return farms.map((farm) => ({ ...withoutWiring(farm), backends: farm.backends.map(withoutWiring) }));
+}
+
+/**
+ * A farm for each family and protocol: nftlb hashes ports of TCP only where one farm has all protocols. The order of the fields
+ * matters to nftlb: it looks for interfaces while it reads.
+ */
+export function farmsFor(topology: Topology, settings: Settings): FarmObject[] {
+  const { mode, scheduler, keys, ports, persistenceS, weights, priorities } = settings;
+  const portText = (ports ?? []).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
+  return settings.families.flatMap((family) =>
+    settings.protocols.map((protocol) => ({
+      name: `vip${family}-${protocol}`,
+      family: FAMILY_WORD[family],
+      "virtual-addr": VIP[family],
+      "virtual-ports": portText,
+      mode: MODE_WORD[mode],
+      protocol,
+      scheduler,
+      ...(scheduler === "hash" ? { "sched-param": keys.join(" ") } : {}),
+      ...(persistenceS > 0 ? { persistence: "srcip", "persist-ttl": `${persistenceS}` } : {}),
+      state: "up",
+      backends: topology.targets.map((target, i) => ({
+        name: target.name,
+        "ip-addr": mapAddressOf(target, family),
+        weight: `${weightOf(weights, i)}`,
+        priority: `${priorities?.[i] ?? 1}`,
+        state: "up",
+      })),
+    })),
+  );
+}
+
+/** With exactly these targets (indices) up. */
+export function withStates(topology: Topology, farms: readonly FarmObject[], active: readonly number[]): FarmObject[] {
+  return farms.map((farm) => ({
+    ...farm,
+    backends: farm.backends.map((one) => ({ ...one, state: stateOf(topology, one, active) })),
+  }));
+}
+
+/** The body of a request that makes exactly `changed` (indices) so: names and states, no more. */
+export function statesOf(
+  topology: Topology,
+  farms: readonly FarmObject[],
+  active: readonly number[],
+  changed: readonly number[],
+): { farms: FarmObject[] } {
+  return {
+    farms: farms.map(({ name, backends }) => ({
+      name,
+      backends: backends
+        .filter((one) => changed.includes(indexOf(topology, one)))
+        .map((one) => ({ name: one.name, "ip-addr": one["ip-addr"], state: stateOf(topology, one, active) })),
+    })),
+  };
+}
+
+const indexOf = ({ targets }: Topology, one: FarmBackend) =>
+  targets.findIndex((target) => FAMILIES.some((family) => sameAddress(addressOf(target, family), one["ip-addr"])));
+
+const sameAddress = (one: string, other: string) => Buffer.compare(addressBytes(one), addressBytes(other)) === 0;
+
+const stateOf = (topology: Topology, one: FarmBackend, active: readonly number[]) =>
+  active.includes(indexOf(topology, one)) ? "up" : "down";

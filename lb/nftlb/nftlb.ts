@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type AssignSpec,
+  defineBackend,
+  type Host,
+  ipBatch,
+  LabError,
+  type OracleSpec,
+  type Program,
+  type Protocol,
+  setSysctls,
+  TOOLS,
+  UsageError,
+  VIP,
+} from "../../harness/api/index.ts";
+import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
+import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
+import { needs, settingsShown } from "../nftables/nftables.ts";
+import { isStateless, type Settings } from "../nftables/options.ts";
+import { API_KEY, API_PORT, listens, request } from "./api.ts";
+import { type FarmObject, farmsFor, farmsOf, statesOf, withStates } from "./farms.ts";
+import { type Given, options, settle } from "./options.ts";
+
+const PROGRAM: Program = { name: "nftlb", from: { packages: "nftlb", version: ["--help"] } };
+const CONFIG = "/run/nftlb.json";
+
+/** The original: nftlb's daemon writes the rules, from a farm file and by its REST service. */
+export const nftlb = defineBackend({
+  name: "nftlb",
+  summary: "nftlb's own daemon: a farm file at the start, then REST; DNAT, SNAT or direct return by nftables",
+  tracks: (given, targets) => !isStateless(settle(given, targets).mode),
+  handles: ["icmp_errors"],
+  leavesDead,
+  options,
+  affinityOption: "persistence",
+  requires: () => ({ programs: [PROGRAM], tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
+  oracle: (given, targets, protocol) => oracleOf(settle(given, targets), protocol),
+  serves(given, targets) {
+    const { families, protocols } = settle(given, targets);
+    return given.farm === undefined ? null : { families, protocols, source: `Farm file '${given.farm}'` };
+  },
+  effectiveOptions: (given, targets) => {
+    const settings = settle(given, targets);
+    if (settings.mode === "stateless_dnat")
+      throw new UsageError(
+        "nftlb 1.0.7 restores the VIP in replies only where they arrive at the interface of the requests, and the lab's routers have two. Try mode=dnat, or backend nftables with mode=stateless_dnat.",
+      );
+    return settingsShown(settings, given.farm);
+  },
+  router(router, given) {
+    const { host, topology } = router;
+    const settings = { ...settle(given, topology.targets.length), ...onlyWayBack(given, topology.routers.length) };
+    const farms: FarmObject[] = given.farm === undefined ? farmsFor(topology, settings) : farmsOf(given.farm);
+    const stateless = isStateless(settings.mode);
+    return {
+      async install(first) {
+        // It finds the interface of a service by the VIP.
+        if (stateless) await ownVip(host);
+        await host.exec(["@write", CONFIG], { input: JSON.stringify({ farms: withStates(topology, farms, first) }) });
+        const { path, env } = await router.find(PROGRAM);
+        const argv = [path, "-l", "4", "-L", "2", "-H", "127.0.0.1", "-P", `${API_PORT}`, "-k", API_KEY, "-c", CONFIG];
+        await router.start(argv, { env }).while(listens(host));
+        const answer = await request(host, "GET");
+        if (answer.includes("config_error"))
+          throw new LabError(`nftlb on ${host.name} refuses its farm file: a state is 'config_error'.`);
+        if (!stateless) {
+          // The rules have brought conntrack along.
+          await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);
+          await setTimeouts(host, settings.timeouts);
+        }
+      },
+      async change(next, before) {
+        const gone = before.filter((index) => !next.includes(index));
+        const come = next.filter((index) => !before.includes(index));
+        await request(host, "PUT", statesOf(topology, farms, next, [...gone, ...come]));
+        if (!stateless && settings.leave === "flush") await flushTargets(host, topology, gone);
+      },
+      counters: async () => (stateless ? {} : conntrackCounters(host)),
+    };
+  },
+});
+
+/** With several routers a reply must come back to the one that knows the connection. */
+function onlyWayBack(given: Given, routers: number): Partial<Settings> {
+  return given.mode === undefined && given.farm === undefined && routers > 1 ? { mode: "snat" } : {};
+}
+
+/** Replies pass through the router with the VIP, its own address then, as their source. */
+async function ownVip(host: Host): Promise<void> {
+  await setSysctls(host, ["net/ipv4/conf/all/accept_local=1"]);
+  await ipBatch(host, [`addr add ${VIP[4]}/32 dev eth2`]);
+  await ipBatch(host, [`addr add ${VIP[6]}/128 dev eth2 nodad`]);
+}
+
+function oracleOf(settings: Settings, protocol: Protocol): OracleSpec {
+  const { mode, scheduler, keys, priorities, standby, persistenceS } = settings;
+  const parts = {
+    ...weightsPart(settings.weights),
+    ...(priorities ? { priorities, standby } : {}),
+  };
+  const bySource = keys.every((key) => key === "srcip" || key === "dstip");
+  // Its rules give the hash no seed.
+  const choice: AssignSpec =
+    scheduler === "hash" ? { strategy: "redrawn", bySource, ...parts } : { strategy: "scaled", hash: null, ...parts };
+  if (isStateless(mode)) return choice;
+  const byHash = scheduler === "hash" || scheduler === "symhash";
+  const assign = byHash && persistenceS === 0 ? choice : null;
+  const affinity = persistenceS > 0 ? { affinityS: persistenceS } : {};
+  const memory = memoryPart(settings.timeouts, settings.looseTcp);
+  const flush = settings.leave === "flush";
+  const later = byHash ? {} : turnsPart(flush && scheduler === "rr", settings.looseTcp || protocol === "udp");
+  return { strategy: "stateful", flush, assign, ...affinity, ...memory, ...later, ...parts };
+}
