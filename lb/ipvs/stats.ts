@@ -2,7 +2,7 @@
 import type { Host } from "../../harness/api/index.ts";
 import type { Options } from "./options.ts";
 
-const FILES = ["/proc/net/ip_vs_stats_percpu", "/proc/net/dev", "/proc/net/snmp"];
+const FILES = ["/proc/net/ip_vs_stats_percpu", "/proc/net/dev", "/proc/net/snmp", "/proc/net/dev_snmp6/eth2"];
 /** Of the packets that IPVS forwarded, so many may go the wrong way back: neighbours' chatter. */
 const STRAY_SHARE = 0.01;
 /** And so many in any run, however short: address resolution of some machines. */
@@ -26,6 +26,8 @@ export async function readStats(
   );
   const receivedOn = (device: string) =>
     Number(new RegExp(`^\\s*${device}:\\s*\\d+\\s+(\\d+)`, "m").exec(stdout)?.[1] ?? 0);
+  // Of the tester's kernel, as listener reports, and for nobody's connection.
+  const multicast = Number(/^Ip6InMcastPkts\s+(\d+)/m.exec(stdout)?.[1] ?? 0);
   // A connection that IPVS does not know is, at the VIP's owner, one that nobody listens for.
   const tcp = tcpIn(stdout);
   const refused = tcp("OutRsts");
@@ -41,7 +43,7 @@ export async function readStats(
     "drop.refused_by_router": refused,
     ...(checksHealth ? {} : { "drop.reset_of_unknown": ignored }),
     ...(dropsSilently
-      ? { "drop.target_removed": Math.max(0, receivedOn("eth2") - inPackets - refused - ignored) }
+      ? { "drop.target_removed": Math.max(0, receivedOn("eth2") - multicast - inPackets - refused - ignored) }
       : {}),
   };
 }
