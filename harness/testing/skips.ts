@@ -93,7 +93,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "IPVS in this kernel",
     isHere: () => existsSync("/proc/net/ip_vs"),
-    needed: { "scenarios/cases.lab.test.ts": 14, "lb/services.lab.test.ts": 1 },
+    needed: { "scenarios/cases.lab.test.ts": 18, "lb/services.lab.test.ts": 1 },
     reason: /This kernel has no IPVS/,
   },
   {
@@ -104,6 +104,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   { name: "HAProxy", ...proxy("haproxy") },
   { name: "nginx", ...proxy("nginx") },
+  { name: "nftlb", ...proxy("nftlb") },
   {
     name: "a source tree that every user may read",
     isHere: () => foldersAbove(root).every((dir) => (statSync(dir).mode & 0o005) === 0o005),
@@ -180,7 +181,8 @@ function proxy(program: string): Omit<Requirement, "name"> {
     needed: {
       "lb/proxies/proxies.lab.test.ts": 2,
       "lb/services.lab.test.ts": 1,
-      "scenarios/cases.lab.test.ts": 5,
+      "lb/nftlb/nftlb.lab.test.ts": 3,
+      "scenarios/cases.lab.test.ts": 9,
       "scenarios/variants.lab.test.ts": 1,
     },
     reason: new RegExp(program),
