@@ -363,7 +363,7 @@ test.serial("start, interrupted, takes its lab down and exits with 130", async (
   const child = launch(["start", "nfqueue", "--targets", "100"], env);
   const code = ended(child);
   const keeper = () => mark.processes().some((pid) => wordsOf(pid).includes("keep"));
-  t.true(await eventually(keeper, 10_000), "the keeper has begun");
+  t.true(await eventually(keeper, 30_000), "the keeper has begun");
   child.kill("SIGINT");
   t.is(await code, 130);
   t.true(await eventually(() => mark.processes().length === 0, 3000));

@@ -379,6 +379,21 @@ test("packets dropped by name are accounted for", (t) => {
   t.deepEqual(summary.packets, { sent: 10_000, received: 9_900, dropped: { no_route: 100 }, unaccounted: 0, noise: 3 });
 });
 
+test("a target's own ICMP errors without a route back are no packets on their way to it", (t) => {
+  const { packets, verdict } = verdictOf(faultless(), {
+    received: 9_900,
+    dropped: 105,
+    extra: [{ kind: "counters", t: 0, machine: "vm-002", moment: "after", values: { icmpErrorsOut: 5 } }],
+  });
+  t.is(verdict, "pass");
+  t.deepEqual(packets, { sent: 10_000, received: 9_900, dropped: { no_route: 100 }, unaccounted: 0, noise: 3 });
+  t.is(
+    verdictOf(faultless(), { received: 9_900, dropped: 105 }).packets.duplicated,
+    5,
+    "without one they are too many",
+  );
+});
+
 test("of a narrow way's machine the ICMP errors count, whatever else its kernel calls sent", (t) => {
   const narrow = (values: Record<string, number>) =>
     verdictOf(faultless(), {

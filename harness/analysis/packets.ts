@@ -47,7 +47,7 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
   const fragments = events.reduce((sum, event) => sum + (event.kind === "datagrams" ? event.fragments : 0), 0);
   const sent = tally.sent + fragments;
   const due = sent - relayed.in + relayed.out + probes - received;
-  takeUnsent(dropped, all, { tester, due });
+  takeUnsent(dropped, all, { tester, due, isTarget: new Set(targets) });
   const named = Object.values(dropped).reduce((sum, n) => sum + n, 0);
   const balance = due - named;
   const rest = balance - Math.max(-unsureProbes(events, "before"), Math.min(unsureProbes(events, "after"), balance));
@@ -70,18 +70,23 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
 
 /**
  * A reset that the tester owes to a stranger, as to a target whose reply was not translated back, has no route, and the kernel counts it
- * as a drop without having counted it as sent.
+ * as a drop without having counted it as sent. A target's own ICMP error has none where a router does not know what it is about:
+ * that is a drop on the way back.
  */
 function takeUnsent(
   dropped: Record<string, number>,
   all: readonly Counted[],
-  { tester, due }: { tester: string; due: number },
+  { tester, due, isTarget }: { tester: string; due: number; isTarget: ReadonlySet<string> },
 ): void {
   const { no_route: noRoute = 0, ...others } = dropped;
   const own = all
-    .filter(({ machine }) => machine === tester)
-    .flatMap(({ deltas }) => deltas)
-    .reduce((sum, [name, delta]) => sum + (name === "drop.no_route" ? delta : 0), 0);
+    .flatMap(({ machine, deltas }) =>
+      deltas.filter(
+        ([name]) =>
+          (machine === tester && name === "drop.no_route") || (isTarget.has(machine) && name === "icmpErrorsOut"),
+      ),
+    )
+    .reduce((sum, [, delta]) => sum + delta, 0);
   const tooMany = Object.values(others).reduce((sum, n) => sum + n, noRoute) - due;
   const unsent = Math.max(0, Math.min(own, tooMany));
   if (unsent === 0) return;
