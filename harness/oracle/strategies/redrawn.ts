@@ -29,8 +29,10 @@ export const redrawn = defineStrategy({
   affinityS: ({ bySource }) => (bySource ? Number.POSITIVE_INFINITY : 0),
 });
 
-function elsewhere({ subject, reroutedShare, after }: Change<Shares>, target: number | null): number {
-  if (target === null) return 0;
+function elsewhere(change: Change<Shares>, target: number | null): number {
+  const { subject, reroutedShare, after, activeBefore, activeAfter } = change;
+  const isSame = activeBefore.size === activeAfter.size && [...activeBefore].every((index) => activeAfter.has(index));
+  if (target === null || (subject === "targets" && isSame)) return 0;
   const others = 1 - (after.shares.get(target) ?? 0);
   return subject === "routers" ? reroutedShare * others : others;
 }
