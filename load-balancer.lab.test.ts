@@ -362,6 +362,11 @@ test.serial("start, interrupted, takes its lab down and exits with 130", async (
   const env = { ...mark.env, XDG_RUNTIME_DIR: mkdtempSync(path.join(scratch, "start-")) };
   const child = launch(["start", "nfqueue", "--targets", "100"], env);
   const code = ended(child);
+  t.teardown(async () => {
+    child.kill("SIGINT");
+    await code;
+    await run(["stop"], { env });
+  });
   const keeper = () => mark.processes().some((pid) => wordsOf(pid).includes("keep"));
   t.true(await eventually(keeper, 30_000), "the keeper has begun");
   child.kill("SIGINT");
