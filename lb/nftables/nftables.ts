@@ -84,26 +84,41 @@ export function settingsShown(settings: Settings, farm: string | undefined): Eff
   };
 }
 
-function oracleOf(settings: Settings, protocol: Protocol): OracleSpec {
-  const { mode, scheduler, keys, hashSeed, priorities, standby } = settings;
-  const parts = {
-    ...weightsPart(settings.weights),
-    ...(priorities ? { priorities, ...(standby === "nftlb" ? { standby } : {}) } : {}),
-  };
+type Seeds = "given" | "drawn";
+
+/** `seeds`: whether rules give the hash a seed; else the kernel draws one for each rule. */
+export function oracleOf(settings: Settings, protocol: Protocol, seeds: Seeds = "given"): OracleSpec {
+  const { scheduler, keys, persistenceS, looseTcp } = settings;
+  const parts = poolParts(settings);
+  const choice = choiceOf(settings, seeds);
+  if (isStateless(settings.mode)) return choice;
   const byHash = scheduler === "hash" || scheduler === "symhash";
-  const hash = scheduler === "hash" ? ({ kind: "jhash", seed: hashSeed, keys } as const) : null;
-  const choice: AssignSpec = { strategy: "scaled", hash, ...parts };
-  if (isStateless(mode)) return choice;
-  const { persistenceS } = settings;
   const assign = byHash && persistenceS === 0 ? choice : null;
   // A hash of addresses alone gives a source its target again, whatever the map has forgotten.
-  const byAddress = scheduler === "hash" && keys.every((key) => key === "srcip" || key === "dstip");
+  const byAddress = scheduler === "hash" && isBySource(keys) && seeds === "given";
   const affinity = persistenceS > 0 ? { affinityS: byAddress ? ("always" as const) : persistenceS } : {};
-  const memory = memoryPart(settings.timeouts, settings.looseTcp);
+  const memory = memoryPart(settings.timeouts, looseTcp);
   const flush = settings.leave === "flush";
-  const later = byHash ? {} : turnsPart(flush && scheduler === "rr", settings.looseTcp || protocol === "udp");
+  const later = byHash ? {} : turnsPart(flush && scheduler === "rr", looseTcp || protocol === "udp");
   return { strategy: "stateful", flush, assign, ...affinity, ...memory, ...later, ...parts };
 }
+
+/** Of a new connection, or without state of each packet. */
+function choiceOf(settings: Settings, seeds: Seeds): AssignSpec {
+  const { scheduler, keys, hashSeed } = settings;
+  const parts = poolParts(settings);
+  if (scheduler !== "hash") return { strategy: "scaled", hash: null, ...parts };
+  return seeds === "drawn"
+    ? { strategy: "redrawn", bySource: isBySource(keys), ...parts }
+    : { strategy: "scaled", hash: { kind: "jhash", seed: hashSeed, keys }, ...parts };
+}
+
+const isBySource = (keys: Settings["keys"]) => keys.every((key) => key === "srcip" || key === "dstip");
+
+const poolParts = ({ weights, priorities, standby }: Settings) => ({
+  ...weightsPart(weights),
+  ...(priorities ? { priorities, ...(standby === "nftlb" ? { standby } : {}) } : {}),
+});
 
 export const needs: KernelProbe[] = [
   {

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  type AssignSpec,
   defineBackend,
   type Host,
   ipBatch,
   LabError,
-  type OracleSpec,
   type Program,
-  type Protocol,
   setSysctls,
   TOOLS,
   UsageError,
   VIP,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
-import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
-import { needs, settingsShown } from "../nftables/nftables.ts";
+import { needs, oracleOf, settingsShown } from "../nftables/nftables.ts";
 import { isStateless, type Settings } from "../nftables/options.ts";
 import { API_KEY, API_PORT, listens, request } from "./api.ts";
 import { type FarmObject, farmsFor, farmsOf, statesOf, withStates } from "./farms.ts";
@@ -34,7 +30,7 @@ export const nftlb = defineBackend({
   options,
   affinityOption: "persistence",
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
-  oracle: (given, targets, protocol) => oracleOf(settle(given, targets), protocol),
+  oracle: (given, targets, protocol) => oracleOf(settle(given, targets), protocol, "drawn"),
   serves(given, targets) {
     const { families, protocols } = settle(given, targets);
     return given.farm === undefined ? null : { families, protocols, source: `Farm file '${given.farm}'` };
@@ -90,24 +86,4 @@ async function ownVip(host: Host): Promise<void> {
   await setSysctls(host, ["net/ipv4/conf/all/accept_local=1"]);
   await ipBatch(host, [`addr add ${VIP[4]}/32 dev eth2`]);
   await ipBatch(host, [`addr add ${VIP[6]}/128 dev eth2 nodad`]);
-}
-
-function oracleOf(settings: Settings, protocol: Protocol): OracleSpec {
-  const { mode, scheduler, keys, priorities, standby, persistenceS } = settings;
-  const parts = {
-    ...weightsPart(settings.weights),
-    ...(priorities ? { priorities, standby } : {}),
-  };
-  const bySource = keys.every((key) => key === "srcip" || key === "dstip");
-  // Its rules give the hash no seed.
-  const choice: AssignSpec =
-    scheduler === "hash" ? { strategy: "redrawn", bySource, ...parts } : { strategy: "scaled", hash: null, ...parts };
-  if (isStateless(mode)) return choice;
-  const byHash = scheduler === "hash" || scheduler === "symhash";
-  const assign = byHash && persistenceS === 0 ? choice : null;
-  const affinity = persistenceS > 0 ? { affinityS: persistenceS } : {};
-  const memory = memoryPart(settings.timeouts, settings.looseTcp);
-  const flush = settings.leave === "flush";
-  const later = byHash ? {} : turnsPart(flush && scheduler === "rr", settings.looseTcp || protocol === "udp");
-  return { strategy: "stateful", flush, assign, ...affinity, ...memory, ...later, ...parts };
 }
