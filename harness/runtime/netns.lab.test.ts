@@ -28,6 +28,28 @@ test("machines are up with their addresses, routes and names", async (t) => {
   });
 });
 
+test("what goes to a machine that never sent anything reaches no other machine", async (t) => {
+  await withLab({ targets: 4, routers: 1 }, async (lab) => {
+    const received = () =>
+      Promise.all(
+        lab.topology.targets.map(async ({ name }) => {
+          const { stdout } = await lab.host(name).exec(["cat", "/sys/class/net/eth1/statistics/rx_packets"]);
+          return Number(stdout);
+        }),
+      );
+    // Silent: no answers, no reports of multicast groups. What the bridge has learned before is of no account.
+    const silence = "iptables -A INPUT -p udp -j DROP; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6";
+    await lab.host("vm-003").exec(["sh", "-c", silence]);
+    await lab.wiring("fabric").exec(["bridge", "fdb", "flush", "dev", "net1", "dynamic"]);
+    const before = await received();
+    await lab.host("vm-201").exec(["bash", "-c", "for n in $(seq 500); do echo >/dev/udp/192.168.1.3/9; done"]);
+    const after = await received();
+    const got = after.map((count, i) => count - (before[i] ?? 0));
+    t.true((got[2] ?? 0) >= 500);
+    for (const other of [0, 1, 3]) t.true((got[other] ?? 0) < 50, got.join());
+  });
+});
+
 test("a command's output, exit code, input and environment pass through", async (t) => {
   await withLab({ targets: 1, routers: 1 }, async (lab) => {
     const host = lab.host("vm-001");

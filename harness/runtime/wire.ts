@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Topology } from "../topology/topology.ts";
-import { fabricBatch, fabricSysctls, machineBatch, machineSysctls } from "../topology/wiring.ts";
+import { bridgeBatch, fabricBatch, fabricSysctls, machineBatch, machineSysctls } from "../topology/wiring.ts";
 import type { Host } from "./runtime.ts";
 
 /** A machine as the fabric sees it. */
@@ -19,7 +19,10 @@ export async function wire(topology: Topology, fabric: Host, find: (machine: str
     ...machines.map(({ machine, host }) => host.exec(["@sysctl"], { input: machineSysctls(machine) })),
   ]);
   await fabric.exec(["ip", "-batch", "-"], { input: fabricBatch(topology, (m) => find(m.name).netns) });
-  await Promise.all(
-    machines.map(({ machine, host }) => host.exec(["ip", "-batch", "-"], { input: machineBatch(topology, machine) })),
-  );
+  await Promise.all([
+    fabric.exec(["bridge", "-batch", "-"], { input: bridgeBatch(topology) }),
+    ...machines.map(({ machine, host }) =>
+      host.exec(["ip", "-batch", "-"], { input: machineBatch(topology, machine) }),
+    ),
+  ]);
 }

@@ -21,6 +21,18 @@ export function fabricBatch(topology: Topology, netnsOf: (machine: Machine) => s
   return text(lines);
 }
 
+/**
+ * Which port leads to which machine, for bridge(8) in batch mode. A bridge learns from what a machine sends: without this,
+ * what goes to one that only receives would be carried to all of them.
+ */
+export function bridgeBatch({ machines }: Topology): string {
+  return text(
+    machines.flatMap(({ name, links }) =>
+      links.map(({ mac, net }) => `fdb replace ${mac} dev ${name}.${net.slice(-1)} master static`),
+    ),
+  );
+}
+
 /** bridge-nf-call is per namespace and on by default: without this, conntrack and iptables there would see bridged frames. */
 export const fabricSysctls = text([
   "?net/bridge/bridge-nf-call-iptables=0",
