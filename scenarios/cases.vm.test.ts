@@ -34,7 +34,7 @@ test.before(async () => {
   skip =
     missing.length > 0
       ? missing.join(" ")
-      : await prepareParts(KERNEL, undefined, () => {}).then(
+      : await prepareParts(KERNEL, {}, () => {}).then(
           () => null,
           (error: unknown) => (error as Error).message,
         );

@@ -149,6 +149,11 @@ const runtimeShape = {
     expects: "a kernel",
     environment: "__kver",
   }),
+  accel: option(choice(["kvm", "tcg"]).optional(), {
+    group: "Topology",
+    about: "who runs a guest's instructions: the processor (kvm) or an emulator (tcg)",
+    defaultText: "kvm where it works",
+  }),
   time: option(choice(["virtual", "real"]).optional(), {
     group: "Topology",
     about: "whose seconds a guest counts: its own instructions (exact verdicts, repeatable runs) or this machine's",

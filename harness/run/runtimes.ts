@@ -10,12 +10,13 @@ import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";
 import { UsageError } from "../util/errors.ts";
 
-/** --runtime, --kernel, --time, --image and --capability. */
+/** --runtime, --kernel, --accel, --time, --image and --capability. */
 export interface RuntimeWords {
   /** undefined: nothing was said. */
   runtime?: string | undefined;
   /** "a,b,c" are several; "host" is this machine's own, in the netns runtime. */
   kernel?: string | undefined;
+  accel?: "kvm" | "tcg" | undefined;
   time?: "virtual" | "real" | undefined;
   image: readonly string[];
   capability: readonly string[];
@@ -40,11 +41,12 @@ export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[]
   const given = {
     ...(words.image.length > 0 ? { image: words.image } : {}),
     ...(words.capability.length > 0 ? { capability: words.capability } : {}),
+    ...(words.accel === undefined ? {} : { accel: words.accel }),
     ...(words.time === undefined ? {} : { time: words.time }),
   };
-  const withTime =
-    words.time === "virtual" ? catalog.runtimes.find(({ options }) => "time" in options.shape) : undefined;
-  if (kernels.length === 0) return [configure(catalog, named ?? withTime ?? defaultRuntime(catalog), given)];
+  const isOfGuests = words.accel !== undefined || words.time === "virtual";
+  const ofGuests = isOfGuests ? catalog.runtimes.find(({ options }) => "time" in options.shape) : undefined;
+  if (kernels.length === 0) return [configure(catalog, named ?? ofGuests ?? defaultRuntime(catalog), given)];
   const withKernel = named ?? catalog.runtimes.find(({ options }) => "kernel" in options.shape);
   return kernels.map((kernel) =>
     kernel === "host"

@@ -10,10 +10,13 @@ import {
   type Traits,
   Unavailable,
 } from "./runtime.ts";
+import { acceleratorsOf } from "./vm/mode.ts";
 
 const options = z.strictObject({
   /** Linux 6.12 has all that the backends want of a kernel. */
   kernel: z.string().default("debian:6.12"),
+  /** Where nothing is said: kvm where it works, else tcg. */
+  accel: z.enum(["kvm", "tcg"]).optional(),
   /** Where nothing is said: virtual, unless KVM works. */
   time: z.enum(["virtual", "real"]).optional(),
 });
@@ -34,10 +37,12 @@ const traits: Traits = {
 /** The vm runtime: the same lab under a kernel of one's choice. Its parts are loaded when they are first used. */
 export const vm: Runtime = vmWith(options.parse({}));
 
-function vmWith({ kernel: word, time }: z.infer<typeof options>): Runtime {
+function vmWith({ kernel: word, ...mode }: z.infer<typeof options>): Runtime {
+  // What contradicts itself does so on every machine.
+  acceleratorsOf(mode, false);
   const preparedParts = async (note: (text: string) => void, signal: AbortSignal) => {
     const { prepareParts } = await import("./vm/up.ts");
-    return prepareParts(word, time, note, signal).catch((error: unknown) => {
+    return prepareParts(word, mode, note, signal).catch((error: unknown) => {
       throw error instanceof LabError ? new Unavailable(error.message, { cause: error }) : error;
     });
   };
@@ -48,7 +53,7 @@ function vmWith({ kernel: word, time }: z.infer<typeof options>): Runtime {
     configured: (given) => vmWith(options.parse(given)),
     async missing() {
       const { missingVm } = await import("./vm/missing.ts");
-      return missingVm();
+      return missingVm(mode.accel);
     },
     async prepare(signal, note): Promise<Session> {
       const [{ vmUp }, { GuestPool }, { calibrated }] = await Promise.all([

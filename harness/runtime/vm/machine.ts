@@ -3,7 +3,8 @@
 import { monotonic, nowNs } from "../../util/clock.ts";
 import { bootGuest, bootVirtual, type Guest, GuestPanic } from "./guest.ts";
 import type { Kernel } from "./kernels.ts";
-import { type Accelerator, mayUseKvm, type Qemu, qemuArgv, remembersNoKvm, virtualArgv } from "./qemu.ts";
+import type { Accelerator, Time } from "./mode.ts";
+import { type Qemu, qemuArgv, remembersNoKvm, virtualArgv } from "./qemu.ts";
 import { ensureImage } from "./root.ts";
 
 /** A guest under emulation on a busy machine takes 5 to 10 s. */
@@ -14,15 +15,14 @@ const CLOCK_READINGS = 8;
 const CLOCK_MS = 300;
 const WRONG_BY = { atOnce: 0.25, later: 0.05 } as const;
 
-/** Whose seconds a guest counts: its own instructions, or this machine's. */
-export type Time = "virtual" | "real";
-
 /** Everything that guests are made of, fetched and prepared. */
 export interface Parts {
   kernel: Kernel;
   qemu: Qemu;
   /** The folder of the guest's tools. */
   tree: string;
+  /** In the order in which they are tried. */
+  accels: readonly Accelerator[];
   time: Time;
 }
 
@@ -102,7 +102,7 @@ export async function bootForOne(parts: Parts, memoryMiB: number, lab: Surroundi
   return { guest, accel: "tcg", image, memoryMiB, console, labs: 1, booted: { here: 0, guest: 0 }, argv };
 }
 
-/** Under KVM where that works, else emulated. A kernel that goes down on the way gets a second chance. */
+/** Under KVM where that is wanted and works, else emulated. A kernel that goes down on the way gets a second chance. */
 async function boot(
   parts: Parts,
   image: string,
@@ -123,11 +123,12 @@ async function boot(
       throw error;
     }
   };
-  if (await mayUseKvm()) {
+  if (parts.accels[0] === "kvm") {
     try {
       return await attempt("kvm");
     } catch (error) {
       signal.throwIfAborted();
+      if (parts.accels.length === 1) throw error;
       await remembersNoKvm();
       note(`KVM does not work here, using emulation: ${(error as Error).message.split("\n")[0]}`);
     }

@@ -9,6 +9,7 @@ import { unpackTree } from "./apt.ts";
 import { cacheDir, cached, entries } from "./cache.ts";
 import { command } from "./command.ts";
 import type { Kernel } from "./kernels.ts";
+import type { Accelerator } from "./mode.ts";
 import { fromTree } from "./root.ts";
 
 const PROGRAM = "qemu-system-x86_64";
@@ -66,8 +67,6 @@ async function described(argv: readonly string[], signal?: AbortSignal): Promise
     lacks: lacks ?? (/^-icount /m.test(help) ? null : "-icount"),
   };
 }
-
-export type Accelerator = "kvm" | "tcg";
 
 /** Whether hardware virtualisation looks usable. That it works is known only once a guest has answered: /dev/kvm may be there and hang. */
 export async function mayUseKvm(): Promise<boolean> {

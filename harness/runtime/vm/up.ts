@@ -18,9 +18,9 @@ import {
   type Parts,
   relateClock,
   type Surroundings,
-  type Time,
 } from "./machine.ts";
-import { findQemu, mayUseKvm, type Qemu } from "./qemu.ts";
+import { acceleratorsOf, type ModeWords, timeOf } from "./mode.ts";
+import { findQemu, mayUseKvm } from "./qemu.ts";
 import { ensureImage, ensureTree, PROGRAMS } from "./root.ts";
 import { startSandbox } from "./sandbox.ts";
 import { isOdd } from "./trace.ts";
@@ -34,29 +34,20 @@ const MEMORY_STEP_MIB = 256;
 /** Throws UsageError or LabError when a part cannot be had. */
 export async function prepareParts(
   word: string,
-  time: Time | undefined,
+  words: ModeWords,
   note: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<Parts> {
+  const accels = acceleratorsOf(words, await mayUseKvm());
   try {
     await removePartials();
     const kernel = await findKernel(word, note, signal);
     const tree = await ensureTree(note, signal);
     const [qemu] = await Promise.all([findQemu(note, signal), ensureImage(tree, kernel)]);
-    return { kernel, qemu, tree, time: await timeOf(time, qemu, note) };
+    return { kernel, qemu, tree, accels, time: timeOf(words.time, accels, qemu, note) };
   } catch (error) {
     throw cacheError(error);
   }
-}
-
-/** Without KVM a guest counts its own seconds, unless that is not wanted or QEMU cannot. */
-async function timeOf(wanted: Time | undefined, { version, lacks }: Qemu, note: (text: string) => void): Promise<Time> {
-  const usesKvm = await mayUseKvm();
-  if (wanted === "real" || (wanted === undefined && usesKvm)) return "real";
-  if (usesKvm) note("KVM keeps this machine's time, so the guest is emulated.");
-  if (lacks === null) return "virtual";
-  note(`QEMU ${version} has no ${lacks}, so the guest runs in real time.`);
-  return "real";
 }
 
 /** Whose labs they are: without a pool a lab's guest ends with it. */
