@@ -7,7 +7,7 @@
  *   agent                        where it stands
  *   agent guest PORT             as process 1 of a virtual machine, at its virtio-serial port
  *   agent guest box              the same in virtual time (box.h)
- *   agent outside QEMU..         on the host: such a machine, and the host's end of its box
+ *   agent outside SECONDS QEMU.. on the host: such a machine, and the host's end of its box
  */
 #include "box.h"
 #include "frame.h"
@@ -243,10 +243,10 @@ int main(int argc, char *argv[])
 	sigset_t mask;
 	int epoll, signal_fd;
 
-	if (argc > 2 && !strcmp(argv[1], "outside"))
+	if (argc > 3 && !strcmp(argv[1], "outside"))
 		return outside(argv + 2);
 	if (argc > 1 && !sandbox && !guest) {
-		fprintf(stderr, "usage: agent [sandbox [--rootless] | guest PORT | outside QEMU..]\n");
+		fprintf(stderr, "usage: agent [sandbox [--rootless] | guest PORT | outside SECONDS QEMU..]\n");
 		return 2;
 	}
 	limits_raise();

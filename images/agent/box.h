@@ -47,7 +47,7 @@ int64_t box_turn(struct buffer *commands);
  *
  * From stdin: uint32 length, int64 until, bytes. To stdout: uint32 length, int64 now, bytes. The guest's
  * first turn comes unasked; then each side waits for the other. */
-enum { BOX_FD = 20, FREEZE_FD = 21, EXIT_ENDLESS = 99 };
+enum { BOX_FD = 20, FREEZE_FD = 21, EXIT_STILL = 98, EXIT_ENDLESS = 99 };
 int outside(char *argv[]);
 
 #endif

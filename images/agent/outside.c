@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* So much CPU time for one turn is not had by a guest that does something: they last 60 s of its time at most. */
-#define TURN_CPU_S 120
 #define LOOK_MS 1000
+/* Less CPU time is none. */
+#define STIR_S 0.1
 
 struct head {
 	uint32_t length;
@@ -27,6 +27,8 @@ struct head {
 static struct box *box;
 static int channel;
 static pid_t qemu;
+/* For one turn, which is 60 s of the guest's time at most: of CPU time, and of real time without any. */
+static double limit_s;
 
 static int end(int code)
 {
@@ -37,25 +39,49 @@ static int end(int code)
 	return code;
 }
 
-static double cpu_s(void)
+static double seconds(clockid_t clock)
 {
 	struct timespec t = {0};
-	clockid_t clock;
 
-	if (clock_getcpuclockid(qemu, &clock) == 0)
-		clock_gettime(clock, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* 0: the guest stands still. Else how this ends: the harness is gone, QEMU is, or the guest comes to no end. */
+static double cpu_s(void)
+{
+	clockid_t clock;
+
+	return clock_getcpuclockid(qemu, &clock) == 0 ? seconds(clock) : 0;
+}
+
+struct pace {
+	double begin, stirred, since;
+};
+
+/* 0: it may go on. Else its exit code. */
+static int pace_check(struct pace *p)
+{
+	double cpu = cpu_s(), now = seconds(CLOCK_MONOTONIC);
+
+	if (cpu - p->begin > limit_s)
+		return EXIT_ENDLESS;
+	if (cpu - p->stirred > STIR_S) {
+		p->stirred = cpu;
+		p->since = now;
+	}
+	return now - p->since > limit_s ? EXIT_STILL : 0;
+}
+
+/* 0: the guest stands still. Else how this ends: the harness is gone, QEMU is, or the guest comes to no end or stands still. */
 static int frozen_wait(int *code)
 {
-	double begin = cpu_s();
+	double cpu = cpu_s();
+	struct pace pace = {cpu, cpu, seconds(CLOCK_MONOTONIC)};
 
 	for (;;) {
 		struct pollfd p[2] = {{.fd = channel, .events = POLLIN},
 				      {.fd = STDIN_FILENO, .events = POLLIN}};
-		int status, n = poll(p, 2, LOOK_MS);
+		int status, late, n = poll(p, 2, LOOK_MS);
 
 		if (n < 0 && errno != EINTR)
 			return *code = end(1), -1;
@@ -67,8 +93,8 @@ static int frozen_wait(int *code)
 		}
 		if (n > 0 && p[1].revents)
 			return *code = end(0), -1;
-		if (cpu_s() - begin > TURN_CPU_S)
-			return *code = end(EXIT_ENDLESS), -1;
+		if ((late = pace_check(&pace)))
+			return *code = end(late), -1;
 	}
 }
 
@@ -169,7 +195,11 @@ static int fail(const char *what)
 int outside(char *argv[])
 {
 	int memory = memfd_create("box", 0), pair[2], nothing = open("/dev/null", O_RDWR);
+	char **words = argv + 1;
 
+	limit_s = atof(argv[0]);
+	if (limit_s <= 0)
+		return errno = EINVAL, fail("limit a guest's turn");
 	if (memory < 0 || nothing < 0 || ftruncate(memory, BOX_SIZE) < 0)
 		return fail("make the guest's box");
 	box = mmap(NULL, BOX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
@@ -184,7 +214,7 @@ int outside(char *argv[])
 		    dup2(nothing, STDOUT_FILENO) < 0)
 			_exit(fail("start QEMU"));
 		close(memory);
-		execvp(argv[0], argv);
+		execvp(words[0], words);
 		_exit(fail("start QEMU"));
 	}
 	if (qemu < 0)

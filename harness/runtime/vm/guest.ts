@@ -17,9 +17,10 @@ import { Turns } from "./turns.ts";
 const STOP_MS = 6000;
 /** A guest that answers nothing for so long hangs: the emulated ones of a busy machine need seconds at most. */
 const SILENT_MS = 60_000;
-/** EXIT_ENDLESS and TURN_CPU_S in images/agent. */
-const ENDLESS = 99;
-const TURN_CPU_S = 120;
+/** For one turn of a guest in virtual time, 60 s of its own at most: of CPU time, and of real time in which QEMU uses none. */
+const TURN_LIMIT_S = 120;
+/** EXIT_ENDLESS and EXIT_STILL in images/agent. */
+const [ENDLESS, STILL] = [99, 98];
 const KEPT_CHARACTERS = 200_000;
 
 export interface Guest {
@@ -72,10 +73,13 @@ export async function bootGuest(
 /** One in virtual time: what it takes is a matter of CPU time, not of this machine's clock. Throws as `bootGuest` does. */
 export async function bootVirtual(
   argv: readonly string[],
-  options: { logs?: string | undefined; signal: AbortSignal },
+  options: { turnLimitS?: number; logs?: string | undefined; signal: AbortSignal },
 ): Promise<Guest & { clock: Turns }> {
-  const { signal } = options;
-  const qemu = startQemu([path.join(buildDir, "agent"), "outside", ...argv], options.logs, Turns);
+  const { turnLimitS = TURN_LIMIT_S, logs, signal } = options;
+  const qemu = startQemu([path.join(buildDir, "agent"), "outside", `${turnLimitS}`, ...argv], logs, {
+    [ENDLESS]: `the guest has used ${turnLimitS} s of CPU time without coming to an end of anything, and was ended.`,
+    [STILL]: `the guest has stood still for ${turnLimitS} s, and was ended.`,
+  });
   const { agent, clock, ended, kill } = qemu;
   if (!(clock instanceof Turns)) throw new LabError("A guest in virtual time has a clock of its own.");
   signal.addEventListener("abort", kill, { once: true });
@@ -92,8 +96,11 @@ export async function bootVirtual(
   }
 }
 
-/** QEMU, what it and its guest say, and its end: whoever waits for something of it is told why that does not come. */
-function startQemu(argv: readonly string[], logs: string | undefined, kind?: typeof Turns) {
+/**
+ * QEMU, what it and its guest say, and its end: whoever waits for something of it is told why that does not come. In virtual time
+ * there are sentences for exit codes with which it is ended.
+ */
+function startQemu(argv: readonly string[], logs: string | undefined, sentences?: Readonly<Record<number, string>>) {
   // The kernel kills QEMU when this process dies, even if the guest hangs and does not notice the end of its port.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv], {
     stdio: ["pipe", "pipe", "pipe", "pipe"],
@@ -112,7 +119,7 @@ function startQemu(argv: readonly string[], logs: string | undefined, kind?: typ
   });
   for (const stream of child.stdio) stream?.on("error", () => {});
   // Closed by us once it is known why, so that whoever waits is told.
-  const turns = kind ? new kind(child.stdin, child.stdout) : null;
+  const turns = sentences ? new Turns(child.stdin, child.stdout) : null;
   const output = turns?.output ?? new PassThrough();
   if (!turns) child.stdout.pipe(output, { end: false });
   const agent = new Agent(turns?.input ?? child.stdin, output, turns ?? monotonic);
@@ -126,13 +133,14 @@ function startQemu(argv: readonly string[], logs: string | undefined, kind?: typ
       resolve(sentence);
     };
     child.on("error", (error) => end(`QEMU cannot be started: ${error.message}`));
-    child.on("close", (code, signal) =>
+    child.on("close", (code, signal) => {
+      const late = sentences?.[code ?? 0];
       end(
-        code === ENDLESS
-          ? `the guest has used ${TURN_CPU_S} s of CPU time without coming to an end of anything, and was ended. The last on its console: ${lastLines(consoleText)}`
+        late
+          ? `${late} The last on its console: ${lastLines(consoleText)}`
           : `QEMU has ended (${signal ?? `exit code ${code}`})${said ? `: ${said.trim().slice(-600)}` : ""}`,
-      ),
-    );
+      );
+    });
   });
   const kill = () => void child.kill("SIGKILL");
   return {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of the vm runtime that need no guest.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
+import { eventually, wordsOf } from "../../testing/machine.ts";
 import { nowNs } from "../../util/clock.ts";
+import { UsageError } from "../../util/errors.ts";
 import { encodeFrame, FRAME } from "../frame.ts";
 import { CpioWriter } from "./cpio.ts";
-import { bootGuest, GuestPanic } from "./guest.ts";
+import { bootGuest, bootVirtual, GuestPanic } from "./guest.ts";
 import { checkClock, type Machine } from "./machine.ts";
+import { type Accelerator, acceleratorsOf, type Time, timeOf } from "./mode.ts";
 import { rootPackages } from "./root.ts";
 import { deb822, debianSource, oneLine, sourceFile } from "./sources.ts";
 import { findTrace, isOdd } from "./trace.ts";
@@ -152,4 +155,47 @@ test("an interrupted start ends the machine at once", async (t) => {
   const begin = performance.now();
   await t.throwsAsync(bootGuest(["sleep", "100"], { readyMs: 60_000, signal: controller.signal }), { message: "stop" });
   t.true(performance.now() - begin < 20_000);
+});
+
+/** A QEMU in virtual time that is a script; its boot is its first turn. */
+const bootInTurns = (script: string, signal = never) =>
+  bootVirtual(["sh", "-c", script], { turnLimitS: 1, signal }).then((guest) => guest.stop());
+
+test("a guest in virtual time that comes to no end of its turn, or stands still in it, is ended with a sentence", async (t) => {
+  await t.throwsAsync(bootInTurns("echo 'round and round' >&3; while :; do :; done"), {
+    message: /^The guest has used 1 s of CPU time without .* was ended\. .*round and round/,
+  });
+  await t.throwsAsync(bootInTurns("exec sleep 100"), {
+    message: /^The guest has stood still for 1 s, and was ended\./,
+  });
+});
+
+test("an interrupted start of a guest in virtual time leaves no QEMU", async (t) => {
+  const file = path.join(scratch, "pid");
+  const controller = new AbortController();
+  const started = bootInTurns(`echo $$ >'${file}'; while :; do :; done`, controller.signal);
+  t.true(await eventually(() => existsSync(file) && readFileSync(file, "utf8").endsWith("\n"), 10_000));
+  controller.abort(new Error("stop"));
+  await t.throwsAsync(started, { message: "stop" });
+  t.true(await eventually(() => wordsOf(Number(readFileSync(file, "utf8"))).join("") === "", 5000));
+});
+
+test("KVM and its clock go together: virtual time needs an emulated guest, and a QEMU that can", (t) => {
+  t.deepEqual(acceleratorsOf({}, true), ["kvm", "tcg"]);
+  t.deepEqual(acceleratorsOf({ accel: "tcg", time: "virtual" }, true), ["tcg"]);
+  t.deepEqual(acceleratorsOf({ time: "virtual" }, false), ["tcg"]);
+  for (const accel of [undefined, "kvm"] as const)
+    t.throws(() => acceleratorsOf({ accel, time: "virtual" }, true), {
+      instanceOf: UsageError,
+      message: "--time virtual needs an emulated guest: KVM keeps this machine's time. Try --accel tcg.",
+    });
+  const notes: string[] = [];
+  const time = (wanted: Time | undefined, accels: Accelerator[], lacks: string | null) =>
+    timeOf(wanted, accels, { version: "7.2", lacks }, (text) => notes.push(text));
+  t.is(time(undefined, ["kvm", "tcg"], null), "real");
+  t.is(time("real", ["tcg"], null), "real");
+  t.is(time(undefined, ["tcg"], null), "virtual");
+  t.deepEqual(notes, []);
+  t.is(time("virtual", ["tcg"], "-icount"), "real");
+  t.deepEqual(notes, ["QEMU 7.2 has no -icount, so the guest runs in real time."]);
 });
