@@ -25,6 +25,7 @@ import { pathMtu } from "./path-mtu.ts";
 import { phases } from "./phases.ts";
 import { rowReader } from "./rows.ts";
 import { emptySeries, log, overTime, type Series } from "./series.ts";
+import { sources } from "./sources.ts";
 import { spread } from "./spread.ts";
 import { spreadAfterEvents } from "./spread-after-events.ts";
 import { emptySummary, skippedSummary } from "./summary.ts";
@@ -47,6 +48,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   culprits,
   outage,
   pathMtu,
+  sources,
   spread,
   spreadAfterEvents,
   tiers,

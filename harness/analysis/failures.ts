@@ -11,6 +11,7 @@ import { integrityFailures } from "./integrity.ts";
 import { outageFailures } from "./outage.ts";
 import type { Evidence, Judged } from "./part.ts";
 import { pathMtuFailures } from "./path-mtu.ts";
+import { sourcesFailures } from "./sources.ts";
 import { spreadAfterEventsFailures } from "./spread-after-events.ts";
 import { staleStateFailures } from "./stale-state.ts";
 import { tierFailures } from "./tiers.ts";
@@ -69,6 +70,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ...lossFailures(summary.events, culprits.unpredicted, both),
     ...staleFailures(culprits.stale, summary.events).map((text): Check => [true, text]),
     ...affinityFailures(summary),
+    ...sourcesFailures(summary),
     ...forgottenFailures(summary),
     ...outageFailures(summary),
     ...staleStateFailures(summary),

@@ -19,7 +19,7 @@ export function lateness({ generator }: Judged): string | null {
 
 /** Why there is no result at all. */
 export function gapsOf(summary: Judged, { smallestShare, outage }: Evidence): string[] {
-  const { connections, events, packets, spread, targets, scenario, affinity, pathMtu } = summary;
+  const { connections, events, packets, spread, targets, scenario, affinity, pathMtu, sources } = summary;
   const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
   const checks: [boolean, string][] = [
     [connections.established === 0 && !pathMtu?.predicted, "No connection was established."],
@@ -33,7 +33,7 @@ export function gapsOf(summary: Judged, { smallestShare, outage }: Evidence): st
     ],
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
-      scenario === "connect" && targets > 1 && spread.chi2P === null && !spread.unpredicted,
+      scenario === "connect" && targets > 1 && spread.chi2P === null && !spread.unpredicted && !sources,
       `Too few connections to judge the spread over ${plural(targets, "target")}. Try --connections ${enough}.`,
     ],
   ];

@@ -7,6 +7,7 @@ import { forgottenMerits } from "./forgotten-text.ts";
 import { outageMerits } from "./outage.ts";
 import type { Judged } from "./part.ts";
 import { pathMtuMerits } from "./path-mtu.ts";
+import { sourcesMerits } from "./sources.ts";
 import { spreadAfterEventsMerits } from "./spread-after-events.ts";
 import { staleStateMerits } from "./stale-state.ts";
 import { tierMerits } from "./tiers.ts";
@@ -28,6 +29,7 @@ export function merits(summary: Judged): string[] {
     ),
     ...eventMerits(events),
     ...affinityMerits(summary),
+    ...sourcesMerits(summary),
     ...forgottenMerits(summary),
     ...outageMerits(summary),
     ...staleStateMerits(summary),
@@ -76,8 +78,9 @@ function eventMerits(all: Judged["events"]): string[] {
   ];
 }
 
-function spreadRemark({ spread, targets }: Judged): string[] {
+function spreadRemark({ spread, targets, sources }: Judged): string[] {
   if (spread.chi2P !== null || targets <= 1) return [];
+  if (sources && !spread.unpredicted) return ["The spread was not judged: too few sources for the chi-square test."];
   return [
     spread.unpredicted
       ? "The spread was not judged: this strategy has no fixed shares."

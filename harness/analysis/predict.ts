@@ -3,6 +3,7 @@
 import { type Alive, lossBounds, lossProbability } from "../oracle/loss.ts";
 import { movableSince } from "./changes.ts";
 import { type Established, sentAt } from "./rows.ts";
+import { boundS } from "./sources.ts";
 import type { Stage, Timeline } from "./timeline.ts";
 
 export interface Prediction {
@@ -42,8 +43,11 @@ export function predictor(
       lived: course.lived(opened, i),
       knownToReturning: establishedT < (since[i] ?? 0),
     };
-    const [low, high] = lossBounds(oracle, change, alive);
-    return { probability: lossProbability(oracle, change, alive), low, high };
+    const probability = lossProbability(oracle, change, alive);
+    // All connections of a source have the same luck.
+    const [low, high] =
+      boundS(timeline, stream) > 0 && probability > 0 && probability < 1 ? [0, 1] : lossBounds(oracle, change, alive);
+    return { probability, low, high };
   };
 }
 

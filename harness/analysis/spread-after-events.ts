@@ -5,6 +5,7 @@ import type { SpreadWindow } from "../record/summary.ts";
 import { plural } from "../util/numbers.ts";
 import { type Life, toTheFewest } from "./fewest.ts";
 import type { AnalysisModule, Judged } from "./part.ts";
+import { hasBoundSources } from "./sources.ts";
 import { chiSquareP } from "./statistics.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -83,7 +84,7 @@ function expectedIn(
     .slice(0, i + 1)
     .every(({ meaning }) => meaning.subject === "targets" && meaning.announced && meaning.told === "all");
   const shares = timeline.sharesIn(stages[i + 1]);
-  if (!isKnown || views.length > 1 || !shares) return null;
+  if (!isKnown || views.length > 1 || !shares || hasBoundSources(timeline)) return null;
   const total = [...window.perTarget.values()].reduce((sum, n) => sum + n, 0);
   const later = laterOf(timeline);
   if (later === null) return null;

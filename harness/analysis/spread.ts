@@ -1,27 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { AnalysisModule } from "./part.ts";
 import type { Series } from "./series.ts";
+import { boundS, hasBoundSources, keyOf } from "./sources.ts";
 import { chiSquareP } from "./statistics.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** First connections by target. Later visits of a source say nothing about it: they may be bound to go where the first one went. */
+/**
+ * First connections by target. Later visits of a source say nothing about it: they may be bound to go where the first one went. Where few
+ * sources are bound, chance is judged by the first connection of each.
+ */
 export const spread: AnalysisModule = ({ timeline }) => {
   const perTarget = new Map<string, number>();
+  const byChance = hasBoundSources(timeline) ? new Map<string, number>() : perTarget;
+  const seen = new Set<string>();
   return {
-    established({ connection: { target, generation }, stream }) {
-      if (target !== null && generation === 0 && (stream.visit ?? 1) === 1)
-        perTarget.set(target, (perTarget.get(target) ?? 0) + 1);
+    established(row) {
+      const { connection, stream } = row;
+      const { target, generation } = connection;
+      if (target === null || generation > 0 || (stream.visit ?? 1) > 1) return;
+      perTarget.set(target, (perTarget.get(target) ?? 0) + 1);
+      if (byChance === perTarget) return;
+      if (boundS(timeline, stream) > 0 && seen.size === seen.add(keyOf(row)).size) return;
+      byChance.set(target, (byChance.get(target) ?? 0) + 1);
     },
     part() {
       const spread = spreadOf(timeline, perTarget);
+      const chance = byChance === perTarget ? spread : spreadOf(timeline, byChance);
       const counts = spread.map((s) => s.connections);
       const mean = counts.reduce((sum, n) => sum + n, 0) / Math.max(1, counts.length);
       const active = timeline.stages[0]?.active;
       // Answers of targets that are not active have a check of their own.
-      const judged = spread.filter((s) => s.expected !== 0 || active?.has(s.target));
+      const judged = chance.filter((s) => s.expected !== 0 || active?.has(s.target));
       const chi2P = chiSquareP(
         judged.map((s) => s.connections),
-        judged.map((s) => s.expected ?? mean),
+        judged.map((s) => s.expected ?? judged.reduce((sum, { connections }) => sum + connections, 0) / judged.length),
       );
       const predicted = !timeline.deployed.oracle || timeline.shares !== null;
       const summary = {
@@ -35,7 +48,9 @@ export const spread: AnalysisModule = ({ timeline }) => {
         withoutShare: judged.filter((s) => s.expected === 0 && s.connections > 0),
         smallestShare: shares.length > 0 ? Math.min(...shares) : null,
       };
-      return { summary: { spread: summary }, series: { spread }, evidence };
+      // What was expected is for as many connections as chance had a part in.
+      const shown = chance === spread ? spread : spread.map((s) => ({ ...s, expected: null }));
+      return { summary: { spread: summary }, series: { spread: shown }, evidence };
     },
   };
 };

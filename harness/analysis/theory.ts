@@ -10,9 +10,10 @@ import type { Connection, Protocol, StreamStart } from "../record/schema.ts";
 import { flowReader } from "./flows.ts";
 
 const SAMPLES = 65_536;
+const ALL_SOURCES = 65_534;
 
 /** The network that a stream's flows are drawn from, and what they go to. */
-export type FlowSource = Pick<StreamStart, "srcCidr" | "dst" | "dport" | "protocol">;
+export type FlowSource = Pick<StreamStart, "srcCidr" | "sources" | "dst" | "dport" | "protocol">;
 type Row = Pick<Connection, "srcOffset" | "sport">;
 
 export interface PlannedCourse {
@@ -44,7 +45,7 @@ export function expectedLoss(
   let lost = 0;
   for (const source of sources) {
     const flowOf = flowReader(source);
-    for (const row of sampleRows(samples / sources.length)) {
+    for (const row of sampleRows(samples / sources.length, source.sources)) {
       const flow = flowOf(row);
       const course = courseOf(flow);
       if (!course) continue;
@@ -66,11 +67,11 @@ function plannedCourses(spec: OracleSpec | null, { targets, routers, out, steps 
 }
 
 /** Sources and ports, the same each time, spread as the traffic program spreads them. */
-export function* sampleRows(count: number): Generator<Row> {
+export function* sampleRows(count: number, sources = ALL_SOURCES): Generator<Row> {
   for (let i = 0; i < count; i++) {
     const word = murmur3(Uint8Array.of(i & 255, (i >> 8) & 255, i >> 16), 1);
     yield {
-      srcOffset: 1 + ((word >>> 16) % 65_534),
+      srcOffset: 1 + ((word >>> 16) % sources),
       sport: 1024 + (murmur3(Uint8Array.of(i & 255, i >> 8), 2) % 64_512),
     };
   }

@@ -3,6 +3,7 @@
 import type { Summary } from "../record/schema.ts";
 import { independenceP } from "./independence.ts";
 import type { AnalysisModule, Judged } from "./part.ts";
+import { hasBoundSources } from "./sources.ts";
 
 const TIER_P = 0.001;
 
@@ -28,7 +29,7 @@ export const tiers: AnalysisModule = ({ run, timeline }) => {
         ]),
       );
       // Where sources keep their targets, connections do not choose one by one.
-      const isJudged = deployed.oracle === null || shares !== null;
+      const isJudged = (deployed.oracle === null || shares !== null) && !hasBoundSources(timeline);
       const p = isJudged ? independenceP(table.map((row) => active.map((column) => row[column] ?? 0))) : null;
       return { summary: { tiers: { perRouter, independenceP: p } } };
     },

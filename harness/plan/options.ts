@@ -7,6 +7,8 @@ import { amount, choice, delay, flag, list, option, percentage, seconds, text, t
 
 export const DEFAULT_CONNECTIONS = 10_000;
 export const MAX_SEED = 0xffffffff;
+/** Addresses of SOURCES[4], and of SOURCES[6]. */
+const MAX_SOURCES = 65_534;
 
 const size = {
   targets: option(whole(1, MAX_TARGETS).default(10), {
@@ -58,6 +60,12 @@ const load = {
     group: "Load",
     about: "silence after which a connection counts as lost",
     unit: "seconds",
+  }),
+  sources: option(whole(1, MAX_SOURCES).optional(), {
+    group: "Load",
+    about: "number of client addresses of each family",
+    unit: "addresses",
+    defaultText: `all ${MAX_SOURCES} of a network`,
   }),
   seed: option(whole(0, MAX_SEED).default(1), {
     group: "Load",

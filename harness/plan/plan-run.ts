@@ -38,6 +38,7 @@ export function planRun(
   if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
     plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall }, size);
   const load = loadFor(plan, options, { rate, openedPerS, routers });
+  checkSources(load, options);
   if (options.connections < load.families.length)
     throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load, size);
@@ -49,6 +50,20 @@ function checkIcmp({ name }: Scenario, { icmp }: RunOptions, plan: Plan): void {
     throw new UsageError(`'${name}' has no narrow path whose ICMP errors --icmp could drop. Try 'pmtu'.`);
 }
 
+/** Of one address, so many; the traffic program draws no others. */
+const PORTS = 64_512;
+
+function checkSources({ families, visitsS }: Load, { connections, sources }: RunOptions): void {
+  if (sources === undefined) return;
+  if (visitsS && sources > VISIT_SOURCES)
+    throw new UsageError(`Visits are made by up to ${VISIT_SOURCES} sources of each family, not by ${sources}.`);
+  const most = sources * PORTS * families.length;
+  if (!visitsS && connections > most)
+    throw new UsageError(
+      `--sources ${sources} has ports for ${most} connections, not for ${connections}. Try --sources ${Math.ceil(connections / families.length / PORTS)}.`,
+    );
+}
+
 function loadFor(
   plan: Plan,
   options: RunOptions,
@@ -56,11 +71,13 @@ function loadFor(
 ): Load {
   const firstS = plan.steps[0]?.atS ?? plan.durationS;
   const families = familiesOf(options);
+  const visitors = options.sources ?? VISIT_SOURCES;
   return {
     mode: plan.mode,
     families,
     protocol: plan.mode === "fragments" ? "udp" : options.protocol,
-    connections: plan.visitsS ? Math.min(options.connections, families.length * VISIT_SOURCES) : options.connections,
+    connections: plan.visitsS ? Math.min(options.connections, families.length * visitors) : options.connections,
+    ...(options.sources === undefined ? {} : { sources: options.sources }),
     rate,
     durationS: plan.durationS,
     rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, openedPerS)),

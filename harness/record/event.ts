@@ -35,6 +35,8 @@ const streamStart = kind("stream_start", {
   connections: count,
   /** Source network that the 5-tuples are drawn from; a row holds the offset of its source in it. */
   srcCidr: z.union([z.cidrv4(), z.cidrv6()]),
+  /** So many addresses of it are used, the first ones; absent: all. */
+  sources: z.int().min(1).exactOptional(),
   dst: z.union([z.ipv4(), z.ipv6()]),
   dport: z.int().min(0).max(65_535),
   /** Time between two messages of one connection; 0 when every connection sends one message only. */

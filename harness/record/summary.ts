@@ -62,6 +62,19 @@ const affinity = z.object({
 });
 export type AffinitySummary = z.infer<typeof affinity>;
 
+/** Few sources, of a strategy that keeps each with its target. */
+const sources = z.object({
+  /** Those whose connections share their luck. */
+  bound: count,
+  families: z.array(family),
+  /** Targets that answered them. */
+  targets: z.array(z.string()),
+  /** Connections that came after another of their source, and of them those that another target answered. */
+  returns: count,
+  moved: count,
+});
+export type SourcesSummary = z.infer<typeof sources>;
+
 /** Connections that were lost because the balancer had forgotten them; those are lost at no event. */
 const forgotten = z.object({
   /** What of its memory is too small for the load. */
@@ -144,6 +157,8 @@ export const summarySchema = z.object({
     .exactOptional(),
   /** Only where sources come again and again. */
   affinity: affinity.exactOptional(),
+  /** Only where --sources is given and the strategy keeps a source with its target. */
+  sources: sources.exactOptional(),
   spread: z.object({
     perTarget: z.record(z.string(), count),
     chi2P: z.number().nullable(),

@@ -28,6 +28,8 @@ export interface Load {
   size: number;
   stallS: number;
   seed: number;
+  /** Client addresses of each family; absent: a whole network. */
+  sources?: number;
   /** Processes that share the connections of one target; 1 where that is not said. */
   serverProcesses?: number;
   /** Seconds that the first answer may take; the generator's own where that is not said. */
@@ -140,10 +142,16 @@ const portOf = ({ mode, protocol }: Pick<Load, "mode" | "protocol">) =>
 
 /** What the flows of a load are drawn from, and what they go to; by family. */
 export function flowSources(
-  load: Pick<Load, "families" | "mode" | "protocol">,
-): Pick<StreamStart, "srcCidr" | "dst" | "dport" | "protocol">[] {
-  const { families, protocol } = load;
-  return families.map((family) => ({ srcCidr: SOURCES[family], dst: VIP[family], dport: portOf(load), protocol }));
+  load: Pick<Load, "families" | "mode" | "protocol" | "sources">,
+): Pick<StreamStart, "srcCidr" | "sources" | "dst" | "dport" | "protocol">[] {
+  const { families, protocol, sources } = load;
+  return families.map((family) => ({
+    srcCidr: SOURCES[family],
+    ...(sources === undefined ? {} : { sources }),
+    dst: VIP[family],
+    dport: portOf(load),
+    protocol,
+  }));
 }
 
 function clientArgv(lab: Lab, load: Load, stream: Stream): string[] {
@@ -154,7 +162,14 @@ function clientArgv(lab: Lab, load: Load, stream: Stream): string[] {
     seed: load.seed,
     src: visit === null ? SOURCES[family] : VISITORS[family],
   };
-  return [...clientWords(lab, load.mode, to), "--connections", `${connections}`, ...modeWords(lab, load, stream)];
+  const sources = load.sources === undefined ? [] : ["--sources", `${load.sources}`];
+  return [
+    ...clientWords(lab, load.mode, to),
+    ...sources,
+    "--connections",
+    `${connections}`,
+    ...modeWords(lab, load, stream),
+  ];
 }
 
 function modeWords(lab: Lab, load: Load, { part, visit, sampleMs, rate }: Stream): string[] {

@@ -44,14 +44,14 @@ static int client_init(struct client *client, const struct settings *settings)
 	client->set = *settings;
 	client->count = (settings->connections - settings->part.index + settings->part.count - 1) /
 			settings->part.count;
-	tuple_space_init(&client->tuples, &settings->source, settings->seed);
+	tuple_space_init(&client->tuples, &settings->source, settings->sources, settings->seed);
 	if (settings->connections > client->tuples.size)
 		fail(EXIT_USAGE,
 		     "Cannot open %u connections: there are only %llu 5-tuples. Give a larger "
-		     "--src network.",
+		     "--src network, or more --sources.",
 		     settings->connections, (unsigned long long)client->tuples.size);
 	if (settings->visit && settings->connections > client->tuples.addresses)
-		fail(EXIT_USAGE, "Cannot open %u connections in one visit: %s has %llu addresses.",
+		fail(EXIT_USAGE, "Cannot open %u connections in one visit: of %s %llu addresses are used.",
 		     settings->connections, settings->source.text,
 		     (unsigned long long)client->tuples.addresses);
 	uint64_t sockets = client->count;

@@ -52,6 +52,8 @@ int command_connect(const struct command *command, int argc, char **argv)
 		{"timeout", 0, "TIME", "time-out of a connection (5000ms)", .parse = parse_duration,
 		 .to = &set.timeout_ns},
 		OPTION_SRC(&set.source),
+		OPTION_SOURCES(&set.sources),
+		OPTION_SAME_TUPLE(&set.same_tuple),
 		OPTION_SEED(&set.seed),
 		{"keep", 0, NULL, "hold the connections until SIGTERM", .flag = &set.keep},
 		OPTION_PART(&set.part),

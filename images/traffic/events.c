@@ -21,6 +21,8 @@ void events_start(const struct client *client)
 	json_string(&out, "protocol", set->udp ? "udp" : "tcp");
 	json_number(&out, "connections", client->count);
 	json_string(&out, "srcCidr", set->source.text);
+	if (set->sources)
+		json_number(&out, "sources", set->sources);
 	json_string(&out, "dst", address_text(&set->address, address));
 	json_number(&out, "dport", address_port(&set->address));
 	json_number(&out, "intervalUs", set->interval_ns / NS_PER_US);
@@ -30,6 +32,8 @@ void events_start(const struct client *client)
 		json_number(&out, "durationUs", set->duration_ns / NS_PER_US);
 	if (set->visit)
 		json_number(&out, "visit", set->visit);
+	if (set->same_tuple)
+		json_bool(&out, "sameTuple", true);
 	json_line(&out);
 }
 

@@ -75,7 +75,7 @@ static bool open_flows(struct flood *flood)
 {
 	struct tuple_space tuples;
 
-	tuple_space_init(&tuples, &flood->source, flood->seed);
+	tuple_space_init(&tuples, &flood->source, 0, flood->seed);
 	flood->sockets = allocate(flood->flows * sizeof(*flood->sockets));
 	if (!require_open_files(flood->flows + 10))
 		return false;

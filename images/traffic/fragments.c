@@ -99,6 +99,7 @@ int command_fragments(const struct command *command, int argc, char **argv)
 	const struct option_spec specs[] = {
 		OPTION_ADDRESS(&set->address, "6001"),
 		OPTION_SRC(&set->source),
+		OPTION_SOURCES(&set->sources),
 		{"device", 0, "NAME", "network device to send by", .parse = parse_string, .to = &device},
 		{"via", 0, "MAC,...", "next hops; each fragment takes one at random", .parse = parse_hops,
 		 .to = &g},

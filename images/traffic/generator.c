@@ -258,7 +258,7 @@ int generator_run(struct generator *g)
 	int exit_code;
 
 	client->count = client->set.connections;
-	tuple_space_init(&client->tuples, &client->set.source, client->set.seed);
+	tuple_space_init(&client->tuples, &client->set.source, client->set.sources, client->set.seed);
 	g->random = client->set.seed;
 	g->total = (uint64_t)((double)client->set.duration_ns / (double)NS_PER_S * client->set.rate);
 	client->set.interval_ns = (uint64_t)((double)client->count / client->set.rate * (double)NS_PER_S);

@@ -98,7 +98,7 @@ static void tuples_of_a_whole_network_are_all_different(const char *network, uin
 	struct tuple_space space;
 
 	CHECK(!network || parse_cidr(network, &cidr));
-	tuple_space_init(&space, &cidr, 1);
+	tuple_space_init(&space, &cidr, 0, 1);
 	CHECK(space.size == expected);
 	uint8_t *seen = allocate(space.size / 8 + 1);
 	for (uint64_t k = 0; k < space.size; k++) {
@@ -114,6 +114,23 @@ static void tuples_of_a_whole_network_are_all_different(const char *network, uin
 		seen[at / 8] |= (uint8_t)(1 << at % 8);
 	}
 	release(seen);
+}
+
+static void few_sources_are_the_first_ones(void)
+{
+	struct cidr cidr = {0};
+	struct tuple_space space;
+
+	CHECK(parse_cidr("10.1.2.0/29", &cidr));
+	tuple_space_init(&space, &cidr, 2, 1);
+	CHECK(space.size == 2 * PORT_COUNT);
+	for (uint64_t k = 0; k < space.size; k++) {
+		struct tuple tuple = tuple_at(&space, k);
+
+		CHECK(tuple.offset == 1 || tuple.offset == 2);
+	}
+	tuple_space_init(&space, &cidr, 100, 1);
+	CHECK(space.addresses == 6);
 }
 
 static void tuples_cover_their_space_once(void)
@@ -133,9 +150,9 @@ static void tuples_depend_on_the_seed_only(void)
 	int equal = 0;
 
 	parse_cidr("50.0.0.0/16", &cidr);
-	tuple_space_init(&one, &cidr, 1);
-	tuple_space_init(&same, &cidr, 1);
-	tuple_space_init(&other, &cidr, 2);
+	tuple_space_init(&one, &cidr, 0, 1);
+	tuple_space_init(&same, &cidr, 0, 1);
+	tuple_space_init(&other, &cidr, 0, 2);
 	for (uint64_t k = 0; k < 10000; k++) {
 		struct tuple a = tuple_at(&one, k), b = tuple_at(&same, k), c = tuple_at(&other, k);
 
@@ -147,7 +164,7 @@ static void tuples_depend_on_the_seed_only(void)
 	union address address = tuple_address(&one, AF_INET, (struct tuple){.offset = 0x1234, .port = 5});
 	CHECK(!strcmp(address_text(&address, text), "50.0.18.52") && address_port(&address) == 5);
 	parse_cidr("2000::/112", &cidr);
-	tuple_space_init(&one, &cidr, 1);
+	tuple_space_init(&one, &cidr, 0, 1);
 	address = tuple_address(&one, AF_INET6, (struct tuple){.offset = 0x1234, .port = 5});
 	CHECK(!strcmp(address_text(&address, text), "2000::1234"));
 }
@@ -161,7 +178,7 @@ static void visits_bring_every_address_once(void)
 	int same_place = 0;
 
 	parse_cidr("50.0.0.0/26", &cidr);
-	tuple_space_init(&space, &cidr, 1);
+	tuple_space_init(&space, &cidr, 0, 1);
 	for (uint32_t visit = 1; visit <= 3; visit++)
 		for (uint64_t k = 0; k < 62; k++) {
 			struct tuple tuple = tuple_of_visit(&space, visit, k, 0);
@@ -184,7 +201,7 @@ static void tuples_spread_evenly(void)
 	int ports[16] = {0}, offsets[16] = {0};
 
 	parse_cidr("50.0.0.0/16", &cidr);
-	tuple_space_init(&space, &cidr, 1);
+	tuple_space_init(&space, &cidr, 0, 1);
 	for (uint64_t k = 0; k < 16000; k++) {
 		struct tuple tuple = tuple_at(&space, k);
 
@@ -390,6 +407,7 @@ int main(void)
 	endpoints_need_brackets_for_ipv6();
 	networks_are_masked_and_bounded();
 	parts_are_counted_from_one();
+	few_sources_are_the_first_ones();
 	tuples_cover_their_space_once();
 	tuples_depend_on_the_seed_only();
 	visits_bring_every_address_once();

@@ -18,6 +18,8 @@ void settings_check(const struct settings *set, const char *port)
 		fail(EXIT_USAGE, "Invalid value for --connections: expected 1 to %d.", MAX_CONNECTIONS);
 	if (!set->sample_ns || !set->timeout_ns)
 		fail(EXIT_USAGE, "Invalid value for --sample or the time-out: expected more than 0.");
+	if (set->sources && set->source.family == AF_UNSPEC)
+		fail(EXIT_USAGE, "--sources needs the network of --src.");
 	if (set->part.count > set->connections)
 		fail(EXIT_USAGE, "Invalid value for --part: there are more parts than connections.");
 }

@@ -15,6 +15,7 @@ struct settings {
 	enum output output;
 	union address address;
 	struct cidr source;
+	uint32_t sources; /* so many addresses of `source`; 0: all */
 	uint64_t seed;
 	uint32_t connections; /* of all parts together */
 	struct part part;     /* of them this process opens every part.count-th, from number part.index on */
@@ -25,7 +26,7 @@ struct settings {
 	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
 	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
 	uint64_t late_ns; /* an answer that takes longer is counted; 0: none is */
-	bool udp, keep, rows, reconnect, closed_loop, hold, vanish;
+	bool udp, keep, rows, reconnect, same_tuple, closed_loop, hold, vanish;
 };
 
 /* Options that commands share. */
@@ -33,6 +34,10 @@ struct settings {
 	{"address", 0, "HOST:PORT", "where to; IPv6 as [1000::]:" port, .parse = parse_endpoint, .to = (to_)}
 #define OPTION_SRC(to_)                                                                                      \
 	{"src", 0, "CIDR", "network of the source addresses", .parse = parse_cidr, .to = (to_)}
+#define OPTION_SOURCES(to_)                                                                                  \
+	{"sources", 0, "COUNT", "use so many addresses of --src (all)", .parse = parse_u32, .to = (to_)}
+#define OPTION_SAME_TUPLE(to_)                                                                               \
+	{"same-tuple", 0, NULL, "open the same 5-tuple again, instead of a fresh one", .flag = (to_)}
 #define OPTION_SEED(to_)                                                                                     \
 	{"seed", 0, "NUMBER", "the same seed gives the same 5-tuples (1)", .parse = parse_u64, .to = (to_)}
 #define OPTION_SAMPLE(to_)                                                                                   \

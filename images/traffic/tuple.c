@@ -42,7 +42,7 @@ static uint64_t permute(uint64_t key, uint64_t size, uint64_t index)
 	return point;
 }
 
-void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint64_t seed)
+void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint32_t sources, uint64_t seed)
 {
 	int host_bits = cidr->family == AF_UNSPEC ? 0 : cidr->host_bits;
 
@@ -54,6 +54,8 @@ void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint64
 		space->first_offset = 1;
 		space->addresses -= 2;
 	}
+	if (sources && sources < space->addresses)
+		space->addresses = sources;
 	space->size = space->addresses * PORT_COUNT;
 }
 

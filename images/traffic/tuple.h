@@ -23,8 +23,8 @@ struct tuple {
 	uint16_t port;
 };
 
-/* `cidr` of family AF_UNSPEC: only ports are drawn. */
-void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint64_t seed);
+/* `cidr` of family AF_UNSPEC: only ports are drawn. `sources`: so many of its addresses, the first ones; 0: all. */
+void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint32_t sources, uint64_t seed);
 struct tuple tuple_at(const struct tuple_space *space, uint64_t index); /* index is taken modulo size */
 /* Visit `visit`: every address once, in an order and from ports of its own; `spare` > 0 gives other ports. */
 struct tuple tuple_of_visit(const struct tuple_space *space, uint32_t visit, uint64_t index, uint64_t spare);
