@@ -18,35 +18,13 @@ import test, { type ExecutionContext } from "ava";
 import { launchProgram, runProgram } from "../harness/host/program.ts";
 import { readRecord } from "../harness/record/read.ts";
 import type { Summary } from "../harness/record/schema.ts";
+import { KERNEL, withGuest } from "../harness/testing/guest.ts";
 import { eventually, hostState, marker, outcomeOf, outcomes, program, runMain } from "../harness/testing/machine.ts";
 import { type CaseResult, runCase } from "../harness/testing/run-case.ts";
-import { isSkipped } from "../harness/testing/skip.ts";
 
-const KERNEL = "debian:6.1";
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-vm-"));
 const small = ["--targets", "4", "--connections", "160", "--rate", "100", "--scale", "1"];
-let skip: string | null = null;
-
-test.before(async () => {
-  const { missingVm } = await import("../harness/runtime/vm/missing.ts");
-  const { prepareParts } = await import("../harness/runtime/vm/up.ts");
-  const missing = await missingVm();
-  skip =
-    missing.length > 0
-      ? missing.join(" ")
-      : await prepareParts(KERNEL, {}, () => {}).then(
-          () => null,
-          (error: unknown) => (error as Error).message,
-        );
-});
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
-
-/** A test that needs a guest; where none can be had it says why and does nothing. */
-function withGuest(title: string, action: (t: ExecutionContext) => Promise<void> | void): void {
-  test.serial(title, async (t) => {
-    if (!isSkipped(t, skip === null ? [] : [skip])) await action(t);
-  });
-}
 
 function run(args: string[], env: NodeJS.ProcessEnv = {}) {
   return runMain(args, { cwd: scratch, env, timeoutMs: 150_000 });

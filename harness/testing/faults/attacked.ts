@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run of this program that is attacked from outside, as an operator's mishap or an enemy would: by signals, files and sockets.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
-import { launchProgram, type RunningProgram } from "../../host/program.ts";
+import { launchProgram, type ProgramOutput, type RunningProgram } from "../../host/program.ts";
 import { eventually, hostState, marker, program, wordsOf } from "../machine.ts";
 import { containerProcesses, containersLeft } from "./containers.ts";
 import type { Where } from "./where.ts";
@@ -111,6 +111,11 @@ export function startRun(out: string, { where, words = CASE, more = [], through 
 function interfaces(): string[] {
   const { interfaces: names = [], namedNamespaces = [] } = hostState();
   return [...names.map((name) => `interface ${name}`), ...namedNamespaces.map((name) => `namespace ${name}`)];
+}
+
+/** The signal that ended it, or its exit code: the shell that node was started by tells a signal as a code. */
+export function endOf({ code, signal }: Pick<ProgramOutput, "code" | "signal">): string {
+  return signal ?? (code === 128 + constants.signals.SIGKILL ? "SIGKILL" : `${code}`);
 }
 
 /** The verdict in the record of the only run in a folder; "none" without a summary. */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every signal at every phase of a run: the exit code, and what is left behind.
-import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AttackedPhase, PHASE_NAMES, withRun } from "./attacked.ts";
+import { type AttackedPhase, endOf, PHASE_NAMES, withRun } from "./attacked.ts";
 import type { Line } from "./table.ts";
 import type { Where } from "./where.ts";
 
@@ -85,10 +84,8 @@ function killOnce(where: Where, { phase, signal, delayMs }: Kill): Promise<End> 
     }
     await Promise.race([sleep(delayMs), run.ended]);
     run.kill(signal);
-    const { code, signal: by } = await run.ended;
+    const end = endOf(await run.ended);
     const { left, cleaned } = await run.leftovers();
-    // The shell that node was started by tells a signal as a code.
-    const end = by ?? (code === 128 + constants.signals.SIGKILL ? "SIGKILL" : `${code}`);
     const wanted = signal === "SIGKILL" ? "SIGKILL" : "130";
     const finished = FINISHED.includes(end) && (phase === "report" || phase === "down");
     return {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Too little memory for the harness, and records that are very large.
-import { constants } from "node:os";
 import { outcomeOf, program } from "../machine.ts";
-import { withRun } from "./attacked.ts";
+import { endOf, withRun } from "./attacked.ts";
 import { cgroupMissing, type MemoryGroup, memoryGroup } from "./cgroup.ts";
 import { afterRun, BOTH, type Fault, ONCE, outcomeText } from "./fault.ts";
 import { enlarge } from "./huge.ts";
@@ -28,9 +27,7 @@ const outOfMemory = inGroup((group, where) =>
   withRun({ where, through: group.through }, async (run) => {
     if (!(await run.reaches("traffic"))) return `no traffic: ${run.said()}`;
     group.limit(group.usedBytes() + 2 * MIB);
-    const { code, signal } = await run.ended;
-    const end = signal ?? (code === 128 + constants.signals.SIGKILL ? "SIGKILL" : `exit code ${code}`);
-    return outcomeText(run, end);
+    return outcomeText(run, endOf(await run.ended));
   }),
 );
 
