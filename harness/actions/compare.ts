@@ -15,6 +15,7 @@ import { costTable, lossTable } from "../report/comparison/tables.ts";
 import { writeComparison } from "../report/comparison/write.ts";
 import type { ReportData } from "../report/reporter.ts";
 import { printedColumns, tableLines } from "../report/terminal-table.ts";
+import { Jobs } from "../run/jobs.ts";
 import {
   makeRunDir,
   type PlannedCase,
@@ -59,7 +60,8 @@ export async function compareBackends(args: CompareArgs, context: Context): Prom
     );
   // Everything that can be wrong with the words is found before anything is fetched or run.
   const most = Math.max(...planAll().map(({ plan }) => plan.load.connections));
-  await using sessions = new Sessions(signal, say);
+  const jobs = new Jobs(args.jobs, say);
+  await using sessions = new Sessions(signal, say, jobs.alone);
   const chosen = await sessions.of(runtime, most);
   const planned = planAll(chosen.session?.prepared.capacity);
   const sides = planned.map(({ backend, value, plan }): Side => {
@@ -67,7 +69,7 @@ export async function compareBackends(args: CompareArgs, context: Context): Prom
     return { label, value, plan, chosen };
   });
   const theory = sweep && theoryOf(sweep, planned);
-  return await runSides(sides, { scenario: scenario.name, sweep: theory, name: "compare" }, args, context);
+  return await runSides(sides, { scenario: scenario.name, sweep: theory, name: "compare", jobs }, args, context);
 }
 
 /** A row of the table; without a label this machine's kernel is it. */
@@ -80,41 +82,43 @@ export interface Side {
 
 export async function runSides(
   sides: readonly Side[],
-  { scenario, sweep, name }: { scenario: string; sweep: Sweep | null; name: string },
+  { scenario, sweep, name, jobs }: { scenario: string; sweep: Sweep | null; name: string; jobs: Jobs },
   options: { out: string; json: boolean; repeat: number },
   { commandLine, signal }: Pick<Context, "commandLine" | "signal">,
 ): Promise<number> {
   const [{ plan: first }] = sides as [Side];
   const { dir } = makeRunDir(path.resolve(options.out), `${name}_${scenario}`, first.seed);
   const host = await describeHost();
-  const runs: ReportData[][] = sides.map(() => []);
+  const planned = Array.from({ length: options.repeat }, (_, repeat) =>
+    sides.map((side) => ({ side, seed: first.seed + repeat, data: null as ReportData | null })),
+  ).flat();
   const soFar = (): Comparison => ({
     scenario,
-    entries: sides.map(({ label, value, plan }, i): Entry => {
-      const backend = plan.case.backend.name;
-      return { label: label ?? host.host.kernel, backend, value, runs: runs[i] ?? [] };
+    entries: sides.map((side): Entry => {
+      const backend = side.plan.case.backend.name;
+      const runs = planned.flatMap((one) => (one.side === side && one.data ? one.data : []));
+      return { label: side.label ?? host.host.kernel, backend, value: side.value, runs };
     }),
     sweep,
     commandLine,
   });
   let unwritten = 0;
-  for (let repeat = 0; repeat < options.repeat; repeat++) {
-    for (const [i, { plan, chosen }] of sides.entries()) {
-      const seeded = { ...plan, seed: first.seed + repeat };
+  await jobs.each(planned, async (one) => ({
+    chosen: one.side.chosen,
+    run: async () => {
+      const { plan, chosen } = one.side;
       const settings = { out: dir, commandLine, stop: true };
-      const { data, reporterFailures } = await runOne(seeded, chosen, settings, { host, signal });
-      runs[i]?.push(data);
+      const { data, reporterFailures } = await runOne({ ...plan, seed: one.seed }, chosen, settings, { host, signal });
+      one.data = data;
       for (const failure of reporterFailures) say(reporterSentence(failure));
       unwritten += reporterFailures.length;
-      if (signal.aborted) {
-        await writeComparison(soFar(), dir);
-        return EXIT.interrupted;
-      }
-    }
-  }
+      return !signal.aborted;
+    },
+  }));
   const comparison = soFar();
   await writeComparison(comparison, dir);
-  const summaries = runs.flat().map((run) => run.summary);
+  if (signal.aborted) return EXIT.interrupted;
+  const summaries = comparison.entries.flatMap(({ runs }) => runs.map((run) => run.summary));
   if (options.json) process.stdout.write(`${JSON.stringify(summaries)}\n`);
   else {
     const tables = [lossTable(comparison), costTable(comparison)].map((table) => tableLines(table, printedColumns()));

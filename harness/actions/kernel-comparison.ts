@@ -5,6 +5,7 @@ import type { TestArgs } from "../commands/test.ts";
 import { findCases } from "../plan/catalog.ts";
 import { flagName } from "../plan/option.ts";
 import { checkRepeat, comparisonShape, runOptionsOf } from "../plan/options.ts";
+import { Jobs } from "../run/jobs.ts";
 import { planCase, say, withLoad } from "../run/planned-case.ts";
 import { type Chosen, chosenRuntimes, kernelWords, Sessions } from "../run/runtimes.ts";
 import { type Capacity, LabError, type Runtime, Unavailable } from "../runtime/runtime.ts";
@@ -27,7 +28,8 @@ export async function compareKernels(args: TestArgs, context: Context): Promise<
   checkRepeat(args);
   const runtimes = chosenRuntimes(catalog, args);
   planCase(one, parsed, args.set);
-  await using sessions = new Sessions(signal, say);
+  const jobs = new Jobs(args.jobs, say);
+  await using sessions = new Sessions(signal, say, jobs.alone);
   const kernels: Chosen[] = [];
   for (const runtime of runtimes)
     kernels.push(
@@ -41,7 +43,7 @@ export async function compareKernels(args: TestArgs, context: Context): Promise<
   const sides = kernels.map((chosen, i): Side => {
     return { label: chosen.session?.prepared.kernel ?? words[i] ?? null, value: null, plan, chosen };
   });
-  return await runSides(sides, { scenario: one.scenario.name, sweep: null, name: "kernels" }, args, context);
+  return await runSides(sides, { scenario: one.scenario.name, sweep: null, name: "kernels", jobs }, args, context);
 }
 
 /** The others go on: a kernel that cannot be had is a skip with the reason, and one that does not come up is an error. */

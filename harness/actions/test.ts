@@ -10,6 +10,7 @@ import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
 import { checkRepeat, type RunOptions, runOptionsOf } from "../plan/options.ts";
 import { SCHEMA } from "../record/schema.ts";
 import { headline } from "../report/prose.ts";
+import { Jobs } from "../run/jobs.ts";
 import {
   type DescribedHost,
   describeRun,
@@ -23,7 +24,7 @@ import {
 import { type Chosen, fallbackRuntime, oneRuntime, Sessions } from "../run/runtimes.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { lockSet } from "../set/lock.ts";
-import { attemptsOf, finishedRuns, runKey, writeManifest } from "../set/manifest.ts";
+import { attemptsOf, finishedRuns, type Manifest, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, totals, verdictsOf } from "../set/set.ts";
 import { inShard } from "../set/shard.ts";
@@ -47,6 +48,8 @@ export async function runTests(args: TestArgs, context: Context): Promise<number
   checkRepeat(args);
   if (!args.stop && cases.length * args.repeat > 1)
     throw new UsageError("--no-stop keeps one lab: give one case, without --repeat.");
+  if (args.live !== undefined && args.jobs > 1)
+    throw new UsageError(`--live follows one run: not the ${args.jobs} at a time of --jobs ${args.jobs}.`);
   // Everything that can be wrong with the words is found before the first case runs.
   const plans = cases.map((one) => planCase(one, parsed, args.set));
   const [first] = plans;
@@ -63,12 +66,13 @@ export async function runTests(args: TestArgs, context: Context): Promise<number
     );
     return EXIT.passed;
   }
-  await using sessions = new Sessions(signal, say);
+  const jobs = new Jobs(args.jobs, say);
+  await using sessions = new Sessions(signal, say, jobs.alone);
   const settle = settler(catalog, options, { runtime, parsed }, sessions);
   const host = await describeHost();
   const names = chosenReporters(options);
   using _lock = names.length > 0 ? lockSet(options.out) : null;
-  const run = (live: Live | null) => runSet({ planned, runtime, settle, names }, options, { host, signal, live });
+  const run = (live: Live | null) => runSet({ planned, runtime, settle, names, jobs }, options, { host, signal, live });
   if (args.live === undefined) return await run(null);
   const live = await (await import("../live/server.ts")).startLive(args.live);
   process.stderr.write(`Follow the run at ${live.url}, metrics at ${live.url}metrics\n`);
@@ -86,6 +90,7 @@ interface PlannedSet {
   settle: (one: Case) => Promise<Settled>;
   /** Reporters of all runs. */
   names: readonly string[];
+  jobs: Jobs;
 }
 
 /** What all runs have in common. */
@@ -129,63 +134,77 @@ function earlierRuns(out: string): Attempt[] {
 
 /** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
 async function runSet(
-  { planned, runtime, settle, names }: PlannedSet,
+  { planned, runtime, settle, names, jobs }: PlannedSet,
   options: TestOptions,
   around: Around,
 ): Promise<number> {
   const { host, signal } = around;
-  const { shard = null } = options;
-  const mine = inShard(planned, shard);
+  const mine = inShard(planned, options.shard ?? null);
   const earlier = options.resume ? earlierRuns(options.out) : [];
-  const set: RunSet & { entries: Entry[]; missing: string[] } = {
-    entries: [],
-    missing: [],
+  const found = new Map<number, Entry>();
+  const missing: string[] = [];
+  const soFar = (): RunSet => ({
+    entries: mine.flatMap((_, i) => found.get(i) ?? []),
+    missing,
     commandLine: options.commandLine,
-  };
-  if (names.length > 0) {
-    attemptTo(options.out, () => {
-      writeManifest(options.out, {
-        schema: SCHEMA,
-        gitRevision: host.gitRevision,
-        shard,
-        parameters: {
-          runtime: runtime.name,
-          ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
-          cases: [...options.case],
-          set: [...options.set],
-          repeat: options.repeat,
-          ...Object.fromEntries(Object.entries(runOptionsOf(options)).filter(([key]) => options.given.has(key))),
-        },
-        planned: mine.map(({ one, seed }) => ({ case: one.name, seed })),
-        commandLine: [...options.commandLine],
-      });
-    });
-  }
+  });
+  if (names.length > 0)
+    attemptTo(options.out, () => writeManifest(options.out, manifestOf({ mine, runtime }, options, host)));
   const kept = names.filter((name) => name !== "terminal" && name !== "github");
-  const tell = async (chosen: readonly string[]) => {
-    const failures = await writeSet(set, options.out, chosen);
-    for (const failure of failures) process.stderr.write(`${failure}\n`);
-    return failures.length === 0;
+  // One after the other: all write the same files.
+  let told: Promise<unknown> = Promise.resolve();
+  const tell = (chosen: readonly string[]): Promise<boolean> => {
+    const telling = told.then(async () => {
+      const failures = await writeSet(soFar(), options.out, chosen);
+      for (const failure of failures) process.stderr.write(`${failure}\n`);
+      return failures.length === 0;
+    });
+    told = telling;
+    return telling;
   };
-  for (const [i, { one, seed }] of mine.entries()) {
+  const begun = await jobs.each(mine, async ({ one, seed }, i) => {
     const { chosen, plan: unseeded } = await settle(one);
     const plan = { ...unseeded, seed };
-    const key = runKey(describeRun(plan, chosen, options.commandLine, host));
-    const done = resumed(earlier, key);
-    const entry = done ?? (await runWithRetries(plan, chosen, { ...options, ...placeOf(i, mine) }, around));
-    if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
-    set.entries.push(entry);
-    await tell(kept);
-    if (signal.aborted) return EXIT.interrupted;
-    if (options.failFast && ["fail", "error", "insufficient"].includes(entry.state)) {
-      set.missing.push(...mine.slice(i + 1).map(notRun));
-      break;
-    }
-  }
+    const done = resumed(earlier, runKey(describeRun(plan, chosen, options.commandLine, host)));
+    const run = async () => {
+      const entry = done ?? (await runWithRetries(plan, chosen, { ...options, ...placeOf(i, mine) }, around));
+      if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
+      found.set(i, entry);
+      await tell(kept);
+      return !signal.aborted && !(options.failFast && ["fail", "error", "insufficient"].includes(entry.state));
+    };
+    // What is done already needs no lab.
+    return { chosen: done ? { ...chosen, session: null } : chosen, run };
+  });
+  if (signal.aborted) return EXIT.interrupted;
+  missing.push(...mine.slice(begun).map(notRun));
   const written = await tell(names);
+  const set = soFar();
   if (mine.length > 1 && !names.includes("terminal")) tellTotals(set, options);
   if (!written || set.entries.some((entry) => lastOf(entry).unwritten)) return EXIT.infrastructure;
   return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
+}
+
+function manifestOf(
+  { mine, runtime }: { mine: PlannedSet["planned"]; runtime: Runtime },
+  options: TestOptions,
+  { gitRevision }: DescribedHost,
+): Manifest {
+  return {
+    schema: SCHEMA,
+    gitRevision,
+    shard: options.shard ?? null,
+    parameters: {
+      runtime: runtime.name,
+      ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
+      cases: [...options.case],
+      set: [...options.set],
+      repeat: options.repeat,
+      ...Object.fromEntries(Object.entries(runOptionsOf(options)).filter(([key]) => options.given.has(key))),
+    },
+    planned: mine.map(({ one, seed }) => ({ case: one.name, seed })),
+    commandLine: [...options.commandLine],
+  };
 }
 
 const notRun = ({ one, seed }: PlannedSet["planned"][number]) =>

@@ -201,6 +201,14 @@ const repeatShape = {
   }),
 };
 
+const jobsShape = {
+  jobs: option(whole(1, 64).default(1), {
+    group: "CI",
+    about: "runs at a time, of guests in virtual time: others are made one by one",
+    unit: "runs",
+  }),
+};
+
 /** The options of a run among those of a command. */
 export function runOptionsOf(args: RunOptions): RunOptions {
   return Object.fromEntries(
@@ -233,6 +241,7 @@ export const comparisonShape = {
   ...runtimeShape,
   ...setShape,
   ...repeatShape,
+  ...jobsShape,
   ...outShape,
   ...jsonShape,
 };

@@ -11,6 +11,9 @@ const PHASE_TEXT: Record<Phase, string> = {
   down: "taking the lab down",
 };
 
+/** What runs under way show on a terminal: they share its last line. */
+const shown = new Map<object, string>();
+
 /** A line that follows the run on a terminal; elsewhere one line per phase. All on stderr, so that stdout stays the result. `place`: "2/4" of several runs. */
 export function makeProgress(run: RunInfo, plan: Plan, place?: string): Progress & { end(): void } {
   const live = process.stderr.isTTY === true && !process.env.CI;
@@ -18,7 +21,9 @@ export function makeProgress(run: RunInfo, plan: Plan, place?: string): Progress
   const latest = new Map<string, Sample>();
   let began = 0;
   const put = (text: string) => {
-    if (live) process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    if (!live) return;
+    shown.set(latest, text);
+    process.stderr.write(`\r\x1b[K${[...shown.values()].join(" | ").slice(0, (process.stderr.columns ?? 80) - 1)}`);
   };
   const say = (line: string) => (live ? put(line) : void process.stderr.write(`${line}\n`));
   return {
@@ -37,6 +42,7 @@ export function makeProgress(run: RunInfo, plan: Plan, place?: string): Progress
       put(`${name}: ${left} s left, ${sum((s) => s.alive)} connections alive, ${lost} lost so far`);
     },
     end() {
+      shown.delete(latest);
       if (live) process.stderr.write("\r\x1b[K");
     },
   };

@@ -114,15 +114,20 @@ export async function fallbackRuntime(
   return words.time === undefined ? other : other.configured({ time: words.time });
 }
 
+type Alone = <T>(action: () => Promise<T>) => Promise<T>;
+
 /** The sessions of one command. What one of them keeps for its next lab would only disturb a lab of another. */
 export class Sessions implements AsyncDisposable {
   readonly #ready = new Map<Runtime, Chosen>();
   readonly #signal: AbortSignal;
   readonly #note: (text: string) => void;
+  readonly #alone: Alone;
 
-  constructor(signal: AbortSignal, note: (text: string) => void) {
+  /** `alone`: while no run is under way, whose lab would be ended, or disturb what is measured. */
+  constructor(signal: AbortSignal, note: (text: string) => void, alone: Alone = (action) => action()) {
     this.#signal = signal;
     this.#note = note;
+    this.#alone = alone;
   }
 
   /** The runtime's session, with how fast this machine is where so many connections need to know. Throws as `Runtime.prepare` does. */
@@ -131,8 +136,11 @@ export class Sessions implements AsyncDisposable {
     if (known) return known;
     const cannot = (await runtime.missing()).length > 0;
     const clearOthers = () => this.#clearOthers(runtime);
-    await clearOthers();
-    const chosen = { runtime, session: cannot ? null : await this.#prepare(runtime, connections), clearOthers };
+    const session = await this.#alone(async () => {
+      await clearOthers();
+      return cannot ? null : await this.#prepare(runtime, connections);
+    });
+    const chosen = { runtime, session, clearOthers };
     this.#ready.set(runtime, chosen);
     return chosen;
   }

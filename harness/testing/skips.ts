@@ -55,7 +55,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "QEMU",
     isHere: () => process.arch === "x64" && isInstalled("qemu-system-x86_64"),
-    needed: { "scenarios/cases.vm.test.ts": ALL, "harness/runtime/vm/virtual.vm.test.ts": ALL },
+    needed: {
+      "scenarios/cases.vm.test.ts": ALL,
+      "scenarios/jobs.vm.test.ts": ALL,
+      "harness/runtime/vm/virtual.vm.test.ts": ALL,
+    },
     reason: /qemu|x86-64/,
   },
   {
