@@ -175,7 +175,7 @@ static void take_sample(struct client *client, uint64_t now)
 {
 	if (client->set.output == OUTPUT_NDJSON)
 		events_sample(client, now);
-	else if (client->set.output == OUTPUT_CTRAFFIC)
+	else if (client->set.output >= OUTPUT_CTRAFFIC)
 		originals_sample(client, now);
 	memset(client->hist, 0, sizeof(client->hist));
 	client->max_late_sample_ns = 0;

@@ -133,7 +133,7 @@ void connection_row(struct client *client, const struct connection *c, enum caus
 	troubles_of(client, c)->resent += row.retransmits;
 	if (client->set.udp)
 		troubles_of(client, c)->unanswered += c->sent - c->received;
-	if (client->set.output == OUTPUT_CTRAFFIC)
+	if (client->set.output >= OUTPUT_CTRAFFIC)
 		originals_row(client, &row);
 	else if (client->set.output == OUTPUT_NDJSON && client->set.rows)
 		events_row(client, &row, now);

@@ -74,6 +74,10 @@ void originals_sample(struct client *client, uint64_t now)
 
 	originals->samples = with_room(originals->samples, originals->sample_count, sizeof(sample));
 	originals->samples[originals->sample_count++] = sample;
+	if (client->set.monitor)
+		fprintf(stderr, "active %u, connecting %u, failed %llu; sent %llu, received %llu\n",
+			client->alive, client->opening, (unsigned long long)client->totals.lost_all,
+			(unsigned long long)sample.sent, (unsigned long long)sample.received);
 }
 
 static void add_endpoint(const char *name, union address address, uint16_t port)
@@ -147,11 +151,13 @@ static int finish_ctraffic(const struct client *client, uint64_t now)
 	json_number(&out, "Dropped", totals->sent - totals->received);
 	json_number(&out, "Retransmits", retransmits);
 	json_number(&out, "FailedConnects", totals->failed_connects);
-	json_array(&out, "ConnStats");
-	for (size_t i = 0; i < originals->row_count; i++)
-		add_connection(client, &originals->rows[i]);
-	json_array_end(&out);
-	add_samples(originals);
+	if (client->set.output == OUTPUT_CTRAFFIC) {
+		json_array(&out, "ConnStats");
+		for (size_t i = 0; i < originals->row_count; i++)
+			add_connection(client, &originals->rows[i]);
+		json_array_end(&out);
+		add_samples(originals);
+	}
 	json_line(&out);
 	return 0;
 }
@@ -182,7 +188,9 @@ static void finish_mconnect_text(const struct client *client, uint64_t connects,
 
 int originals_finish(struct client *client, uint64_t now)
 {
-	if (client->set.output == OUTPUT_CTRAFFIC)
+	if (client->set.output == OUTPUT_NOTHING)
+		return 0;
+	if (client->set.output >= OUTPUT_CTRAFFIC)
 		return finish_ctraffic(client, now);
 	uint64_t reads = client->totals.failed_reads, connects = client->totals.failed_connects - reads;
 	reads += client->totals.lost_all; /* with --keep */

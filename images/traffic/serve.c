@@ -260,6 +260,13 @@ static int serve(struct serve_options *options)
 	return exit_code;
 }
 
+/* A port, or 0 for none. */
+static bool parse_service(const char *text, void *to)
+{
+	*(uint16_t *)to = 0;
+	return !strcmp(text, "0") || parse_port(text, to);
+}
+
 int command_serve(const struct command *command, int argc, char **argv)
 {
 	struct serve_options options = {.address.v6.sin6_family = AF_INET6,
@@ -273,13 +280,13 @@ int command_serve(const struct command *command, int argc, char **argv)
 		 .to = &options.name},
 		{"address", 0, "ADDRESS", "address to listen on (::, both families)", .parse = parse_address,
 		 .to = &options.address},
-		{"connect-port", 0, "PORT", "TCP and UDP: answer with the name (5001)", .parse = parse_port,
+		{"connect-port", 0, "PORT", "TCP and UDP: answer with the name; 0: none (5001)", .parse = parse_service,
 		 .to = &options.connect_port},
-		{"stream-port", 0, "PORT", "TCP: echo with the name (5003)", .parse = parse_port,
+		{"stream-port", 0, "PORT", "TCP: echo with the name; 0: none (5003)", .parse = parse_service,
 		 .to = &options.stream_port},
-		{"udp-port", 0, "PORT", "UDP: echo with the name (6003)", .parse = parse_port,
+		{"udp-port", 0, "PORT", "UDP: echo with the name; 0: none (6003)", .parse = parse_service,
 		 .to = &options.udp_port},
-		{"echo-port", 0, "PORT", "UDP: the same, for fragments (6001)", .parse = parse_port,
+		{"echo-port", 0, "PORT", "UDP: the same, for fragments; 0: none (6001)", .parse = parse_service,
 		 .to = &options.echo_port},
 		{"heartbeat", 0, "TIME", "interval of a sign of life of each process; 0: none (0)",
 		 .parse = parse_duration, .to = &options.heartbeat_ns},

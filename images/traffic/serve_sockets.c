@@ -98,7 +98,9 @@ bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets
 		bool tcp = wanted[i].service == SERVICE_NAME_TCP || wanted[i].service == SERVICE_ECHO_TCP;
 
 		for (uint32_t k = 0; k < options->processes; k++) {
-			sockets[k][i] = (struct shared_socket){wanted[i].service, sockets[0][i].fd};
+			sockets[k][i] = (struct shared_socket){wanted[i].service, k ? sockets[0][i].fd : -1};
+			if (!wanted[i].port)
+				continue; /* nobody's descriptor: it is refused wherever it is used */
 			if (tcp || k == 0)
 				sockets[k][i].fd = open_socket(options->address, tcp, wanted[i].port,
 							       options->processes > 1);

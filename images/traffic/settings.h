@@ -7,7 +7,15 @@
 #include "parse.h"
 
 enum mode { MODE_CONNECT, MODE_STREAM, MODE_FRAGMENTS };
-enum output { OUTPUT_NDJSON, OUTPUT_MCONNECT_JSON, OUTPUT_MCONNECT_TEXT, OUTPUT_CTRAFFIC };
+/* From OUTPUT_CTRAFFIC on: statistics as of ctraffic, all of them, without their lists, or none. */
+enum output {
+	OUTPUT_NDJSON,
+	OUTPUT_MCONNECT_JSON,
+	OUTPUT_MCONNECT_TEXT,
+	OUTPUT_CTRAFFIC,
+	OUTPUT_SUMMARY,
+	OUTPUT_NOTHING
+};
 
 /* Fixed while the program runs. */
 struct settings {
@@ -26,7 +34,7 @@ struct settings {
 	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
 	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
 	uint64_t late_ns; /* an answer that takes longer is counted; 0: none is */
-	bool udp, keep, rows, reconnect, same_tuple, closed_loop, hold, vanish;
+	bool udp, keep, rows, reconnect, same_tuple, closed_loop, hold, vanish, monitor;
 };
 
 /* Options that commands share. */

@@ -13,10 +13,21 @@
 
 static bool parse_output(const char *text, void *to)
 {
-	if (strcmp(text, "ndjson") && strcmp(text, "ctraffic"))
-		return false;
-	*(enum output *)to = *text == 'n' ? OUTPUT_NDJSON : OUTPUT_CTRAFFIC;
-	return true;
+	static const struct {
+		const char *name;
+		enum output output;
+	} formats[] = {{"ndjson", OUTPUT_NDJSON},
+		       {"ctraffic", OUTPUT_CTRAFFIC},
+		       {"summary", OUTPUT_SUMMARY},
+		       {"nothing", OUTPUT_NOTHING}};
+
+	for (size_t i = 0; i < COUNT_OF(formats); i++) {
+		if (strcmp(text, formats[i].name))
+			continue;
+		*(enum output *)to = formats[i].output;
+		return true;
+	}
+	return false;
 }
 
 static void check(const struct settings *set)
@@ -96,15 +107,17 @@ int command_stream(const struct command *command, int argc, char **argv)
 		 .flag = &set.closed_loop},
 		{"stats", 0, "ctraffic", "the same as --output ctraffic", .parse = parse_output,
 		 .to = &set.output},
-		{"output", 0, "ndjson|ctraffic", "events as they happen, or statistics",
-		 .parse = parse_output, .to = &set.output},
+		{"output", 0, "ndjson|ctraffic|summary|nothing",
+		 "events as they happen; or statistics at the end, also without lists", .parse = parse_output,
+		 .to = &set.output},
+		{"monitor", 0, NULL, "without events: a line on stderr each second", .flag = &set.monitor},
 	};
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	check(&set);
 	if (!set.check)
 		set.check = set.closed_loop ? CLOSED_LOOP_CHECK : 1;
 	set.interval_ns = interval_of(&set);
-	if (set.output == OUTPUT_CTRAFFIC)
+	if (set.output >= OUTPUT_CTRAFFIC)
 		set.sample_ns = NS_PER_S;
 	return client_run(&set);
 }
