@@ -10,6 +10,7 @@ import { launchProgram, type RunningProgram, runProgram } from "../harness/host/
 import type { Summary } from "../harness/record/schema.ts";
 import { docker } from "../harness/runtime/docker.ts";
 import { buildDir } from "../harness/runtime/netns.ts";
+import { typesOldNames } from "../harness/testing/by-hand.ts";
 import {
   buildImage,
   client,
@@ -419,3 +420,12 @@ for (const [title, args, message] of [
     t.regex(stderr, message);
     t.notRegex(stderr, / {4}at /, "no stack trace");
   });
+
+withEngine("the old names are commands in containers too", async (t) => {
+  const env = { XDG_RUNTIME_DIR: outDir("by-hand") };
+  const lb = (...words: string[]) => run(words, env);
+  const started = await lb("start", "nfqueue", "--targets", "3", "--runtime", "docker");
+  t.is(started.status, 0, started.stderr);
+  await typesOldNames(t, lb);
+  t.is((await lb("stop")).status, 0);
+});

@@ -18,6 +18,7 @@ import test, { type ExecutionContext } from "ava";
 import { launchProgram, runProgram } from "../harness/host/program.ts";
 import { readRecord } from "../harness/record/read.ts";
 import type { Summary } from "../harness/record/schema.ts";
+import { typesOldNames } from "../harness/testing/by-hand.ts";
 import { KERNEL, withGuest } from "../harness/testing/guest.ts";
 import { eventually, hostState, marker, outcomeOf, outcomes, program, runMain } from "../harness/testing/machine.ts";
 import { type CaseResult, runCase } from "../harness/testing/run-case.ts";
@@ -440,3 +441,12 @@ function bzImage(release: string): Buffer {
   image.write(`${release} (nobody)\0`, 0x1200);
   return image;
 }
+
+withGuest("the old names are commands in a guest too", async (t) => {
+  const env = { XDG_RUNTIME_DIR: path.join(scratch, "by-hand") };
+  const lb = (...words: string[]) => run(words, env);
+  const started = await lb("start", "nfqueue", "--targets", "3", "--kernel", KERNEL);
+  t.is(started.status, 0, started.stderr);
+  await typesOldNames(t, lb);
+  t.is((await lb("stop")).status, 0);
+});

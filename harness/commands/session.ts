@@ -2,14 +2,19 @@
 // A lab that stays up: start it, look at it, use it, stop it.
 import { z } from "zod";
 import { defineCommand, type Values } from "../cli/command.ts";
-import { choice, option, text, whole } from "../plan/option.ts";
+import { choice, option, targetNumber, text } from "../plan/option.ts";
 import { jsonShape, labShape } from "../plan/options.ts";
 import { MAX_TARGETS } from "../topology/topology.ts";
 
 const actions = () => import("../actions/session.ts");
-/** vm-001 is 1. */
-const numberOf = (word: unknown) => /^vm-0*(\d+)$/.exec(String(word))?.[1] ?? word;
-const machine = () => option(text(), { about: "machine of the running lab, such as vm-201", expects: "a machine" });
+/** 1 is vm-001. */
+const machineName = (word: string) =>
+  word.replace(/^(?:vm-)?(\d{1,4})$/, (_, digits) => `vm-${digits.padStart(3, "0")}`);
+const machine = () =>
+  option(text().transform(machineName), {
+    about: "machine of the running lab, by number or by name: 201 or vm-201",
+    expects: "a machine",
+  });
 
 const positionals = { name: option(text(), { about: "a backend", names: "backend", expects: "a backend" }) };
 export type StartArgs = Values<typeof positionals> & Values<typeof labShape>;
@@ -48,7 +53,8 @@ export const execCommand = defineCommand({
   options: {},
   rest: "[--] <program> [arguments..]",
   examples: [
-    ["exec vm-201 -- nfqueue-lb stats", ""],
+    ["exec vm-201 nfqueue-lb stats", ""],
+    ["exec vm-221 mconnect -address 10.0.0.0:5001 -nconn 100", "the names that xcluster's users know"],
     ["exec vm-221 traffic connect --address 10.0.0.0:5001 --connections 100 --src 50.0.0.0/16 --output txt", ""],
   ],
   run: async (args, context) => (await actions()).exec(args.machine, context),
@@ -68,7 +74,7 @@ export const scaleCommand = defineCommand({
   summary: "remove targets of the running lab, or add them again",
   positionals: {
     direction: option(choice(["in", "out"]), { about: "in: they leave; out: they return" }),
-    numbers: option(z.array(z.preprocess(numberOf, whole(1, MAX_TARGETS))), {
+    numbers: option(z.array(targetNumber(MAX_TARGETS)), {
       about: "targets by number or by name: 1 or vm-001",
       unit: "targets",
     }),

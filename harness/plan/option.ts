@@ -73,6 +73,12 @@ export const isArray = (schema: z.ZodType): boolean => jsonSchemaOf(schema).type
 const stated = (read: (value: unknown) => unknown) => (value: unknown) => (value === undefined ? value : read(value));
 
 export const whole = (min: number, max: number) => z.preprocess(stated(readNumber), z.int().min(min).max(max));
+/** A target by number or by name: vm-001 is 1. */
+export const targetNumber = (max: number) =>
+  z.preprocess(
+    stated((value) => readNumber(/^vm-0*(\d+)$/.exec(String(value).trim())?.[1] ?? value)),
+    z.int().min(1).max(max),
+  );
 export const amount = (limits: (schema: z.ZodNumber) => z.ZodNumber) =>
   z.preprocess(stated(readNumber), limits(z.number()));
 const someSeconds = (least: number, most: number) =>

@@ -3,7 +3,20 @@
 import { z } from "zod";
 import { MAX_ROUTERS, MAX_TARGETS, TESTER_NAME } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
-import { amount, choice, delay, flag, list, option, percentage, seconds, text, texts, whole } from "./option.ts";
+import {
+  amount,
+  choice,
+  delay,
+  flag,
+  list,
+  option,
+  percentage,
+  seconds,
+  targetNumber,
+  text,
+  texts,
+  whole,
+} from "./option.ts";
 
 export const DEFAULT_CONNECTIONS = 10_000;
 export const MAX_SEED = 0xffffffff;
@@ -74,9 +87,9 @@ const load = {
 };
 
 const events = {
-  scale: option(list(whole(1, MAX_TARGETS)).default([1, 2]), {
+  scale: option(list(targetNumber(MAX_TARGETS)).default([1, 2]), {
     group: "Events",
-    about: "numbers of the targets that leave or join",
+    about: "targets that leave or join, by number or by name: 1 or vm-001",
     unit: "targets",
   }),
   at: option(list(seconds()).optional(), {

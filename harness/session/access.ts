@@ -34,6 +34,7 @@ export function accessText(status: Pick<SessionStatus, "targets" | "routers">): 
 export const NEXT = `
 Next:
   ./load-balancer.ts exec vm-221 traffic connect --address ${VIP[4]}:${PORT.connect} --connections 100 --src 50.0.0.0/16 --output txt
+  ./load-balancer.ts exec vm-221 ctraffic -address ${VIP[4]}:${PORT.stream.tcp} -srccidr 50.0.0.0/16 -nconn 100 -rate 100 -monitor -timeout 5s
   ./load-balancer.ts shell vm-201
   ./load-balancer.ts scale in 1
   ./load-balancer.ts stop

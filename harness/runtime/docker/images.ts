@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const REPOSITORY = "load-balancer";
 const ROLES = ["router", "target", "tester"] as const satisfies Role[];
 /** What the programs in the base image are compiled from. */
-const SOURCES = ["Makefile", "common.mk", "images/agent", "images/traffic", "lb"];
+const SOURCES = ["Makefile", "common.mk", "images/agent", "images/old-names", "images/traffic", "lb"];
 
 /** Image ids or names by role, and the fabric's. Throws LabError when one cannot be had. */
 export async function ensureImages(engine: Engine, own: Images, note: Note): Promise<Record<Role | "fabric", string>> {
