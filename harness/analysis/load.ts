@@ -22,12 +22,18 @@ export function loadRuns(dirs: readonly string[]): { runs: LoadedRun[]; damaged:
 
 /** A record that was cut is shown as far as it goes, as insufficient data. Throws Damaged. */
 function loadRun(dir: string): LoadedRun {
+  const { record: _, ...loaded } = loadWithRecord(dir);
+  return loaded;
+}
+
+/** The same with what it was derived from, for those who go through single rows. Throws Damaged. */
+export function loadWithRecord(dir: string): LoadedRun & { record: WholeRecord } {
   const record = readRecord(dir);
   const analysis = analyseRecord(dir, record);
   const { summary } = analysis;
   const cut = record.cut !== null && !record.events.some(({ kind }) => kind === "error");
   if (cut) Object.assign(summary, { verdict: "insufficient", reasons: [record.cut], deterministicFailures: [] });
-  return { dir, run: record.run, cut, ...analysis };
+  return { dir, run: record.run, cut, record, ...analysis };
 }
 
 /** Of a record that is not as it was written, events may contradict each other in any way. */

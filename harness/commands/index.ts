@@ -8,7 +8,7 @@ import { kernelsCommand } from "./kernels.ts";
 import { listCommand } from "./list.ts";
 import { maglevCommand } from "./maglev.ts";
 import { matrixCommand } from "./matrix.ts";
-import { analyzeCommand, cleanCommand, mergeCommand, reportCommand } from "./results.ts";
+import { analyzeCommand, cleanCommand, exportCommand, mergeCommand, reportCommand } from "./results.ts";
 import {
   execCommand,
   keepCommand,
@@ -38,6 +38,7 @@ export const commands = [
   doctorCommand,
   kernelsCommand,
   reportCommand,
+  exportCommand,
   mergeCommand,
   analyzeCommand,
   cleanCommand,

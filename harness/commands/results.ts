@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is made of runs that were recorded before.
 import { defineCommand } from "../cli/command.ts";
+import { TABLE_FORMATS, TABLES } from "../export/names.ts";
 import { choice, flag, list, option, text, texts, whole } from "../plan/option.ts";
 import { outShape, outsideShape } from "../plan/options.ts";
 import { FIGURE_FORMATS, SET_REPORTERS } from "../report/names.ts";
@@ -34,6 +35,30 @@ export const reportCommand = defineCommand({
     ["report results/*nfqueue_scale* --format svg --width 85 --no-titles", "pictures for a column of a paper"],
   ],
   run: async (args) => (await import("../actions/report.ts")).redraw(args.run, args),
+});
+
+export const exportCommand = defineCommand({
+  name: "export",
+  summary: "write connections, events, samples and latencies of runs as tables, for other programs",
+  positionals: { run: option(texts(), { about: "folders of runs", names: "folder", expects: "a folder" }) },
+  options: {
+    ...outsideShape,
+    format: option(choice(TABLE_FORMATS).default("csv"), { group: "Output", about: "files of the tables" }),
+    table: option(list(choice(TABLES)).default([...TABLES]), { group: "Output", about: "tables" }),
+    out: option(text().optional(), {
+      group: "Output",
+      about: "folder of the tables; of several runs each has a folder in it",
+      expects: "a folder",
+      defaultText: "'export' in each run's folder",
+      names: "folder",
+      short: "o",
+    }),
+  },
+  examples: [
+    ["export results/*nfqueue_scale* --format parquet", "for DuckDB, pandas, R"],
+    ["export results/*nfqueue_scale* --table connections --out /tmp/tables", ""],
+  ],
+  run: async (args) => (await import("../actions/export.ts")).exportRuns(args),
 });
 
 export const mergeCommand = defineCommand({
