@@ -31,6 +31,19 @@ test("a signal ends the command in order: exit code 130", async (t) => {
   t.deepEqual([status, stdout, stderr], [130, "down", ""]);
 });
 
+test("a signal that comes when the command has ended takes nothing of its exit code", async (t) => {
+  const script = `
+    import { spawn } from "node:child_process";
+    import { runMain } from "./harness/cli/main.ts";
+    const loop = "i=0; while [ $i -lt 20000 ] && kill -TERM " + process.pid + "; do i=$((i + 1)); done 2>/dev/null";
+    process.on("exit", () => spawn("sh", ["-c", loop], { stdio: "ignore" }));
+    await runMain(async () => 4);`;
+  const { status } = await outcomeOf([process.execPath, "--import=tsx", "--input-type=module", "-e", script], {
+    cwd: root,
+  });
+  t.is(status, 4);
+});
+
 test("output that a full disk does not take is exit code 3 and a sentence; a closed pipe ends the command", async (t) => {
   const words = (to: string) => ["sh", "-c", `exec ./load-balancer.ts list --json ${to}`];
   const full = await outcomeOf(words(">/dev/full"), { cwd: root });

@@ -54,6 +54,8 @@ export async function runMain(command: (surroundings: Surroundings) => Promise<n
   if (controller.signal.reason instanceof Uncaught) code = EXIT.infrastructure;
   else if (controller.signal.aborted && code <= 128) code = EXIT.interrupted;
   process.exitCode = code;
+  // At its own end Node.js takes the handlers away before it is gone: a signal would end it then.
+  process.once("beforeExit", () => process.exit());
   // What is still open (a socket's keep-alive, an idle pipe) must not keep a finished command alive.
   setTimeout(() => process.exit(), 500).unref();
 }
