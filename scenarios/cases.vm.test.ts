@@ -147,34 +147,6 @@ withGuest(
   },
 );
 
-/** A busy loop, bounded and ended by its pid. */
-function busy(): () => void {
-  const loop = launchProgram(["sh", "-c", "while :; do :; done"], { timeoutMs: 60_000, check: false });
-  return () => loop.kill("SIGKILL");
-}
-
-withGuest("in virtual time the same seed gives the same run, bit for bit, beside two busy loops too", async (t) => {
-  const args = "--at 2,4 --duration 6 --loss 1%".split(" ");
-  const made = async () => {
-    const { dir, summary } = await runInGuest(t, "ipvs_scale", args);
-    t.is(summary.clock, "virtual");
-    t.is(summary.generator.lateSends, 0);
-    const read = (name: string) => readFileSync(path.join(dir, name));
-    const events = read("events.ndjson")
-      .toString()
-      .replaceAll(/,"hostT":\d+/g, "");
-    return { rows: read("connections.bin"), events: events.split("\n").slice(0, -2), dmesg: read("logs/dmesg.txt") };
-  };
-  const quiet = await made();
-  t.true(quiet.rows.length > 0);
-  const loops = [busy(), busy()];
-  try {
-    t.deepEqual(await made(), quiet);
-  } finally {
-    for (const end of loops) end();
-  }
-});
-
 withGuest("killed by SIGKILL in the middle of the traffic, it leaves no QEMU", async (t) => {
   const mark = marker("vm-kill");
   const args = ["test", "nfqueue_scale_in", "--kernel", KERNEL, "--out", path.join(scratch, "killed"), ...small];

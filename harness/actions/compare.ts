@@ -7,7 +7,7 @@ import type { CompareArgs } from "../commands/compare.ts";
 import { describeHost } from "../host/describe.ts";
 import { allCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
-import { checkRepeat, type RunOptions, runOptions, runOptionsOf } from "../plan/options.ts";
+import { checkRepeat, type RunOptions, runOptions, runOptionsOf, withSeeds } from "../plan/options.ts";
 import type { SweepWords } from "../plan/sweep.ts";
 import { type Comparison, type Entry, remarks } from "../report/comparison/comparison.ts";
 import type { Sweep } from "../report/comparison/sweep.ts";
@@ -35,8 +35,9 @@ import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
  * The same scenario with the same connections for several backends, or for several values of an option. Repeats go round by round, so that what
  * disturbs the machine meets all alike. Returns the exit code: the worst of its runs.
  */
-export async function compareBackends(args: CompareArgs, context: Context): Promise<number> {
+export async function compareBackends(words: CompareArgs, context: Context): Promise<number> {
   const { catalog, signal, given } = context;
+  const args = withSeeds(words, given);
   const { sweep = null } = args;
   const runtime = oneRuntime(catalog, args);
   const scenario = findNamed("scenario", catalog.scenarios, args.scenario);

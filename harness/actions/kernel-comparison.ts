@@ -4,7 +4,7 @@ import { COMMAND_LINE } from "../cli/layers.ts";
 import type { TestArgs } from "../commands/test.ts";
 import { findCases } from "../plan/catalog.ts";
 import { flagName } from "../plan/option.ts";
-import { checkRepeat, comparisonShape, runOptionsOf } from "../plan/options.ts";
+import { checkRepeat, comparisonShape, runOptionsOf, withSeeds } from "../plan/options.ts";
 import { Jobs } from "../run/jobs.ts";
 import { planCase, say, withLoad } from "../run/planned-case.ts";
 import { type Chosen, chosenRuntimes, kernelWords, Sessions } from "../run/runtimes.ts";
@@ -14,8 +14,9 @@ import { UsageError } from "../util/errors.ts";
 import { runSides, type Side } from "./compare.ts";
 
 /** One case under several kernels, with the same connections. Returns the exit code: the worst of its runs. */
-export async function compareKernels(args: TestArgs, context: Context): Promise<number> {
+export async function compareKernels(asked: TestArgs, context: Context): Promise<number> {
   const { catalog, signal, given } = context;
+  const args = withSeeds(asked, given);
   const [one, ...others] = findCases(catalog, args.case);
   if (!one || others.length > 0) throw new UsageError("Several kernels need exactly one case.");
   const typed = [...given.keys()].filter((key) => given.get(key) === COMMAND_LINE);

@@ -7,7 +7,7 @@ import type { TestArgs } from "../commands/test.ts";
 import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
 import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
-import { checkRepeat, type RunOptions, runOptionsOf } from "../plan/options.ts";
+import { checkRepeat, type RunOptions, runOptionsOf, withSeeds } from "../plan/options.ts";
 import { SCHEMA } from "../record/schema.ts";
 import { headline } from "../report/prose.ts";
 import { Jobs } from "../run/jobs.ts";
@@ -39,17 +39,15 @@ interface TestOptions extends TestArgs {
 }
 
 /** Runs the cases one after the other and prints what came out. Returns the exit code. */
-export async function runTests(args: TestArgs, context: Context): Promise<number> {
+export async function runTests(words: TestArgs, context: Context): Promise<number> {
   const { catalog, signal, given, commandLine } = context;
+  const args = withSeeds(withDebugger(words), given);
   const options: TestOptions = { ...args, out: path.resolve(args.out), commandLine, given };
   const cases = findCases(catalog, args.case);
   const runtime = oneRuntime(catalog, args);
   const parsed = runOptionsOf(args);
   checkRepeat(args);
-  if (!args.stop && cases.length * args.repeat > 1)
-    throw new UsageError("--no-stop keeps one lab: give one case, without --repeat.");
-  if (args.live !== undefined && args.jobs > 1)
-    throw new UsageError(`--live follows one run: not the ${args.jobs} at a time of --jobs ${args.jobs}.`);
+  checkPlace(args, cases.length);
   // Everything that can be wrong with the words is found before the first case runs.
   const plans = cases.map((one) => planCase(one, parsed, args.set));
   const [first] = plans;
@@ -81,6 +79,26 @@ export async function runTests(args: TestArgs, context: Context): Promise<number
   } finally {
     await live[Symbol.asyncDispose]();
   }
+}
+
+/** What takes one run, or follows one. Throws UsageError. */
+function checkPlace(args: TestArgs, cases: number): void {
+  if (!args.stop && cases * args.repeat > 1)
+    throw new UsageError("--no-stop keeps one lab: give one case, without --repeat.");
+  if (args.live !== undefined && args.jobs > 1)
+    throw new UsageError(`--live follows one run: not the ${args.jobs} at a time of --jobs ${args.jobs}.`);
+  if (args.gdb && cases * args.repeat > 1)
+    throw new UsageError("--gdb goes with one run: give one case, without --repeat.");
+}
+
+/** A debugger's guest is in virtual time, where the lab stands still with it. Throws UsageError where it cannot be. */
+function withDebugger(args: TestArgs): TestArgs {
+  if (!args.gdb) return args;
+  if (args.time === "real" || (args.runtime ?? "vm") !== "vm")
+    throw new UsageError(
+      "--gdb needs '--runtime vm --time virtual': another lab does not stand still with what a debugger stops.",
+    );
+  return { ...args, time: "virtual", accel: args.accel ?? "tcg" };
 }
 
 interface PlannedSet {

@@ -8,6 +8,7 @@ import { kernelsCommand } from "./kernels.ts";
 import { listCommand } from "./list.ts";
 import { maglevCommand } from "./maglev.ts";
 import { matrixCommand } from "./matrix.ts";
+import { replayCommand } from "./replay.ts";
 import { analyzeCommand, cleanCommand, exportCommand, mergeCommand, reportCommand } from "./results.ts";
 import {
   execCommand,
@@ -39,6 +40,7 @@ export const commands = [
   kernelsCommand,
   reportCommand,
   exportCommand,
+  replayCommand,
   mergeCommand,
   analyzeCommand,
   cleanCommand,

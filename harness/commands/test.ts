@@ -30,6 +30,10 @@ const setOptions = {
   }),
   failFast: option(flag(), { group: "CI", about: "stop after the first run that does not pass" }),
   dryRun: option(flag(), { group: "CI", about: "print what would be run and how long it takes; run nothing" }),
+  gdb: option(flag(), {
+    group: "Events",
+    about: "the guest of --time virtual waits for gdb, on a socket in the run's folder",
+  }),
   resume: option(flag(), { group: "CI", about: "skip runs already in --out" }),
 };
 

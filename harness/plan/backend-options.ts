@@ -33,6 +33,11 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   );
 }
 
+/** What the environment sets of the backend's options, as words of --set. */
+export function inheritedWords(backend: Backend): string[] {
+  return Object.entries(backend.environment?.(process.env) ?? {}).map(([key, value]) => `${key}=${value}`);
+}
+
 /** The variable that sets this option. */
 function variableOf(backend: Backend, key: string): string {
   const names = Object.keys(process.env).filter(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run's folder on disk, written as the run goes on; read.ts reads it again.
+import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { crc32 } from "node:zlib";
@@ -18,6 +19,7 @@ export class RecordWriter {
   readonly #eventsFd: number;
   readonly #rowsFd: number;
   #rows = 0;
+  readonly #rowsHash = createHash("sha256");
   readonly #sums = { events: { lines: 0, bytes: 0, crc: 0 }, rows: { bytes: 0, crc: 0 }, runCrc: 0 };
   #ended = false;
   /** After the first failure nothing more is written, so that taking the lab down is not kept from it by a full disk. */
@@ -48,6 +50,7 @@ export class RecordWriter {
 
   addRows(t: number, stream: StreamName, rows: Buffer): void {
     this.#write("connections.bin", this.#rowsFd, rows);
+    this.#rowsHash.update(rows);
     this.#sums.rows.bytes += rows.length;
     this.#sums.rows.crc = crc32(rows, this.#sums.rows.crc);
     const count = rows.length / ROW_BYTES;
@@ -78,6 +81,11 @@ export class RecordWriter {
   file(name: string, content: string): void {
     attempt(`write ${name}`, () => writeFileSync(path.join(this.dir, name), content));
     if (name === "run.json") this.#sums.runCrc = crc32(content);
+  }
+
+  /** SHA-256 of connections.bin so far. */
+  rowsHash(): string {
+    return this.#rowsHash.copy().digest("hex");
   }
 
   /** The last line: without it the record counts as cut. Nothing is added after it, and run.json stays as it is. */

@@ -39,5 +39,32 @@ export const runInfoSchema = z.object({
   /** All options after defaults were applied. */
   options: z.record(z.string(), z.unknown()),
   backendOptions: z.record(z.string(), z.unknown()),
+  /** What `replay` begins with: the options before they were fitted to the case, the words of --set, and what the runtime was told. */
+  asked: z
+    .object({
+      options: z.record(z.string(), z.unknown()),
+      set: z.array(z.string()),
+      runtime: z.object({
+        kernel: z.string().exactOptional(),
+        accel: z.enum(["kvm", "tcg"]).exactOptional(),
+        image: z.array(z.string()).exactOptional(),
+        capability: z.array(z.string()).exactOptional(),
+      }),
+    })
+    .exactOptional(),
+  /** In virtual time, what the run depends on besides: the same of all gives the same run. */
+  guest: z
+    .object({
+      /** QEMU's version, and its words without this machine's paths. */
+      qemu: z.string(),
+      argv: z.array(z.string()),
+      /** SHA-256 of the kernel, and of the root with the kernel's modules and our programs. */
+      kernelHash: z.string(),
+      imageHash: z.string(),
+    })
+    .exactOptional(),
+  /** SHA-256 of connections.bin; in virtual time, where the same run has the same again. */
+  rowsHash: z.string().exactOptional(),
 });
+export type GuestInfo = NonNullable<z.infer<typeof runInfoSchema>["guest"]>;
 export type RunInfo = z.infer<typeof runInfoSchema>;

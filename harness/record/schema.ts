@@ -15,5 +15,5 @@ export {
 export type { Connection } from "./connections.ts";
 export type { Event, EventOf, Phase, Sample, StreamStart } from "./event.ts";
 export type { EventMeaning } from "./meaning.ts";
-export type { RunInfo } from "./run-info.ts";
+export type { GuestInfo, RunInfo } from "./run-info.ts";
 export type { AffinitySummary, EventSummary, ForgottenSummary, OutageSummary, Summary, Verdict } from "./summary.ts";

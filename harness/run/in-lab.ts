@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run from the lab's coming up to its going down.
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { type Balancer, machineNeeds, Unsupported } from "../api/backend.ts";
 import { versionsIn } from "../api/versions.ts";
@@ -71,8 +72,11 @@ async function bringUp({ request, record, scope }: Run): Promise<Lab> {
   const topology = topologyOf(request);
   const note = (text: string) => request.progress?.note?.(text);
   const logs = path.join(request.dir, "logs");
-  const lab = await request.session.up(topology, request.signal, note, { logs, seed: request.info.seed });
+  const gdb = request.gdb ? { gdb: debuggerSocket(request.dir) } : {};
+  if (gdb.gdb) scope.defer("remove the debugger's socket", () => rm(gdb.gdb, { force: true }));
+  const lab = await request.session.up(topology, request.signal, note, { logs, seed: request.info.seed, ...gdb });
   record.clock = lab.clock;
+  if (lab.guest) request.info.guest = lab.guest;
   scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
   record.add({
     kind: "lab_up",
@@ -82,6 +86,19 @@ async function bringUp({ request, record, scope }: Run): Promise<Lab> {
     ...(lab.images ? { images: { ...lab.images } } : {}),
   });
   return lab;
+}
+
+const LONGEST_SOCKET = 107;
+
+/** Where QEMU listens for gdb; told before the guest, which waits, is there. Throws LabError. */
+function debuggerSocket(dir: string): string {
+  const socket = path.join(dir, "gdb.sock");
+  if (Buffer.byteLength(socket) > LONGEST_SOCKET)
+    throw new LabError(`The path of gdb's socket is too long: '${socket}'. Try a shorter --out.`);
+  process.stderr.write(
+    `The guest waits for a debugger: gdb -ex 'target remote ${socket}', and 'continue' lets it begin.\n`,
+  );
+  return socket;
 }
 
 /** The balancer on the routers, and servers on the targets. */

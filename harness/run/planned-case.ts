@@ -7,7 +7,7 @@ import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
 import type { Live } from "../live/server.ts";
 import { exceededMemory, memoryLimits } from "../oracle/forgetting.ts";
-import { fitCase, ownWords } from "../plan/backend-options.ts";
+import { fitCase, inheritedWords, ownWords } from "../plan/backend-options.ts";
 import { type Case, unsupported } from "../plan/catalog.ts";
 import { withDeaths } from "../plan/deaths.ts";
 import type { RunOptions } from "../plan/options.ts";
@@ -40,6 +40,8 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
   seed: number;
   options: RunOptions;
   backendOptions: Record<string, unknown>;
+  /** Words of --set, and those that the environment stands for. */
+  set: readonly string[];
   /** Why the scenario says nothing about this strategy. */
   unfit: string | null;
 }
@@ -56,6 +58,7 @@ export function planCase(one: Case, options: RunOptions, set: readonly string[],
     seed: options.seed,
     options,
     backendOptions,
+    set: [...inheritedWords(one.backend), ...set],
     unfit,
   };
 }
@@ -86,6 +89,8 @@ export interface RunSettings {
   live?: Live | null;
   /** "2/4" of several runs. */
   place?: string;
+  /** The guest waits for a debugger. */
+  gdb?: boolean;
 }
 
 export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
@@ -131,6 +136,7 @@ export async function runOne(
       reporters: wanted.filter((r) => r.name !== "terminal"),
       signal,
       progress,
+      ...(options.gdb ? { gdb: true } : {}),
       ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
     });
     if (["error", "fail"].includes(result.data.summary.verdict)) await session.clear();
@@ -176,6 +182,11 @@ export function describeRun(
       duration: planned.plan.durationS,
     },
     backendOptions: planned.backendOptions,
+    asked: {
+      options: { ...planned.options, seed: planned.seed },
+      set: [...planned.set],
+      runtime: { ...runtime.given },
+    },
   };
 }
 

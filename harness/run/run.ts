@@ -26,6 +26,8 @@ export interface RunRequest {
   impairment: Impairment | null;
   reporters: readonly Reporter[];
   signal: AbortSignal;
+  /** A debugger may come to the guest, which waits for it. */
+  gdb?: boolean;
   progress?: Progress;
   /** Keeps the lab up after the traffic until it resolves. */
   hold?: (lab: Lab, balancer: Balancer) => Promise<void>;
@@ -80,6 +82,10 @@ async function report(request: RunRequest, record: RecordWriter, first: EventOf<
   const begin = performance.now();
   const write = (summary: Summary) => record.file("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
   request.progress?.note?.("analysing and drawing");
+  if (request.info.time === "virtual") {
+    request.info.rowsHash = record.rowsHash();
+    record.file("run.json", `${JSON.stringify(request.info, null, 2)}\n`);
+  }
   record.end();
   const recorded = readRecord(request.dir);
   if (first && !recorded.events.some((event) => event.kind === "error")) recorded.events.push(first);

@@ -26,6 +26,9 @@ export interface RuntimeWords {
 const CALIBRATION_CONNECTIONS = 20_000;
 const CALIBRATIONS = 3;
 
+const VIRTUAL =
+  "Virtual time: verdicts are exact however busy this machine is; latencies are those of a machine of 1000 MIPS.";
+
 /** A runtime that was asked for, and its session; null: it cannot run here. */
 export interface Chosen {
   runtime: Runtime;
@@ -75,7 +78,7 @@ function configure({ runtimes }: Catalog, runtime: Runtime, words: Record<string
   if (Object.keys(given).length === 0) return runtime;
   // For its sentence about what does not fit.
   parseOptions(runtime.options, given);
-  return runtime.configured(given);
+  return { ...runtime.configured(given), given };
 }
 
 /** For what takes one kernel. Throws UsageError when several were named. */
@@ -122,6 +125,8 @@ export class Sessions implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #note: (text: string) => void;
   readonly #alone: Alone;
+  /** What virtual time means, once. */
+  #told = false;
 
   /** `alone`: while no run is under way, whose lab would be ended, or disturb what is measured. */
   constructor(signal: AbortSignal, note: (text: string) => void, alone: Alone = (action) => action()) {
@@ -147,6 +152,8 @@ export class Sessions implements AsyncDisposable {
 
   async #prepare(runtime: Runtime, connections: number): Promise<Session> {
     const session = await runtime.prepare(this.#signal, this.#note);
+    if (session.clock.isVirtual && !this.#told) this.#note(VIRTUAL);
+    this.#told ||= session.clock.isVirtual;
     if (session.prepared.capacity || connections <= MANY) return session;
     this.#note("measuring the connection rate of this machine");
     await using lab = await session.up(planTopology({ targets: 1, routers: 1 }), this.#signal, this.#note);

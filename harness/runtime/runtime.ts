@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from "zod";
+import type { GuestInfo } from "../record/schema.ts";
 import type { Role, Topology } from "../topology/topology.ts";
 import type { Clock } from "../util/clock.ts";
 
@@ -39,6 +40,8 @@ export interface Runtime {
   readonly options: z.ZodObject;
   /** The same runtime with these options, which fit `options` and are not parsed yet. */
   configured(given: Record<string, unknown>): Runtime;
+  /** Those options; absent: none were given. */
+  readonly given?: Readonly<Record<string, unknown>>;
   /** One sentence for each thing this machine lacks for it, with the remedy. Empty: it can run. */
   missing(): Promise<string[]>;
   /** Fetches and makes what labs need, once for several of them. Throws UsageError, Unavailable or, when it breaks, LabError. */
@@ -66,6 +69,8 @@ interface OfRun {
   logs?: string;
   /** Decides the machines' own randomness, where that can be chosen. */
   seed?: number;
+  /** In virtual time: a socket for gdb, at which the guest waits. */
+  gdb?: string;
 }
 
 /** A runtime that is ready for labs, one after the other. One may leave something to the next, until the session ends. */
@@ -114,6 +119,8 @@ export interface Lab extends AsyncDisposable {
   program(name: string): string;
   /** What the machines were made of, for the record. */
   images?: Readonly<Record<string, string>>;
+  /** In virtual time: all that what happens in it depends on, besides what is done to it. */
+  guest?: GuestInfo;
   /** Settles when the lab has broken or has been taken down, with what has ended. */
   ended: Promise<string>;
 }

@@ -58,6 +58,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     needed: {
       "scenarios/cases.vm.test.ts": ALL,
       "scenarios/jobs.vm.test.ts": ALL,
+      "harness/actions/replay.vm.test.ts": ALL,
       "harness/runtime/vm/virtual.vm.test.ts": ALL,
     },
     reason: /qemu|x86-64/,

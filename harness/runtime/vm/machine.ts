@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guests, booted when they are needed. One that has nothing odd about it serves the labs of a command one after the other.
+import type { GuestInfo } from "../../record/schema.ts";
 import { monotonic, nowNs } from "../../util/clock.ts";
 import { bootGuest, bootVirtual, type Guest, GuestPanic } from "./guest.ts";
+import { guestInfo } from "./guest-info.ts";
 import type { Kernel } from "./kernels.ts";
 import type { Accelerator, Time } from "./mode.ts";
 import { type Qemu, qemuArgv, remembersNoKvm, virtualArgv } from "./qemu.ts";
@@ -37,8 +39,8 @@ export interface Machine {
   labs: number;
   /** Its clock and this machine's at the same moment, soon after its boot. */
   booted: Moment;
-  /** In virtual time: QEMU's. */
-  argv?: readonly string[];
+  /** In virtual time. */
+  info?: GuestInfo;
 }
 
 /** ns */
@@ -91,15 +93,19 @@ export interface Surroundings {
   logs: string | undefined;
   /** Of all that a guest in virtual time draws at random. */
   seed?: number;
+  /** A socket at which it waits for gdb. */
+  gdb?: string;
 }
 
 /** What it does depends on the parts, the memory and the seed alone: so each lab has one of its own. */
 export async function bootForOne(parts: Parts, memoryMiB: number, lab: Surroundings): Promise<Machine> {
   const image = await ensureImage(parts.tree, parts.kernel);
-  const argv = virtualArgv({ ...parts, image, memoryMiB, seed: lab.seed ?? 1 });
+  const words = { ...parts, image, memoryMiB, seed: lab.seed ?? 1 };
+  const gdb = lab.gdb === undefined ? [] : ["-gdb", `unix:${lab.gdb},server=on,wait=off`, "-S"];
   const console = { logs: lab.logs, signal: lab.signal };
-  const guest = await bootVirtual(argv, console);
-  return { guest, accel: "tcg", image, memoryMiB, console, labs: 1, booted: { here: 0, guest: 0 }, argv };
+  const guest = await bootVirtual([...virtualArgv(words), ...gdb], console);
+  const booted = { here: 0, guest: 0 };
+  return { guest, accel: "tcg", image, memoryMiB, console, labs: 1, booted, info: await guestInfo(words) };
 }
 
 /** Under KVM where that is wanted and works, else emulated. A kernel that goes down on the way gets a second chance. */

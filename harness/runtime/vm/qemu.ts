@@ -94,6 +94,16 @@ const CPU: Record<Accelerator, string[]> = {
 /** Name of the virtio-serial port that the agent speaks on. */
 const PORT = "load-balancer";
 
+export interface VirtualGuest {
+  qemu: Pick<Qemu, "argv">;
+  kernel: Pick<Kernel, "dir">;
+  image: string;
+  memoryMiB: number;
+  seed: number;
+}
+
+export const kernelFile = ({ dir }: Pick<Kernel, "dir">): string => path.join(dir, "kernel");
+
 /** Where the agent finds the box, and the channel of its port; BOX_FD and FREEZE_FD in images/agent/box.h. */
 const BOX = { fd: 20, freezeFd: 21, size: "8M" } as const;
 
@@ -101,19 +111,13 @@ const BOX = { fd: 20, freezeFd: 21, size: "8M" } as const;
  * A guest whose time is the number of its instructions: 1000 million of them are a second, and while it idles its time leaps to the next
  * timer. All that it draws at random comes of the seed. For `agent outside`, which hands on what is said.
  */
-export function virtualArgv(guest: {
-  qemu: Qemu;
-  kernel: Kernel;
-  image: string;
-  memoryMiB: number;
-  seed: number;
-}): string[] {
+export function virtualArgv(guest: VirtualGuest): string[] {
   return [
     guest.qemu.argv,
     ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35,hpet=off"],
     ["-accel", "tcg,thread=single", ...CPU.tcg.slice(2), "-icount", "shift=0,sleep=off"],
     ["-seed", `${guest.seed}`, "-rtc", "base=2026-01-01,clock=vm", "-smp", "1", "-m", `${guest.memoryMiB}`],
-    ["-kernel", path.join(guest.kernel.dir, "kernel"), "-initrd", guest.image],
+    ["-kernel", kernelFile(guest.kernel), "-initrd", guest.image],
     ["-append", [...BOOT, "tsc=reliable", ...END, "box"].join(" ")],
     ["-object", `memory-backend-file,id=box,share=on,mem-path=/proc/self/fd/${BOX.fd},size=${BOX.size}`],
     ["-device", "ivshmem-plain,memdev=box"],
@@ -140,7 +144,7 @@ export function qemuArgv(guest: {
     ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35"],
     CPU[guest.accel],
     ["-smp", `${guest.cpus}`, "-m", `${guest.memoryMiB}`],
-    ["-kernel", path.join(guest.kernel.dir, "kernel"), "-initrd", guest.image],
+    ["-kernel", kernelFile(guest.kernel), "-initrd", guest.image],
     ["-append", [...BOOT, ...clock, ...END, PORT].join(" ")],
     ["-device", "virtio-serial-pci", "-chardev", "stdio,id=agent,signal=off"],
     ["-device", `virtserialport,chardev=agent,name=${PORT}`],

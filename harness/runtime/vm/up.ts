@@ -123,6 +123,7 @@ async function labIn(
         guest: `lab ${machine.labs} since its boot`,
       },
     };
+    if (machine.info) lab.guest = machine.info;
     if (isVirtual) return lab;
     if (accel === "tcg") await warmUp(lab);
     await checkClock(machine);
