@@ -6,8 +6,11 @@ import { ownWords, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import { plural } from "../util/numbers.ts";
+import { wrap } from "../util/wrap.ts";
 
 const MILLION = 1_000_000;
+const WIDTH = 100;
 
 interface Finding {
   runtime: string;
@@ -43,8 +46,7 @@ export async function diagnose(
       `kernel ${host.kernel}, ${host.cpus} CPUs (${host.cpuModel}), ${host.memoryMiB} MiB`,
       ...Object.entries(tools).map(([name, version]) => `${name}: ${version}`),
       "",
-      ...findings.flatMap(findingLines),
-      ...million.flatMap(millionLines),
+      ...doctorLines(findings, million),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);
   }
@@ -75,12 +77,60 @@ async function examine(runtime: Runtime, catalog: Catalog): Promise<Finding[]> {
   return findings;
 }
 
-function findingLines({ runtime, backend, scenario, can, gaps }: Finding): string[] {
-  const what = [runtime, backend, scenario && `scenario ${scenario}`].filter((part) => part !== null);
-  return [`${can ? "ok     " : "missing"} ${what.join(" / ")}`, ...gaps.map((gap) => `          ${gap}`)];
+interface Gap {
+  sentence: string;
+  /** What it stands in the way of, by runtime; "" is of all. */
+  stops: Map<string, string[]>;
 }
 
-const millionLines = ({ tracked, gaps }: Million) => [
-  `${gaps.length === 0 ? "ok     " : "missing"} a million TCP connections${tracked ? " that conntrack holds" : ""}`,
-  ...gaps.map((gap) => `          ${gap}`),
-];
+/** Each gap once, in the order of their first mention. */
+function gapsOf(findings: readonly Finding[], million: readonly Million[]): Gap[] {
+  const gaps = new Map<string, Gap>();
+  const add = (sentence: string, runtime: string, what: string) => {
+    const gap = gaps.get(sentence) ?? { sentence, stops: new Map() };
+    gap.stops.set(runtime, [...(gap.stops.get(runtime) ?? []), what]);
+    gaps.set(sentence, gap);
+  };
+  for (const { runtime, backend, scenario, gaps: sentences } of findings) {
+    const what = backend === null ? (scenario ?? "everything") : backend + (scenario === null ? "" : `_${scenario}`);
+    for (const sentence of sentences) add(sentence, runtime, what);
+  }
+  for (const { tracked, gaps: sentences } of million)
+    for (const sentence of sentences) add(sentence, "", MILLION_WORDS[Number(tracked)] ?? "");
+  return [...gaps.values()];
+}
+
+const MILLION_WORDS = ["a million TCP connections", "a million TCP connections that conntrack holds"];
+
+/** What works, by runtime; then the gaps. Some eighty columns, as nothing in it is wide. */
+export function doctorLines(findings: readonly Finding[], million: readonly Million[]): string[] {
+  const works = [...new Set(findings.map(({ runtime }) => runtime))].flatMap((runtime) => {
+    const own = findings.filter((one) => one.runtime === runtime && one.backend !== null && one.scenario === null);
+    const can = own.flatMap(({ backend, can: works }) => (works && backend !== null ? [backend] : []));
+    const names =
+      can.length > 1 && can.length === own.length ? `all ${plural(can.length, "backend")}` : can.join(" ") || "nothing";
+    return hung(`  ${runtime.padEnd(7)}`, names);
+  });
+  const large = million.flatMap(({ tracked, gaps }) =>
+    gaps.length === 0 ? [`  ${MILLION_WORDS[Number(tracked)]}`] : [],
+  );
+  const gaps = gapsOf(findings, million);
+  const missing = gaps.flatMap(({ sentence, stops }, i) => [
+    ...hung(`${String(i + 1).padStart(3)} `, sentence),
+    ...hung(
+      "    stops ",
+      [...stops].map(([where, whats]) => (where === "" ? "" : `${where}: `) + whats.join(", ")).join("; "),
+    ),
+  ]);
+  return [
+    "Works here:",
+    ...works,
+    ...large,
+    "",
+    ...(gaps.length === 0 ? ["Nothing is missing."] : ["Gaps, each with what closes it:", ...missing]),
+  ];
+}
+
+function hung(head: string, text: string): string[] {
+  return wrap(text, WIDTH - head.length).map((line, i) => (i === 0 ? head : " ".repeat(head.length)) + line);
+}

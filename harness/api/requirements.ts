@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a backend needs, as data; what of it is missing in a place, each thing tried and not guessed.
+import { howToGet } from "../host/brought.ts";
 import { exists, findProgram, isBuilt } from "../host/locate.ts";
 import { runProgram } from "../host/program.ts";
 import { findTool } from "../host/tools.ts";
@@ -67,7 +68,7 @@ async function missingPrograms(programs: readonly Program[], { traits, router }:
 }
 
 export const notInstalled = (name: string, packages: string) =>
-  `'${name}' is not installed. Run './setup --peers' (unpacks it, starts no service), or 'apt-get install ${packages}'.`;
+  `'${name}' is not installed. ${howToGet(packages, { "--peers": " (unpacks it, starts no service)" })}`;
 
 function missingCapabilities({ capabilities }: Requirements, { traits }: Place): string[] {
   const has = traits.privileges;

@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import path from "node:path";
+import { howToGet } from "./brought.ts";
 
 /** Ordinary users have no sbin in their PATH; the agent looks there too. */
 const SBIN = process.env.LOAD_BALANCER_SBIN?.split(":") ?? ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -28,5 +29,5 @@ export async function findTool(tool: string, debianPackage: string): Promise<str
     );
     if (found) return null;
   }
-  return `'${tool}' is not installed. Run './setup', or 'apt-get install ${debianPackage}'.`;
+  return `'${tool}' is not installed. ${howToGet(debianPackage)}`;
 }

@@ -44,7 +44,8 @@ function isOlder(api: string): boolean {
 }
 
 function unreachable(endpoint: string, cause: NodeJS.ErrnoException): LabError {
-  const start = "Install one with 'apt-get install docker.io', start it with 'systemctl start docker' or 'dockerd'";
+  const start =
+    "Install one with './setup --docker' or 'apt-get install docker.io', start it with 'systemctl start docker' or 'dockerd'";
   const sentence =
     cause.code === "EACCES" || cause.code === "EPERM"
       ? `You may not use the Docker engine at '${endpoint}'. Join the group docker with 'sudo usermod -aG docker $USER' and log in again, or run as root.`
