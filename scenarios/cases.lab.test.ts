@@ -72,8 +72,6 @@ const wordsOf = ({ name, scenario, protocol }: Conformance) => [
   "--protocol",
   protocol,
   ...short(scenario.name, protocol),
-  // Few connections leave some of many buckets unused, and those are nobody's to predict: see lb/ecmp/README.md.
-  ...(name === "ecmp_resilient_churn" ? ["--set", "buckets=20"] : []),
   ...(manyRouters.has(name) && protocol === "tcp" ? ["--routers", `${MAX_ROUTERS}`] : []),
 ];
 

@@ -6,6 +6,7 @@ import test from "ava";
 import { netns } from "../harness/runtime/netns.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
+import { ecmpResilient } from "../lb/ecmp/ecmp.ts";
 import { haproxy } from "../lb/proxies/haproxy.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-churn-"));
@@ -22,3 +23,24 @@ test.serial("with least connections the targets that returned get all new connec
   const rest = Object.values(others).reduce((sum, n) => sum + n, 0);
   t.true(one > 20 && two > 20 && rest <= 0.05 * (one + two), JSON.stringify(last));
 });
+
+test.serial(
+  "buckets that nobody has used since they moved go back to who returned: each connection is predicted",
+  async (t) => {
+    if (isSkipped(t, await ecmpResilient.missing(netns, ecmpResilient.options.parse({})))) return;
+    const times = ["--at", "1.5 3 4.5", "--duration", "6"];
+    const few = (...more: string[]) => ["--connections", "200", "--set", "buckets=128", ...times, ...more];
+    const out = path.join(scratch, "resilient");
+    const { status, summary } = await runCase(t, "ecmp_resilient_churn", few("--rate", "600"), { out });
+    t.is(status, 0, summary.reasons.join("\n"));
+    const { checked, mispredicted } = summary.assigned ?? { checked: 0, mispredicted: -1 };
+    t.true(checked > 240 && mispredicted === 0, JSON.stringify(summary.assigned));
+    t.deepEqual(
+      summary.events.map((event) => event.mispredicted),
+      [0, 0, 0],
+    );
+    const byTimer = few("--rate", "300", "--set", "idleTimer=0.3");
+    const late = await runCase(t, "ecmp_resilient_churn", byTimer, { out: path.join(scratch, "timer") });
+    t.is(late.status, 0, late.summary.reasons.join("\n"));
+  },
+);

@@ -70,7 +70,7 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
   const skipped = events.find((e) => e.kind === "skip");
   if (skipped) return { summary: skippedSummary(run, skipped.reasons), series: emptySeries() };
   const errors = errorsOf(events);
-  const timeline = errors.unreadable ? null : buildTimeline(events, run.targets, run.routers);
+  const timeline = errors.unreadable ? null : buildTimeline(events, run.targets, run.routers, record.connections);
   if (!timeline) {
     const reasons = errors.texts.length > 0 ? errors.texts : ["The run ended before the traffic."];
     return { summary: errorSummary(emptySummary(run), reasons), series: emptySeries() };

@@ -5,7 +5,8 @@ import { memberNoun } from "../events/meaning.ts";
 import { byRouter, type Course, coursesOf } from "../oracle/course.ts";
 import type { Flow } from "../oracle/hash.ts";
 import type { Oracle } from "../oracle/oracle.ts";
-import type { Event, EventMeaning, EventOf, StreamStart } from "../record/schema.ts";
+import type { Connection, Event, EventMeaning, EventOf, StreamStart } from "../record/schema.ts";
+import { useOf } from "./use.ts";
 
 /** A span in which one set of targets is active, as the record tells it. */
 export interface Stage {
@@ -45,18 +46,30 @@ export interface Timeline {
   routerOf: ((flow: Flow) => number) | null;
 }
 
-/** `targets` are all targets by name, in the order of their indices, `routers` likewise. null when the run ended before there was traffic. */
+/**
+ * `targets` are all targets by name, in the order of their indices, `routers` likewise; `connections` are for strategies that depend on
+ * what they did. null when the run ended before there was traffic.
+ */
 export function buildTimeline(
   events: readonly Event[],
   targets: readonly string[],
   routers: readonly string[],
+  connections: Iterable<Connection> = [],
 ): Timeline | null {
   const of = <K extends Event["kind"]>(kind: K) => events.filter((e): e is EventOf<K> => e.kind === kind);
   const [deployed] = of("deployed");
   const streams = of("stream_start");
   if (!deployed || streams.length === 0) return null;
   const scales = of("scale").map((scale) => ({ ...scale, meaning: meaningOf({ ...scale, kind: scale.action }) }));
+  const [routing] = of("routing");
+  const numbers = [...routers.keys()];
+  const routerOf = routing && routers.length > 1 ? byRouter(numbers, routing.hash) : null;
+  const ends = of("stream_end").map((e) => e.t);
+  const endT = Math.max(...(ends.length > 0 ? ends : events.map((e) => e.t)));
+  const isKnown = (routerOf || routers.length < 2) && scales.every(({ meaning }) => meaning.subject === "targets");
+  const spans = [deployed.t, ...scales.map(({ effectiveT }) => effectiveT), endT];
   const courses = coursesOf(deployed.oracle, {
+    use: isKnown ? useOf(deployed.oracle, { streams, connections, routerOf, spans }) : null,
     routers: Math.max(1, routers.length),
     start: indicesOf(deployed.active, targets),
     events: scales.map(({ meaning, machines }) => ({
@@ -66,11 +79,9 @@ export function buildTimeline(
   });
   const views = viewsOf(courses, [{ requestedT: deployed.t, effectiveT: deployed.t }, ...scales], targets);
   const [first] = views as [View];
-  const [routing] = of("routing");
-  const ends = of("stream_end").map((e) => e.t);
   return {
     t0: Math.min(...streams.map((s) => s.t)),
-    endT: Math.max(...(ends.length > 0 ? ends : events.map((e) => e.t))),
+    endT,
     deployed,
     streams: new Map(streams.map((s) => [s.stream, s])),
     scales,
@@ -79,7 +90,7 @@ export function buildTimeline(
     sharesIn: (stage) => sharesOf(stage, targets),
     views,
     viewOf: routing ? byRouter(views, routing.hash) : () => first,
-    routerOf: routing && routers.length > 1 ? byRouter([...routers.keys()], routing.hash) : null,
+    routerOf,
   };
 }
 

@@ -4,7 +4,7 @@ import { type Happening, idealLoss, inUse } from "../events/meaning.ts";
 import type { Flow } from "./hash.ts";
 import { type FlowHash, hashOf, hashSpace } from "./hashes/index.ts";
 import type { Change } from "./loss.ts";
-import { makeOracle, type Oracle, type OracleSpec } from "./oracle.ts";
+import { makeOracle, type Oracle, type OracleSpec, type Use } from "./oracle.ts";
 import { regionOf, thresholdRegions } from "./strategies/regions.ts";
 
 /** A span between two events, in the terms of the strategy. */
@@ -32,16 +32,18 @@ export interface CourseOptions {
   start: readonly number[];
   /** Members are indices. */
   events: readonly Happening<number>[];
+  /** By router and span, for strategies that depend on it. Absent, or null: not known. */
+  use?: ((router: number, span: number) => Use) | null;
 }
 
 /** By router; routers that are told the same share one course. */
 export function coursesOf(spec: OracleSpec | null, options: CourseOptions): Course[] {
-  const { routers, start, events } = options;
+  const { routers, start, events, use } = options;
   const made = new Map<string, Course>();
   return Array.from({ length: routers }, (_, router) => {
     const active = inUse("targets", start, events, { router, routers });
-    const key = JSON.stringify(active.map((set) => [...set]));
-    const course = made.get(key) ?? courseOf(spec, active, options);
+    const key = JSON.stringify([use ? router : null, active.map((set) => [...set])]);
+    const course = made.get(key) ?? courseOf(spec, active, options, router);
     made.set(key, course);
     return course;
   });
@@ -50,13 +52,14 @@ export function coursesOf(spec: OracleSpec | null, options: CourseOptions): Cour
 function courseOf(
   spec: OracleSpec | null,
   active: readonly ReadonlySet<number>[],
-  { routers, events }: CourseOptions,
+  { routers, events, use }: CourseOptions,
+  router: number,
 ): Course {
   const spans: Span[] = [];
-  for (const set of active) {
+  for (const [i, set] of active.entries()) {
     // Some strategies go by the order of the indices.
     const indices = [...set].sort((a, b) => a - b);
-    spans.push({ active: set, oracle: spec && makeOracle(spec, indices, spans.at(-1)?.oracle) });
+    spans.push({ active: set, oracle: spec && makeOracle(spec, indices, spans.at(-1)?.oracle, use?.(router, i)) });
   }
   const inRoutes = inUse("routers", Array(routers).keys(), events, { router: 0, routers });
   const changes = events.map(({ meaning }, i): Change | null => {

@@ -73,6 +73,7 @@ export const ecmpResilient = defineBackend({
     strategy: "resilient",
     hash: flowHash(policy, seed),
     buckets: bucketsOf(rest, targets),
+    idleTimerS: rest.idleTimer,
     ...weightsPart(given),
   }),
   effectiveOptions: (given, targets) => facts(given, targets, { buckets: bucketsOf(given, targets) }),

@@ -15,6 +15,15 @@ export interface Oracle<State = unknown> {
   state: State;
 }
 
+/** When flows sent, and when a state comes into force: what idle buckets depend on. Times are monotonic ns. */
+export interface Use {
+  fromT: number;
+  /** The next state comes into force, or the run ends. */
+  untilT: number;
+  /** The last packet up to then of flows with this hash; null: there was none. */
+  lastSent(hash: number, t: number): number | null;
+}
+
 /** Targets are indices from 0. All functions are pure; `spec` is data of the schema, and is kept in the record. */
 export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, State = unknown> {
   /** A strict object; its literal `strategy` is the name. */
@@ -23,8 +32,13 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
   hash(spec: z.infer<Schema>, flow: Flow): number | null;
   /** Number of values that the hash can take. Absent: 2^32. */
   space?(spec: z.infer<Schema>): number;
-  /** What is in force once exactly these targets are active; `before` is what was until then, null at first. */
-  state(spec: z.infer<Schema>, active: readonly number[], before: State | null): State;
+  /**
+   * What is in force once exactly these targets are active; `before` is what was until then, null at first. `use` is given to those
+   * with `needsUse`, where it is known; null: take everything for used.
+   */
+  state(spec: z.infer<Schema>, active: readonly number[], before: State | null, use: Use | null): State;
+  /** The state depends on which hashes sent, and when. Absent: it does not. */
+  needsUse?: true;
   /** null: not known, or there is none. */
   pick(state: State, hash: number): number | null;
   shares(state: State): ReadonlyMap<number, number>;

@@ -10,7 +10,7 @@ import { scaleIn } from "../../events/scale-in.ts";
 import { scaleOut } from "../../events/scale-out.ts";
 import { type Alive, lossProbability } from "../loss.ts";
 import { makeOracle, type OracleSpec } from "../oracle.ts";
-import { resilientBuckets } from "./resilient.ts";
+import { type Buckets, rebalance } from "./buckets.ts";
 
 const all = Array.from({ length: 10 }, (_, i) => i);
 const without = (...gone: number[]) => all.filter((i) => !gone.includes(i));
@@ -74,27 +74,69 @@ test("a connection that survived a change is known to lie where it survived", (t
   t.true(Math.abs(lossProbability(spec, c, { ...alive, lived: [c.before] }) - 0.2) < 1e-6);
 });
 
+const group = (active: readonly number[], buckets: number) =>
+  ({ active, buckets, weight: () => 1, idleTimerS: undefined }) as const;
+const owners = (slots: readonly number[], movedT = 0): Buckets => ({
+  slots: Int32Array.from(slots),
+  later: Int32Array.from(slots),
+  movedT: new Float64Array(slots.length).fill(movedT),
+  byTimer: false,
+  silent: false,
+});
+
 test("resilient buckets of a target that stays never move, and all buckets have an owner", (t) => {
-  const equal = () => 1;
-  const before = resilientBuckets(all, 160, equal, null);
-  const after = resilientBuckets(without(3, 7), 160, equal, before);
-  for (const [i, owner] of before.entries()) {
-    if (owner !== 3 && owner !== 7) t.is(after[i], owner);
-    else t.true(without(3, 7).includes(after[i] ?? -1));
+  const before = rebalance(group(all, 160), null, null);
+  const after = rebalance(group(without(3, 7), 160), before, null);
+  for (const [i, owner] of before.slots.entries()) {
+    if (owner !== 3 && owner !== 7) t.is(after.slots[i], owner);
+    else t.true(without(3, 7).includes(after.slots[i] ?? -1));
   }
-  t.deepEqual(resilientBuckets(all, 160, equal, after), after, "busy buckets do not go back by themselves");
-  const counts = without(3, 7).map((index) => after.filter((owner) => owner === index).length);
+  t.deepEqual(rebalance(group(all, 160), after, null).slots, after.slots, "busy buckets do not go back by themselves");
+  const counts = without(3, 7).map((index) => after.slots.filter((owner) => owner === index).length);
   t.deepEqual(new Set(counts), new Set([20]));
 });
 
 test("resilient buckets are handed out as this kernel did it: 16 buckets, the later member first", (t) => {
-  const equal = () => 1;
   t.deepEqual(
-    [...resilientBuckets([1, 2], 16, equal, null)],
+    [...rebalance(group([1, 2], 16), null, null).slots],
     [...Array<number>(8).fill(2), ...Array<number>(8).fill(1)],
   );
-  const seen = Int32Array.from([3, 3, 2, 2, 2, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 1]);
-  t.deepEqual([...resilientBuckets([2, 3], 16, equal, seen)], [3, 3, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2]);
+  const seen = owners([3, 3, 2, 2, 2, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 1]);
+  t.deepEqual([...rebalance(group([2, 3], 16), seen, null).slots], [3, 3, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2]);
+});
+
+test("resilient buckets that nobody has used since they moved go back at once, silent ones after the timer", (t) => {
+  const seen = owners([2, 2, 2, 2, 3, 3, 3, 3], 1e9);
+  // Bucket 0 was used before it moved, 1 and 4 afterwards, 6 once: the others are idle.
+  const sent = new Map([
+    [0, [0.5e9]],
+    [1, [2e9, 3e9, 4e9, 5e9, 6e9, 7e9]],
+    [4, [2e9, 9e9]],
+    [6, [2e9]],
+  ]);
+  const use = {
+    fromT: 3e9,
+    untilT: 9e9,
+    lastSent: (bucket: number, at: number) =>
+      sent
+        .get(bucket)
+        ?.filter((s) => s <= at)
+        .at(-1) ?? null,
+  };
+  const now = rebalance(group([1, 2, 3], 8), seen, use);
+  // Of 8 buckets 1, 2 and 3 want 3, 2 and 3.
+  t.deepEqual([[...now.slots], [...now.later]], [[1, 2, 1, 2, 3, 1, 3, 3], [...now.slots]]);
+  // All are busy at first: 3, 4 and 6 are idle from 4 s on, 0, 2, 5 and 7 from 4.5 s on.
+  const last = (bucket: number) => (bucket === 3 ? 2e9 : 2.5e9);
+  const busy = {
+    ...use,
+    lastSent: (bucket: number, at: number) =>
+      Math.max(use.lastSent(bucket, at) ?? 0, sent.get(bucket)?.[1] ? 0 : last(bucket)),
+  };
+  const late = rebalance({ ...group([1, 2, 3], 8), idleTimerS: 2 }, seen, busy);
+  t.deepEqual([...late.slots], [...seen.slots]);
+  t.deepEqual([...late.later], [1, 2, 2, 1, 1, 3, 3, 3]);
+  t.deepEqual([now.byTimer, late.byTimer], [false, true]);
 });
 
 const onTarget = (target: number, protocol: "tcp" | "udp" = "tcp"): Alive => ({

@@ -5,7 +5,7 @@ import type { Family, Protocol } from "../../record/schema.ts";
 import { UsageError } from "../../util/errors.ts";
 import type { Flow } from "../hash.ts";
 import type { Alive, Change } from "../loss.ts";
-import type { Chance, Forgotten, Memory, MemoryLimits, Oracle, StrategyDefinition } from "./define.ts";
+import type { Chance, Forgotten, Memory, MemoryLimits, Oracle, StrategyDefinition, Use } from "./define.ts";
 
 /** A strategy's data, whoever defined it. */
 type Spec = { strategy: string };
@@ -74,15 +74,25 @@ export function hashFlow(spec: Spec, flow: Flow): number | null {
   return definitionOf(spec).hash(spec, flow);
 }
 
+/** Whether what is in force depends on which hashes sent, and when. */
+export function needsUse(spec: Spec | null): spec is Spec {
+  return spec !== null && definitionOf(spec).needsUse === true;
+}
+
 /** Number of values that this hash can take. */
 export function hashValues(spec: Spec): number {
   return definitionOf(spec).space?.(spec) ?? 2 ** 32;
 }
 
-/** `active` are the indices of the active targets; `before` is what was in force until then. */
-export function makeOracle(spec: Spec, active: readonly number[], before: Oracle | null = null): Oracle {
+/** `active` are the indices of the active targets; `before` is what was in force until then; `use`: when flows sent, if known. */
+export function makeOracle(
+  spec: Spec,
+  active: readonly number[],
+  before: Oracle | null = null,
+  use: Use | null = null,
+): Oracle {
   const definition = definitionOf(spec);
-  const state = definition.state(spec, active, before?.state ?? null);
+  const state = definition.state(spec, active, before?.state ?? null, use);
   return {
     pick: (hash) => (hash === null ? null : definition.pick(state, hash)),
     shares: definition.shares(state),
