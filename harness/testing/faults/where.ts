@@ -17,5 +17,5 @@ export interface Where {
 export const PLACES: Readonly<Record<string, Where>> = {
   netns: { runtime: "netns", inContainers: false, words: [], spreadMs: 400, timeoutMs: 120_000 },
   docker: { runtime: "docker", inContainers: true, words: [], spreadMs: 1500, timeoutMs: 120_000 },
-  vm: { runtime: "vm", inContainers: false, words: ["--retries", "0"], spreadMs: 4000, timeoutMs: 300_000 },
+  vm: { runtime: "vm", inContainers: false, words: ["--retries", "0"], spreadMs: 4000, timeoutMs: 1_200_000 },
 };
