@@ -120,6 +120,47 @@ inBrowser("the page of a set is filtered by its columns", async (t) => {
   await shoot("index");
 });
 
+inBrowser("the page of a set is sorted by each column, both ways, numbers as numbers", async (t) => {
+  const made = (seed: number, lost: number, startedAt: string) => {
+    const { run, summary } = scaleRun();
+    const events = summary.events.map((event, i) => (i === 0 ? { ...event, lost } : event));
+    return entryOf([{ run: { ...run, startedAt }, summary: { ...summary, seed, events }, dir: `${seed}` }]);
+  };
+  await show(
+    "sorted.html",
+    await setPage({
+      entries: [
+        made(10, 9, "2026-02-03T04:05:06Z"),
+        made(9, 1000, "2026-03-01T00:00:00Z"),
+        made(100, 70, "2026-01-09T00:00:00Z"),
+      ],
+      missing: [],
+      commandLine: ["test"],
+    }),
+  );
+  const click = (name: string) =>
+    page.run(
+      `[...document.querySelectorAll("#set th")].find((th) => th.textContent === "${name}").querySelector("button").click()`,
+    );
+  const column = (name: string) =>
+    page.run<string>(
+      `[...document.querySelectorAll('#set td[data-name="${name}"]')].map((td) => td.textContent).join(" ")`,
+    );
+  await click("Seed");
+  t.is(await column("Seed"), "9 10 100");
+  await click("Seed");
+  t.is(await column("Seed"), "100 10 9");
+  t.is(await page.run(`document.querySelectorAll("[aria-sort]").length`), 1);
+  await click("Lost at events");
+  t.is(await column("Seed"), "10 100 9");
+  await click("Date (UTC)");
+  t.is(await column("Date (UTC)"), "2026-01-09 00:00 2026-02-03 04:05 2026-03-01 00:00");
+  t.regex(
+    await page.run(`document.querySelector(".parameters").textContent`),
+    /revision 0123456789; machine lab, 2 CPUs/,
+  );
+});
+
 inBrowser(
   "a run of a million connections and 250 targets opens as fast as another: its lists are bounded",
   async (t) => {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// index.html of a set: every run in a table that can be filtered, each a link to its own report.
+// index.html of a set: every run in a table that can be filtered and sorted, each a link to its own report.
 import { shellLine } from "../report/format.ts";
 import { escapeText } from "../report/html/markup.ts";
 import { loadAssets, renderPage } from "../report/html.ts";
+import { columnsOf, type SetColumn } from "./columns.ts";
 import { type Entry, lastOf, type RunSet } from "./set.ts";
-import { lossText, STATE_WORDS, setHeadline, whyText } from "./text.ts";
+import { STATE_WORDS, setHeadline } from "./text.ts";
 
 type Key = (entry: Entry) => string;
 const FILTERS: [name: string, key: Key][] = [
@@ -21,23 +22,33 @@ export async function setPage(set: RunSet): Promise<string> {
     const options = values.map((value) => `<option>${escapeText(value)}</option>`);
     return `<label>${name} <select data-filter="${i}"><option value="">all</option>${options.join("")}</select></label>`;
   });
+  const { columns, common } = columnsOf(set.entries);
   const body = `<header><h1>${escapeText(setHeadline(set))}</h1>
+${common.length === 0 ? "" : `<p class="parameters">${escapeText(common.join("; "))}</p>`}
 ${set.missing.length === 0 ? "" : `<ul class="reasons">${set.missing.map((text) => `<li>${escapeText(text)}</li>`).join("")}</ul>`}</header>
-<section id="runs"><h2>Runs</h2>
+<section id="runs" class="wide"><h2>Runs</h2>
 <div class="filters" role="group" aria-label="Filters">${filters.join("\n")}<span id="shown" role="status"></span></div>
-<div class="scroll tall" role="region" tabindex="0" aria-label="Runs"><table id="set"><thead><tr>${["Verdict", "Case", "Family", "Protocol", "Seed", "Lost at events", "Why"].map((name) => `<th scope="col">${name}</th>`).join("")}</tr></thead><tbody>
-${set.entries.map(rowMarkup).join("\n")}
+<div class="scroll stacks" role="region" tabindex="0" aria-label="Runs"><table id="set" data-sortable><thead><tr>${[VERDICT, CASE, ...columns].map(headMarkup).join("")}</tr></thead><tbody>
+${set.entries.map((entry) => rowMarkup(entry, columns)).join("\n")}
 </tbody></table></div></section>
 <section id="command"><h2>Command</h2><pre id="command-line" tabindex="0"><code>${escapeText(shellLine(set.commandLine))}</code></pre></section>`;
   return renderPage({ title: setHeadline(set), body, charts: [] }, await loadAssets());
 }
 
-function rowMarkup(entry: Entry): string {
+const VERDICT = { name: "Verdict", sort: undefined };
+const CASE = { name: "Case", sort: undefined };
+
+const headMarkup = ({ name, sort }: Pick<SetColumn, "name" | "sort">) =>
+  `<th scope="col"${sort ? ' class="number"' : ""}>${name}</th>`;
+
+function rowMarkup(entry: Entry, columns: readonly SetColumn[]): string {
   const { summary, dir } = lastOf(entry);
   const data = FILTERS.map(([, key], i) => ` data-f${i}="${escapeText(key(entry))}"`).join("");
   const link = `<a href="${escapeText(dir.split("/").map(encodeURIComponent).join("/"))}/report.html">${escapeText(summary.case)}</a>`;
-  const cells = [summary.family, summary.protocol, String(summary.seed), lossText(entry), whyText(entry)].map(
-    (text) => `<td>${escapeText(text)}</td>`,
-  );
-  return `<tr${data}><td><span class="badge ${entry.state}">${STATE_WORDS[entry.state]}</span></td><td>${summary.verdict === "skip" ? escapeText(summary.case) : link}</td>${cells.join("")}</tr>`;
+  const cells = columns.map(({ name, text, sort, narrow }) => {
+    const key = sort ? ` data-sort="${sort(entry) ?? ""}"` : "";
+    const kind = sort ? ' class="number"' : narrow ? ' class="narrow"' : "";
+    return `<td data-name="${name}"${kind}${key}>${escapeText(text(entry))}</td>`;
+  });
+  return `<tr${data}><td data-name="Verdict"><span class="badge ${entry.state}">${STATE_WORDS[entry.state]}</span></td><td data-name="Case">${summary.verdict === "skip" ? escapeText(summary.case) : link}</td>${cells.join("")}</tr>`;
 }

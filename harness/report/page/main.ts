@@ -4,6 +4,7 @@ import { addCopyButton } from "./copy.ts";
 import { drawCharts } from "./draw.ts";
 import { setUpFilters, setUpSearch } from "./filters.ts";
 import { followLive } from "./live.ts";
+import { setUpSorting } from "./sort.ts";
 import { setUpTabs } from "./tabs.ts";
 
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
@@ -12,6 +13,7 @@ const draw = () => drawCharts(prefersDark.matches);
 setUpTabs(draw);
 setUpFilters();
 setUpSearch();
+setUpSorting();
 draw();
 followLive();
 prefersDark.addEventListener("change", draw);
