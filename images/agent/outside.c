@@ -85,7 +85,8 @@ static int frozen_wait(int *code)
 
 		if (n < 0 && errno != EINTR)
 			return *code = end(1), -1;
-		if (n > 0 && p[0].revents & POLLIN)
+		/* The end of QEMU can be read, too. */
+		if (n > 0 && p[0].revents == POLLIN)
 			return 0;
 		if (n > 0 && p[0].revents) {
 			waitpid(qemu, &status, 0);

@@ -101,12 +101,18 @@ export interface Surroundings {
 export async function bootForOne(parts: Parts, memoryMiB: number, lab: Surroundings): Promise<Machine> {
   const image = await ensureImage(parts.tree, parts.kernel);
   const words = { ...parts, image, memoryMiB, seed: lab.seed ?? 1 };
-  const gdb = lab.gdb === undefined ? [] : ["-gdb", `unix:${lab.gdb},server=on,wait=off`, "-S"];
-  const console = { logs: lab.logs, signal: lab.signal };
-  const guest = await bootVirtual([...virtualArgv(words), ...gdb], console);
+  const debugging = lab.gdb === undefined ? null : debuggingAt(lab.gdb);
+  const console = { logs: lab.logs, signal: lab.signal, ...debugging?.limit };
+  const guest = await bootVirtual([...virtualArgv(words), ...(debugging?.words ?? [])], console);
   const booted = { here: 0, guest: 0 };
   return { guest, accel: "tcg", image, memoryMiB, console, labs: 1, booted, info: await guestInfo(words) };
 }
+
+/** The guest stands still until it is told to begin, and whoever debugs takes the time that it takes. */
+export const debuggingAt = (socket: string) => ({
+  words: ["-gdb", `unix:${socket},server=on,wait=off`, "-S"],
+  limit: { turnLimitS: Number.POSITIVE_INFINITY },
+});
 
 /** Under KVM where that is wanted and works, else emulated. A kernel that goes down on the way gets a second chance. */
 async function boot(

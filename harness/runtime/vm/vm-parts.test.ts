@@ -10,7 +10,7 @@ import { UsageError } from "../../util/errors.ts";
 import { encodeFrame, FRAME } from "../frame.ts";
 import { CpioWriter } from "./cpio.ts";
 import { bootGuest, bootVirtual, GuestPanic } from "./guest.ts";
-import { checkClock, type Machine } from "./machine.ts";
+import { checkClock, debuggingAt, type Machine } from "./machine.ts";
 import { type Accelerator, acceleratorsOf, type Time, timeOf } from "./mode.ts";
 import { rootPackages } from "./root.ts";
 import { deb822, debianSource, oneLine, sourceFile } from "./sources.ts";
@@ -158,22 +158,35 @@ test("an interrupted start ends the machine at once", async (t) => {
 });
 
 /** A QEMU in virtual time that is a script; its boot is its first turn. */
-const bootInTurns = (script: string, signal = never) =>
-  bootVirtual(["sh", "-c", script], { turnLimitS: 1, signal }).then((guest) => guest.stop());
+const bootInTurns = (script: string, turnLimitS: number, signal = never) =>
+  bootVirtual(["sh", "-c", script], { turnLimitS, signal }).then((guest) => guest.stop());
 
 test("a guest in virtual time that comes to no end of its turn, or stands still in it, is ended with a sentence", async (t) => {
-  await t.throwsAsync(bootInTurns("echo 'round and round' >&3; while :; do :; done"), {
-    message: /^The guest has used 1 s of CPU time without .* was ended\. .*round and round/,
+  // Long enough for some CPU time to be had in it on any machine.
+  await t.throwsAsync(bootInTurns("echo 'round and round' >&3; while :; do :; done", 5), {
+    message: /^The guest has used 5 s of CPU time without .* was ended\. .*round and round/,
   });
-  await t.throwsAsync(bootInTurns("exec sleep 100"), {
+  await t.throwsAsync(bootInTurns("exec sleep 100", 1), {
     message: /^The guest has stood still for 1 s, and was ended\./,
+  });
+});
+
+test("a QEMU in virtual time that ends is told with its own exit code", async (t) => {
+  await t.throwsAsync(bootInTurns("exit 7", 60), { message: /^QEMU has ended \(exit code 7\)/ });
+  await t.throwsAsync(bootInTurns("kill -9 $$", 60), { message: /^QEMU has ended \(exit code 137\)/ });
+});
+
+test("a guest that waits for a debugger may stand still", async (t) => {
+  const { limit } = debuggingAt("gdb.sock");
+  await t.throwsAsync(bootVirtual(["sh", "-c", "sleep 2; exit 7"], { ...limit, signal: never }), {
+    message: /exit code 7/,
   });
 });
 
 test("an interrupted start of a guest in virtual time leaves no QEMU", async (t) => {
   const file = path.join(scratch, "pid");
   const controller = new AbortController();
-  const started = bootInTurns(`echo $$ >'${file}'; while :; do :; done`, controller.signal);
+  const started = bootInTurns(`echo $$ >'${file}'; while :; do :; done`, 60, controller.signal);
   t.true(await eventually(() => existsSync(file) && readFileSync(file, "utf8").endsWith("\n"), 10_000));
   controller.abort(new Error("stop"));
   await t.throwsAsync(started, { message: "stop" });

@@ -49,7 +49,9 @@ export const hostileFaults: readonly Fault[] = [
     on: BOTH,
     async got(where) {
       let second: number | null = null;
-      const first = await during({}, async ({ out }) => {
+      // Long enough for the second to begin meanwhile, on a busy machine too.
+      const firstWords = "nfqueue --targets 2 --connections 100 --duration 15".split(" ");
+      const first = await during({ words: firstWords }, async ({ out }) => {
         const words = [program, "test", "nfqueue", "--duration", "1", "--reporter", "json", "--out", out];
         second = (await launchProgram(words, { check: false }).ended).code;
       })(where);
