@@ -31,7 +31,7 @@ export async function start(args: StartArgs, { catalog, signal }: Context): Prom
     throw new LabError("A lab is already running. Run './load-balancer.ts stop' first.");
   }
   signal.throwIfAborted();
-  const used = await fallbackRuntime(catalog, args, { chosen: runtime, backend }, say);
+  const used = await fallbackRuntime(catalog, args, { chosen: runtime, backend, set: args.set }, say);
   // What is fetched stays; the lab is another process'.
   const sessions = new Sessions(signal, say);
   await sessions.of(used, 0).finally(() => sessions[Symbol.asyncDispose]());

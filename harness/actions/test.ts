@@ -134,7 +134,12 @@ function settler(
   return async (one) => {
     const known = settled.get(one);
     if (known) return known;
-    const used = await fallbackRuntime(catalog, options, { chosen: runtime, backend: one.backend }, say);
+    const used = await fallbackRuntime(
+      catalog,
+      options,
+      { chosen: runtime, backend: one.backend, set: options.set },
+      say,
+    );
     const chosen = await sessions.of(used, parsed.connections);
     const capacity = chosen.session?.prepared.capacity;
     const made = { chosen, plan: planCase(one, withLoad(parsed, options.given, capacity), options.set, capacity) };

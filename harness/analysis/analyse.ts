@@ -23,8 +23,10 @@ import { packets } from "./packets.ts";
 import type { AnalysisContext, AnalysisModule, Collector, Evidence, Judged, Part } from "./part.ts";
 import { pathMtu } from "./path-mtu.ts";
 import { phases } from "./phases.ts";
+import { room } from "./room.ts";
 import { rowReader } from "./rows.ts";
 import { emptySeries, log, overTime, type Series } from "./series.ts";
+import { snat } from "./snat.ts";
 import { sources } from "./sources.ts";
 import { spread } from "./spread.ts";
 import { spreadAfterEvents } from "./spread-after-events.ts";
@@ -48,6 +50,8 @@ const ANALYSES: readonly AnalysisModule[] = [
   culprits,
   outage,
   pathMtu,
+  room,
+  snat,
   sources,
   spread,
   spreadAfterEvents,

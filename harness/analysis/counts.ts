@@ -2,6 +2,7 @@
 import { isInOutage } from "./outage.ts";
 import type { AnalysisModule } from "./part.ts";
 import { hangs, pathOf } from "./path-mtu.ts";
+import { foundNoRoom } from "./room.ts";
 import type { Failed } from "./rows.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -15,7 +16,7 @@ export const counts: AnalysisModule = ({ timeline, events }) => {
   return {
     row(row) {
       if (row.establishedT === null) {
-        if (hangs(path, row.stream.family)) {
+        if (hangs(path, row.stream.family) || foundNoRoom(timeline, row.recorded.cause)) {
           if (row.recorded.generation === 0) evidence.notInTime--;
         } else if (row.recorded.generation > 0 && !isExcused(timeline, row)) evidence.failedConnects++;
       } else if (row.recorded.generation === 0 && row.establishedT < firstT) evidence.notInTime--;

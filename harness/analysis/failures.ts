@@ -11,6 +11,8 @@ import { integrityFailures } from "./integrity.ts";
 import { outageFailures } from "./outage.ts";
 import type { Evidence, Judged } from "./part.ts";
 import { pathMtuFailures } from "./path-mtu.ts";
+import { roomFailures } from "./room.ts";
+import { snatFailures } from "./snat.ts";
 import { sourcesFailures } from "./sources.ts";
 import { spreadAfterEventsFailures } from "./spread-after-events.ts";
 import { staleStateFailures } from "./stale-state.ts";
@@ -75,6 +77,8 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ...outageFailures(summary),
     ...staleStateFailures(summary),
     ...pathMtuFailures(summary),
+    ...roomFailures(summary),
+    ...snatFailures(summary),
     [
       connections.lostOutsideEvents > 0,
       `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events${howAndWhere(culprits.lostOutside, both)}.`,

@@ -178,7 +178,7 @@ interface Counted {
 }
 
 /** What every counter of every machine grew by. */
-function counted(events: readonly Event[]): Counted[] {
+export function counted(events: readonly Event[]): Counted[] {
   const counters = events.filter((e): e is EventOf<"counters"> => e.kind === "counters");
   const before = new Map(counters.filter((c) => c.moment === "before").map((c) => [c.machine, c.values]));
   return counters

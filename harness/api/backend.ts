@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
-import type { Family, Protocol, WithoutTargets } from "../record/schema.ts";
+import type { Family, Protocol, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { Requirements } from "./requirements.ts";
 
@@ -74,6 +74,10 @@ export interface Backend extends BackendFacts {
    * limited rate ("unreachable"), or an end of every one ("refused"). null, or absent: it is not said, and not judged.
    */
   withoutTargets?(options: BackendOptions, protocol: Protocol): WithoutTargets | null;
+  /** How many connections are let in, where that was limited; null, or absent: as many as come. */
+  room?(options: BackendOptions): Room | null;
+  /** Which source ports connections get with the router's own address, where that was asked for; null, or absent: it was not. */
+  snat?(options: BackendOptions): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null, or absent: it does not. */
   clampMtu?(options: BackendOptions): number | null;
   /** null, or absent: everything that it can balance. */

@@ -3,7 +3,7 @@
 // the end, what is missing) is here.
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
-import type { Protocol, WithoutTargets } from "../record/schema.ts";
+import type { Protocol, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import type { Backend, BackendFacts, BackendOptions, EffectiveOptions, Served } from "./backend.ts";
 import { missingOf, type Requirements } from "./requirements.ts";
@@ -21,6 +21,10 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   leavesDead?(options: z.infer<Schema>): boolean;
   /** What becomes of attempts to connect while no target is in use; null: it is not said. */
   withoutTargets?(options: z.infer<Schema>, protocol: Protocol): WithoutTargets | null;
+  /** How many connections are let in, where that was limited; null: as many as come. */
+  room?(options: z.infer<Schema>): Room | null;
+  /** Which source ports connections get with the router's own address, where that was asked for; null: it was not. */
+  snat?(options: z.infer<Schema>): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null: it does not. */
   clampMtu?(options: z.infer<Schema>): number | null;
   /** null: everything that it can balance. */
@@ -46,6 +50,8 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
     leavesDead: (options: z.infer<Schema>) => definition.leavesDead?.(options) ?? false,
     withoutTargets: (options: z.infer<Schema>, protocol) => definition.withoutTargets?.(options, protocol) ?? null,
+    snat: (options: z.infer<Schema>) => definition.snat?.(options) ?? null,
+    room: (options: z.infer<Schema>) => definition.room?.(options) ?? null,
     clampMtu: (options: z.infer<Schema>) => definition.clampMtu?.(options) ?? null,
     serves: (options: z.infer<Schema>, targets) => definition.serves?.(options, targets) ?? null,
     effectiveOptions: (options: z.infer<Schema>, targets) =>
@@ -90,6 +96,8 @@ export function presetBackend<Schema extends z.ZodObject>(
     oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),
     leavesDead: (options) => base.leavesDead?.(whole(options)) ?? false,
     withoutTargets: (options, protocol) => base.withoutTargets?.(whole(options), protocol) ?? null,
+    snat: (options) => base.snat?.(whole(options)) ?? null,
+    room: (options) => base.room?.(whole(options)) ?? null,
     clampMtu: (options) => base.clampMtu?.(whole(options)) ?? null,
     serves: (options, targets) => base.serves?.(whole(options), targets) ?? null,
     effectiveOptions: (options, targets) => base.effectiveOptions(whole(options), targets),

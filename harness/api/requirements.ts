@@ -34,6 +34,8 @@ export interface Requirements {
   kernel?: readonly KernelProbe[];
   /** Beyond what routers need for networking; `to` is the end of a sentence: "load BPF programs". */
   capabilities?: { names: readonly string[]; to: string };
+  /** What it sets for all network namespaces of a kernel at once, as `Lab.kernel` lets it. */
+  ownKernel?: string | undefined;
   /** Device files that the routers open. */
   devices?: readonly { file: string; remedy: string }[];
   /** What else can be found out, once nothing of the above is missing; a sentence for each thing. */
@@ -42,8 +44,12 @@ export interface Requirements {
 
 /** One sentence for each thing that is missing, with the remedy. */
 export async function missingOf(requirements: Requirements, place: Place): Promise<string[]> {
-  const { tools = [], programs = [], kernel = [], devices = [] } = requirements;
+  const { tools = [], programs = [], kernel = [], devices = [], ownKernel } = requirements;
   const missing = [...(await missingPrograms(programs, place)), ...missingCapabilities(requirements, place)];
+  if (ownKernel !== undefined && place.traits.kernel !== "chosen")
+    missing.push(
+      `${ownKernel} is set for all network namespaces of a kernel at once, and this kernel is not the lab's own. Try --runtime vm.`,
+    );
   if (missing.length === 0) missing.push(...(await missingKernel(tools, kernel, place)));
   if (place.traits.deviceFiles === "on request")
     for (const { file, remedy } of devices)

@@ -32,6 +32,24 @@ export type ByCause = z.infer<typeof byCause>;
 export const withoutTargets = z.enum(["silence", "unreachable", "refused"]);
 export type WithoutTargets = z.infer<typeof withoutTargets>;
 
+/** So many connections are let in at a time; the first packet of one more is dropped, each time that it is sent again. */
+export const room = z.strictObject({
+  /** Entries of conntrack's table, for each router; or ports of its own address, for each router, family and target. */
+  what: z.enum(["conntrack", "snat_ports"]),
+  /** The option that limits it, with its value. */
+  option: z.string(),
+  most: count,
+  /** So many certainly find room: where there are many ports, not all are tried. */
+  sure: count,
+  /** New connections are given to equal targets in turn, so that none is full before the others. */
+  inTurn: z.literal(true).exactOptional(),
+});
+export type Room = z.infer<typeof room>;
+
+/** Source ports with the router's own address: the client's wherever it is free, or any at random. */
+export const snat = z.enum(["kept", "random"]);
+export type Snat = z.infer<typeof snat>;
+
 export const family = z.union([z.literal(4), z.literal(6)]);
 export type Family = z.infer<typeof family>;
 export const protocol = z.enum(["tcp", "udp"]);

@@ -11,6 +11,8 @@ import {
   family,
   integrity,
   protocol,
+  room,
+  snat,
   streamName,
   time,
   troubles,
@@ -92,6 +94,10 @@ export const eventSchema = z.discriminatedUnion("kind", [
     oracle: oracleSpec.nullable(),
     /** Only where the plan leaves no target in use. */
     withoutTargets: withoutTargets.exactOptional(),
+    /** Only where the number of connections that are let in was limited. */
+    room: room.exactOptional(),
+    /** Only where it was said which source ports connections get with the router's own address. */
+    snat: snat.exactOptional(),
   }),
   kind("scale", {
     /** The event kind. */

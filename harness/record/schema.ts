@@ -8,7 +8,9 @@ export {
   type Family,
   type LossCause,
   type Protocol,
+  type Room,
   SCHEMA,
+  type Snat,
   type StreamName,
   type WithoutTargets,
 } from "./base.ts";

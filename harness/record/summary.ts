@@ -9,7 +9,9 @@ import {
   family,
   integrity,
   protocol,
+  room,
   schemaVersion,
+  snat,
   troubles,
   withoutTargets,
 } from "./base.ts";
@@ -155,6 +157,23 @@ export const summarySchema = z.object({
       mispredicted: count,
     })
     .exactOptional(),
+  /** Only where the number of connections that are let in was limited. */
+  room: z
+    .object({
+      ...room.shape,
+      /** First connections before the first event, and those of them that were let in; `low` to `high` were to be. */
+      connections: count,
+      established: count,
+      low: count,
+      high: count,
+      /** What ended the others; "timeout" had no answer at all. */
+      byCause,
+      /** Counters of the kernel that say so: messages that the table is full, entries that could not be inserted. */
+      said: z.number(),
+    })
+    .exactOptional(),
+  /** Source ports with the router's own address, of the connections that conntrack knew at the end. */
+  snat: z.object({ ports: snat, kept: count, changed: count, low: count, high: count }).exactOptional(),
   /** Only where sources come again and again. */
   affinity: affinity.exactOptional(),
   /** Only where --sources is given and the strategy keeps a source with its target. */

@@ -122,6 +122,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
     }
   };
   const empty = plan.steps.length > 0 && fewestTargets(plan, targets.length, lab.topology.routers.length) === 0;
+  const [room, snat] = [backend.room?.(backendOptions), backend.snat?.(backendOptions)];
   const without = empty ? backend.withoutTargets?.(backendOptions, load.protocol) : null;
   record.add({
     kind: "deployed",
@@ -131,6 +132,8 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
     effectiveOptions: backend.effectiveOptions(backendOptions, targets.length),
     oracle: checkedSpec(backend.oracle(backendOptions, targets.length, load.protocol), backend.name),
     ...(without ? { withoutTargets: without } : {}),
+    ...(room ? { room } : {}),
+    ...(snat ? { snat } : {}),
   });
   return balancer;
 }

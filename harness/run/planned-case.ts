@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
+import { tooSmall } from "../analysis/room.ts";
 import type { Balancer, Served } from "../api/backend.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
@@ -13,7 +14,7 @@ import { withDeaths } from "../plan/deaths.ts";
 import type { RunOptions } from "../plan/options.ts";
 import { loadOf, planRun } from "../plan/plan-run.ts";
 import { RecordWriter } from "../record/record.ts";
-import { type Protocol, type RunInfo, SCHEMA } from "../record/schema.ts";
+import { type Protocol, type Room, type RunInfo, SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
@@ -51,6 +52,7 @@ export function planCase(one: Case, options: RunOptions, set: readonly string[],
   one.backend.effectiveOptions(backendOptions, options.targets);
   const scenario = withDeaths(one.scenario, { backend: one.backend, backendOptions }, options);
   const planned = planRun(scenario, options, affinityS, capacity);
+  checkRoomed(one.backend.room?.(backendOptions) ?? null, planned.load);
   checkServed(one.backend.serves?.(backendOptions, options.targets) ?? null, planned.load);
   return {
     ...planned,
@@ -61,6 +63,11 @@ export function planCase(one: Case, options: RunOptions, set: readonly string[],
     set: [...inheritedWords(one.backend), ...set],
     unfit,
   };
+}
+
+/** Throws UsageError where nobody can know who finds room: an entry of UDP gives way to another while it is young. */
+function checkRoomed(room: Room | null, { protocol }: Load): void {
+  if (room && protocol === "udp") throw new UsageError(`${room.option} is judged over TCP only. Try --protocol tcp.`);
 }
 
 /** Throws UsageError where the traffic is not what the VIP serves: nothing would come up, and the balancer would be right. */
@@ -119,7 +126,7 @@ export async function runOne(
     ...(await tooMany(planned, runtime)),
   ];
   if (missing.length > 0 || !session) return skip(dir, info, missing.length > 0 ? missing : [NOT_READY]);
-  for (const sentence of forgets(planned)) say(`${planned.case.name}: ${sentence}`);
+  for (const sentence of [...forgets(planned), ...fillsUp(planned)]) say(`${planned.case.name}: ${sentence}`);
   await chosen.clearOthers();
   const progress = { ...makeProgress(info, planned.plan, options.place), ...options.live?.follow(info) };
   const wanted = Object.values(reporters).filter((r) => options.reporter?.includes(r.name) ?? true);
@@ -209,6 +216,12 @@ function forgets({ case: { backend }, backendOptions, options, load, routers }: 
     intervalS: connections / load.rate,
     routers,
   });
+}
+
+/** What of the load is not let in. */
+function fillsUp({ case: { backend }, backendOptions, load, options }: PlannedCase): string[] {
+  const room = backend.room?.(backendOptions);
+  return room ? tooSmall(room, { ...options, connections: load.connections, families: load.families.length }) : [];
 }
 
 function foreignProtocol({ backend: { name, protocols }, scenario }: Case, protocol: Protocol): string[] {

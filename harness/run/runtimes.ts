@@ -100,7 +100,7 @@ export function kernelWords(text: string | undefined): string[] {
 export async function fallbackRuntime(
   catalog: Catalog,
   words: RuntimeWords,
-  { chosen, backend }: { chosen: Runtime; backend: Backend },
+  { chosen, backend, set = [] }: { chosen: Runtime; backend: Backend; set?: readonly string[] },
   note: (text: string) => void,
 ): Promise<Runtime> {
   if (
@@ -110,7 +110,7 @@ export async function fallbackRuntime(
     words.capability.length > 0
   )
     return chosen;
-  const gaps = await backend.missing(chosen, parseBackendOptions(backend, []));
+  const gaps = await backend.missing(chosen, parseBackendOptions(backend, set));
   const other = catalog.runtimes.find(({ traits }) => traits.kernel === "chosen");
   if (gaps.length === 0 || !other || (await other.missing()).length > 0) return chosen;
   note(`${gaps[0]} So '${backend.name}' runs with another kernel (--runtime ${other.name}).`);

@@ -117,6 +117,11 @@ export interface Lab extends AsyncDisposable {
   wiring(name: string): Host;
   /** Path, in the machines, of one of our own programs. */
   program(name: string): string;
+  /**
+   * The initial namespaces of the machines' kernel, where that is the lab's own: for what one setting decides for all of them. Whoever
+   * takes it may change the kernel, so that no other lab gets it. Absent: the kernel is others' too.
+   */
+  kernel?(): Host;
   /** What the machines were made of, for the record. */
   images?: Readonly<Record<string, string>>;
   /** In virtual time: all that what happens in it depends on, besides what is done to it. */

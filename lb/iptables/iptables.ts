@@ -24,6 +24,8 @@ import {
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath, setTimeouts } from "../linux/conntrack.ts";
 import { clampRules } from "../linux/mss-clamp.ts";
 import { memoryPart } from "../linux/options.ts";
+import { limitTable, masqueradeRules, ownKernel, tableFull, wantsMasquerade } from "../linux/room.ts";
+import { snatCounters } from "../linux/snat-ports.ts";
 
 export const variant = z
   .enum(["nft", "legacy"])
@@ -53,6 +55,9 @@ export interface NatOptions {
   timeouts: string;
   looseTcp: boolean;
   mssClamp?: number | undefined;
+  snatPorts?: string | undefined;
+  randomFully?: boolean | undefined;
+  conntrackMax?: number | undefined;
 }
 
 /** Routes for what the router itself sends. */
@@ -61,7 +66,11 @@ const LOCAL_TABLE = 900;
 type NatRulesOf = (family: IpFamily, active: readonly number[], topology: Topology) => Pick<Rules, "rules" | "chains">;
 
 /** A backend whose rules choose a target once for each connection; conntrack remembers the choice. */
-export function natSide({ host, topology, services }: Router, options: NatOptions, rulesOf: NatRulesOf): RouterSide {
+export function natSide(
+  { host, lab, topology, services }: Router,
+  options: NatOptions,
+  rulesOf: NatRulesOf,
+): RouterSide {
   const service = generations(host, options.variant, natRules(topology, options, rulesOf), services);
   return {
     async install(first) {
@@ -84,6 +93,7 @@ export function natSide({ host, topology, services }: Router, options: NatOption
         );
       }
       await service.replace(first);
+      await limitTable(lab, options);
     },
     async change(next, before) {
       await service.replace(next);
@@ -91,7 +101,11 @@ export function natSide({ host, topology, services }: Router, options: NatOption
       if (options.leave === "flush") await flushTargets(host, topology, old);
       service.tidy();
     },
-    counters: () => conntrackCounters(host),
+    counters: async () => ({
+      ...(await conntrackCounters(host)),
+      ...(await tableFull(lab, host, options)),
+      ...(await snatCounters(host, options)),
+    }),
     idle: () => service.idle(),
   };
 }
@@ -104,8 +118,8 @@ function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) 
     table: "nat",
     hooks: ["PREROUTING", ...(options.local ? ["OUTPUT"] : [])],
     beside:
-      returnPath(topology, options.masquerade) === "masquerade"
-        ? ["-A POSTROUTING -o eth1 -m conntrack --ctstate DNAT -j MASQUERADE"]
+      returnPath(topology, options.masquerade ?? wantsMasquerade(options)) === "masquerade"
+        ? masqueradeRules("-o eth1 -m conntrack --ctstate DNAT", options)
         : [],
     ...(active.length > 0 ? rulesOf(family, active, topology) : NO_TARGET),
   });
@@ -119,7 +133,7 @@ export function natRequirements(options: NatOptions, rulesOf: NatRulesOf): Requi
   const clamps = (mssClamp === undefined ? [] : FAMILIES).map((family) =>
     probeOf(family, clampRules(mssClamp as number, family), given),
   );
-  return { ...needs, kernel: [...(needs.kernel ?? []), ...clamps] };
+  return { ...needs, ...ownKernel(options), kernel: [...(needs.kernel ?? []), ...clamps] };
 }
 
 export function ruleRequirements(

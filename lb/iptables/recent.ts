@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { defineBackend, type IpFamily, type Topology } from "../../harness/api/index.ts";
+import { defineBackend, definedOptions, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts } from "../linux/options.ts";
+import { checkRoom, conntrackMax, randomFully, roomOf, snatPorts } from "../linux/room.ts";
+import { snatOf } from "../linux/snat-ports.ts";
 import { destination, natRequirements, natSide, type Rules, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
@@ -23,6 +25,9 @@ const options = z.strictObject({
   timeouts,
   looseTcp,
   masquerade,
+  snatPorts,
+  randomFully,
+  conntrackMax,
   mssClamp,
   local: z.stringbool().default(false).describe("connections that the router itself makes are balanced too"),
   variant,
@@ -38,6 +43,12 @@ export const iptablesRecent = defineBackend({
   handles: ["icmp_errors"],
   leavesDead,
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
+  snat: snatOf,
+  room: (given) => roomOf(given),
+  effectiveOptions(given) {
+    checkRoom(given, given.masquerade ?? null, "masquerade=true");
+    return definedOptions(given);
+  },
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,

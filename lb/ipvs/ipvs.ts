@@ -4,6 +4,7 @@ import {
   addressBytes,
   addressOf,
   defineBackend,
+  definedOptions,
   type EffectiveOptions,
   FAMILIES,
   type Lab,
@@ -11,10 +12,14 @@ import {
   type Protocol,
   planTopology,
   type Requirements,
+  type Room,
   type Router,
   TOOLS,
 } from "../../harness/api/index.ts";
+import { conntrackCounters } from "../linux/conntrack.ts";
 import { memoryPart, timeoutsOf, weightsPart } from "../linux/options.ts";
+import { roomOf } from "../linux/room.ts";
+import { snatCounters, snatOf } from "../linux/snat-ports.ts";
 import { check, isHashing, type Options, options } from "./options.ts";
 import { openDirectWay, openTunnels, TUNNELS } from "./paths.ts";
 import { readStats, replyCheck } from "./stats.ts";
@@ -35,6 +40,8 @@ export const ipvs = defineBackend({
   affinityOption: "persistence",
   oracle: ipvsOracle,
   leavesDead: ({ leave }) => leave === "dead",
+  room: ipvsRoom,
+  snat: snatOf,
   // ICMP port unreachable, at which a socket of either protocol ends.
   withoutTargets: () => "unreachable",
   effectiveOptions: ipvsFacts,
@@ -59,10 +66,11 @@ export const ipvs = defineBackend({
 
 /** IPVS' counters; replies that go the wrong way are a fault. */
 export function checkedStats(
-  { host, fault }: Router,
+  { host, lab, fault }: Router,
   given: Options,
   { checksHealth = false, wasEmpty = () => false }: { checksHealth?: boolean; wasEmpty?: () => boolean } = {},
 ): () => Promise<Record<string, number>> {
+  const masquerades = needsMasquerade(lab, given);
   const check = replyCheck(host.name, given.forward, fault);
   const dropsSilently = !given.expireNodest && !given.sync;
   let atFirst: number | null = null;
@@ -72,13 +80,20 @@ export function checkedStats(
       checksHealth,
     });
     atFirst ??= elsewhere;
-    if (dropsSilently) return check({ ...stats, "drop.target_removed": elsewhere });
+    check(stats);
+    const more = masquerades ? { ...(await conntrackCounters(host)), ...(await snatCounters(host, given)) } : {};
+    if (dropsSilently) return { ...stats, ...more, "drop.target_removed": elsewhere };
     // What it cannot schedule is answered by ICMP and dropped.
-    return check(wasEmpty() ? { ...stats, "drop.no_destination": elsewhere - atFirst } : stats);
+    return { ...stats, ...more, ...(wasEmpty() ? { "drop.no_destination": elsewhere - atFirst } : {}) };
   };
 }
 
 const laterOf = (scheduler: Options["scheduler"]) => (scheduler === "lc" || scheduler === "wlc" ? "fewest" : "shares");
+
+/** Ports of the router's own address: a connection keeps its target, whatever it finds there. */
+export function ipvsRoom(given: Options): Room | null {
+  return roomOf(given, given.scheduler === "rr" && given.persistence === 0);
+}
 
 /** What IPVS does, whoever fills its table. */
 export function ipvsOracle(given: Options, targets: number, protocol: Protocol): OracleSpec {
@@ -122,9 +137,10 @@ function affinityOf(given: Options, protocol: Protocol): number | "always" {
 
 export function ipvsFacts(given: Options, targets: number): EffectiveOptions {
   check(given, targets);
-  const { weights, masquerade, ...rest } = given;
+  const { weights, masquerade, snatPorts, randomFully, ...rest } = given;
   return {
     ...rest,
+    ...definedOptions({ snatPorts, randomFully }),
     ...(weights ? { weights: weights.join(",") } : {}),
     ...(masquerade === undefined ? {} : { masquerade }),
   };
@@ -154,9 +170,9 @@ function hashOf(given: Options, targets: number): AssignSpec {
   };
 }
 
-export function ipvsRequirements({ scheduler }: Options): Requirements {
+export function ipvsRequirements({ scheduler, forward }: Options): Requirements {
   return {
-    tools: [TOOLS.ipvsadm, TOOLS.iptables],
+    tools: [TOOLS.ipvsadm, TOOLS.iptables, ...(forward === "masq" ? [TOOLS.conntrack] : [])],
     modules: ["ip_vs", `ip_vs_${scheduler}`],
     kernel: [
       {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { UsageError } from "../../harness/api/index.ts";
 import { checkWeights, timeouts, weights } from "../linux/options.ts";
+import { checkRoom, randomFully, snatPorts } from "../linux/room.ts";
 
 const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
 /** Those that choose by a hash. */
@@ -51,6 +52,8 @@ export const options = z.strictObject({
   masquerade: flag
     .optional()
     .describe("with NAT: the router's own address is the source (default: only with several routers)"),
+  snatPorts,
+  randomFully,
   sync: flag.default(false).describe("routers tell each other their connections (master and backup daemons)"),
 });
 export type Options = z.infer<typeof options>;
@@ -72,6 +75,7 @@ export function check({ scheduler, port, fallback, forward, masquerade, ...given
     throw new UsageError("With ops=true nothing is remembered that could be stale. Try leave=remove.");
   if (masquerade !== undefined && forward !== "masq")
     throw new UsageError(`masquerade goes with forward=masq: with '${forward}' targets see the client's address.`);
+  checkRoom(given, forward === "masq" ? (masquerade ?? null) : false, "forward=masq and masquerade=true");
   if (given.weights && ["rr", "lc", "dh"].includes(scheduler))
     throw new UsageError(`Scheduler '${scheduler}' does not look at weights. Try wrr, wlc, sh or mh.`);
 }

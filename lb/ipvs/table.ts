@@ -14,6 +14,7 @@ import {
 } from "../../harness/api/index.ts";
 import { returnPath } from "../linux/conntrack.ts";
 import { weightOf } from "../linux/options.ts";
+import { masqueradeRules, wantsMasquerade } from "../linux/room.ts";
 import type { Options } from "./options.ts";
 
 type Family = (typeof FAMILIES)[number];
@@ -142,14 +143,14 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean, 
     }
     if (masquerade) {
       const tool = family === 4 ? "iptables-restore" : "ip6tables-restore";
-      await host.exec([tool, "--noflush"], { input: "*nat\n-A POSTROUTING -o eth1 -j MASQUERADE\nCOMMIT\n" });
+      await host.exec([tool, "--noflush"], { input: lines(["*nat", ...masqueradeRules("-o eth1", given), "COMMIT"]) });
     }
   }
 }
 
 /** With NAT and several routers a reply must come back to the one that knows the connection: its own address sees to that. */
-export function needsMasquerade({ topology }: Lab, { forward, masquerade }: Options): boolean {
-  return forward === "masq" && returnPath(topology, masquerade) === "masquerade";
+export function needsMasquerade({ topology }: Lab, { forward, masquerade, ...given }: Options): boolean {
+  return forward === "masq" && returnPath(topology, masquerade ?? wantsMasquerade(given)) === "masquerade";
 }
 
 /** Every router is master and backup: what it tells goes over the tester's net, which targets do not count. */

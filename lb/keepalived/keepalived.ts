@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineBackend, type Host, type Lab, LabError, type Program } from "../../harness/api/index.ts";
-import { checkedStats, ipvsFacts, ipvsOracle, ipvsRequirements, prepareWays } from "../ipvs/ipvs.ts";
+import { checkedStats, ipvsFacts, ipvsOracle, ipvsRequirements, ipvsRoom, prepareWays } from "../ipvs/ipvs.ts";
 import { TUNNELS } from "../ipvs/paths.ts";
 import { catchVip, needsMasquerade, SERVICES, startSync } from "../ipvs/table.ts";
+import { snatOf } from "../linux/snat-ports.ts";
 import { CHECKED_PORT, configuration } from "./config.ts";
 import { untilInUse, type Wanted } from "./in-use.ts";
 import { longestS, options } from "./options.ts";
@@ -25,6 +26,8 @@ export const keepalived = defineBackend({
   affinityOption: "persistence",
   requires: (given) => ({ ...ipvsRequirements(given), programs: [PROGRAM] }),
   oracle: ipvsOracle,
+  room: ipvsRoom,
+  snat: snatOf,
   // A virtual server without real ones is taken out, and then the router itself resets; with drained or dead ones IPVS answers by ICMP.
   withoutTargets: () => "unreachable",
   effectiveOptions({ delayLoop, connectTimeout, retries, delayBeforeRetry, ...given }, targets) {

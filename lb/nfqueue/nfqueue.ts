@@ -10,10 +10,12 @@ import {
   type Router,
   type RouterSide,
   type Topology,
+  UsageError,
   VIP,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, leave, leavesDead, setTimeouts } from "../linux/conntrack.ts";
 import { memoryPart, timeouts } from "../linux/options.ts";
+import { conntrackMax, limitTable, ownKernel, roomOf, tableFull } from "../linux/room.ts";
 import { flatCounters, type Stats, tableChoice, tableOptions, tableSizes } from "../linux/table.ts";
 import { prepareFragments, setOwners } from "./fragments.ts";
 import { lbOptions } from "./lb-options.ts";
@@ -53,6 +55,7 @@ const options = z.strictObject({
     .describe("with synOnly: the router does not see the replies (default: only with several routers)"),
   leave,
   timeouts,
+  conntrackMax,
   fragments: z
     .stringbool()
     .default(false)
@@ -100,7 +103,8 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
       };
     },
 
-    requires: requirements,
+    requires: (given) => ({ ...requirements(given), ...ownKernel(given) }),
+    room: (given) => roomOf(given),
     tracks: ({ synOnly }) => synOnly,
     leavesDead,
     withoutTargets: () => "silence",
@@ -113,9 +117,13 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
       return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks, ...memory };
     },
 
-    effectiveOptions({ synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, timeouts, ...given }, targets) {
+    effectiveOptions({ synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, timeouts, ...rest }, targets) {
+      const { conntrackMax: most, ...given } = rest;
+      if (most !== undefined && !synOnly)
+        throw new UsageError("conntrackMax limits conntrack, which nfqueue uses with synOnly=true only.");
       return {
         ...given,
+        ...(most === undefined ? {} : { conntrackMax: most }),
         ...(perCpu ? { perCpu } : {}),
         ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
         ...tableSizes(given, targets),
@@ -142,10 +150,11 @@ function sideOf(router: Router, given: Options, more: readonly string[]): Router
     },
     ...(given.fragments ? { setRouters: (next: readonly number[]) => setOwners(host, program, next) } : {}),
     async counters() {
-      const [{ stdout }, balanced, conntrack] = await Promise.all([
+      const [{ stdout }, balanced, conntrack, full] = await Promise.all([
         host.exec([program, "stats", "--shm", SHM]),
         countBalanced(host),
         given.synOnly ? conntrackCounters(host) : {},
+        tableFull(router.lab, host, given),
       ]);
       // `queues` repeats, queue by queue, what the totals hold.
       const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
@@ -153,7 +162,7 @@ function sideOf(router: Router, given: Options, more: readonly string[]): Router
       const { packets: queued = 0, "drop.nfqueue_queue_dropped": dropped = 0 } = flat;
       // The kernel does not count those: what came to the queue's rule, and neither through it nor to its end.
       const failedOpen = given.failOpen && !given.synOnly ? { failed_open: balanced - queued - dropped } : {};
-      return { ...flat, balanced, queued, ...failedOpen, ...conntrack };
+      return { ...flat, balanced, queued, ...failedOpen, ...conntrack, ...full };
     },
     end: async () => void (await host.exec([program, "delete", "--shm", SHM])),
   };
@@ -186,7 +195,10 @@ async function install(
   const balance = `--queue-balance 0:${queues - 1}${given.perCpu ? " --queue-cpu-fanout" : ""}`;
   const queue = queues === 1 ? "--queue-num 0" : balance;
   await installRules(host, () => [`-j NFQUEUE ${queue}`], synOnly, fragments.rules);
-  if (synOnly) await setTimeouts(host, given.timeouts);
+  if (synOnly) {
+    await setTimeouts(host, given.timeouts);
+    await limitTable(router.lab, given);
+  }
 }
 
 function queueWords(given: Options, queues: number): string[] {

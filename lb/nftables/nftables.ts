@@ -2,6 +2,7 @@
 import {
   type AssignSpec,
   defineBackend,
+  definedOptions,
   type EffectiveOptions,
   type KernelProbe,
   type OracleSpec,
@@ -13,7 +14,9 @@ import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../lin
 import { clampTable } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
-import { isStateless, options, type Settings, settle } from "./options.ts";
+import { limitTable, ownKernel, roomOf, tableFull } from "../linux/room.ts";
+import { snatCounters, snatOf } from "../linux/snat-ports.ts";
+import { type Given, isStateless, options, type Settings, settle } from "./options.ts";
 import { change, otherServices, ruleset } from "./ruleset.ts";
 
 /** nftables as nftlb sets it up: a verdict map finds the service, a map the target. */
@@ -25,11 +28,13 @@ export const nftables = defineBackend({
   handles: ["icmp_errors"],
   leavesDead,
   clampMtu: ({ mssClamp }) => mssClamp ?? null,
+  snat: snatOf,
+  room: (given) => roomOf(given, isInTurn(given)),
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "entries of the verdict map, and a chain with a map of its targets",
   options,
   affinityOption: "persistence",
-  requires: () => ({ tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
+  requires: (given) => ({ tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs, ...ownKernel(given) }),
   oracle: (given, targets, protocol) => oracleOf(settle(given, targets), protocol),
   serves(given, targets) {
     const { families, protocols } = settle(given, targets);
@@ -37,9 +42,14 @@ export const nftables = defineBackend({
   },
   effectiveOptions: ({ farm, ...given }, targets) => ({
     ...settingsShown(settle({ ...given, farm }, targets), farm),
-    ...(given.mssClamp === undefined ? {} : { mssClamp: given.mssClamp }),
+    ...definedOptions({
+      mssClamp: given.mssClamp,
+      snatPorts: given.snatPorts,
+      randomFully: given.randomFully,
+      conntrackMax: given.conntrackMax,
+    }),
   }),
-  router({ host, machine: router, topology, services }, given) {
+  router({ host, lab, machine: router, topology, services }, given) {
     const settings = settle(given, topology.targets.length);
     const stateless = isStateless(settings.mode);
     return {
@@ -50,6 +60,7 @@ export const nftables = defineBackend({
           // The rules have brought conntrack along.
           await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);
           await setTimeouts(host, settings.timeouts);
+          await limitTable(lab, given);
         }
         if (services > 0)
           await host.exec(["nft", "-f", "-"], {
@@ -61,10 +72,21 @@ export const nftables = defineBackend({
         const gone = before.filter((index) => !next.includes(index));
         if (!stateless && settings.leave === "flush") await flushTargets(host, topology, gone);
       },
-      counters: async () => (stateless ? {} : conntrackCounters(host)),
+      counters: async () =>
+        stateless
+          ? {}
+          : {
+              ...(await conntrackCounters(host)),
+              ...(await tableFull(lab, host, given)),
+              ...(await snatCounters(host, given)),
+            },
     };
   },
 });
+
+/** Where a farm file decides, nothing is said. */
+const isInTurn = ({ scheduler = "rr", farm, weights, priorities, persistence }: Given): boolean =>
+  scheduler === "rr" && persistence === 0 && [farm, weights, priorities].every((given) => given === undefined);
 
 /** As they are used, for the report. */
 export function settingsShown(settings: Settings, farm: string | undefined): EffectiveOptions {

@@ -4,6 +4,7 @@ import { UsageError } from "../../harness/api/index.ts";
 import { type LeaveMode, leave, looseTcp } from "../linux/conntrack.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { checkWeights, hashSeed, timeouts, weights } from "../linux/options.ts";
+import { checkRoom, conntrackMax, randomFully, snatPorts } from "../linux/room.ts";
 import { type Farm, portList, readFarm } from "./farm.ts";
 
 const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
@@ -41,6 +42,9 @@ export const options = z.strictObject({
   timeouts,
   looseTcp,
   mssClamp,
+  snatPorts,
+  randomFully,
+  conntrackMax,
   unsafe: z
     .stringbool()
     .default(false)
@@ -71,6 +75,8 @@ export interface Settings {
   /** Of conntrack; in the words of the option. */
   timeouts: string;
   looseTcp: boolean;
+  snatPorts?: string | undefined;
+  randomFully?: boolean | undefined;
   /** Fields of the farm file that the lab sets by itself. */
   ignored: readonly string[];
 }
@@ -93,6 +99,9 @@ export function settle(given: Given, targets: number): Settings {
   checkSettings(settings, targets, given.unsafe);
   if (given.mssClamp !== undefined && settings.mode === "dsr")
     throw new UsageError("mssClamp needs forwarded SYNs, and mode=dsr redirects them before. Try mode=dnat.");
+  checkRoom(given, isStateless(settings.mode) ? false : null, "mode=snat");
+  if (given.conntrackMax !== undefined && isStateless(settings.mode))
+    throw new UsageError(`conntrackMax limits conntrack, and mode=${settings.mode} does not use it. Try mode=dnat.`);
   return settings;
 }
 
@@ -116,6 +125,8 @@ function merged(given: Given, farm: Farm | null): Settings {
     leave: given.leave,
     timeouts: given.timeouts,
     looseTcp: given.looseTcp,
+    snatPorts: given.snatPorts,
+    randomFully: given.randomFully,
   };
 }
 

@@ -13,6 +13,7 @@ import {
 } from "../../harness/api/index.ts";
 import { returnPath } from "../linux/conntrack.ts";
 import { weightOf } from "../linux/options.ts";
+import { masqueradeStatements, wantsMasquerade } from "../linux/room.ts";
 import { isStateless, type Settings } from "./options.ts";
 
 const FAMILY_WORDS = { 4: { ip: "ip", type: "ipv4_addr" }, 6: { ip: "ip6", type: "ipv6_addr" } } as const;
@@ -145,8 +146,8 @@ function hooks(topology: Topology, settings: Settings): string[] {
         "}",
         "chain postrouting {",
         "type nat hook postrouting priority srcnat; policy accept;",
-        ...(settings.mode === "snat" || returnPath(topology, undefined) === "masquerade"
-          ? ['oifname "eth1" ct status dnat masquerade']
+        ...(settings.mode === "snat" || returnPath(topology, wantsMasquerade(settings)) === "masquerade"
+          ? masqueradeStatements('oifname "eth1" ct status dnat', settings)
           : []),
         "}",
       ];

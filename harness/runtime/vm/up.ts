@@ -104,10 +104,11 @@ async function labIn(
     await sandbox.agent.makeMachines(topology.machines.map((m) => m.name));
     const host = (name: string) => sandbox.agent.host(name);
     await wire(topology, host(""), (name) => ({ host: host(name), netns: name }));
+    let isAsItWas = true;
     const stop = async () => {
       const tidy = await sandbox.stop();
       const messages = await takeMessages(guest, logs);
-      if (pool && !isVirtual && tidy && messages !== null && !isOdd(messages)) pool.keep(machine);
+      if (pool && !isVirtual && isAsItWas && tidy && messages !== null && !isOdd(messages)) pool.keep(machine);
       else await guest.stop();
     };
     const lab: Lab = {
@@ -117,6 +118,10 @@ async function labIn(
         ended: sandbox.ended,
         stop,
       }),
+      kernel: () => {
+        isAsItWas = false;
+        return guest.agent.host("", "the guest");
+      },
       images: {
         kernel: describeKernel(parts.kernel),
         qemu: `${parts.qemu.version}, ${isVirtual ? "virtual time" : accel}`,
