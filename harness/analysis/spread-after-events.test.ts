@@ -12,7 +12,11 @@ const targets = machines(1, 4);
 const [, second = "", , joining = ""] = targets;
 
 /** 300 connections on three targets; a fourth one joins at 5 s, the second leaves at 6 s, and its 100 connections are opened again. */
-function run(later: StatefulSpec["later"], reopenedOn: (i: number) => string): Summary {
+function run(
+  later: StatefulSpec["later"],
+  reopenedOn: (i: number) => string,
+  movedTo: (i: number) => string | null = () => null,
+): Summary {
   const row = (id: number, target: string): Connection => ({
     stream: "ipv4",
     id,
@@ -32,7 +36,11 @@ function run(later: StatefulSpec["later"], reopenedOn: (i: number) => string): S
   });
   const first = Array.from({ length: 300 }, (_, id) => row(id, targets[id % 3] ?? ""));
   const lost = first.filter(({ target }) => target === second);
-  for (const connection of lost) Object.assign(connection, { cause: "reset", endUs: 6.2e6, lastProgressUs: 6e6 });
+  for (const [i, connection] of lost.entries()) {
+    const moved = movedTo(i);
+    const cause = moved === null ? "reset" : "wrong_target";
+    Object.assign(connection, { cause, movedTo: moved, endUs: 6.2e6, lastProgressUs: 6e6 });
+  }
   const again = lost.map(
     (connection, i): Connection => ({
       ...row(connection.id, reopenedOn(i)),
@@ -85,4 +93,18 @@ test("where nobody can know whose turn it is, nothing is judged, and the numbers
   const [window] = run(undefined, () => joining).spreadAfterEvents ?? [];
   t.like(window, { expected: null, chi2P: null });
   t.is(window?.perTarget[joining], 100);
+});
+
+test("a flow whose datagrams go to another target takes its turn, as the connection that takes its place does", (t) => {
+  const all = targets.filter((name) => name !== second);
+  // One turn for the datagram, the next one for the connection: of these alone some targets get more than others.
+  const turn = (n: number) => all[n % 3] ?? "";
+  const [opened, moved] = [(i: number) => turn(i < 51 ? 0 : 1), (i: number) => turn(i < 17 ? 0 : i < 33 ? 1 : 2)];
+  for (const later of ["shares", "fewest_since_change"] as const) {
+    t.is(complaints(run(later, opened)).length, 1, "they alone are uneven");
+    const good = run(later, opened, moved);
+    t.deepEqual(complaints(good), [], later);
+    t.deepEqual(Object.values(good.spreadAfterEvents?.[0]?.perTarget ?? {}), [68, 65, 67]);
+    t.is(complaints(run(later, evenly, () => joining)).length, 1, "and so are moved ones that all go to one target");
+  }
 });

@@ -26,13 +26,20 @@ export const spreadAfterEvents: AnalysisModule = ({ timeline }) => {
     return { fromT: effectiveT, toT, perTarget: new Map() };
   });
   const counts = laterOf(timeline)?.startsWith("fewest") ?? false;
+  const isInTurn = inTurn(timeline);
   const lives: Life[] = [];
+  const take = (life: Life) => {
+    const { target, startT, openT } = life;
+    if (counts) lives.push(life);
+    const window = windows.find(({ fromT, toT }) => startT >= fromT && openT < toT);
+    if (window) window.perTarget.set(target, (window.perTarget.get(target) ?? 0) + 1);
+  };
   return {
-    established({ connection: { target, cause }, stream: { family }, startT, establishedT, endT: goneT }) {
+    established({ connection: { target, movedTo, cause }, stream: { family }, startT, establishedT, endT: goneT }) {
       if (target === null || windows.length === 0) return;
-      if (counts) lives.push({ target, family, startT, openT: establishedT, goneT: cause === "none" ? endT : goneT });
-      const window = windows.find(({ fromT, toT }) => startT >= fromT && establishedT < toT);
-      if (window) window.perTarget.set(target, (window.perTarget.get(target) ?? 0) + 1);
+      take({ target, family, startT, openT: establishedT, goneT: cause === "none" ? endT : goneT });
+      // The balancer takes the datagrams of a flow whose target left for a new one.
+      if (isInTurn && movedTo !== null) take({ target: movedTo, family, startT: goneT, openT: goneT, goneT: endT });
     },
     part() {
       const found = windows.flatMap((window, i) =>
@@ -42,6 +49,11 @@ export const spreadAfterEvents: AnalysisModule = ({ timeline }) => {
     },
   };
 };
+
+/** Targets are given out in turn, or to who has the fewest: then whoever gets one changes what the next one gets. */
+function inTurn({ deployed: { oracle } }: Timeline): boolean {
+  return oracle?.strategy === "stateful" && (oracle as StatefulSpec).assign === null;
+}
 
 /** null: nobody can know. */
 function laterOf({ deployed: { oracle } }: Timeline): StatefulSpec["later"] | null {
