@@ -6,10 +6,13 @@ import path from "node:path";
 import test from "ava";
 import { analyse } from "../analysis/analyse.ts";
 import { readRecord } from "../record/read.ts";
+import { marker } from "../testing/machine.ts";
 import { isSkipped } from "../testing/skip.ts";
 import { planTopology } from "../topology/topology.ts";
+import { besideLoops } from "./guest-cost.ts";
 import { missingMininet, timeMininet } from "./mininet.ts";
 import { writeSyntheticRun } from "./synthetic.ts";
+import { watched } from "./watched.ts";
 
 test("a made-up run of any size passes as a real one does, with exactly the predicted losses", (t) => {
   const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-synthetic-"));
@@ -29,4 +32,31 @@ test("Mininet builds the same machines", async (t) => {
   if (isSkipped(t, missing === null ? [] : [missing])) return;
   const { upMs, commandMs, downMs } = await timeMininet(planTopology({ targets: 2, routers: 1 }), 5);
   t.true(upMs > 0 && commandMs > 0 && downMs > 0);
+});
+
+test("what a program took is seen while it runs, and another exit code than expected is told", async (t) => {
+  const { signal } = new AbortController();
+  const { ms, cpuMs, peakMiB } = await watched(["--version"], signal);
+  t.true(ms > 0 && cpuMs > 0 && peakMiB > 20, JSON.stringify({ ms, cpuMs, peakMiB }));
+  await t.throwsAsync(watched(["tets"], signal), { message: /'tets' ended with 2: There is no command 'tets'/ });
+});
+
+test.serial("busy loops are there as long as the action, whatever becomes of it", async (t) => {
+  const { env, processes } = marker("loops");
+  Object.assign(process.env, env);
+  const { signal } = new AbortController();
+  const seen = await besideLoops(2, signal, async () => processes().length);
+  t.true(seen >= 2, `${seen}`);
+  t.deepEqual(
+    processes().filter((pid) => pid !== process.pid),
+    [],
+  );
+  await t.throwsAsync(
+    besideLoops(1, signal, () => Promise.reject(new Error("It broke."))),
+    { message: "It broke." },
+  );
+  t.deepEqual(
+    processes().filter((pid) => pid !== process.pid),
+    [],
+  );
 });

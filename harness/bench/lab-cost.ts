@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the lab itself costs: bring-up, a command, tear-down; a run beyond its schedule; reports. Medians; nothing here is a test.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { launchProgram } from "../host/program.ts";
 import type { RunInfo } from "../record/schema.ts";
-import { LabError, type Runtime } from "../runtime/runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { planTopology, type Topology } from "../topology/topology.ts";
 import { median } from "../util/median.ts";
+import { timeGuests } from "./guest-cost.ts";
 import { missingMininet, timeMininet } from "./mininet.ts";
 import { writeSyntheticRun } from "./synthetic.ts";
+import { inScratch, watched } from "./watched.ts";
 
 const COMMANDS = 100;
 const RUN = "nfqueue_scale";
 const RUNS = 3;
 const REPORT_SIZES = [1e3, 1e4, 1e5, 1e6];
-/** Reports of a million connections take a minute on a slow machine. */
-const LONGEST_RUN_MS = 900_000;
 /** Mininet does one thing after another: more would take it minutes. */
 const MOST_MININET = 250;
-const PROGRAM = fileURLToPath(new URL("../../load-balancer.ts", import.meta.url));
 
 /** What can be asked for. */
-export const HARNESS_PARTS = ["lab", "scale", "reports"] as const;
+export const HARNESS_PARTS = ["lab", "scale", "reports", "guest"] as const;
 
 export interface HarnessPlan {
   runtime: Runtime;
@@ -61,6 +57,8 @@ export async function benchHarness(plan: HarnessPlan): Promise<{ figures: Harnes
   if (plan.parts.includes("lab")) await timeLabs(plan, taken, skipped);
   if (plan.parts.includes("scale")) await timeRuns(plan, taken);
   if (plan.parts.includes("reports")) await timeReports(plan, taken);
+  if (plan.parts.includes("guest") && "time" in plan.runtime.options.shape)
+    await timeGuests(plan, (one) => taken.push(one));
   const keyOf = ({ what, targets, connections }: Taken) => `${what} ${targets} ${connections}`;
   const figures = [...new Set(taken.map(keyOf))].flatMap((key): HarnessFigure[] => {
     const own = taken.filter((one) => keyOf(one) === key);
@@ -138,48 +136,16 @@ async function timeReports({ rounds, signal, note }: HarnessPlan, taken: Taken[]
           what: "all reports of a run",
           targets: 0,
           connections,
-          ...(await watched(["report", run], signal)),
+          ...(await reported(run, signal)),
         });
       });
     }
   }
 }
 
-async function inScratch(action: (dir: string) => Promise<void>): Promise<void> {
-  const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-bench-"));
-  try {
-    await action(dir);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-/** Runs this program, and looks at its memory until it ends. Throws LabError unless it ends with one of these codes. */
-async function watched(
-  words: readonly string[],
-  signal: AbortSignal,
-  codes: readonly number[] = [0],
-): Promise<{ ms: number; peakMiB: number }> {
-  const begin = performance.now();
-  const child = launchProgram([PROGRAM, ...words], { signal, check: false, timeoutMs: LONGEST_RUN_MS });
-  let peakMiB = 0;
-  const timer = setInterval(() => {
-    peakMiB = Math.max(peakMiB, highWaterMiB(child.pid));
-  }, 20);
-  const { code, stderr } = await child.ended.finally(() => clearInterval(timer));
-  const ms = performance.now() - begin;
-  if (!codes.includes(code ?? -1))
-    throw new LabError(`'${words.join(" ")}' ended with ${code ?? "a signal"}: ${stderr.trim().slice(-500)}`);
+async function reported(run: string, signal: AbortSignal): Promise<Pick<Taken, "ms" | "peakMiB">> {
+  const { ms, peakMiB } = await watched(["report", run], signal);
   return { ms, peakMiB };
-}
-
-/** 0 when the process has ended. */
-function highWaterMiB(pid: number | undefined): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmHWM:\s+(\d+)/m)?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
 }
 
 async function timed<T>(action: () => Promise<T>): Promise<[ms: number, value: T]> {
