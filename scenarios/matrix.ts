@@ -1,43 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs every backend in every scenario, both families at once, over TCP and UDP, in short: `npm run matrix [folder [backend...]]`. What
-// the folder has already passed or skipped is left out, so it can be interrupted and taken up again. Then MATRIX.md is written out of
-// the folder. Exit code 1: a case did not pass.
+// Runs every backend in every scenario, both families at once, over TCP and UDP, in guests in virtual time, and writes MATRIX.md:
+// `npm run matrix -- [--jobs 2] [--out folder] [--keep] [--netns] [backend...]`. What the folder has already is left out, so it can be ended and
+// taken up again. Exit code 1: a case did not pass.
 import path from "node:path";
-import { conformanceMatrix } from "../harness/actions/matrix.ts";
-import { runProgram } from "../harness/host/program.ts";
-import { findNamed } from "../harness/plan/catalog.ts";
+import { parseArgs } from "node:util";
+import { type Cell, makeCells } from "../harness/actions/cells.ts";
+import { conformanceMatrix, whyNot } from "../harness/actions/matrix.ts";
+import { runMain } from "../harness/cli/main.ts";
+import { allCases, type Case, findNamed } from "../harness/plan/catalog.ts";
+import { parseOptions } from "../harness/plan/invalid.ts";
+import { runOptions } from "../harness/plan/options.ts";
 import type { Protocol } from "../harness/record/schema.ts";
 import { netns } from "../harness/runtime/netns.ts";
-import { finishedRuns } from "../harness/set/manifest.ts";
-import { program, root } from "../harness/testing/machine.ts";
+import { vm } from "../harness/runtime/vm.ts";
+import { root } from "../harness/testing/machine.ts";
 import { backends } from "../lb/index.ts";
 import { scenarios } from "./index.ts";
-import { short } from "./short.ts";
+import { short, unhurried } from "./short.ts";
 
-const [folder = path.join(root, "results", "matrix"), ...names] = process.argv.slice(2);
-const chosen = names.length === 0 ? backends : names.map((name) => findNamed("backend", backends, name));
-const protocols: readonly Protocol[] = ["tcp", "udp"];
+const PAGE = path.join(import.meta.dirname, "MATRIX.md");
+const PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
+/** Enough for a verdict; those whose connections the kernel remembers are what people come for. */
+const CONNECTIONS: Readonly<Record<string, number>> = { ipvs: 1000, keepalived: 1000 };
+const FEW = 400;
+/** With this machine's clock: those of `short`. */
+const SHORT = 1000;
 
-for (const backend of chosen) {
-  // What this kernel lacks runs in a virtual machine, which takes no load but its own.
-  const here = (await backend.missing(netns, backend.options.parse({}))).length === 0;
-  for (const scenario of scenarios)
-    for (const protocol of protocols) {
-      const name = scenario.name === "connect" ? backend.name : `${backend.name}_${scenario.name}`;
-      const done = finishedRuns(folder).found.filter(({ summary: s }) => s.case === name && s.protocol === protocol);
-      const { only = protocol } = scenario.protocol ?? {};
-      if (only !== protocol || done.some(({ summary: s }) => ["pass", "unjudged", "skip"].includes(s.verdict)))
-        continue;
-      const words = here ? ["--connections", "1000", ...short(scenario.name, protocol)] : [];
-      const args = ["test", name, "--protocol", protocol, "--out", folder, "--retries", "2", "--reporter", "json"];
-      const options = { timeoutMs: 3_600_000, showStderr: true, check: false };
-      const { code: status } = await runProgram([program, ...args, ...words], options);
-      if (status === 130) process.exit(130);
-      process.stderr.write(`${name} over ${protocol}: exit code ${status}\n`);
-      if (status !== 0 && status !== 77) process.exitCode = 1;
-    }
-}
-await conformanceMatrix(
-  { results: [folder], write: path.join(import.meta.dirname, "MATRIX.md") },
-  { catalog: { backends, scenarios, runtimes: [netns] } },
+/** Besides a backend's defaults: each way of IPVS to forward, and each of its schedulers. */
+const VARIANTS = ["dsr", "masq", "tun"].flatMap((forward) =>
+  ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"].map((scheduler) => [
+    `forward=${forward}`,
+    `scheduler=${scheduler}`,
+  ]),
 );
+const [DEFAULT] = VARIANTS;
+
+const guest = vm.configured({ time: "virtual" });
+
+function cellOf(one: Case, protocol: Protocol, { set, runtime }: Pick<Cell, "set" | "runtime">): Cell {
+  const connections = CONNECTIONS[one.backend.name] ?? FEW;
+  const times =
+    runtime === guest
+      ? unhurried(one.scenario.name, { protocol, connections })
+      : Object.fromEntries(pairsOf(short(one.scenario.name, protocol)));
+  const words = { protocol, connections: runtime === guest ? connections : SHORT, ...times };
+  const typed = Object.entries(words).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  const where = runtime === guest ? ["--time", "virtual"] : [];
+  const commandLine = ["./load-balancer.ts", "test", one.name, ...where, ...typed];
+  return {
+    case: one,
+    runtime,
+    options: parseOptions(runOptions, words),
+    set,
+    commandLine: [...commandLine, ...set.flatMap((word) => ["--set", word])],
+  };
+}
+
+/** "--rate", "2000" is rate and 2000. */
+const pairsOf = (words: readonly string[]) =>
+  words.flatMap((word, i): [string, string][] => (i % 2 === 0 ? [[word.slice(2), words[i + 1] ?? ""]] : []));
+
+const catalog = { backends, scenarios, runtimes: [netns, vm] };
+
+/** The defaults of all backends first, then IPVS' variants. `real`: what this kernel can is run without a guest. */
+async function cellsOf(names: readonly string[], real: boolean): Promise<Cell[]> {
+  const chosen = names.length === 0 ? backends : names.map((name) => findNamed("backend", backends, name));
+  const here = new Set<string>();
+  for (const backend of real ? chosen : [])
+    if ((await backend.missing(netns, backend.options.parse({}))).length === 0) here.add(backend.name);
+  const all = allCases({ ...catalog, backends: chosen });
+  const making = (one: Case, set: readonly string[]) => {
+    const runtime = here.has(one.backend.name) ? netns : guest;
+    const fitting = PROTOCOLS.filter((protocol) => whyNot(one, protocol) === null);
+    return fitting.map((protocol) => cellOf(one, protocol, { set, runtime }));
+  };
+  const varied = all.filter(({ backend }) => backend.name === "ipvs");
+  return [
+    ...all.flatMap((one) => making(one, [])),
+    ...VARIANTS.filter((set) => set !== DEFAULT).flatMap((set) => varied.flatMap((one) => making(one, set))),
+  ];
+}
+
+await runMain(async ({ signal }) => {
+  const { values, positionals } = parseArgs({
+    options: {
+      jobs: { type: "string", default: "1" },
+      out: { type: "string", default: path.join(root, "results", "matrix") },
+      keep: { type: "boolean", default: false },
+      netns: { type: "boolean", default: false },
+    },
+    allowPositionals: true,
+  });
+  const { out: folder, keep } = values;
+  const cells = await cellsOf(positionals, values.netns);
+  const code = await makeCells(cells, { folder, keep, jobs: Math.max(1, Number(values.jobs)), signal });
+  await conformanceMatrix({ results: [folder], write: PAGE }, { catalog });
+  return code;
+});

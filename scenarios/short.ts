@@ -24,3 +24,27 @@ export function short(scenario: string, protocol: Protocol): readonly string[] {
   };
   return words[scenario] ?? [];
 }
+
+/**
+ * Runs of each scenario for a guest in virtual time, whose seconds cost nothing where nothing happens: each connection sends once
+ * between two events, or twice where a datagram that is lost is not sent again. As options of a run.
+ */
+export function unhurried(
+  scenario: string,
+  { protocol, connections }: { protocol: Protocol; connections: number },
+): Readonly<Record<string, string | number>> {
+  const rate = protocol === "tcp" ? connections / 2 : connections;
+  const words: Record<string, Record<string, string | number>> = {
+    scale: { at: "3 6", duration: 9, rate },
+    scale_in: { at: "3", duration: 6, rate },
+    scale_out: { at: "3", duration: 6, rate },
+    scale_lb: { at: "3 6", duration: 9, rate },
+    drift: { at: "3 6", duration: 9, rate },
+    churn: { at: "3 6 9", duration: 12, rate },
+    blackout: { at: "3 5.5", duration: 10, rate },
+    failure: { at: "3 11.5", duration: 16, rate },
+    frag: { duration: 2, routers: 3 },
+    pmtu: { duration: 4, rate: connections, routers: 2, stall: 1 },
+  };
+  return words[scenario] ?? {};
+}

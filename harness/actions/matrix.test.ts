@@ -4,7 +4,7 @@ import { skippedSummary } from "../analysis/summary.ts";
 import type { Backend } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";
-import { renderMatrix } from "./matrix.ts";
+import { type Made, renderMatrix } from "./matrix.ts";
 
 const catalog = {
   backends: [{ name: "one" } as Backend],
@@ -12,29 +12,64 @@ const catalog = {
   runtimes: [],
 };
 
-function summary(part: Partial<Summary>): Summary {
+function made(part: Partial<Summary>, revision: string | null = null, set: readonly string[] = []): Made {
   const run = { case: "one", host: { kernel: "6" }, family: "both", protocol: "tcp", targets: [], routers: [] };
-  return { ...skippedSummary(run as unknown as RunInfo, ["There is no such kernel."]), ...part };
+  const base = skippedSummary({ ...run, backend: "one", scenario: "connect", runtime: "vm" } as unknown as RunInfo, [
+    "There is no such kernel.",
+  ]);
+  const commandLine = ["test", "one", ...set.flatMap((word) => ["--set", word])];
+  return {
+    summary: { ...base, ...part },
+    run: { startedAt: "2026-11-29T10:00:00.000Z", gitRevision: revision, commandLine },
+  };
 }
 
 test("a cell is the verdict of the last run in it, and a case that nobody ran says so", (t) => {
   const text = renderMatrix(catalog, [
-    summary({ verdict: "fail", reasons: ["It broke."] }),
-    summary({ verdict: "pass" }),
-    summary({ family: "6", protocol: "udp" }),
+    made({ verdict: "fail", reasons: ["It broke."] }),
+    made({ verdict: "pass" }),
+    made({ family: "6", protocol: "udp" }),
   ]);
-  t.regex(text, /^\| `one` \| pass \| not run \| pass \| SKIP \|$/m);
+  t.regex(text, /^\| `one` \| pass <sup>a<\/sup> \| not run \| pass <sup>a<\/sup> \| SKIP \|$/m);
   t.regex(text, /^\| `one_scale` \| not run \| not run \| not run \| not run \|$/m);
   t.regex(text, /^- There is no such kernel\. \(`one`\)$/m);
-  const fitting = renderMatrix(catalog, [summary({ verdict: "pass" })], ({ name }, protocol) =>
+  const fitting = renderMatrix(catalog, [made({ verdict: "pass" })], ({ name }, protocol) =>
     name === "one_scale" && protocol === "udp" ? "It has no UDP." : null,
   );
   t.regex(fitting, /^\| `one_scale` \| not run \| SKIP \| not run \| SKIP \|$/m);
   t.regex(fitting, /^- It has no UDP\. \(`one_scale`\)$/m);
   t.regex(fitting, /^- Not run: no run in these records\. \(`one`, `one_scale`\)$/m);
-  const kernels = [summary({ verdict: "pass" }), summary({ case: "one_scale", verdict: "pass", kernel: "7" })];
-  t.regex(renderMatrix(catalog, kernels), /^- Run on Linux 7\. \(`one_scale`\)$/m);
-  t.notRegex(renderMatrix(catalog, kernels), /Linux 6/);
-  const lacking = renderMatrix(catalog, [], () => null, new Map([["one", "There is no module 'one'."]]));
-  t.regex(lacking, /^- Not run: There is no module 'one'\. \(`one`, `one_scale`\)$/m);
+});
+
+test("each cell has the letter of what made it: kernel, runtime, clock, day and revision", (t) => {
+  const text = renderMatrix(catalog, [
+    made({ verdict: "pass", clock: "virtual" }, "0123456789abcdef"),
+    made({ verdict: "pass", protocol: "udp", runtime: "netns", kernel: "7", clock: "real" }, "0123456789abcdef-dirty"),
+    made({ verdict: "fail", case: "one_scale", clock: "virtual", reasons: ["It broke."] }, "fedcba9876543210"),
+  ]);
+  t.regex(text, /^\| `one` \| pass <sup>a<\/sup> \| pass <sup>b<\/sup> \|/m);
+  t.regex(text, /^\| `one_scale` \| FAIL <sup>c<\/sup> \|/m);
+  t.regex(text, /^- <sup>a<\/sup> Linux 6, vm, virtual time, 2026-11-29, revision 0123456789ab\.$/m);
+  t.regex(text, /^- <sup>b<\/sup> Linux 7, netns, this machine's time, 2026-11-29, revision 0123456789ab-dirty\.$/m);
+  t.regex(text, /^- <sup>c<\/sup> Linux 6, vm, virtual time, 2026-11-29, revision fedcba987654\.$/m);
+  t.regex(text, /^- It broke\. \(`one_scale`\)$/m);
+});
+
+test("runs with options have rows of their own, and are none of the defaults'", (t) => {
+  const set = ["forward=masq", "scheduler=mh"];
+  const text = renderMatrix(catalog, [
+    made({ verdict: "fail", reasons: ["It broke."] }, null, set),
+    made({ verdict: "pass" }, null, set),
+    made({ verdict: "pass", protocol: "udp" }, null, set),
+    made({ verdict: "fail", scenario: "scale", reasons: ["Lost."] }, null, set),
+  ]);
+  t.regex(text, /^\| `one` \| not run \| not run \| not run \| not run \|$/m);
+  t.regex(text, /^\| options \| connect \| scale \|$/m);
+  t.true(
+    text.includes(
+      "| `one forward=masq scheduler=mh` | TCP pass <sup>a</sup><br>UDP pass <sup>a</sup> | TCP FAIL <sup>a</sup> |",
+    ),
+    text,
+  );
+  t.regex(text, /^- Lost\. \(`one forward=masq scheduler=mh`\)$/m);
 });

@@ -59,7 +59,7 @@ export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[]
 }
 
 /** The first of the catalogue. */
-export function defaultRuntime({ runtimes: [first] }: Catalog): Runtime {
+function defaultRuntime({ runtimes: [first] }: Catalog): Runtime {
   if (!first) throw new UsageError("There is no runtime.");
   return first;
 }
