@@ -13,6 +13,9 @@ const CASE =
   );
 /** What a run ends with that finishes before the signal comes: its verdict is not asked for. */
 const FINISHED = ["0", "1", "4"];
+/** The last phases are short. */
+const AT_END_MS = 500;
+const isAtEnd = (phase: AttackedPhase) => phase === "down" || phase === "report";
 
 interface Kill {
   phase: AttackedPhase;
@@ -54,7 +57,8 @@ export async function killMatrix(kills: Kills, tell: (line: Line) => void): Prom
 }
 
 async function killPhase({ where, repeats, atOnce }: Kills, phase: AttackedPhase): Promise<Map<string, End[]>> {
-  const all = Array.from({ length: repeats }, (_, n) => (n / repeats) * where.spreadMs).flatMap((delayMs) =>
+  const spreadMs = isAtEnd(phase) ? Math.min(AT_END_MS, where.spreadMs) : where.spreadMs;
+  const all = Array.from({ length: repeats }, (_, n) => (n / repeats) * spreadMs).flatMap((delayMs) =>
     SIGNALS.map((signal): Kill => ({ phase, signal, delayMs })),
   );
   const ends = new Map<string, End[]>();
@@ -87,7 +91,7 @@ function killOnce(where: Where, { phase, signal, delayMs }: Kill): Promise<End> 
     const end = endOf(await run.ended);
     const { left, cleaned } = await run.leftovers();
     const wanted = signal === "SIGKILL" ? "SIGKILL" : "130";
-    const finished = FINISHED.includes(end) && (phase === "report" || phase === "down");
+    const finished = FINISHED.includes(end) && isAtEnd(phase);
     return {
       good: (end === wanted || finished) && left.length === 0,
       text: `${end}, ${left.length === 0 ? "nothing left" : left.join(", ")}`,
