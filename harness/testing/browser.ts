@@ -29,11 +29,21 @@ export interface Page {
   run<T>(expression: string): Promise<T>;
   open(url: string): Promise<void>;
   key(key: string): Promise<void>;
-  /** `dark`, and the size of a phone or a screen. */
-  emulate(look: { dark: boolean; width: number; height: number }): Promise<void>;
-  /** PNG of what is seen. */
-  screenshot(): Promise<Buffer>;
+  /** `dark`, the size of a phone or a screen, and how a reader without colours sees it. */
+  emulate(look: Look): Promise<void>;
+  /** PNG of what is seen, or of the whole page. */
+  screenshot(whole?: boolean): Promise<Buffer>;
+  /** The page on paper of A4, as PDF. */
+  print(): Promise<Buffer>;
   close(): Promise<void>;
+}
+
+export interface Look {
+  dark: boolean;
+  width: number;
+  height: number;
+  grey?: boolean;
+  print?: boolean;
 }
 
 type Message = {
@@ -54,6 +64,8 @@ export async function startBrowser(program: string): Promise<Page> {
   });
   const call = await attachToPage(connect(child));
   const run = <T>(expression: string) => evaluate<T>(call, expression);
+  const bytes = async (method: string, params: object) =>
+    Buffer.from(((await call(method, params)) as { data: string }).data, "base64");
   return {
     run,
     async open(url) {
@@ -69,16 +81,16 @@ export async function startBrowser(program: string): Promise<Page> {
       for (const type of ["keyDown", "keyUp"])
         await call("Input.dispatchKeyEvent", { type, key, code: key, windowsVirtualKeyCode: KEY_CODES[key] ?? 0 });
     },
-    async emulate({ dark, width, height }) {
+    async emulate({ dark, width, height, grey = false, print = false }) {
       await call("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
+      await call("Emulation.setEmulatedVisionDeficiency", { type: grey ? "achromatopsia" : "none" });
       await call("Emulation.setEmulatedMedia", {
+        media: print ? "print" : "",
         features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }],
       });
     },
-    async screenshot() {
-      const { data } = (await call("Page.captureScreenshot", { captureBeyondViewport: false })) as { data: string };
-      return Buffer.from(data, "base64");
-    },
+    screenshot: (whole = false) => bytes("Page.captureScreenshot", { captureBeyondViewport: whole }),
+    print: () => bytes("Page.printToPDF", { printBackground: false, paperWidth: 8.27, paperHeight: 11.69 }),
     async close() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       // Its helpers are in its process group.
