@@ -9,15 +9,18 @@ import type { Finding, State } from "../gate/finding.ts";
 import { judgeGate } from "../gate/gate.ts";
 import { type Group, groupRuns } from "../gate/groups.ts";
 import { planLoss, planRepeats } from "../gate/plan.ts";
+import { gateAnnotations, gateJunit, gateMarkdown, gateText } from "../gate/report.ts";
 import { readThresholds } from "../gate/thresholds.ts";
+import { LabError } from "../runtime/runtime.ts";
 import { runKey } from "../set/manifest.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
-import { count, list, plural } from "../util/numbers.ts";
+import { count, plural } from "../util/numbers.ts";
 
 /** Judges runs against thresholds and a baseline. Returns the exit code; runs without data are never a pass. */
 export function judgeRuns(
-  options: Pick<GateArgs, "run" | "thresholds" | "baseline" | "updateBaseline" | "bench" | "verbose" | "json">,
+  options: Pick<GateArgs, "run" | "thresholds" | "baseline" | "updateBaseline" | "bench" | "verbose" | "json"> &
+    Partial<Pick<GateArgs, "junit" | "markdown" | "annotations">>,
 ): number {
   if (options.run.length === 0) throw new UsageError("Name the runs to judge or their folder, or use --plan.");
   const limits = readThresholds(options.thresholds ?? null);
@@ -33,10 +36,22 @@ export function judgeRuns(
     ...damaged.map((text): Finding => ({ case: "", check: "record", state: "no_data", text })),
   ];
   const code = exitCode(findings);
+  const judgement = { findings, runs: judged.length, code };
   if (options.json)
     process.stdout.write(`${JSON.stringify({ passed: code === EXIT.passed, runs: judged.length, findings })}\n`);
-  else process.stdout.write(render(findings, judged.length, { code, verbose: options.verbose }));
+  else process.stdout.write(gateText(judgement, options.verbose));
+  if (options.annotations) (options.json ? process.stderr : process.stdout).write(gateAnnotations(judgement));
+  if (options.junit !== undefined) write(options.junit, gateJunit(judgement));
+  if (options.markdown !== undefined) write(options.markdown, gateMarkdown(judgement));
   return code;
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    throw new LabError(`Cannot write '${file}': ${systemReason(cause)}.`, { cause });
+  }
 }
 
 function updateBaseline(groups: readonly Group[], damaged: readonly string[], file: string | undefined): number {
@@ -58,39 +73,6 @@ function exitCode(findings: readonly Finding[]): number {
   if (has("failed")) return EXIT.failed;
   if (has("error")) return EXIT.infrastructure;
   return has("no_data") ? EXIT.insufficient : EXIT.passed;
-}
-
-const WORDS: Record<State, string> = {
-  failed: "FAILED",
-  error: "ERROR",
-  no_data: "NO DATA",
-  info: "info",
-  held: "held",
-};
-
-/** What did not hold, what is unjudged, and one line; all checks where that was asked for. */
-function render(
-  findings: readonly Finding[],
-  runs: number,
-  { code, verbose }: { code: number; verbose: boolean },
-): string {
-  const isShown = ({ state, check }: Finding) =>
-    verbose || state === "failed" || state === "error" || state === "no_data" || check === "unjudged";
-  const lines = (Object.keys(WORDS) as State[]).flatMap((state) =>
-    findings
-      .filter((finding) => finding.state === state && isShown(finding))
-      .map(
-        ({ case: name, check, text }) => `${WORDS[state].padEnd(8)}${[name, check].filter(Boolean).join(" ")}: ${text}`,
-      ),
-  );
-  const number = (state: State) => findings.filter((finding) => finding.state === state).length;
-  const totals = [
-    `${plural(number("held"), "check")} held`,
-    `${count(number("failed"))} failed`,
-    `${count(number("no_data"))} without data`,
-  ];
-  const told = lines.length === 0 ? "" : `${lines.join("\n")}\n\n`;
-  return `${told}${code === EXIT.passed ? "PASSED" : "NOT PASSED"}: ${plural(runs, "run")}, ${list(totals)}.\n`;
 }
 
 /** A run that was tried again is judged by its last attempt, and one that broke, or was killed, and then was run anew, by that. */

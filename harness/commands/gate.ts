@@ -6,6 +6,9 @@ import { jsonShape, outsideShape } from "../plan/options.ts";
 const file = (about: string) =>
   option(text().optional(), { group: "Judgement", about, expects: "a file", names: "file" });
 
+const output = (about: string) =>
+  option(text().optional(), { group: "Output", about, expects: "a file", names: "file" });
+
 const planOptions = {
   plan: option(flag(), { group: "Measurement", about: "print how many connections or repeats an effect needs" }),
   effect: option(amount((n) => n.positive().max(100)).default(1), {
@@ -68,6 +71,13 @@ const options = {
   bench: file("output of 'bench --json', for ratioToPlain"),
   ...planOptions,
   verbose: option(flag(), { group: "Output", about: "print all checks, not only those that did not hold" }),
+  junit: output("JUnit file: a test for each check"),
+  markdown: output("Markdown file: the summary of a pull request or a job"),
+  annotations: option(flag(), {
+    group: "Output",
+    about: "print GitHub's annotations",
+    environment: "GITHUB_ACTIONS",
+  }),
   ...jsonShape,
 };
 export type GateArgs = Values<typeof positionals> & Values<typeof options>;

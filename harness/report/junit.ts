@@ -39,8 +39,7 @@ export function junitSet({ entries, missing }: RunSet): string {
   const lost = missing.map((text, i): Suite => {
     const counts = { tests: 1, failures: 0, errors: 1, skipped: 0, seconds: 0 };
     const name = `missing ${i + 1}`;
-    const body = `<testcase${attributes({ name, classname: "missing", time: "0.000" })}>\n${outcomeElement("error", "error", [text])}\n</testcase>`;
-    return { counts, text: `<testsuite${attributes({ name, ...shown(counts) })}>\n${body}\n</testsuite>` };
+    return plainSuite(name, counts, [testcase(name, "missing", outcomeElement("error", "error", [text]))]);
   });
   return document([...suites, ...lost]);
 }
@@ -60,7 +59,7 @@ interface Suite {
 
 const shown = ({ seconds, ...counts }: Counts) => ({ ...counts, time: seconds.toFixed(3) });
 
-function document(suites: readonly Suite[]): string {
+export function document(suites: readonly Suite[]): string {
   const sum = (of: (counts: Counts) => number) => suites.reduce((total, { counts }) => total + of(counts), 0);
   const counts = {
     tests: sum((c) => c.tests),
@@ -74,6 +73,15 @@ function document(suites: readonly Suite[]): string {
 ${suites.map(({ text }) => text).join("\n")}
 </testsuites>
 `;
+}
+
+/** A suite of tests that no run stands behind. */
+export function plainSuite(name: string, counts: Counts, tests: readonly string[]): Suite {
+  return { counts, text: `<testsuite${attributes({ name, ...shown(counts) })}>\n${tests.join("\n")}\n</testsuite>` };
+}
+
+export function testcase(name: string, classname: string, body: string): string {
+  return `<testcase${attributes({ name, classname, time: "0.000" })}>\n${body}\n</testcase>`;
 }
 
 function suite({ run, summary }: Pick<ReportData, "run" | "summary">, flaky: readonly Summary[]): Suite {
@@ -107,16 +115,16 @@ ${outcome === null ? "" : `${outcomeElement(outcome, summary.verdict, summary.re
   return { counts, text };
 }
 
-function outcomeElement(
+export function outcomeElement(
   outcome: "failure" | "skipped" | "error",
-  verdict: Verdict,
+  type: string,
   reasons: readonly string[],
 ): string {
-  const message = reasons[0] ?? VERDICT_WORDS[verdict].sentence;
+  const message = reasons[0] ?? VERDICT_WORDS[type as Verdict].sentence;
   // The schema that most tools follow gives a skip no type and no content.
   if (outcome === "skipped")
     return `<skipped${attributes({ message: reasons.length === 0 ? message : reasons.join(" ") })}/>`;
-  return `<${outcome}${attributes({ message, type: verdict })}>${escapeText(reasons.join("\n"))}</${outcome}>`;
+  return `<${outcome}${attributes({ message, type })}>${escapeText(reasons.join("\n"))}</${outcome}>`;
 }
 
 function attributes(values: Record<string, string | number>): string {

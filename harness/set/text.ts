@@ -78,16 +78,19 @@ export function githubAnnotations(set: RunSet): string {
     unjudged: "notice",
     skip: "notice",
   };
-  const data = (text: string) => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-  const property = (text: string) => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
   const lines = set.entries.flatMap((entry) => {
     const kind = kinds[entry.state];
     const { summary } = lastOf(entry);
     const title = `${STATE_WORDS[entry.state]} ${summary.case}, seed ${summary.seed}`;
     const more = summary.connections.planned > 0 ? ` ${headline(summary)}` : "";
-    return kind === undefined ? [] : [`::${kind} title=${property(title)}::${data(`${whyText(entry)}${more}`)}`];
+    return kind === undefined ? [] : [annotation(kind, title, `${whyText(entry)}${more}`)];
   });
-  return [...set.missing.map((text) => `::error title=Missing::${data(text)}`), ...lines]
-    .map((line) => `${line}\n`)
-    .join("");
+  return [...set.missing.map((text) => annotation("error", "Missing", text)), ...lines].join("");
+}
+
+/** A workflow command of GitHub: one line, whatever the texts hold. */
+export function annotation(kind: string, title: string, text: string): string {
+  const data = (raw: string) => raw.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  const property = (raw: string) => data(raw).replaceAll(":", "%3A").replaceAll(",", "%2C");
+  return `::${kind} title=${property(title)}::${data(text)}\n`;
 }
