@@ -72,8 +72,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "a browser",
     isHere: () => ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].some(isInstalled),
-    needed: { "harness/report/looks.browser.test.ts": ALL,
-      "harness/report/pages.browser.test.ts": ALL, "harness/bench/growth-report.browser.test.ts": 1 },
+    needed: {
+      "harness/report/looks.browser.test.ts": ALL,
+      "harness/report/pages.browser.test.ts": ALL,
+      "harness/bench/growth-report.browser.test.ts": 1,
+    },
     reason: /no browser/,
   },
   {
