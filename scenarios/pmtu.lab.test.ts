@@ -14,11 +14,21 @@ test.after.always(() => rmSync(out, { recursive: true, force: true }));
 
 const LOAD = ["--icmp", "drop", "--targets", "4", "--connections", "200", "--duration", "7", "--stall", "2"];
 
-const cases = [
+type Clamped = readonly [
+  name: string,
+  args: readonly string[],
+  expected: { hang: number; predicted: number; mispredicted: number; clampMtu?: number },
+];
+
+const cases: readonly Clamped[] = [
   ["nftables", ["--size", "1240"], { hang: 100, predicted: 100, mispredicted: 0 }],
   ["nftables", ["--set", "mssClamp=1300"], { hang: 0, predicted: 0, mispredicted: 0, clampMtu: 1300 }],
-  ["iptables_statistic", ["--set", "mssClamp=1300"], { hang: 0, predicted: 0, mispredicted: 0, clampMtu: 1300 }],
-] as const;
+  // Nobody's ICMP errors come by, so those that cannot forward any run too.
+  ["ecmp", ["--size", "1240"], { hang: 100, predicted: 100, mispredicted: 0 }],
+  ...["iptables_statistic", "iptables_hmark", "nfqueue", "syn_only", "ecmp", "ecmp_resilient"].map(
+    (name): Clamped => [name, ["--set", "mssClamp=1300"], { hang: 0, predicted: 0, mispredicted: 0, clampMtu: 1300 }],
+  ),
+];
 
 for (const [i, [name, args, expected]] of cases.entries())
   test.serial(

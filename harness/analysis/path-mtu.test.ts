@@ -4,7 +4,7 @@ import test from "ava";
 import type { Connection, Event } from "../record/schema.ts";
 import { machines, runInfo, streamStart } from "../report/fixture-base.ts";
 import { analyse } from "./analyse.ts";
-import { largestPacket } from "./path-mtu.ts";
+import { largestInTunnel, largestPacket } from "./path-mtu.ts";
 
 const S = 1e9;
 const T0 = 1000 * S;
@@ -84,4 +84,19 @@ test("with a clamped MSS none may hang; a clamp above the path MTU cures nothing
 
 test("where ICMP errors pass none may hang", (t) => {
   t.is(summaryOf({ icmp: "pass", size: 8000, clampMtu: 1300 }, allLive).verdict, "pass");
+});
+
+test("a tunnel's header makes requests too large for the links, unless targets announce a smaller MSS", (t) => {
+  const tunnel = { ipv4: 20, ipv6: 40 };
+  t.is(largestInTunnel({ size: 1420, tunnel }, 4), 1492);
+  t.is(largestInTunnel({ size: 1420, tunnel }, 6), 1532);
+  t.is(largestInTunnel({ size: 8000, tunnel: { ...tunnel, announceMtu: 1300 } }, 6), 1340);
+  const clamped = { size: 1420, clampMtu: 1300 };
+  const found = summaryOf({ ...clamped, tunnel }, ipv6Hangs);
+  t.is(found.verdict, "pass", found.reasons.join("\n"));
+  t.like(found.pathMtu, { hang: 50, predicted: 50, byTunnel: 50, mispredicted: 0 });
+  t.true(found.reasons.some((text) => text.includes("their tunnel's header") && text.includes("announceMtu=1300")));
+  t.is(summaryOf({ ...clamped, tunnel }, allLive).verdict, "fail");
+  t.is(summaryOf({ ...clamped, tunnel: { ...tunnel, announceMtu: 1300 } }, allLive).verdict, "pass");
+  t.is(summaryOf({ ...clamped, tunnel: { ...tunnel, announceMtu: 1300 } }, ipv6Hangs).verdict, "fail");
 });

@@ -12,6 +12,8 @@ type PathMtu = NonNullable<Summary["pathMtu"]>;
 const IP_HEADER = { 4: 20, 6: 40 } as const;
 /** With the time stamps that Linux puts into every segment. */
 const TCP_HEADER = 20 + 12;
+/** Of the networks of routers and targets. */
+const LINK_MTU = 1500;
 
 /** Bytes of the largest packet of an answer; a clamped MSS leaves room for the headers. */
 export function largestPacket({ size, clampMtu }: Pick<Path, "size" | "clampMtu">, family: Family): number {
@@ -20,17 +22,32 @@ export function largestPacket({ size, clampMtu }: Pick<Path, "size" | "clampMtu"
 
 export const pathOf = (events: readonly Event[]): Path | null => events.find((e) => e.kind === "path") ?? null;
 
-/** Nothing larger than the path passes, and no sender hears of it. */
-export function hangs(path: Path | null, family: Family): boolean {
-  return path !== null && path.icmp === "drop" && largestPacket(path, family) > path.mtu;
+/** Bytes of the largest packet of a request in its tunnel; 0: there is none. */
+export function largestInTunnel({ size, tunnel }: Pick<Path, "size" | "tunnel">, family: Family): number {
+  if (!tunnel) return 0;
+  const most = tunnel.announceMtu ?? LINK_MTU;
+  return Math.min(size + TCP_HEADER + IP_HEADER[family], most) + tunnel[`ipv${family}`];
 }
+
+type Hang = "answers" | "tunnel" | null;
+
+/** Nothing larger than the path passes, and no sender hears of it; nor anything larger than the links with its tunnel's header. */
+function whyHangs(path: Path | null, family: Family): Hang {
+  if (path === null || path.icmp !== "drop") return null;
+  if (largestPacket(path, family) > path.mtu) return "answers";
+  return largestInTunnel(path, family) > LINK_MTU ? "tunnel" : null;
+}
+
+export const hangs = (path: Path | null, family: Family): boolean => whyHangs(path, family) !== null;
 
 export const pathMtu: AnalysisModule = ({ events, timeline }) => {
   const path = pathOf(events);
   if (!path) return { part: () => ({}) };
   const streams = [...timeline.streams.values()];
-  const predicted = streams.reduce((sum, s) => sum + (hangs(path, s.family) ? s.connections : 0), 0);
-  const found = { hang: 0, predicted, mispredicted: 0 };
+  const those = (why: Hang) =>
+    streams.reduce((sum, s) => sum + (whyHangs(path, s.family) === why ? s.connections : 0), 0);
+  const byTunnel = those("tunnel");
+  const found = { hang: 0, predicted: those("answers") + byTunnel, mispredicted: 0 };
   return {
     row(row) {
       if (row.recorded.generation > 0) return;
@@ -40,7 +57,8 @@ export const pathMtu: AnalysisModule = ({ events, timeline }) => {
     },
     part() {
       const { mtu, icmp, clampMtu } = path;
-      return { summary: { pathMtu: { mtu, icmp, ...(clampMtu === undefined ? {} : { clampMtu }), ...found } } };
+      const given = { ...(clampMtu === undefined ? {} : { clampMtu }), ...(byTunnel > 0 ? { byTunnel } : {}) };
+      return { summary: { pathMtu: { mtu, icmp, ...given, ...found } } };
     },
   };
 };
@@ -53,8 +71,19 @@ function isHung(row: Row): boolean {
 
 const isBlackHole = ({ icmp, predicted }: PathMtu) => icmp === "drop" && predicted > 0;
 
-const whatHung = ({ hang, predicted, mtu }: PathMtu, planned: number) =>
-  `Path MTU black hole: ICMP filtered: ${count(hang)} of ${plural(planned, "connection")} ${hang === 1 ? "hangs" : "hang"}, as answers are larger than the path MTU (${mtu}) and nothing tells the target; ${count(predicted)} ${was(predicted)} predicted`;
+function whatHung({ hang, predicted, mtu, byTunnel = 0 }: PathMtu, planned: number): string {
+  const answers = `answers are larger than the path MTU (${mtu}) and nothing tells the target`;
+  const requests = `requests and their tunnel's header are larger than the links (${LINK_MTU}) and nothing tells the client`;
+  const why = [...(predicted > byTunnel ? [answers] : []), ...(byTunnel > 0 ? [requests] : [])].join(", and ");
+  return `Path MTU black hole: ICMP filtered: ${count(hang)} of ${plural(planned, "connection")} ${hang === 1 ? "hangs" : "hang"}, as ${why}; ${count(predicted)} ${was(predicted)} predicted`;
+}
+
+/** By the balancer, which sees the SYNs; of requests the answer to the SYN decides, which may go past it. */
+const cureOf = ({ mtu, predicted, byTunnel = 0 }: PathMtu): string =>
+  [
+    ...(predicted > byTunnel ? [`--set mssClamp=${mtu}`] : []),
+    ...(byTunnel > 0 ? [`--set announceMtu=${mtu}`] : []),
+  ].join(" and ");
 
 export function pathMtuFailures({ pathMtu: found, connections }: Judged): Check[] {
   if (!found) return [];
@@ -73,7 +102,7 @@ export function pathMtuMerits({ pathMtu: found, connections }: Judged): string[]
   if (!found) return [];
   if (isBlackHole(found))
     return [
-      `${whatHung(found, connections.planned)}, each by its family and size. A cure: --set mssClamp=${found.mtu} where the backend has it.`,
+      `${whatHung(found, connections.planned)}, each by its family and size. A cure: ${cureOf(found)} where the backend has it.`,
     ];
   const clamped = found.clampMtu === undefined ? "" : `The MSS was clamped to a path MTU of ${found.clampMtu}: `;
   const filtered = found.icmp === "drop" ? ", although ICMP errors were filtered" : "";

@@ -30,6 +30,8 @@ export interface BackendFacts {
   protocols?: readonly Protocol[];
   /** What else it can do; scenarios that need more are skipped. */
   handles?: readonly Feature[];
+  /** Options of other backends that it cannot have, with the reason as a sentence. */
+  cannot?: Readonly<Record<string, string>>;
   /** Earlier names of options, with the present ones. */
   aliases?: Readonly<Record<string, string>>;
   /** The option that says for how many seconds a source stays with its target. */
@@ -80,10 +82,19 @@ export interface Backend extends BackendFacts {
   snat?(options: BackendOptions): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null, or absent: it does not. */
   clampMtu?(options: BackendOptions): number | null;
+  /** Its tunnels make packets to targets larger; null, or absent: it has none. */
+  tunnelled?(options: BackendOptions): Tunnelled | null;
   /** null, or absent: everything that it can balance. */
   serves?(options: BackendOptions, targets: number): Served | null;
   /** Throws UsageError when the options do not fit together, or do not fit so many targets. */
   effectiveOptions(options: BackendOptions, targets: number): EffectiveOptions;
+}
+
+export interface Tunnelled {
+  /** By family. */
+  bytes: { readonly 4: number; readonly 6: number };
+  /** The path MTU that the MSS of targets fits; null: that of their links. */
+  announceMtu: number | null;
 }
 
 /** What the machines of its lab must have: for `planTopology`. */

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Protocol, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import type { Backend, BackendFacts, BackendOptions, EffectiveOptions, Served } from "./backend.ts";
+import type { Backend, BackendFacts, BackendOptions, EffectiveOptions, Served, Tunnelled } from "./backend.ts";
 import { missingOf, type Requirements } from "./requirements.ts";
 import { deployOnRouters, type Router, type RouterSide } from "./routers.ts";
 
@@ -27,6 +27,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   snat?(options: z.infer<Schema>): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null: it does not. */
   clampMtu?(options: z.infer<Schema>): number | null;
+  /** Its tunnels make packets to targets larger; null: it has none. */
+  tunnelled?(options: z.infer<Schema>): Tunnelled | null;
   /** null: everything that it can balance. */
   serves?(options: z.infer<Schema>, targets: number): Served | null;
   /** The options as they are used with so many targets. Throws UsageError when they do not fit. Absent: those that have a value. */
@@ -53,6 +55,7 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
     snat: (options: z.infer<Schema>) => definition.snat?.(options) ?? null,
     room: (options: z.infer<Schema>) => definition.room?.(options) ?? null,
     clampMtu: (options: z.infer<Schema>) => definition.clampMtu?.(options) ?? null,
+    tunnelled: (options: z.infer<Schema>) => definition.tunnelled?.(options) ?? null,
     serves: (options: z.infer<Schema>, targets) => definition.serves?.(options, targets) ?? null,
     effectiveOptions: (options: z.infer<Schema>, targets) =>
       definition.effectiveOptions?.(options, targets) ?? definedOptions(options),
@@ -99,6 +102,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     snat: (options) => base.snat?.(whole(options)) ?? null,
     room: (options) => base.room?.(whole(options)) ?? null,
     clampMtu: (options) => base.clampMtu?.(whole(options)) ?? null,
+    tunnelled: (options) => base.tunnelled?.(whole(options)) ?? null,
     serves: (options, targets) => base.serves?.(whole(options), targets) ?? null,
     effectiveOptions: (options, targets) => base.effectiveOptions(whole(options), targets),
   };

@@ -24,6 +24,8 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   }
   const known = Object.keys(backend.options.shape).sort();
   const unknown = Object.keys(given).find((key) => !known.includes(key));
+  const reason = unknown === undefined ? undefined : backend.cannot?.[unknown];
+  if (reason) throw new UsageError(`Backend '${backend.name}' cannot have '${unknown}': ${reason}`);
   if (unknown !== undefined)
     throw new UsageError(`Backend '${backend.name}' has no option '${unknown}'. It has: ${known.join(", ")}.`);
   return parseOptions<Record<string, unknown>>(backend.options, given, (key) =>

@@ -30,8 +30,13 @@ export function allCases({ backends, scenarios }: Catalog): Case[] {
 }
 
 /** Why no machine can run this case; empty: it can be run. */
-export function unsupported({ backend, scenario }: Pick<Case, "backend" | "scenario">): string[] {
+export function unsupported(
+  { backend, scenario }: Pick<Case, "backend" | "scenario">,
+  icmp?: "pass" | "drop",
+): string[] {
   const { needs } = scenario;
+  // Nobody has to handle what is dropped on the way.
+  if (needs === "icmp_errors" && icmp === "drop") return [];
   return needs && !backend.handles?.includes(needs) ? [`'${backend.name}' does not ${FEATURES[needs]}.`] : [];
 }
 

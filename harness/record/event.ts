@@ -118,6 +118,8 @@ export const eventSchema = z.discriminatedUnion("kind", [
     size: count,
     /** Path MTU that the balancer clamps the MSS of SYNs to. */
     clampMtu: count.exactOptional(),
+    /** Of packets to targets: what a tunnel adds by family, and the path MTU that the MSS of targets fits. */
+    tunnel: z.object({ ipv4: count, ipv6: count, announceMtu: count.exactOptional() }).exactOptional(),
   }),
   streamStart,
   kind("hosts", { stream: streamName, names }),

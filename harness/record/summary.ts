@@ -151,6 +151,8 @@ export const summarySchema = z.object({
       mtu: count,
       icmp: z.enum(["pass", "drop"]),
       clampMtu: count.exactOptional(),
+      /** Of those that were to hang: those whose requests do not fit into a tunnel, though their answers fit the path. */
+      byTunnel: count.exactOptional(),
       /** First connections of which no answer arrived, those that were to hang, and those that fared differently. */
       hang: count,
       predicted: count,

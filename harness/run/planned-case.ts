@@ -117,7 +117,7 @@ export async function runOne(
   const described = describeRun(planned, chosen, options.commandLine, host);
   const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
   const missing = [
-    ...unsupported(planned.case),
+    ...unsupported(planned.case, planned.options.icmp),
     ...(await runtime.missing()),
     ...(await backend.missing(runtime, planned.backendOptions)),
     ...foreignProtocol(planned.case, planned.load.protocol),

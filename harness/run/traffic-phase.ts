@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The traffic of a run and what is done meanwhile: the events at their times, and what is read before and after.
+import type { Tunnelled } from "../api/backend.ts";
 import { calibrate, watchMachine } from "../host/contention.ts";
 import { frontHash, TESTER_HASH } from "../oracle/course.ts";
 import type { RecordWriter } from "../record/record.ts";
@@ -76,8 +77,20 @@ async function trafficAndSteps(
 
 /**
  * What the machine between sends itself is nothing but ICMP errors: what it looks up a route for as its own finds none. Packets that it
- * forwards come in by a link.
+ * forwards come in by a link; of those it drops the ICMP errors of machines behind it.
  */
+async function dropIcmp(lab: Lab, machine: string): Promise<void> {
+  for (const [family, icmp] of [
+    ["-4", "icmp"],
+    ["-6", "ipv6-icmp"],
+  ] as const)
+    for (const selector of [
+      ["iif", "lo"],
+      ["ipproto", icmp],
+    ])
+      await lab.wiring(machine).exec(["ip", family, "rule", "add", "pref", "10", ...selector, "blackhole"]);
+}
+
 async function narrowPath(
   { plan, load, backend, backendOptions }: RunRequest,
   lab: Lab,
@@ -85,12 +98,9 @@ async function narrowPath(
   mtu: number,
 ) {
   const clampMtu = backend.clampMtu?.(backendOptions) ?? null;
+  const tunnelled = backend.tunnelled?.(backendOptions) ?? null;
   const { squeeze } = lab.topology;
-  if (plan.icmpDropped && squeeze)
-    for (const family of ["-4", "-6"])
-      await lab
-        .wiring(squeeze.machine.name)
-        .exec(["ip", family, "rule", "add", "pref", "10", "iif", "lo", "blackhole"]);
+  if (plan.icmpDropped && squeeze) await dropIcmp(lab, squeeze.machine.name);
   if (!plan.icmpDropped && clampMtu === null) return;
   const icmp = plan.icmpDropped ? "drop" : "pass";
   record.add({
@@ -100,8 +110,15 @@ async function narrowPath(
     icmp,
     size: load.size,
     ...(clampMtu === null ? {} : { clampMtu }),
+    ...(tunnelled === null ? {} : { tunnel: tunnelOf(tunnelled) }),
   });
 }
+
+const tunnelOf = ({ bytes, announceMtu }: Tunnelled) => ({
+  ipv4: bytes[4],
+  ipv6: bytes[6],
+  ...(announceMtu === null ? {} : { announceMtu }),
+});
 
 /** Makes the tester choose routers by a hash that can be known from outside. */
 async function routeByFields(lab: Lab, record: RecordWriter): Promise<void> {

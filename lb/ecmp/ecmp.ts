@@ -9,6 +9,7 @@ import {
   TOOLS,
   UsageError,
 } from "../../harness/api/index.ts";
+import { clampByNft, mssClamp, nftClampProbes } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
 import { changeGroups, type GroupShape, installGroups, POLICIES, type Policy, setHash } from "./groups.ts";
@@ -20,6 +21,7 @@ const common = {
     .describe("what is hashed: addresses, the packet's own hash, or addresses, ports and protocol"),
   hashSeed,
   weights,
+  mssClamp,
 };
 const options = z.strictObject(common);
 const resilientOptions = z.strictObject({
@@ -46,7 +48,8 @@ export const ecmp = defineBackend({
   service: "a route to a next-hop group",
   withoutTargets: (_, protocol) => noRoute(protocol),
   options,
-  requires: ({ policy }) => ({ tools: [TOOLS.ip], kernel: [...hashNeeds(policy), groupNeed("")] }),
+  requires: (given) => needs(given, ""),
+  clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   oracle: ({ policy, hashSeed: seed, weights: given }) => ({
     strategy: "hash_threshold",
     hash: flowHash(policy, seed),
@@ -65,10 +68,8 @@ export const ecmpResilient = defineBackend({
   service: "a route to a next-hop group",
   withoutTargets: (_, protocol) => noRoute(protocol),
   options: resilientOptions,
-  requires: ({ policy }) => ({
-    tools: [TOOLS.ip],
-    kernel: [...hashNeeds(policy), groupNeed(" type resilient buckets 8 idle_timer 60 unbalanced_timer 0")],
-  }),
+  requires: (given) => needs(given, " type resilient buckets 8 idle_timer 60 unbalanced_timer 0"),
+  clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   oracle: ({ policy, hashSeed: seed, weights: given, ...rest }, targets) => ({
     strategy: "resilient",
     hash: flowHash(policy, seed),
@@ -87,12 +88,13 @@ export const ecmpResilient = defineBackend({
 
 function groups(
   { host, topology, services }: Router,
-  { policy, hashSeed: seed }: { policy: Policy; hashSeed: number },
+  { policy, hashSeed: seed, mssClamp: mtu }: Pick<z.infer<typeof options>, "policy" | "hashSeed" | "mssClamp">,
   shape: GroupShape,
 ): RouterSide {
   return {
     async install(first) {
       await setHash(host, policy, seed);
+      await clampByNft(host, mtu);
       await installGroups(host, { topology, services }, shape, first);
     },
     change: (next, before) => changeGroups(host, { topology, services }, shape, { next, before }),
@@ -116,8 +118,20 @@ function facts(
   checkWeights(given, targets);
   if (more.buckets !== undefined && more.buckets < targets)
     throw new UsageError(`buckets=${more.buckets} is too few for ${targets} targets.`);
-  return { ...rest, ...more, ...(given ? { weights: given.join(",") } : {}), hashPolicy: POLICIES[rest.policy] };
+  const { mssClamp: mtu, ...others } = rest;
+  return {
+    ...others,
+    ...(mtu === undefined ? {} : { mssClamp: mtu }),
+    ...more,
+    ...(given ? { weights: given.join(",") } : {}),
+    hashPolicy: POLICIES[rest.policy],
+  };
 }
+
+const needs = ({ policy, mssClamp: mtu }: Pick<z.infer<typeof options>, "policy" | "mssClamp">, kind: string) => ({
+  tools: [TOOLS.ip, ...(mtu === undefined ? [] : [TOOLS.nft])],
+  kernel: [...hashNeeds(policy), groupNeed(kind), ...nftClampProbes(mtu)],
+});
 
 /** The packet's own hash has no seed: that policy is there in any kernel. */
 const hashNeeds = (policy: Policy): KernelProbe[] => (policy === "l4" ? [] : [seedNeed]);

@@ -9,16 +9,17 @@ import {
   TOOLS,
   type Topology,
 } from "../../harness/api/index.ts";
+import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { hashSeed } from "../linux/options.ts";
-import { generations, type Rules, ruleRequirements, variant } from "./iptables.ts";
+import { clamp, clampNeeds, generations, type Rules, ruleRequirements, variant } from "./iptables.ts";
 
 /** Routing table of target i, above those that the kernel keeps for itself. */
 const TABLE = 1000;
 /** Marks of one generation of rules; the next generation uses the next block. */
 const BLOCK = 0x1000;
 
-const options = z.strictObject({ hashSeed, variant });
+const options = z.strictObject({ hashSeed, mssClamp, variant });
 
 /** A hash of the flow becomes a mark, and the mark chooses a routing table: no state, and the VIP stays in the packet. */
 export const iptablesHmark = defineBackend({
@@ -28,7 +29,12 @@ export const iptablesHmark = defineBackend({
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain that hashes",
   options,
-  requires: (given) => ruleRequirements([TOOLS.ip], given.variant, () => mangle(given.hashSeed, 1, 2)),
+  clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
+  requires: (given) =>
+    clampNeeds(
+      ruleRequirements([TOOLS.ip], given.variant, () => mangle(given.hashSeed, 1, 2)),
+      given,
+    ),
   oracle: ({ hashSeed: seed }) => ({ strategy: "scaled", hash: { kind: "hmark", seed } }),
   router({ host, topology, services }, given) {
     let generation = 1;
@@ -42,6 +48,7 @@ export const iptablesHmark = defineBackend({
       async install(first) {
         await eachFamily(host, (family) => tables(topology, family));
         await eachFamily(host, () => marks("add", generation, first));
+        await clamp(host, given);
         await service.replace(first);
       },
       /** New marks lead to targets before the hash gives them, and old ones until no packet can carry them. */

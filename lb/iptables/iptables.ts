@@ -79,9 +79,7 @@ export function natSide(
         `net/netfilter/nf_conntrack_tcp_loose=${Number(options.looseTcp)}`,
       ]);
       await setTimeouts(host, options.timeouts);
-      const { mssClamp, variant: given } = options;
-      for (const family of mssClamp === undefined ? [] : FAMILIES)
-        await restore(host, family, clampRules(mssClamp as number, family), given);
+      await clamp(host, options);
       // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
       // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
       for (const family of options.local ? FAMILIES : []) {
@@ -128,12 +126,22 @@ function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) 
 /** The rules of two targets behind two routers are tried, so that everything they need is. */
 export function natRequirements(options: NatOptions, rulesOf: NatRulesOf): Requirements {
   const rules = natRules(planTopology({ targets: 2, routers: 2 }), options, rulesOf);
-  const { mssClamp, variant: given } = options;
-  const needs = ruleRequirements([TOOLS.conntrack], given, (family) => rules(family, [0, 1]));
+  const needs = ruleRequirements([TOOLS.conntrack], options.variant, (family) => rules(family, [0, 1]));
+  return { ...clampNeeds(needs, options), ...ownKernel(options) };
+}
+
+type Clamped = Pick<NatOptions, "mssClamp" | "variant">;
+
+export function clampNeeds(needs: Requirements, { mssClamp, variant: given }: Clamped): Requirements {
   const clamps = (mssClamp === undefined ? [] : FAMILIES).map((family) =>
     probeOf(family, clampRules(mssClamp as number, family), given),
   );
-  return { ...needs, ...ownKernel(options), kernel: [...(needs.kernel ?? []), ...clamps] };
+  return { ...needs, kernel: [...(needs.kernel ?? []), ...clamps] };
+}
+
+export async function clamp(host: Host, { mssClamp, variant: given }: Clamped): Promise<void> {
+  for (const family of mssClamp === undefined ? [] : FAMILIES)
+    await restore(host, family, clampRules(mssClamp as number, family), given);
 }
 
 export function ruleRequirements(

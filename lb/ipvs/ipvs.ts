@@ -17,6 +17,7 @@ import {
   TOOLS,
 } from "../../harness/api/index.ts";
 import { conntrackCounters } from "../linux/conntrack.ts";
+import { clampProbes } from "../linux/mss-clamp.ts";
 import { memoryPart, timeoutsOf, weightsPart } from "../linux/options.ts";
 import { roomOf } from "../linux/room.ts";
 import { snatCounters, snatOf } from "../linux/snat-ports.ts";
@@ -28,6 +29,16 @@ import { catchVip, changed, installed, needsMasquerade, startSync } from "./tabl
 /** CONFIG_IP_VS_MH_TAB_INDEX 12, the default, in every distribution's kernel. */
 const MH_SLOTS = 4093;
 
+/** Of IPIP, and of IPv6 in IPv6. */
+const TUNNEL_BYTES = { 4: 20, 6: 40 } as const;
+
+/** What it does about packets that are too large. */
+export const mtuTraits = {
+  clampMtu: ({ mssClamp }: Options) => mssClamp ?? null,
+  tunnelled: ({ forward, announceMtu }: Options) =>
+    forward === "tun" ? { bytes: TUNNEL_BYTES, announceMtu: announceMtu ?? null } : null,
+};
+
 /** The kernel's own layer-4 balancer. */
 export const ipvs = defineBackend({
   name: "ipvs",
@@ -35,6 +46,7 @@ export const ipvs = defineBackend({
   tunnels: TUNNELS,
   service: "an address, or a mark, with virtual servers in IPVS' table",
   options,
+  ...mtuTraits,
   environment: (env) => (env.xcluster_IPVS_SETUP ? { forward: env.xcluster_IPVS_SETUP } : {}),
   requires: ipvsRequirements,
   affinityOption: "persistence",
@@ -137,18 +149,18 @@ function affinityOf(given: Options, protocol: Protocol): number | "always" {
 
 export function ipvsFacts(given: Options, targets: number): EffectiveOptions {
   check(given, targets);
-  const { weights, masquerade, snatPorts, randomFully, ...rest } = given;
+  const { weights, masquerade, snatPorts, randomFully, mssClamp, announceMtu, ...rest } = given;
   return {
     ...rest,
-    ...definedOptions({ snatPorts, randomFully }),
+    ...definedOptions({ snatPorts, randomFully, mssClamp, announceMtu }),
     ...(weights ? { weights: weights.join(",") } : {}),
     ...(masquerade === undefined ? {} : { masquerade }),
   };
 }
 
 /** The ways of packets outside of the routers. */
-export async function prepareWays(lab: Lab, { forward }: Options): Promise<void> {
-  if (forward !== "masq") await openDirectWay(lab);
+export async function prepareWays(lab: Lab, { forward, announceMtu }: Options): Promise<void> {
+  if (forward !== "masq") await openDirectWay(lab, announceMtu);
   if (forward === "tun") await openTunnels(lab);
 }
 
@@ -170,7 +182,7 @@ function hashOf(given: Options, targets: number): AssignSpec {
   };
 }
 
-export function ipvsRequirements({ scheduler, forward }: Options): Requirements {
+export function ipvsRequirements({ scheduler, forward, mssClamp }: Options): Requirements {
   return {
     tools: [TOOLS.ipvsadm, TOOLS.iptables, ...(forward === "masq" ? [TOOLS.conntrack] : [])],
     modules: ["ip_vs", `ip_vs_${scheduler}`],
@@ -181,6 +193,7 @@ export function ipvsRequirements({ scheduler, forward }: Options): Requirements 
         input: "",
         remedy: `Load ip_vs and ip_vs_${scheduler}, or use another kernel: '--runtime vm'.`,
       },
+      ...clampProbes(mssClamp),
     ],
   };
 }

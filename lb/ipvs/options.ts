@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { UsageError } from "../../harness/api/index.ts";
+import { mssClamp } from "../linux/mss-clamp.ts";
 import { checkWeights, timeouts, weights } from "../linux/options.ts";
 import { checkRoom, randomFully, snatPorts } from "../linux/room.ts";
 
@@ -54,6 +55,16 @@ export const options = z.strictObject({
     .describe("with NAT: the router's own address is the source (default: only with several routers)"),
   snatPorts,
   randomFully,
+  mssClamp,
+  announceMtu: z.coerce
+    .number()
+    .int()
+    .min(1280)
+    .max(1500)
+    .optional()
+    .describe(
+      "path MTU in bytes: targets announce an MSS that fits it, so that requests fit into a tunnel (the links' MTU)",
+    ),
   sync: flag.default(false).describe("routers tell each other their connections (master and backup daemons)"),
 });
 export type Options = z.infer<typeof options>;
@@ -73,9 +84,15 @@ export function check({ scheduler, port, fallback, forward, masquerade, ...given
     );
   if (given.ops && given.leave === "dead")
     throw new UsageError("With ops=true nothing is remembered that could be stale. Try leave=remove.");
-  if (masquerade !== undefined && forward !== "masq")
-    throw new UsageError(`masquerade goes with forward=masq: with '${forward}' targets see the client's address.`);
   checkRoom(given, forward === "masq" ? (masquerade ?? null) : false, "forward=masq and masquerade=true");
+  checkForward({ forward, masquerade, announceMtu: given.announceMtu });
   if (given.weights && ["rr", "lc", "dh"].includes(scheduler))
     throw new UsageError(`Scheduler '${scheduler}' does not look at weights. Try wrr, wlc, sh or mh.`);
+}
+
+function checkForward({ forward, masquerade, announceMtu }: Pick<Options, "forward" | "masquerade" | "announceMtu">) {
+  if (masquerade !== undefined && forward !== "masq")
+    throw new UsageError(`masquerade goes with forward=masq: with '${forward}' targets see the client's address.`);
+  if (announceMtu !== undefined && forward === "masq")
+    throw new UsageError("announceMtu is for targets that answer past the router. Try forward=tun or dsr.");
 }

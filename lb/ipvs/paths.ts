@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way back that does not pass the routers: through the fabric, from the targets' net to the tester's. And tunnels.
 import { ipBatch, type Lab, linkOn, type Net, SOURCES, setSysctls } from "../../harness/api/index.ts";
+import { mssOf } from "../linux/mss-clamp.ts";
 
 /** How the names of the tunnels on targets begin. */
 export const TUNNELS = "lbtun";
@@ -8,7 +9,9 @@ export const TUNNELS = "lbtun";
 /** Of the fabric on the targets' net. The addresses exist nowhere else; the MAC is what counts. */
 const GATE = { mac: "00:00:00:01:01:fe", ipv4: "192.168.254.1", ipv6: "1000::fe:1" } as const;
 
-export async function openDirectWay(lab: Lab): Promise<void> {
+/** `announceMtu`: the MSS that targets announce fits it. */
+export async function openDirectWay(lab: Lab, announceMtu?: number): Promise<void> {
+  const advertise = (family: 4 | 6) => (announceMtu === undefined ? "" : ` advmss ${mssOf(announceMtu, family)}`);
   const { tester, targets, squeeze } = lab.topology;
   const fabric = lab.wiring("fabric");
   const to = linkOn(squeeze?.machine ?? tester, "net2");
@@ -34,8 +37,8 @@ export async function openDirectWay(lab: Lab): Promise<void> {
     targets.map((target) =>
       ipBatch(lab.wiring(target.name), [
         ...[GATE.ipv4, GATE.ipv6].map((ip) => `neigh replace ${ip} lladdr ${GATE.mac} dev eth1 nud permanent`),
-        `route replace ${SOURCES[4]} via ${GATE.ipv4} dev eth1 onlink`,
-        `route replace ${SOURCES[6]} via ${GATE.ipv6} dev eth1 onlink`,
+        `route replace ${SOURCES[4]} via ${GATE.ipv4} dev eth1 onlink${advertise(4)}`,
+        `route replace ${SOURCES[6]} via ${GATE.ipv6} dev eth1 onlink${advertise(6)}`,
       ]),
     ),
   );

@@ -13,6 +13,7 @@ import {
   vipsOf,
 } from "../../harness/api/index.ts";
 import { returnPath } from "../linux/conntrack.ts";
+import { clampByIptables } from "../linux/mss-clamp.ts";
 import { weightOf } from "../linux/options.ts";
 import { masqueradeRules, wantsMasquerade } from "../linux/room.ts";
 import type { Options } from "./options.ts";
@@ -122,6 +123,8 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean, 
     `net/ipv4/vs/expire_quiescent_template=${Number(given.expireQuiescent)}`,
     `net/ipv4/vs/conntrack=${Number(masquerade)}`,
   ]);
+  // What is the router's own is not forwarded.
+  await clampByIptables(host, given.mssClamp, "PREROUTING");
   await host.exec(["ipvsadm", "--set", ...given.timeouts.split(",")]);
   for (const family of FAMILIES) {
     const vips = vipsOf(family, others);

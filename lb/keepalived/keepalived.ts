@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineBackend, type Host, type Lab, LabError, type Program } from "../../harness/api/index.ts";
-import { checkedStats, ipvsFacts, ipvsOracle, ipvsRequirements, ipvsRoom, prepareWays } from "../ipvs/ipvs.ts";
+import {
+  checkedStats,
+  ipvsFacts,
+  ipvsOracle,
+  ipvsRequirements,
+  ipvsRoom,
+  mtuTraits,
+  prepareWays,
+} from "../ipvs/ipvs.ts";
 import { TUNNELS } from "../ipvs/paths.ts";
 import { catchVip, needsMasquerade, SERVICES, startSync } from "../ipvs/table.ts";
 import { snatOf } from "../linux/snat-ports.ts";
@@ -22,6 +30,7 @@ export const keepalived = defineBackend({
   summary: "keepalived with IPVS: health checks find dead targets; direct routing, NAT or tunnel; nine schedulers",
   handles: ["health_checks"],
   tunnels: TUNNELS,
+  ...mtuTraits,
   options,
   affinityOption: "persistence",
   requires: (given) => ({ ...ipvsRequirements(given), programs: [PROGRAM] }),

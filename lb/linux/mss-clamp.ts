@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clamping of the MSS that SYNs announce: no segment is larger than the path takes, whether or not ICMP errors tell of it.
 import { z } from "zod";
-import { FAMILIES, type IpFamily } from "../../harness/api/index.ts";
+import { FAMILIES, type Host, type IpFamily, type KernelProbe } from "../../harness/api/index.ts";
 
 export const mssClamp = z.coerce
   .number()
@@ -14,14 +14,14 @@ export const mssClamp = z.coerce
 /** IP and TCP headers without options, which the MSS does not count. */
 const HEADERS = { 4: 40, 6: 60 } as const;
 
-const mssOf = (pathMtu: number, family: IpFamily): number => pathMtu - HEADERS[family];
+export const mssOf = (pathMtu: number, family: IpFamily): number => pathMtu - HEADERS[family];
 
 /** For iptables-restore. TCPMSS never raises an MSS. */
-export const clampRules = (pathMtu: number, family: IpFamily): string =>
-  `*mangle\n-A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss ${mssOf(pathMtu, family)}\nCOMMIT\n`;
+export const clampRules = (pathMtu: number, family: IpFamily, chain = "FORWARD"): string =>
+  `*mangle\n-A ${chain} -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss ${mssOf(pathMtu, family)}\nCOMMIT\n`;
 
 /** For `nft -f`: a table of its own. The kernel never raises an MSS. */
-export const clampTable = (pathMtu: number): string =>
+const clampTable = (pathMtu: number): string =>
   [
     "table inet mss_clamp {",
     "chain forward {",
@@ -34,3 +34,37 @@ export const clampTable = (pathMtu: number): string =>
     "}",
     "",
   ].join("\n");
+
+/** What clamping by iptables needs of programs of these names. */
+export const clampProbes = (pathMtu: number | undefined): KernelProbe[] =>
+  (pathMtu === undefined ? [] : FAMILIES).map((family) => ({
+    what: `TCPMSS target in ${toolOf(family)}`,
+    argv: [toolOf(family)],
+    input: clampRules(pathMtu as number, family),
+    remedy: "Load xt_TCPMSS, or use another kernel (--runtime vm).",
+  }));
+
+/** By iptables, in FORWARD or where else SYNs for the VIP come by. */
+export async function clampByIptables(host: Host, pathMtu: number | undefined, chain?: string): Promise<void> {
+  for (const family of pathMtu === undefined ? [] : FAMILIES)
+    await host.exec([toolOf(family), "--noflush"], { input: clampRules(pathMtu as number, family, chain) });
+}
+
+const toolOf = (family: IpFamily) => (family === 4 ? "iptables-restore" : "ip6tables-restore");
+
+/** For a router whose backend has no other use for netfilter: what it needs, and the clamp itself. */
+export const nftClampProbes = (pathMtu: number | undefined): KernelProbe[] =>
+  pathMtu === undefined
+    ? []
+    : [
+        {
+          what: "rules that change a TCP option (nftables)",
+          argv: ["nft", "-f", "-"],
+          input: clampTable(pathMtu),
+          remedy: "Load nf_tables and nft_exthdr, or use another kernel (--runtime vm).",
+        },
+      ];
+
+export async function clampByNft(host: Host, pathMtu: number | undefined): Promise<void> {
+  if (pathMtu !== undefined) await host.exec(["nft", "-f", "-"], { input: clampTable(pathMtu) });
+}

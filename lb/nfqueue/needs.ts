@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the machines and their kernel must have for the balancer.
 import { type KernelProbe, type Requirements, TOOLS } from "../../harness/api/index.ts";
+import { clampProbes } from "../linux/mss-clamp.ts";
 import { NOTRACK, TUN_DEVICE } from "./fragments.ts";
 
 const REMEDY = "or use another kernel (--runtime vm).";
 const IPTABLES = [TOOLS.iptables, TOOLS.ip6tables];
 
-export function requirements({ synOnly, fragments }: { synOnly: boolean; fragments: boolean }): Requirements {
+interface Given {
+  synOnly: boolean;
+  fragments: boolean;
+  mssClamp?: number | undefined;
+}
+
+export function requirements({ synOnly, fragments, mssClamp }: Given): Requirements {
   return {
     programs: [{ name: "nfqueue-lb", from: "ours" }],
     tools: [...IPTABLES, TOOLS.ip, TOOLS.conntrack, ...(fragments ? [TOOLS.nft] : [])],
     modules: ["nfnetlink_queue"],
-    kernel: [...QUEUE, ...(synOnly ? SYN_ONLY : []), ...(fragments ? FRAGMENTS : [])],
+    kernel: [...QUEUE, ...(synOnly ? SYN_ONLY : []), ...(fragments ? FRAGMENTS : []), ...clampProbes(mssClamp)],
     devices: fragments ? [{ file: TUN_DEVICE, remedy: "Run 'modprobe tun'." }] : [],
   };
 }

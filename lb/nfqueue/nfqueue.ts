@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   type DefinedBackend,
   defineBackend,
+  definedOptions,
   type Host,
   linkOn,
   otherVip,
@@ -14,6 +15,7 @@ import {
   VIP,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, leave, leavesDead, setTimeouts } from "../linux/conntrack.ts";
+import { clampByIptables, mssClamp } from "../linux/mss-clamp.ts";
 import { memoryPart, timeouts } from "../linux/options.ts";
 import { conntrackMax, limitTable, ownKernel, roomOf, tableFull } from "../linux/room.ts";
 import { flatCounters, type Stats, tableChoice, tableOptions, tableSizes } from "../linux/table.ts";
@@ -56,6 +58,7 @@ const options = z.strictObject({
   leave,
   timeouts,
   conntrackMax,
+  mssClamp,
   fragments: z
     .stringbool()
     .default(false)
@@ -108,6 +111,7 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
     tracks: ({ synOnly }) => synOnly,
     leavesDead,
     withoutTargets: () => "silence",
+    clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
 
     oracle(given, targets) {
       const choice = tableChoice(given, targets);
@@ -118,12 +122,12 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
     },
 
     effectiveOptions({ synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, timeouts, ...rest }, targets) {
-      const { conntrackMax: most, ...given } = rest;
+      const { conntrackMax: most, mssClamp: mtu, ...given } = rest;
       if (most !== undefined && !synOnly)
         throw new UsageError("conntrackMax limits conntrack, which nfqueue uses with synOnly=true only.");
       return {
         ...given,
-        ...(most === undefined ? {} : { conntrackMax: most }),
+        ...definedOptions({ conntrackMax: most, mssClamp: mtu }),
         ...(perCpu ? { perCpu } : {}),
         ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
         ...tableSizes(given, targets),
@@ -194,6 +198,7 @@ async function install(
     .ready("ready");
   const balance = `--queue-balance 0:${queues - 1}${given.perCpu ? " --queue-cpu-fanout" : ""}`;
   const queue = queues === 1 ? "--queue-num 0" : balance;
+  await clampByIptables(host, given.mssClamp);
   await installRules(host, () => [`-j NFQUEUE ${queue}`], synOnly, fragments.rules);
   if (synOnly) {
     await setTimeouts(host, given.timeouts);

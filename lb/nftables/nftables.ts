@@ -11,7 +11,7 @@ import {
   TOOLS,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
-import { clampTable } from "../linux/mss-clamp.ts";
+import { clampByNft } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
 import { limitTable, ownKernel, roomOf, tableFull } from "../linux/room.ts";
@@ -55,7 +55,7 @@ export const nftables = defineBackend({
     return {
       async install(first) {
         await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
-        if (given.mssClamp !== undefined) await host.exec(["nft", "-f", "-"], { input: clampTable(given.mssClamp) });
+        await clampByNft(host, given.mssClamp);
         if (!stateless) {
           // The rules have brought conntrack along.
           await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);

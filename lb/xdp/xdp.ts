@@ -60,6 +60,9 @@ function backendOf<Options extends z.ZodObject & z.ZodType<SomePlaneOptions>>(
     name,
     summary,
     handles: ["icmp_errors"],
+    cannot: {
+      mssClamp: `${name} sends packets on below netfilter, and changes none. Lower the MTU of the targets' links.`,
+    },
     options,
     aliases: { hash: "scheduler" },
     requires: () => ({
