@@ -9,7 +9,7 @@ import { listCommand } from "./list.ts";
 import { maglevCommand } from "./maglev.ts";
 import { matrixCommand } from "./matrix.ts";
 import { replayCommand } from "./replay.ts";
-import { analyzeCommand, cleanCommand, exportCommand, mergeCommand, reportCommand } from "./results.ts";
+import { analyzeCommand, cleanCommand, exportCommand, mergeCommand, reportCommand, resultsCommand } from "./results.ts";
 import {
   execCommand,
   keepCommand,
@@ -40,6 +40,7 @@ export const commands = [
   kernelsCommand,
   reportCommand,
   exportCommand,
+  resultsCommand,
   replayCommand,
   mergeCommand,
   analyzeCommand,

@@ -3,7 +3,7 @@
 import { defineCommand } from "../cli/command.ts";
 import { TABLE_FORMATS, TABLES } from "../export/names.ts";
 import { choice, flag, list, option, text, texts, whole } from "../plan/option.ts";
-import { outShape, outsideShape } from "../plan/options.ts";
+import { jsonShape, outShape, outsideShape } from "../plan/options.ts";
 import { FIGURE_FORMATS, SET_REPORTERS } from "../report/names.ts";
 import { CTRAFFIC_ANALYSES } from "../traffic/ctraffic.ts";
 
@@ -74,6 +74,33 @@ export const mergeCommand = defineCommand({
   },
   examples: [["merge shard-1 shard-2 --out all", ""]],
   run: async (args) => (await import("../actions/merge.ts")).merge(args),
+});
+
+export const resultsCommand = defineCommand({
+  name: "results",
+  summary:
+    "all runs below a folder: list them (ls), open the newest (open), draw their trend (index), remove old ones (rm)",
+  positionals: {
+    action: option(choice(["ls", "open", "index", "rm"]).default("ls"), { about: "ls, open, index or rm" }),
+    folder: option(text().default("results"), { about: "folder of runs", names: "folder", expects: "a folder" }),
+  },
+  options: {
+    keep: option(whole(0, 1_000_000).optional(), {
+      group: "Output",
+      about: "of rm: number of the newest runs that stay",
+      unit: "runs",
+    }),
+    ...jsonShape,
+  },
+  examples: [
+    ["results", ""],
+    [
+      "results index results",
+      "history.html: loss, recovery and latency by date and revision; 'latest' is the newest run",
+    ],
+    ["results rm results --keep 50", ""],
+  ],
+  run: async (args) => (await import("../actions/results.ts")).manageResults(args),
 });
 
 export const analyzeCommand = defineCommand({

@@ -35,9 +35,10 @@ export function writeManifest(dir: string, made: Manifest): void {
  */
 export function finishedRuns(dir: string, relativeTo = dir): { found: Attempt[]; damaged: Damaged[] } {
   if (!existsSync(dir)) return { found: [], damaged: [] };
-  const ended = readdirSync(dir)
+  const ended = readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => !entry.isSymbolicLink())
+    .map(({ name }) => path.join(dir, name))
     .sort()
-    .map((name) => path.join(dir, name))
     .filter((run) => ["run.json", "summary.json"].every((file) => existsSync(path.join(run, file))));
   return readAll(ended, (run) => ({
     run: readRunInfo(run),

@@ -17,22 +17,27 @@ const FILTERS: [name: string, key: Key][] = [
 ];
 
 export async function setPage(set: RunSet): Promise<string> {
+  const body = `<header><h1>${escapeText(setHeadline(set))}</h1>
+${set.missing.length === 0 ? "" : `<ul class="reasons">${set.missing.map((text) => `<li>${escapeText(text)}</li>`).join("")}</ul>`}</header>
+${runsMarkup(set.entries)}
+<section id="command"><h2>Command</h2><pre id="command-line" tabindex="0"><code>${escapeText(shellLine(set.commandLine))}</code></pre></section>`;
+  return renderPage({ title: setHeadline(set), body, charts: [] }, await loadAssets());
+}
+
+/** A table of runs that can be filtered and sorted. */
+export function runsMarkup(entries: readonly Entry[]): string {
   const filters = FILTERS.map(([name, key], i) => {
-    const values = [...new Set(set.entries.map(key))].sort();
+    const values = [...new Set(entries.map(key))].sort();
     const options = values.map((value) => `<option>${escapeText(value)}</option>`);
     return `<label>${name} <select data-filter="${i}"><option value="">all</option>${options.join("")}</select></label>`;
   });
-  const { columns, common } = columnsOf(set.entries);
-  const body = `<header><h1>${escapeText(setHeadline(set))}</h1>
+  const { columns, common } = columnsOf(entries);
+  return `<section id="runs" class="wide"><h2>Runs</h2>
 ${common.length === 0 ? "" : `<p class="parameters">${escapeText(common.join("; "))}</p>`}
-${set.missing.length === 0 ? "" : `<ul class="reasons">${set.missing.map((text) => `<li>${escapeText(text)}</li>`).join("")}</ul>`}</header>
-<section id="runs" class="wide"><h2>Runs</h2>
 <div class="filters" role="group" aria-label="Filters">${filters.join("\n")}<span id="shown" role="status"></span></div>
 <div class="scroll stacks" role="region" tabindex="0" aria-label="Runs"><table id="set" data-sortable><thead><tr>${[VERDICT, CASE, ...columns].map(headMarkup).join("")}</tr></thead><tbody>
-${set.entries.map((entry) => rowMarkup(entry, columns)).join("\n")}
-</tbody></table></div></section>
-<section id="command"><h2>Command</h2><pre id="command-line" tabindex="0"><code>${escapeText(shellLine(set.commandLine))}</code></pre></section>`;
-  return renderPage({ title: setHeadline(set), body, charts: [] }, await loadAssets());
+${entries.map((entry) => rowMarkup(entry, columns)).join("\n")}
+</tbody></table></div></section>`;
 }
 
 const VERDICT = { name: "Verdict", sort: undefined };
