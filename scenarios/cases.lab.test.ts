@@ -44,7 +44,8 @@ interface Conformance {
 }
 
 function isTested(backend: Backend, scenario: Scenario, protocol: Protocol): boolean {
-  if (scenario.name === "affinity" || unsupported({ backend, scenario }).length > 0) return false;
+  // They have tests of their own.
+  if (["affinity", "idle"].includes(scenario.name) || unsupported({ backend, scenario }).length > 0) return false;
   if (scenario.name === "drift" && !drifting.has(backend.name)) return false;
   if (alone.has(scenario.name) && backend !== backends[0]) return false;
   // In a blackout both proxies only wait for TCP to come back: one of them shows it.

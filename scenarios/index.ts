@@ -4,6 +4,7 @@ import { affinity } from "./affinity.ts";
 import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";
 import { frag } from "./frag.ts";
+import { idle } from "./idle.ts";
 import { pmtu } from "./pmtu.ts";
 import { churn, drift, failure, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 import { tiers } from "./tiers.ts";
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   blackout,
   failure,
   affinity,
+  idle,
   frag,
   pmtu,
   tiers,

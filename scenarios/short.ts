@@ -19,6 +19,7 @@ export function short(scenario: string, protocol: Protocol): readonly string[] {
     blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
     failure: ["--at", "0.8 7", "--duration", "11", ...often],
     frag: ["--duration", "2", "--routers", "3"],
+    idle: [],
     tiers: [],
     pmtu: ["--duration", "2", "--rate", "1000", "--routers", "2", "--stall", "1"],
   };

@@ -27,8 +27,9 @@ function memoryOf({ deployed, streams, views }: Timeline, events: readonly Event
   const flows = events.reduce((sum, e) => sum + (e.kind === "rows" ? e.count : 0), 0);
   const ofStream = new Map<string, Forgetting>();
   const why = new Set<string>();
-  for (const { stream, protocol, intervalUs } of all) {
-    const load = { protocol, intervalS: intervalUs / 1e6, connections, flows, routers: views.length };
+  for (const { stream, protocol, intervalUs, keepaliveUs } of all) {
+    const keepaliveS = keepaliveUs === undefined ? undefined : keepaliveUs / 1e6;
+    const load = { protocol, intervalS: intervalUs / 1e6, keepaliveS, connections, flows, routers: views.length };
     const found = forgetting(limits, load);
     if (found.high === 0) continue;
     ofStream.set(stream, found);

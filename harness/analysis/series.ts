@@ -51,12 +51,15 @@ export function emptySeries(): Series {
   return { samples: [], lossPerSecond: [], lossSteps: [], events: [], spread: [], lost: [], log: [], rules: [] };
 }
 
+/** Of most seconds, which are millions in a long run. */
+const NONE: ByCause = {};
+
 export const overTime: AnalysisModule = ({ events, timeline }) => {
   const { t0, endT } = timeline;
   const seconds = Math.max(1, Math.ceil((endT - t0) / 1e9));
   const lossPerSecond = Array.from({ length: seconds }, (_, s): Series["lossPerSecond"][number] => ({
     s,
-    byCause: {},
+    byCause: NONE,
     failedConnects: 0,
   }));
   return {
@@ -64,7 +67,7 @@ export const overTime: AnalysisModule = ({ events, timeline }) => {
       const bin = lossPerSecond[Math.floor((rowEndT - t0) / 1e9)];
       if (cause === "none" || !bin) return;
       if (establishedT === null) bin.failedConnects++;
-      else bin.byCause[cause] = (bin.byCause[cause] ?? 0) + 1;
+      else bin.byCause = { ...bin.byCause, [cause]: (bin.byCause[cause] ?? 0) + 1 };
     },
     part: () => ({ series: { samples: sampleSeries(timeline, events), lossPerSecond } }),
   };

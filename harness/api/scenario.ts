@@ -34,6 +34,8 @@ export interface ScenarioOptions {
   /** null: the scenario's own. */
   durationS: number | null;
   atS: readonly number[] | null;
+  /** Seconds without a message on any connection; null: the scenario's own. */
+  silenceS: number | null;
   /** What becomes of ICMP errors on the way. */
   icmp: "pass" | "drop";
   /** Seconds that a source stays with its target; null: it does not, or for ever. */
@@ -52,6 +54,8 @@ export interface Plan {
   /** Messages per second, and bytes of a message, where the usual ones do not fit. */
   rate?: number;
   size?: number;
+  /** Each connection is silent for so long between two messages, whatever the rate would be. */
+  silenceS?: number;
   /** MTU of the way from the routers to the tester, behind a machine that tells by ICMP errors. */
   squeezeMtu?: number;
   /** ICMP errors of that machine never leave it. */

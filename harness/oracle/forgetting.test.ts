@@ -70,3 +70,15 @@ test("turns may give all their target again, or none", (t) => {
   t.deepEqual(lossOf(spec, null, 1, "udp"), { expected: 0.75, low: 0, high: 1 });
   t.deepEqual(lossOf(spec, null, 9, "udp"), { expected: 1, low: 1, high: 1 }, "a target that has left");
 });
+
+test("a keepalive in time keeps a connection known, one that is late does not, and to a proxy none counts", (t) => {
+  const after = (keepaliveS: number, dataOnly = false) =>
+    forgetting({ timeoutS: { tcp: 900 }, dataOnly }, { ...load, intervalS: 7200, keepaliveS });
+  t.is(after(600).high, 0);
+  t.like(after(1200), { low: 1, high: 1 });
+  t.like(after(950), { expected: 1, low: 0, high: 1 }, "timers run off by an eighth late");
+  t.like(after(600, true), { low: 1, high: 1 });
+  t.deepEqual(exceededMemory({ timeoutS: { tcp: 900 } }, { ...load, intervalS: 7200, keepaliveS: 1800 }), [
+    "Each connection sends every 7200 s (keepalives after 1800 s, too late), and is forgotten after 900 s of silence.",
+  ]);
+});

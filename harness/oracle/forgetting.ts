@@ -11,6 +11,8 @@ export interface Remembered {
   protocol: Protocol;
   /** Between two messages of one connection; 0: there is one only. */
   intervalS: number;
+  /** Silence after which the clients' TCP sends a keepalive. */
+  keepaliveS?: number | undefined;
   /** Connections of the run at one time. */
   connections: number;
   /** Flows that ever came: connections that were lost have left an entry behind. */
@@ -50,8 +52,10 @@ function byEntries({ entries }: MemoryLimits, { intervalS, connections, flows, r
   return { expected: connections / routers > entries ? 1 : 0, low: 0, high: 1 };
 }
 
-function byTimeout({ timeoutS }: MemoryLimits, { protocol, intervalS }: Remembered): Forgetting {
+function byTimeout({ timeoutS, dataOnly }: MemoryLimits, load: Remembered): Forgetting {
+  const { protocol } = load;
   const s = timeoutS?.[protocol];
+  const intervalS = silenceOf(load, dataOnly);
   if (s === undefined || intervalS === 0 || intervalS < s - TIMER.slackS) return NEVER;
   return {
     expected: intervalS > s ? 1 : 0,
@@ -60,9 +64,14 @@ function byTimeout({ timeoutS }: MemoryLimits, { protocol, intervalS }: Remember
   };
 }
 
+/** What a balancer sees of it: a keepalive is a packet too. */
+function silenceOf({ intervalS, keepaliveS }: Remembered, dataOnly = false): number {
+  return keepaliveS === undefined || dataOnly ? intervalS : Math.min(intervalS, keepaliveS);
+}
+
 /** A sentence for each limit that a load exceeds, for before the start and for the report. */
 export function exceededMemory(limits: MemoryLimits, load: Remembered): string[] {
-  const { entries, timeoutS } = limits;
+  const { entries, timeoutS, dataOnly = false } = limits;
   const { connections, intervalS, protocol, routers } = load;
   const n = (count: number) => count.toLocaleString("en-US");
   const s = timeoutS?.[protocol];
@@ -71,12 +80,13 @@ export function exceededMemory(limits: MemoryLimits, load: Remembered): string[]
     ...(entries !== undefined && intervalS > 0 && connections > entries
       ? [`${each} holds ${n(entries)} of ${n(connections)} connections: those that sent least recently are forgotten.`]
       : []),
-    ...(s !== undefined && byTimeout(limits, load).high > 0 ? [timeoutSentence(s, intervalS)] : []),
+    ...(s !== undefined && byTimeout(limits, load).high > 0 ? [timeoutSentence(s, load, dataOnly)] : []),
   ];
 }
 
-function timeoutSentence(s: number, intervalS: number): string {
-  return s === 0
-    ? "Each packet is scheduled for itself: nothing is remembered."
-    : `Each connection sends every ${Number(intervalS.toFixed(1))} s, and is forgotten after ${s} s of silence.`;
+function timeoutSentence(s: number, { intervalS, keepaliveS }: Remembered, dataOnly: boolean): string {
+  if (s === 0) return "Each packet is scheduled for itself: nothing is remembered.";
+  const late = dataOnly ? "which do not count" : "too late";
+  const keepalives = keepaliveS === undefined ? "" : ` (keepalives after ${keepaliveS} s, ${late})`;
+  return `Each connection sends every ${Number(intervalS.toFixed(1))} s${keepalives}, and is forgotten after ${s} s of silence.`;
 }

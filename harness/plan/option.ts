@@ -83,7 +83,11 @@ export const amount = (limits: (schema: z.ZodNumber) => z.ZodNumber) =>
   z.preprocess(stated(readNumber), limits(z.number()));
 const someSeconds = (least: number, most: number) =>
   least > 0 ? z.number().min(least).max(most) : z.number().positive().max(most);
-export const seconds = (least = 0, most = 3600) => z.preprocess(stated(readSeconds), someSeconds(least, most));
+/** Forty days: of a lab in virtual time they are an hour or two. */
+const LONGEST_S = 40 * 86_400;
+
+export const seconds = (least = 0, most = LONGEST_S) => z.preprocess(stated(readSeconds), someSeconds(least, most));
+export const wholeSeconds = (min: number, max: number) => z.preprocess(stated(readSeconds), z.int().min(min).max(max));
 export const percentage = () => z.preprocess(stated(readPercent), z.string());
 export const delay = () => z.preprocess(stated(readDelay), z.string());
 export const list = <T extends z.ZodType>(item: T) => z.preprocess(stated(readList), z.array(item));

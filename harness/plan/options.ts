@@ -17,6 +17,7 @@ import {
   text,
   texts,
   whole,
+  wholeSeconds,
 } from "./option.ts";
 
 export const DEFAULT_CONNECTIONS = 10_000;
@@ -81,6 +82,12 @@ const load = {
     unit: "addresses",
     defaultText: `all ${MAX_SOURCES} of a network`,
   }),
+  keepalive: option(wholeSeconds(1, 32_767).optional(), {
+    group: "Load",
+    about: "silence after which TCP of the clients sends a keepalive",
+    unit: "seconds",
+    defaultText: "none is sent",
+  }),
   seed: option(whole(0, MAX_SEED).default(1), {
     group: "Load",
     about: "seed of the connections: the same seed gives the same connections",
@@ -98,6 +105,12 @@ const events = {
     about: "times of the events",
     unit: "seconds",
     defaultText: "the scenario's",
+  }),
+  silence: option(seconds().optional(), {
+    group: "Events",
+    about: "scenario idle: how long connections are silent before they are used again",
+    unit: "seconds",
+    defaultText: "4",
   }),
 };
 

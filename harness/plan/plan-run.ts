@@ -27,13 +27,15 @@ export function planRun(
     scale: options.scale,
     durationS: options.duration ?? null,
     atS: options.at ?? null,
+    silenceS: options.silence ?? null,
     icmp: options.icmp,
     affinityS,
   });
   checkIcmp(scenario, options, plan);
+  checkSilence(scenario, options, plan);
   const size = { targets: options.targets, routers };
   const { carried, openedPerS } = paceOf(options.connections, capacity);
-  const rate = options.rate ?? Math.min(plan.rate ?? defaultRate(options.connections), carried);
+  const rate = rateOf(plan, options, carried);
   const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
   if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
     plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall }, size);
@@ -48,6 +50,20 @@ export function planRun(
 function checkIcmp({ name }: Scenario, { icmp }: RunOptions, plan: Plan): void {
   if (icmp === "drop" && !plan.icmpDropped)
     throw new UsageError(`'${name}' has no narrow path whose ICMP errors --icmp could drop. Try 'pmtu'.`);
+}
+
+function rateOf(plan: Plan, { connections, rate }: RunOptions, carried: number): number {
+  if (plan.silenceS !== undefined) return connections / plan.silenceS;
+  return rate ?? Math.min(plan.rate ?? defaultRate(connections), carried);
+}
+
+function checkSilence({ name }: Scenario, { silence, rate, keepalive, protocol }: RunOptions, plan: Plan): void {
+  if (silence !== undefined && plan.silenceS === undefined)
+    throw new UsageError(`'${name}' has no --silence: its connections send all the time. Try 'idle'.`);
+  if (rate !== undefined && plan.silenceS !== undefined)
+    throw new UsageError(`'${name}' sends a message after each --silence, and takes no --rate.`);
+  if (keepalive !== undefined && (plan.mode !== "stream" || protocol !== "tcp"))
+    throw new UsageError("--keepalive needs TCP connections that last: not those of UDP, and not those of 'connect'.");
 }
 
 /** Of one address, so many; the traffic program draws no others. */
@@ -83,6 +99,7 @@ function loadFor(
     rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, openedPerS)),
     size: options.size ?? plan.size ?? 1024,
     stallS: options.stall,
+    ...(options.keepalive === undefined ? {} : { keepaliveS: options.keepalive }),
     seed: options.seed,
     ...manyConnections(plan, options, routers),
     ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),

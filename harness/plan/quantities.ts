@@ -3,7 +3,7 @@
 
 const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?`;
 const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9 };
-const SECONDS: Readonly<Record<string, number>> = { "": 1, us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 };
+const SECONDS: Readonly<Record<string, number>> = { "": 1, us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86_400 };
 
 function split(value: unknown, units: Readonly<Record<string, number>>): { number: number; unit: string } | null {
   if (typeof value === "number") return { number: value, unit: "" };

@@ -5,7 +5,7 @@ import { CAUSES, type Cause, type StreamName } from "./base.ts";
 export const ROW_BYTES = 48;
 const NONE32 = 0xffffffff;
 
-/** One connection, as the generator saw it. Microseconds count from its stream's start. */
+/** One connection, as the generator saw it. Microseconds, in steps of the stream's unit, count from its stream's start. */
 export interface Connection {
   stream: StreamName;
   id: number;
@@ -30,7 +30,11 @@ export interface Connection {
 }
 
 /** `hosts` are the names of the targets in order of first appearance in this stream; 0xffff in a row is none of them. */
-export function decodeRow(rows: Buffer, at: number, stream: StreamName, hosts: readonly string[]): Connection {
+export function decodeRow(
+  rows: Buffer,
+  at: number,
+  { stream, hosts, unitUs }: { stream: StreamName; hosts: readonly string[]; unitUs: number },
+): Connection {
   const established = rows.readUInt32LE(at + 20);
   return {
     stream,
@@ -40,13 +44,13 @@ export function decodeRow(rows: Buffer, at: number, stream: StreamName, hosts: r
     sport: rows.readUInt16LE(at + 8),
     target: hosts[rows.readUInt16LE(at + 10)] ?? null,
     srcOffset: rows.readUInt32LE(at + 12),
-    startUs: rows.readUInt32LE(at + 16),
-    establishedUs: established === NONE32 ? null : established,
-    endUs: rows.readUInt32LE(at + 24),
-    longestGapUs: rows.readUInt32LE(at + 28),
+    startUs: rows.readUInt32LE(at + 16) * unitUs,
+    establishedUs: established === NONE32 ? null : established * unitUs,
+    endUs: rows.readUInt32LE(at + 24) * unitUs,
+    longestGapUs: rows.readUInt32LE(at + 28) * unitUs,
     sent: rows.readUInt32LE(at + 32),
     received: rows.readUInt32LE(at + 36),
     movedTo: hosts[rows.readUInt16LE(at + 40)] ?? null,
-    lastProgressUs: rows.readUInt32LE(at + 44),
+    lastProgressUs: rows.readUInt32LE(at + 44) * unitUs,
   };
 }

@@ -45,6 +45,10 @@ const streamStart = kind("stream_start", {
   intervalUs: count,
   /** Silence after which a connection counts as lost with cause "stalled". */
   stallUs: count,
+  /** Microseconds in one unit of its rows' times; absent: 1. What lasts more than an hour has more. */
+  rowUnitUs: z.int().min(1).exactOptional(),
+  /** Silence after which TCP of the clients asks its peer (SO_KEEPALIVE). Absent: never. */
+  keepaliveUs: count.exactOptional(),
   /** Time between two samples; a quarter of a second where it is absent. */
   sampleUs: z.int().min(1).exactOptional(),
   /** How long it is to send; absent: until every connection has been made. */

@@ -52,12 +52,14 @@ const OURS: Readonly<Record<string, keyof Connection>> = {
   progress_us: "lastProgressUs",
 };
 
+const of = { stream: "ipv4", hosts: ["vm-001", "vm-002"], unitUs: 1 };
+
 test("each field is read from the bytes that the table names", (t) => {
   for (const { offset, bytes, name } of documented.filter((field) => field.name !== "")) {
     const row = Buffer.alloc(ROW_BYTES);
     row.writeUIntLE(1, offset, bytes);
-    const changed = decodeRow(row, 0, "ipv4", ["vm-001", "vm-002"]);
-    const plain = decodeRow(Buffer.alloc(ROW_BYTES), 0, "ipv4", ["vm-001", "vm-002"]);
+    const changed = decodeRow(row, 0, of);
+    const plain = decodeRow(Buffer.alloc(ROW_BYTES), 0, of);
     const differs = (Object.keys(plain) as (keyof Connection)[]).filter((key) => changed[key] !== plain[key]);
     t.deepEqual(differs, [OURS[name] ?? name] as (keyof Connection)[], name);
   }

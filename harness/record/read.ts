@@ -147,14 +147,17 @@ function forEachLine(file: string, onLine: (line: Buffer) => void): void {
 
 function decodeConnections(events: readonly Event[], bin: Buffer): Iterable<Connection> {
   const hosts = new Map<StreamName, string[]>();
+  const units = new Map<StreamName, number>();
   for (const event of events)
-    if (event.kind === "hosts") hosts.set(event.stream, [...(hosts.get(event.stream) ?? []), ...event.names]);
+    if (event.kind === "stream_start") units.set(event.stream, event.rowUnitUs ?? 1);
+    else if (event.kind === "hosts") hosts.set(event.stream, [...(hosts.get(event.stream) ?? []), ...event.names]);
   return {
     *[Symbol.iterator]() {
       for (const event of events) {
         if (event.kind !== "rows") continue;
-        const names = hosts.get(event.stream) ?? [];
-        for (let i = 0; i < event.count; i++) yield decodeRow(bin, (event.offset + i) * ROW_BYTES, event.stream, names);
+        const { stream } = event;
+        const of = { stream, hosts: hosts.get(stream) ?? [], unitUs: units.get(stream) ?? 1 };
+        for (let i = 0; i < event.count; i++) yield decodeRow(bin, (event.offset + i) * ROW_BYTES, of);
       }
     },
   };

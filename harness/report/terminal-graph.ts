@@ -10,14 +10,15 @@ const WIDEST_BAR = 5;
 /** Connections lost in each second as bars of block characters, with a time axis and a mark under each event. */
 export function lossGraph(series: Series, width: number): string[] {
   const perSecond = series.lossPerSecond.map(({ byCause }) => Object.values(byCause).reduce((sum, n) => sum + n, 0));
-  const most = Math.max(0, ...perSecond);
+  // More seconds than a call may have arguments.
+  const most = perSecond.reduce((a, b) => Math.max(a, b), 0);
   if (most === 0) return [];
   const label = count(most).length;
   const room = width - label - 2;
   const secondsPerBar = Math.ceil(perSecond.length / room);
   // The worst second of a bar, so that the scale stays "per second".
   const bars = Array.from({ length: Math.ceil(perSecond.length / secondsPerBar) }, (_, i) =>
-    Math.max(...perSecond.slice(i * secondsPerBar, (i + 1) * secondsPerBar)),
+    perSecond.slice(i * secondsPerBar, (i + 1) * secondsPerBar).reduce((a, b) => Math.max(a, b), 0),
   );
   const wide = Math.min(WIDEST_BAR, Math.max(1, Math.floor(room / bars.length)));
   const column = (s: number) => Math.floor((s / secondsPerBar) * wide);
@@ -46,7 +47,8 @@ function bar(part: number, row: number, wide: number): string {
 
 /** A number about every ten columns, at round seconds. */
 function timeAxis(seconds: number, column: (s: number) => number, width: number): string {
-  const step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((s) => column(s) >= 8) ?? 7200;
+  const step =
+    [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400].find((s) => column(s) >= 8) ?? 432_000;
   let line = "";
   for (let s = 0; s <= seconds; s += step) {
     const text = s + step > seconds ? `${s} s` : String(s);

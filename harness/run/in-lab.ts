@@ -10,7 +10,7 @@ import type { RecordWriter } from "../record/record.ts";
 import type { Phase } from "../record/schema.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { planTopology, type Topology } from "../topology/topology.ts";
-import { Liveness, patienceNs } from "../traffic/liveness.ts";
+import { Liveness, patienceNs, signsMs } from "../traffic/liveness.ts";
 import { startServers } from "../traffic/servers.ts";
 import { nowNs } from "../util/clock.ts";
 import { Scope } from "../util/scope.ts";
@@ -36,7 +36,11 @@ interface Run {
 export async function runInLab(request: RunRequest, record: RecordWriter): Promise<void> {
   const scope = new Scope();
   const patience = patienceNs(request.session.prepared.capacity);
-  const liveness = new Liveness(patience, (silence) => quietly(() => record.add(silence)));
+  const liveness = new Liveness(
+    patience,
+    (silence) => quietly(() => record.add(silence)),
+    signsMs(request.load.durationS),
+  );
   record.clock = request.session.clock;
   const run: Run = { request, record, scope, liveness, servers: new AbortController(), lost: null };
   const { signal, impairment } = request;

@@ -214,6 +214,7 @@ function forgets({ case: { backend }, backendOptions, options, load, routers }: 
     connections,
     flows: connections,
     intervalS: connections / load.rate,
+    keepaliveS: load.keepaliveS,
     routers,
   });
 }

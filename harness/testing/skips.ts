@@ -57,6 +57,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     isHere: () => process.arch === "x64" && isInstalled("qemu-system-x86_64"),
     needed: {
       "scenarios/cases.vm.test.ts": ALL,
+      "scenarios/idle.vm.test.ts": ALL,
       "scenarios/jobs.vm.test.ts": ALL,
       "harness/actions/replay.vm.test.ts": ALL,
       "harness/runtime/vm/virtual.vm.test.ts": ALL,

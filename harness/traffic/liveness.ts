@@ -18,6 +18,9 @@ const TICK_NS = 5e7;
 /** Where this program is never late, as the lab's time waits for it. */
 const VIRTUAL_TICK_NS = 1e9;
 
+/** Time between two signs of life: in a long run they are some hundreds. */
+export const signsMs = (durationS: number): number => 250 * (durationS > 600 ? Math.ceil(durationS / 100) : 1);
+
 /** How long a silence is no fault of anybody's, on the lab's machines. */
 export function patienceNs(capacity: Capacity | undefined): number {
   return capacity && !capacity.own ? SLOW * LIMIT_NS : LIMIT_NS;
@@ -42,13 +45,16 @@ interface Watched extends Pick<Pulse, "of" | "role" | "onGone"> {
 export class Liveness {
   readonly #patienceNs: number;
   readonly #onSilence: (silence: Silence) => void;
+  /** Nobody needs to tell of itself more often. */
+  readonly leastMs: number;
   readonly #pulses = new Set<Pulse>();
   readonly #late: { t: number; ns: number }[] = [];
   #tickT = 0;
   #clock: Clock = monotonic;
   #cancel: (() => void) | undefined;
 
-  constructor(patienceNs: number, onSilence: (silence: Silence) => void) {
+  constructor(patienceNs: number, onSilence: (silence: Silence) => void, leastMs = signsMs(0)) {
+    this.leastMs = leastMs;
     this.#patienceNs = patienceNs;
     this.#onSilence = onSilence;
   }
@@ -103,7 +109,7 @@ export class Liveness {
   }
 
   #tickLater(): void {
-    const everyNs = this.#clock.isVirtual ? VIRTUAL_TICK_NS : TICK_NS;
+    const everyNs = this.#clock.isVirtual ? Math.max(VIRTUAL_TICK_NS, this.leastMs * 1e6) : TICK_NS;
     this.#cancel = this.#clock.at(this.#clock.now() + everyNs, () => {
       this.#tickLater();
       this.#tick();

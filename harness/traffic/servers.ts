@@ -33,8 +33,8 @@ export async function startServers(
   onTrouble: (sentence: string) => void = () => {},
   liveness: Liveness | null = null,
 ): Promise<void> {
-  const everyMs =
-    HEARTBEAT_MS * Math.ceil((lab.topology.targets.length * processes * 1000) / HEARTBEAT_MS / BEATS_PER_S);
+  const fewMs = HEARTBEAT_MS * Math.ceil((lab.topology.targets.length * processes * 1000) / HEARTBEAT_MS / BEATS_PER_S);
+  const everyMs = Math.max(fewMs, liveness?.leastMs ?? 0);
   const words = ["serve", "--processes", `${processes}`, ...(liveness ? ["--heartbeat", `${everyMs}ms`] : [])];
   await Promise.all(
     lab.topology.targets.map(({ name }) =>

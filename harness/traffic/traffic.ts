@@ -5,7 +5,7 @@ import type { Event, Family, Protocol, StreamName, StreamStart } from "../record
 import type { Lab } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { type Client, type ClientLine, clientWords, startClient } from "./client.ts";
-import type { Liveness } from "./liveness.ts";
+import { type Liveness, signsMs } from "./liveness.ts";
 import { PART_CONNECTIONS, PORT } from "./servers.ts";
 
 /** Sample lines a second of all generators together; each writes four, unless there are many. */
@@ -27,6 +27,8 @@ export interface Load {
   /** Bytes of a message. */
   size: number;
   stallS: number;
+  /** Silence after which TCP of the clients asks its peer; absent: never. */
+  keepaliveS?: number;
   seed: number;
   /** Client addresses of each family; absent: a whole network. */
   sources?: number;
@@ -109,7 +111,8 @@ function streamsOf(load: Load, visit: number | null): Stream[] {
   // Fragments are counted by one process for each family.
   const partsOf = (connections: number) => (load.mode === "fragments" ? 1 : Math.ceil(connections / PART_CONNECTIONS));
   const shares = load.families.map((_, i) => splitEvenly(load.connections, load.families.length, i));
-  const sampleMs = sampleMsOf(shares.reduce((sum, connections) => sum + partsOf(connections), 0));
+  const streams = shares.reduce((sum, connections) => sum + partsOf(connections), 0);
+  const sampleMs = Math.max(sampleMsOf(streams), signsMs(load.durationS));
   return load.families.flatMap((family, i) => {
     const connections = shares[i] ?? 0;
     const of = partsOf(connections);
@@ -195,6 +198,7 @@ function streamWords(load: Load): string[] {
     `${load.rampS}s`,
     "--stall",
     `${load.stallS}s`,
+    ...(load.keepaliveS === undefined ? [] : ["--keepalive", `${load.keepaliveS}s`]),
     "--reconnect",
     "--rows",
   ];

@@ -119,14 +119,14 @@ void connection_row(struct client *client, const struct connection *c, enum caus
 			  .host = c->host,
 			  .moved_to = c->moved_to,
 			  .offset = c->offset,
-			  .start_us = since_start_us(client, c->opened_ns),
+			  .start_us = since_start(client, c->opened_ns),
 			  .established_us =
-				  c->established_ns ? since_start_us(client, c->established_ns) : NEVER_US,
-			  .end_us = since_start_us(client, now),
-			  .longest_gap_us = c->longest_gap_us,
+				  c->established_ns ? since_start(client, c->established_ns) : NEVER,
+			  .end_us = since_start(client, now),
+			  .longest_gap_us = c->longest_gap,
 			  .sent = c->sent,
 			  .received = c->received,
-			  .progress_us = since_start_us(client, c->progress_ns)};
+			  .progress_us = since_start(client, c->progress_ns)};
 
 	if (client->set.mode == MODE_STREAM && !client->set.udp)
 		row.retransmits = tcp_facts(c).tcpi_total_retrans;

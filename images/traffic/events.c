@@ -26,6 +26,10 @@ void events_start(const struct client *client)
 	json_string(&out, "dst", address_text(&set->address, address));
 	json_number(&out, "dport", address_port(&set->address));
 	json_number(&out, "intervalUs", set->interval_ns / NS_PER_US);
+	if (set->unit_us > 1)
+		json_number(&out, "rowUnitUs", set->unit_us);
+	if (set->keepalive_ns)
+		json_number(&out, "keepaliveUs", set->keepalive_ns / NS_PER_US);
 	json_number(&out, "stallUs", set->stall_ns / NS_PER_US);
 	json_number(&out, "sampleUs", set->sample_ns / NS_PER_US);
 	if (set->duration_ns)

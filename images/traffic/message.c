@@ -61,10 +61,10 @@ uint64_t message_waiting_ns(const struct client *client, const struct connection
 void message_gap(const struct client *client, struct connection *c, uint64_t now)
 {
 	uint64_t since = message_waiting_ns(client, c);
-	uint64_t gap_us = since < now ? (now - since) / NS_PER_US : 0;
+	uint64_t gap = since < now ? (now - since) / row_unit_ns(client) : 0;
 
-	if (gap_us > c->longest_gap_us)
-		c->longest_gap_us = gap_us < UINT32_MAX ? (uint32_t)gap_us : UINT32_MAX;
+	if (gap > c->longest_gap)
+		c->longest_gap = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
 }
 
 static bool must_send(const struct client *client, const struct connection *c, uint64_t now)

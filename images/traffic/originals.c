@@ -96,12 +96,12 @@ static void add_connection(const struct client *client, const struct row *row)
 	bool drawn = client->set.source.family != AF_UNSPEC;
 	union address local = drawn ? tuple_address(&client->tuples, client->set.source.family, tuple)
 				    : client->originals->kernels;
-	bool established = row->established_us != NEVER_US;
+	bool established = row->established_us != NEVER;
 
 	json_object(&out, NULL);
-	json_number(&out, "Started", row->start_us * 1000ULL);
-	json_number(&out, "Connect", established ? row->established_us * 1000ULL : 0);
-	json_number(&out, "Ended", row->end_us * 1000ULL);
+	json_number(&out, "Started", row->start_us * row_unit_ns(client));
+	json_number(&out, "Connect", established ? row->established_us * row_unit_ns(client) : 0);
+	json_number(&out, "Ended", row->end_us * row_unit_ns(client));
 	json_string(&out, "Err", row->cause ? cause_names[row->cause] : "");
 	json_number(&out, "Sent", row->sent);
 	json_number(&out, "Received", row->received);

@@ -330,7 +330,7 @@ static void rows_are_48_bytes_little_endian(void)
 				.moved_to = 0x0a0b,
 				.offset = 0x11121314,
 				.start_us = 0x21222324,
-				.established_us = NEVER_US,
+				.established_us = NEVER,
 				.end_us = 0x31323334,
 				.longest_gap_us = 1,
 				.sent = 2,

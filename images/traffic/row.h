@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One connection as it is written down: 48 bytes, little endian. Times in us since the start of the stream.
+/* One connection as it is written down: 48 bytes, little endian. Times in us, or in so many of them as
+ * stream_start says (rowUnitUs), since the start of the stream.
  */
 #ifndef TRAFFIC_ROW_H
 #define TRAFFIC_ROW_H
@@ -8,7 +9,7 @@
 
 #define ROW_BYTES 48
 #define NO_HOST 0xffff
-#define NEVER_US UINT32_MAX
+#define NEVER UINT32_MAX
 
 struct row {
 	uint32_t id;

@@ -33,6 +33,8 @@ struct settings {
 	double rate; /* per second: messages (stream) or connections (connect); 0: one each, or unlimited */
 	uint64_t interval_ns; /* between messages of one connection; 0: one message only */
 	uint64_t duration_ns, ramp_ns, stall_ns, timeout_ns, sample_ns;
+	uint64_t keepalive_ns; /* TCP: silence after which a probe is sent; 0: none is */
+	uint32_t unit_us;	/* of the times in rows, so that 32 bits hold them */
 	uint64_t late_ns; /* an answer that takes longer is counted; 0: none is */
 	bool udp, keep, rows, reconnect, same_tuple, closed_loop, hold, vanish, monitor;
 };

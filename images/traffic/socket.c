@@ -37,6 +37,17 @@ static bool watch(const struct client *client, const struct connection *c)
 	return !epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, c->fd, &event);
 }
 
+/* A probe after so much silence, and while none is answered one each second: then the peer is given up. */
+static void keep_alive(int fd, int seconds)
+{
+	int on = 1, probe_s = 1, probes = 3;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &probe_s, sizeof(probe_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
 /* Returns 0 or an errno. c->fd may be open either way. */
 static int open_socket(const struct client *client, struct connection *c, struct tuple tuple)
 {
@@ -50,6 +61,8 @@ static int open_socket(const struct client *client, struct connection *c, struct
 		return errno;
 	if (set->mode == MODE_STREAM && !set->udp)
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (set->keepalive_ns)
+		keep_alive(c->fd, (int)(set->keepalive_ns / NS_PER_S));
 	if (connect(c->fd, &set->address.any, address_length(&set->address)) && errno != EINPROGRESS)
 		return errno;
 	return watch(client, c) ? 0 : errno;

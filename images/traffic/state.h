@@ -40,7 +40,7 @@ struct connection {
 	uint64_t seen; /* UDP: see window.h */
 	int fd;
 	uint32_t offset; /* of the source address */
-	uint32_t longest_gap_us;
+	uint32_t longest_gap; /* in units of rows */
 	uint32_t sent, received;      /* messages */
 	uint32_t answered;	      /* all before this one are answered, or given up (UDP) */
 	uint32_t out_bytes, in_bytes; /* of the message, or echo, under way */
@@ -119,12 +119,17 @@ static inline uint32_t connection_id(const struct client *client, uint32_t index
 	return index * client->set.part.count + client->set.part.index;
 }
 
-/* Microseconds since the start of the stream. */
-static inline uint32_t since_start_us(const struct client *client, uint64_t ns)
+static inline uint64_t row_unit_ns(const struct client *client)
 {
-	uint64_t us = ns < client->start_ns ? 0 : (ns - client->start_ns) / NS_PER_US;
+	return (client->set.unit_us ? client->set.unit_us : 1) * NS_PER_US;
+}
 
-	return us < NEVER_US ? (uint32_t)us : NEVER_US - 1;
+/* Units of rows since the start of the stream. */
+static inline uint32_t since_start(const struct client *client, uint64_t ns)
+{
+	uint64_t units = ns < client->start_ns ? 0 : (ns - client->start_ns) / row_unit_ns(client);
+
+	return units < NEVER ? (uint32_t)units : NEVER - 1;
 }
 
 #endif

@@ -9,7 +9,9 @@
 #define MAX_TCP_MESSAGE (1 << 20)
 #define MAX_UDP_MESSAGE 65507
 #define CLOSED_LOOP_CHECK 16		  /* which is for speed */
-#define MAX_DURATION_NS (3600 * NS_PER_S) /* row times are 32 bits of microseconds */
+#define MAX_DURATION_NS (40 * 86400 * NS_PER_S)
+#define LONGEST_END_NS (60 * NS_PER_S)
+#define MAX_KEEPALIVE_NS (32767 * NS_PER_S) /* MAX_TCP_KEEPIDLE */
 
 static bool parse_output(const char *text, void *to)
 {
@@ -40,7 +42,11 @@ static void check(const struct settings *set)
 		fail(EXIT_USAGE, "Invalid value '%u' for --size: expected %u to %u.", set->message_bytes,
 		     least, most);
 	if (!set->duration_ns || set->duration_ns > MAX_DURATION_NS)
-		fail(EXIT_USAGE, "Invalid value for --duration: expected more than 0 and at most an hour.");
+		fail(EXIT_USAGE, "Invalid value for --duration: expected more than 0 and at most 40 days.");
+	if (set->keepalive_ns && set->udp)
+		fail(EXIT_USAGE, "--keepalive needs TCP.");
+	if (set->keepalive_ns % NS_PER_S || set->keepalive_ns > MAX_KEEPALIVE_NS)
+		fail(EXIT_USAGE, "Invalid value for --keepalive: expected whole seconds up to 32767.");
 	if (set->closed_loop && set->hold)
 		fail(EXIT_USAGE, "--hold cannot be used with --closed-loop.");
 	if (set->closed_loop && set->udp)
@@ -55,6 +61,17 @@ static uint64_t interval_of(const struct settings *set)
 	if (set->closed_loop || interval > (double)MAX_DURATION_NS)
 		return 0;
 	return interval > 0 && interval < 1 ? 1 : (uint64_t)interval;
+}
+
+/* Rows have 32 bits for a time: microseconds for an hour, and for longer ten of them, a hundred, or a thousand.
+ */
+static uint32_t unit_of(uint64_t duration_ns)
+{
+	uint32_t unit_us = 1;
+
+	while ((duration_ns + LONGEST_END_NS) / NS_PER_US / unit_us >= UINT32_MAX)
+		unit_us *= 10;
+	return unit_us;
 }
 
 int command_stream(const struct command *command, int argc, char **argv)
@@ -97,6 +114,8 @@ int command_stream(const struct command *command, int argc, char **argv)
 		 .parse = parse_u32, .to = &set.check},
 		{"late", 0, "TIME", "longer round trips count as late; 0: none (150ms)",
 		 .parse = parse_duration, .to = &set.late_ns},
+		{"keepalive", 0, "TIME", "silence after which TCP asks its peer (SO_KEEPALIVE); 0: never (0)",
+		 .parse = parse_duration, .to = &set.keepalive_ns},
 		{"stall", 0, "TIME", "silence after which a connection counts as lost; 0: none (5s)",
 		 .parse = parse_duration, .to = &set.stall_ns},
 		{"connect-timeout", 0, "TIME", "time-out of the first answer (1500ms)",
@@ -117,6 +136,7 @@ int command_stream(const struct command *command, int argc, char **argv)
 	if (!set.check)
 		set.check = set.closed_loop ? CLOSED_LOOP_CHECK : 1;
 	set.interval_ns = interval_of(&set);
+	set.unit_us = unit_of(set.duration_ns);
 	if (set.output >= OUTPUT_CTRAFFIC)
 		set.sample_ns = NS_PER_S;
 	return client_run(&set);

@@ -43,13 +43,14 @@ test("one-packet scheduling remembers no UDP flow: a hash keeps it where it is, 
     ipvsOracle(given({ ops: "true", ...over }), 3, protocol);
   t.is(oracle({ scheduler: "mh", port: "true" }).strategy, "ipvs");
   t.like(oracle({}), { strategy: "stateful", memory: { timeoutS: { udp: 0 } } });
-  t.false("memory" in oracle({}, "tcp"), "TCP is remembered");
+  t.like(oracle({}, "tcp"), { memory: { timeoutS: { tcp: 900 } } }, "TCP is remembered");
 });
 
 test("time-outs are the oracle's, too", (t) => {
   t.like(ipvsOracle(given({ timeouts: "5,0,7" }), 3, "tcp"), {
     memory: { timeoutS: { tcp: 5, udp: 7 }, again: false },
   });
+  t.like(ipvsOracle(given(), 3, "tcp"), { memory: { timeoutS: { tcp: 900, udp: 300 } } }, "the kernel's own");
   t.like(ipvsOracle(given({ timeouts: "5,0,0", sloppyTcp: "true" }), 3, "tcp"), { memory: { again: true } });
 });
 

@@ -125,7 +125,9 @@ export function ipvsOracle(given: Options, targets: number, protocol: Protocol):
     ...(hashes ? {} : { later: laterOf(scheduler) }),
     uneven: scheduler === "sed" || scheduler === "nq" || given.persistence > 0,
     ...(given.persistence > 0 ? { affinityS: affinityOf(given, protocol) } : {}),
-    ...(eachPacket ? { memory: { timeoutS: { udp: 0 } } } : memoryPart(given.timeouts, given.sloppyTcp)),
+    ...(eachPacket
+      ? { memory: { timeoutS: { udp: 0 } } }
+      : memoryPart(given.timeouts, given.sloppyTcp, { of: "ipvs" })),
     ...parts,
   };
 }

@@ -59,16 +59,20 @@ export function timeoutsOf(text: string): { tcp: number; fin: number; udp: numbe
 }
 
 /**
- * An oracle's part: what is forgotten by time-outs that were given, of protocols that are remembered. The kernel's own are longer than the
- * silence of any run. `again`: a TCP connection that was forgotten is taken for a new one.
+ * The kernel's own, in seconds. conntrack remembers a UDP flow for 120 s once it has lasted 2 s, but what is silent after its first
+ * answer has not.
  */
+const KERNELS = { ipvs: { tcp: 900, udp: 300 }, conntrack: { tcp: 432_000, udp: 30 } } as const;
+
+/** An oracle's part: what is forgotten after which silence. `again`: a TCP connection that was forgotten is taken for a new one. */
 export function memoryPart(
   text: string,
   again: boolean,
-  protocols: readonly Protocol[] = ["tcp", "udp"],
+  { of = "conntrack", protocols = ["tcp", "udp"] }: { of?: keyof typeof KERNELS; protocols?: readonly Protocol[] } = {},
 ): Pick<StatefulSpec, "memory"> {
-  const seconds = timeoutsOf(text);
-  const given = protocols.filter((protocol) => seconds[protocol] > 0);
-  const timeoutS = Object.fromEntries(given.map((protocol) => [protocol, seconds[protocol]]));
-  return given.length > 0 ? { memory: { timeoutS, again } } : {};
+  const given = timeoutsOf(text);
+  const timeoutS = Object.fromEntries(
+    protocols.map((protocol) => [protocol, given[protocol] || KERNELS[of][protocol]]),
+  );
+  return { memory: { timeoutS, again } };
 }

@@ -72,7 +72,8 @@ async function connect(lab: Lab, to: string, words: string): Promise<Connection[
     const event = JSON.parse(line) as { event: string; names?: string[]; rows?: string };
     hosts.push(...(event.names ?? []));
     const bytes = Buffer.from(event.rows ?? "", "base64");
-    for (let at = 0; at < bytes.length; at += ROW_BYTES) rows.push(decodeRow(bytes, at, "ipv4", hosts));
+    for (let at = 0; at < bytes.length; at += ROW_BYTES)
+      rows.push(decodeRow(bytes, at, { stream: "ipv4", hosts, unitUs: 1 }));
   }
   return rows;
 }

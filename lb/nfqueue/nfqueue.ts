@@ -117,7 +117,7 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
       const choice = tableChoice(given, targets);
       if (!given.synOnly) return choice;
       const marks = given.udp ? (["tcp", "udp"] as const) : (["tcp"] as const);
-      const memory = memoryPart(given.timeouts, true, marks);
+      const memory = memoryPart(given.timeouts, true, { protocols: marks });
       return { strategy: "stateful", flush: given.leave === "flush", assign: choice, marks, ...memory };
     },
 

@@ -14,7 +14,7 @@ import {
 } from "../../harness/api/index.ts";
 import { leave, leavesDead } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
-import { effectiveOptions, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
+import { effectiveOptions, idlePart, idleTimeout, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
 
 const PROGRAM: Program = { name: "haproxy", from: { packages: "haproxy", version: ["-v"] } };
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
@@ -30,6 +30,7 @@ const options = z.strictObject({
   weights,
   leave,
   workers,
+  timeout: idleTimeout,
 });
 type Options = z.infer<typeof options>;
 
@@ -49,6 +50,7 @@ export const haproxy = defineBackend({
     flush: given.leave === "flush",
     assign: null,
     ...LATER[given.scheduler],
+    ...idlePart(given.timeout),
     ...weightsPart(given.weights),
   }),
   effectiveOptions,
@@ -115,8 +117,8 @@ function configuration(
     "defaults",
     "  mode tcp",
     "  timeout connect 5s",
-    "  timeout client 24h",
-    "  timeout server 24h",
+    `  timeout client ${given.timeout}s`,
+    `  timeout server ${given.timeout}s`,
   ];
   for (const family of FAMILIES) {
     lines.push(

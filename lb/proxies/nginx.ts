@@ -22,7 +22,7 @@ import {
 } from "../../harness/api/index.ts";
 import { leave, leavesDead } from "../linux/conntrack.ts";
 import { weightOf, weights, weightsPart } from "../linux/options.ts";
-import { effectiveOptions, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
+import { effectiveOptions, idlePart, idleTimeout, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
 
 const SIGHUP = 1;
 const FILE = "/run/nginx.conf";
@@ -42,6 +42,7 @@ const options = z.strictObject({
   weights,
   leave,
   workers,
+  timeout: idleTimeout,
 });
 type Options = z.infer<typeof options>;
 
@@ -61,7 +62,14 @@ export const nginx = defineBackend({
     const assign = given.scheduler === "hash" ? byHash : null;
     // The processes of a new configuration know nothing of the connections of those before.
     const later = given.scheduler === "leastconn" ? "fewest_since_change" : "shares";
-    return { strategy: "stateful", flush: given.leave === "flush", assign, later, ...weightsPart(given.weights) };
+    return {
+      strategy: "stateful",
+      flush: given.leave === "flush",
+      assign,
+      later,
+      ...idlePart(given.timeout),
+      ...weightsPart(given.weights),
+    };
   },
   effectiveOptions,
   async router(router, given) {
@@ -167,7 +175,7 @@ function configuration(
 ): string {
   // An upstream must have a server: where none is in use all are there, and down.
   const [listed, down] = active.length > 0 ? [active, ""] : [[...topology.targets.keys()], " down"];
-  const lines = [...own.head, "stream {", "proxy_connect_timeout 5s;", "proxy_timeout 24h;"];
+  const lines = [...own.head, "stream {", "proxy_connect_timeout 5s;", `proxy_timeout ${given.timeout}s;`];
   const service = (protocol: Protocol, family: 4 | 6, port: number) => {
     const name = `${protocol}${family}-${port}`;
     const at = (address: string) => `${family === 4 ? address : `[${address}]`}:${port}`;

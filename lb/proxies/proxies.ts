@@ -2,7 +2,16 @@
 // What the proxies share: the VIP is the router's own address, and their programs end connections there and begin others.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
-import { type Host, ipBatch, PORT, type Router, type RouterSide, setSysctls, vipsOf } from "../../harness/api/index.ts";
+import {
+  type Host,
+  ipBatch,
+  PORT,
+  type Router,
+  type RouterSide,
+  type StatefulSpec,
+  setSysctls,
+  vipsOf,
+} from "../../harness/api/index.ts";
 import { checkWeights } from "../linux/options.ts";
 
 /** Where they listen. */
@@ -16,6 +25,21 @@ export const workers = z.coerce
   .max(64)
   .default(Math.max(2, availableParallelism()))
   .describe("processes on each router, which share the connections; one holds half as many as it may open files");
+
+const DAY_S = 86_400;
+
+export const idleTimeout = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(40 * DAY_S)
+  .default(DAY_S)
+  .describe("seconds without data after which a connection is ended; keepalives of TCP do not count");
+
+/** An oracle's part: what is silent for so long is ended. */
+export const idlePart = (tcp: number): Pick<StatefulSpec, "memory"> => ({
+  memory: { timeoutS: { tcp }, again: false, dataOnly: true },
+});
 
 /** The options as they are used. Throws UsageError when there is not one weight for each target. */
 export function effectiveOptions<Given extends { weights?: number[] | undefined }>(

@@ -75,6 +75,8 @@ export const memoryLimits = z.strictObject({
     .partialRecord(z.enum(["tcp", "udp"]), z.number().nonnegative())
     .readonly()
     .optional(),
+  /** Only data counts against silence: TCP's keepalives end at it. */
+  dataOnly: z.boolean().optional(),
   /** It takes a TCP connection that it has forgotten for a new one; else its packets come to nothing. */
   again: z.boolean().optional(),
 });
