@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs every backend in every scenario, both families at once, over TCP and UDP, in guests in virtual time, and writes MATRIX.md:
-// `npm run matrix -- [--jobs 2] [--out folder] [--keep] [--netns] [backend...]`. What the folder has already is left out, so it can be ended and
+// `npm run matrix -- [--jobs 2] [--out folder] [--keep] [--netns] [case or glob...]`. What the folder has already is left out, so it can be ended and
 // taken up again. Exit code 1: a case did not pass.
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { type Cell, makeCells } from "../harness/actions/cells.ts";
 import { conformanceMatrix, whyNot } from "../harness/actions/matrix.ts";
 import { runMain } from "../harness/cli/main.ts";
-import { allCases, type Case, findNamed } from "../harness/plan/catalog.ts";
+import { type Case, findCases } from "../harness/plan/catalog.ts";
 import { parseOptions } from "../harness/plan/invalid.ts";
 import { runOptions } from "../harness/plan/options.ts";
 import type { Protocol } from "../harness/record/schema.ts";
@@ -63,12 +63,11 @@ const pairsOf = (words: readonly string[]) =>
 const catalog = { backends, scenarios, runtimes: [netns, vm] };
 
 /** The defaults of all backends first, then IPVS' variants. `real`: what this kernel can is run without a guest. */
-async function cellsOf(names: readonly string[], real: boolean): Promise<Cell[]> {
-  const chosen = names.length === 0 ? backends : names.map((name) => findNamed("backend", backends, name));
+async function cellsOf(patterns: readonly string[], real: boolean): Promise<Cell[]> {
+  const all = findCases(catalog, patterns.length === 0 ? ["all"] : patterns);
   const here = new Set<string>();
-  for (const backend of real ? chosen : [])
+  for (const backend of new Set(real ? all.map((one) => one.backend) : []))
     if ((await backend.missing(netns, backend.options.parse({}))).length === 0) here.add(backend.name);
-  const all = allCases({ ...catalog, backends: chosen });
   const making = (one: Case, set: readonly string[]) => {
     const runtime = here.has(one.backend.name) ? netns : guest;
     const fitting = PROTOCOLS.filter((protocol) => whyNot(one, protocol) === null);
@@ -77,7 +76,7 @@ async function cellsOf(names: readonly string[], real: boolean): Promise<Cell[]>
   const varied = all.filter(({ backend }) => backend.name === "ipvs");
   return [
     ...all.flatMap((one) => making(one, [])),
-    ...VARIANTS.filter((set) => set !== DEFAULT).flatMap((set) => varied.flatMap((one) => making(one, set))),
+    ...varied.flatMap((one) => VARIANTS.filter((set) => set !== DEFAULT).flatMap((set) => making(one, set))),
   ];
 }
 
