@@ -108,6 +108,12 @@ withGuest(
   },
 );
 
+withGuest("keepalived on two routers fills tables of IPVS that are longer than a page of /proc", async (t) => {
+  const result = await runInGuest(t, "keepalived_scale_lb", "--targets 10 --at 2,4 --duration 6".split(" "));
+  passes(t, result);
+  t.is(result.summary.routers, 2);
+});
+
 withGuest("keepalived finds a dead target by itself, and that it is back; only its connections are lost", async (t) => {
   const checks = "--set delayLoop=0.5 --set connectTimeout=0.5 --set retries=0".split(" ");
   const result = await runInGuest(t, "keepalived_failure", [

@@ -18,19 +18,20 @@ export async function untilInUse(
   deadline: number,
 ): Promise<boolean> {
   for (;;) {
-    const { stdout } = await host.exec(["@read", "/proc/net/ip_vs"]);
+    // By netlink: /proc/net/ip_vs, longer than a page, leaves out services where other namespaces have some too.
+    const { stdout } = await host.exec(["ipvsadm", "-Sn"]);
     if (isInUse(stdout, topology, services, wanted)) return true;
     if (host.clock.now() > deadline) return false;
     await host.clock.sleep(POLL_MS);
   }
 }
 
-/** `table` is /proc/net/ip_vs; `services` is how many there are of each family. */
+/** `table` is as `ipvsadm -Sn` says it; `services` is how many there are of each family. */
 export function isInUse(table: string, topology: Topology, services: number, wanted: Wanted): boolean {
   const counts = new Map<string, number>();
-  // "  -> C0A80101:1389      Route   1      0          0"; of IPv6 "[1000:..]".
-  for (const [, address = "", weight] of table.matchAll(/^\s*-> (\S+):[0-9A-F]{4}\s+\w+\s+(\d+)/gm)) {
-    const key = address.replaceAll(/[^0-9a-f]/gi, "").toLowerCase();
+  // "-a -t 10.0.0.0:5001 -r 192.168.1.1:5001 -g -w 1"; of IPv6 "[1000::1:c0a8:101]:5001".
+  for (const [, address = "", weight] of table.matchAll(/ -r (\S+):\d+ .*-w (\d+)/g)) {
+    const key = hex(address.replaceAll(/[[\]]/g, ""));
     if (weight !== "0") counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   const has = (indices: readonly number[], count: number) =>

@@ -64,15 +64,12 @@ test("with a firewall mark there is one service for each family, and targets hav
 test("what is in use is read from the kernel's table, in both families", (t) => {
   const table = (v4: number, v6: number) =>
     [
-      "IP Virtual Server version 1.2.1 (size=4096)",
-      "Prot LocalAddress:Port Scheduler Flags",
-      "  -> RemoteAddress:Port Forward Weight ActiveConn InActConn",
-      "TCP  0A000000:1389 rr  ",
-      "  -> C0A80102:1389      Route   3      0          7         ",
-      `  -> C0A80101:1389      Masq    ${v4}      12         0         `,
-      "TCP  [1000:0000:0000:0000:0000:0000:0000:0000]:1389 rr ",
-      "  -> [1000:0000:0000:0000:0000:0001:c0a8:0102]:1389      Tunnel  1      0          0         ",
-      `  -> [1000:0000:0000:0000:0000:0001:c0a8:0101]:1389      Route   ${v6}      0          0         `,
+      "-A -t 10.0.0.0:5001 -s rr",
+      "-a -t 10.0.0.0:5001 -r 192.168.1.2:5001 -g -w 3",
+      `-a -t 10.0.0.0:5001 -r 192.168.1.1:5001 -m -w ${v4}`,
+      "-A -t [1000::]:5001 -s rr",
+      "-a -t [1000::]:5001 -r [1000::1:c0a8:102]:5001 -i -w 1 --tun-type ipip",
+      `-a -t [1000::]:5001 -r [1000::1:c0a8:101]:5001 -g -w ${v6}`,
     ].join("\n");
   t.true(isInUse(table(1, 1), topology, 1, { in: [0, 1], out: [2] }));
   t.false(isInUse(table(1, 1), topology, 2, { in: [0], out: [] }), "of two services one");
