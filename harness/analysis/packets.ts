@@ -43,6 +43,8 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
   const tally = tallyOf(all, tester, new Set(targets), isNarrow);
   const { received, relayed, probes, icmpErrors } = tally;
   const dropped = droppedBy(all, tester, new Set(targets));
+  const tooLarge = tooLargeForTunnel(events, all, new Set([tester, EVIL_NAME, ...targets]));
+  if (tooLarge > 0) dropped.too_large_for_tunnel = tooLarge;
   // Fragments are sent from below the IP layer, which does not count them.
   const fragments = events.reduce((sum, event) => sum + (event.kind === "datagrams" ? event.fragments : 0), 0);
   const sent = tally.sent + fragments;
@@ -66,6 +68,15 @@ function accountPackets(events: readonly Event[], tester: string, targets: reado
     ...(probes > 0 ? { probes } : {}),
     ...(icmpErrors === null ? {} : { icmpErrors }),
   };
+}
+
+/** What does not fit into its tunnel a router drops, and answers each packet by an ICMP error. */
+function tooLargeForTunnel(events: readonly Event[], all: readonly Counted[], others: ReadonlySet<string>): number {
+  if (!events.some((e) => e.kind === "path" && e.icmp === "drop" && e.tunnel)) return 0;
+  return all
+    .filter(({ machine }) => !others.has(machine))
+    .flatMap(({ deltas }) => deltas)
+    .reduce((sum, [name, delta]) => sum + (name === "icmpErrorsOut" ? delta : 0), 0);
 }
 
 /**

@@ -33,7 +33,7 @@ const row = (family: 4 | 6, id: number, isAnswered: boolean): Connection => ({
 const of = (family: 4 | 6, answered: (id: number) => boolean) =>
   Array.from({ length: 50 }, (_, id) => row(family, id, answered(id)));
 
-function summaryOf(path: Partial<Path>, connections: Connection[]) {
+function summaryOf(path: Partial<Path>, connections: Connection[], { arrived = 1e4, refused = 0 } = {}) {
   const ends = { userUs: 1, systemUs: 1, lateSends: 0, maxLateUs: 0 };
   const v6 = { stream: "ipv6", family: 6, srcCidr: "2000::/112", dst: "1000::" } as const;
   const events: Event[] = [
@@ -46,7 +46,8 @@ function summaryOf(path: Partial<Path>, connections: Connection[]) {
     { kind: "stream_end", t: T0 + 10 * S, stream: "ipv4", ...ends },
     { kind: "stream_end", t: T0 + 10 * S, stream: "ipv6", ...ends },
     { kind: "counters", t: 0, machine: "vm-221", moment: "after", values: { ipOut: 1e4 } },
-    { kind: "counters", t: 0, machine: "vm-001", moment: "after", values: { ipIn: 1e4 } },
+    { kind: "counters", t: 0, machine: "vm-001", moment: "after", values: { ipIn: arrived } },
+    { kind: "counters", t: 0, machine: "vm-201", moment: "after", values: { icmpErrorsOut: refused } },
   ];
   return analyse(run, { events, connections }).summary;
 }
@@ -99,4 +100,13 @@ test("a tunnel's header makes requests too large for the links, unless targets a
   t.is(summaryOf({ ...clamped, tunnel }, allLive).verdict, "fail");
   t.is(summaryOf({ ...clamped, tunnel: { ...tunnel, announceMtu: 1300 } }, allLive).verdict, "pass");
   t.is(summaryOf({ ...clamped, tunnel: { ...tunnel, announceMtu: 1300 } }, ipv6Hangs).verdict, "fail");
+});
+
+test("packets that a router answers by ICMP, as they do not fit into its tunnel, are accounted for", (t) => {
+  const tunnel = { ipv4: 20, ipv6: 40 };
+  const of = (path: Partial<Path>) =>
+    summaryOf({ size: 1420, clampMtu: 1300, ...path }, ipv6Hangs, { arrived: 9e3, refused: 1e3 });
+  t.like(of({ tunnel }).packets, { unaccounted: 0, dropped: { too_large_for_tunnel: 1000 } });
+  t.is(of({ tunnel }).verdict, "pass");
+  t.is(of({}).packets.unaccounted, 1000);
 });
