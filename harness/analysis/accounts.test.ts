@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { noiseOf } from "./accounts.ts";
+import type { Event, RunInfo } from "../record/schema.ts";
+import { noiseOf, packetFailures } from "./accounts.ts";
+import { packets } from "./packets.ts";
 import { binomialUpperP } from "./statistics.ts";
 
 test("a healthy lab may miss a few packets by chance, never a share of all", (t) => {
@@ -18,4 +20,31 @@ test("one packet more than the noise is less likely than the alarm, one fewer is
     t.true(binomialUpperP(most + 1, sent, 5e-6) < 1e-5);
     t.true(most === 0 || binomialUpperP(most, sent, 5e-6) >= 1e-5);
   }
+});
+
+test("packets of a backend that says so are not accounted for", (t) => {
+  const counters = (moment: "before" | "after", machine: string, values: Record<string, number>): Event => ({
+    kind: "counters",
+    t: 0,
+    machine,
+    moment,
+    values,
+  });
+  const deployed: Event = { kind: "deployed", t: 0, backend: "x", active: [], effectiveOptions: {}, oracle: null };
+  const seen = (first: Event) => {
+    const events = [
+      first,
+      counters("before", "vm-221", { ipOut: 0 }),
+      counters("before", "vm-001", { ipIn: 0 }),
+    ].concat([counters("after", "vm-221", { ipOut: 5000 }), counters("after", "vm-001", { ipIn: 6213 })]);
+    const run = { options: {}, targets: ["vm-001"] } as unknown as RunInfo;
+    return packets({ run, events } as never)?.part().summary?.packets;
+  };
+  const failures = (first: Event) => packetFailures({ packets: seen(first) as never, family: 4 } as never);
+  t.regex(
+    failures(deployed)[0] ?? "",
+    /^targets received 1,213 packets more than the tester sent \(5,000\): a proxy must count/,
+  );
+  t.deepEqual(failures({ ...deployed, accounts: false }), []);
+  t.like(seen({ ...deployed, accounts: false }), { accounts: false, unaccounted: 0, received: 6213 });
 });

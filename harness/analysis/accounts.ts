@@ -40,7 +40,9 @@ export function packetFailures({ packets, integrity, family }: Accounts): string
     ],
     [
       duplicated > noise,
-      `${plural(duplicated, "packet")} more arrived than were sent (${count(sent)}): something duplicates packets${relayed ? "" : ", or a proxy does not count relay.in and relay.out"}; ${limit}.`,
+      relayed
+        ? `${plural(duplicated, "packet")} more arrived than were sent (${count(sent)}): something duplicates packets; ${limit}.`
+        : `targets received ${plural(duplicated, "packet")} more than the tester sent (${count(sent)}): a proxy must count relay.in and relay.out, or say \`accounts: false\`; without a proxy something duplicates packets; ${limit}.`,
     ],
   ];
   return checks.flatMap(([bad, text]) => (bad ? [text] : []));

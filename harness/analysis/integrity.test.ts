@@ -141,6 +141,6 @@ test("packets that are missing are told by family, and by the target whose segme
   ]);
   t.deepEqual(sentences({ unaccounted: 9 }), []);
   t.deepEqual(sentences({ unaccounted: 0, duplicated: 13_998, sent: 46_639 }), [
-    "13,998 packets more arrived than were sent (46,639): something duplicates packets, or a proxy does not count relay.in and relay.out; a healthy lab shows 9 at most.",
+    "targets received 13,998 packets more than the tester sent (46,639): a proxy must count relay.in and relay.out, or say `accounts: false`; without a proxy something duplicates packets; a healthy lab shows 9 at most.",
   ]);
 });

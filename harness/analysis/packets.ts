@@ -8,10 +8,17 @@ export const packets: AnalysisModule = ({ run, events }) => ({
   part() {
     const userSpace = userSpaceShare(events);
     const account = accountPackets(events, TESTER_NAME, run.targets);
-    const packets = { ...account, noise: noiseOf(account.sent, isUnsure(run, events)) };
+    const unknown = events.some((e) => e.kind === "deployed" && e.accounts === false);
+    const known = unknown ? unaccountable(account) : account;
+    const packets = { ...known, noise: noiseOf(account.sent, isUnsure(run, events)) };
     return { summary: { packets, ...(userSpace ? { userSpace } : {}) } };
   },
 });
+
+/** What is left where a backend says that its packets cannot be accounted for. */
+function unaccountable({ duplicated: _, unaccountedByFamily: __, ...account }: Summary["packets"]): Summary["packets"] {
+  return { ...account, unaccounted: 0, accounts: false };
+}
 
 /** netem drops where nobody counts, and counters that were read while packets moved do not fit each other. */
 function isUnsure({ options }: RunInfo, events: readonly Event[]): boolean {

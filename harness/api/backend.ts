@@ -38,6 +38,8 @@ export interface BackendFacts {
   affinityOption?: string;
   /** What one more service is in its terms, as in "a flow". Absent: it has the VIP's only. */
   service?: string;
+  /** Its packets cannot be accounted for, as of a proxy that counts none. */
+  accounts?: false;
   /** How the names of its tunnels on targets begin: what comes out of one has been received before, inside another packet. */
   tunnels?: string;
   /** Defaults for options that it takes from environment variables, xcluster's names among them. */

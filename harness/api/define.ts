@@ -43,6 +43,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
 export type DefinedBackend<Schema extends z.ZodObject> = Backend & { options: Schema };
 
 export function defineBackend<Schema extends z.ZodObject>(definition: Definition<Schema>): DefinedBackend<Schema> {
+  // Files from outside are not type-checked.
+  if (typeof definition.router !== "function") throw new Error("'router' must be a function");
   const requires = (options: z.infer<Schema>) => definition.requires?.(options) ?? {};
   const backend: DefinedBackend<Schema> = {
     ...definition,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { backendCommand } from "./backend.ts";
 import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -38,6 +39,7 @@ export const commands = [
   listCommand,
   doctorCommand,
   kernelsCommand,
+  backendCommand,
   reportCommand,
   exportCommand,
   resultsCommand,

@@ -104,6 +104,10 @@ function spread({ seed, targets, spread: { chi2P: p } }: Summary, limits: Thresh
 
 function unaccounted({ seed, packets }: Summary, { unaccountedPercent: most }: Thresholds): Answer[] {
   const { sent, unaccounted: missing, duplicated = 0, noise = 0 } = packets;
+  if (packets.accounts === false)
+    return [
+      { check: "unaccounted", state: "info", text: `seed ${seed}: the backend does not account for its packets.` },
+    ];
   if (most === undefined && sent > 0)
     return [
       limited(

@@ -10,17 +10,21 @@ import { type BackendKit, kit } from "../api/kit.ts";
 import { registerStrategy, strategyName } from "../oracle/strategies/registry.ts";
 import { UsageError } from "../util/errors.ts";
 
+/** Of one from outside. */
+export const BACKEND_NAME = /^[a-z][a-z0-9-]*$/;
+
 const action = z.custom<() => unknown>((value) => typeof value === "function", "it must be a function");
 const zodObject = z.custom((value) => value instanceof z.ZodObject, "it must be an object schema of the kit's z");
 /** What `defineBackend` makes, and what was written by hand before there was one. */
 const shape = z.object({
-  name: z.string().regex(/^[a-z][a-z0-9-]*$/, "small letters, digits and '-' only"),
+  name: z.string().regex(BACKEND_NAME, "small letters, digits and '-' only"),
   summary: z.string(),
   options: zodObject,
   missing: action,
   deploy: action,
   oracle: action,
   effectiveOptions: action.optional(),
+  accounts: z.literal(false, "it may be left out, or false").optional(),
   strategies: z
     .array(z.object({ schema: zodObject, hash: action, state: action, pick: action, shares: action }))
     .optional(),

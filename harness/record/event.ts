@@ -102,6 +102,8 @@ export const eventSchema = z.discriminatedUnion("kind", [
     room: room.exactOptional(),
     /** Only where it was said which source ports connections get with the router's own address. */
     snat: snat.exactOptional(),
+    /** The backend says that its packets cannot be accounted for. Absent: they can. */
+    accounts: z.literal(false).exactOptional(),
   }),
   kind("scale", {
     /** The event kind. */

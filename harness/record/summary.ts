@@ -223,6 +223,8 @@ export const summarySchema = z.object({
     unaccounted: z.number(),
     /** Received, but never sent: something duplicates packets. Absent: none. */
     duplicated: z.number().exactOptional(),
+    /** The backend says that its packets cannot be accounted for: of the two above nothing is known. */
+    accounts: z.literal(false).exactOptional(),
     /** Of both, how many this lab shows when it is healthy. Absent in older summaries. */
     noise: z.number().exactOptional(),
     /** `unaccounted` of each family, where no packet was dropped by name and none ended on the way. */

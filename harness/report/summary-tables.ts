@@ -120,7 +120,9 @@ export function packetTable({ packets, userSpace }: Summary): Table {
       `Dropped: ${name.replaceAll("_", " ")}`,
       count(n),
     ]),
-    ["Unaccounted", count(packets.unaccounted)],
+    ...(packets.accounts === false
+      ? ([["Accounts", "none, as the backend says"]] satisfies [string, string][])
+      : ([["Unaccounted", count(packets.unaccounted)]] satisfies [string, string][])),
     ...(packets.duplicated ? [["Arrived, but never sent", count(packets.duplicated)] satisfies [string, string]] : []),
     ...(packets.noise === undefined
       ? []

@@ -148,7 +148,11 @@ function packetParts({ packets }: Summary): string[] {
     ...(packets.probes ? [`${count(packets.probes)} of health checks`] : []),
     `${count(packets.received)} received`,
     ...dropped,
-    `${count(packets.unaccounted)} unaccounted`,
+    ...(packets.accounts === false
+      ? ["not accounted for, as the backend says"]
+      : packets.duplicated
+        ? [`${count(packets.duplicated)} more than the tester sent`]
+        : [`${count(packets.unaccounted)} unaccounted`]),
   ];
 }
 

@@ -138,6 +138,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
     ...(without ? { withoutTargets: without } : {}),
     ...(room ? { room } : {}),
     ...(snat ? { snat } : {}),
+    ...(backend.accounts === false ? { accounts: false as const } : {}),
   });
   return balancer;
 }

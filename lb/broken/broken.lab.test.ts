@@ -21,7 +21,7 @@ const sentences: Record<string, RegExp> = {
   "broken-blank": /dropped with no target available/,
   "broken-leak": /answered by an inactive target/,
   "broken-drops": /packets are unaccounted for.*something drops them.* to vm-005/,
-  "broken-twins": /packets more arrived than were sent.*something duplicates packets/,
+  "broken-twins": /packets more than the tester sent.*something duplicates packets/,
   "broken-flips": /came back otherwise than they were sent, all from vm-005/,
   "broken-alias": /vm-005 answers as vm-006/,
   "broken-tardy": /still answered by the old target up to \d+ ms after the balancer said/,
