@@ -16,8 +16,9 @@ export const packets: AnalysisModule = ({ run, events }) => ({
 });
 
 /** What is left where a backend says that its packets cannot be accounted for. */
-function unaccountable({ duplicated: _, unaccountedByFamily: __, ...account }: Summary["packets"]): Summary["packets"] {
-  return { ...account, unaccounted: 0, accounts: false };
+function unaccountable(account: Summary["packets"]): Summary["packets"] {
+  const { sent, received, dropped } = account;
+  return { sent, received, dropped, unaccounted: 0, accounts: false };
 }
 
 /** netem drops where nobody counts, and counters that were read while packets moved do not fit each other. */
