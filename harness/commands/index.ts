@@ -21,6 +21,7 @@ import {
   stopCommand,
 } from "./session.ts";
 import { testCommand } from "./test.ts";
+import { topologyCommand } from "./topology.ts";
 
 /** Every command, in the order of the help. */
 export const commands = [
@@ -38,6 +39,7 @@ export const commands = [
   scaleCommand,
   listCommand,
   doctorCommand,
+  topologyCommand,
   kernelsCommand,
   backendCommand,
   reportCommand,
