@@ -8,6 +8,8 @@ const LANE = 40;
 const MOST = 6;
 const COLOUR = { ink: "#1c1e21", grey: "#6a6f76", tester: "#e8f1fa", router: "#fdf0dd", target: "#e7f5ec" } as const;
 
+type Point = readonly [x: number, y: number];
+
 interface Placed {
   machine: Machine | null;
   x: number;
@@ -61,15 +63,15 @@ function netLines(
   right: readonly Placed[],
   at: { x: number; tall: number },
 ): string[] {
-  const line = (x1: number, y1: number, x2: number, y2: number, strong = 1) =>
+  const line = ([x1, y1]: Point, [x2, y2]: Point, strong = 1) =>
     `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${COLOUR.grey}" stroke-width="${strong}"/>`;
   const middle = ({ y }: Placed) => y + BOX.height / 2;
   const real = (list: readonly Placed[]) => list.filter(({ machine }) => machine !== null);
   return [
-    line(at.x, TOP - 6, at.x, TOP + at.tall + 6, 3),
+    line([at.x, TOP - 6], [at.x, TOP + at.tall + 6], 3),
     text({ x: at.x, y: TOP - 12, size: 12, anchor: "middle", fill: COLOUR.grey }, net),
-    ...real(left).map((one) => line(one.x + BOX.width, middle(one), at.x, middle(one))),
-    ...real(right).map((one) => line(at.x, middle(one), one.x, middle(one))),
+    ...real(left).map((one) => line([one.x + BOX.width, middle(one)], [at.x, middle(one)])),
+    ...real(right).map((one) => line([at.x, middle(one)], [one.x, middle(one)])),
   ];
 }
 
