@@ -6,6 +6,7 @@ import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
 import { ipvs } from "./ipvs/ipvs.ts";
 import { keepalived } from "./keepalived/keepalived.ts";
+import { loaded } from "./loaded/loaded.ts";
 import { nfqueue, synOnly } from "./nfqueue/nfqueue.ts";
 import { nftables } from "./nftables/nftables.ts";
 import { nftlb } from "./nftlb/nftlb.ts";
@@ -24,6 +25,7 @@ export const backends: readonly Backend[] = [
   iptablesHmark,
   nftables,
   nftlb,
+  loaded,
   haproxy,
   nginx,
   xdp,

@@ -6,7 +6,7 @@ import { connect } from "./connect.ts";
 import { frag } from "./frag.ts";
 import { idle } from "./idle.ts";
 import { pmtu } from "./pmtu.ts";
-import { churn, drift, failure, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
+import { churn, drift, failure, hotplug, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 import { tiers } from "./tiers.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
@@ -20,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   churn,
   blackout,
   failure,
+  hotplug,
   affinity,
   idle,
   frag,

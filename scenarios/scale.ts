@@ -105,6 +105,16 @@ export const failure: Scenario = {
     }),
 };
 
+export const hotplug: Scenario = {
+  name: "hotplug",
+  summary: "Targets that nobody configured appear at 4 s, under live connections: does the balancer find them?",
+  routers: 1,
+  needs: "hotplug",
+  set: { hotplug: "true" },
+  plan: (options) =>
+    withSteps("hotplug", options, { durationS: 12, atS: [4], events: [EVENTS.appearance], outAtStart: true }),
+};
+
 interface Schedule {
   durationS: number;
   atS: readonly number[];

@@ -18,6 +18,7 @@ export function short(scenario: string, protocol: Protocol): readonly string[] {
     churn: ["--at", "0.8 1.9 3", "--duration", "4.1", ...often],
     blackout: ["--at", "0.8 1.8", "--duration", "4.8", ...often],
     failure: ["--at", "0.8 7", "--duration", "11", ...often],
+    hotplug: ["--at", "0.8", "--duration", "5", ...often],
     frag: ["--duration", "2", "--routers", "3"],
     idle: [],
     tiers: [],

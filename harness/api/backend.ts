@@ -11,6 +11,7 @@ import type { Requirements } from "./requirements.ts";
 export const FEATURES = {
   icmp_errors: "forward ICMP errors to the target of their flow",
   health_checks: "detect which targets answer",
+  hotplug: "find targets that nobody configured",
   fragments: "keep the fragments of a datagram together across routers",
 } as const;
 export type Feature = keyof typeof FEATURES;

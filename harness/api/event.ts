@@ -6,6 +6,8 @@ import type { Lab } from "../runtime/runtime.ts";
 import type { Balancer } from "./backend.ts";
 
 export interface EventDefinition extends EventMeaning {
+  /** What has to be so from the start, before there is a balancer: as that its members are not there yet. */
+  before?: (context: Pick<EventContext, "lab" | "members" | "share">) => Promise<unknown>;
   /** Carries it out. Resolves with the monotonic ns from which on it is in force. */
   apply: (context: EventContext) => Promise<number>;
 }

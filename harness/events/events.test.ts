@@ -58,7 +58,7 @@ test("only the dead are silent, and an outage and its end are found out by the b
   const those = (is: (event: EventDefinition) => boolean) =>
     kinds.flatMap(([name, event]) => (is(event) ? [name] : []));
   t.deepEqual(those(isSilent), ["failure", "death"]);
-  t.deepEqual(those(isFoundOut), ["failure", "failure_end"]);
+  t.deepEqual(those(isFoundOut), ["failure", "failure_end", "appearance"]);
   t.deepEqual(
     those((event) => memberNoun(event) === "router"),
     ["router_out", "router_in", "blackout", "blackout_end"],

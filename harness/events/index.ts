@@ -2,6 +2,7 @@
 // Every event kind. A further one is a file here and a line below.
 import type { EventDefinition } from "../api/event.ts";
 import type { EventMeaning } from "../record/schema.ts";
+import { appearance } from "./appearance.ts";
 import { blackout } from "./blackout.ts";
 import { blackoutEnd } from "./blackout-end.ts";
 import { death } from "./death.ts";
@@ -28,6 +29,7 @@ export const EVENTS = {
   failure_end: failureEnd,
   death,
   revival,
+  appearance,
 } satisfies Record<string, EventDefinition>;
 export type EventKind = keyof typeof EVENTS;
 
@@ -53,6 +55,6 @@ export function meaningOf({ kind, meaning = byKind.get(kind) }: NamedEvent): Eve
 /** What records and reports have to say besides the kind: nothing of those that are known here. */
 export function explanationOf(event: EventMeaning | EventDefinition): { meaning?: EventMeaning } {
   if (byKind.has(event.kind)) return {};
-  const { apply: _, ...meaning } = { apply: null, ...event };
+  const { apply: _, before: __, ...meaning } = { apply: null, before: null, ...event };
   return { meaning };
 }

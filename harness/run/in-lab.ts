@@ -17,7 +17,7 @@ import { Scope } from "../util/scope.ts";
 import { applyImpairment } from "./impairment.ts";
 import { quietly } from "./quietly.ts";
 import type { RunRequest } from "./run.ts";
-import { activeAtStart } from "./steps.ts";
+import { activeAtStart, beforeSteps, Shared } from "./steps.ts";
 import { driveTraffic } from "./traffic-phase.ts";
 
 /** A run under way. */
@@ -47,11 +47,15 @@ export async function runInLab(request: RunRequest, record: RecordWriter): Promi
   try {
     const lab = await phase(record, "up", () => bringUp(run));
     await whileLabLives(lab, signal, async () => {
-      const balancer = await phase(record, "deploy", () => deploy(run, lab));
+      const shared = new Shared(lab, record);
+      const balancer = await phase(record, "deploy", async () => {
+        await beforeSteps(lab, request.plan, shared);
+        return deploy(run, lab);
+      });
       await recordVersions(request, lab, record);
       if (impairment) await applyImpairment(lab, impairment);
       const during = { ...request, signal: AbortSignal.any([signal, run.servers.signal]) };
-      await phase(record, "traffic", () => driveTraffic(during, { record, lab, balancer, liveness }));
+      await phase(record, "traffic", () => driveTraffic(during, { record, lab, balancer, liveness, shared }));
       await request.hold?.(lab, balancer);
       if (run.lost) throw run.lost;
     });

@@ -60,6 +60,11 @@ function contextOf(
   };
 }
 
+/** What the plan's events need to be so before there is a balancer. */
+export async function beforeSteps(lab: Lab, { steps }: Plan, { share }: Shared): Promise<void> {
+  for (const { event, members } of steps) await event.before?.({ lab, members: indices(members), share });
+}
+
 /** Indices of the targets that are active before the first event. */
 export function activeAtStart({ out }: Pick<Plan, "out">, targets: number): number[] {
   return Array.from({ length: targets }, (_, i) => i).filter((i) => !out.includes(i + 1));
@@ -69,16 +74,17 @@ const indices = (numbers: readonly number[]) => numbers.map((number) => number -
 
 /** The instances that events of one run share. */
 export class Shared {
-  readonly #deployment: Deployment;
+  readonly #lab: Lab;
+  readonly #record: RecordWriter;
   readonly #made = new Map<unknown, unknown>();
 
-  constructor(deployment: Deployment) {
-    this.#deployment = deployment;
+  constructor(lab: Lab, record: RecordWriter) {
+    this.#lab = lab;
+    this.#record = record;
   }
 
   readonly share: EventContext["share"] = <T>(one: new (lab: Lab, record: RecordWriter) => T): T => {
-    const { lab, record } = this.#deployment;
-    const instance = (this.#made.get(one) as T | undefined) ?? new one(lab, record);
+    const instance = (this.#made.get(one) as T | undefined) ?? new one(this.#lab, this.#record);
     this.#made.set(one, instance);
     return instance;
   };

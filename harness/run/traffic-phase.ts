@@ -14,12 +14,13 @@ import { recordCounters, settle } from "./count.ts";
 import { recordImpairment } from "./impairment.ts";
 import { quietly } from "./quietly.ts";
 import type { RunRequest } from "./run.ts";
-import { type Deployment, driveSteps, Shared } from "./steps.ts";
+import { type Deployment, driveSteps, type Shared } from "./steps.ts";
 import { Unordered } from "./unordered.ts";
 
-/** A deployment, and the signs of life of the programs around it. */
+/** A deployment, the signs of life of the programs around it, and what events share. */
 export interface Watched extends Deployment {
   liveness: Liveness;
+  shared: Shared;
 }
 
 export async function driveTraffic(request: RunRequest, deployment: Watched): Promise<void> {
@@ -34,9 +35,8 @@ export async function driveTraffic(request: RunRequest, deployment: Watched): Pr
   await recordCounters(deployment, "before");
   if (!lab.clock.isVirtual) record.add(calibrate("before"));
   if (impairment) await recordImpairment(lab, impairment, record, "before");
-  const shared = new Shared(deployment);
-  await trafficAndSteps(request, { ...deployment, shared }, () => unordered.settled());
-  await shared.finish();
+  await trafficAndSteps(request, deployment, () => unordered.settled());
+  await deployment.shared.finish();
   const settled = await settle(lab);
   if (!lab.clock.isVirtual) record.add(calibrate("after"));
   await recordCounters(deployment, "after", settled);
@@ -49,7 +49,7 @@ export async function driveTraffic(request: RunRequest, deployment: Watched): Pr
 /** `onLastStep` is called when no event comes any more. */
 async function trafficAndSteps(
   request: RunRequest,
-  deployment: Watched & { shared: Shared },
+  deployment: Watched,
   onLastStep: () => Promise<void>,
 ): Promise<void> {
   const { record, lab, liveness, shared } = deployment;

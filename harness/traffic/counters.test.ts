@@ -24,8 +24,8 @@ Udp6InCsumErrors                \t4
 ==> /proc/net/netstat <==
 TcpExt: SyncookiesSent TCPAbortOnClose
 TcpExt: 0 1
-IpExt: InNoRoutes InTruncatedPkts InMcastPkts InCsumErrors
-IpExt: 8 20 0 3
+IpExt: InNoRoutes InTruncatedPkts InMcastPkts InBcastPkts OutBcastPkts InCsumErrors
+IpExt: 8 20 4 6 5 3
 ==> /proc/net/dev <==
 Inter-|   Receive                                                |  Transmit
     lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0
@@ -35,8 +35,8 @@ lbtun0:    1000      70    0    0    0     0          0         0        0      
 
 test("both families' counters are added, and each drop has a name", (t) => {
   t.deepEqual(parseCounters(TEXT, "lbtun"), {
-    ipIn: 1000 + 500 - 70 - 50,
-    ipOut: 40 + 60,
+    ipIn: 1000 + 500 - 70 - 50 - 4 - 6,
+    ipOut: 40 + 60 - 5,
     ipIn6: 500 - 50,
     ipOut6: 60,
     icmpErrorsOut: 5 + 2 + 1 + 3,

@@ -30,9 +30,9 @@ export function parseCounters(text: string, tunnels?: string): Record<string, nu
   const tunnelled = inner.reduce((total, { numbers }) => total + (numbers[1] ?? 0), 0);
   const column = (i: number) => interfaces.reduce((total, numbers) => total + (numbers[i] ?? 0), 0);
   return {
-    // Multicast is neighbour and group management, not traffic.
-    ipIn: sum("InReceives") - tunnelled - (v6.get("Ip6InMcastPkts") ?? 0),
-    ipOut: sum("OutRequests") - (v6.get("Ip6OutMcastPkts") ?? 0),
+    // Multicast and broadcast are neighbour and group management, or a question to everybody: not traffic.
+    ipIn: sum("InReceives") - tunnelled - sum("InMcastPkts") - sum("InBcastPkts"),
+    ipOut: sum("OutRequests") - sum("OutMcastPkts") - sum("OutBcastPkts"),
     ipIn6: (v6.get("Ip6InReceives") ?? 0) - (v6.get("Ip6InMcastPkts") ?? 0),
     ipOut6: (v6.get("Ip6OutRequests") ?? 0) - (v6.get("Ip6OutMcastPkts") ?? 0),
     icmpErrorsOut:

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // keepalived's configuration: what is balanced, to whom, and how targets are checked.
-import { addressOf, FAMILIES, PORT, type Topology, VIP } from "../../harness/api/index.ts";
+import { addressOf, FAMILIES, type Topology, VIP } from "../../harness/api/index.ts";
 import { SERVICES } from "../ipvs/table.ts";
 import { weightOf } from "../linux/options.ts";
+import { CHECKED_PORT } from "../linux/servers-listen.ts";
 import type { Options } from "./options.ts";
 
 const METHOD = { dsr: "DR", masq: "NAT", tun: "TUN" } as const;
@@ -57,9 +58,6 @@ export function configuration(
   });
   return ["global_defs {", `  router_id ${name}`, "}", ...servers].map((line) => `${line}\n`).join("");
 }
-
-/** The server there waits for the client to speak first: one that speaks at once would be cut short with a reset. */
-export const CHECKED_PORT = PORT.stream.tcp;
 
 function common(given: Options): string[] {
   const { scheduler, port, fallback, persistence } = given;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { defineBackend, type Host, type Lab, LabError, type Program } from "../../harness/api/index.ts";
+import { defineBackend, type Host, LabError, type Program } from "../../harness/api/index.ts";
 import {
   checkedStats,
   ipvsFacts,
@@ -11,8 +11,9 @@ import {
 } from "../ipvs/ipvs.ts";
 import { TUNNELS } from "../ipvs/paths.ts";
 import { catchVip, needsMasquerade, SERVICES, startSync } from "../ipvs/table.ts";
+import { serversListen } from "../linux/servers-listen.ts";
 import { snatOf } from "../linux/snat-ports.ts";
-import { CHECKED_PORT, configuration } from "./config.ts";
+import { configuration } from "./config.ts";
 import { untilInUse, type Wanted } from "./in-use.ts";
 import { longestS, options } from "./options.ts";
 
@@ -20,7 +21,6 @@ const CONFIG = "/run/keepalived.conf";
 const PID_FILE = "/run/keepalived.pid";
 /** A reload takes some 10 ms; in an emulated guest with a thousand targets, seconds. */
 const RELOAD_S = 20;
-const SERVERS_S = 10;
 
 const PROGRAM: Program = { name: "keepalived", from: { packages: "keepalived", version: ["--version"] } };
 
@@ -94,20 +94,4 @@ const without = (all: readonly number[], others: readonly number[]) => all.filte
 async function inForce(host: Host, came: Promise<boolean>): Promise<void> {
   if (!(await came))
     throw new LabError(`What keepalived was told on ${host.name} was not in IPVS' table after ${RELOAD_S} s.`);
-}
-
-/** Servers start beside the balancer, and a target that does not listen yet would be found dead. Those that never do are told elsewhere. */
-async function serversListen(lab: Lab): Promise<void> {
-  const port = CHECKED_PORT.toString(16).toUpperCase().padStart(4, "0");
-  const listening = new RegExp(`:${port} \\S+ 0A `);
-  const deadline = lab.clock.now() + SERVERS_S * 1e9;
-  await Promise.all(
-    lab.topology.targets.map(async ({ name }) => {
-      while (lab.clock.now() < deadline) {
-        const { stdout } = await lab.host(name).exec(["@read", "/proc/net/tcp", "/proc/net/tcp6"]);
-        if (listening.test(stdout)) return;
-        await lab.clock.sleep(50);
-      }
-    }),
-  );
 }

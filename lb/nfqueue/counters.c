@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "counters.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "json/json.h"
 #include "packet/flow_names.h"
+#include "queue/drops.h"
 #include "util/clock.h"
 #include "table/table.h"
 
@@ -61,42 +61,9 @@ static uint64_t sum(const struct table *table, size_t counter)
 	return total;
 }
 
-/*
- * Lines of queue number, port id, waiting, copy mode, copy range, queue dropped, user dropped, ... for the
- * queues bound in this network namespace.
- */
-static void add_queues(struct text *text, const struct table *table)
-{
-	const uint32_t first = table->header->first_queue, queues = table->header->queues;
-	uint64_t queue_dropped = 0, user_dropped = 0, full, user;
-	FILE *proc = fopen("/proc/self/net/netfilter/nfnetlink_queue", "re");
-	unsigned queue, waiting;
-	char line[256];
-
-	json_array(text, "queues");
-	while (proc && fgets(line, sizeof(line), proc)) {
-		if (sscanf(line, "%u %*u %u %*u %*u %" SCNu64 " %" SCNu64, &queue, &waiting, &full, &user) !=
-			    4 ||
-		    queue - first >= queues)
-			continue;
-		json_object(text, NULL);
-		json_number(text, "queue", queue);
-		json_number(text, "waiting", waiting);
-		json_number(text, "queue_dropped", full);
-		json_number(text, "user_dropped", user);
-		json_object_end(text);
-		queue_dropped += full;
-		user_dropped += user;
-	}
-	if (proc)
-		fclose(proc);
-	json_array_end(text);
-	json_number(text, "queue_dropped", queue_dropped);
-	json_number(text, "user_dropped", user_dropped);
-}
-
 void counters_print(const struct table *table, FILE *out)
 {
+	FILE *list = queue_drops_open();
 	struct text text = {0};
 	uint64_t packets = 0;
 
@@ -110,7 +77,9 @@ void counters_print(const struct table *table, FILE *out)
 	for (uint32_t i = 0; i < table->config.n; i++)
 		json_number(&text, NULL, sum(table, COUNTERS + i));
 	json_array_end(&text);
-	add_queues(&text, table);
+	queue_drops_json(&text, list, table->header->first_queue, table->header->queues);
+	if (list)
+		fclose(list);
 	json_line(&text);
 	text_print(&text, out);
 	text_free(&text);

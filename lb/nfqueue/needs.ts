@@ -33,7 +33,7 @@ const rules = (what: string, input: string, modules: string): KernelProbe[] =>
   }));
 
 /** The queue itself cannot be tried so: its module is loaded when a program binds one, which says so when it is not there. */
-const QUEUE = rules(
+export const QUEUE = rules(
   "NFQUEUE target",
   "*mangle\n-A PREROUTING -p udp -j NFQUEUE --queue-balance 0:1\nCOMMIT\n",
   "xt_NFQUEUE and the mangle table",

@@ -14,7 +14,7 @@
 #include "counters.h"
 #include "flow_service.h"
 #include "fragment_worker.h"
-#include "privileges.h"
+#include "queue/privileges.h"
 #include "queue_thread.h"
 #include "remember.h"
 #include "store.h"

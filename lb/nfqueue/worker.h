@@ -8,10 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "queue.h"
+#include "queue/queue.h"
+#include "queue/settle.h"
 #include "table/table.h"
-
-#define NO_CPU (-1)
 
 struct worker_options {
 	struct queue_options queue;

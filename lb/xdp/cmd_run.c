@@ -18,6 +18,7 @@
 #include "util/clock.h"
 #include "commands.h"
 #include "control.h"
+#include "control/socket.h"
 
 static atomic_bool stop;
 
@@ -105,7 +106,7 @@ int command_run(const struct command *command, int argc, char **argv)
 
 	settings_parse(&balancer.settings, balancer.members, command, argc, argv, true, NULL, 0);
 	events[0] = (struct pollfd){.fd = signals_open(), .events = POLLIN};
-	events[1] = (struct pollfd){.fd = control_listen(balancer.settings.name), .events = POLLIN};
+	events[1] = (struct pollfd){.fd = control_socket_listen(balancer.settings.name), .events = POLLIN};
 	balancer_load(&balancer, true);
 	if (balancer.settings.plane == PLANE_USER) {
 		/* Frames wait in a short ring for these threads, as for a kernel's own; where it is not

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * How `set`, `show` and `stats` reach the balancer: a socket whose name belongs to the network namespace, so
- * that nothing is left in a file system, and which is gone when the balancer is.
- */
+/* What `set`, `show` and `stats` ask the balancer that runs. */
 #ifndef XDP_CONTROL_H
 #define XDP_CONTROL_H
 
@@ -17,9 +14,6 @@ struct control_message {
 };
 
 struct balancer;
-
-/* Fails with a sentence when a balancer of that name runs already. */
-int control_listen(const char *name);
 
 /* Answers one caller. */
 void control_serve(int listener, struct balancer *balancer);

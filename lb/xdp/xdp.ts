@@ -17,6 +17,7 @@ import {
   UsageError,
   VIP,
 } from "../../harness/api/index.ts";
+import { sendSegments } from "../linux/one-segment.ts";
 import { flatCounters, type Stats, tableChoice } from "../linux/table.ts";
 import { type PlaneOptions, type SomePlaneOptions, settle, tcOptions, userOptions, xdpOptions } from "./options.ts";
 
@@ -184,10 +185,7 @@ async function prepareLinks(lab: Lab, plane: Plane, given: PlaneOptions): Promis
   }
   if (plane === "tc") return;
   await Promise.all([
-    // The tester counts a large packet as one, and the targets would count its parts.
-    lab
-      .wiring(tester.name)
-      .exec(["ip", "link", "set", "dev", lab.topology.squeeze ? "eth3" : "eth2", "gso_max_segs", "1"]),
+    sendSegments(lab),
     ...routers.flatMap((router) => [
       set(fabric, port(router, 2), "--tx-checksum", "off", "--tso", "off"),
       ...(plane === "xdp" && given.mode === "native" ? [set(fabric, port(router, 1), "--gro", "on")] : []),

@@ -10,11 +10,9 @@
 #include "packet/ip.h"
 
 enum {
-	PROTO_ICMP = 1,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
 	PROTO_DCCP = 33,
-	PROTO_ICMPV6 = 58,
 	PROTO_SCTP = 132,
 	PROTO_UDPLITE = 136,
 };
@@ -28,18 +26,6 @@ FLOW_FUNCTION bool flow_protocol_has_ports(uint8_t protocol)
 {
 	return protocol == PROTO_TCP || protocol == PROTO_UDP || protocol == PROTO_SCTP ||
 	       protocol == PROTO_UDPLITE || protocol == PROTO_DCCP;
-}
-
-static inline bool is_icmp(const struct ip *ip)
-{
-	return ip->protocol == (ip->version == 4 ? PROTO_ICMP : PROTO_ICMPV6);
-}
-
-static inline bool is_icmp_error(const struct ip *ip, uint8_t type)
-{
-	if (ip->version == 6)
-		return type >= 1 && type <= 4;
-	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
 static inline void swap_addresses(struct flow_key *key)
@@ -65,7 +51,7 @@ static inline bool read_quoted_ports(struct cursor *c, const struct ip *ip, stru
 			return false;
 		copy_bytes(key->source_port, h + 2, 2);
 		copy_bytes(key->destination_port, h, 2);
-	} else if (is_icmp(ip)) {
+	} else if (ip_is_icmp(ip)) {
 		if (!(h = cursor_pull(c, ICMP_HEADER)))
 			return false;
 		if (h[0] == (ip->version == 4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY))
@@ -104,7 +90,7 @@ static inline enum flow_kind parse_icmp(struct cursor *c, const struct ip *ip, b
 
 	if (!h)
 		return c->fault;
-	if (is_icmp_error(ip, h[0]))
+	if (ip_is_icmp_error(ip, h[0]))
 		return parse_icmp_error(c, ip->version, ports, key);
 	if (h[0] != (ip->version == 4 ? ICMP4_ECHO : ICMP6_ECHO))
 		return FLOW_UNMATCHED;
@@ -139,7 +125,7 @@ static inline enum flow_kind parse_ports(struct cursor *c, const struct ip *ip, 
 static inline enum flow_kind parse_payload(struct cursor *c, const struct ip *ip, bool ports,
 					   struct flow_key *key)
 {
-	return is_icmp(ip) ? parse_icmp(c, ip, ports, key) : parse_ports(c, ip, ports, key);
+	return ip_is_icmp(ip) ? parse_icmp(c, ip, ports, key) : parse_ports(c, ip, ports, key);
 }
 
 FLOW_FUNCTION enum flow_kind flow_parse(const uint8_t *data, uint32_t captured, uint32_t length, bool ports,

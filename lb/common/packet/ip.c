@@ -16,6 +16,8 @@ enum {
 	PROTO_SHIM6 = 140,
 };
 
+enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
+
 enum { IP4_HEADER = 20, IP6_HEADER = 40 };
 
 #ifdef __bpf__
@@ -36,6 +38,18 @@ enum { IP4_HEADER = 20, IP6_HEADER = 40 };
 #define forget(c, number) (number)
 #define REACH UINT32_MAX
 #endif
+
+FLOW_FUNCTION bool ip_is_icmp(const struct ip *ip)
+{
+	return ip->protocol == (ip->version == 4 ? PROTO_ICMP : PROTO_ICMPV6);
+}
+
+FLOW_FUNCTION bool ip_is_icmp_error(const struct ip *ip, uint8_t type)
+{
+	if (ip->version == 6)
+		return type >= 1 && type <= 4;
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
 
 FLOW_FUNCTION struct cursor cursor_over(const uint8_t *data, const uint8_t *end, uint32_t length)
 {

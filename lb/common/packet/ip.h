@@ -27,6 +27,12 @@ struct ip {
 	uint8_t fragment_id[4];	  /* IPv4: the last two */
 };
 
+/* Whether what follows its headers is ICMP of its own version. */
+FLOW_FUNCTION bool ip_is_icmp(const struct ip *ip);
+
+/* Of an ICMP header's type: whether a packet is quoted behind the header. */
+FLOW_FUNCTION bool ip_is_icmp_error(const struct ip *ip, uint8_t type);
+
 FLOW_FUNCTION struct cursor cursor_over(const uint8_t *data, const uint8_t *end, uint32_t length);
 
 /* The next n bytes, or NULL with the fault noted. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One netfilter queue over raw netlink: bind it, read its packets, write verdicts. */
-#ifndef NFQUEUE_QUEUE_H
-#define NFQUEUE_QUEUE_H
+#ifndef LB_QUEUE_H
+#define LB_QUEUE_H
 
 #include <linux/netlink.h>
 #include <stdbool.h>
@@ -15,6 +15,9 @@ struct queue_options {
 			   */
 	uint32_t answers; /* bytes of verdicts to hand over at once */
 	bool fail_open;	  /* a full queue lets packets pass instead of dropping them */
+	/* Packets are handed over as they are to leave: split into segments and with their checksums, so that
+	 * they may be changed. Else large ones come whole, which is much cheaper. */
+	bool finished;
 };
 
 struct queued_packet {
@@ -28,6 +31,7 @@ struct queued_packet {
 /* Room for a message besides the packet's bytes: headers, interfaces, mark, time stamp, hardware address. */
 #define QUEUE_MESSAGE_OVERHEAD 512
 
+/* Of a verdict on a packet that stays as it is. */
 #define QUEUE_VERDICT_SIZE 40
 #define QUEUE_COPY_SIZE 32
 
@@ -59,5 +63,8 @@ bool queue_decode(const struct nlmsghdr *message, struct queued_packet *packet);
 /* Writes a verdict message of at most QUEUE_VERDICT_SIZE bytes; returns its size. No mark: it stays as it is.
  */
 size_t queue_verdict(void *buffer, uint16_t queue, uint32_t id, uint32_t verdict, const uint32_t *mark);
+
+/* Accepts the packet with these bytes in its place; of at most QUEUE_VERDICT_SIZE + size bytes. */
+size_t queue_accept_changed(void *buffer, uint16_t queue, const struct queued_packet *packet);
 
 #endif

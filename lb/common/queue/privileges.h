@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef NFQUEUE_PRIVILEGES_H
-#define NFQUEUE_PRIVILEGES_H
+#ifndef LB_PRIVILEGES_H
+#define LB_PRIVILEGES_H
 
 /*
  * Gives up, for good, every capability but CAP_NET_ADMIN, which the kernel asks for at each verdict. To be

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "privileges.h"
+#include "queue/privileges.h"
 
 #include <errno.h>
 #include <linux/capability.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "queue.h"
+#include "queue/queue.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +36,8 @@ static int bind_queue(int fd, uint16_t queue, const struct queue_options *option
 {
 	const struct nfqnl_msg_config_cmd bind_command = {.command = NFQNL_CFG_CMD_BIND};
 	/* GSO: take large packets whole. Splitting them for us costs six sevenths of bulk TCP throughput. */
-	const uint32_t flags = NFQA_CFG_F_GSO | (options->fail_open ? NFQA_CFG_F_FAIL_OPEN : 0);
+	const uint32_t flags = (options->finished ? 0 : NFQA_CFG_F_GSO) |
+			       (options->fail_open ? NFQA_CFG_F_FAIL_OPEN : 0);
 	uint32_t buffer[32] = {0};
 	struct nlmsghdr *message = queue_message(buffer, NFQNL_MSG_CONFIG, NLM_F_ACK, queue);
 
@@ -212,5 +213,14 @@ size_t queue_verdict(void *buffer, uint16_t queue, uint32_t id, uint32_t verdict
 	message_put(message, NFQA_VERDICT_HDR, &header, sizeof(header));
 	if (mark)
 		message_put_be32(message, NFQA_MARK, *mark);
+	return message->nlmsg_len;
+}
+
+size_t queue_accept_changed(void *buffer, uint16_t queue, const struct queued_packet *packet)
+{
+	struct nlmsghdr *message = buffer;
+
+	queue_verdict(buffer, queue, packet->id, NF_ACCEPT, NULL);
+	message_put(message, NFQA_PAYLOAD, packet->data, packet->captured);
 	return message->nlmsg_len;
 }
