@@ -50,7 +50,7 @@ export const hostileFaults: readonly Fault[] = [
     async got(where) {
       let second: number | null = null;
       // Long enough for the second to begin meanwhile, on a busy machine too.
-      const firstWords = "nfqueue --targets 2 --connections 100 --duration 40".split(" ");
+      const firstWords = "nfqueue_scale --at 1,2.5 --duration 40 --connections 400 --targets 4".split(" ");
       const first = await during({ words: firstWords }, async ({ out }) => {
         const words = [program, "test", "nfqueue", "--duration", "1", "--reporter", "json", "--out", out];
         second = (await launchProgram(words, { check: false }).ended).code;
