@@ -2,6 +2,7 @@
 import { versionsHere } from "../api/versions.ts";
 import { describeHost } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
+import { noiseSentences, readNoise } from "../host/noise.ts";
 import { ownWords, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -40,13 +41,15 @@ export async function diagnose(
   const tools = { ...own, ...(await versionsHere(requires, gitRevision)) };
   const limits = await readLimits();
   const million = [false, true].map((tracked) => ({ tracked, gaps: exceeded(limits, MILLION, tracked) }));
-  if (options.json) process.stdout.write(`${JSON.stringify({ host, tools, findings, million }, null, 2)}\n`);
+  const noise = noiseSentences(readNoise());
+  if (options.json) process.stdout.write(`${JSON.stringify({ host, tools, findings, million, noise }, null, 2)}\n`);
   else {
     const lines = [
       `kernel ${host.kernel}, ${host.cpus} CPUs (${host.cpuModel}), ${host.memoryMiB} MiB`,
       ...Object.entries(tools).map(([name, version]) => `${name}: ${version}`),
       "",
       ...doctorLines(findings, million),
+      ...noise.flatMap((sentence) => wrap(sentence, WIDTH)),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);
   }
