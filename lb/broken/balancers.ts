@@ -23,6 +23,11 @@ const rules = async (host: Host, table: string, rule: string | ((family: 4 | 6) 
     await host.exec([tool, "--noflush"], { input: `*${table}\n${text}\nCOMMIT\n` });
   }
 };
+/** The table of the queue whose reader stands still most of the time. */
+const WAITING = "waiting-lb";
+const FREEZE =
+  '"$1" run --shm "$2" --queue 1 --qlength 4096 & while kill -CONT $!; do sleep 0.02; kill -STOP $!; sleep 0.4; done';
+
 /** Index of the target that faults of one target are about. */
 const ONE = 4;
 const onRouters = (lab: Lab, action: (host: Host) => Promise<unknown>) =>
@@ -109,6 +114,23 @@ export const brokenBalancers: readonly Backend[] = [
     const rule = ["rule", "add", "pref", "1", "fwmark", `${fwmarkOf(ONE)}`, "lookup", `${fwmarkOf(ONE + 1)}`];
     await onRouters(lab, async (host) => {
       for (const family of ["-4", "-6"]) await host.exec(["ip", family, ...rule]);
+    });
+    return balancer;
+  }),
+
+  broken("broken-late", "one of 100 packets waits for up to 0.4 s", async (lab, active) => {
+    const balancer = await working(lab, active);
+    const pairs = lab.topology.targets.map((_, index) => `${index}:${fwmarkOf(index)}`).join(",");
+    const program = lab.program("nfqueue-lb");
+    await onRouters(lab, async (host) => {
+      await host.exec([program, "init", "--shm", WAITING, "--M", "997", "--N", `${lab.topology.targets.length}`]);
+      await host.exec([program, "set", "--shm", WAITING, "--active", pairs]);
+      // They have been routed by then, so what this queue says of them does not count.
+      const late =
+        "-A FORWARD -d VIP -m statistic --mode nth --every 100 --packet 0 -j NFQUEUE --queue-num 1 --queue-bypass";
+      const frozen = host.spawn(["sh", "-c", FREEZE, "sh", program, WAITING]);
+      void frozen.exited.catch(() => {});
+      await rules(host, "mangle", late);
     });
     return balancer;
   }),
