@@ -8,7 +8,10 @@ refuse() {
 }
 files=$(ulimit -Hn)
 
-[ -d "$root/node_modules/tsx" ] || refuse "Run '$root/setup' first: the lab's packages are not installed."
+# Beside this program, or, where it is a package itself, beside its folder.
+modules=$root/node_modules
+[ -d "$modules/tsx" ] || case $root in */node_modules/*) modules=${root%/node_modules/*}/node_modules ;; esac
+[ -d "$modules/tsx" ] || refuse "Run '$root/setup' first: the lab's packages are not installed."
 [ . -ef "$PWD" ] || refuse "The working directory has been removed: change to another."
 case $root in
 *[?\\]*) refuse "Node.js loads no modules from '$root': rename the folder so that its path has no '?' and no '\\'." ;;
@@ -16,6 +19,14 @@ esac
 [ "$files" = unlimited ] || [ "$files" -ge 300 ] ||
 	refuse "A process may open $files files here, and 300 are needed: raise 'ulimit -n' as root."
 
-url=$root
-case $root in *[%#]*) url=$(printf %s "$root" | sed 's/%/%25/g; s/#/%23/g') ;; esac
-exec node --import "file://$url/node_modules/tsx/dist/loader.mjs" "$@"
+# A package has no compiled programs; a checkout has ./setup.
+if [ -f "$root/REVISION" ] && [ ! -x "$root/build/agent" ]; then
+	log=$root/build.log
+	echo "load-balancer: building its C programs, once, in '$root/build'" >&2
+	make -C "$root" --no-print-directory --silent -j2 >"$log" 2>&1 ||
+		refuse "Cannot build the C programs: $(tail -n 1 "$log" 2>/dev/null). Run '$root/setup', or as root: apt-get install make gcc libc6-dev clang libbpf-dev libelf-dev pkg-config. See '$log'."
+fi
+
+url=$modules
+case $modules in *[%#]*) url=$(printf %s "$modules" | sed 's/%/%25/g; s/#/%23/g') ;; esac
+exec node --import "file://$url/tsx/dist/loader.mjs" "$@"

@@ -3,16 +3,23 @@ import { defineCommand } from "../cli/command.ts";
 import { commandHelp, findCommand, programHelp } from "../cli/help.ts";
 import { choice, flag, option, text } from "../plan/option.ts";
 
+const version = async () => (await import("../../package.json", { with: { type: "json" } })).default.version;
+
 export const helpCommand = defineCommand({
   name: "help",
   summary: "print this help, or the help of a command",
   positionals: { command: option(text().optional(), { about: "a command", names: "command", expects: "a command" }) },
   options: {
     markdown: option(flag(), { group: "Output", about: "print docs/command-line.md: all commands and options" }),
+    man: option(flag(), { group: "Output", about: "print the manual page, for man(1)" }),
   },
-  examples: [["help test", ""]],
+  examples: [
+    ["help test", ""],
+    ["help --man | man -l -", ""],
+  ],
   run: async (args, { commands, print }) => {
     if (args.markdown) print((await import("../cli/reference.ts")).reference(commands));
+    else if (args.man) print((await import("../cli/man.ts")).manPage(commands, await version()));
     else print(args.command === undefined ? programHelp(commands) : commandHelp(findCommand(commands, args.command)));
     return 0;
   },
@@ -25,10 +32,9 @@ export const versionCommand = defineCommand({
   options: {},
   examples: [["version", ""]],
   run: async (_, { print }) => {
-    const { default: manifest } = await import("../../package.json", { with: { type: "json" } });
-    const { describeHost } = await import("../host/describe.ts");
-    const { gitRevision } = await describeHost();
-    print(`${manifest.version}${gitRevision === null ? "" : ` (${gitRevision.slice(0, 12)})`}\n`);
+    const { gitRevision } = await import("../host/revision.ts");
+    const revision = await gitRevision();
+    print(`${await version()}${revision === null ? "" : ` (${revision.slice(0, 12)})`}\n`);
     return 0;
   },
 });

@@ -3,22 +3,14 @@ import os, { release } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { RunInfo } from "../record/schema.ts";
 import { runProgram } from "./program.ts";
+import { gitRevision } from "./revision.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What a run's record says about this machine; nothing in it identifies a user. The versions of what takes part come from its lab. */
 export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools">> {
-  const firstLine = (argv: string[]) =>
-    runProgram(argv, { cwd: root, check: false }).then(
-      ({ stdout }) => stdout.split("\n")[0]?.trim() || null,
-      () => null,
-    );
-  const [revision, dirty] = await Promise.all([
-    firstLine(["git", "rev-parse", "HEAD"]),
-    firstLine(["git", "status", "--porcelain", "--untracked-files=no"]),
-  ]);
   return {
-    gitRevision: revision && dirty ? `${revision}-dirty` : revision,
+    gitRevision: await gitRevision(),
     host: {
       hostname: os.hostname(),
       kernel: release(),
