@@ -44,4 +44,8 @@ function item(head: string, schema: Command["options"][string]): string[] {
 
 const own = (text: string) => text.replaceAll(PROGRAM, "load-balancer");
 /** A line that roff takes for text. */
-const roff = (text: string) => own(text).replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^([.'])/, "\\&$1");
+const roff = (text: string) =>
+  own(text)
+    .replaceAll("\\", "\\e")
+    .replaceAll("-", "\\-")
+    .replace(/^([.'])/, "\\&$1");

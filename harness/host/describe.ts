@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import os, { release } from "node:os";
-import { fileURLToPath } from "node:url";
 import type { RunInfo } from "../record/schema.ts";
 import { runProgram } from "./program.ts";
 import { gitRevision } from "./revision.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What a run's record says about this machine; nothing in it identifies a user. The versions of what takes part come from its lab. */
 export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools">> {
