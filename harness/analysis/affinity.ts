@@ -21,7 +21,8 @@ interface Visit {
 
 /** Contributes nothing where the traffic makes no visits. */
 export const affinity: AnalysisModule = ({ timeline }) => {
-  if (![...timeline.streams.values()].some((stream) => stream.visit !== undefined)) return { part: () => ({}) };
+  if (![...timeline.streams.values()].some(({ visit, sameTuple }) => visit !== undefined && !sameTuple))
+    return { part: () => ({}) };
   const sources = new Map<string, Visit[]>();
   return {
     row(row) {

@@ -23,6 +23,7 @@ import { packets } from "./packets.ts";
 import type { AnalysisContext, AnalysisModule, Collector, Evidence, Judged, Part } from "./part.ts";
 import { pathMtu } from "./path-mtu.ts";
 import { phases } from "./phases.ts";
+import { reuse } from "./reuse.ts";
 import { room } from "./room.ts";
 import { rowReader } from "./rows.ts";
 import { emptySeries, log, overTime, type Series } from "./series.ts";
@@ -50,6 +51,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   culprits,
   outage,
   pathMtu,
+  reuse,
   room,
   snat,
   sources,

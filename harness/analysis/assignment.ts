@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnalysisModule } from "./part.ts";
 import { pickOf } from "./predict.ts";
+import { isOpenedAgain } from "./reuse.ts";
 import type { Established } from "./rows.ts";
 import type { Stage } from "./timeline.ts";
 
@@ -12,7 +13,7 @@ export const assignment: AnalysisModule = ({ run, timeline, explain }) => {
   return {
     established(row) {
       const { target } = row.connection;
-      if (target === null) return;
+      if (target === null || isOpenedAgain(timeline, row)) return;
       const possible = stagesAtSetup(row);
       if (!possible.some((stage) => stage.active.has(target))) {
         evidence.onInactiveTarget++;

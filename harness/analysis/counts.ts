@@ -2,6 +2,7 @@
 import { isInOutage } from "./outage.ts";
 import type { AnalysisModule } from "./part.ts";
 import { hangs, pathOf } from "./path-mtu.ts";
+import { isLostAgain } from "./reuse.ts";
 import { foundNoRoom } from "./room.ts";
 import type { Failed } from "./rows.ts";
 import type { Timeline } from "./timeline.ts";
@@ -16,10 +17,11 @@ export const counts: AnalysisModule = ({ timeline, events }) => {
   return {
     row(row) {
       if (row.establishedT === null) {
-        if (hangs(path, row.stream.family) || foundNoRoom(timeline, row.recorded.cause)) {
+        if (hangs(path, row.stream.family) || isLostAgain(timeline, row) || foundNoRoom(timeline, row.recorded.cause)) {
           if (row.recorded.generation === 0) evidence.notInTime--;
         } else if (row.recorded.generation > 0 && !isExcused(timeline, row)) evidence.failedConnects++;
-      } else if (row.recorded.generation === 0 && row.establishedT < firstT) evidence.notInTime--;
+      } else if (row.recorded.generation === 0 && (row.establishedT < firstT || (row.stream.visit ?? 1) > 1))
+        evidence.notInTime--;
     },
     established({ connection, lossEvent }) {
       connections.established++;

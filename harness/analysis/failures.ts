@@ -11,6 +11,7 @@ import { integrityFailures } from "./integrity.ts";
 import { outageFailures } from "./outage.ts";
 import type { Evidence, Judged } from "./part.ts";
 import { pathMtuFailures } from "./path-mtu.ts";
+import { reuseFailures } from "./reuse.ts";
 import { roomFailures } from "./room.ts";
 import { snatFailures } from "./snat.ts";
 import { sourcesFailures } from "./sources.ts";
@@ -79,6 +80,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ...pathMtuFailures(summary),
     ...roomFailures(summary),
     ...snatFailures(summary),
+    ...reuseFailures(summary),
     [
       connections.lostOutsideEvents > 0,
       `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events${howAndWhere(culprits.lostOutside, both)}.`,

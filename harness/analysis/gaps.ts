@@ -18,13 +18,13 @@ export function lateness({ generator }: Judged): string | null {
 }
 
 /** Why there is no result at all. */
-export function gapsOf(summary: Judged, { smallestShare, outage }: Evidence): string[] {
-  const { connections, events, packets, spread, targets, scenario, affinity, pathMtu, sources } = summary;
+export function gapsOf(summary: Judged, { smallestShare, outage, comesAgain }: Evidence): string[] {
+  const { connections, events, packets, spread, targets, scenario, affinity, pathMtu, sources, reuse } = summary;
   const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
   const checks: [boolean, string][] = [
     [connections.established === 0 && !pathMtu?.predicted, "No connection was established."],
     [
-      events.some((e) => e.alive === 0 && !(outage && meaningOf(e).effect === "join")),
+      !comesAgain && events.some((e) => e.alive === 0 && !(outage && meaningOf(e).effect === "join")),
       "No connection was alive at an event.",
     ],
     [
@@ -37,6 +37,8 @@ export function gapsOf(summary: Judged, { smallestShare, outage }: Evidence): st
       `Too few connections to judge the spread over ${plural(targets, "target")}. Try --connections ${enough}.`,
     ],
   ];
+  if (reuse && reuse.unjudged > (reuse.returns + reuse.unjudged) * UNJUDGED_SHARE)
+    checks.push([true, `${count(reuse.unjudged)} 5-tuples could not be opened again: others were taken.`]);
   if (affinity) {
     const { inTime, late, unjudged } = affinity;
     const judged = inTime.visits + late.visits;

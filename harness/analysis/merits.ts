@@ -7,6 +7,7 @@ import { forgottenMerits } from "./forgotten-text.ts";
 import { outageMerits } from "./outage.ts";
 import type { Judged } from "./part.ts";
 import { pathMtuMerits } from "./path-mtu.ts";
+import { reuseMerits } from "./reuse.ts";
 import { roomMerits } from "./room.ts";
 import { snatMerits } from "./snat.ts";
 import { sourcesMerits } from "./sources.ts";
@@ -38,6 +39,7 @@ export function merits(summary: Judged): string[] {
     ...pathMtuMerits(summary),
     ...roomMerits(summary),
     ...snatMerits(summary),
+    ...reuseMerits(summary),
     ...when(events.length > 0, `No ${summary.forgotten ? "other " : ""}connection was lost outside the events.`),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]
@@ -48,8 +50,9 @@ export function merits(summary: Judged): string[] {
   ];
 }
 
-function establishedMerit({ connections: { planned }, pathMtu, room }: Judged): string[] {
+function establishedMerit({ connections: { planned }, pathMtu, room, reuse }: Judged): string[] {
   if (room && room.established < room.connections) return [];
+  if (reuse && reuse.goneReturns.lost > 0) return [];
   const due = planned - (pathMtu?.predicted ?? 0);
   if (due < planned) return when(due > 0, `All ${count(due)} connections with small answers were established.`);
   return [planned === 1 ? "The connection was established." : `All ${count(planned)} connections were established.`];

@@ -24,6 +24,8 @@ export interface Evidence {
   culprits: Culprits;
   /** There was a time without any target in use. */
   outage: boolean;
+  /** 5-tuples are opened again at later visits: no connection has to live through an event. */
+  comesAgain: boolean;
   /** Targets whose connections were all answered by one other. */
   answersAs: readonly { target: string; name: string; connections: number }[];
 }

@@ -19,6 +19,8 @@ export function isAliveAt({ scales }: Timeline, row: Established, i: number): bo
   const { establishedT, endT, lossEvent } = row;
   const requestedT = scales[i]?.requestedT ?? 0;
   if (establishedT >= requestedT) return false;
+  // What is asked once has its answer and ends.
+  if (row.stream.mode === "connect" && endT < requestedT) return false;
   // Silence is noticed later than it begins.
   if (lossEvent === "forgotten") return sentAt(row, row.connection.received) >= requestedT;
   if (typeof lossEvent === "number") return lossEvent === i || (lossEvent > i && endT >= requestedT);

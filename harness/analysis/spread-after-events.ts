@@ -5,6 +5,7 @@ import type { SpreadWindow } from "../record/summary.ts";
 import { plural } from "../util/numbers.ts";
 import { type Life, toTheFewest } from "./fewest.ts";
 import type { AnalysisModule, Judged } from "./part.ts";
+import { isOpenedAgain } from "./reuse.ts";
 import { hasBoundSources } from "./sources.ts";
 import { chiSquareP } from "./statistics.ts";
 import type { Timeline } from "./timeline.ts";
@@ -35,8 +36,11 @@ export const spreadAfterEvents: AnalysisModule = ({ timeline }) => {
     if (window) window.perTarget.set(target, (window.perTarget.get(target) ?? 0) + 1);
   };
   return {
-    established({ connection: { target, movedTo, cause }, stream: { family }, startT, establishedT, endT: goneT }) {
-      if (target === null || windows.length === 0) return;
+    established(row) {
+      const { startT, establishedT, endT: goneT, stream } = row;
+      const { target, movedTo, cause } = row.connection;
+      if (target === null || windows.length === 0 || isOpenedAgain(timeline, row)) return;
+      const { family } = stream;
       take({ target, family, startT, openT: establishedT, goneT: cause === "none" ? endT : goneT });
       // The balancer takes the datagrams of a flow whose target left for a new one.
       if (isInTurn && movedTo !== null) take({ target: movedTo, family, startT: goneT, openT: goneT, goneT: endT });

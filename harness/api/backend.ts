@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
-import type { Family, Protocol, Room, Snat, WithoutTargets } from "../record/schema.ts";
+import type { Family, Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { Requirements } from "./requirements.ts";
 
@@ -81,6 +81,8 @@ export interface Backend extends BackendFacts {
   withoutTargets?(options: BackendOptions, protocol: Protocol): WithoutTargets | null;
   /** How many connections are let in, where that was limited; null, or absent: as many as come. */
   room?(options: BackendOptions): Room | null;
+  /** What becomes of a 5-tuple that is opened again soon after it was closed; null, or absent: it is not said. */
+  reuse?(options: BackendOptions, protocol: Protocol): Reuse | null;
   /** Which source ports connections get with the router's own address, where that was asked for; null, or absent: it was not. */
   snat?(options: BackendOptions): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null, or absent: it does not. */

@@ -3,7 +3,7 @@
 // the end, what is missing) is here.
 import type { z } from "zod";
 import type { OracleSpec } from "../oracle/oracle.ts";
-import type { Protocol, Room, Snat, WithoutTargets } from "../record/schema.ts";
+import type { Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import type { Backend, BackendFacts, BackendOptions, EffectiveOptions, Served, Tunnelled } from "./backend.ts";
 import { missingOf, type Requirements } from "./requirements.ts";
@@ -23,6 +23,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   withoutTargets?(options: z.infer<Schema>, protocol: Protocol): WithoutTargets | null;
   /** How many connections are let in, where that was limited; null: as many as come. */
   room?(options: z.infer<Schema>): Room | null;
+  /** What becomes of a 5-tuple that is opened again soon after it was closed; null, or absent: it is not said. */
+  reuse?(options: z.infer<Schema>, protocol: Protocol): Reuse | null;
   /** Which source ports connections get with the router's own address, where that was asked for; null: it was not. */
   snat?(options: z.infer<Schema>): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null: it does not. */
@@ -54,6 +56,7 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
     leavesDead: (options: z.infer<Schema>) => definition.leavesDead?.(options) ?? false,
     withoutTargets: (options: z.infer<Schema>, protocol) => definition.withoutTargets?.(options, protocol) ?? null,
+    reuse: (options: z.infer<Schema>, protocol) => definition.reuse?.(options, protocol) ?? null,
     snat: (options: z.infer<Schema>) => definition.snat?.(options) ?? null,
     room: (options: z.infer<Schema>) => definition.room?.(options) ?? null,
     clampMtu: (options: z.infer<Schema>) => definition.clampMtu?.(options) ?? null,
@@ -101,6 +104,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),
     leavesDead: (options) => base.leavesDead?.(whole(options)) ?? false,
     withoutTargets: (options, protocol) => base.withoutTargets?.(whole(options), protocol) ?? null,
+    reuse: (options, protocol) => base.reuse?.(whole(options), protocol) ?? null,
     snat: (options) => base.snat?.(whole(options)) ?? null,
     room: (options) => base.room?.(whole(options)) ?? null,
     clampMtu: (options) => base.clampMtu?.(whole(options)) ?? null,

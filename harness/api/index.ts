@@ -9,7 +9,7 @@ export { addressBytes } from "../oracle/hash.ts";
 export { type FlowHash, hashOf } from "../oracle/hashes/index.ts";
 export type { AssignSpec, OracleSpec, StatefulSpec } from "../oracle/oracle.ts";
 export { defineStrategy } from "../oracle/strategies/define.ts";
-export type { Family, Protocol, Room, Snat, WithoutTargets } from "../record/schema.ts";
+export type { Family, Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
 export { type Daemon, startProgram } from "../runtime/daemon.ts";
 export { CommandError, type Host, type Lab, LabError, type Output } from "../runtime/runtime.ts";
 export {

@@ -38,6 +38,8 @@ export interface ScenarioOptions {
   silenceS: number | null;
   /** What becomes of ICMP errors on the way. */
   icmp: "pass" | "drop";
+  /** Connections that are opened again have the 5-tuple that they had. */
+  sameTuple: boolean;
   /** Seconds that a source stays with its target; null: it does not, or for ever. */
   affinityS: number | null;
 }

@@ -88,6 +88,11 @@ const load = {
     unit: "seconds",
     defaultText: "none is sent",
   }),
+  sameTuple: option(flag(), {
+    group: "Load",
+    about:
+      "connections that are opened again have the 5-tuple that they had; scenario connect: each comes three times, and before the third the targets of --scale leave",
+  }),
   seed: option(whole(0, MAX_SEED).default(1), {
     group: "Load",
     about: "seed of the connections: the same seed gives the same connections",

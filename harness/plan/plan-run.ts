@@ -29,6 +29,7 @@ export function planRun(
     atS: options.at ?? null,
     silenceS: options.silence ?? null,
     icmp: options.icmp,
+    sameTuple: options.sameTuple,
     affinityS,
   });
   checkIcmp(scenario, options, plan);
@@ -37,10 +38,12 @@ export function planRun(
   const { carried, openedPerS } = paceOf(options.connections, capacity);
   const rate = rateOf(plan, options, carried);
   const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
-  if (plan.mode !== "fragments" && plan.steps.length > 0 && !timesAreGiven)
+  if (plan.mode !== "fragments" && !plan.visitsS && plan.steps.length > 0 && !timesAreGiven)
     plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall }, size);
   const load = loadFor(plan, options, { rate, openedPerS, routers });
   checkSources(load, options);
+  if (options.sameTuple && plan.mode === "fragments")
+    throw new UsageError(`'${scenario.name}' opens no connection again, so --same-tuple says nothing. Try 'connect'.`);
   if (options.connections < load.families.length)
     throw new UsageError("--connections must be 2 or more with both families.");
   if (plan.mode === "stream") checkRate(plan, load, size);
@@ -94,6 +97,7 @@ function loadFor(
     protocol: plan.mode === "fragments" ? "udp" : options.protocol,
     connections: plan.visitsS ? Math.min(options.connections, families.length * visitors) : options.connections,
     ...(options.sources === undefined ? {} : { sources: options.sources }),
+    ...(options.sameTuple ? { sameTuple: true as const } : {}),
     rate,
     durationS: plan.durationS,
     rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, openedPerS)),

@@ -46,6 +46,13 @@ export const room = z.strictObject({
 });
 export type Room = z.infer<typeof room>;
 
+/**
+ * A 5-tuple that is opened again soon after it was closed: a target is chosen anew ("again"), or it comes to the one that it had ("same").
+ * `gone`: that one is no longer in use; "lost": its packets come to nothing.
+ */
+export const reuse = z.strictObject({ after: z.enum(["again", "same"]), gone: z.enum(["again", "same", "lost"]) });
+export type Reuse = z.infer<typeof reuse>;
+
 /** Source ports with the router's own address: the client's wherever it is free, or any at random. */
 export const snat = z.enum(["kept", "random"]);
 export type Snat = z.infer<typeof snat>;

@@ -11,6 +11,7 @@ import {
   family,
   integrity,
   protocol,
+  reuse,
   room,
   snat,
   streamName,
@@ -55,6 +56,8 @@ const streamStart = kind("stream_start", {
   durationUs: count.exactOptional(),
   /** Number of the visit, from 1, where every source makes one connection at each. */
   visit: z.int().min(1).exactOptional(),
+  /** What is opened again has the 5-tuple that it had. */
+  sameTuple: z.literal(true).exactOptional(),
 });
 export type StreamStart = z.infer<typeof streamStart>;
 
@@ -104,6 +107,8 @@ export const eventSchema = z.discriminatedUnion("kind", [
     snat: snat.exactOptional(),
     /** The backend says that its packets cannot be accounted for. Absent: they can. */
     accounts: z.literal(false).exactOptional(),
+    /** Only where it says what becomes of a 5-tuple that is opened again. */
+    reuse: reuse.exactOptional(),
   }),
   kind("scale", {
     /** The event kind. */

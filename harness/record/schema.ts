@@ -8,6 +8,7 @@ export {
   type Family,
   type LossCause,
   type Protocol,
+  type Reuse,
   type Room,
   SCHEMA,
   type Snat,

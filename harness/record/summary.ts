@@ -9,6 +9,7 @@ import {
   family,
   integrity,
   protocol,
+  reuse,
   room,
   schemaVersion,
   snat,
@@ -176,6 +177,23 @@ export const summarySchema = z.object({
     .exactOptional(),
   /** Source ports with the router's own address, of the connections that conntrack knew at the end. */
   snat: z.object({ ports: snat, kept: count, changed: count, low: count, high: count }).exactOptional(),
+  /** Only where 5-tuples were opened again, and the backend says what becomes of them. */
+  reuse: z
+    .object({
+      ...reuse.shape,
+      /** Opened again while the target was in use, and of those what another one answered; so many were to (99.99 %). */
+      returns: count,
+      moved: count,
+      low: count,
+      high: count,
+      /** Opened again when it was gone: answered by it, by another one, or by none; and those that fared otherwise than predicted. */
+      goneReturns: z.object({ same: count, again: count, lost: count, mispredicted: count }),
+      /** Of all that were opened again, those whose answer took a second or longer: a SYN was dropped. */
+      late: count,
+      /** Had another 5-tuple, as theirs could not be opened. */
+      unjudged: count,
+    })
+    .exactOptional(),
   /** Only where sources come again and again. */
   affinity: affinity.exactOptional(),
   /** Only where --sources is given and the strategy keeps a source with its target. */

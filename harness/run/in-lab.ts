@@ -131,6 +131,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
   };
   const empty = plan.steps.length > 0 && fewestTargets(plan, targets.length, lab.topology.routers.length) === 0;
   const [room, snat] = [backend.room?.(backendOptions), backend.snat?.(backendOptions)];
+  const reuse = load.sameTuple ? backend.reuse?.(backendOptions, load.protocol) : null;
   const without = empty ? backend.withoutTargets?.(backendOptions, load.protocol) : null;
   record.add({
     kind: "deployed",
@@ -143,6 +144,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
     ...(room ? { room } : {}),
     ...(snat ? { snat } : {}),
     ...(backend.accounts === false ? { accounts: false as const } : {}),
+    ...(reuse ? { reuse } : {}),
   });
   return balancer;
 }

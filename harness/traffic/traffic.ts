@@ -30,6 +30,8 @@ export interface Load {
   /** Silence after which TCP of the clients asks its peer; absent: never. */
   keepaliveS?: number;
   seed: number;
+  /** Connections that are opened again have the 5-tuple that they had. */
+  sameTuple?: true;
   /** Client addresses of each family; absent: a whole network. */
   sources?: number;
   /** Processes that share the connections of one target; 1 where that is not said. */
@@ -180,6 +182,7 @@ function modeWords(lab: Lab, load: Load, { part, visit, sampleMs, rate }: Stream
   if (load.mode === "fragments") return [...fragmentWords(lab), ...schedule];
   return [
     ...(visit === null ? [] : ["--visit", `${visit}`]),
+    ...(load.sameTuple ? ["--same-tuple"] : []),
     ...(load.protocol === "udp" ? ["--udp"] : []),
     "--sample",
     `${sampleMs}ms`,

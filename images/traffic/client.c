@@ -45,6 +45,7 @@ static int client_init(struct client *client, const struct settings *settings)
 	client->count = (settings->connections - settings->part.index + settings->part.count - 1) /
 			settings->part.count;
 	tuple_space_init(&client->tuples, &settings->source, settings->sources, settings->seed);
+	client->tuples.same_visits = settings->same_tuple;
 	if (settings->connections > client->tuples.size)
 		fail(EXIT_USAGE,
 		     "Cannot open %u connections: there are only %llu 5-tuples. Give a larger "

@@ -193,6 +193,27 @@ static void visits_bring_every_address_once(void)
 	CHECK(same_place < 20);
 }
 
+static void visits_may_come_from_the_same_ports(void)
+{
+	struct cidr cidr = {0};
+	struct tuple_space space;
+	uint16_t ports[63] = {0};
+	int same_place = 0;
+
+	CHECK(parse_cidr("10.1.2.0/26", &cidr));
+	tuple_space_init(&space, &cidr, 0, 1);
+	space.same_visits = true;
+	for (uint32_t visit = 1; visit <= 2; visit++)
+		for (uint64_t k = 0; k < 62; k++) {
+			struct tuple tuple = tuple_of_visit(&space, visit, k, 0);
+
+			CHECK(visit == 1 || ports[tuple.offset] == tuple.port);
+			ports[tuple.offset] = tuple.port;
+			same_place += visit == 2 && tuple.offset == tuple_of_visit(&space, 1, k, 0).offset;
+		}
+	CHECK(same_place < 10); /* in another order */
+}
+
 /* Source ports and offsets must look random, else hashes of 5-tuples would be tested on a lattice. */
 static void tuples_spread_evenly(void)
 {
@@ -408,6 +429,7 @@ int main(void)
 	networks_are_masked_and_bounded();
 	parts_are_counted_from_one();
 	few_sources_are_the_first_ones();
+	visits_may_come_from_the_same_ports();
 	tuples_cover_their_space_once();
 	tuples_depend_on_the_seed_only();
 	visits_bring_every_address_once();

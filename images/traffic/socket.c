@@ -83,7 +83,7 @@ static struct tuple choose(const struct client *client, const struct connection 
 	uint32_t id = connection_id(client, connection_index(client, c));
 
 	if (set->visit)
-		return tuple_of_visit(space, set->same_tuple ? 1 : set->visit, id, spare);
+		return tuple_of_visit(space, set->visit, id, spare);
 	if (spare)
 		return tuple_at(space, space->size - 1 - set->part.index - set->part.count * (spare - 1));
 	return tuple_at(space, (set->same_tuple ? 0 : (uint64_t)c->generation * set->connections) + id);

@@ -70,7 +70,7 @@ struct tuple tuple_at(const struct tuple_space *space, uint64_t index)
 struct tuple tuple_of_visit(const struct tuple_space *space, uint32_t visit, uint64_t index, uint64_t spare)
 {
 	uint64_t source = permute(mix(space->key ^ visit), space->addresses, index);
-	uint64_t number = spare ? PORT_COUNT - spare : visit;
+	uint64_t number = spare ? PORT_COUNT - spare : space->same_visits ? 1 : visit;
 
 	return (struct tuple){
 		.offset = space->first_offset + (uint32_t)source,

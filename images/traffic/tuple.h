@@ -6,6 +6,8 @@
 #ifndef TRAFFIC_TUPLE_H
 #define TRAFFIC_TUPLE_H
 
+#include <stdbool.h>
+
 #include "parse.h"
 
 #define FIRST_PORT 1024u
@@ -15,6 +17,7 @@ struct tuple_space {
 	struct cidr cidr;
 	uint64_t key;
 	uint64_t addresses, size; /* number of source addresses, and of tuples */
+	bool same_visits;	  /* each source comes from one port at all visits */
 	uint32_t first_offset;	  /* 1 where the network address and the last address are left out */
 };
 

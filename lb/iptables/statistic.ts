@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { defineBackend, definedOptions, type IpFamily, type Topology } from "../../harness/api/index.ts";
-import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { leave, leavesDead, looseTcp, masquerade, natReuse } from "../linux/conntrack.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts, turnsPart } from "../linux/options.ts";
@@ -40,6 +40,7 @@ export const iptablesStatistic = defineBackend({
   leavesDead,
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   snat: snatOf,
+  reuse: natReuse,
   room: (given) => roomOf(given, given.mode === "nth"),
   effectiveOptions(given) {
     checkRoom(given, given.masquerade ?? null, "masquerade=true");

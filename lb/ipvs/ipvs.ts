@@ -12,6 +12,7 @@ import {
   type Protocol,
   planTopology,
   type Requirements,
+  type Reuse,
   type Room,
   type Router,
   TOOLS,
@@ -53,6 +54,7 @@ export const ipvs = defineBackend({
   oracle: ipvsOracle,
   leavesDead: ({ leave }) => leave === "dead",
   room: ipvsRoom,
+  reuse: ipvsReuse,
   snat: snatOf,
   // ICMP port unreachable, at which a socket of either protocol ends.
   withoutTargets: () => "unreachable",
@@ -105,6 +107,20 @@ const laterOf = (scheduler: Options["scheduler"]) => (scheduler === "lc" || sche
 /** Ports of the router's own address: a connection keeps its target, whatever it finds there. */
 export function ipvsRoom(given: Options): Room | null {
   return roomOf(given, given.scheduler === "rr" && given.persistence === 0);
+}
+
+/**
+ * A new SYN for a connection that IPVS remembers. With NAT it has seen both FINs (TIME_WAIT), without only the client's (FIN_WAIT). Over
+ * UDP there is no first packet, so that only a target that is gone matters.
+ */
+export function ipvsReuse(given: Options, protocol: Protocol): Reuse | null {
+  const { forward, connReuseMode: mode, persistence, leave, expireNodest, ops } = given;
+  if (ops && protocol === "udp") return null;
+  const isNew = protocol === "tcp" && persistence === 0 && (forward === "masq" ? mode > 0 : (mode & 2) > 0);
+  if (isNew) return { after: "again", gone: "again" };
+  if (persistence > 0) return null;
+  if (expireNodest && (leave === "remove" || protocol === "tcp")) return { after: "same", gone: "again" };
+  return { after: "same", gone: leave === "drain" ? "same" : "lost" };
 }
 
 /** What IPVS does, whoever fills its table. */

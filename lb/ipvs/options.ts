@@ -53,6 +53,15 @@ export const options = z.strictObject({
   masquerade: flag
     .optional()
     .describe("with NAT: the router's own address is the source (default: only with several routers)"),
+  connReuseMode: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3)
+    .default(1)
+    .describe(
+      "a 5-tuple opened again: 0 to its target, 1 chosen anew after TIME_WAIT, 2 and 3 with dsr too (net.ipv4.vs.conn_reuse_mode)",
+    ),
   snatPorts,
   randomFully,
   mssClamp,

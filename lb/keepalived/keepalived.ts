@@ -5,6 +5,7 @@ import {
   ipvsFacts,
   ipvsOracle,
   ipvsRequirements,
+  ipvsReuse,
   ipvsRoom,
   mtuTraits,
   prepareWays,
@@ -36,6 +37,7 @@ export const keepalived = defineBackend({
   requires: (given) => ({ ...ipvsRequirements(given), programs: [PROGRAM] }),
   oracle: ipvsOracle,
   room: ipvsRoom,
+  reuse: ipvsReuse,
   snat: snatOf,
   // A virtual server without real ones is taken out, and then the router itself resets; with drained or dead ones IPVS answers by ICMP.
   withoutTargets: () => "unreachable",

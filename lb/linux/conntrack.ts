@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connection tracking: what it remembers of targets that leave, and what it counts.
 import { z } from "zod";
-import { addressOf, FAMILIES, type Host, setSysctls, type Topology } from "../../harness/api/index.ts";
+import {
+  addressOf,
+  FAMILIES,
+  type Host,
+  type Protocol,
+  type Reuse,
+  setSysctls,
+  type Topology,
+} from "../../harness/api/index.ts";
 import { timeoutsOf } from "./options.ts";
 
 export type LeaveMode = "drain" | "flush" | "dead";
@@ -12,6 +20,15 @@ export const leave = z
   .describe(
     "connections of a target that leaves: let them live, or forget them so that they end at once; dead: it has died, and they hang on what is not forgotten",
   );
+
+/**
+ * A 5-tuple that is opened again: the client's SYN ends an entry whose connection it had closed itself, so that rules are asked anew; over
+ * UDP the entry goes on, until it is flushed.
+ */
+export function natReuse({ leave }: { leave: LeaveMode }, protocol: Protocol): Reuse {
+  if (protocol === "tcp") return { after: "again", gone: "again" };
+  return { after: "same", gone: leave === "flush" ? "again" : leave === "drain" ? "same" : "lost" };
+}
 
 export const leavesDead = ({ leave }: { leave: string }): boolean => leave === "dead";
 

@@ -10,7 +10,7 @@ import {
   setSysctls,
   TOOLS,
 } from "../../harness/api/index.ts";
-import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
+import { conntrackCounters, flushTargets, leavesDead, natReuse, setTimeouts } from "../linux/conntrack.ts";
 import { clampByNft } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
@@ -29,6 +29,8 @@ export const nftables = defineBackend({
   leavesDead,
   clampMtu: ({ mssClamp }) => mssClamp ?? null,
   snat: snatOf,
+  reuse: (given, protocol) =>
+    isInTurn(given) && !isStateless(given.mode ?? "dnat") ? natReuse(given, protocol) : null,
   room: (given) => roomOf(given, isInTurn(given)),
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "entries of the verdict map, and a chain with a map of its targets",
