@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Backend } from "../harness/api/index.ts";
 import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
+import { asFound } from "./found/as-found.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
 import { iptablesRecent } from "./iptables/recent.ts";
 import { iptablesStatistic } from "./iptables/statistic.ts";
@@ -33,4 +34,5 @@ export const backends: readonly Backend[] = [
   tc,
   ipvs,
   keepalived,
+  asFound,
 ];

@@ -89,7 +89,9 @@ export async function keep(args: StartArgs, { catalog, signal }: Context): Promi
     const lab = await runtime.up(topology, signal);
     scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
     const all = Array.from({ length: targets }, (_, i) => i);
-    const [balancer] = await Promise.all([backend.deploy(lab, backendOptions, all), startServers(lab)]);
+    const ports = backend.serves?.(backendOptions, targets)?.ports?.tcp;
+    const servers = startServers(lab, ports && { at: { mode: "connect", protocol: "tcp", ports } });
+    const [balancer] = await Promise.all([backend.deploy(lab, backendOptions, all), servers]);
     scope.defer("stop the balancer", () => balancer[Symbol.asyncDispose]());
     await keepLab({ lab, balancer, backend: backend.name }, signal, () => process.stdout.write("ready\n"));
   } finally {

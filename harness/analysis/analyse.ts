@@ -35,6 +35,7 @@ import { emptySummary, skippedSummary } from "./summary.ts";
 import { tiers } from "./tiers.ts";
 import { buildTimeline } from "./timeline.ts";
 import { judge } from "./verdict.ts";
+import { vips } from "./vips.ts";
 
 export interface Analysis {
   summary: Summary;
@@ -58,6 +59,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   spread,
   spreadAfterEvents,
   tiers,
+  vips,
   latency,
   datagrams,
   packets,

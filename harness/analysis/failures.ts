@@ -18,6 +18,7 @@ import { sourcesFailures } from "./sources.ts";
 import { spreadAfterEventsFailures } from "./spread-after-events.ts";
 import { staleStateFailures } from "./stale-state.ts";
 import { tierFailures } from "./tiers.ts";
+import { vipFailures } from "./vips.ts";
 import { whence } from "./whence.ts";
 
 /** Below this p a spread does not fit: one alarm in a thousand fair runs, and always the same ones, as 5-tuples come from the seed. */
@@ -37,6 +38,7 @@ export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSp
       .map((text): Check => [true, text]),
     ...spreadAfterEventsFailures(summary).map((text): Check => [true, text, "chance"]),
     ...tierFailures(summary).map((text): Check => [true, text, "chance"]),
+    ...vipFailures(summary),
     ...queuedTooMany(summary, evidence, oracle),
   ];
 }

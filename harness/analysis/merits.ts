@@ -14,6 +14,7 @@ import { sourcesMerits } from "./sources.ts";
 import { spreadAfterEventsMerits } from "./spread-after-events.ts";
 import { staleStateMerits } from "./stale-state.ts";
 import { tierMerits } from "./tiers.ts";
+import { vipMerits } from "./vips.ts";
 
 /** What held, of a run that passes. */
 export function merits(summary: Judged): string[] {
@@ -46,6 +47,7 @@ export function merits(summary: Judged): string[] {
       : []),
     ...spreadAfterEventsMerits(summary),
     ...tierMerits(summary),
+    ...vipMerits(summary),
     ...spreadRemark(summary),
   ];
 }

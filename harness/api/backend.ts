@@ -5,6 +5,7 @@ import type { OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
 import type { Family, Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
+import type { ServedPorts } from "../traffic/servers.ts";
 import type { Requirements } from "./requirements.ts";
 
 /** What not every balancer does, as the end of a sentence that begins with its name. */
@@ -53,6 +54,12 @@ export interface Served {
   protocols: readonly Protocol[];
   /** Where that is said, as "farm file 'web.json'". */
   source: string;
+  /** Of protocols that other families serve. */
+  familiesFor?: Partial<Record<Protocol, readonly Family[]>>;
+  /** Of protocols that are not served at the lab's own ports. */
+  ports?: Partial<Record<Protocol, ServedPorts>>;
+  /** Why its targets cannot change while it runs, as a sentence; absent: they can. */
+  fixed?: string;
 }
 
 /** All options are parsed by `options` before they come to a method. */
@@ -61,6 +68,8 @@ export interface Backend extends BackendFacts {
   options: z.ZodObject;
   /** What it consists of, and what machines must have for it. */
   requires(options: BackendOptions): Requirements;
+  /** What it needs of the user and was not given, as a sentence; its cases are skipped. null, or absent: nothing. */
+  asks?(options: BackendOptions): string | null;
   /** One sentence for each thing that is missing there, with the remedy. Empty: it can run. */
   missing(place: Place, options: BackendOptions): Promise<string[]>;
   /** Whether conntrack on the routers has to hold every connection. */
@@ -79,6 +88,8 @@ export interface Backend extends BackendFacts {
    * limited rate ("unreachable"), or an end of every one ("refused"). null, or absent: it is not said, and not judged.
    */
   withoutTargets?(options: BackendOptions, protocol: Protocol): WithoutTargets | null;
+  /** Whether it serves every VIP of the topology (`clientVips`, `vipPrefix`). Absent: the first one only. */
+  servesVips?(options: BackendOptions): boolean;
   /** How many connections are let in, where that was limited; null, or absent: as many as come. */
   room?(options: BackendOptions): Room | null;
   /** What becomes of a 5-tuple that is opened again soon after it was closed; null, or absent: it is not said. */

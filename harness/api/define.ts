@@ -13,6 +13,8 @@ import { deployOnRouters, type Router, type RouterSide } from "./routers.ts";
 export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends BackendFacts {
   options: Schema;
   requires?(options: z.infer<Schema>): Requirements;
+  /** What it needs of the user and was not given, as a sentence; null: nothing. */
+  asks?(options: z.infer<Schema>): string | null;
   /** Whether conntrack on the routers has to hold every connection. */
   tracks?(options: z.infer<Schema>, targets: number): boolean;
   /** null: what it does cannot be predicted connection by connection. */
@@ -21,6 +23,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   leavesDead?(options: z.infer<Schema>): boolean;
   /** What becomes of attempts to connect while no target is in use; null: it is not said. */
   withoutTargets?(options: z.infer<Schema>, protocol: Protocol): WithoutTargets | null;
+  /** Whether it serves every VIP of the topology (`clientVips`, `vipPrefix`). Absent: the first one only. */
+  servesVips?(options: z.infer<Schema>): boolean;
   /** How many connections are let in, where that was limited; null: as many as come. */
   room?(options: z.infer<Schema>): Room | null;
   /** What becomes of a 5-tuple that is opened again soon after it was closed; null, or absent: it is not said. */
@@ -51,12 +55,17 @@ export function defineBackend<Schema extends z.ZodObject>(definition: Definition
   const backend: DefinedBackend<Schema> = {
     ...definition,
     requires,
-    missing: (place, options: z.infer<Schema>) => missingOf(requires(options), place),
+    asks: (options: z.infer<Schema>) => definition.asks?.(options) ?? null,
+    async missing(place, options: z.infer<Schema>) {
+      const asked = definition.asks?.(options);
+      return asked ? [asked] : missingOf(requires(options), place);
+    },
     tracks: (options: z.infer<Schema>, targets) => definition.tracks?.(options, targets) ?? false,
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
     leavesDead: (options: z.infer<Schema>) => definition.leavesDead?.(options) ?? false,
     withoutTargets: (options: z.infer<Schema>, protocol) => definition.withoutTargets?.(options, protocol) ?? null,
     reuse: (options: z.infer<Schema>, protocol) => definition.reuse?.(options, protocol) ?? null,
+    servesVips: (options: z.infer<Schema>) => definition.servesVips?.(options) ?? false,
     snat: (options: z.infer<Schema>) => definition.snat?.(options) ?? null,
     room: (options: z.infer<Schema>) => definition.room?.(options) ?? null,
     clampMtu: (options: z.infer<Schema>) => definition.clampMtu?.(options) ?? null,
@@ -98,6 +107,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     environment: (env) =>
       Object.fromEntries(Object.entries(base.environment?.(env) ?? {}).filter(([name]) => !decided.includes(name))),
     requires: (options) => base.requires(whole(options)),
+    asks: (options) => base.asks?.(whole(options)) ?? null,
     missing: (place, options) => base.missing(place, whole(options)),
     tracks: (options, targets) => base.tracks(whole(options), targets),
     deploy: (lab, options, active, services) => base.deploy(lab, whole(options), active, services),
@@ -105,6 +115,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     leavesDead: (options) => base.leavesDead?.(whole(options)) ?? false,
     withoutTargets: (options, protocol) => base.withoutTargets?.(whole(options), protocol) ?? null,
     reuse: (options, protocol) => base.reuse?.(whole(options), protocol) ?? null,
+    servesVips: (options) => base.servesVips?.(whole(options)) ?? false,
     snat: (options) => base.snat?.(whole(options)) ?? null,
     room: (options) => base.room?.(whole(options)) ?? null,
     clampMtu: (options) => base.clampMtu?.(whole(options)) ?? null,

@@ -13,6 +13,7 @@ export type { Family, Protocol, Reuse, Room, Snat, WithoutTargets } from "../rec
 export { type Daemon, startProgram } from "../runtime/daemon.ts";
 export { CommandError, type Host, type Lab, LabError, type Output } from "../runtime/runtime.ts";
 export {
+  clientVips,
   linkOn,
   type Machine,
   type Net,
@@ -23,9 +24,9 @@ export {
   VIP,
   vipsOf,
 } from "../topology/topology.ts";
-export { PORT } from "../traffic/servers.ts";
+export { PORT, type ServedPorts } from "../traffic/servers.ts";
 export { UsageError } from "../util/errors.ts";
-export type { Backend, Balancer, EffectiveOptions, Feature } from "./backend.ts";
+export type { Backend, Balancer, EffectiveOptions, Feature, Served } from "./backend.ts";
 export { type DefinedBackend, type Definition, defineBackend, definedOptions, presetBackend } from "./define.ts";
 export type { EventDefinition } from "./event.ts";
 export type { Asked, KernelProbe } from "./kernel-probe.ts";

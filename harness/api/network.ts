@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What most balancers do with a machine's network.
 import type { Host } from "../runtime/runtime.ts";
-import { linkOn, type Machine, VIP } from "../topology/topology.ts";
+import { linkOn, type Machine, VIP_PREFIX } from "../topology/topology.ts";
 
 export type IpFamily = 4 | 6;
 export const FAMILIES = [4, 6] as const;
@@ -12,8 +12,9 @@ export function addressOf(target: Machine, family: IpFamily): string {
   return family === 4 ? link.ipv4 : link.ipv6;
 }
 
+/** Of all VIPs that there may be. */
 export function vipPrefix(family: IpFamily): string {
-  return family === 4 ? `${VIP[4]}/32` : `${VIP[6]}/128`;
+  return VIP_PREFIX[family];
 }
 
 export async function ipBatch(host: Host, lines: readonly string[], family: IpFamily = 4): Promise<void> {

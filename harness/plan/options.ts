@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a user may say about a run, checked once, here. Inside, types suffice.
 import { z } from "zod";
-import { MAX_ROUTERS, MAX_TARGETS, TESTER_NAME } from "../topology/topology.ts";
+import { MAX_ROUTERS, MAX_TARGETS, MAX_VIPS, TESTER_NAME } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
 import { invalid } from "./invalid.ts";
 import {
@@ -158,7 +158,15 @@ const faults = {
   ),
 };
 
-export const runShape = { ...size, ...load, ...events, ...faults };
+const services = {
+  vips: option(whole(1, MAX_VIPS).default(1), {
+    group: "Load",
+    about: "number of VIPs that share the connections",
+    unit: "VIPs",
+  }),
+};
+
+export const runShape = { ...size, ...load, ...services, ...events, ...faults };
 export const runOptions = z.strictObject(runShape);
 export type RunOptions = z.infer<typeof runOptions>;
 

@@ -46,8 +46,17 @@ export function planRun(
     throw new UsageError(`'${scenario.name}' opens no connection again, so --same-tuple says nothing. Try 'connect'.`);
   if (options.connections < load.families.length)
     throw new UsageError("--connections must be 2 or more with both families.");
+  if (options.vips > 1) checkVips(scenario, options, plan, load);
   if (plan.mode === "stream") checkRate(plan, load, size);
   return { plan, load, routers, impairment: impairmentOf(options, size) };
+}
+
+/** Fragments are counted by one process, and visits are those of a source to one service. */
+function checkVips({ name }: Scenario, { vips, connections }: RunOptions, plan: Plan, { families }: Load): void {
+  if (plan.mode === "fragments" || plan.visitsS)
+    throw new UsageError(`'${name}' has one VIP. Try --vips 1, or another scenario.`);
+  if (connections < vips * families.length)
+    throw new UsageError(`--connections must be ${vips * families.length} or more for ${vips} VIPs.`);
 }
 
 function checkIcmp({ name }: Scenario, { icmp }: RunOptions, plan: Plan): void {
@@ -107,6 +116,7 @@ function loadFor(
     seed: options.seed,
     ...manyConnections(plan, options, routers),
     ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),
+    ...(options.vips > 1 ? { vips: options.vips } : {}),
   };
 }
 

@@ -215,6 +215,20 @@ export const summarySchema = z.object({
       independenceP: z.number().nullable(),
     })
     .exactOptional(),
+  /** First connections by VIP; only where clients have several. */
+  vips: z
+    .array(
+      z.object({
+        vip: z.string(),
+        planned: count,
+        established: count,
+        lost: count,
+        lostOutsideEvents: count,
+        perTarget: z.record(z.string(), count),
+        chi2P: z.number().nullable(),
+      }),
+    )
+    .exactOptional(),
   latencyMs: z.object({
     p50: z.number().nullable(),
     p99: z.number().nullable(),

@@ -12,7 +12,7 @@ interface MoreTable {
 }
 
 export function moreTables(summary: Summary): MoreTable[] {
-  return [...afterEventsTable(summary), ...tierTable(summary)];
+  return [...afterEventsTable(summary), ...tierTable(summary), ...vipTable(summary)];
 }
 
 function afterEventsTable({ spreadAfterEvents: windows = [], spread }: Summary): MoreTable[] {
@@ -54,6 +54,28 @@ function tierTable({ tiers }: Summary): MoreTable[] {
         rows: targets.map((target) => [
           target,
           ...routers.map((router) => count(tiers.perRouter[router]?.[target] ?? 0)),
+        ]),
+      },
+    },
+  ];
+}
+
+function vipTable({ vips }: Summary): MoreTable[] {
+  if (!vips) return [];
+  const targets = [...new Set(vips.flatMap(({ perTarget }) => Object.keys(perTarget)))].sort();
+  return [
+    {
+      id: "vips",
+      heading: "VIPs",
+      reading: "First connections to each VIP: how many were established and lost, and which target got how many.",
+      table: {
+        head: ["VIP", "Established", "Lost", "p of the spread", ...targets],
+        rows: vips.map(({ vip, planned, established, lost, perTarget, chi2P }) => [
+          vip,
+          `${count(established)} of ${count(planned)}`,
+          count(lost),
+          chi2P === null ? "" : chi2P.toPrecision(2),
+          ...targets.map((target) => count(perTarget[target] ?? 0)),
         ]),
       },
     },

@@ -12,6 +12,7 @@ import { type Lab, LabError } from "../runtime/runtime.ts";
 import { planTopology, type Topology } from "../topology/topology.ts";
 import { Liveness, patienceNs, signsMs } from "../traffic/liveness.ts";
 import { startServers } from "../traffic/servers.ts";
+import { serversFor } from "../traffic/traffic.ts";
 import { nowNs } from "../util/clock.ts";
 import { Scope } from "../util/scope.ts";
 import { applyImpairment } from "./impairment.ts";
@@ -66,8 +67,9 @@ export async function runInLab(request: RunRequest, record: RecordWriter): Promi
   }
 }
 
-function topologyOf({ plan: { squeezeMtu, front }, info, backend, backendOptions }: RunRequest): Topology {
+function topologyOf({ plan: { squeezeMtu, front }, load, info, backend, backendOptions }: RunRequest): Topology {
   return planTopology({
+    ...(load.vips === undefined ? {} : { vips: load.vips }),
     targets: info.targets.length,
     routers: info.routers.length,
     ...machineNeeds(backend, backendOptions),
@@ -118,7 +120,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
   const active = activeAtStart(plan, targets.length);
   const [balancer] = await Promise.all([
     backend.deploy(lab, backendOptions, active),
-    startServers(lab, load.serverProcesses, (text) => servers.abort(new LabError(text)), liveness),
+    startServers(lab, serversFor(load), (text) => servers.abort(new LabError(text)), liveness),
   ]);
   scope.defer("stop the balancer", () => balancer[Symbol.asyncDispose]());
   // Called from anywhere: a fault that the record does not take fails the run later.

@@ -4,6 +4,8 @@ import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import { tooSmall } from "../analysis/room.ts";
 import type { Balancer, Served } from "../api/backend.ts";
+import type { Plan } from "../api/scenario.ts";
+import { memberNoun } from "../events/meaning.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
 import { exceeded, readLimits } from "../host/limits.ts";
 import type { Live } from "../live/server.ts";
@@ -53,17 +55,24 @@ export function planCase(one: Case, options: RunOptions, set: readonly string[],
   const scenario = withDeaths(one.scenario, { backend: one.backend, backendOptions }, options);
   const planned = planRun(scenario, options, affinityS, capacity);
   checkRoomed(one.backend.room?.(backendOptions) ?? null, planned.load);
-  checkServed(one.backend.serves?.(backendOptions, options.targets) ?? null, planned.load);
+  const served = one.backend.serves?.(backendOptions, options.targets) ?? null;
+  checkServed(served, planned.load);
+  const ports = served?.ports?.[planned.load.protocol];
   return {
     ...planned,
+    load: { ...planned.load, ...(ports ? { ports } : {}) },
     case: one,
     seed: options.seed,
     options,
     backendOptions,
     set: [...inheritedWords(one.backend), ...set],
-    unfit,
+    unfit: unfit ?? one.backend.asks?.(backendOptions) ?? fixed(served, planned.plan),
   };
 }
+
+/** Why targets cannot leave or come back, where a plan wants them to. */
+const fixed = (served: Served | null, { steps }: Plan): string | null =>
+  steps.some(({ event }) => memberNoun(event) === "target") ? (served?.fixed ?? null) : null;
 
 /** Throws UsageError where nobody can know who finds room: an entry of UDP gives way to another while it is young. */
 function checkRoomed(room: Room | null, { protocol }: Load): void {
@@ -78,10 +87,9 @@ function checkServed(served: Served | null, { families, protocol }: Load): void 
     throw new UsageError(
       `${source} serves ${served.protocols.map((one) => one.toUpperCase()).join(" and ")} only: try --protocol ${served.protocols[0]}.`,
     );
-  if (families.some((family) => !served.families.includes(family)))
-    throw new UsageError(
-      `${source} serves IPv${served.families.join(" and IPv")} only: try --family ${served.families[0]}.`,
-    );
+  const own = served.familiesFor?.[protocol] ?? served.families;
+  if (families.some((family) => !own.includes(family)))
+    throw new UsageError(`${source} serves IPv${own.join(" and IPv")} only: try --family ${own[0]}.`);
 }
 
 /** How a run is carried out, besides what it is. */
@@ -113,18 +121,19 @@ export async function runOne(
 ): Promise<RunResult> {
   const { backend } = planned.case;
   const { runtime, session } = chosen;
-  const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
-  const described = describeRun(planned, chosen, options.commandLine, host);
-  const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
   const missing = [
     ...unsupported(planned.case, planned.options.icmp),
     ...(await runtime.missing()),
     ...(await backend.missing(runtime, planned.backendOptions)),
     ...foreignProtocol(planned.case, planned.load.protocol),
+    ...foreignVips(planned),
     ...(planned.unfit ? [planned.unfit] : []),
     ...((await planned.case.scenario.missing?.()) ?? []),
     ...(await tooMany(planned, runtime)),
   ];
+  const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
+  const described = describeRun(planned, chosen, options.commandLine, host);
+  const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
   if (missing.length > 0 || !session) return skip(dir, info, missing.length > 0 ? missing : [NOT_READY]);
   for (const sentence of [...forgets(planned), ...fillsUp(planned)]) say(`${planned.case.name}: ${sentence}`);
   await chosen.clearOthers();
@@ -230,6 +239,11 @@ function foreignProtocol({ backend: { name, protocols }, scenario }: Case, proto
   if (!protocols || protocols.includes(protocol)) return [];
   const [own] = protocols;
   return [`Backend '${name}' does not balance ${protocol.toUpperCase()}. Try --protocol ${own}, or another backend.`];
+}
+
+function foreignVips({ case: { backend }, backendOptions, load }: PlannedCase): string[] {
+  if ((load.vips ?? 1) === 1 || backend.servesVips?.(backendOptions)) return [];
+  return [`Backend '${backend.name}' with these options serves one VIP. Try --vips 1, or another backend.`];
 }
 
 function holdLab(backend: string, signal: AbortSignal) {

@@ -110,7 +110,9 @@ export async function fallbackRuntime(
     words.capability.length > 0
   )
     return chosen;
-  const gaps = await backend.missing(chosen, parseBackendOptions(backend, set));
+  const options = parseBackendOptions(backend, set);
+  if (backend.asks?.(options)) return chosen;
+  const gaps = await backend.missing(chosen, options);
   const other = catalog.runtimes.find(({ traits }) => traits.kernel === "chosen");
   if (gaps.length === 0 || !other || (await other.missing()).length > 0) return chosen;
   note(`${gaps[0]} So '${backend.name}' runs with another kernel (--runtime ${other.name}).`);

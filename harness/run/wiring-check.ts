@@ -3,7 +3,7 @@
 import type { Plan } from "../api/scenario.ts";
 import { isExplained } from "../events/index.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import { type Machine, type Net, VIP } from "../topology/topology.ts";
+import { type Machine, type Net, VIP_PREFIX } from "../topology/topology.ts";
 
 /** Routes are asked of so many targets at most: each answer is a program that runs. */
 const ASKED_TARGETS = 50;
@@ -111,7 +111,7 @@ function linkFaults(was: MachineWiring, is: MachineWiring): string[] {
 function routeFaults(was: MachineWiring, is: MachineWiring, rerouted: boolean): string[] {
   if (!was.routes || !is.routes) return [];
   const ordered = (line: string) =>
-    rerouted && ["default", VIP[4], VIP[6]].some((to) => line === to || line.startsWith(`${to} `));
+    rerouted && ["default", VIP_PREFIX[4], VIP_PREFIX[6]].some((to) => line === to || line.startsWith(`${to} `));
   const without = (lines: readonly string[], others: readonly string[]) =>
     lines.filter((line) => !others.includes(line) && !ordered(line));
   const [[gone], [come]] = [without(was.routes, is.routes), without(is.routes, was.routes)];

@@ -190,6 +190,7 @@ function proxy(program: string): Omit<Requirement, "name"> {
     isHere: () => isInstalled(program) || existsSync(path.join(root, "build/proxies/usr/sbin", program)),
     needed: {
       "lb/proxies/proxies.lab.test.ts": 2,
+      "lb/found/found.lab.test.ts": 2,
       "lb/services.lab.test.ts": 1,
       "lb/nftlb/nftlb.lab.test.ts": 3,
       "scenarios/cases.lab.test.ts": 9,

@@ -42,7 +42,7 @@ test("the tester and the targets reach everything through the routers, whichever
   );
   t.is(
     rerouteBatch(topology.tester, topology.routers.slice(0, 1)),
-    "route replace 10.0.0.0/32 nexthop via 192.168.2.201\nroute replace 1000::/128 nexthop via 1000::1:192.168.2.201\n",
+    "route replace 10.0.0.0/29 nexthop via 192.168.2.201\nroute replace 1000::/125 nexthop via 1000::1:192.168.2.201\n",
   );
 });
 

@@ -29,19 +29,30 @@ export interface Topology {
   squeeze: { machine: Machine; mtu: number | null } | null;
   /** How the names of a balancer's tunnels on targets begin. */
   tunnels?: string;
+  /** How many VIPs clients connect to; absent: one. */
+  vips?: number;
   /** All of the above, targets first. */
   machines: Machine[];
   prefix: Record<Net, { v4: number; v6: number }>;
 }
 
 export const VIP = { 4: "10.0.0.0", 6: "1000::" } as const;
+/** The VIPs lie in it, however many there are. */
+export const VIP_PREFIX = { 4: "10.0.0.0/29", 6: "1000::/125" } as const;
+export const MAX_VIPS = 8;
+/** Those that clients connect to, the VIP first. */
+export function clientVips({ vips = 1 }: Pick<Topology, "vips">, family: 4 | 6): string[] {
+  const next = (i: number) => (family === 4 ? `10.0.0.${i}` : `1000::${i}`);
+  return Array.from({ length: vips }, (_, i) => (i === 0 ? VIP[family] : next(i)));
+}
 /** Addresses of services that nobody asks for, from 1 to 65,535. */
 export function otherVip(i: number, family: 4 | 6): string {
   return family === 4 ? `10.1.${i >> 8}.${i & 255}` : `1000::2:${i.toString(16)}`;
 }
-/** The VIP behind those of so many further services. */
-export function vipsOf(family: 4 | 6, services: number): string[] {
-  return [...Array.from({ length: services }, (_, i) => otherVip(i + 1, family)), VIP[family]];
+/** The VIP behind further ones that clients connect to, and those behind the addresses of so many further services. */
+export function vipsOf(family: 4 | 6, services: number, vips = 1): string[] {
+  const others = Array.from({ length: services }, (_, i) => otherVip(i + 1, family));
+  return [...others, ...clientVips({ vips }, family).reverse()];
 }
 export const SOURCES = { 4: "50.0.0.0/16", 6: "2000::/112" } as const;
 export const MAX_TARGETS = 1000;
@@ -62,6 +73,7 @@ export function planTopology(size: {
   front?: boolean;
   devices?: readonly string[];
   tunnels?: string;
+  vips?: number;
 }): Topology {
   const big = size.targets > SMALL;
   const targets = count(size.targets, (i) => machine("target", targetNumber(i + 1), ["net1"], big));
@@ -80,6 +92,7 @@ export function planTopology(size: {
     tester,
     squeeze,
     ...(size.tunnels === undefined ? {} : { tunnels: size.tunnels }),
+    ...(size.vips === undefined ? {} : { vips: size.vips }),
     machines: [...targets, ...routers, ...(squeeze ? [squeeze.machine] : []), tester],
     prefix: {
       net1: big ? { v4: 16, v6: 112 } : { v4: 24, v6: 120 },

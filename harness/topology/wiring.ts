@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What makes a planned machine real, as text for ip(8) in batch mode and for the agent's @sysctl. Pure, and the same in every runtime.
-import { linkOn, type Machine, type Net, SOURCES, type Topology, VIP } from "./topology.ts";
+import { clientVips, linkOn, type Machine, type Net, SOURCES, type Topology, VIP_PREFIX } from "./topology.ts";
 
 const NETS: readonly Net[] = ["net1", "net2", "net3"];
 
@@ -91,7 +91,8 @@ export function machineBatch(topology: Topology, machine: Machine): string {
   if (machine === topology.squeeze?.machine) return text([...lines, ...squeezeRoutes(topology, topology.squeeze.mtu)]);
   switch (machine.role) {
     case "target":
-      lines.push(`addr add ${VIP[4]}/32 dev lo`, `addr add ${VIP[6]}/128 dev lo nodad`);
+      lines.push(...clientVips(topology, 4).map((vip) => `addr add ${vip}/32 dev lo`));
+      lines.push(...clientVips(topology, 6).map((vip) => `addr add ${vip}/128 dev lo nodad`));
       lines.push(...viaRouters("add", ["0.0.0.0/0", "::/0"], topology.routers, "net1"));
       break;
     case "router": {
@@ -107,7 +108,7 @@ export function machineBatch(topology: Topology, machine: Machine): string {
   return text(lines);
 }
 
-const VIPS = [`${VIP[4]}/32`, `${VIP[6]}/128`];
+const VIPS = [VIP_PREFIX[4], VIP_PREFIX[6]];
 
 function testerRoutes({ squeeze, routers }: Topology): string[] {
   return squeeze ? viaRouters("add", VIPS, [squeeze.machine], "net3") : viaRouters("add", VIPS, routers, "net2");

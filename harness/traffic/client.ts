@@ -31,9 +31,10 @@ export interface Client {
 export function clientWords(
   lab: Lab,
   mode: "connect" | "stream" | "fragments" | "flood",
-  { family, port, seed, src = SOURCES[family] }: { family: Family; port: number; seed: number; src?: string },
+  { family, port, seed, ...to }: { family: Family; port: number; seed: number; src?: string; vip?: string },
 ): string[] {
-  const address = family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`;
+  const { src = SOURCES[family], vip = VIP[family] } = to;
+  const address = family === 4 ? `${vip}:${port}` : `[${vip}]:${port}`;
   return [lab.program("traffic"), mode, "--address", address, "--src", src, "--seed", `${seed}`];
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The servers on the targets.
 
+import type { Protocol } from "../record/schema.ts";
 import { startProgram } from "../runtime/daemon.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import type { Liveness } from "./liveness.ts";
@@ -14,6 +15,39 @@ const HEARTBEAT_MS = 250;
 const BEATS_PER_S = 200;
 /** Where the targets serve: one connection for each request, streams, and datagrams in fragments. */
 export const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003 }, fragments: 6001 } as const;
+
+/** Ports of one protocol that are not the lab's: where clients find the VIP, and where each target (by index) listens. */
+export interface ServedPorts {
+  vip: number;
+  targets: readonly number[];
+  /** Other ports at which a balancer expects an answer of every target, as its health checks do; nobody sends there. */
+  others?: readonly number[];
+}
+
+export interface ServerSetup {
+  processes?: number | undefined;
+  /** What is asked for at other ports than the lab's; absent: nothing is. */
+  at?: { mode: "connect" | "stream" | "fragments"; protocol: Protocol; ports: ServedPorts } | undefined;
+}
+
+const FLAGS = { connect: PORT.connect, stream: PORT.stream.tcp, udp: PORT.stream.udp, echo: PORT.fragments } as const;
+
+/** What listens at that port by default gives way. TCP and UDP are served alike, as health checks of UDP services are TCP. */
+function portWords(at: ServerSetup["at"], target: number): string[] {
+  const port = at?.ports.targets[target];
+  if (!at || port === undefined) return [];
+  const flags = ({ connect: ["connect"], stream: ["stream", "udp"], fragments: ["echo"] } as const)[at.mode];
+  const names = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
+  const other = names.find((name) => FLAGS[name] === port && !(flags as readonly string[]).includes(name));
+  const own = FLAGS[at.mode === "stream" && at.protocol === "udp" ? "udp" : flags[0]];
+  return [...flags.flatMap((flag) => [`--${flag}-port`, `${port}`]), ...(other ? [`--${other}-port`, `${own}`] : [])];
+}
+
+/** A server at one more port; what it would serve besides is out of everybody's way. */
+const sideWords = (port: number, i: number) => [
+  ...["stream", "udp"].flatMap((flag) => [`--${flag}-port`, `${port}`]),
+  ...["connect", "echo"].flatMap((flag, j) => [`--${flag}-port`, `${65_535 - 2 * i - j}`]),
+];
 
 /**
  * Processes that a server has to be, so that none opens more connections than one can, when only the `fewest` targets are left. What
@@ -29,21 +63,24 @@ export function serverProcesses(connections: number, fewest: number, events: num
  */
 export async function startServers(
   lab: Lab,
-  processes = 1,
+  { processes = 1, at }: ServerSetup = {},
   onTrouble: (sentence: string) => void = () => {},
   liveness: Liveness | null = null,
 ): Promise<void> {
   const fewMs = HEARTBEAT_MS * Math.ceil((lab.topology.targets.length * processes * 1000) / HEARTBEAT_MS / BEATS_PER_S);
   const everyMs = Math.max(fewMs, liveness?.leastMs ?? 0);
   const words = ["serve", "--processes", `${processes}`, ...(liveness ? ["--heartbeat", `${everyMs}ms`] : [])];
+  const serve = (name: string, more: readonly string[], watched: boolean) =>
+    startProgram(lab.host(name), [lab.program("traffic"), ...more, "--name", name], "listening", {
+      ...(watched && liveness ? { onReport: beats(liveness, name, everyMs) } : {}),
+      onEnd: (how) => onTrouble(`The server on ${name} ${how}`),
+      onSaid: (text) => onTrouble(`The server on ${name} said: ${text.trim()}`),
+    });
   await Promise.all(
-    lab.topology.targets.map(({ name }) =>
-      startProgram(lab.host(name), [lab.program("traffic"), ...words, "--name", name], "listening", {
-        ...(liveness ? { onReport: beats(liveness, name, everyMs) } : {}),
-        onEnd: (how) => onTrouble(`The server on ${name} ${how}`),
-        onSaid: (text) => onTrouble(`The server on ${name} said: ${text.trim()}`),
-      }),
-    ),
+    lab.topology.targets.flatMap(({ name }, i) => [
+      serve(name, [...words, ...portWords(at, i)], true),
+      ...(at?.ports.others ?? []).map((port, n) => serve(name, ["serve", ...sideWords(port, n)], false)),
+    ]),
   );
 }
 

@@ -3,10 +3,10 @@
 import type { RecordWriter } from "../record/record.ts";
 import type { Event, Family, Protocol, StreamName, StreamStart } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
+import { clientVips, linkOn, SOURCES } from "../topology/topology.ts";
 import { type Client, type ClientLine, clientWords, startClient } from "./client.ts";
 import { type Liveness, signsMs } from "./liveness.ts";
-import { PART_CONNECTIONS, PORT } from "./servers.ts";
+import { PART_CONNECTIONS, PORT, type ServedPorts, type ServerSetup } from "./servers.ts";
 
 /** Sample lines a second of all generators together; each writes four, unless there are many. */
 const SAMPLES_PER_S = 40;
@@ -40,6 +40,10 @@ export interface Load {
   connectTimeoutS?: number;
   /** So many connections that none sends its second message before all have been opened, and that they end without a packet. */
   many?: boolean;
+  /** Where it is not at the lab's own ports. */
+  ports?: ServedPorts;
+  /** VIPs that share the connections; absent: one. */
+  vips?: number;
   /** Mode "connect": times at which every source makes one connection; `connections` are those of one visit. */
   visitsS?: readonly number[];
 }
@@ -104,6 +108,7 @@ interface Stream {
   connections: number;
   rate: number;
   part: { number: number; of: number };
+  vip: string;
   /** Its number, from 1; null: each connection is made once. */
   visit: number | null;
   sampleMs: number;
@@ -111,7 +116,9 @@ interface Stream {
 
 function streamsOf(load: Load, visit: number | null): Stream[] {
   // Fragments are counted by one process for each family.
-  const partsOf = (connections: number) => (load.mode === "fragments" ? 1 : Math.ceil(connections / PART_CONNECTIONS));
+  const { vips = 1 } = load;
+  const partsOf = (connections: number) =>
+    load.mode === "fragments" ? 1 : vips * Math.ceil(connections / vips / PART_CONNECTIONS);
   const shares = load.families.map((_, i) => splitEvenly(load.connections, load.families.length, i));
   const streams = shares.reduce((sum, connections) => sum + partsOf(connections), 0);
   const sampleMs = Math.max(sampleMsOf(streams), signsMs(load.durationS));
@@ -126,6 +133,7 @@ function streamsOf(load: Load, visit: number | null): Stream[] {
         connections,
         rate: (load.rate * connections) / load.connections,
         part: { number: part + 1, of },
+        vip: clientVips(load, family)[part % vips] ?? "",
         visit,
         sampleMs,
       };
@@ -142,27 +150,36 @@ function splitEvenly(total: number, parts: number, i: number): number {
   return Math.floor(total / parts) + (i < total % parts ? 1 : 0);
 }
 
-const portOf = ({ mode, protocol }: Pick<Load, "mode" | "protocol">) =>
-  mode === "stream" ? PORT.stream[protocol] : PORT[mode];
+const portOf = ({ mode, protocol, ports }: Pick<Load, "mode" | "protocol" | "ports">) =>
+  ports?.vip ?? (mode === "stream" ? PORT.stream[protocol] : PORT[mode]);
+
+/** What the targets must run for it. */
+export const serversFor = ({ serverProcesses, mode, protocol, ports }: Load): ServerSetup => ({
+  processes: serverProcesses,
+  at: ports && { mode, protocol, ports },
+});
 
 /** What the flows of a load are drawn from, and what they go to; by family. */
 export function flowSources(
-  load: Pick<Load, "families" | "mode" | "protocol" | "sources">,
+  load: Pick<Load, "families" | "mode" | "protocol" | "sources" | "ports" | "vips">,
 ): Pick<StreamStart, "srcCidr" | "sources" | "dst" | "dport" | "protocol">[] {
   const { families, protocol, sources } = load;
-  return families.map((family) => ({
-    srcCidr: SOURCES[family],
-    ...(sources === undefined ? {} : { sources }),
-    dst: VIP[family],
-    dport: portOf(load),
-    protocol,
-  }));
+  return families.flatMap((family) =>
+    clientVips(load, family).map((dst) => ({
+      srcCidr: SOURCES[family],
+      ...(sources === undefined ? {} : { sources }),
+      dst,
+      dport: portOf(load),
+      protocol,
+    })),
+  );
 }
 
 function clientArgv(lab: Lab, load: Load, stream: Stream): string[] {
   const { family, connections, visit } = stream;
   const to = {
     family,
+    vip: stream.vip,
     port: portOf(load),
     seed: load.seed,
     src: visit === null ? SOURCES[family] : VISITORS[family],

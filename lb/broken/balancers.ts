@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Balancers that are wrong on purpose, out of one that is right: the lab has to catch each. Only tests use them.
-import { addressOf, type Backend, type Balancer, type Host, type Lab, VIP } from "../../harness/api/index.ts";
+import {
+  addressOf,
+  type Backend,
+  type Balancer,
+  clientVips,
+  type Host,
+  type Lab,
+  vipPrefix,
+} from "../../harness/api/index.ts";
 import { fwmarkOf, nfqueue, nfqueueWith } from "../nfqueue/nfqueue.ts";
 import { swapWords } from "./swap-words.ts";
 
@@ -16,8 +24,8 @@ function broken(name: string, summary: string, deploy: Deploy): Backend {
 /** `rule` with VIP for the address, for both families. */
 const rules = async (host: Host, table: string, rule: string | ((family: 4 | 6) => string)) => {
   for (const [tool, vip, family] of [
-    ["iptables-restore", `${VIP[4]}/32`, 4],
-    ["ip6tables-restore", `${VIP[6]}/128`, 6],
+    ["iptables-restore", vipPrefix(4), 4],
+    ["ip6tables-restore", vipPrefix(6), 6],
   ] as const) {
     const text = (typeof rule === "string" ? rule : rule(family)).replaceAll("VIP", vip);
     await host.exec([tool, "--noflush"], { input: `*${table}\n${text}\nCOMMIT\n` });
@@ -144,3 +152,14 @@ export const brokenBalancers: readonly Backend[] = [
     });
   }),
 ];
+
+/** For runs with several VIPs. */
+export const deaf: Backend = {
+  ...broken("broken-deaf", "nothing comes to the second VIP", async (lab, active) => {
+    const balancer = await working(lab, active);
+    const to = (family: 4 | 6) => `-A FORWARD -d ${clientVips(lab.topology, family).at(1) ?? "VIP"} -j DROP`;
+    await onRouters(lab, (host) => rules(host, "filter", to));
+    return balancer;
+  }),
+  servesVips: () => true,
+};

@@ -46,6 +46,7 @@ export const ecmp = defineBackend({
   name: "ecmp",
   summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
   service: "a route to a next-hop group",
+  servesVips: () => true,
   withoutTargets: (_, protocol) => noRoute(protocol),
   options,
   requires: (given) => needs(given, ""),
@@ -66,6 +67,7 @@ export const ecmpResilient = defineBackend({
   summary:
     "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
   service: "a route to a next-hop group",
+  servesVips: () => true,
   withoutTargets: (_, protocol) => noRoute(protocol),
   options: resilientOptions,
   requires: (given) => needs(given, " type resilient buckets 8 idle_timer 60 unbalanced_timer 0"),

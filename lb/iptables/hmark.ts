@@ -28,6 +28,7 @@ export const iptablesHmark = defineBackend({
   handles: ["icmp_errors"],
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "a rule in PREROUTING and a chain that hashes",
+  servesVips: () => true,
   options,
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   requires: (given) =>

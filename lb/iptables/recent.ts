@@ -40,6 +40,7 @@ export const iptablesRecent = defineBackend({
   summary:
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   tracks: () => true,
+  servesVips: () => true,
   handles: ["icmp_errors"],
   leavesDead,
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,

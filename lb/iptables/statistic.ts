@@ -36,6 +36,7 @@ export const iptablesStatistic = defineBackend({
   name: "iptables_statistic",
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   tracks: () => true,
+  servesVips: () => true,
   handles: ["icmp_errors"],
   leavesDead,
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,

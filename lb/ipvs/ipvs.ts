@@ -46,6 +46,7 @@ export const ipvs = defineBackend({
   summary: "IPVS: direct routing, NAT or tunnel; nine schedulers; the kernel remembers connections",
   tunnels: TUNNELS,
   service: "an address, or a mark, with virtual servers in IPVS' table",
+  servesVips: () => true,
   options,
   ...mtuTraits,
   environment: (env) => (env.xcluster_IPVS_SETUP ? { forward: env.xcluster_IPVS_SETUP } : {}),
@@ -65,7 +66,7 @@ export const ipvs = defineBackend({
     let wasEmpty = false;
     return {
       async install(first) {
-        await catchVip(host, given, needsMasquerade(lab, given), services);
+        await catchVip(host, given, needsMasquerade(lab, given), { others: services, vips: topology.vips });
         await host.exec(["ipvsadm", "-R"], { input: installed(topology, given, first, services) });
         if (given.sync) await startSync(host, machine);
       },
@@ -200,17 +201,20 @@ function hashOf(given: Options, targets: number): AssignSpec {
   };
 }
 
-export function ipvsRequirements({ scheduler, forward, mssClamp }: Options): Requirements {
+export function ipvsRequirements(
+  { scheduler: given, forward, mssClamp }: Options,
+  schedulers: readonly string[] = [given],
+): Requirements {
   return {
     tools: [TOOLS.ipvsadm, TOOLS.iptables, ...(forward === "masq" ? [TOOLS.conntrack] : [])],
-    modules: ["ip_vs", `ip_vs_${scheduler}`],
+    modules: ["ip_vs", ...schedulers.map((scheduler) => `ip_vs_${scheduler}`)],
     kernel: [
-      {
+      ...schedulers.map((scheduler) => ({
         what: `IPVS with the scheduler '${scheduler}'`,
         argv: ["ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", scheduler],
         input: "",
         remedy: `Load ip_vs and ip_vs_${scheduler}, or use another kernel: '--runtime vm'.`,
-      },
+      })),
       ...clampProbes(mssClamp),
     ],
   };

@@ -5,7 +5,7 @@ import { mssClamp } from "../linux/mss-clamp.ts";
 import { checkWeights, timeouts, weights } from "../linux/options.ts";
 import { checkRoom, randomFully, snatPorts } from "../linux/room.ts";
 
-const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
+export const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq"] as const;
 /** Those that choose by a hash. */
 const HASHING = ["sh", "dh", "mh"] as const;
 export type Hashing = (typeof HASHING)[number];

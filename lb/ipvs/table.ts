@@ -32,7 +32,7 @@ const FORWARD = { dsr: "-g", masq: "-m", tun: "-i" } as const;
 const MARK_TABLE = 100;
 /** The low bits of a mark are the family. */
 const MARK_FAMILY = 0xf;
-const markOf = (family: Family, n: number) => 16 * n + family;
+export const markOf = (family: Family, n: number) => 16 * n + family;
 
 interface Service {
   family: Family;
@@ -43,11 +43,11 @@ interface Service {
 }
 
 /** Those of the VIP behind those of so many other addresses. */
-function services({ fwmark }: Options, others = 0): Service[] {
+function services({ fwmark }: Options, vips: number | undefined, others = 0): Service[] {
   return FAMILIES.flatMap((family) =>
-    vipsOf(family, others).flatMap((vip, i) =>
+    vipsOf(family, others, vips).flatMap((vip, i, all) =>
       fwmark
-        ? [{ family, words: `-f ${markOf(family, others - i)}`, port: ":0" }]
+        ? [{ family, words: `-f ${markOf(family, all.length - 1 - i)}`, port: ":0" }]
         : SERVICES.map(([kind, port]) => ({ family, words: `${kind} ${bracketed(vip)}:${port}`, port: `:${port}` })),
     ),
   );
@@ -61,7 +61,7 @@ const familyWord = ({ family, words }: Service) => (family === 6 && words.starts
 export function installed(topology: Topology, given: Options, active: readonly number[], others = 0): string {
   const flags = [given.port ? `${given.scheduler}-port` : "", given.fallback ? `${given.scheduler}-fallback` : ""];
   const named = flags.filter((name) => name !== "").join(",");
-  const all = services(given, others);
+  const all = services(given, topology.vips, others);
   const add = all.map(
     (service) =>
       `-A ${service.words}${familyWord(service)} -s ${given.scheduler}${named ? ` -b ${named}` : ""}${given.persistence > 0 ? ` -p ${given.persistence}` : ""}${given.ops && takesUdp(service) ? " -o" : ""}`,
@@ -94,7 +94,11 @@ function destinations(
   topology: Topology,
   given: Options,
   indices: readonly number[],
-  { verb, of = services(given), weight }: { verb: "-a" | "-d" | "-e"; of?: readonly Service[]; weight?: number },
+  {
+    verb,
+    of = services(given, topology.vips),
+    weight,
+  }: { verb: "-a" | "-d" | "-e"; of?: readonly Service[]; weight?: number },
 ): string[] {
   const ordered = [...indices].sort((a, b) => a - b);
   return of.flatMap((service) =>
@@ -112,7 +116,12 @@ function destinations(
 const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join("");
 
 /** IPVS sees what is for the router itself: the VIP is its own, or marked packets are taken for its own. */
-export async function catchVip(host: Host, given: Options, masquerade: boolean, others = 0): Promise<void> {
+export async function catchVip(
+  host: Host,
+  given: Options,
+  masquerade: boolean,
+  { others = 0, vips }: { others?: number; vips?: number | undefined } = {},
+): Promise<void> {
   await host.exec(["ipvsadm", "-C"]);
   await setSysctls(host, [
     // A reply of a target that passes the router has the VIP, its own address, as its source.
@@ -128,10 +137,12 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean, 
   await clampByIptables(host, given.mssClamp, "PREROUTING");
   await host.exec(["ipvsadm", "--set", ...given.timeouts.split(",")]);
   for (const family of FAMILIES) {
-    const vips = vipsOf(family, others);
+    const all = vipsOf(family, others, vips);
     if (given.fwmark) {
       const tool = family === 4 ? "iptables-restore" : "ip6tables-restore";
-      const rules = vips.map((vip, i) => `-A PREROUTING -d ${vip} -j MARK --set-mark ${markOf(family, others - i)}`);
+      const rules = all.map(
+        (vip, i) => `-A PREROUTING -d ${vip} -j MARK --set-mark ${markOf(family, all.length - 1 - i)}`,
+      );
       await host.exec([tool, "--noflush"], { input: lines(["*mangle", ...rules, "COMMIT"]) });
       const local = family === 4 ? "0.0.0.0/0" : "::/0";
       const marked = [
@@ -140,7 +151,7 @@ export async function catchVip(host: Host, given: Options, masquerade: boolean, 
       ];
       await ipBatch(host, marked, family);
     } else {
-      const added = vips.map(
+      const added = all.map(
         (vip) => `addr add ${vip}/${family === 4 ? 32 : 128} dev lo${family === 6 ? " nodad" : ""}`,
       );
       await ipBatch(host, added);

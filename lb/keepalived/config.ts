@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // keepalived's configuration: what is balanced, to whom, and how targets are checked.
-import { addressOf, FAMILIES, type Topology, VIP } from "../../harness/api/index.ts";
-import { SERVICES } from "../ipvs/table.ts";
+import { addressOf, clientVips, FAMILIES, type Topology } from "../../harness/api/index.ts";
+import { markOf, SERVICES } from "../ipvs/table.ts";
 import { weightOf } from "../linux/options.ts";
 import { CHECKED_PORT } from "../linux/servers-listen.ts";
 import type { Options } from "./options.ts";
@@ -46,15 +46,13 @@ export function configuration(
       "}",
     ];
     const ops = given.ops ? ["  ops"] : [];
-    return given.fwmark
-      ? service(`fwmark ${family}`, "", [`  ip_family ${family === 4 ? "inet" : "inet6"}`, ...ops])
-      : SERVICES.flatMap(([kind, port]) =>
-          service(
-            `${VIP[family]} ${port}`,
-            ` ${port}`,
-            kind === "-t" ? ["  protocol TCP"] : ["  protocol UDP", ...ops],
+    return clientVips(topology, family).flatMap((vip, n) =>
+      given.fwmark
+        ? service(`fwmark ${markOf(family, n)}`, "", [`  ip_family ${family === 4 ? "inet" : "inet6"}`, ...ops])
+        : SERVICES.flatMap(([kind, port]) =>
+            service(`${vip} ${port}`, ` ${port}`, kind === "-t" ? ["  protocol TCP"] : ["  protocol UDP", ...ops]),
           ),
-        );
+    );
   });
   return ["global_defs {", `  router_id ${name}`, "}", ...servers].map((line) => `${line}\n`).join("");
 }

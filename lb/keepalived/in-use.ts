@@ -13,7 +13,7 @@ export interface Wanted {
 /** Resolves with whether the table came to that before the deadline (of the lab's clock, ns). */
 export async function untilInUse(
   host: Host,
-  { topology, services }: { topology: Topology; services: number },
+  { topology, services }: { topology: Topology; services: Services },
   wanted: Wanted,
   deadline: number,
 ): Promise<boolean> {
@@ -26,22 +26,25 @@ export async function untilInUse(
   }
 }
 
-/** `table` is as `ipvsadm -Sn` says it; `services` is how many there are of each family. */
-export function isInUse(table: string, topology: Topology, services: number, wanted: Wanted): boolean {
+/** Of each family there are so many, which have every target; or each target is in so many of them. */
+type Services = number | ((target: number, family: 4 | 6) => number);
+
+/** `table` is as `ipvsadm -Sn` says it. */
+export function isInUse(table: string, topology: Topology, services: Services, wanted: Wanted): boolean {
   const counts = new Map<string, number>();
   // "-a -t 10.0.0.0:5001 -r 192.168.1.1:5001 -g -w 1"; of IPv6 "[1000::1:c0a8:101]:5001".
   for (const [, address = "", weight] of table.matchAll(/ -r (\S+):\d+ .*-w (\d+)/g)) {
     const key = hex(address.replaceAll(/[[\]]/g, ""));
     if (weight !== "0") counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  const has = (indices: readonly number[], count: number) =>
+  const expected = typeof services === "number" ? () => services : services;
+  const has = (indices: readonly number[], countOf: typeof expected) =>
     indices.every((index) => {
       const target = topology.targets[index];
-      return (
-        target === undefined || FAMILIES.every((family) => (counts.get(hex(addressOf(target, family))) ?? 0) === count)
-      );
+      const found = (family: 4 | 6) => target && (counts.get(hex(addressOf(target, family))) ?? 0);
+      return target === undefined || FAMILIES.every((family) => found(family) === countOf(index, family));
     });
-  return has(wanted.in, services) && has(wanted.out, 0);
+  return has(wanted.in, expected) && has(wanted.out, () => 0);
 }
 
 function hex(address: string): string {

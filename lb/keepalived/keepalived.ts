@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineBackend, type Host, LabError, type Program } from "../../harness/api/index.ts";
+import { refuseBeside } from "../found/file.ts";
 import {
   checkedStats,
   ipvsFacts,
@@ -11,12 +12,13 @@ import {
   prepareWays,
 } from "../ipvs/ipvs.ts";
 import { TUNNELS } from "../ipvs/paths.ts";
-import { catchVip, needsMasquerade, SERVICES, startSync } from "../ipvs/table.ts";
+import { catchVip, needsMasquerade, startSync } from "../ipvs/table.ts";
 import { serversListen } from "../linux/servers-listen.ts";
 import { snatOf } from "../linux/snat-ports.ts";
-import { configuration } from "./config.ts";
 import { untilInUse, type Wanted } from "./in-use.ts";
-import { longestS, options } from "./options.ts";
+import { options } from "./options.ts";
+import { readKeepalived } from "./own-file.ts";
+import { BESIDE, kernelPart, ownFacts, setupOf } from "./setup.ts";
 
 const CONFIG = "/run/keepalived.conf";
 const PID_FILE = "/run/keepalived.pid";
@@ -30,42 +32,55 @@ export const keepalived = defineBackend({
   name: "keepalived",
   summary: "keepalived with IPVS: health checks find dead targets; direct routing, NAT or tunnel; nine schedulers",
   handles: ["health_checks"],
+  servesVips: ({ config }) => config === undefined,
   tunnels: TUNNELS,
   ...mtuTraits,
   options,
   affinityOption: "persistence",
-  requires: (given) => ({ ...ipvsRequirements(given), programs: [PROGRAM] }),
-  oracle: ipvsOracle,
+  requires: (given) => ({
+    ...ipvsRequirements(given, given.config === undefined ? undefined : readKeepalived(given, null).schedulers),
+    programs: [PROGRAM],
+  }),
+  oracle: (given, targets, protocol) =>
+    given.config === undefined
+      ? ipvsOracle(given, targets, protocol)
+      : readKeepalived(given, targets).oracle(protocol, targets, kernelPart(given)),
+  serves: (given, targets) => (given.config === undefined ? null : readKeepalived(given, targets).layout.served),
   room: ipvsRoom,
   reuse: ipvsReuse,
   snat: snatOf,
   // A virtual server without real ones is taken out, and then the router itself resets; with drained or dead ones IPVS answers by ICMP.
   withoutTargets: () => "unreachable",
-  effectiveOptions({ delayLoop, connectTimeout, retries, delayBeforeRetry, ...given }, targets) {
+  effectiveOptions(given, targets) {
+    refuseBeside(given, options, BESIDE);
+    if (given.config !== undefined) return ownFacts(given, targets);
+    const { delayLoop, connectTimeout, retries, delayBeforeRetry } = given;
     return { ...ipvsFacts(given, targets), delayLoop, connectTimeout, retries, delayBeforeRetry };
   },
   async prepare(lab, given) {
-    await Promise.all([prepareWays(lab, given), serversListen(lab)]);
+    const { ipvs, checkedPort } = setupOf(given, lab.topology.targets.length);
+    await Promise.all([prepareWays(lab, ipvs), serversListen(lab, checkedPort)]);
   },
   async router(router, given) {
     const { host, machine, lab, topology } = router;
     const program = await router.find(PROGRAM);
-    const services = given.fwmark ? 1 : SERVICES.length;
+    const setup = setupOf(given, topology.targets.length, topology.vips);
+    const { ipvs } = setup;
     const waitFor = (wanted: Wanted, seconds: number) =>
-      untilInUse(host, { topology, services }, wanted, lab.clock.now() + seconds * 1e9);
+      untilInUse(host, { topology, services: setup.destinations }, wanted, lab.clock.now() + seconds * 1e9);
     let listed: readonly number[] = [];
     const write = (next: readonly number[]) => {
       // Drained, a target stays in the file, with weight 0.
       listed = given.leave === "drain" ? [...new Set([...listed, ...next])] : next;
-      const input = configuration(topology, given, { name: machine.name, listed, active: next });
-      return host.exec(["@write", CONFIG], { input });
+      return host.exec(["@write", CONFIG], { input: setup.text(machine, topology, { listed, active: next }) });
     };
     return {
       async install(first) {
-        await catchVip(host, given, needsMasquerade(lab, given));
+        await catchVip(host, ipvs, needsMasquerade(lab, ipvs), { others: setup.others, vips: topology.vips });
         await write(first);
         const daemon = router.start([program.path, ...FOREGROUND, "--use-file", CONFIG, ...PID_FILES], program);
-        await inForce(host, daemon.while(waitFor({ in: first, out: [] }, RELOAD_S), 2 * RELOAD_S * 1000));
+        const seconds = RELOAD_S + (given.config === undefined ? 0 : setup.longestS);
+        await inForce(host, daemon.while(waitFor({ in: first, out: [] }, seconds), 2 * seconds * 1000));
         if (given.sync) await startSync(host, machine);
       },
       async change(next, before) {
@@ -78,11 +93,11 @@ export const keepalived = defineBackend({
       async converge(alive) {
         const all = topology.targets.map((_, index) => index);
         // Generous: a busy machine is no fault of the balancer's, and how long it took is in the record.
-        const seconds = 3 * longestS(given) + 10;
+        const seconds = 3 * setup.longestS + 10;
         if (!(await waitFor({ in: alive, out: without(all, alive) }, seconds)))
           router.fault(`keepalived on ${host.name} did not find out within ${seconds} s which targets answer.`);
       },
-      counters: checkedStats(router, given, { checksHealth: true }),
+      counters: checkedStats(router, ipvs, { checksHealth: true }),
     };
   },
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
+import { fileOptions } from "../found/file.ts";
 import { options as ipvsOptions } from "../ipvs/options.ts";
 
 const seconds = z.coerce.number().min(0.1).max(600);
@@ -21,6 +22,7 @@ export const options = ipvsOptions.extend({
     .default(1)
     .describe("a target that was in use is checked so often again before it is taken out"),
   delayBeforeRetry: seconds.default(0.5).describe("seconds before each of these"),
+  ...fileOptions,
 });
 export type Options = z.infer<typeof options>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a router needs so that the fragments of a datagram meet in one place and go the way of their flow.
-import { FAMILIES, type Host, ipBatch, type Lab, linkOn, type Machine, VIP } from "../../harness/api/index.ts";
+import { FAMILIES, type Host, ipBatch, type Lab, linkOn, type Machine, vipPrefix } from "../../harness/api/index.ts";
 
 /** fwmark and routing table of router i are MARK + i + 1: out of the way of those of the targets. */
 const MARK = 3000;
@@ -58,8 +58,8 @@ export async function setOwners(host: Host, program: string, routers: readonly n
 export const NOTRACK = `table inet lb_fragments {
   chain raw {
     type filter hook prerouting priority -450; policy accept;
-    ip daddr ${VIP[4]} ip frag-off & 0x3fff != 0 notrack
-    ip6 daddr ${VIP[6]} exthdr frag exists notrack
+    ip daddr ${vipPrefix(4)} ip frag-off & 0x3fff != 0 notrack
+    ip6 daddr ${vipPrefix(6)} exthdr frag exists notrack
   }
 }
 `;

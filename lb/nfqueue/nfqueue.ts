@@ -12,7 +12,7 @@ import {
   type RouterSide,
   type Topology,
   UsageError,
-  VIP,
+  vipPrefix,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, leave, leavesDead, setTimeouts } from "../linux/conntrack.ts";
 import { clampByIptables, mssClamp } from "../linux/mss-clamp.ts";
@@ -90,6 +90,7 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
     summary: "Maglev (or modulo) in user space by NFQUEUE; stateless; fwmark chooses the route to the target",
     handles: ["fragments", "icmp_errors"],
     service: "a flow (nfqueue-lb run --flows)",
+    servesVips: () => true,
     options,
     aliases: { mode: "scheduler" },
 
@@ -227,7 +228,7 @@ function flowsAmong(services: number): string {
   const others = Array.from({ length: services }, (_, i) => i + 1);
   return [
     ...others.map((i) => flow(`other${i}`, [otherVip(i, 4), otherVip(i, 6)])),
-    flow("vip", [VIP[4], VIP[6]]),
+    flow("vip", [vipPrefix(4), vipPrefix(6)]),
   ].join("");
 }
 

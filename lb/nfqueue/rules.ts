@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The iptables rules that lead packets to the queue, and those that remember what it said.
-import { type Host, setSysctls, VIP } from "../../harness/api/index.ts";
+import { type Host, setSysctls, vipPrefix } from "../../harness/api/index.ts";
 
 /** How conntrack's mark stands in for user space. */
 export interface SynOnly {
@@ -12,8 +12,8 @@ export interface SynOnly {
 
 const CHAIN = "LB-QUEUE";
 const FAMILIES = [
-  ["iptables", `${VIP[4]}/32`, 4],
-  ["ip6tables", `${VIP[6]}/128`, 6],
+  ["iptables", vipPrefix(4), 4],
+  ["ip6tables", vipPrefix(6), 6],
 ] as const;
 
 /**

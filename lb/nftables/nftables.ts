@@ -34,6 +34,8 @@ export const nftables = defineBackend({
   room: (given) => roomOf(given, isInTurn(given)),
   withoutTargets: (_, protocol) => noRoute(protocol),
   service: "entries of the verdict map, and a chain with a map of its targets",
+  // Without state nothing tells of which VIP a reply is.
+  servesVips: (given) => given.farm === undefined && given.mode !== "stateless_dnat",
   options,
   affinityOption: "persistence",
   requires: (given) => ({ tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs, ...ownKernel(given) }),

@@ -4,6 +4,7 @@ import {
   addressBytes,
   addressOf,
   addressText,
+  clientVips,
   type IpFamily as Family,
   linkOn,
   type Machine,
@@ -27,7 +28,7 @@ export function ruleset(topology: Topology, router: Machine, settings: Settings,
   return text([
     `${table} {`,
     ...settings.families.flatMap((family) => [
-      ...services(family, settings),
+      ...services(family, topology, settings),
       ...persistenceMap(family, settings),
       `chain service${family} {`,
       ...serviceRules(family, { topology, router }, settings, active),
@@ -92,14 +93,15 @@ function elementsOf(vip: string, chain: string, { ports, protocols }: Settings):
 }
 
 /** Verdict map from what a packet is sent to, to the chain that serves it: one look-up however many services there are. */
-function services(family: Family, settings: Settings): string[] {
+function services(family: Family, topology: Topology, settings: Settings): string[] {
   const { type } = FAMILY_WORDS[family];
   const { ports } = settings;
+  const vips = clientVips(topology, family);
   return [
     `map services${family} {`,
     `type ${type} . inet_proto${ports ? " . inet_service" : ""} : verdict`,
     ...(ports ? ["flags interval"] : []),
-    `elements = { ${elementsOf(VIP[family], `service${family}`, settings).join(", ")} }`,
+    `elements = { ${vips.flatMap((vip) => elementsOf(vip, `service${family}`, settings)).join(", ")} }`,
     "}",
   ];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nftlb is told: a farm file at the start, then states of backends. Pure.
 import { readFileSync } from "node:fs";
-import { addressBytes, addressOf, FAMILIES, type Topology, VIP } from "../../harness/api/index.ts";
+import { addressBytes, addressOf, clientVips, FAMILIES, type Topology } from "../../harness/api/index.ts";
 import { weightOf } from "../linux/options.ts";
 import { WIRING } from "../nftables/farm.ts";
 import type { Settings } from "../nftables/options.ts";
@@ -38,25 +38,27 @@ export function farmsFor(topology: Topology, settings: Settings): FarmObject[] {
   const { mode, scheduler, keys, ports, persistenceS, weights, priorities } = settings;
   const portText = (ports ?? []).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
   return settings.families.flatMap((family) =>
-    settings.protocols.map((protocol) => ({
-      name: `vip${family}-${protocol}`,
-      family: FAMILY_WORD[family],
-      "virtual-addr": VIP[family],
-      "virtual-ports": portText,
-      mode: MODE_WORD[mode],
-      protocol,
-      scheduler,
-      ...(scheduler === "hash" ? { "sched-param": keys.join(" ") } : {}),
-      ...(persistenceS > 0 ? { persistence: "srcip", "persist-ttl": `${persistenceS}` } : {}),
-      state: "up",
-      backends: topology.targets.map((target, i) => ({
-        name: target.name,
-        "ip-addr": mapAddressOf(target, family),
-        weight: `${weightOf(weights, i)}`,
-        priority: `${priorities?.[i] ?? 1}`,
+    settings.protocols.flatMap((protocol) =>
+      clientVips(topology, family).map((vip, n) => ({
+        name: `vip${family}-${protocol}${n === 0 ? "" : `-${n + 1}`}`,
+        family: FAMILY_WORD[family],
+        "virtual-addr": vip,
+        "virtual-ports": portText,
+        mode: MODE_WORD[mode],
+        protocol,
+        scheduler,
+        ...(scheduler === "hash" ? { "sched-param": keys.join(" ") } : {}),
+        ...(persistenceS > 0 ? { persistence: "srcip", "persist-ttl": `${persistenceS}` } : {}),
         state: "up",
+        backends: topology.targets.map((target, i) => ({
+          name: target.name,
+          "ip-addr": mapAddressOf(target, family),
+          weight: `${weightOf(weights, i)}`,
+          priority: `${priorities?.[i] ?? 1}`,
+          state: "up",
+        })),
       })),
-    })),
+    ),
   );
 }
 

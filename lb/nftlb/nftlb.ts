@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  clientVips,
   defineBackend,
   type Host,
   ipBatch,
@@ -7,8 +8,8 @@ import {
   type Program,
   setSysctls,
   TOOLS,
+  type Topology,
   UsageError,
-  VIP,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
 import { needs, oracleOf, settingsShown } from "../nftables/nftables.ts";
@@ -27,6 +28,7 @@ export const nftlb = defineBackend({
   tracks: (given, targets) => !isStateless(settle(given, targets).mode),
   handles: ["icmp_errors"],
   leavesDead,
+  servesVips: ({ farm }) => farm === undefined,
   options,
   affinityOption: "persistence",
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
@@ -51,7 +53,7 @@ export const nftlb = defineBackend({
     return {
       async install(first) {
         // It finds the interface of a service by the VIP.
-        if (stateless) await ownVip(host);
+        if (stateless) await ownVip(host, topology);
         await host.exec(["@write", CONFIG], { input: JSON.stringify({ farms: withStates(topology, farms, first) }) });
         const { path, env } = await router.find(PROGRAM);
         const argv = [path, "-l", "4", "-L", "2", "-H", "127.0.0.1", "-P", `${API_PORT}`, "-k", API_KEY, "-c", CONFIG];
@@ -82,8 +84,14 @@ function onlyWayBack(given: Given, routers: number): Partial<Settings> {
 }
 
 /** Replies pass through the router with the VIP, its own address then, as their source. */
-async function ownVip(host: Host): Promise<void> {
+async function ownVip(host: Host, topology: Topology): Promise<void> {
   await setSysctls(host, ["net/ipv4/conf/all/accept_local=1"]);
-  await ipBatch(host, [`addr add ${VIP[4]}/32 dev eth2`]);
-  await ipBatch(host, [`addr add ${VIP[6]}/128 dev eth2 nodad`]);
+  await ipBatch(
+    host,
+    clientVips(topology, 4).map((vip) => `addr add ${vip}/32 dev eth2`),
+  );
+  await ipBatch(
+    host,
+    clientVips(topology, 6).map((vip) => `addr add ${vip}/128 dev eth2 nodad`),
+  );
 }

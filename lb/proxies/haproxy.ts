@@ -1,38 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from "zod";
 import {
   addressOf,
-  CommandError,
   type Daemon,
   defineBackend,
   FAMILIES,
-  type Host,
-  type Program,
   TOOLS,
   type Topology,
   vipsOf,
 } from "../../harness/api/index.ts";
-import { leave, leavesDead } from "../linux/conntrack.ts";
-import { weightOf, weights, weightsPart } from "../linux/options.ts";
-import { effectiveOptions, idlePart, idleTimeout, openFiles, PORTS, proxySide, workers } from "./proxies.ts";
+import { refuseBeside } from "../found/file.ts";
+import { leavesDead } from "../linux/conntrack.ts";
+import { weightOf, weightsPart } from "../linux/options.ts";
+import { readHaproxy } from "./haproxy-file.ts";
+import { type Options, options, PROGRAM } from "./haproxy-options.ts";
+import { answers, moveServers, tell } from "./haproxy-socket.ts";
+import { checkOwnHaproxy, ownFacts, ownHaproxySide, ownOracle, waitForChecked } from "./own-haproxy.ts";
+import { effectiveOptions, idlePart, openFiles, PORTS, proxySide } from "./proxies.ts";
 
-const PROGRAM: Program = { name: "haproxy", from: { packages: "haproxy", version: ["-v"] } };
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 
 /** By default its "random" draws two servers and takes the one with fewer connections. */
 const LATER = { rr: { later: "shares" }, leastconn: { later: "fewest" }, random: {} } as const;
-
-const options = z.strictObject({
-  scheduler: z
-    .enum(["rr", "leastconn", "random"])
-    .default("rr")
-    .describe("new connections in turn, to who has the fewest, or at random (of two, who has fewer)"),
-  weights,
-  leave,
-  workers,
-  timeout: idleTimeout,
-});
-type Options = z.infer<typeof options>;
 
 /** HAProxy in TCP mode: connections end at the router, and the admin socket says which servers get new ones. */
 export const haproxy = defineBackend({
@@ -41,20 +29,33 @@ export const haproxy = defineBackend({
     "HAProxy in TCP mode, a proxy in user space: in turn, fewest connections or random; its sockets are the state",
   protocols: ["tcp"],
   service: "an address with a listening socket for each port",
+  servesVips: ({ config }) => config === undefined,
   options,
-  requires: () => ({ programs: [PROGRAM], tools: [TOOLS.ip] }),
+  requires: (given) => ({ programs: [PROGRAM], tools: [TOOLS.ip, TOOLS.ss], check: checkOwnHaproxy(given) }),
   leavesDead,
   withoutTargets: () => "refused",
-  oracle: (given) => ({
-    strategy: "stateful",
-    flush: given.leave === "flush",
-    assign: null,
-    ...LATER[given.scheduler],
-    ...idlePart(given.timeout),
-    ...weightsPart(given.weights),
-  }),
-  effectiveOptions,
+  oracle: (given, targets) =>
+    given.config === undefined
+      ? {
+          strategy: "stateful",
+          flush: given.leave === "flush",
+          assign: null,
+          ...LATER[given.scheduler],
+          ...idlePart(given.timeout),
+          ...weightsPart(given.weights),
+        }
+      : ownOracle(given, targets),
+  serves: (given, targets) => (given.config === undefined ? null : readHaproxy(given, targets).layout.served),
+  effectiveOptions(given, targets) {
+    refuseBeside(given, options, ["leave"]);
+    return given.config === undefined ? effectiveOptions(given, targets) : ownFacts(given, targets);
+  },
+  prepare: waitForChecked,
   async router(router, given) {
+    if (given.config !== undefined) {
+      const { others } = readHaproxy(given, router.topology.targets.length).layout;
+      return proxySide(router, await ownHaproxySide(router, given), others);
+    }
     const { host, topology, services } = router;
     const program = await router.find(PROGRAM);
     const sockets = Array.from({ length: given.workers }, (_, i) => `/run/haproxy-${i + 1}.sock`);
@@ -65,9 +66,9 @@ export const haproxy = defineBackend({
     return proxySide(router, {
       async install(first) {
         // Two for each connection, and some for listening, polling and the admin socket.
-        const listening = 2 * PORTS.tcp.length * services;
+        const listening = 2 * PORTS.tcp.length * (services + (topology.vips ?? 1));
         const most = Math.floor(((await openFiles(host)) - 200 - listening) / 2);
-        const vips = (family: 4 | 6) => vipsOf(family, services);
+        const vips = (family: 4 | 6) => vipsOf(family, services, topology.vips);
         await Promise.all(
           sockets.map(async (socket) => {
             const file = socket.replace(/sock$/, "cfg");
@@ -83,13 +84,7 @@ export const haproxy = defineBackend({
       async change(next, before) {
         const come = serversOf(topology, without(next, before));
         const go = serversOf(topology, without(before, next));
-        // Drained or in maintenance, a server gets no new connections; then those that it has can be ended.
-        const state = given.leave === "flush" ? "maint" : "drain";
-        await tellAll([
-          ...come.map((server) => `set server ${server} state ready`),
-          ...go.map((server) => `set server ${server} state ${state}`),
-        ]);
-        if (given.leave === "flush") await tellAll(go.map((server) => `shutdown sessions server ${server}`));
+        await moveServers(tellAll, { come, go }, given.leave);
       },
     });
   },
@@ -140,21 +135,4 @@ function configuration(
     );
   }
   return `${lines.join("\n")}\n`;
-}
-
-async function answers(host: Host, socket: string): Promise<void> {
-  for (;;) {
-    const { code } = await host.exec(["@unix", socket], { input: "show info\n", check: false });
-    if (code === 0) return;
-    await host.clock.sleep(20);
-  }
-}
-
-/** Commands in a line, as many as the socket's buffer of 16 KiB holds. Throws LabError with what it answers, which is nothing when all is well. */
-async function tell(host: Host, socket: string, commands: readonly string[]): Promise<void> {
-  for (let from = 0; from < commands.length; from += 200) {
-    const input = `${commands.slice(from, from + 200).join(";")}\n`;
-    const output = await host.exec(["@unix", socket], { input });
-    if (output.stdout.trim() !== "") throw new CommandError(host.name, ["@unix", socket, input.trim()], output);
-  }
 }

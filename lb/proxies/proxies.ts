@@ -3,13 +3,19 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import {
+  addressOf,
+  definedOptions,
+  type EffectiveOptions,
+  FAMILIES,
   type Host,
   ipBatch,
+  LabError,
   PORT,
   type Router,
   type RouterSide,
   type StatefulSpec,
   setSysctls,
+  type Topology,
   vipsOf,
 } from "../../harness/api/index.ts";
 import { checkWeights } from "../linux/options.ts";
@@ -42,20 +48,17 @@ export const idlePart = (tcp: number): Pick<StatefulSpec, "memory"> => ({
 });
 
 /** The options as they are used. Throws UsageError when there is not one weight for each target. */
-export function effectiveOptions<Given extends { weights?: number[] | undefined }>(
-  { weights, ...others }: Given,
-  targets: number,
-) {
-  checkWeights(weights, targets);
-  return { ...others, ...(weights ? { weights: weights.join(",") } : {}) };
+export function effectiveOptions(given: { weights?: number[] | undefined }, targets: number): EffectiveOptions {
+  checkWeights(given.weights, targets);
+  return definedOptions(given);
 }
 
 /** Any proxy's part on a router: the VIP is the router's own, and packets are counted at its devices. */
-export function proxySide({ host, services }: Router, side: RouterSide): RouterSide {
+export function proxySide({ host, topology, services: asked }: Router, side: RouterSide, services = asked): RouterSide {
   return {
     ...side,
     async install(first) {
-      await ownVips(host, services);
+      await ownVips(host, services, topology.vips);
       await side.install(first);
     },
     counters: () => relayed(host),
@@ -63,7 +66,7 @@ export function proxySide({ host, services }: Router, side: RouterSide): RouterS
 }
 
 /** Ports for connections to targets: those that the VIP listens on are other addresses' business. */
-async function ownVips(host: Host, services: number): Promise<void> {
+async function ownVips(host: Host, services: number, vips: number | undefined): Promise<void> {
   await setSysctls(host, [
     "net/core/somaxconn=65535",
     "net/ipv4/tcp_max_syn_backlog=65535",
@@ -71,11 +74,11 @@ async function ownVips(host: Host, services: number): Promise<void> {
   ]);
   await ipBatch(
     host,
-    vipsOf(4, services).map((vip) => `addr add ${vip}/32 dev lo`),
+    vipsOf(4, services, vips).map((vip) => `addr add ${vip}/32 dev lo`),
   );
   await ipBatch(
     host,
-    vipsOf(6, services).map((vip) => `addr add ${vip}/128 dev lo nodad`),
+    vipsOf(6, services, vips).map((vip) => `addr add ${vip}/128 dev lo nodad`),
   );
 }
 
@@ -87,6 +90,24 @@ export async function openFiles(host: Host): Promise<number> {
   const { stdout } = await host.exec(["@read", "/proc/self/limits"]);
   const hard = Number(stdout.match(/^Max open files\s+\S+\s+(\d+)/m)?.[1] ?? MOST_FILES);
   return Math.min(hard, MOST_FILES);
+}
+
+/** Ends the connections to targets that left: processes of the old configuration would keep them as long as they live. */
+export async function cut(host: Host, topology: Topology, gone: readonly number[]): Promise<void> {
+  const addresses = topology.targets.flatMap((target, i) =>
+    gone.includes(i) ? FAMILIES.map((family) => addressOf(target, family)) : [],
+  );
+  const filter = addresses.flatMap((address, i) => [
+    ...(i > 0 ? ["or"] : []),
+    "dst",
+    address.includes(":") ? `[${address}]` : address,
+  ]);
+  await host.exec(["ss", "-H", "-K", "-t", "-n", ...filter]);
+  const { stdout } = await host.exec(["ss", "-H", "-t", "-n", "state", "established", ...filter]);
+  if (stdout.trim() !== "")
+    throw new LabError(
+      "This kernel does not end other programs' sockets (CONFIG_INET_DIAG_DESTROY). Try --set leave=drain, or another kernel.",
+    );
 }
 
 const DEVICE = { in: "eth2", out: "eth1" } as const;
