@@ -80,9 +80,7 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ...outageFailures(summary),
     ...staleStateFailures(summary),
     ...pathMtuFailures(summary),
-    ...roomFailures(summary),
-    ...snatFailures(summary),
-    ...reuseFailures(summary),
+    ...[roomFailures, snatFailures, reuseFailures].flatMap((failures) => failures(summary)),
     [
       connections.lostOutsideEvents > 0,
       `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events${howAndWhere(culprits.lostOutside, both)}.`,

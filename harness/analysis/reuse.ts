@@ -33,7 +33,12 @@ export const reuse: AnalysisModule = ({ timeline, explain }) => {
     part() {
       const found: Found = {
         ...expected,
-        ...{ returns: 0, moved: 0, low: 0, high: 0, late: 0, unjudged: 0 },
+        returns: 0,
+        moved: 0,
+        low: 0,
+        high: 0,
+        late: 0,
+        unjudged: 0,
         goneReturns: { same: 0, again: 0, lost: 0, mispredicted: 0 },
       };
       let [likely, variance] = [0, 0];

@@ -42,17 +42,17 @@ export function planRun(
     plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall }, size);
   const load = loadFor(plan, options, { rate, openedPerS, routers });
   checkSources(load, options);
-  if (options.sameTuple && plan.mode === "fragments")
-    throw new UsageError(`'${scenario.name}' opens no connection again, so --same-tuple says nothing. Try 'connect'.`);
-  if (options.connections < load.families.length)
-    throw new UsageError("--connections must be 2 or more with both families.");
-  if (options.vips > 1) checkVips(scenario, options, plan, load);
+  checkTuples(scenario, options, plan, load);
   if (plan.mode === "stream") checkRate(plan, load, size);
   return { plan, load, routers, impairment: impairmentOf(options, size) };
 }
 
 /** Fragments are counted by one process, and visits are those of a source to one service. */
-function checkVips({ name }: Scenario, { vips, connections }: RunOptions, plan: Plan, { families }: Load): void {
+function checkTuples({ name }: Scenario, { vips, connections, sameTuple }: RunOptions, plan: Plan, { families }: Load) {
+  if (sameTuple && plan.mode === "fragments")
+    throw new UsageError(`'${name}' opens no connection again, so --same-tuple says nothing. Try 'connect'.`);
+  if (connections < families.length) throw new UsageError("--connections must be 2 or more with both families.");
+  if (vips === 1) return;
   if (plan.mode === "fragments" || plan.visitsS)
     throw new UsageError(`'${name}' has one VIP. Try --vips 1, or another scenario.`);
   if (connections < vips * families.length)
