@@ -33,7 +33,7 @@ export function newBackend(name: string, { catalog, cwd, print }: Context): numb
   try {
     writeFileSync(file, text, { flag: "wx" });
   } catch (cause) {
-    throw new UsageError(`Cannot write '${file}': ${systemReason(cause)}`, { cause });
+    throw new UsageError(`Cannot write '${file}': ${systemReason(cause)}.`, { cause });
   }
   print(
     `'${name}.ts' is written and works. Next:\n  ./load-balancer.ts backend check ./${name}.ts\n  ./load-balancer.ts test ${name}_scale --backend ./${name}.ts --view\n`,

@@ -43,7 +43,7 @@ export const topologyCommand = defineCommand({
       try {
         writeFileSync(path.resolve(cwd, file), words);
       } catch (cause) {
-        throw new UsageError(`Cannot write '${file}': ${systemReason(cause)}`, { cause });
+        throw new UsageError(`Cannot write '${file}': ${systemReason(cause)}.`, { cause });
       }
     return 0;
   },
