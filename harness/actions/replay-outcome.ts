@@ -48,7 +48,7 @@ const sameText = ({ rows, events, messages }: Same) =>
 /** Why the two need not be the same to the bit, as a sentence; null: they must be. */
 function notToTheBit(before: RunInfo, now: RunInfo): string | null {
   if (before.time !== "virtual" || now.time !== "virtual")
-    return `${before.runtime === "vm" ? "A guest in real time" : `The ${before.runtime} runtime`} lives in this machine's time, which no run repeats.`;
+    return `A run of the ${before.runtime} runtime in real time lives in this machine's time, which no run repeats.`;
   const is = grounds(now);
   for (const [what, was] of Object.entries(grounds(before))) {
     const difference = differentValue(was, is[what]);

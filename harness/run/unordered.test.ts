@@ -10,7 +10,7 @@ const link = (state: string, carrierChanges: number) => ({ state, carrierChanges
 const machine = (to: Partial<MachineWiring> = {}): MachineWiring => ({
   machine: "vm-003",
   links: new Map([["eth1", link("up", 2)]]),
-  routes: ["default via 192.168.1.201 dev eth1", "10.0.0.0 via 192.168.1.201 dev eth1"],
+  routes: ["default via 192.168.1.201 dev eth1", "10.0.0.0/29 via 192.168.1.201 dev eth1"],
   ...to,
 });
 const faults = (is: Partial<MachineWiring>, plan: Parameters<typeof wiringFaults>[2] = quiet) =>
@@ -35,7 +35,7 @@ test("a link that went down is named, and what follows from it is not told besid
 });
 
 test("routes that came or went are told, unless an event moved them", (t) => {
-  const moved = { routes: ["default via 192.168.1.202 dev eth1", "10.0.0.0 via 192.168.1.202 dev eth1"] };
+  const moved = { routes: ["default via 192.168.1.202 dev eth1", "10.0.0.0/29 via 192.168.1.202 dev eth1"] };
   t.deepEqual(faults(moved), [
     "Routes or rules of vm-003 changed during the traffic, which the run did not order: 'default via 192.168.1.201 dev eth1' is gone, 'default via 192.168.1.202 dev eth1' has come.",
   ]);

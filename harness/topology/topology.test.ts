@@ -57,8 +57,8 @@ test("a squeezed lab has a machine between routers and tester, whose way to the 
   );
   const between = machineBatch(topology, squeeze.machine);
   t.regex(between, /route add 50\.0\.0\.0\/16 via 192\.168\.3\.221 mtu lock 1300/);
-  t.regex(between, /route add 10\.0\.0\.0\/32 nexthop via 192\.168\.2\.201 nexthop via 192\.168\.2\.202/);
-  t.regex(machineBatch(topology, tester), /route add 10\.0\.0\.0\/32 nexthop via 192\.168\.3\.222/);
+  t.regex(between, /route add 10\.0\.0\.0\/29 nexthop via 192\.168\.2\.201 nexthop via 192\.168\.2\.202/);
+  t.regex(machineBatch(topology, tester), /route add 10\.0\.0\.0\/29 nexthop via 192\.168\.3\.222/);
   t.regex(machineBatch(topology, routers[0]), /route add 50\.0\.0\.0\/16 via 192\.168\.2\.222/);
   t.notRegex(
     fabricBatch(planTopology({ targets: 1, routers: 1 }), (m) => m.name),

