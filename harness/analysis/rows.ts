@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Classifies: each row of the record with its times, its flow, and the event that its loss belongs to.
+import { isSilent } from "../events/meaning.ts";
 import type { Flow } from "../oracle/hash.ts";
 import { hashFlow } from "../oracle/oracle.ts";
 import type { Cause, Connection, StreamStart } from "../record/schema.ts";
@@ -91,7 +92,8 @@ const SENT_LATE_NS = 20e6;
 
 /**
  * The event that a loss belongs to. A connection notices at its next message, so the event's window is two message
- * intervals (1 s at least); silence is dated back to the last sign of life.
+ * intervals (1 s at least); silence is dated back to the last sign of life. What was sent to a target that died and that nobody knew to
+ * be dead is sent again at growing distances: TCP waits for as long as it has waited so far.
  */
 function attribute(
   { scales }: Timeline,
@@ -107,7 +109,9 @@ function attribute(
   const i = scales.findLastIndex((scale) => lossT + (silent ? SENT_LATE_NS : 0) >= scale.requestedT);
   const scale = scales[i];
   // What was opened under the new state of things has no part in the change.
-  return scale && lossT <= scale.effectiveT + windowNs && establishedT < scale.effectiveT ? i : "outside";
+  if (!scale) return "outside";
+  const waitedNs = isSilent(scale.meaning) ? scale.effectiveT - scale.requestedT : 0;
+  return lossT <= scale.effectiveT + windowNs + waitedNs && establishedT < scale.effectiveT ? i : "outside";
 }
 
 /** Monotonic ns at which a message is due; they count from 0. */

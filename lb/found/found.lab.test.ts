@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Backend } from "../../harness/api/index.ts";
+import { someOf } from "../../harness/testing/alike.ts";
 import { netns, parseBackendOptions } from "../../harness/testing/lab.ts";
 import { runMain } from "../../harness/testing/machine.ts";
 import { runCase } from "../../harness/testing/run-case.ts";
@@ -52,7 +53,7 @@ async function lacks(t: ExecutionContext, backend: Backend, set: readonly string
 }
 const setWords = (set: readonly string[]) => set.flatMap((word) => ["--set", word]);
 
-for (const [i, [backend, file, more, words]] of FILES.entries())
+for (const [i, [backend, file, more, words]] of someOf([...FILES.entries()], [0, 2, 4, 5, 6]))
   test.serial(
     `${backend.name} as ${[path.basename(file), ...more.filter((word) => word.startsWith("leave")), ...words].join(" ")} says: what is lost is what was predicted`,
     async (t) => {
@@ -94,8 +95,8 @@ test.serial("what the programs themselves refuse is exit code 2 with the line, a
     [
       asFound,
       "iptables-save.txt",
-      "--dport 443",
-      "--dport often",
+      '-p tcp -m comment --comment "web: 203.0.113.10" -m tcp --dport 443',
+      '-p tcp -m comment --comment "web: 203.0.113.10" -m tcp --sport often --dport 443',
       /line 11: iptables-restore says: /,
       [...RULES, "map=eth0:clients"],
     ],

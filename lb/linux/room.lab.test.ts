@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { someOf } from "../../harness/testing/alike.ts";
 import { netns } from "../../harness/testing/lab.ts";
 import { runCase } from "../../harness/testing/run-case.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
@@ -26,7 +27,7 @@ const exhausted: [backend: string, words: string[]][] = [
   ["nftables", [PORTS, "mode=snat"]],
   ["nftables", [PORTS, "scheduler=hash"]],
 ];
-for (const [name, words] of exhausted)
+for (const [name, words] of someOf(exhausted, [0, 2]))
   test.serial(
     `${name} ${words.join(" ")}: 8 ports for each of 4 targets and 2 families let in 64 of 120`,
     async (t) => {
