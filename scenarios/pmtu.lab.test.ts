@@ -31,7 +31,7 @@ const cases: readonly Clamped[] = [
   ),
 ];
 
-for (const [i, [name, args, expected]] of [...someOf([...cases.entries()], [0, 1, 2, 5])])
+for (const [i, [name, args, expected]] of someOf([...cases.entries()], [0, 1, 2, 5]))
   test.serial(
     `${name} ${args.join(" ")}: with ICMP filtered exactly the predicted ${expected.hang} hang`,
     async (t) => {
