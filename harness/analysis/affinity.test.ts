@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import type { Connection, Event } from "../record/schema.ts";
+import type { Event } from "../record/schema.ts";
 import { runInfo } from "../report/fixture-base.ts";
 import { affinity } from "./affinity.ts";
+import { connectionOf, S, streamStart } from "./connect-fixture.ts";
 import { rowReader } from "./rows.ts";
 import { buildTimeline } from "./timeline.ts";
 
-const S = 1e9;
 const targets = ["vm-001", "vm-002", "vm-003", "vm-004"];
 const SOURCES = 60;
 
@@ -17,24 +17,12 @@ function judge(
   affinityS: number | "always" = 2,
   uneven = false,
 ) {
-  const streams = visitsS.map(
-    (s, i) =>
-      ({
-        kind: "stream_start",
-        t: s * S,
-        stream: `ipv4 visit ${i + 1}`,
-        mode: "connect",
-        family: 4,
-        protocol: "tcp",
-        connections: SOURCES,
-        srcCidr: "50.0.0.0/26",
-        dst: "10.0.0.0",
-        dport: 5001,
-        intervalUs: 0,
-        stallUs: 0,
-        visit: i + 1,
-      }) as const satisfies Event,
-  );
+  const streams = visitsS.map((s, i) => ({
+    ...streamStart({ connections: SOURCES, srcCidr: "50.0.0.0/26" }),
+    t: s * S,
+    stream: `ipv4 visit ${i + 1}`,
+    visit: i + 1,
+  }));
   const oracle = { strategy: "stateful", flush: true, assign: null, affinityS, uneven } as const;
   const events: Event[] = [
     { kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle },
@@ -42,25 +30,9 @@ function judge(
   ];
   const timeline = buildTimeline(events, targets, ["vm-201"]);
   const rows = streams.flatMap(({ stream, visit }) =>
-    Array.from({ length: SOURCES }, (_, source): Connection => {
+    Array.from({ length: SOURCES }, (_, source) => {
       const target = targetOf(visit, source);
-      return {
-        stream,
-        id: source,
-        generation: 0,
-        cause: target === null ? "timeout" : "none",
-        srcOffset: source + 1,
-        sport: 1024 + visit,
-        target,
-        movedTo: null,
-        startUs: 0,
-        establishedUs: target === null ? null : 10_000,
-        endUs: 10_000,
-        longestGapUs: 0,
-        lastProgressUs: 10_000,
-        sent: 1,
-        received: 1,
-      };
+      return connectionOf({ stream, id: source, sport: 1024 + visit, target, endUs: 10_000, lastProgressUs: 10_000 });
     }),
   );
   if (!timeline) return null;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import type { Connection, Event, Reuse } from "../record/schema.ts";
+import type { Event, Reuse } from "../record/schema.ts";
 import { runInfo } from "../report/fixture-base.ts";
 import { analyse } from "./analyse.ts";
+import { connectionOf, S, streamEnd, streamStart } from "./connect-fixture.ts";
 
-const S = 1e9;
 const targets = ["vm-001", "vm-002", "vm-003", "vm-004"];
 const N = 60;
 const VISITS_S = [1, 3, 6];
@@ -18,55 +18,25 @@ interface Answer {
 /** vm-001 leaves before the third visit. */
 function summaryOf(reuse: Reuse, answerOf: (visit: number, source: number) => Answer) {
   const oracle = { strategy: "stateful", flush: true, assign: null } as const;
-  const streams = VISITS_S.map(
-    (s, i) =>
-      ({
-        kind: "stream_start",
-        t: s * S,
-        stream: `ipv4 visit ${i + 1}`,
-        mode: "connect",
-        family: 4,
-        protocol: "tcp",
-        connections: N,
-        srcCidr: "50.0.0.0/26",
-        dst: "10.0.0.0",
-        dport: 5001,
-        intervalUs: 0,
-        stallUs: 0,
-        visit: i + 1,
-        sameTuple: true,
-      }) as const satisfies Event,
-  );
+  const streams = VISITS_S.map((s, i) => ({
+    ...streamStart({ connections: N, srcCidr: "50.0.0.0/26", visit: i + 1, sameTuple: true }),
+    t: s * S,
+    stream: `ipv4 visit ${i + 1}`,
+    visit: i + 1,
+  }));
   const events: Event[] = [
     { kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle, reuse },
     ...streams,
     { kind: "scale", t: 5 * S, action: "scale_in", machines: ["vm-001"], requestedT: 5 * S, effectiveT: 5.01 * S },
-    ...streams.map(({ stream, t }): Event => {
-      return { kind: "stream_end", t: t + 2 * S, stream, userUs: 0, systemUs: 0, lateSends: 0, maxLateUs: 0 };
-    }),
+    ...streams.map((stream) => streamEnd(2, stream)),
     { kind: "counters", t: 9 * S, machine: "vm-221", moment: "after", values: {} },
   ];
   const connections = streams.flatMap(({ stream, visit }) =>
-    Array.from({ length: N }, (_, source): Connection => {
+    Array.from({ length: N }, (_, source) => {
       const { target, ms = 1, sport = 2000 + source } = answerOf(visit, source);
       const endUs = target === null ? 1.5e6 : ms * 1000;
-      return {
-        stream,
-        id: source,
-        generation: 0,
-        cause: target === null ? "timeout" : "none",
-        srcOffset: source + 1,
-        sport,
-        target: target === null ? null : (targets[target] ?? null),
-        movedTo: null,
-        startUs: 0,
-        establishedUs: target === null ? null : endUs,
-        endUs,
-        longestGapUs: 0,
-        lastProgressUs: endUs,
-        sent: 1,
-        received: 1,
-      };
+      const name = target === null ? null : (targets[target] ?? null);
+      return connectionOf({ stream, id: source, sport, target: name, endUs, lastProgressUs: endUs });
     }),
   );
   return analyse(runInfo("test", "connect", targets, []), { events, connections }).summary;

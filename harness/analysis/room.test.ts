@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { OracleSpec } from "../oracle/oracle.ts";
-import type { Cause, Connection, Event, Room } from "../record/schema.ts";
+import type { Cause, Event, Room } from "../record/schema.ts";
 import { runInfo } from "../report/fixture-base.ts";
 import { analyse } from "./analyse.ts";
+import { connectionOf, S, streamEnd, streamStart } from "./connect-fixture.ts";
 import { tooSmall } from "./room.ts";
 
-const S = 1e9;
 const targets = ["vm-001", "vm-002", "vm-003", "vm-004"];
 const N = 200;
 const stateful: OracleSpec = { strategy: "stateful", flush: true, assign: null };
@@ -27,44 +27,24 @@ function summaryOf({ room, established, said = 3, cause = "timeout", oracle = st
   const name = room.what === "conntrack" ? "conntrack.table_full" : "conntrack.insert_failed";
   const events: Event[] = [
     { kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle, room },
-    {
-      kind: "stream_start",
-      t: S,
-      stream: "ipv4",
-      mode,
-      family: 4,
-      protocol: "tcp",
-      connections: N,
-      srcCidr: "50.0.0.0/16",
-      dst: "10.0.0.0",
-      dport: 5003,
-      intervalUs: 0,
-      stallUs: 0,
-    },
-    { kind: "stream_end", t: 9 * S, stream: "ipv4", userUs: 0, systemUs: 0, lateSends: 0, maxLateUs: 0 },
+    streamStart({ mode, connections: N, dport: 5003 }),
+    streamEnd(8),
     { kind: "counters", t: S, machine: "vm-201", moment: "before", values: { [name]: 1 } },
     { kind: "counters", t: 9 * S, machine: "vm-201", moment: "after", values: { [name]: 1 + said } },
     { kind: "counters", t: 9 * S, machine: "vm-221", moment: "after", values: {} },
   ];
-  const connections = Array.from({ length: N }, (_, id): Connection => {
+  const connections = Array.from({ length: N }, (_, id) => {
     const isIn = id < established;
-    return {
-      stream: "ipv4",
+    return connectionOf({
       id,
-      generation: 0,
       cause: isIn ? "none" : cause,
-      srcOffset: 1 + id,
-      sport: 1024 + id,
       target: isIn ? (targets[id % 4] ?? null) : null,
-      movedTo: null,
       startUs: id * 1000,
       establishedUs: isIn ? id * 1000 + 500 : null,
       endUs: isIn ? 8e6 : id * 1000 + 1.5e6,
-      longestGapUs: 0,
       lastProgressUs: isIn ? 8e6 : 0,
-      sent: 1,
       received: Number(isIn),
-    };
+    });
   });
   return analyse(runInfo("test", "scale", targets, ["vm-201"]), { events, connections }).summary;
 }

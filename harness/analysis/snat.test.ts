@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import type { Connection, Event, Snat } from "../record/schema.ts";
+import type { Event, Snat } from "../record/schema.ts";
 import { runInfo } from "../report/fixture-base.ts";
 import { analyse } from "./analyse.ts";
+import { connectionOf, S, streamEnd, streamStart } from "./connect-fixture.ts";
 
-const S = 1e9;
 const targets = ["vm-001", "vm-002"];
 const N = 100;
 
@@ -13,21 +13,8 @@ function summaryOf(snat: Snat, kept: number, changed: number, clashes = 0) {
   const oracle = { strategy: "stateful", flush: true, assign: null } as const;
   const events: Event[] = [
     { kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle, snat },
-    {
-      kind: "stream_start",
-      t: S,
-      stream: "ipv4",
-      mode: "connect",
-      family: 4,
-      protocol: "tcp",
-      connections: N,
-      srcCidr: "50.0.0.0/16",
-      dst: "10.0.0.0",
-      dport: 5001,
-      intervalUs: 0,
-      stallUs: 0,
-    },
-    { kind: "stream_end", t: 5 * S, stream: "ipv4", userUs: 0, systemUs: 0, lateSends: 0, maxLateUs: 0 },
+    streamStart({ connections: N }),
+    streamEnd(4),
     { kind: "counters", t: S, machine: "vm-201", moment: "before", values: { "snat.kept": 0, "snat.changed": 0 } },
     {
       kind: "counters",
@@ -38,24 +25,13 @@ function summaryOf(snat: Snat, kept: number, changed: number, clashes = 0) {
     },
     { kind: "counters", t: 5 * S, machine: "vm-221", moment: "after", values: {} },
   ];
-  const connections = Array.from(
-    { length: N },
-    (_, id): Connection => ({
-      stream: "ipv4",
+  const connections = Array.from({ length: N }, (_, id) =>
+    connectionOf({
       id,
-      generation: 0,
-      cause: "none",
-      srcOffset: 1 + id,
       sport: id < 2 * clashes ? 1024 + (id >> 1) : 2048 + id,
       target: targets[id < 2 * clashes ? 0 : id % 2] ?? null,
-      movedTo: null,
       startUs: id * 1000,
-      establishedUs: id * 1000 + 500,
       endUs: id * 1000 + 500,
-      longestGapUs: 0,
-      lastProgressUs: 0,
-      sent: 1,
-      received: 1,
     }),
   );
   return analyse(runInfo("test", "connect", targets, ["vm-201"]), { events, connections }).summary;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { OracleSpec } from "../oracle/oracle.ts";
-import type { Connection, Event } from "../record/schema.ts";
+import type { Event } from "../record/schema.ts";
 import { runInfo } from "../report/fixture-base.ts";
 import { analyse } from "./analyse.ts";
+import { connectionOf, S, streamEnd, streamStart } from "./connect-fixture.ts";
 
-const S = 1e9;
 const targets = ["vm-001", "vm-002", "vm-003", "vm-004"];
 const N = 200;
 
@@ -14,42 +14,17 @@ function summaryOf(sources: number, affinityS: number | "always", targetOf: (id:
   const oracle = { strategy: "stateful", flush: true, assign: null, affinityS } satisfies OracleSpec;
   const events: Event[] = [
     { kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {}, oracle },
-    {
-      kind: "stream_start",
-      t: S,
-      stream: "ipv4",
-      mode: "connect",
-      family: 4,
-      protocol: "tcp",
-      connections: N,
-      srcCidr: "50.0.0.0/16",
-      sources,
-      dst: "10.0.0.0",
-      dport: 5001,
-      intervalUs: 0,
-      stallUs: 0,
-    },
-    { kind: "stream_end", t: 5 * S, stream: "ipv4", userUs: 0, systemUs: 0, lateSends: 0, maxLateUs: 0 },
+    streamStart({ connections: N, sources }),
+    streamEnd(4),
     { kind: "counters", t: 5 * S, machine: "vm-221", moment: "after", values: {} },
   ];
-  const connections = Array.from(
-    { length: N },
-    (_, id): Connection => ({
-      stream: "ipv4",
+  const connections = Array.from({ length: N }, (_, id) =>
+    connectionOf({
       id,
-      generation: 0,
-      cause: "none",
       srcOffset: 1 + (id % sources),
-      sport: 1024 + id,
       target: targets[targetOf(id, id % sources)] ?? null,
-      movedTo: null,
       startUs: id * 10_000,
-      establishedUs: id * 10_000 + 5_000,
       endUs: id * 10_000 + 5_000,
-      longestGapUs: 0,
-      lastProgressUs: 0,
-      sent: 1,
-      received: 1,
     }),
   );
   return analyse(runInfo("test", "connect", targets, []), { events, connections }).summary;
