@@ -85,16 +85,9 @@ static const char *output_of(const char *stats)
 
 int main(int argc, char **argv)
 {
-	const char *help[] = {"ctraffic", "-help"};
 	struct words words = {0};
 
-	int left = argc > 1 ? old_options(&ctraffic, argc, argv) : old_options(&ctraffic, 2, (char **)help);
-	if (left)
-		fail(EXIT_USAGE, "'ctraffic' takes no arguments: '%s' is extra.", argv[0]);
-	if (old_flag(&ctraffic, "version")) {
-		puts("ctraffic: an old name of 'traffic stream'");
-		return EXIT_OK;
-	}
+	old_start(&ctraffic, argc, argv);
 	if (old_value(&ctraffic, "stat_file"))
 		return analyze(value("analyze", "throughput"), old_value(&ctraffic, "stat_file"));
 	if (old_value(&ctraffic, "analyze"))

@@ -41,16 +41,9 @@ static void serve(const char *address)
 
 int main(int argc, char **argv)
 {
-	const char *help[] = {"mconnect", "-help"};
 	struct words words = {0};
 
-	int left = argc > 1 ? old_options(&mconnect, argc, argv) : old_options(&mconnect, 2, (char **)help);
-	if (left)
-		fail(EXIT_USAGE, "'mconnect' takes no arguments: '%s' is extra.", argv[0]);
-	if (old_flag(&mconnect, "version")) {
-		puts("mconnect: an old name of 'traffic connect'");
-		return EXIT_OK;
-	}
+	old_start(&mconnect, argc, argv);
 	const char *address = old_value(&mconnect, "address"), *seed = old_value(&mconnect, "seed");
 	const char *timeout = old_value(&mconnect, "timeout"), *output = old_value(&mconnect, "output");
 	if (!address)

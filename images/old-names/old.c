@@ -85,6 +85,19 @@ int old_options(const struct old_command *command, int argc, char **argv)
 	return left;
 }
 
+void old_start(const struct old_command *command, int argc, char **argv)
+{
+	const char *help[] = {command->program, "-help"};
+	const int left = argc > 1 ? old_options(command, argc, argv) : old_options(command, 2, (char **)help);
+
+	if (left)
+		fail(EXIT_USAGE, "'%s' takes no arguments: '%s' is extra.", command->program, argv[0]);
+	if (!old_flag(command, "version"))
+		return;
+	printf("%s: an old name of '%s'\n", command->program, command->runs);
+	exit(EXIT_OK);
+}
+
 const char *old_value(const struct old_command *command, const char *name)
 {
 	const struct old_option *option = find(command, name, strlen(name));

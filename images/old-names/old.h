@@ -30,6 +30,9 @@ struct old_command {
  * help; exits with a sentence where something is wrong. */
 int old_options(const struct old_command *command, int argc, char **argv);
 
+/* Parses the words of a program without arguments; none at all ask for help, and -version ends it. */
+void old_start(const struct old_command *command, int argc, char **argv);
+
 /* The value of an option, or NULL. */
 const char *old_value(const struct old_command *command, const char *name);
 bool old_flag(const struct old_command *command, const char *name);
