@@ -127,6 +127,24 @@ static void test_bound(void)
 	clients_close(clients);
 }
 
+/* Another router answers echoes too, and what it forwards keeps its source. */
+static void test_unproven(void)
+{
+	struct clients *clients = open_with(SCHEDULER_RR, 1, 100, 10);
+	uint8_t address[16];
+	uint32_t target;
+
+	address_of(0xc0a801ca, address);
+	CHECK(targets_add(&targets, address, true) == 1 && !targets_has(&targets, address));
+	CHECK(take(clients, 1, 0, &target) == CLIENT_NEW && target == 0);
+	CHECK(take(clients, 2, 0, &target) == CLIENT_NEW && target == 0);
+	targets_set_state(&targets, 1, TARGET_ACTIVE);
+	CHECK(targets_has(&targets, address));
+	targets_set_state(&targets, 1, TARGET_GONE);
+	CHECK(targets_has(&targets, address));
+	clients_close(clients);
+}
+
 static void test_families(void)
 {
 	struct clients *clients = open_with(SCHEDULER_RR, 2, 100, 10);
@@ -146,6 +164,7 @@ int main(void)
 	test_forgetting();
 	test_leaving();
 	test_bound();
+	test_unproven();
 	test_families();
 	return check_report("clients");
 }

@@ -32,7 +32,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_VERDICT_ERRORS] = "verdict_errors",
 	[COUNT_ENOBUFS] = "enobufs",
 };
-static const char *const states[] = {"active", "drained", "gone"};
+static const char *const states[] = {"active", "drained", "gone", "unproven"};
 
 void control_stats(struct balancer *balancer, struct text *text)
 {
@@ -110,7 +110,8 @@ static void change(struct balancer *balancer, const struct control_message *mess
 		set_state(balancer, index, TARGET_ACTIVE);
 	}
 	for (uint32_t i = 0; message->request != CONTROL_ACTIVATE && i < atomic_load(&targets->n); i++)
-		if (is_named(message, targets->list[i].address) == (message->request == CONTROL_DEACTIVATE))
+		if (target_state(targets, i) != TARGET_UNPROVEN &&
+		    is_named(message, targets->list[i].address) == (message->request == CONTROL_DEACTIVATE))
 			set_state(balancer, i, left);
 	json_object(text, NULL);
 	json_number(text, "publishedT", clock_ns());

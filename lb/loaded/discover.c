@@ -2,10 +2,6 @@
 #include "discover.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/icmp6.h>
-#include <netinet/ip_icmp.h>
 #include <linux/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -15,14 +11,14 @@
 #include <unistd.h>
 
 #include "address.h"
-#include "cli/options.h"
+#include "cli/fail.h"
+#include "echo.h"
 #include "json/json.h"
 #include "util/clock.h"
 
 /* As in tcp_info; the kernel keeps its list to itself. */
 #define STATE_ESTABLISHED 1
 #define STATE_CLOSE_WAIT 8
-#define OWN_MAX 64
 /* Connections that are tried at once. */
 #define TRIES 128
 /* Answers to an echo are taken for a part of the cycle, at most so long. */
@@ -32,154 +28,19 @@ static struct {
 	struct balancer *balancer;
 	pthread_t thread;
 	int wake;
-	int echo[2]; /* raw sockets: ICMPv6, ICMP; -1: none */
-	uint8_t own[OWN_MAX][16];
-	uint32_t own_n;
-	struct sockaddr_in broadcast;
-	struct sockaddr_in6 all_nodes;
-	uint32_t sequence;
+	int echo[ECHO_SOCKETS]; /* -1: none */
 	uint8_t failed[TARGETS_MAX]; /* cycles in a row */
 } self;
 
-static void address_of(const struct sockaddr *from, uint8_t address[16])
-{
-	if (from->sa_family == AF_INET) {
-		memcpy(address, address_mapped, sizeof(address_mapped));
-		memcpy(address + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
-	} else {
-		memcpy(address, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
-	}
-}
-
-static bool is_own(const uint8_t address[16])
-{
-	for (uint32_t i = 0; i < self.own_n; i++)
-		if (address_equal(self.own[i], address))
-			return true;
-	return false;
-}
-
-/* An echo socket on the device; answers come to the address that it is bound to. */
-static int echo_socket(const char *device, const struct sockaddr *own, socklen_t size)
-{
-	const int protocol = own->sa_family == AF_INET ? IPPROTO_ICMP : (int)IPPROTO_ICMPV6, on = 1;
-	const int fd = socket(own->sa_family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-	struct icmp6_filter filter;
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) || bind(fd, own, size))
-		fail(EXIT_ERROR, "Cannot send ICMP echoes on '%s': %s.", device, strerror(errno));
-	ICMP6_FILTER_SETBLOCKALL(&filter);
-	ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
-	if (own->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof(filter));
-	return fd;
-}
-
-/* One address of the device: the first of each family that is not of the link alone asks. */
-static void take_address(const struct ifaddrs *at)
-{
-	const char *device = self.balancer->settings.device;
-	const int family = at->ifa_addr->sa_family;
-
-	if (self.own_n < OWN_MAX)
-		address_of(at->ifa_addr, self.own[self.own_n++]);
-	if (strcmp(at->ifa_name, device) != 0)
-		return;
-	if (family == AF_INET && self.echo[1] < 0 && at->ifa_netmask) {
-		/* The address may have been given without one: it is the last of its net. */
-		self.broadcast = *(const struct sockaddr_in *)at->ifa_addr;
-		self.broadcast.sin_addr.s_addr |=
-			~((const struct sockaddr_in *)at->ifa_netmask)->sin_addr.s_addr;
-		self.echo[1] = echo_socket(device, at->ifa_addr, sizeof(struct sockaddr_in));
-	}
-	if (family == AF_INET6 && self.echo[0] < 0 &&
-	    !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)at->ifa_addr)->sin6_addr)) {
-		self.all_nodes = (struct sockaddr_in6){
-			.sin6_family = AF_INET6,
-			.sin6_scope_id = if_nametoindex(device),
-		};
-		inet_pton(AF_INET6, "ff02::1", &self.all_nodes.sin6_addr);
-		self.echo[0] = echo_socket(device, at->ifa_addr, sizeof(struct sockaddr_in6));
-	}
-}
-
 void discover_open(struct balancer *balancer)
 {
-	struct ifaddrs *list;
-
 	self.balancer = balancer;
 	self.echo[0] = self.echo[1] = -1;
 	self.wake = eventfd(0, EFD_CLOEXEC);
 	if (self.wake < 0)
 		fail(EXIT_ERROR, "Cannot make an event descriptor: %s.", strerror(errno));
-	if (!balancer->settings.device)
-		return;
-	if (!if_nametoindex(balancer->settings.device))
-		fail(EXIT_USAGE, "There is no device '%s'.", balancer->settings.device);
-	if (getifaddrs(&list))
-		fail(EXIT_ERROR, "Cannot list the addresses of this machine: %s.", strerror(errno));
-	for (const struct ifaddrs *at = list; at; at = at->ifa_next)
-		if (at->ifa_addr && (at->ifa_addr->sa_family == AF_INET || at->ifa_addr->sa_family == AF_INET6))
-			take_address(at);
-	freeifaddrs(list);
-	if (self.echo[0] < 0 && self.echo[1] < 0)
-		fail(EXIT_ERROR, "'%s' has no address to ask from.", balancer->settings.device);
-}
-
-static uint16_t internet_checksum(const void *data, size_t size)
-{
-	const uint16_t *words = data;
-	uint32_t sum = 0;
-
-	for (; size >= 2; size -= 2)
-		sum += *words++;
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
-}
-
-static void ask_everybody(void)
-{
-	struct icmphdr echo4 = {.type = ICMP_ECHO};
-	struct icmp6_hdr echo6 = {.icmp6_type = ICMP6_ECHO_REQUEST}; /* the kernel sums up */
-
-	self.sequence++;
-	echo4.un.echo.id = echo6.icmp6_id = htons((uint16_t)getpid());
-	echo4.un.echo.sequence = echo6.icmp6_seq = htons((uint16_t)self.sequence);
-	echo4.checksum = internet_checksum(&echo4, sizeof(echo4));
-	/* One that cannot be sent now is asked again in the next cycle. */
-	if (self.echo[1] >= 0)
-		(void)!sendto(self.echo[1], &echo4, sizeof(echo4), 0, (struct sockaddr *)&self.broadcast,
-			      sizeof(self.broadcast));
-	if (self.echo[0] >= 0)
-		(void)!sendto(self.echo[0], &echo6, sizeof(echo6), 0, (struct sockaddr *)&self.all_nodes,
-			      sizeof(self.all_nodes));
-}
-
-/* Whether it is an answer to this program. */
-static bool is_answer(int family, const uint8_t *data, size_t size)
-{
-	const size_t header = family == AF_INET && size ? (data[0] & 15u) * 4 : 0;
-	const uint16_t id = htons((uint16_t)getpid());
-
-	if (size < header + 8 || memcmp(data + header + 4, &id, 2) != 0)
-		return false;
-	return data[header] == (family == AF_INET ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY);
-}
-
-static void take_answers(int fd)
-{
-	struct sockaddr_storage from;
-	socklen_t length = sizeof(from);
-	uint8_t data[256], address[16];
-	ssize_t size;
-
-	while ((size = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &length)) > 0) {
-		address_of((struct sockaddr *)&from, address);
-		if (is_answer(from.ss_family, data, (size_t)size) && !is_own(address))
-			targets_add(&self.balancer->targets, address, true);
-		length = sizeof(from);
-	}
+	if (balancer->settings.device)
+		echo_open(balancer->settings.device, self.echo);
 }
 
 static int left_ms(uint64_t until_ns)
@@ -201,7 +62,7 @@ static bool listen_until(uint64_t until_ns)
 			return false;
 		for (int i = 1; i < 3; i++)
 			if (events[i].revents)
-				take_answers(events[i].fd);
+				echo_take(events[i].fd, &self.balancer->targets);
 	} while (!events[0].revents && left_ms(until_ns) > 0);
 	return !events[0].revents;
 }
@@ -290,7 +151,7 @@ static void judge(const struct try *try)
 {
 	struct balancer *balancer = self.balancer;
 	const struct target *target = &balancer->targets.list[try->target];
-	const bool gone = target_state(&balancer->targets, try->target) == TARGET_GONE;
+	const bool gone = target_state(&balancer->targets, try->target) >= TARGET_GONE;
 
 	if (try->alive) {
 		self.failed[try->target] = 0;
@@ -339,7 +200,8 @@ static void *work(void *none)
 	for (bool goes_on = true; goes_on;) {
 		const uint64_t begun = clock_ns();
 
-		ask_everybody();
+		if (self.balancer->settings.device)
+			echo_ask();
 		goes_on = listen_until(begun + echo_ms * 1000000ull);
 		if (goes_on && settings->port_alive)
 			check_all();

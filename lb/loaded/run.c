@@ -17,6 +17,7 @@
 #include "jail.h"
 #include "json/json.h"
 #include "queue/drops.h"
+#include "queue/serve.h"
 #include "util/clock.h"
 #include "worker.h"
 
@@ -223,15 +224,8 @@ static int stop(void)
 		discover_stop();
 	for (uint32_t i = 0; i < balancer.settings.queues; i++)
 		queue_wake(balancer.workers[i].fd);
-	for (uint32_t i = 0; i < balancer.settings.queues; i++) {
-		const struct worker *worker = &balancer.workers[i];
-
-		pthread_join(worker->thread, NULL);
-		if (!worker->error)
-			continue;
-		fprintf(stderr, "Queue %u failed: %s.\n", worker->queue, strerror(worker->error));
-		code = EXIT_ERROR;
-	}
+	for (uint32_t i = 0; i < balancer.settings.queues; i++)
+		code |= queue_join(balancer.workers[i].thread, balancer.workers[i].queue, &balancer.workers[i].error);
 	return code;
 }
 

@@ -38,6 +38,13 @@ uint32_t targets_find(const struct targets *targets, const uint8_t address[16])
 	return index;
 }
 
+bool targets_has(const struct targets *targets, const uint8_t address[16])
+{
+	const uint32_t index = targets_find(targets, address);
+
+	return index != NO_TARGET && target_state(targets, index) != TARGET_UNPROVEN;
+}
+
 uint32_t targets_add(struct targets *targets, const uint8_t address[16], bool found)
 {
 	uint32_t index, slot;
@@ -48,7 +55,7 @@ uint32_t targets_add(struct targets *targets, const uint8_t address[16], bool fo
 		index = atomic_load(&targets->n);
 		memcpy(targets->list[index].address, address, 16);
 		targets->list[index].found = found;
-		atomic_store(&targets->list[index].state, TARGET_GONE);
+		atomic_store(&targets->list[index].state, found ? TARGET_UNPROVEN : TARGET_GONE);
 		atomic_store(&targets->n, index + 1);
 		atomic_store_explicit(&targets->slots[slot], (uint16_t)(index + 1), memory_order_release);
 	}

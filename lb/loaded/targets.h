@@ -18,6 +18,7 @@ enum target_state {
 	TARGET_ACTIVE,
 	TARGET_DRAINED, /* keeps its clients, gets no new ones */
 	TARGET_GONE,	/* its clients go to others */
+	TARGET_UNPROVEN, /* somebody who answered an echo: what it sends is none of ours */
 };
 
 enum target_scheduler {
@@ -48,7 +49,10 @@ void targets_init(struct targets *targets, enum target_scheduler scheduler);
 /* The index of an address, or NO_TARGET. */
 uint32_t targets_find(const struct targets *targets, const uint8_t address[16]);
 
-/* The same, for which room is made; NO_TARGET: there is none. A new one is TARGET_GONE. */
+/* Whether it is the address of a target, or was one. */
+bool targets_has(const struct targets *targets, const uint8_t address[16]);
+
+/* The index of an address, for which room is made; NO_TARGET: there is none. A new one is TARGET_GONE, or TARGET_UNPROVEN if found. */
 uint32_t targets_add(struct targets *targets, const uint8_t address[16], bool found);
 
 /* Returns the state before. */

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <linux/netfilter.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "packet/bytes.h"
-#include "queue/batch.h"
+#include "queue/serve.h"
 #include "queue/settle.h"
 #include "util/clock.h"
 #include "util/counter.h"
@@ -79,7 +77,7 @@ static enum action error_to_target(struct worker *worker, struct nat_packet *pac
 static enum action error_to_client(struct worker *worker, struct nat_packet *packet, const uint8_t *vip)
 {
 	nat_set_quoted(packet, NAT_DESTINATION, vip);
-	if (targets_find(&worker->balancer->targets, packet->outer.key.source) != NO_TARGET)
+	if (targets_has(&worker->balancer->targets, packet->outer.key.source))
 		nat_set(packet, NAT_SOURCE, vip);
 	count(&worker->counters[COUNT_ERRORS], 1);
 	return done(worker, COUNT_RETURNED, ACTION_CHANGED);
@@ -101,9 +99,9 @@ enum action worker_handle(struct worker *worker, uint8_t *data, uint32_t size, u
 	to_vip = address_equal(packet.outer.key.destination, vip);
 	if (packet.error && to_vip && address_equal(packet.quoted.key.source, vip))
 		return error_to_target(worker, &packet);
-	if (packet.error && !to_vip && targets_find(targets, packet.quoted.key.destination) != NO_TARGET)
+	if (packet.error && !to_vip && targets_has(targets, packet.quoted.key.destination))
 		return error_to_client(worker, &packet, vip);
-	from_target = !to_vip && targets_find(targets, packet.outer.key.source) != NO_TARGET;
+	from_target = !to_vip && targets_has(targets, packet.outer.key.source);
 	if (!to_vip && !from_target)
 		return done(worker, COUNT_PASSED, ACTION_PASS);
 	if (packet.fragment && !worker->balancer->settings.fragments)
@@ -133,8 +131,9 @@ static void answer(struct worker *worker, struct batch *batch, const struct queu
 }
 
 /* Returns 0 or an error number. */
-static int serve_batch(struct worker *worker, struct batch *batch)
+static int serve_batch(void *argument, struct batch *batch)
 {
+	struct worker *worker = argument;
 	const int n = batch_receive(batch, worker->fd);
 	const uint32_t now_ms = (uint32_t)(clock_ns() / 1000000);
 	struct netlink_sent sent = {0};
@@ -164,19 +163,11 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
-	const struct settings *settings = &worker->balancer->settings;
-	struct batch batch;
 
-	if (!batch_init(&batch, settings->batch, QUEUE_COPY_MAX, QUEUE_VERDICT_SIZE + QUEUE_COPY_MAX))
-		worker->error = ENOMEM;
-	if (!worker->error)
-		worker->error = settle(settings->batch > 1, NO_CPU);
-	while (!worker->error && !atomic_load(&worker->balancer->stop))
-		worker->error = serve_batch(worker, &batch);
-	batch_free(&batch);
-	/* The main thread waits for this signal; with one queue dead the balancer is not whole. */
-	if (worker->error)
-		kill(getpid(), SIGTERM);
+	worker->error = queue_serve(&(struct serving){worker->balancer->settings.batch, QUEUE_COPY_MAX,
+						      QUEUE_VERDICT_SIZE + QUEUE_COPY_MAX, NO_CPU,
+						      &worker->balancer->stop, serve_batch},
+				    worker);
 	return NULL;
 }
 

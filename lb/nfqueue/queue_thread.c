@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include "counters.h"
 #include "fragment_worker.h"
 #include "packet/flow.h"
 #include "pick.h"
-#include "queue/batch.h"
+#include "queue/serve.h"
 #include "remember.h"
 #include "worker.h"
 
@@ -112,8 +110,9 @@ static int send_verdicts(struct worker *worker, struct batch *batch)
 }
 
 /* Returns 0 or an error number. */
-static int serve_batch(struct worker *worker, struct batch *batch)
+static int serve_batch(void *argument, struct batch *batch)
 {
+	struct worker *worker = argument;
 	const int n = batch_receive(batch, worker->fd);
 
 	count(&worker->counters[COUNT_RECV_CALLS], 1);
@@ -144,19 +143,11 @@ static int serve_batch(struct worker *worker, struct batch *batch)
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
-	struct batch batch;
 
 	worker->random = 0x9e3779b97f4a7c15 + worker->queue;
-	if (!batch_init(&batch, worker->options->batch, worker->copy, ANSWER_SIZE))
-		worker->error = ENOMEM;
-	if (!worker->error)
-		worker->error = settle(worker->options->batch > 1, worker->cpu);
-	while (!worker->error && !atomic_load(worker->stop))
-		worker->error = serve_batch(worker, &batch);
-	batch_free(&batch);
-	/* The main thread waits for this signal; with one queue dead the balancer is not whole. */
-	if (worker->error)
-		kill(getpid(), SIGTERM);
+	worker->error = queue_serve(&(struct serving){worker->options->batch, worker->copy, ANSWER_SIZE, worker->cpu,
+						      worker->stop, serve_batch},
+				    worker);
 	return NULL;
 }
 

@@ -15,6 +15,7 @@
 #include "flow_service.h"
 #include "fragment_worker.h"
 #include "queue/privileges.h"
+#include "queue/serve.h"
 #include "queue_thread.h"
 #include "remember.h"
 #include "store.h"
@@ -212,15 +213,8 @@ static int stop_workers(struct run *run)
 	atomic_store(&run->stop, true);
 	for (uint32_t i = 0; i < run->workers_n; i++)
 		queue_wake(run->workers[i].fd);
-	for (uint32_t i = 0; i < run->workers_n; i++) {
-		const struct worker *worker = &run->workers[i];
-
-		pthread_join(worker->thread, NULL);
-		if (!worker->error)
-			continue;
-		fprintf(stderr, "Queue %u failed: %s.\n", worker->queue, strerror(worker->error));
-		code = EXIT_ERROR;
-	}
+	for (uint32_t i = 0; i < run->workers_n; i++)
+		code |= queue_join(run->workers[i].thread, run->workers[i].queue, &run->workers[i].error);
 	return code;
 }
 
