@@ -11,7 +11,10 @@ const missing = [...(await netns.missing()), ...(await loaded.missing(netns, loa
 function withLab(title: string, words: string[], action: (t: ExecutionContext, lab: Lab) => Promise<void>): void {
   test(title, async (t) => {
     if (isSkipped(t, missing)) return;
-    const lab = await netns.up(planTopology({ targets: 2, routers: 1 }), new AbortController().signal);
+    const lab = await netns.up(
+      planTopology({ targets: 2, routers: words.includes("hotplug=true") ? 2 : 1 }),
+      new AbortController().signal,
+    );
     try {
       await Promise.all([loaded.deploy(lab, parseBackendOptions(loaded, words), [0, 1]), startServers(lab)]);
       await action(t, lab);
@@ -95,6 +98,17 @@ withLab("what is taken out by hand stays out although it answers", ["cycle=50"],
   t.deepEqual(await states(), ["gone", "active", "active", "active"]);
   await router(lab).exec([lab.program("loaded-lb"), "activate", "192.168.1.1"]);
   t.deepEqual(await states(), ["active", "active", "active", "active"]);
+});
+
+withLab("another router answers echoes, and is no target", ["hotplug=true", "cycle=50"], async (t, lab) => {
+  await lab.clock.sleep(1000);
+  const { targets } = await ask<{ targets: { address: string; state: string }[] }>(lab, "show");
+  t.is(targets.filter(({ state }) => state === "active").length, 4);
+  // Over IPv6: IPv4's broadcasts are answered by the targets alone, which were told to.
+  t.deepEqual(
+    targets.flatMap(({ address, state }) => (state === "unproven" ? [address] : [])),
+    ["1000::1:c0a8:1ca"],
+  );
 });
 
 withLab("wrong words and wrong packets end nothing", [], async (t, lab) => {
