@@ -2,30 +2,28 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
-import { tooSmall } from "../analysis/room.ts";
 import type { Balancer, Served } from "../api/backend.ts";
 import type { Plan } from "../api/scenario.ts";
 import { memberNoun } from "../events/meaning.ts";
 import { type describeHost, openInBrowser } from "../host/describe.ts";
-import { exceeded, readLimits } from "../host/limits.ts";
 import type { Live } from "../live/server.ts";
-import { exceededMemory, memoryLimits } from "../oracle/forgetting.ts";
 import { fitCase, inheritedWords, ownWords } from "../plan/backend-options.ts";
-import { type Case, unsupported } from "../plan/catalog.ts";
+import type { Case } from "../plan/catalog.ts";
 import { withDeaths } from "../plan/deaths.ts";
 import type { RunOptions } from "../plan/options.ts";
 import { loadOf, planRun } from "../plan/plan-run.ts";
 import { RecordWriter } from "../record/record.ts";
-import { type Protocol, type Room, type RunInfo, SCHEMA } from "../record/schema.ts";
+import { type Room, type RunInfo, SCHEMA } from "../record/schema.ts";
 import { reporters } from "../report/index.ts";
 import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
 import { renderTerminal } from "../report/terminal.ts";
-import { type Capacity, type Lab, LabError, type Runtime } from "../runtime/runtime.ts";
+import { type Capacity, type Lab, LabError } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
 import type { Load } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { makeDirs } from "../util/make-dirs.ts";
+import { fillsUp, forgets, missingFor } from "./obstacles.ts";
 import { makeProgress } from "./progress.ts";
 import { type RunResult, runCase } from "./run.ts";
 import type { Chosen } from "./runtimes.ts";
@@ -121,16 +119,7 @@ export async function runOne(
 ): Promise<RunResult> {
   const { backend } = planned.case;
   const { runtime, session } = chosen;
-  const missing = [
-    ...unsupported(planned.case, planned.options.icmp),
-    ...(await runtime.missing()),
-    ...(await backend.missing(runtime, planned.backendOptions)),
-    ...foreignProtocol(planned.case, planned.load.protocol),
-    ...foreignVips(planned),
-    ...(planned.unfit ? [planned.unfit] : []),
-    ...((await planned.case.scenario.missing?.()) ?? []),
-    ...(await tooMany(planned, runtime)),
-  ];
+  const missing = await missingFor(planned, runtime);
   const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
   const described = describeRun(planned, chosen, options.commandLine, host);
   const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
@@ -204,46 +193,6 @@ export function describeRun(
       runtime: { ...runtime.given },
     },
   };
-}
-
-/** What this machine's kernel has too little of. Another kernel is not asked: its machine says when it is full. */
-async function tooMany({ case: { backend }, load, options, backendOptions }: PlannedCase, runtime: Runtime) {
-  if (load.mode !== "stream" || load.protocol === "udp" || runtime.traits.kernel === "chosen") return [];
-  const tracked = backend.tracks?.(backendOptions, options.targets) ?? false;
-  return exceeded(await readLimits(), load.connections, tracked);
-}
-
-/** What of the load the balancer does not remember. */
-function forgets({ case: { backend }, backendOptions, options, load, routers }: PlannedCase): string[] {
-  const limits = memoryLimits(backend.oracle(backendOptions, options.targets, load.protocol));
-  if (!limits || load.mode !== "stream") return [];
-  const { connections, protocol } = load;
-  return exceededMemory(limits, {
-    protocol,
-    connections,
-    flows: connections,
-    intervalS: connections / load.rate,
-    keepaliveS: load.keepaliveS,
-    routers,
-  });
-}
-
-/** What of the load is not let in. */
-function fillsUp({ case: { backend }, backendOptions, load, options }: PlannedCase): string[] {
-  const room = backend.room?.(backendOptions);
-  return room ? tooSmall(room, { ...options, connections: load.connections, families: load.families.length }) : [];
-}
-
-function foreignProtocol({ backend: { name, protocols }, scenario }: Case, protocol: Protocol): string[] {
-  if (scenario.protocol && scenario.protocol.only !== protocol) return [scenario.protocol.why];
-  if (!protocols || protocols.includes(protocol)) return [];
-  const [own] = protocols;
-  return [`Backend '${name}' does not balance ${protocol.toUpperCase()}. Try --protocol ${own}, or another backend.`];
-}
-
-function foreignVips({ case: { backend }, backendOptions, load }: PlannedCase): string[] {
-  if ((load.vips ?? 1) === 1 || backend.servesVips?.(backendOptions)) return [];
-  return [`Backend '${backend.name}' with these options serves one VIP. Try --vips 1, or another backend.`];
 }
 
 function holdLab(backend: string, signal: AbortSignal) {
