@@ -7,7 +7,8 @@ import type { CompareArgs } from "../commands/compare.ts";
 import { describeHost } from "../host/describe.ts";
 import { allCases, findNamed } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
-import { checkRepeat, type RunOptions, runOptions, runOptionsOf, withSeeds } from "../plan/options.ts";
+import { type RunOptions, runOptions, runOptionsOf } from "../plan/options.ts";
+import { withSeeds } from "../plan/repeat.ts";
 import type { SweepWords } from "../plan/sweep.ts";
 import { type Comparison, type Entry, remarks } from "../report/comparison/comparison.ts";
 import type { Sweep } from "../report/comparison/sweep.ts";
@@ -44,7 +45,6 @@ export async function compareBackends(words: CompareArgs, context: Context): Pro
   const names = args.name.includes("all") ? catalog.backends.map((b) => b.name) : [...new Set(args.name)];
   if (names.length < 2 && !sweep) throw new UsageError("A comparison needs at least two backends, 'all', or --sweep.");
   const parsed = runOptionsOf(args);
-  checkRepeat(args);
   const cases = names.map((name) => {
     const backend = findNamed("backend", catalog.backends, name);
     const found = allCases(catalog).find((one) => one.backend === backend && one.scenario === scenario);

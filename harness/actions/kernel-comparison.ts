@@ -4,7 +4,8 @@ import { COMMAND_LINE } from "../cli/layers.ts";
 import type { TestArgs } from "../commands/test.ts";
 import { findCases } from "../plan/catalog.ts";
 import { flagName } from "../plan/option.ts";
-import { checkRepeat, comparisonShape, runOptionsOf, withSeeds } from "../plan/options.ts";
+import { comparisonShape, runOptionsOf } from "../plan/options.ts";
+import { withSeeds } from "../plan/repeat.ts";
 import { Jobs } from "../run/jobs.ts";
 import { planCase, say, withLoad } from "../run/planned-case.ts";
 import { type Chosen, chosenRuntimes, kernelWords, Sessions } from "../run/runtimes.ts";
@@ -26,7 +27,6 @@ export async function compareKernels(asked: TestArgs, context: Context): Promise
       `Several kernels are one comparison: --${args[foreign as keyof TestArgs] === false ? "no-" : ""}${flagName(foreign)} goes with one kernel.`,
     );
   const parsed = runOptionsOf(args);
-  checkRepeat(args);
   const runtimes = chosenRuntimes(catalog, args);
   planCase(one, parsed, args.set);
   const jobs = new Jobs(args.jobs, say);

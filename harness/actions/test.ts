@@ -7,7 +7,8 @@ import type { TestArgs } from "../commands/test.ts";
 import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
 import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
-import { checkRepeat, type RunOptions, runOptionsOf, withSeeds } from "../plan/options.ts";
+import { type RunOptions, runOptionsOf } from "../plan/options.ts";
+import { withSeeds } from "../plan/repeat.ts";
 import { SCHEMA } from "../record/schema.ts";
 import { headline } from "../report/prose.ts";
 import { Jobs } from "../run/jobs.ts";
@@ -46,7 +47,6 @@ export async function runTests(words: TestArgs, context: Context): Promise<numbe
   const cases = findCases(catalog, args.case);
   const runtime = oneRuntime(catalog, args);
   const parsed = runOptionsOf(args);
-  checkRepeat(args);
   checkPlace(args, cases.length);
   // Everything that can be wrong with the words is found before the first case runs.
   const plans = cases.map((one) => planCase(one, parsed, args.set));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineCommand, type Values } from "../cli/command.ts";
 import { choice, list, option, seconds, text, texts, whole } from "../plan/option.ts";
-import { jsonShape, MAX_SEED, outShape, outsideShape, runShape, setShape } from "../plan/options.ts";
+import { jsonShape, outShape, outsideShape, runShape, setShape } from "../plan/options.ts";
+import { MAX_SEED } from "../plan/repeat.ts";
 import { sweepOption } from "../plan/sweep.ts";
 
 const positionals = {

@@ -3,7 +3,8 @@
 import { defineCommand, type Values } from "../cli/command.ts";
 import { simulations } from "../oracle/simulation.ts";
 import { choice, option, whole } from "../plan/option.ts";
-import { jsonShape, MAX_SEED } from "../plan/options.ts";
+import { jsonShape } from "../plan/options.ts";
+import { MAX_SEED } from "../plan/repeat.ts";
 
 const positionals = {
   M: option(whole(2, 1_000_003), { about: "slots, a prime", unit: "slots" }),

@@ -2,8 +2,6 @@
 // What a user may say about a run, checked once, here. Inside, types suffice.
 import { z } from "zod";
 import { MAX_ROUTERS, MAX_TARGETS, MAX_VIPS, TESTER_NAME } from "../topology/topology.ts";
-import { UsageError } from "../util/errors.ts";
-import { invalid } from "./invalid.ts";
 import {
   amount,
   choice,
@@ -19,9 +17,9 @@ import {
   whole,
   wholeSeconds,
 } from "./option.ts";
+import { MAX_SEED, repeatShape } from "./repeat.ts";
 
 export const DEFAULT_CONNECTIONS = 10_000;
-export const MAX_SEED = 0xffffffff;
 /** Addresses of SOURCES[4], and of SOURCES[6]. */
 const MAX_SOURCES = 65_534;
 
@@ -233,27 +231,6 @@ export const setShape = {
 /** A lab that stays up. */
 export const labShape = { ...outsideShape, ...size, ...runtimeShape, ...setShape };
 
-const MOST_REPEATS = 1000;
-
-const repeatShape = {
-  repeat: option(whole(1, MOST_REPEATS).default(1), {
-    group: "CI",
-    about: "runs of each case, each with the next seed",
-    unit: "runs",
-  }),
-  seeds: option(
-    z
-      .string()
-      .regex(/^\d{1,10}\.\.\d{1,10}$/)
-      .optional(),
-    {
-      group: "CI",
-      about: "first..last: runs of each case, one with each of these seeds",
-      expects: "two seeds, first..last, such as 1..20",
-    },
-  ),
-};
-
 const jobsShape = {
   jobs: option(whole(1, 64).default(1), {
     group: "CI",
@@ -262,34 +239,11 @@ const jobsShape = {
   }),
 };
 
-/** "1..20"; throws UsageError where --seed or --repeat say something else, or the seeds are none. */
-export function withSeeds<T extends { seed: number; repeat: number; seeds?: string | undefined }>(
-  args: T,
-  given: ReadonlyMap<string, string>,
-): T {
-  const { seeds } = args;
-  if (seeds === undefined) return args;
-  const other = ["seed", "repeat"].find((key) => given.has(key));
-  if (other !== undefined) throw new UsageError(`--seeds says which seeds and how many: leave --${other} out.`);
-  const [first = 0, last = 0] = seeds.split("..").map(Number);
-  if (last < first || last > MAX_SEED || last - first >= MOST_REPEATS)
-    throw new UsageError(
-      invalid(seeds, "--seeds", `expected two rising numbers up to ${MAX_SEED}, for at most ${MOST_REPEATS} runs`),
-    );
-  return { ...args, seed: first, repeat: last - first + 1 };
-}
-
 /** The options of a run among those of a command. */
 export function runOptionsOf(args: RunOptions): RunOptions {
   return Object.fromEntries(
     Object.keys(runShape).map((key) => [key, args[key as keyof RunOptions]]),
   ) as unknown as RunOptions;
-}
-
-/** Throws UsageError where the last run's seed would be none. */
-export function checkRepeat({ seed, repeat }: { seed: number; repeat: number }): void {
-  if (seed + repeat - 1 > MAX_SEED)
-    throw new UsageError(`With --seed ${seed}, --repeat ${repeat} exceeds the largest seed, ${MAX_SEED}.`);
 }
 
 export const outShape = {
