@@ -43,6 +43,6 @@ function noteOf(windows: number, disturbed: readonly { cpus: number }[], slowdow
     return `The machine was disturbed in ${disturbed.length} of ${windows} seconds: other programs took up to ${most.toFixed(1)} CPUs. The times of this run are unreliable.`;
   }
   if (slowdown !== null && (slowdown > SLOWER || slowdown < 1 / SLOWER))
-    return `A fixed piece of work took ${slowdown.toFixed(1)} times as long after the traffic as before: the machine became slower. The times of this run are unreliable.`;
+    return `A fixed piece of work took ${slowdown.toFixed(1)} times as long after the traffic as before: the machine became ${slowdown > 1 ? "slower" : "faster"}. The times of this run are unreliable.`;
   return null;
 }
