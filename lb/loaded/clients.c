@@ -12,8 +12,8 @@
 struct client {
 	uint8_t address[16];
 	uint32_t seen_ms;
-	uint32_t target;
-	uint32_t next; /* in its bucket, or among the free */
+	uint32_t target; /* NO_TARGET: it is free */
+	uint32_t next;	 /* in its bucket, or among the free */
 };
 
 struct part {
@@ -73,13 +73,20 @@ struct place {
 	uint32_t *bucket;
 };
 
-static struct place enter(struct clients *clients, const uint8_t address[16])
+static struct place place_of(struct clients *clients, const uint8_t address[16])
 {
 	const uint32_t hash = murmur3_32(address, 16, 1);
 	struct part *part = &clients->parts[hash % PARTS];
 
-	pthread_mutex_lock(&part->lock);
 	return (struct place){part, &part->buckets[hash / PARTS % clients->room]};
+}
+
+static struct place enter(struct clients *clients, const uint8_t address[16])
+{
+	const struct place place = place_of(clients, address);
+
+	pthread_mutex_lock(&place.part->lock);
+	return place;
 }
 
 static void leave(const struct place *place)
@@ -190,27 +197,33 @@ uint32_t clients_target(struct clients *clients, const uint8_t address[16])
 
 typedef bool (*is_over)(const struct clients *clients, const struct client *client, uint32_t now_ms);
 
+/* Takes it out of its bucket, which it is in. */
+static void unlink_client(struct clients *clients, struct part *part, uint32_t index)
+{
+	struct client *client = &part->list[index];
+	uint32_t *at = place_of(clients, client->address).bucket;
+
+	while (*at != index)
+		at = &part->list[*at].next;
+	*at = client->next;
+	client->target = NO_TARGET;
+	client->next = part->free;
+	part->free = index;
+}
+
+/* By entries, not by buckets: this is done every second, and few of a million buckets may be in use. */
 static uint32_t forget(struct clients *clients, struct part *part, is_over over, uint32_t now_ms)
 {
 	uint32_t forgotten = 0;
 
-	for (uint32_t bucket = 0; bucket < clients->room && part->used; bucket++) {
-		uint32_t *at = &part->buckets[bucket];
+	for (uint32_t index = 0; index < part->used; index++) {
+		struct client *client = &part->list[index];
 
-		while (*at != NONE) {
-			struct client *client = &part->list[*at];
-			const uint32_t index = *at;
-
-			if (!over(clients, client, now_ms)) {
-				at = &client->next;
-				continue;
-			}
-			*at = client->next;
-			client->next = part->free;
-			part->free = index;
-			targets_release(clients->targets, client->target);
-			forgotten++;
-		}
+		if (client->target == NO_TARGET || !over(clients, client, now_ms))
+			continue;
+		targets_release(clients->targets, client->target);
+		unlink_client(clients, part, index);
+		forgotten++;
 	}
 	return forgotten;
 }

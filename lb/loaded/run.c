@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -19,6 +18,7 @@
 #include "queue/drops.h"
 #include "queue/serve.h"
 #include "util/clock.h"
+#include "util/signals.h"
 #include "worker.h"
 
 static struct balancer balancer;
@@ -158,18 +158,6 @@ static void open_all(const struct control_message *targets)
 		balancer_set_state(&balancer, targets_add(&balancer.targets, targets->addresses[i], false),
 				   TARGET_ACTIVE);
 	discover_open(&balancer);
-}
-
-static int signals_open(void)
-{
-	sigset_t signals;
-
-	/* Blocked before the first thread starts, so that all threads inherit it. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
 static void start(void)

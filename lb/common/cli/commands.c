@@ -8,7 +8,7 @@ static void print_help(const struct program *program, FILE *out)
 {
 	fprintf(out, "Usage: %s COMMAND [options]\n%s\n", program->name, program->summary);
 	for (size_t i = 0; i < program->n; i++)
-		fprintf(out, "  %-13s%s\n", program->commands[i].name, program->commands[i].summary);
+		fprintf(out, "  %-20s%s\n", program->commands[i].name, program->commands[i].summary);
 	fprintf(out, "\n'%s COMMAND --help' tells more.\n", program->name);
 }
 

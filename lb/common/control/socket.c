@@ -10,20 +10,23 @@
 #include <unistd.h>
 
 #include "cli/fail.h"
+#include "control/address.h"
 
 #define ANSWER_MAX (1 << 19)
 #define PATIENCE_S 5
 
-/* Its first byte is 0: a name that lies in no file system. */
-static socklen_t address_of(const char *name, struct sockaddr_un *address)
+socklen_t control_address(const char *name, const char *suffix, struct sockaddr_un *address)
 {
+	/* Its first byte is 0: a name that lies in no file system. */
 	const size_t room = sizeof(address->sun_path) - 1;
+	const size_t size = strlen(name) + strlen(suffix);
 
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(name) == 0 || strlen(name) > room)
-		fail(EXIT_USAGE, "--name takes 1 to %zu characters.", room);
+	if (strlen(name) == 0 || size > room)
+		fail(EXIT_USAGE, "--name takes 1 to %zu characters.", room - strlen(suffix));
 	memcpy(address->sun_path + 1, name, strlen(name));
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+	memcpy(address->sun_path + 1 + strlen(name), suffix, strlen(suffix));
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + size);
 }
 
 static void prepare(int fd)
@@ -39,7 +42,7 @@ static void prepare(int fd)
 int control_socket_listen(const char *name)
 {
 	struct sockaddr_un address;
-	const socklen_t size = address_of(name, &address);
+	const socklen_t size = control_address(name, "", &address);
 	const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) || listen(fd, 16))
@@ -50,8 +53,7 @@ int control_socket_listen(const char *name)
 	return fd;
 }
 
-/* Whoever is in the network namespace can connect, but only our own user is answered. */
-static int is_trusted(int fd)
+bool control_is_trusted(int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
@@ -70,7 +72,7 @@ void control_socket_serve(int listener, void *question, size_t room, control_soc
 	if (fd < 0)
 		return;
 	prepare(fd);
-	size = is_trusted(fd) ? recv(fd, question, room, 0) : -1;
+	size = control_is_trusted(fd) ? recv(fd, question, room, 0) : -1;
 	if (size > 0) {
 		answer(context, question, (size_t)size, &text);
 		(void)!send(fd, text.data, text.length, MSG_NOSIGNAL);
@@ -82,7 +84,7 @@ void control_socket_serve(int listener, void *question, size_t room, control_soc
 char *control_socket_ask(const char *program, const char *name, const void *question, size_t size)
 {
 	struct sockaddr_un address;
-	const socklen_t address_size = address_of(name, &address);
+	const socklen_t address_size = control_address(name, "", &address);
 	const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	char *text = calloc(1, ANSWER_MAX + 1);
 	ssize_t length;

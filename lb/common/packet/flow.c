@@ -13,7 +13,6 @@ enum {
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
 	PROTO_DCCP = 33,
-	PROTO_SCTP = 132,
 	PROTO_UDPLITE = 136,
 };
 

@@ -13,6 +13,8 @@
 #define FLOW_FUNCTION
 #endif
 
+enum { PROTO_SCTP = 132 };
+
 /* What is hashed. Unused fields are zero. */
 struct flow_key {
 	uint8_t source[16]; /* IPv4 as ::ffff:a.b.c.d */
