@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -119,6 +120,17 @@ static int builtin_tcp(const char *port)
 	return converse((struct sockaddr *)&address, sizeof(address)) ? failed("talk to port", port ? port : "") : 0;
 }
 
+/* The inode by which the kernel knows this machine's network namespace. */
+static int builtin_netns(void)
+{
+	struct stat ns;
+
+	if (stat("/proc/self/ns/net", &ns))
+		return failed("look up", "/proc/self/ns/net");
+	printf("%lu\n", (unsigned long)ns.st_ino);
+	return fflush(stdout);
+}
+
 int builtin_run(char *const argv[])
 {
 	if (!strcmp(argv[0], "@read"))
@@ -131,6 +143,8 @@ int builtin_run(char *const argv[])
 		return builtin_unix(argv[1]);
 	if (!strcmp(argv[0], "@tcp"))
 		return builtin_tcp(argv[1]);
+	if (!strcmp(argv[0], "@netns"))
+		return builtin_netns();
 	if (!strcmp(argv[0], "@nexthop-group"))
 		return nexthop_groups();
 	if (!strcmp(argv[0], "@conntrack-forget"))

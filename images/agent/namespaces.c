@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Over 300 lines: the sandbox and its machines share the set-up of namespaces and mounts. */
 #include "namespaces.h"
+#include "user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,57 +31,6 @@ static void die(const char *what)
 	exit(1);
 }
 
-static long read_number(const char *path, long missing)
-{
-	FILE *f = fopen(path, "re");
-	long value = missing;
-
-	if (f && fscanf(f, "%ld", &value) != 1)
-		value = missing;
-	if (f)
-		fclose(f);
-	return value;
-}
-
-/* Why an ordinary user may not make namespaces: each distribution has its own switch. */
-static void die_unprivileged(const char *what)
-{
-	const char *remedy = "Run as root.";
-
-	if (read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1)
-		remedy = "AppArmor restricts unprivileged user namespaces here (the default since Ubuntu "
-			 "23.10): "
-			 "run 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0', or run as root.";
-	else if (read_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0)
-		remedy = "Unprivileged user namespaces are off: "
-			 "run 'sudo sysctl kernel.unprivileged_userns_clone=1', or run as root.";
-	else if (read_number("/proc/sys/user/max_user_namespaces", 1) == 0)
-		remedy = "User namespaces are off: run 'sudo sysctl user.max_user_namespaces=10000', or run "
-			 "as root.";
-	fprintf(stderr, "Cannot %s as an ordinary user: %s. %s\n", what, strerror(errno), remedy);
-	exit(1);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		die_unprivileged("map the user");
-	close(fd);
-}
-
-static void map_user(uid_t uid, gid_t gid)
-{
-	char map[64];
-
-	write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	write_file("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	write_file("/proc/self/gid_map", map);
-}
-
 /* What each machine must not share with the others: sockets and locks in /run, shared memory, and the view of
  * devices. */
 static int mount_private(void)
@@ -100,7 +49,7 @@ static void mounts_make(bool rootless)
 	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ||
 	    mount_private() < 0) {
 		if (rootless)
-			die_unprivileged("mount the sandbox's file systems");
+			user_refused("mount the sandbox's file systems");
 		die("mount the sandbox's file systems");
 	}
 	if (mkdir("/run/netns", 0755) < 0)
@@ -129,11 +78,11 @@ void sandbox_enter(bool rootless)
 
 	if (unshare(flags | (rootless ? CLONE_NEWUSER : 0)) < 0) {
 		if (rootless)
-			die_unprivileged("make namespaces");
+			user_refused("make namespaces");
 		die("make namespaces");
 	}
 	if (rootless)
-		map_user(uid, gid);
+		user_map(uid, gid);
 	child = fork();
 	if (child < 0)
 		die("fork");

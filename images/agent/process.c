@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Over 300 lines: start, streams and end of a process share one list and its descriptors. */
 #include "process.h"
 #include "builtin.h"
 #include "namespaces.h"
+#include "request.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,49 +22,12 @@
 
 static struct process *processes;
 
-struct request {
-	struct spawn_head head;
-	const char *machine, *cwd;
-	char **argv, **env;
-	const char *input;
-	size_t input_length;
-};
-
 struct process *process_find(uint32_t id)
 {
 	for (struct process *p = processes; p; p = p->next)
 		if (p->id == id)
 			return p;
 	return NULL;
-}
-
-static char **strings_next(const char **at, const char *end, unsigned count)
-{
-	char **list = calloc(count + 1u, sizeof(*list));
-
-	for (unsigned i = 0; list && i < count; i++) {
-		list[i] = (char *)string_next(at, end);
-		if (!list[i]) {
-			free(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-static int request_parse(struct request *r, const char *at, const char *end)
-{
-	if ((size_t)(end - at) < sizeof(r->head))
-		return -1;
-	memcpy(&r->head, at, sizeof(r->head));
-	at += sizeof(r->head);
-	r->machine = string_next(&at, end);
-	r->cwd = r->machine ? string_next(&at, end) : NULL;
-	r->argv = r->cwd ? strings_next(&at, end, r->head.argc) : NULL;
-	r->env = r->argv ? strings_next(&at, end, r->head.envc) : NULL;
-	r->input = at;
-	r->input_length = (size_t)(end - at);
-	return r->env && r->head.argc > 0 ? 0 : -1;
 }
 
 /* In the child, after fork: never returns. */
