@@ -22,15 +22,24 @@ static enum table_mode parse_mode(const char *text)
 	fail(EXIT_USAGE, "--mode must be maglev or modulo, not '%s'.", text);
 }
 
+static bool parse_sctp_hash(const char *text)
+{
+	if (strcmp(text, "ports") && strcmp(text, "flow"))
+		fail(EXIT_USAGE, "--sctp-hash must be ports or flow, not '%s'.", text);
+	return strcmp(text, "flow") == 0;
+}
+
 int command_init(const struct command *command, int argc, char **argv)
 {
 	struct table_config config = {.m = 997, .n = 32, .mask = UINT32_MAX};
 	const char *shm = STORE_DEFAULT_NAME, *mode = "maglev", *error;
+	const char *sctp = "ports";
 	bool ports = false, force = false;
 	const struct option_spec specs[] = {
 		OPTION_SHM(&shm),
 		{"mode", 'm', "MODE", "maglev (default) or modulo", .text = &mode},
 		{"ports", 'p', NULL, "hash ports and protocol as well as addresses", .flag = &ports},
+		{"sctp-hash", 0, "ports|flow", "with -p, of SCTP: only ports, as all paths of an association share them, or\naddresses too (ports)", .text = &sctp},
 		{"M", 0, "M", "slots of the Maglev table, a prime (997)", .number = &config.m,
 		 .min = MAGLEV_M_MIN, .max = MAGLEV_M_MAX},
 		{"N", 0, "N", "maximum number of targets, up to 1000 (32)", .number = &config.n, .min = 1,
@@ -45,6 +54,7 @@ int command_init(const struct command *command, int argc, char **argv)
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	config.mode = parse_mode(mode);
 	config.ports = ports;
+	config.sctp_flow = parse_sctp_hash(sctp);
 	error = table_config_error(&config);
 	if (error)
 		fail(EXIT_USAGE, "Cannot create the table '%s': %s.", shm, error);
@@ -86,6 +96,7 @@ static void show_json(const struct table *table, const char *shm, const uint32_t
 	json_string(&text, "shm", shm);
 	json_string(&text, "mode", table_mode_name(config));
 	json_bool(&text, "ports", config->ports);
+	json_bool(&text, "sctpFlow", config->sctp_flow);
 	json_number(&text, "M", config->m);
 	json_number(&text, "N", config->n);
 	json_number(&text, "seed", config->seed);
@@ -100,7 +111,9 @@ static void show_json(const struct table *table, const char *shm, const uint32_t
 		json_object(&text, NULL);
 		json_number(&text, "index", i);
 		json_number(&text, "fwmark", half->targets[i].fwmark);
-		json_bool(&text, "active", half->targets[i].active);
+		json_bool(&text, "active", half->targets[i].weight > 0);
+		if (half->targets[i].weight > 1)
+			json_number(&text, "weight", half->targets[i].weight);
 		json_number(&text, "slots", counts[i]);
 		json_object_end(&text);
 	}
@@ -130,7 +143,7 @@ static void show_text(const struct table *table, const char *shm, const uint32_t
 	for (uint32_t i = 0; i < config->n; i++)
 		if (half->targets[i].fwmark)
 			printf("%5u %10u %8s %9u %6.2f%%\n", i, half->targets[i].fwmark,
-			       half->targets[i].active ? "active" : "inactive", counts[i],
+			       half->targets[i].weight ? "active" : "inactive", counts[i],
 			       half->slots ? 100.0 * counts[i] / half->slots : 0.0);
 	for (uint32_t i = 0; with_table && i < half->slots; i++)
 		printf("%u%c", slots[i], i % 20 == 19 || i + 1 == half->slots ? '\n' : ' ');

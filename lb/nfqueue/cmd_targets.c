@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "table/maglev.h"
+#include "table/prime.h"
 #include "store.h"
 #include "table/table_text.h"
 
@@ -53,7 +54,7 @@ static uint32_t free_index(const struct change *change)
 	uint32_t unused = index_of(change, 0);
 
 	for (uint32_t i = 0; unused == NO_INDEX && i < change->n; i++)
-		if (!change->targets[i].active)
+		if (!change->targets[i].weight)
 			unused = i;
 	if (unused == NO_INDEX)
 		fail(EXIT_ERROR, "All %u targets of the table are active. Use a larger --N at init.",
@@ -72,17 +73,17 @@ static uint32_t parse_fwmark(const struct change *change, const char *text)
 }
 
 /* Two targets with one mark could not be told apart. A mark kept for an inactive target gives way. */
-static void assign(struct change *change, uint32_t index, uint32_t fwmark)
+static void assign(struct change *change, uint32_t index, uint32_t fwmark, uint32_t weight)
 {
 	const uint32_t holder = index_of(change, fwmark);
 
 	if (holder != NO_INDEX && holder != index) {
-		if (change->targets[holder].active)
+		if (change->targets[holder].weight)
 			fail(EXIT_USAGE, "The fwmark %u belongs to the active target %u already.", fwmark,
 			     holder);
 		change->targets[holder].fwmark = 0;
 	}
-	change->targets[index] = (struct target){.fwmark = fwmark, .active = 1};
+	change->targets[index] = (struct target){.fwmark = fwmark, .weight = weight};
 }
 
 int command_activate(const struct command *command, int argc, char **argv)
@@ -109,7 +110,7 @@ int command_activate(const struct command *command, int argc, char **argv)
 			index = parse_number(index_text, "--index", 0, change.n - 1);
 		else if (index == NO_INDEX)
 			index = free_index(&change);
-		assign(&change, index, fwmark);
+		assign(&change, index, fwmark, 1);
 	}
 	return publish(&change);
 }
@@ -126,30 +127,36 @@ int command_deactivate(const struct command *command, int argc, char **argv)
 		fail(EXIT_USAGE, "Give either fwmarks or --index. Try 'nfqueue-lb deactivate --help'.");
 	begin(&change, shm);
 	if (index_text)
-		change.targets[parse_number(index_text, "--index", 0, change.n - 1)].active = 0;
+		change.targets[parse_number(index_text, "--index", 0, change.n - 1)].weight = 0;
 	for (int i = first; i < argc; i++) {
 		const uint32_t index = index_of(&change, parse_fwmark(&change, argv[i]));
 
 		if (index == NO_INDEX)
 			fail(EXIT_ERROR, "No target has the fwmark %s.", argv[i]);
-		change.targets[index].active = 0;
+		change.targets[index].weight = 0;
 	}
 	return publish(&change);
 }
 
-/* "index:fwmark"; cut up in place. */
+/* "index:fwmark" or "index:fwmark@weight"; cut up in place. */
 static void assign_pair(struct change *change, char *pair)
 {
-	char *colon = strchr(pair, ':');
-	uint32_t index;
+	char *colon = strchr(pair, ':'), *at = strchr(pair, '@');
+	uint32_t index, weight = 1;
 
 	if (!colon)
 		fail(EXIT_USAGE, "--active takes pairs 'index:fwmark', not '%s'.", pair);
 	*colon = '\0';
+	if (at) {
+		*at = '\0';
+		weight = parse_number(at + 1, "A target's weight", 1, WEIGHT_MAX);
+		if (change->table.config.mode != TABLE_MAGLEV)
+			fail(EXIT_USAGE, "Weights need a Maglev table.");
+	}
 	index = parse_number(pair, "A target's index", 0, change->n - 1);
-	if (change->targets[index].active)
+	if (change->targets[index].weight)
 		fail(EXIT_USAGE, "The target %u is given twice.", index);
-	assign(change, index, parse_fwmark(change, colon + 1));
+	assign(change, index, parse_fwmark(change, colon + 1), weight);
 }
 
 int command_set(const struct command *command, int argc, char **argv)
@@ -158,7 +165,7 @@ int command_set(const struct command *command, int argc, char **argv)
 	const char *shm = STORE_DEFAULT_NAME, *active = NULL;
 	const struct option_spec specs[] = {
 		OPTION_SHM(&shm),
-		{"active", 0, "INDEX:FWMARK,...", "the targets; '' for none", .text = &active}};
+		{"active", 0, "INDEX:FWMARK[@WEIGHT],...", "the targets, with weights other than 1; '' for none", .text = &active}};
 	char *pairs, *pair;
 
 	parse_options(command, argc, argv, specs, 2, 0);
@@ -169,9 +176,36 @@ int command_set(const struct command *command, int argc, char **argv)
 		fail(EXIT_ERROR, "Out of memory.");
 	begin(&change, shm);
 	for (uint32_t i = 0; i < change.n; i++)
-		change.targets[i].active = 0;
+		change.targets[i].weight = 0;
 	for (char *rest = pairs; *pairs && (pair = strsep(&rest, ","));)
 		assign_pair(&change, pair);
 	free(pairs);
+	return publish(&change);
+}
+
+int command_create(const struct command *command, int argc, char **argv)
+{
+	static struct change change;
+	struct table_config config = {.mask = UINT32_MAX, .mode = TABLE_MAGLEV};
+	const char *shm = STORE_DEFAULT_NAME, *error;
+	uint32_t initial = 0;
+	const struct option_spec specs[] = {
+		OPTION_SHM(&shm),
+		{"initial", 'i', "I", "targets that are active (0)", .number = &initial, .max = MAGLEV_N_MAX}};
+	const int first = parse_options(command, argc, argv, specs, COUNT_OF(specs), 2);
+
+	if (argc - first < 2)
+		fail(EXIT_USAGE, "M and N are missing. Try 'nfqueue-lb create --help'.");
+	config.m = prime_below(parse_number(argv[first], "M", MAGLEV_M_MIN, MAGLEV_M_MAX));
+	config.n = parse_number(argv[first + 1], "N", 1, MAGLEV_N_MAX);
+	error = table_config_error(&config);
+	if (error)
+		fail(EXIT_USAGE, "Cannot create the table '%s': %s.", shm, error);
+	if (initial > config.n)
+		fail(EXIT_USAGE, "Of %u targets no %u can be active.", config.n, initial);
+	store_create(shm, &config, true);
+	begin(&change, shm);
+	for (uint32_t i = 0; i < initial; i++)
+		assign(&change, i, i + 1, 1);
 	return publish(&change);
 }

@@ -17,6 +17,7 @@ int command_set(const struct command *command, int argc, char **argv);
 int command_flow_delete(const struct command *command, int argc, char **argv);
 int command_flow_list(const struct command *command, int argc, char **argv);
 int command_flow_set(const struct command *command, int argc, char **argv);
+int command_create(const struct command *command, int argc, char **argv);
 int command_lookup(const struct command *command, int argc, char **argv);
 int command_run(const struct command *command, int argc, char **argv);
 

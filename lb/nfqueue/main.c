@@ -8,6 +8,12 @@ static const struct command commands[] = {
 	{"activate", "add targets", "activate [options] FWMARK...",
 	 "Activates targets in one atomic update. Prints the new version as JSON.\n",
 	 "nfqueue-lb activate 101 102 103\n", command_activate},
+	{"clean", "the same as delete", "clean [options]", "Removes the table, unless a balancer runs on it.\n",
+	 NULL, command_delete},
+	{"create", "create a Maglev table with active targets", "create [options] M N",
+	 "Creates a Maglev table of N targets and as many slots as the largest prime up to M, or replaces it. Targets\n"
+	 "1 to I are active, with their numbers as fwmarks. Prints the version as JSON.\n",
+	 "nfqueue-lb create -i 5 100 10\n", command_create},
 	{"deactivate", "deactivate targets", "deactivate [options] FWMARK...\ndeactivate [options] --index I",
 	 "Deactivates targets in one atomic update. Their indexes stay. Prints the new version as JSON.\n",
 	 "nfqueue-lb deactivate 101 102\n", command_deactivate},

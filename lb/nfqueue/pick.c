@@ -23,14 +23,18 @@ static uint32_t next_random(struct worker *worker)
 
 uint32_t pick_hash(const struct table *table, const struct flow_key *key)
 {
-	struct flow_key addresses;
+	const size_t addresses = offsetof(struct flow_key, source_port);
+	const bool is_sctp = key->protocol == PROTO_SCTP && !table->config.sctp_flow;
+	struct flow_key part = {0};
 
-	if (table->config.ports)
+	if (table->config.ports && !is_sctp)
 		return murmur3_32(key, sizeof(*key), table->config.seed);
 	/* With flows there are ports in the key whatever this table hashes. */
-	addresses = (struct flow_key){0};
-	memcpy(&addresses, key, offsetof(struct flow_key, source_port));
-	return murmur3_32(&addresses, sizeof(addresses), table->config.seed);
+	if (table->config.ports)
+		memcpy((uint8_t *)&part + addresses, (const uint8_t *)key + addresses, sizeof(part) - addresses);
+	else
+		memcpy(&part, key, addresses);
+	return murmur3_32(&part, sizeof(part), table->config.seed);
 }
 
 struct fragment_choice pick_choice(struct worker *worker, enum flow_kind kind, const struct flow_key *key,

@@ -52,7 +52,7 @@ static bool build(struct balancer *balancer, const struct member *members, struc
 
 	for (uint32_t i = 0; i < balancer->settings.table.n; i++) {
 		targets[i] =
-			(struct target){.fwmark = members[i].active ? i + 1 : 0, .active = members[i].active};
+			(struct target){.fwmark = members[i].active ? i + 1 : 0, .weight = members[i].active};
 		if (members[i].active)
 			user_set_mac(&balancer->user, i, members[i].mac);
 	}

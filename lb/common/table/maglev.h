@@ -20,6 +20,8 @@
 struct maglev_walk {
 	uint32_t slot;
 	uint32_t skip;
+	/* Turns are taken in proportion to it; and what is left of them. */
+	uint32_t weight, credit;
 };
 
 /* The walk of a target depends on its index alone, so balancers that share a seed agree without talking. */
@@ -32,7 +34,8 @@ static inline size_t maglev_taken_words(uint32_t m)
 }
 
 /*
- * Fills lookup[m] with members of targets[n], 1 <= n <= m. walks[n] is used up. taken is scratch of
+ * Fills lookup[m] with members of targets[n], 1 <= n <= m. walks[n] is used up. A target of the greatest weight
+ * takes a turn in each round, one of half that weight in every second round, and all take one in the first. taken is scratch of
  * maglev_taken_words(m): a bitmap, because it stays in the cache where the table itself does not.
  */
 void maglev_fill(uint16_t *lookup, uint32_t m, const uint16_t *targets, struct maglev_walk *walks, uint32_t n,

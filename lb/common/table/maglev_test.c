@@ -20,11 +20,14 @@ static void check_paper(const uint16_t *targets, struct maglev_walk *walks, uint
 /* B0: 3 0 4 1 5 2 6, B1: 0 2 4 6 1 3 5, B2: 3 4 5 6 0 1 2, as offset and skip. */
 static void matches_the_example_of_the_paper(void)
 {
-	struct maglev_walk all[] = {{3, 4}, {0, 2}, {3, 1}};
-	struct maglev_walk without_b1[] = {{3, 4}, {3, 1}};
+	struct maglev_walk all[] = {{3, 4, 1, 0}, {0, 2, 1, 0}, {3, 1, 1, 0}};
+	struct maglev_walk without_b1[] = {{3, 4, 1, 0}, {3, 1, 1, 0}};
+	/* B0 has turns in rounds 0, 2, ..: B0 3, B1 0, B2 4; then B1 2, B2 5; B0 1, B1 6. */
+	struct maglev_walk lighter[] = {{3, 4, 1, 0}, {0, 2, 2, 0}, {3, 1, 2, 0}};
 
 	check_paper((uint16_t[]){0, 1, 2}, all, 3, "1010220");
 	check_paper((uint16_t[]){0, 2}, without_b1, 2, "0000222");
+	check_paper((uint16_t[]){0, 1, 2}, lighter, 3, "1010221");
 }
 
 static uint16_t *build(uint32_t m, const uint16_t *targets, uint32_t n, uint32_t seed)
@@ -135,8 +138,42 @@ static void moves_little(void)
 	CHECK(moved > 21800 && moved < 23000, "%.2f %% moved", moved / 997.0);
 }
 
+/* Slots in proportion to the weights, give or take a turn; and one at least for each target. */
+static void gives_slots_by_weight(void)
+{
+	static const uint32_t weights[] = {1, 2, 3, 250, 7, 7, 1, 100, 2, 50};
+	struct maglev_walk walks[10], equal[10];
+	uint64_t taken[1024 + 1];
+	static uint16_t lookup[65537], plain[65537];
+	const uint16_t targets[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+	uint32_t counts[10] = {0}, total = 0;
+
+	for (uint32_t i = 0; i < 10; i++) {
+		walks[i] = equal[i] = maglev_walk(i, 65537, 3);
+		walks[i].weight = weights[i];
+		total += weights[i];
+	}
+	maglev_fill(lookup, 65537, targets, walks, 10, taken);
+	for (uint32_t i = 0; i < 65537; i++)
+		counts[lookup[i]]++;
+	for (uint32_t i = 0; i < 10; i++) {
+		const double due = 65537.0 * weights[i] / total;
+
+		CHECK(counts[i] > due - 3 && counts[i] < due + 3, "target %u: %u slots, %.1f due", i, counts[i],
+		      due);
+	}
+	maglev_fill(plain, 65537, targets, equal, 10, taken);
+	for (uint32_t i = 0; i < 10; i++) {
+		equal[i] = maglev_walk(i, 65537, 3);
+		equal[i].weight = 200;
+	}
+	maglev_fill(lookup, 65537, targets, equal, 10, taken);
+	CHECK(memcmp(lookup, plain, sizeof(plain)) == 0, "equal weights are none");
+}
+
 int main(void)
 {
+	gives_slots_by_weight();
 	matches_the_example_of_the_paper();
 	agrees_with_the_plain_loop();
 	is_full_and_even(2, 1);

@@ -9,7 +9,7 @@
 #include "table/prime.h"
 
 /* Changes with the layout: "nfqlb", 0, then the layout's number. */
-#define TABLE_MAGIC 0x6e66716c62000001ull
+#define TABLE_MAGIC 0x6e66716c62000002ull
 
 #define LOAD(from) __atomic_load_n(from, __ATOMIC_RELAXED)
 #define STORE(to, value) __atomic_store_n(to, value, __ATOMIC_RELAXED)
@@ -44,7 +44,7 @@ const char *table_config_error(const struct table_config *config)
 	static char text[160];
 	const uint32_t m = config->m, n = config->n;
 
-	if (config->mode > TABLE_MODULO || config->ports > 1)
+	if (config->mode > TABLE_MODULO || config->ports > 1 || config->sctp_flow > 1)
 		return "the mode is unknown";
 	if (n < 1 || n > MAGLEV_N_MAX)
 		snprintf(text, sizeof(text), "N must be within 1..%u, not %u", MAGLEV_N_MAX, n);
@@ -94,7 +94,7 @@ bool table_view(struct table *table, void *memory, size_t size)
 /* What a build needs besides the table itself, taken before anything is written. */
 struct scratch {
 	uint64_t *taken;
-	struct maglev_walk walks[MAGLEV_N_MAX];
+	struct maglev_walk walks[MAGLEV_N_MAX]; /* and their weights */
 	uint16_t active[MAGLEV_N_MAX];
 	uint32_t n;
 };
@@ -113,7 +113,7 @@ static void fill_half(const struct table *table, uint64_t version, const struct 
 	STORE(&half->slots, s->n && config->mode == TABLE_MAGLEV ? config->m : s->n);
 	for (uint32_t i = 0; i < config->n; i++) {
 		STORE(&half->targets[i].fwmark, targets[i].fwmark);
-		half->targets[i].active = targets[i].active;
+		half->targets[i].weight = targets[i].weight;
 	}
 	for (uint32_t i = 0; config->mode == TABLE_MODULO && i < s->n; i++)
 		STORE(&slots[i], s->active[i]);
@@ -132,9 +132,10 @@ bool table_publish(const struct table *table, const struct target *targets, stru
 	if (!s.taken)
 		return false;
 	for (uint32_t i = 0; i < config->n; i++) {
-		if (!targets[i].active)
+		if (!targets[i].weight)
 			continue;
 		s.walks[s.n] = maglev_walk(i, config->m, config->seed);
+		s.walks[s.n].weight = targets[i].weight;
 		s.active[s.n++] = i;
 	}
 	/* Readers that see any of the writes below also see this one. */

@@ -26,11 +26,15 @@ struct table_config {
 	uint32_t mask;	/* the bits of the packet mark that are ours */
 	uint32_t mode;	/* enum table_mode */
 	uint32_t ports; /* hash ports and protocol too */
+	uint32_t sctp_flow; /* of SCTP addresses too; else only its ports, which all paths of an association share */
 };
+
+#define WEIGHT_MAX 65535 /* of a target */
 
 struct target {
 	uint32_t fwmark; /* 0: this index was never used */
-	uint32_t active; /* an inactive target keeps its mark, so that it finds its index again */
+	/* Turns that it takes, in proportion; 0: it is inactive, and keeps its mark, so that it finds its index again. */
+	uint32_t weight;
 };
 
 /* One of the two halves. The slots follow the targets. */

@@ -36,7 +36,7 @@ static void targets_of(uint64_t version, struct target targets[TARGETS])
 	for (uint32_t i = 0; i < TARGETS; i++)
 		targets[i] = (struct target){
 			.fwmark = (uint32_t)version << 4 | i,
-			.active = i % SETS != version % SETS,
+			.weight = i % SETS != version % SETS,
 		};
 }
 
