@@ -1,191 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `nfqueue-lb lookup`: which target would this flow, or this packet, get? */
-/* Over 300 lines: options, lines of tuples and lines of packets share one parser and one answer. */
-#include <arpa/inet.h>
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "commands.h"
-#include "packet/flow.h"
-#include "flows.h"
-#include "pick.h"
-#include "packet/protocols.h"
+#include "query.h"
 #include "store.h"
-#include "json/json.h"
 #include "util/hex.h"
 
 #define PACKET_MAX 65535
 
-/* What is asked: the one table, or those of the flows. */
-struct lookup {
-	struct table table;
-	struct flow_list flows;
-	const struct flowset *set; /* NULL: all packets go by the one table */
-};
-
-static bool needs_ports(const struct lookup *lookup)
-{
-	return lookup->set || lookup->table.config.ports;
-}
-
-/* Why a query can't be answered; in a batch it concerns one line only. */
-static char query_error[160];
-
-__attribute__((format(printf, 1, 2))) static bool reject(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(query_error, sizeof(query_error), format, args);
-	va_end(args);
-	return false;
-}
-
-static const char *const outcomes[FLOW_KINDS] = {
-	[FLOW_PORTS] = "flow",
-	[FLOW_ICMP_ECHO] = "icmp_echo",
-	[FLOW_ICMP_ERROR] = "icmp_error",
-	[FLOW_FRAGMENT] = "fragment",
-	[FLOW_OTHER_PROTOCOL] = "other_protocol",
-	[FLOW_UNMATCHED] = "unmatched",
-	[FLOW_MALFORMED] = "malformed",
-	[FLOW_SHORT] = "short",
-};
-
-/* The table of the first flow that takes it, opened, and the flow's name. False: no flow does, or its table
- * is gone. */
-static bool open_flow_table(const struct lookup *lookup, const struct flow_key *key,
-			    const struct flow_bytes *transport, const char **name, struct table *table)
-{
-	const uint32_t found = flowset_match(lookup->set, key, transport);
-
-	if (found == FLOWSET_NONE)
-		return false;
-	*name = lookup->flows.flows[found].name;
-	return store_try_open(lookup->flows.flows[found].targets, table);
-}
-
-static void add_pick(struct text *text, const struct table *table, const struct flow_key *key)
-{
-	static const char *const members[] = {"slot", "index", "fwmark"};
-	struct table_pick pick = {0};
-	bool found = false;
-
-	if (table) {
-		const uint32_t hash = pick_hash(table, key);
-
-		json_number(text, "hash", hash);
-		found = table_pick(table, hash, &pick);
-	} else {
-		json_null(text, "hash");
-	}
-	const uint32_t values[] = {pick.slot, pick.index, pick.fwmark};
-	for (int i = 0; i < 3; i++) {
-		if (found)
-			json_number(text, members[i], values[i]);
-		else
-			json_null(text, members[i]);
-	}
-}
-
 static void print_answer(const struct lookup *lookup, enum flow_kind kind, const struct flow_key *key,
 			 const struct flow_bytes *transport)
 {
-	const bool has_key = flow_has_key(kind);
-	struct table table = lookup->table;
-	bool has_table = has_key;
-	const char *flow = NULL;
 	struct text text = {0};
 
 	json_object(&text, NULL);
-	json_string(&text, "outcome", outcomes[kind]);
-	if (has_key)
-		json_hex(&text, "key", key, sizeof(*key));
-	else
-		json_null(&text, "key");
-	if (has_key && lookup->set)
-		has_table = open_flow_table(lookup, key, transport, &flow, &table);
-	add_pick(&text, has_table ? &table : NULL, key);
-	if (has_table && lookup->set)
-		store_close(&table);
-	if (flow)
-		json_string(&text, "flow", flow);
-	else if (lookup->set)
-		json_null(&text, "flow");
+	lookup_add(&text, lookup, kind, key, transport);
 	json_line(&text);
 	text_print(&text, stdout);
 	text_free(&text);
 }
 
-static bool read_number(const char *text, uint32_t max, uint32_t *number)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (!isdigit((unsigned char)*text) || *end || value > max)
-		return false;
-	*number = value;
-	return true;
-}
-
-static bool read_protocol(const char *text, uint8_t *protocol)
-{
-	return protocol_number(text, protocol) || reject("Unknown protocol '%s'. Use " PROTOCOL_NAMES, text);
-}
-
-static bool read_address(const char *text, uint8_t address[16])
-{
-	memset(address, 0, 10);
-	memset(address + 10, 0xff, 2);
-	if (inet_pton(AF_INET, text, address + 12) == 1 || inet_pton(AF_INET6, text, address) == 1)
-		return true;
-	return reject("'%s' is not an IP address", text);
-}
-
-static bool read_port(const char *text, uint8_t port[2])
-{
-	uint32_t number;
-
-	if (!read_number(text, UINT16_MAX, &number))
-		return reject("'%s' is not a port", text);
-	port[0] = number >> 8;
-	port[1] = number;
-	return true;
-}
-
-/* Brings a key with everything filled in to what the packet parser would make of such a packet. */
-static enum flow_kind normalize(struct flow_key *key, bool ports)
-{
-	const bool echo = key->protocol == 1 || key->protocol == 58;
-	const enum flow_kind kind = echo				     ? FLOW_ICMP_ECHO
-				    : flow_protocol_has_ports(key->protocol) ? FLOW_PORTS
-									     : FLOW_OTHER_PROTOCOL;
-
-	if (!ports)
-		key->protocol = 0;
-	if (!ports || kind == FLOW_OTHER_PROTOCOL)
-		memset(key->source_port, 0, 2);
-	if (!ports || kind != FLOW_PORTS)
-		memset(key->destination_port, 0, 2);
-	return kind;
-}
-
 static bool answer_tuple(const struct lookup *lookup, char *const fields[5])
 {
 	const struct flow_bytes unknown = {0};
-	struct flow_key key = {0};
+	struct flow_key key;
 	enum flow_kind kind;
 
-	if (!read_protocol(fields[0], &key.protocol) || !read_address(fields[1], key.source) ||
-	    !read_port(fields[2], key.source_port) || !read_address(fields[3], key.destination) ||
-	    !read_port(fields[4], key.destination_port))
+	if (!query_tuple(fields, lookup_needs_ports(lookup), &key, &kind))
 		return false;
-	if (!strchr(fields[1], ':') != !strchr(fields[3], ':'))
-		return reject("Source and destination are of different families");
-	kind = normalize(&key, needs_ports(lookup));
 	print_answer(lookup, kind, &key, &unknown);
 	return true;
 }
@@ -200,17 +46,17 @@ static bool answer_packet(const struct lookup *lookup, const char *hex, const ch
 	enum flow_kind kind;
 	uint8_t *data;
 
-	if (length_text && (!read_number(length_text, UINT32_MAX, &length) || length < captured))
-		return reject("A packet's length is a number, not less than its %zu bytes", captured);
+	if (length_text && (!query_number(length_text, UINT32_MAX, &length) || length < captured))
+		return query_reject("A packet's length is a number, not less than its %zu bytes", captured);
 	data = malloc(captured);
 	if (!data && captured)
-		return reject("Out of memory");
+		return query_reject("Out of memory");
 	if (digits > 2 * PACKET_MAX || !hex_read(hex, digits, data)) {
 		free(data);
-		return reject("A packet is an even number of hexadecimal digits, at most %d bytes",
+		return query_reject("A packet is an even number of hexadecimal digits, at most %d bytes",
 			      PACKET_MAX);
 	}
-	kind = flow_dissect(data, captured, length, needs_ports(lookup), &key, &transport);
+	kind = flow_dissect(data, captured, length, lookup_needs_ports(lookup), &key, &transport);
 	print_answer(lookup, kind, &key, &transport);
 	free(data);
 	return true;
@@ -229,7 +75,7 @@ static bool answer_line(const struct lookup *lookup, char *line)
 		return answer_packet(lookup, fields[1], n == 3 ? fields[2] : NULL);
 	if (n == 5)
 		return answer_tuple(lookup, fields);
-	return reject("A line is 'protocol source port destination port' or 'packet HEX [length]'");
+	return query_reject("A line is 'protocol source port destination port' or 'packet HEX [length]'");
 }
 
 /* One line out for each line in; a bad line is answered with an error and does not end the batch. */
@@ -254,25 +100,6 @@ static int answer_batch(const struct lookup *lookup)
 	return code;
 }
 
-/* Splits "1.2.3.4:80", "[::1]:80" or a bare address in place; no port is port 0. */
-static void split_endpoint(char *text, char **address, char **port)
-{
-	static char none[] = "0";
-	char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
-
-	*address = text;
-	*port = none;
-	if (*text == '[' && bracket) {
-		*address = text + 1;
-		*bracket = '\0';
-		if (bracket[1] == ':')
-			*port = bracket + 2;
-	} else if (colon && colon == strchr(text, ':')) {
-		*colon = '\0';
-		*port = colon + 1;
-	}
-}
-
 static bool answer_endpoints(const struct lookup *lookup, const char *protocol, const char *source,
 			     const char *destination)
 {
@@ -280,25 +107,14 @@ static bool answer_endpoints(const struct lookup *lookup, const char *protocol, 
 	bool answered;
 
 	if (!fields[0] || !from || !to)
-		return reject("Out of memory");
-	split_endpoint(from, &fields[1], &fields[2]);
-	split_endpoint(to, &fields[3], &fields[4]);
+		return query_reject("Out of memory");
+	query_endpoint(from, &fields[1], &fields[2]);
+	query_endpoint(to, &fields[3], &fields[4]);
 	answered = answer_tuple(lookup, fields);
 	free(fields[0]);
 	free(from);
 	free(to);
 	return answered;
-}
-
-static void load_flows(struct lookup *lookup, const char *shm)
-{
-	uint32_t version;
-
-	if (!flows_load(shm, flows_open(shm), &lookup->flows, &version))
-		fail(EXIT_ERROR, "The flows of '%s' can't be read.", shm);
-	lookup->set = flowset_new(lookup->flows.flows, lookup->flows.n, sizeof(*lookup->flows.flows));
-	if (!lookup->set)
-		fail(EXIT_ERROR, "Out of memory.");
 }
 
 int command_lookup(const struct command *command, int argc, char **argv)
@@ -327,9 +143,7 @@ int command_lookup(const struct command *command, int argc, char **argv)
 	if (batch + (packet != NULL) + (src || dst) != 1 || !src != !dst)
 		fail(EXIT_USAGE, "Give either --src and --dst, or --packet, or --batch. "
 				 "Try 'nfqueue-lb lookup --help'.");
-	store_open(shm, false, &lookup.table);
-	if (flows)
-		load_flows(&lookup, shm);
+	lookup_open(&lookup, shm, flows);
 	if (batch)
 		return answer_batch(&lookup);
 	answered = packet ? answer_packet(&lookup, packet, length)

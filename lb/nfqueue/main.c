@@ -40,6 +40,17 @@ static const struct command commands[] = {
 	 "the\n"
 	 "identifier of an echo request.\n",
 	 "nfqueue-lb lookup --src [2000::1]:4000 --dst [1000::]:5001\n", command_lookup},
+	{"maglev", "simulate a Maglev table", "maglev [M N SEED [LOOPS]]",
+	 "Prints permutations and table of N targets on as many slots as the largest prime up to M: with all\n"
+	 "targets, without the first one, and with it again. With LOOPS: the share of the slots that change when\n"
+	 "it leaves, for so many seeds. Without arguments: the example of the Maglev paper, table 1.\n",
+	 "nfqueue-lb maglev 20 5 1\n", command_maglev},
+	{"primebelow", "print the largest prime up to a number", "primebelow N",
+	 "Prints the largest prime up to N, as --M of init takes it.\n", "nfqueue-lb primebelow 1000\n",
+	 command_primebelow},
+	{"replay", "print the targets of the packets of a capture", "replay [options] CAPTURE",
+	 "Prints what each IP packet of a pcap or pcapng file would get, a JSON line each, and the sum.\n",
+	 "nfqueue-lb replay --fragments --shuffle capture.pcap\n", command_replay},
 	{"run", "balance packets", "run [options]",
 	 "Prints one JSON line when all queues are bound, and the counters at SIGTERM or SIGINT.\n",
 	 "iptables -t mangle -A PREROUTING -d 10.0.0.0 -j NFQUEUE --queue-num 2\n"
@@ -50,10 +61,15 @@ static const struct command commands[] = {
 	 "nfqueue-lb set --active 0:101,1:102,2:103\n", command_set},
 	{"show", "print the table", "show [options]",
 	 "Prints the configuration and the targets with their slots.\n", NULL, command_show},
+	{"simulate-fragments", "simulate the load of a fragment table", "simulate-fragments [options]",
+	 "Prints which share of the fragments a table of 'run --fragments' loses, in simulated time.\n",
+	 "nfqueue-lb simulate-fragments --rate 20000 --parallel 5000 --shuffled --fragment-ttl 200\n",
+	 command_simulate_fragments},
 	{"stats", "print the counters", "stats [options]",
 	 "Prints the counters since the start of the last run as one JSON line, with the drops of the\n"
 	 "kernel in the current network namespace.\n",
 	 NULL, command_stats},
+	{"version", "print the version", "version", "Prints the version of this program.\n", NULL, command_version},
 };
 
 int main(int argc, char **argv)
