@@ -75,6 +75,9 @@ expect 0 '"outcome":"short"' lookup --shm $shm --packet 45 --length 40
 expect 2 "hexadecimal" lookup --shm $shm --packet 4x
 expect 2 "Give either" lookup --shm $shm
 expect 0 '{"version":5,"active":0,' set --shm $shm --active ''
+expect 0 '{"version":6,"active":2,' set --shm $shm --active 0:201,3:204@3
+expect 0 '"index":3,"fwmark":204,"active":true,"weight":3,"slots":5}' show --shm $shm --json
+expect 2 "A target's weight must be a number within 1..65535, not '0'" set --shm $shm --active 0:201@0
 expect 0 '"picked":[0,0,0,0]' stats --shm $shm
 expect 0 "" init --shm $shm --force
 expect 2 "The last queue must be a number within 3..65535" run --shm $shm --queue 3:1
@@ -102,7 +105,7 @@ expect 2 "at most 16" flow-set --shm $shm --name web --targets $shm --dports 1,2
 expect 0 '{"version":1,"flows":1,"inForce":false}' flow-set --shm $shm --name web --targets $shm --protocols tcp,17 \
 	--srcs 0.0.0.0/0,::/0 --dsts 10.0.0.0/32,1000::/128 --sports 1-2 --dports 80,443-445 --match 0:12/f0,13:02
 expect 0 '{"version":2,"flows":2,' flow-set --shm $shm --name all --targets $shm --priority 9
-expect 0 '"flows":[{"name":"all","priority":9,"targets":"'$shm'","conditions":"","packets":0},{"name":"web"' flow-list --shm $shm
+expect 0 '"flows":[{"name":"all","priority":9,"targets":"'$shm'","conditions":"","userRef":0,"packets":0},{"name":"web"' flow-list --shm $shm
 expect 0 '"fwmark":null,"flow":"all"}' lookup --shm $shm --flows --src 50.0.0.1:1 --dst 10.0.0.0:80
 expect 0 '{"version":3,"flows":2,' flow-set --shm $shm --name all --targets $shm --priority 0 --dports 53
 expect 0 '"index":null,"fwmark":null,"flow":null}' lookup --shm $shm --flows --src 50.0.0.1:1 --dst 10.0.0.0:80
@@ -117,6 +120,13 @@ expect 0 '"key":"00000000000000000000ffff3200000100000000000000000000ffff0a00000
 expect 0 '"flow":"syn"}' lookup --shm $shm --flows --packet $syn
 expect 0 '"flow":null}' lookup --shm $shm --flows --packet ${syn%02000000000000}10000000000000
 expect 0 "" flow-delete --shm $shm syn
+expect 2 "A flow needs --name. Try 'nfqueue-lb trace-flow-set --help'." trace-flow-set --shm $shm
+expect 0 '{"version":1,"flows":1,"inForce":false}' trace-flow-set --shm $shm --name syn --protocols tcp --match 13:02/02
+expect 0 '"flows":[{"name":"syn","priority":0,"targets":"'$shm'","conditions":"--protocols tcp --match 13:02/02","userRef":0,"packets":0}]' \
+	trace-flow-list --shm $shm
+expect 0 '"flows":[{"name":"all",' flow-list --shm $shm
+expect 0 '{"version":2,"flows":0,' trace-flow-delete --shm $shm syn
+expect 1 "No balancer runs on the table" trace --shm $shm
 expect 2 "goes with --batch" flow-set --shm $shm --replace --name web --targets $shm
 checks=$((checks + 1))
 seq 1 300 | sed "s/.*/--name f& --targets $shm --dports &/" | "$lb" flow-set --shm $shm --batch >"$out"
@@ -137,6 +147,75 @@ if [ $? -ne 1 ] || [ "$(cut -c1-12 "$out" | tr '\n' ' ')" != '{"outcome":" {"err
 	cat "$out" >&2
 fi
 
+# octets HEX: as bytes.
+octets() {
+	for byte in $(echo "$1" | sed 's/../& /g'); do
+		printf "\\$(printf %03o "0x$byte")"
+	done
+}
+# capture HEX...: of raw IP packets, up to 255 bytes each.
+capture() {
+	octets d4c3b2a1020004000000000000000000ffff000065000000
+	for packet in "$@"; do
+		octets "0100000000000000$(printf '%02x000000%02x000000' $((${#packet} / 2)) $((${#packet} / 2)))$packet"
+	done
+}
+first=4500001c0007200040110000320000010a000000010101bb00100000
+later=4500001c0007000140110000320000010a0000000000000000000000
+whole=4500001c0008000040110000320000010a000000010101bb00080000
+capture $later $first $whole >"$out.pcap"
+trap 'rm -f "$out" "$out.pcap" /dev/shm/$shm /dev/shm/$shm.flows /dev/shm/$shm.flows.rules' EXIT
+expect 0 "" init --shm $shm --force -p --M 997 --N 5
+expect 0 "" activate --shm $shm 101 102 103 104 105
+expect 0 '{"frame":1,"outcome":"fragment","key":' replay --shm $shm "$out.pcap"
+expect 0 '"follows":2,"waited":true}' replay --shm $shm --fragments "$out.pcap"
+expect 0 '{"packets":3,"not_ip":0,"no_target":0,"picked":[' replay --shm $shm --fragments --shuffle --seed 3 -q "$out.pcap"
+checks=$((checks + 1))
+if ! "$lb" replay --shm $shm --fragments -q "$out.pcap" | grep -qE '"picked":\[(0,)*3(,0)*\]'; then
+	failed=$((failed + 1))
+	echo "replay: the fragments and the whole datagram of a flow have different targets" >&2
+fi
+capture $later >"$out.pcap"
+expect 0 '{"frame":1,"outcome":"first_fragment_missing"}' replay --shm $shm --fragments "$out.pcap"
+printf x >>"$out.pcap"
+expect 1 "is damaged behind frame 1." replay --shm $shm "$out.pcap"
+expect 1 "is no capture" replay --shm $shm "$0"
+expect 1 "Cannot open 'nowhere'" replay --shm $shm nowhere
+expect 2 "The capture is missing" replay --shm $shm
+
+# The command lines of the old programs.
+expect 0 "M 19, N 5, seed 1" maglev 20 5 1
+expect 0 "ideal 20.0%" maglev 20 5 1 10
+expect 0 "ideal 10.0%" maglev 10000 10 1 10
+expect 0 " 1 0 1 0 2 2 0" maglev # Table 1 of the paper
+expect 0 " 0 0 0 0 2 2 2" maglev
+expect 2 "no room for 9" maglev 8 9 1
+expect 2 "are needed" maglev 8 9
+expect 0 "997" primebelow 1000
+expect 0 "2" primebelow 2
+expect 2 "within 2..4294967295" primebelow 1
+expect 0 "" version
+expect 0 '{"version":1,"active":5,' create --shm $shm -i 5 100 10
+expect 0 "M 97, N 10" show --shm $shm
+expect 0 '{"version":2,"active":4,' deactivate --shm $shm 1
+expect 0 '{"version":3,"active":7,' activate --shm $shm 6 7 8
+expect 0 '{"index":5,"fwmark":6,"active":true' show --shm $shm --json
+expect 2 "Of 10 targets no 11 can be active." create --shm $shm -i 11 100 10
+expect 2 "M and N are missing" create --shm $shm 100
+expect 0 "" clean --shm $shm
+expect 1 "does not exist" show --shm $shm
+
+expect 0 '"lost":0,"lostPercent":0.000,' simulate-fragments --duration 5 --shuffled --parallel 100
+expect 0 '"refused":0,' simulate-fragments --duration 5 --reversed --parallel 100
+# A third of the fragments are first ones and pass; the others come more than a lifetime apart.
+checks=$((checks + 1))
+if ! "$lb" simulate-fragments --rate 100000 --duration 10 --parallel 100000 --fragment-ttl 10 | grep -qE '"lostPercent":6[0-9]\.'; then
+	failed=$((failed + 1))
+	echo "simulate-fragments: a table that forgets at once loses two thirds" >&2
+fi
+expect 2 "within 2..45" simulate-fragments --fragments 46
+
+expect 0 "" init --shm $shm
 expect 0 "" delete --shm $shm
 printf 'not a table' >/dev/shm/$shm
 expect 1 "is not a table" show --shm $shm

@@ -12,6 +12,7 @@
 #include "store.h"
 #include "json/json.h"
 #include "table/table_text.h"
+#include "trace.h"
 
 static enum table_mode parse_mode(const char *text)
 {
@@ -65,11 +66,14 @@ int command_init(const struct command *command, int argc, char **argv)
 int command_delete(const struct command *command, int argc, char **argv)
 {
 	const char *shm = STORE_DEFAULT_NAME;
+	char trace[256];
 	const struct option_spec specs[] = {OPTION_SHM(&shm)};
 
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	store_delete(shm);
 	flows_delete(shm);
+	snprintf(trace, sizeof(trace), "%s" TRACE_SUFFIX, shm);
+	flows_delete(trace);
 	return EXIT_OK;
 }
 

@@ -22,6 +22,7 @@ int command_maglev(const struct command *command, int argc, char **argv);
 int command_primebelow(const struct command *command, int argc, char **argv);
 int command_replay(const struct command *command, int argc, char **argv);
 int command_simulate_fragments(const struct command *command, int argc, char **argv);
+int command_trace(const struct command *command, int argc, char **argv);
 int command_version(const struct command *command, int argc, char **argv);
 int command_lookup(const struct command *command, int argc, char **argv);
 int command_run(const struct command *command, int argc, char **argv);

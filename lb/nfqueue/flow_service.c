@@ -29,6 +29,7 @@ struct version {
 	struct {
 		const struct table *table; /* NULL: it is gone */
 		uint64_t *counter;
+		char name[FLOW_NAME_MAX + 1];
 	} flows[];
 };
 
@@ -82,7 +83,8 @@ static struct version *make_version(struct flow_service *service, const struct f
 	for (uint32_t i = 0; i < list->n; i++) {
 		version->flows[i].table = find_table(service, list->flows[i].targets);
 		version->flows[i].counter =
-			(uint64_t *)&service->shared->packets[list->flows[i].slot % FLOWSET_MAX];
+			(uint64_t *)&service->shared->packets[0][list->flows[i].slot % FLOWSET_MAX];
+		memcpy(version->flows[i].name, list->flows[i].name, sizeof(version->flows[i].name));
 	}
 	return version;
 }
@@ -164,6 +166,10 @@ static void *follow(void *argument)
 
 int flow_service_start(struct flow_service *service, struct worker *workers, uint32_t n)
 {
+	const int error = flows_reserve(service->name, service->shared, n);
+
+	if (error)
+		return error;
 	service->workers = workers;
 	service->workers_n = n;
 	return pthread_create(&service->thread, NULL, follow, service);
@@ -183,6 +189,12 @@ void flow_service_stop(struct flow_service *service)
 		until.tv_nsec %= 1000000000;
 	} while (pthread_timedjoin_np(service->thread, NULL, &until) == ETIMEDOUT);
 	free_version(atomic_load(&service->current));
+	for (struct mapped *m = service->tables, *next; m; m = next) {
+		next = m->next;
+		store_close(&m->table);
+		free(m);
+	}
+	free(service);
 }
 
 bool flow_service_find(const struct flow_service *service, const struct flow_key *key,
@@ -196,4 +208,21 @@ bool flow_service_find(const struct flow_service *service, const struct flow_key
 	*table = version->flows[found].table;
 	*counter = version->flows[found].counter;
 	return true;
+}
+
+const char *flow_service_count(const struct flow_service *service, const struct flow_key *key,
+			       const struct flow_bytes *transport)
+{
+	const struct version *version = atomic_load(&service->current);
+	const uint32_t found = flowset_match(version->set, key, transport);
+
+	if (found == FLOWSET_NONE)
+		return NULL;
+	__atomic_fetch_add(version->flows[found].counter, 1, __ATOMIC_RELAXED);
+	return version->flows[found].name;
+}
+
+void flow_service_settle(const struct flow_service *service)
+{
+	wait_for_workers(service);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "cli/options.h"
 #include "store.h"
 
-#define MAGIC 0x6e66716c66000001ull /* "nfqlf", 0, then the layout's number */
+#define MAGIC 0x6e66716c66000002ull /* "nfqlf", 0, then the layout's number */
 #define IN_FORCE_NS 5000000000ull
 
 struct path {
@@ -41,14 +42,16 @@ static long futex(_Atomic uint32_t *word, int operation, uint32_t value, const s
 /* Made under another name first, so that nobody ever opens an unfinished one. */
 static void create(const struct path *path)
 {
-	const struct flows_shared header = {.magic = MAGIC};
+	const uint64_t magic = MAGIC;
 	char temporary[sizeof(path->text) + 32];
 	int fd, error;
 
 	snprintf(temporary, sizeof(temporary), "%s.new-%d", path->text, (int)getpid());
 	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	error = fd < 0 ? errno : posix_fallocate(fd, 0, sizeof(struct flows_shared));
-	if (!error && pwrite(fd, &header.magic, sizeof(header.magic), 0) != sizeof(header.magic))
+	/* Rows get memory when there are workers for them. */
+	error = fd < 0 ? errno : posix_fallocate(fd, 0, offsetof(struct flows_shared, packets));
+	if (!error && (ftruncate(fd, sizeof(struct flows_shared)) < 0 ||
+		       pwrite(fd, &magic, sizeof(magic), 0) != sizeof(magic)))
 		error = errno;
 	if (!error && link(temporary, path->text) < 0 && errno != EEXIST)
 		error = errno;
@@ -78,6 +81,36 @@ struct flows_shared *flows_open(const char *name)
 		fail(EXIT_ERROR, "'%s' is not of this version of nfqueue-lb.", path.text);
 	close(fd);
 	return shared;
+}
+
+int flows_reserve(const char *name, struct flows_shared *shared, uint32_t rows)
+{
+	const struct path path = path_of(name, ".flows");
+	const int fd = open(path.text, O_RDWR | O_CLOEXEC);
+	const int error = fd < 0 ? errno
+				 : posix_fallocate(fd, offsetof(struct flows_shared, packets),
+						   (off_t)(rows * sizeof(shared->packets[0])));
+
+	if (!error && atomic_load(&shared->rows) < rows)
+		atomic_store(&shared->rows, rows);
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+uint64_t flows_packets(const struct flows_shared *shared, uint32_t slot)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t row = 0; row < atomic_load(&shared->rows); row++)
+		sum += atomic_load(&shared->packets[row][slot]);
+	return sum;
+}
+
+void flows_forget_packets(struct flows_shared *shared, uint32_t slot)
+{
+	for (uint32_t row = 0; row < atomic_load(&shared->rows); row++)
+		atomic_store(&shared->packets[row][slot], 0);
 }
 
 static bool read_rules(int fd, struct flow_list *list, uint32_t *version)

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "counters.h"
 #include "flowset/flowset.h"
 #include "table/table.h"
 
@@ -21,6 +22,7 @@
 struct stored_flow {
 	struct flow_rule rule; /* first: flowset_new steps over the rest */
 	uint32_t slot;	       /* of its counter; stays while the flow exists */
+	uint32_t user_ref;     /* what the user calls it; nobody else asks */
 	char name[FLOW_NAME_MAX + 1];
 	char targets[TABLE_NAME_MAX + 1]; /* name of the table that it picks from */
 	char text[FLOW_TEXT_MAX + 1];	  /* the words that made it */
@@ -34,8 +36,10 @@ struct flow_list {
 
 struct flows_shared {
 	uint64_t magic;
-	_Atomic uint32_t published, in_force;  /* versions; futexes */
-	_Atomic uint64_t packets[FLOWSET_MAX]; /* by slot */
+	_Atomic uint32_t published, in_force; /* versions; futexes */
+	_Atomic uint32_t rows;		      /* of counters that have memory */
+	/* By worker, so that no two write to one cache line, and slot. */
+	_Alignas(64) _Atomic uint64_t packets[WORKERS_MAX][FLOWSET_MAX];
 };
 
 /* Maps NAME.flows; makes it when there is none. Exits with a clear sentence when it can't. */
@@ -56,6 +60,13 @@ bool flows_publish(const char *name, struct flows_shared *shared, const struct f
 void flows_wait(struct flows_shared *shared, uint32_t version);
 void flows_wake(struct flows_shared *shared);
 void flows_set_in_force(struct flows_shared *shared, uint32_t version);
+
+/* Gives so many workers a row of counters each. Returns 0 or an error number. */
+int flows_reserve(const char *name, struct flows_shared *shared, uint32_t rows);
+
+/* What all workers together have counted for the flow of this slot. */
+uint64_t flows_packets(const struct flows_shared *shared, uint32_t slot);
+void flows_forget_packets(struct flows_shared *shared, uint32_t slot);
 
 /* Removes both files, if they are there. */
 void flows_delete(const char *name);

@@ -69,6 +69,19 @@ static const struct command commands[] = {
 	 "Prints the counters since the start of the last run as one JSON line, with the drops of the\n"
 	 "kernel in the current network namespace.\n",
 	 NULL, command_stats},
+	{"trace", "print the packets of the trace flows", "trace [options]",
+	 "Prints each packet that a trace flow takes as a JSON line, while 'run' balances it: its flow, addresses,\n"
+	 "verdict and fwmark. One at a time can do so.\n",
+	 "nfqueue-lb trace-flow-set --name syn --protocols tcp --match 13:02/02 && nfqueue-lb trace -n 10\n",
+	 command_trace},
+	{"trace-flow-delete", "remove trace flows", "trace-flow-delete [options] FLOW...",
+	 "Removes trace flows in one atomic update.\n", NULL, command_flow_delete},
+	{"trace-flow-list", "print the trace flows with their counters", "trace-flow-list [options]",
+	 "Prints all trace flows with the packets that were traced as JSON.\n", NULL, command_flow_list},
+	{"trace-flow-set", "add or change trace flows",
+	 "trace-flow-set --name FLOW [conditions]\ntrace-flow-set --batch [--replace]",
+	 "Adds or changes a trace flow: 'trace' prints packets that meet all its conditions.\n",
+	 "nfqueue-lb trace-flow-set --name rst --protocols tcp --match 13:04/04\n", command_flow_set},
 	{"version", "print the version", "version", "Prints the version of this program.\n", NULL, command_version},
 };
 

@@ -7,6 +7,7 @@
 
 #include "counters.h"
 #include "flow_service.h"
+#include "flowset/flowset.h"
 #include "table/hash.h"
 #include "worker.h"
 
@@ -79,8 +80,8 @@ struct verdict pick_verdict(struct worker *worker, const struct fragment_choice 
 		count(&worker->counters[COUNT_NO_FLOW], 1);
 		return marked(worker->table, packet, worker->options->no_flow_fwmark);
 	}
-	if (choice->counter) /* shared by all workers */
-		__atomic_fetch_add(choice->counter, 1, __ATOMIC_RELAXED);
+	if (choice->counter) /* set to 0 by others */
+		__atomic_fetch_add(choice->counter + worker->row * (size_t)FLOWSET_MAX, 1, __ATOMIC_RELAXED);
 	if (table != &no_table && table_pick(table, choice->hash, &pick)) {
 		if (table == worker->table)
 			count(&worker->counters[COUNTERS + pick.index], 1);

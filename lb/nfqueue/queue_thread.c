@@ -10,6 +10,7 @@
 #include "pick.h"
 #include "queue/serve.h"
 #include "remember.h"
+#include "trace.h"
 #include "worker.h"
 
 /* What answers one packet, at most. */
@@ -39,7 +40,11 @@ static struct verdict verdict_on(struct worker *worker, const struct queued_pack
 	if (kind == FLOW_MALFORMED || kind == FLOW_SHORT)
 		return (struct verdict){.decision = NF_DROP};
 	choice = pick_choice(worker, kind, &key, &transport);
-	return pick_verdict(worker, &choice, packet);
+	const struct verdict verdict = pick_verdict(worker, &choice, packet);
+
+	if (tracer_is_on(worker->options->tracer))
+		tracer_tell(worker->options->tracer, worker, packet, &verdict);
+	return verdict;
 }
 
 /* The kernel works through messages in order, so the entry is there before the packet goes on. */

@@ -22,12 +22,15 @@ struct worker_options {
 	uint32_t no_flow_fwmark;	  /* for packets that no flow takes; 0: drop them */
 	bool fragments;			  /* they have a queue of their own */
 	uint16_t fragment_queue;
+	struct tracer *tracer; /* NULL: nobody can ask for packets */
 };
 
+/* In cache lines of its own: threads write to theirs for each batch. */
 struct worker {
-	const struct worker_options *options;
+	_Alignas(64) const struct worker_options *options;
 	const struct table *table;
 	uint64_t *counters;
+	uint32_t row; /* of the flows' counters */
 	pthread_t thread;
 	int fd;
 	uint16_t queue;
