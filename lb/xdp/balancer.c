@@ -7,25 +7,12 @@
 #include <string.h>
 
 #include "json/json.h"
-#include "packet/flow_names.h"
+#include "steer_text.h"
 #include "table/table_text.h"
 #include "util/clock.h"
 #include "util/counter.h"
 
-static const char *const names[STEER_COUNTERS] = {
-	[STEER_NOT_OURS] = "not_ours",	     [STEER_VLAN] = "vlan",
-	[STEER_NOT_IP] = "not_ip",	     [STEER_NOT_VIP] = "not_vip",
-	[STEER_TTL_EXPIRED] = "ttl_expired", [STEER_BYTES] = "bytes",
-	[STEER_NO_TARGET] = "no_target",     [STEER_KEPT] = "kept",
-	[STEER_LEARNT] = "learnt",
-};
-
-const char *steer_counter_name(unsigned counter)
-{
-	return counter < FLOW_KINDS ? flow_counter_names[counter] : names[counter];
-}
-
-void balancer_load(struct balancer *balancer, bool kernel)
+void balancer_load(struct balancer *balancer, const struct kernel_files *before)
 {
 	const struct settings *settings = &balancer->settings;
 	const size_t size = table_size(&settings->table);
@@ -38,9 +25,10 @@ void balancer_load(struct balancer *balancer, bool kernel)
 	table_format(memory, &settings->table);
 	table_view(&balancer->table, memory, size);
 	balancer->user = (struct user_table){.config = &settings->steer, .table = &balancer->table};
-	balancer->kernel = (struct kernel){.settings = settings, .counters = -1, .picked = -1, .tables = -1};
-	if (kernel)
-		kernel_load(&balancer->kernel, settings);
+	balancer->kernel = (struct kernel){
+		.settings = settings, .counters = -1, .connections = -1, .picked = -1, .tables = -1, .large = -1, .claim = -1};
+	if (before)
+		kernel_load(&balancer->kernel, settings, before);
 	error = balancer_publish(balancer, balancer->members, &done);
 	if (error)
 		fail(EXIT_ERROR, "Cannot fill the table: %s.", strerror(error));
@@ -52,8 +40,8 @@ static bool build(struct balancer *balancer, const struct member *members, struc
 
 	for (uint32_t i = 0; i < balancer->settings.table.n; i++) {
 		targets[i] =
-			(struct target){.fwmark = members[i].active ? i + 1 : 0, .weight = members[i].active};
-		if (members[i].active)
+			(struct target){.fwmark = members[i].weight ? i + 1 : 0, .weight = members[i].weight};
+		if (members[i].weight)
 			user_set_mac(&balancer->user, i, members[i].mac);
 	}
 	return table_publish(&balancer->table, targets, done);
@@ -132,20 +120,12 @@ void balancer_stats_json(const struct balancer *balancer, struct text *out)
 	static const char *const planes[] = {"xdp", "tc", "user"};
 	const struct settings *settings = &balancer->settings;
 	const struct kernel_time time = kernel_time(&balancer->kernel);
-	uint64_t counts[STEER_COUNTERS], picks[MAGLEV_N_MAX], packets = 0;
+	uint64_t counts[STEER_COUNTERS], picks[MAGLEV_N_MAX];
 
 	balancer_counts(balancer, counts, picks);
-	for (int i = 0; i < STEER_OUTCOMES; i++)
-		packets += counts[i];
 	json_event(out, "stats", clock_ns());
 	json_string(out, "plane", planes[settings->plane]);
-	json_number(out, "packets", packets);
-	for (unsigned i = 0; i < STEER_COUNTERS; i++)
-		json_number(out, steer_counter_name(i), counts[i]);
-	json_array(out, "picked");
-	for (uint32_t i = 0; i < settings->table.n; i++)
-		json_number(out, NULL, picks[i]);
-	json_array_end(out);
+	steer_counts_json(out, counts, picks, settings->table.n);
 	json_object(out, "program");
 	json_number(out, "runs", time.runs);
 	json_number(out, "ns", time.ns);
@@ -172,13 +152,15 @@ void balancer_table_json(const struct balancer *balancer, struct text *out)
 		const uint8_t *mac = balancer->members[i].mac;
 		char text[18];
 
-		if (!balancer->members[i].active)
+		if (!balancer->members[i].weight)
 			continue;
 		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
 			 mac[4], mac[5]);
 		json_object(out, NULL);
 		json_number(out, "index", i);
 		json_string(out, "mac", text);
+		if (balancer->members[i].weight > 1)
+			json_number(out, "weight", balancer->members[i].weight);
 		json_number(out, "slots", counts[i]);
 		json_object_end(out);
 	}

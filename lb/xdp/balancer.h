@@ -18,10 +18,10 @@ struct balancer {
 };
 
 /*
- * Makes the table, and loads the plane's program if `kernel` says so, with the members that were given in
- * force. Fails with a sentence.
+ * Makes the table, and loads the plane's program, with the members that were given in force. It goes on with the
+ * files of the one before; NULL: no program is loaded. Fails with a sentence.
  */
-void balancer_load(struct balancer *balancer, bool kernel);
+void balancer_load(struct balancer *balancer, const struct kernel_files *before);
 
 /* Makes exactly these members active. Returns 0 or an errno, and then all stays as it was. */
 int balancer_publish(struct balancer *balancer, const struct member *members, struct table_publication *done);
@@ -32,7 +32,5 @@ void balancer_counts(const struct balancer *balancer, uint64_t *counts, uint64_t
 /* One line of JSON each. */
 void balancer_stats_json(const struct balancer *balancer, struct text *out);
 void balancer_table_json(const struct balancer *balancer, struct text *out);
-
-const char *steer_counter_name(unsigned counter);
 
 #endif

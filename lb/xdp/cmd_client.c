@@ -31,7 +31,7 @@ int command_set(const struct command *command, int argc, char **argv)
 	const char *name = DEFAULT_NAME, *active = NULL;
 	const struct option_spec specs[] = {
 		{"name", 0, "NAME", "the balancer (xdp-lb)", .text = &name},
-		{"active", 0, "INDEX=MAC,...", "the targets; '' for none", .text = &active}};
+		{"active", 0, "INDEX=MAC[@WEIGHT],...", "the targets, with weights other than 1; '' for none", .text = &active}};
 	char *list;
 
 	parse_options(command, argc, argv, specs, 2, 0);

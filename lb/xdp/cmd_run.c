@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -16,24 +15,15 @@
 #include "balancer.h"
 #include "json/json.h"
 #include "util/clock.h"
+#include "util/signals.h"
 #include "commands.h"
 #include "control.h"
+#include "control/handover.h"
 #include "control/socket.h"
 
+#define EMPTIED_US 5000 /* of a ring that nothing comes to any more */
+
 static atomic_bool stop;
-
-/* Blocked before the first thread starts, so that all threads inherit it and the signals come here. */
-static int signals_open(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	return signalfd(-1, &signals, SFD_CLOEXEC);
-}
 
 /* The sockets of all queues must be there before any thread runs: a failure then needs no undoing. */
 static void start_workers(struct balancer *balancer)
@@ -97,34 +87,121 @@ static void print_ready(const struct balancer *balancer)
 	text_free(&text);
 }
 
+/* What two balancers must have in common. */
+static struct handover_terms terms_of(const struct settings *settings)
+{
+	return (struct handover_terms){{settings->plane | (uint32_t)settings->gso << 8, settings->ifindex, settings->connections, settings->table.n}};
+}
+
+/* Takes the place of the one that runs, which has ended when it returns; what it attached works on. */
+static struct kernel_files take_over(const struct settings *settings)
+{
+	const struct handover_terms terms = terms_of(settings);
+	struct kernel_files files = kernel_no_files;
+	int received[HANDOVER_FILES_MAX], before;
+	const uint32_t n = handover_take("xdp-lb run", settings->name, &terms, received, &before);
+
+	handover_done(before);
+	files.counters = received[0];
+	if (settings->plane != PLANE_TC)
+		files.link = received[n - 1];
+	if (settings->plane != PLANE_USER) {
+		files.connections = received[1];
+		files.picked = received[2];
+	}
+	return files;
+}
+
+/* Frames that still come go to the stack, and those that wait in the rings are served, so that none dies there. */
+static void empty_sockets(const struct balancer *balancer)
+{
+	const uint32_t queues = balancer->workers ? balancer->settings.queues : 0;
+
+	for (uint32_t q = 0; q < queues; q++)
+		bpf_map_delete_elem(balancer->kernel.sockets, &q);
+	if (queues > 0)
+		usleep(EMPTIED_US);
+}
+
+/* Returns whether a successor has the files: then nothing may be detached. */
+static bool hand_over(struct balancer *balancer, int listener)
+{
+	struct handover_terms wanted, own = terms_of(&balancer->settings);
+	const struct kernel_files files = kernel_files(&balancer->kernel);
+	const int successor = handover_accept(listener, &wanted);
+	int list[] = {files.counters, files.connections, files.picked, files.link};
+	uint32_t n = 0;
+
+	if (successor < 0)
+		return false;
+	if (memcmp(&wanted, &own, sizeof(own)) != 0) {
+		close(successor);
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+		if (list[i] >= 0)
+			list[n++] = list[i];
+	empty_sockets(balancer);
+	stop_workers(balancer);
+	if (handover_give(successor, list, n))
+		return true;
+	fail(EXIT_ERROR, "The balancer that was to take over has gone.");
+}
+
+/* Until a signal, or until a successor has taken over: then returns true. */
+static bool serve(struct balancer *balancer, int signals, int control)
+{
+	struct pollfd events[] = {{.fd = signals, .events = POLLIN},
+				  {.fd = control, .events = POLLIN},
+				  {.fd = handover_listen(balancer->settings.name), .events = POLLIN}};
+
+	for (;;) {
+		if (poll(events, 3, -1) < 0 && errno != EINTR)
+			fail(EXIT_ERROR, "Cannot wait for callers: %s.", strerror(errno));
+		if (events[0].revents)
+			return false;
+		if (events[1].revents)
+			control_serve(events[1].fd, balancer);
+		if (events[2].revents && hand_over(balancer, events[2].fd))
+			return true;
+	}
+}
+
 int command_run(const struct command *command, int argc, char **argv)
 {
 	static struct balancer balancer;
-	struct pollfd events[2];
+	struct settings *settings = &balancer.settings;
+	struct kernel_files before = kernel_no_files;
+	bool takes_over = false;
+	const struct option_spec more[] = {
+		{"take-over", 0, NULL,
+		 "take the place of the balancer of that name, with its connection table and counters",
+		 .flag = &takes_over}};
 	struct text text = {0};
-	int code;
+	int signals, control, code;
 
-	settings_parse(&balancer.settings, balancer.members, command, argc, argv, true, NULL, 0);
-	events[0] = (struct pollfd){.fd = signals_open(), .events = POLLIN};
-	events[1] = (struct pollfd){.fd = control_socket_listen(balancer.settings.name), .events = POLLIN};
-	balancer_load(&balancer, true);
-	if (balancer.settings.plane == PLANE_USER) {
+	settings_parse(settings, balancer.members, command, argc, argv, true, more, 1);
+	signals = signals_open();
+	/* AF_XDP sockets are free only when the one before has ended, so its program is loaded by then. */
+	if (takes_over && settings->plane != PLANE_USER)
+		before = take_over(settings);
+	balancer_load(&balancer, &before);
+	if (takes_over && settings->plane == PLANE_USER) {
+		before = take_over(settings);
+		close(before.counters);
+	}
+	control = control_socket_listen(settings->name);
+	if (settings->plane == PLANE_USER) {
 		/* Frames wait in a short ring for these threads, as for a kernel's own; where it is not
 		 * allowed, so be it. */
 		setpriority(PRIO_PROCESS, 0, -10);
 		start_workers(&balancer);
 	}
 	/* Last, so that no frame meets a balancer that is not ready. */
-	kernel_attach(&balancer.kernel);
+	kernel_attach(&balancer.kernel, before.link);
 	print_ready(&balancer);
-	for (;;) {
-		if (poll(events, 2, -1) < 0 && errno != EINTR)
-			fail(EXIT_ERROR, "Cannot wait for callers: %s.", strerror(errno));
-		if (events[0].revents)
-			break;
-		if (events[1].revents)
-			control_serve(events[1].fd, &balancer);
-	}
+	if (serve(&balancer, signals, control))
+		return EXIT_OK;
 	kernel_detach(&balancer.kernel);
 	code = stop_workers(&balancer);
 	balancer_stats_json(&balancer, &text);
@@ -139,7 +216,7 @@ int command_check(const struct command *command, int argc, char **argv)
 	int fd;
 
 	settings_parse(&balancer.settings, balancer.members, command, argc, argv, false, NULL, 0);
-	balancer_load(&balancer, true);
+	balancer_load(&balancer, &kernel_no_files);
 	if (balancer.settings.plane != PLANE_USER)
 		return EXIT_OK;
 	fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);

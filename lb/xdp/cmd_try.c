@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 
 #include "balancer.h"
+#include "steer_text.h"
 #include "json/json.h"
 #include "util/clock.h"
 #include "util/hex.h"
@@ -174,7 +175,7 @@ int command_try(const struct command *command, int argc, char **argv)
 	/* A frame that is repeated must be ours again. */
 	for (uint32_t i = 0; repeat > 1 && i < balancer.settings.table.n; i++)
 		memcpy(balancer.members[i].mac, balancer.settings.steer.own_mac, 6);
-	balancer_load(&balancer, balancer.settings.plane != PLANE_USER);
+	balancer_load(&balancer, balancer.settings.plane != PLANE_USER ? &kernel_no_files : NULL);
 	while ((length = getline(&line, &size, stdin)) > 0) {
 		const size_t digits = strspn(line, "0123456789abcdefABCDEF");
 

@@ -25,11 +25,15 @@ static void answer(void *context, const void *question, size_t size, struct text
 	switch (message->request) {
 	case CONTROL_SET:
 		for (uint32_t i = 0; i < message->n; i++) {
-			if (i >= n && message->members[i].active) {
+			if (i >= n && message->members[i].weight) {
 				text_add(out, "!A target's index must be within 0..%u, not %u.", n - 1, i);
 				return;
 			}
 			members[i] = message->members[i];
+		}
+		if (members_error(&balancer->settings.table, members)) {
+			text_add(out, "!%s.", members_error(&balancer->settings.table, members));
+			return;
 		}
 		error = balancer_publish(balancer, members, &done);
 		if (error)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
-#include <linux/if_link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "util/embed.h"
+
 /* The object file is part of the program: one file to ship, and the two cannot differ. */
-__asm__(".section .rodata\n"
-	".balign 8\n"
-	"steer_object:\n"
-	".incbin \"" STEER_OBJECT "\"\n"
-	"steer_object_end:\n"
-	".previous\n");
-extern const char steer_object[], steer_object_end[];
+EMBED(steer_object, STEER_OBJECT);
 
 /* What libbpf said last: the reason behind its error number. */
 static char said[600];
@@ -30,7 +25,7 @@ static int listen_to_libbpf(enum libbpf_print_level level, const char *format, v
 	return vsnprintf(said, sizeof(said), format, args);
 }
 
-static __attribute__((noreturn)) void refused(const char *what, int error)
+void kernel_refused(const char *what, int error)
 {
 	const char *why = strerror(error), *remedy = "";
 
@@ -74,14 +69,24 @@ static int table_create(const struct settings *settings)
 			      1 + settings->table.n + slots_max(settings), NULL);
 }
 
-/* Only the plane's own program and maps come to life. */
+/* What takes packets longer than the MTU beside XDP. */
+#define FOR_LARGE "steer_tc"
+
+static int program_of(const struct kernel *kernel, const char *name)
+{
+	return bpf_program__fd(bpf_object__find_program_by_name(kernel->object, name));
+}
+
+/* Only the plane's own programs and maps come to life. */
 static void choose(struct kernel *kernel, const char *program)
 {
 	const enum plane plane = kernel->settings->plane;
 	struct bpf_program *candidate;
 
 	bpf_object__for_each_program(candidate, kernel->object)
-		bpf_program__set_autoload(candidate, strcmp(bpf_program__name(candidate), program) == 0);
+		bpf_program__set_autoload(candidate, strcmp(bpf_program__name(candidate), program) == 0 ||
+							     (kernel->settings->gso &&
+							      strcmp(bpf_program__name(candidate), FOR_LARGE) == 0));
 	bpf_map__set_autocreate(map_of(kernel, "tables"), plane != PLANE_USER);
 	bpf_map__set_autocreate(map_of(kernel, "connections"), plane != PLANE_USER);
 	bpf_map__set_autocreate(map_of(kernel, "picked"), plane != PLANE_USER);
@@ -104,10 +109,33 @@ static void configure(struct kernel *kernel, int template)
 				 settings->connections ? settings->connections : 1);
 	bpf_map__set_max_entries(map_of(kernel, "sockets"), settings->queues);
 	if (template >= 0 && bpf_map__set_inner_map_fd(map_of(kernel, "tables"), template))
-		refused("size the table", errno);
+		kernel_refused("size the table", errno);
 }
 
-void kernel_load(struct kernel *kernel, const struct settings *settings)
+const struct kernel_files kernel_no_files = {.link = -1, .counters = -1, .connections = -1, .picked = -1};
+
+/* The object has a file of its own for it then. */
+static void reuse(struct kernel *kernel, const char *name, int before)
+{
+	int error;
+
+	if (before < 0)
+		return;
+	error = bpf_map__reuse_fd(map_of(kernel, name), before);
+	close(before);
+	if (error)
+		kernel_refused("go on with the maps of the balancer before", -error);
+}
+
+struct kernel_files kernel_files(const struct kernel *kernel)
+{
+	return (struct kernel_files){.link = kernel->link,
+				     .counters = kernel->counters,
+				     .connections = kernel->connections,
+				     .picked = kernel->picked};
+}
+
+void kernel_load(struct kernel *kernel, const struct settings *settings, const struct kernel_files *before)
 {
 	static const char *const programs[] = {
 		[PLANE_XDP] = "steer_xdp", [PLANE_TC] = "steer_tc", [PLANE_USER] = "filter_xdp"};
@@ -117,20 +145,25 @@ void kernel_load(struct kernel *kernel, const struct settings *settings)
 	int template = -1;
 
 	*kernel =
-		(struct kernel){.settings = settings, .tables = -1, .picked = -1, .sockets = -1, .link = -1};
+		(struct kernel){.settings = settings, .tables = -1, .connections = -1, .picked = -1, .sockets = -1, .large = -1, .link = -1, .claim = -1};
 	libbpf_set_print(listen_to_libbpf);
 	kernel->object = bpf_object__open_mem(steer_object, steer_object_end - steer_object, &options);
 	if (!kernel->object)
-		refused("open the BPF object", errno);
+		kernel_refused("open the BPF object", errno);
 	choose(kernel, program);
 	if (settings->plane != PLANE_USER && (template = table_create(settings)) < 0)
-		refused("make a BPF map", errno);
+		kernel_refused("make a BPF map", errno);
 	configure(kernel, template);
+	reuse(kernel, "counters", before->counters);
+	reuse(kernel, "connections", before->connections);
+	reuse(kernel, "picked", before->picked);
 	if (bpf_object__load(kernel->object))
-		refused("load the BPF program", errno);
+		kernel_refused("load the BPF program", errno);
 	if (template >= 0)
 		close(template);
-	kernel->program = bpf_program__fd(bpf_object__find_program_by_name(kernel->object, program));
+	kernel->program = program_of(kernel, program);
+	if (settings->gso)
+		kernel->large = program_of(kernel, FOR_LARGE);
 	kernel->counters = bpf_map__fd(map_of(kernel, "counters"));
 	if (settings->plane == PLANE_USER) {
 		kernel->sockets = bpf_map__fd(map_of(kernel, "sockets"));
@@ -138,10 +171,11 @@ void kernel_load(struct kernel *kernel, const struct settings *settings)
 	}
 	kernel->tables = bpf_map__fd(map_of(kernel, "tables"));
 	kernel->picked = bpf_map__fd(map_of(kernel, "picked"));
+	kernel->connections = bpf_map__fd(map_of(kernel, "connections"));
 	if (settings->plane == PLANE_XDP && !settings->steer.one_arm &&
 	    bpf_map_update_elem(bpf_map__fd(map_of(kernel, "egress")), &zero, &settings->steer.egress_ifindex,
 				0))
-		refused("redirect to the egress interface", errno);
+		kernel_refused("redirect to the egress interface", errno);
 }
 
 /* The words of the BPF array: head, targets, slots. */
@@ -159,7 +193,7 @@ static struct steer_entry *entries_of(struct kernel *kernel, const struct table 
 	memcpy(entries, &head, sizeof(head));
 	for (uint32_t i = 0; i < n; i++) {
 		memcpy(entries[1 + i].mac, members[i].mac, 6);
-		entries[1 + i].index = members[i].active ? i : STEER_NONE;
+		entries[1 + i].index = members[i].weight ? i : STEER_NONE;
 	}
 	for (uint32_t i = 0; i < half->slots; i++)
 		entries[1 + n + i] = entries[1 + slots[i]];
@@ -200,76 +234,6 @@ int kernel_publish(struct kernel *kernel, const struct table *table, const struc
 	if (map >= 0)
 		close(map);
 	return error;
-}
-
-static void attach_xdp(struct kernel *kernel)
-{
-	const struct settings *settings = kernel->settings;
-	LIBBPF_OPTS(bpf_link_create_opts, options,
-		    .flags = settings->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
-	const char *mode = settings->native ? "native" : "generic";
-
-	/* A link is a file: the kernel detaches the program when the last one who has it open ends, however
-	 * it ends. */
-	kernel->link = bpf_link_create(kernel->program, settings->ifindex, BPF_XDP, &options);
-	if (kernel->link >= 0)
-		return;
-	if (errno == EBUSY || errno == EEXIST)
-		fail(EXIT_ERROR,
-		     "Cannot attach to '%s': another XDP program is attached there, or to a device above it.",
-		     settings->device);
-	if (errno == EOPNOTSUPP)
-		fail(EXIT_ERROR, "Cannot attach to '%s': its driver has no %s XDP. Try --mode %s.",
-		     settings->device, mode, settings->native ? "generic" : "native");
-	fail(EXIT_ERROR, "Cannot attach to '%s' in %s mode: %s.", settings->device, mode, strerror(errno));
-}
-
-static const struct bpf_tc_opts FILTER = {.sz = sizeof(FILTER), .handle = 1, .priority = 1};
-
-static void attach_tc(struct kernel *kernel)
-{
-	struct bpf_tc_opts filter = FILTER;
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = kernel->settings->ifindex, .attach_point = BPF_TC_INGRESS);
-	int error = bpf_tc_hook_create(&hook);
-
-	if (error && error != -EEXIST)
-		refused("make a clsact queueing discipline", -error);
-	kernel->clsact = !error;
-	filter.prog_fd = kernel->program;
-	error = bpf_tc_attach(&hook, &filter);
-	if (!error) {
-		kernel->filter = true;
-		return;
-	}
-	kernel_detach(kernel);
-	if (error == -EEXIST)
-		fail(EXIT_ERROR,
-		     "Cannot attach to '%s': another filter is there. Remove it with 'tc filter del dev %s "
-		     "ingress pref 1'.",
-		     kernel->settings->device, kernel->settings->device);
-	refused("attach a TC filter", -error);
-}
-
-void kernel_attach(struct kernel *kernel)
-{
-	(kernel->settings->plane == PLANE_TC ? attach_tc : attach_xdp)(kernel);
-}
-
-void kernel_detach(struct kernel *kernel)
-{
-	const struct bpf_tc_opts filter = FILTER;
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = kernel->settings->ifindex, .attach_point = BPF_TC_INGRESS);
-
-	if (kernel->link >= 0)
-		close(kernel->link);
-	kernel->link = -1;
-	if (kernel->filter)
-		bpf_tc_detach(&hook, &filter);
-	/* Both directions at once are how libbpf says: the queueing discipline itself. */
-	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	if (kernel->clsact)
-		bpf_tc_hook_destroy(&hook);
-	kernel->filter = kernel->clsact = false;
 }
 
 void kernel_counts(const struct kernel *kernel, uint64_t *counts, uint64_t *picks)

@@ -1,82 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-static bool mac_parse(const char *text, uint8_t mac[6])
+const char *members_error(const struct table_config *config, const struct member *members)
 {
-	int end = 0;
-
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
-		      &mac[4], &mac[5], &end) == 6 &&
-	       !text[end];
+	for (uint32_t i = 0; i < config->n; i++)
+		if (members[i].weight > 1 && config->mode != TABLE_MAGLEV)
+			return "Weights need a Maglev table";
+	return NULL;
 }
 
-void members_parse(char *text, struct member *members, uint32_t n)
-{
-	memset(members, 0, n * sizeof(*members));
-	for (char *rest = text, *pair; *text && (pair = strsep(&rest, ","));) {
-		char *mac = strchr(pair, '=');
-		uint32_t index;
-
-		if (!mac)
-			fail(EXIT_USAGE, "--active takes pairs 'index=MAC', not '%s'.", pair);
-		*mac++ = '\0';
-		index = parse_number(pair, "A target's index", 0, n - 1);
-		if (members[index].active)
-			fail(EXIT_USAGE, "The target %u is given twice.", index);
-		if (!mac_parse(mac, members[index].mac))
-			fail(EXIT_USAGE, "'%s' is not a MAC address.", mac);
-		members[index].active = true;
-	}
-}
-
-static char *copied(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		fail(EXIT_ERROR, "Out of memory.");
-	return copy;
-}
-
-static void add_vip(struct steer_config *steer, const char *text)
-{
-	uint8_t address[16];
-
-	if (inet_pton(AF_INET, text, address) == 1 && steer->vip4s < STEER_VIPS)
-		memcpy(&steer->vip4[steer->vip4s++], address, 4);
-	else if (inet_pton(AF_INET6, text, address) == 1 && steer->vip6s < STEER_VIPS)
-		memcpy(&steer->vip6[steer->vip6s++], address, 16);
-	else
-		fail(EXIT_USAGE, "'%s' is not an IP address, or there are more than %d of its family.", text,
-		     STEER_VIPS);
-}
-
-static void find_device(const char *name, uint32_t *ifindex, uint8_t mac[6], uint32_t *mtu)
-{
-	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {0};
-
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (fd < 0 || ioctl(fd, SIOCGIFINDEX, &request) < 0)
-		fail(EXIT_ERROR, "Cannot find the interface '%s': %s.", name, strerror(errno));
-	*ifindex = request.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
-		fail(EXIT_ERROR, "Cannot read the MAC address of '%s': %s.", name, strerror(errno));
-	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
-	if (ioctl(fd, SIOCGIFMTU, &request) < 0)
-		fail(EXIT_ERROR, "Cannot read the MTU of '%s': %s.", name, strerror(errno));
-	*mtu = request.ifr_mtu;
-	close(fd);
-}
+#define VLAN_TAG 4
 
 static uint32_t one_of(const char *option, const char *text, const char *const *words)
 {
@@ -100,6 +37,8 @@ static void find_devices(struct settings *s, bool needed)
 		return;
 	}
 	find_device(s->egress ? s->egress : s->device, &steer->egress_ifindex, steer->egress_mac, &s->mtu);
+	if (s->gso)
+		steer->frame_max = s->mtu + ETHERNET + VLAN_TAG;
 	find_device(s->device, &s->ifindex, steer->own_mac, &s->mtu);
 	steer->one_arm = s->ifindex == steer->egress_ifindex;
 }
@@ -116,6 +55,8 @@ static void check(const struct settings *s)
 		fail(EXIT_USAGE, "--connections needs --plane xdp or tc.");
 	if (s->connections && !s->table.ports)
 		fail(EXIT_USAGE, "--connections needs --ports.");
+	if (s->gso && (s->native || s->plane != PLANE_XDP))
+		fail(EXIT_USAGE, "--gso needs --plane xdp and --mode generic.");
 	if (s->native && s->plane == PLANE_TC)
 		fail(EXIT_USAGE, "--mode needs --plane xdp or user.");
 }
@@ -145,15 +86,16 @@ void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], con
 		 .max = MAGLEV_N_MAX},
 		{"seed", 0, "SEED", "seed of the hash and the permutations (0)", .number = &s->table.seed,
 		 .max = UINT32_MAX},
-		{"active", 0, "INDEX=MAC,...", "active targets at the start", .text = &active},
+		{"active", 0, "INDEX=MAC[@WEIGHT],...", "active targets at the start", .text = &active},
 		{"connections", 0, "N",
 		 "size of the connection table, 0 for none; least recently used entries are replaced (0)",
 		 .number = &s->connections, .max = 1u << 24},
 		{"queues", 0, "N", "queues of both interfaces for --plane user (1)", .number = &s->queues,
 		 .min = 1, .max = 64},
+		{"gso", 0, NULL, "packets longer than the MTU, which are cut later, go by a TC program", .flag = &s->gso},
 		{"broken", 0, "random", "random target per packet, to verify a test", .text = &broken},
 	};
-	const size_t own = 15;
+	const size_t own = 16;
 	char *list;
 
 	*s = (struct settings){
@@ -170,13 +112,14 @@ void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], con
 	if (broken && strcmp(broken, "random") != 0)
 		fail(EXIT_USAGE, "--broken must be 'random', not '%s'.", broken);
 	s->steer.random = broken != NULL;
-	list = copied(vips);
-	for (char *rest = list, *vip; *list && (vip = strsep(&rest, ","));)
-		add_vip(&s->steer, vip);
-	free(list);
+	add_vips(&s->steer, vips);
 	check(s);
-	list = copied(active);
+	list = strdup(active);
+	if (!list)
+		fail(EXIT_ERROR, "Out of memory.");
 	members_parse(list, members, s->table.n);
 	free(list);
+	if (members_error(&s->table, members))
+		fail(EXIT_USAGE, "%s.", members_error(&s->table, members));
 	find_devices(s, devices);
 }

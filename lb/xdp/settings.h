@@ -4,6 +4,7 @@
 #define XDP_SETTINGS_H
 
 #include "cli/options.h"
+#include "devices.h"
 #include "steer.h"
 #include "table/maglev.h"
 #include "table/table.h"
@@ -14,18 +15,13 @@ struct settings {
 	const char *name; /* of the control socket */
 	enum plane plane;
 	bool native;
+	bool gso; /* PLANE_XDP leaves what is longer than the MTU to TC */
 	const char *device, *egress;
 	uint32_t ifindex, mtu; /* of the interface where frames come in */
 	uint32_t queues;       /* of PLANE_USER */
 	uint32_t connections;  /* 0: no connection table */
 	struct table_config table;
 	struct steer_config steer;
-};
-
-/* A target by its index; an empty MAC is one that is not active. */
-struct member {
-	uint8_t mac[6];
-	bool active;
 };
 
 #define DEFAULT_NAME "xdp-lb"
@@ -36,7 +32,7 @@ void settings_parse(struct settings *settings, struct member members[MAGLEV_N_MA
 		    const struct command *command, int argc, char **argv, bool devices,
 		    const struct option_spec *more, size_t more_n);
 
-/* "0=00:00:00:01:01:01,3=..." or "" into members of a table of n; cut up in place. */
-void members_parse(char *text, struct member *members, uint32_t n);
+/* Why a table cannot have them, or NULL. */
+const char *members_error(const struct table_config *config, const struct member *members);
 
 #endif

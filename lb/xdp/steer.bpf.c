@@ -170,6 +170,9 @@ int steer_xdp(struct xdp_md *ctx)
 {
 	uint8_t *data = (uint8_t *)(long)ctx->data, *end = (uint8_t *)(long)ctx->data_end;
 
+	/* XDP could not send it: it knows of no packet that its device is to cut. */
+	if (config.frame_max && end - data > config.frame_max)
+		return XDP_PASS;
 	switch (steer(data, end, end - data)) {
 	case STEER_PASS:
 		return XDP_PASS;
@@ -188,6 +191,9 @@ int steer_tc(struct __sk_buff *skb)
 {
 	const uint32_t wanted = skb->len < TC_HEADERS ? skb->len : TC_HEADERS;
 
+	/* XDP has had it, and left it to the stack. */
+	if (skb->len <= config.frame_max)
+		return TC_ACT_UNSPEC;
 	/* The tag of a VLAN lies beside the frame here. */
 	if (skb->vlan_present) {
 		struct counters *count = counters_here();

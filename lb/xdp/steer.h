@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * What is done with a frame: shared by the kernel's programs (steer.bpf.c) and the user-space data plane
- * (user.c), so that they cannot differ. Pure, for the verifier's sake without anything that it could not
+ * (user_steer.c), so that they cannot differ. Pure, for the verifier's sake without anything that it could not
  * follow.
  */
 #ifndef XDP_STEER_H
@@ -46,6 +46,7 @@ struct steer_config {
 	uint8_t one_arm;  /* in and out by the same interface */
 	uint8_t connections;
 	uint8_t random; /* pick at random: broken on purpose */
+	uint32_t frame_max; /* longer ones, which the egress interface has yet to cut, are TC's; 0: all are XDP's */
 	uint32_t vip4s, vip6s;
 	uint32_t vip4[STEER_VIPS];    /* network order */
 	uint32_t vip6[STEER_VIPS][4]; /* network order */

@@ -8,21 +8,8 @@
 #include <stdatomic.h>
 
 #include "settings.h"
-#include "steer.h"
+#include "user_steer.h"
 #include "xsk.h"
-
-/* What all threads read; one writes. */
-struct user_table {
-	const struct steer_config *config;
-	const struct table *table;
-	uint64_t macs[MAGLEV_N_MAX]; /* by target, its bytes in the lowest six; read and written whole */
-};
-
-struct user_counters {
-	uint64_t count[STEER_COUNTERS];
-	uint64_t picked[MAGLEV_N_MAX];
-	uint64_t send_calls;
-};
 
 struct user_worker {
 	const struct user_table *table;
@@ -36,12 +23,8 @@ struct user_worker {
 	bool ended;
 	uint64_t cpu_ns; /* once it has ended */
 } __attribute__((aligned(64)));
-
-void user_set_mac(struct user_table *table, uint32_t index, const uint8_t mac[6]);
-
-/* Classifies a frame, and when it is to be forwarded makes it ready. */
-enum steer_verdict user_steer(const struct user_table *table, uint8_t *frame, uint32_t length,
-			      struct user_counters *counters);
+/* No thread writes to a cache line of another one. */
+_Static_assert(sizeof(struct user_worker) % 64 == 0, "threads share a cache line");
 
 /* Fails with a sentence. */
 void user_start(struct user_worker *worker);
