@@ -5,6 +5,10 @@
 
 /* Sorted by name. */
 static const struct command commands[] = {
+	{"check", "check who answers", "check [options]",
+	 "Asks machines by ICMP echo, TCP or UDP, and tells who does not answer any more, or again.\n",
+	 "traffic check --address 192.168.2.201 --address 192.168.2.202 --interval 100ms --fall 3\n",
+	 command_check},
 	{"connect", "open connections, record the targets", "connect [options]",
 	 "Opens connections and records the target of each.\n",
 	 "traffic connect --address 10.0.0.0:5001 --connections 100 --output json\n", command_connect},
@@ -16,6 +20,9 @@ static const struct command commands[] = {
 	 "traffic fragments --address 10.0.0.0:6001 --src 50.0.0.0/16 --device eth2 --via "
 	 "00:00:00:01:02:c9\n",
 	 command_fragments},
+	{"hear", "tell who claims an address unasked", "hear [options]",
+	 "Listens to gratuitous ARP and unsolicited neighbour advertisements on a link.\n",
+	 "traffic hear --device eth2\n", command_hear},
 	{"serve", "answer with the own name, and echo", "serve [options]",
 	 "Answers TCP and UDP with its own name, and echoes.\n",
 	 "traffic serve --name vm-001 --address 10.0.0.0\n", command_serve},
