@@ -3,6 +3,7 @@
 # How fast the traffic program is on loopback, in medians of several rounds, and what share of the CPU time its own
 # code takes. As root it measures in a network namespace of its own, so nothing of the machine's set-up counts.
 # A ratio is printed only to a peer, mconnect or ctraffic, that does the same in the same rounds.
+# With BENCH_CHECKS=1 it measures only what the checks of messages cost, as a ratio within each round.
 # usage: bench.sh [--peer /path/to/mconnect|/path/to/ctraffic].. [rounds, default 5] [traffic program]
 set -euo pipefail
 
@@ -59,7 +60,7 @@ median() {
 	sort -n | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'
 }
 
-# One round: appends "<unit per second> <share of user time in percent>" to $work/<name>.
+# One round: appends "<unit per second> <share of user time in percent> <CPU us per unit>" to $work/<name>.
 one_round() { # name, counter of a sample line, arguments of the client
 	local name=$1 counter=$2
 	shift 2
@@ -74,7 +75,7 @@ one_round() { # name, counter of a sample line, arguments of the client
 	user=$(($(grep stream_end "$work/client" | field userUs) + $(field userUs <"$work/server.127.0.0.1")))
 	system=$(($(grep stream_end "$work/client" | field systemUs) + $(field systemUs <"$work/server.127.0.0.1")))
 	awk -v n="$count" -v ns=$((end - begin)) -v u="$user" -v s="$system" \
-		'BEGIN {printf "%.0f %.1f\n", n / ns * 1e9, 100 * u / (u + s)}' >>"$work/$name"
+		'BEGIN {printf "%.0f %.1f %.4f\n", n / ns * 1e9, 100 * u / (u + s), (u + s) / n}' >>"$work/$name"
 }
 
 # One round of a peer with its own server: appends "<unit per second>" to $work/<its name>. Both tell what they did as JSON.
@@ -105,6 +106,43 @@ report() { # name, unit, peer
 		"$(paste -d' ' "$work/$1" "$work/$3" | awk '{print $1 / $3}' | median)" "$3" "$(median <"$work/$3")"
 	echo
 }
+
+# The median of numbers on stdin, and from six on the interval that holds the true one with at least 95 %, by order statistics.
+median_interval() {
+	sort -n | awk '{v[NR] = $1} END {
+		term = 0.5 ^ NR; sum = 0
+		for (k = 0; sum + term <= 0.025; k++) {sum += term; term *= (NR - k) / (k + 1)}
+		printf "%.3f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
+		if (k) printf " (95 %%: %.3f to %.3f)", v[k], v[NR + 1 - k]}'
+}
+
+# With checks as usual, and with messages that nobody can check: what costs, at both ends.
+compare_checks() {
+	local column
+	echo "Integrity checks, $(wc -l <"$work/unchecked") rounds in turn with messages without marks:"
+	for column in 1:rate 3:'CPU time of an echo'; do
+		printf '  %s: %s times\n' "${column#*:}" \
+			"$(paste -d' ' <(cut -d' ' -f"${column%%:*}" "$work/checked") <(cut -d' ' -f"${column%%:*}" "$work/unchecked") |
+				awk '{print $1 / $2}' | median_interval)"
+	done
+}
+
+echo_round() { # name, more arguments
+	local name=$1
+	shift
+	one_round "$name" received stream --address 127.0.0.1:5003 --connections 50 --closed-loop --duration 2s --ramp 10ms --size 1024 "$@"
+}
+
+if [[ -n ${BENCH_CHECKS:-} ]]; then
+	for ((round = 0; round < rounds; round++)); do
+		# Whoever comes first does not always find the same machine.
+		((round % 2)) || echo_round checked
+		echo_round unchecked --check 0
+		((round % 2 == 0)) || echo_round checked
+	done
+	compare_checks
+	exit
+fi
 
 for ((round = 0; round < rounds; round++)); do
 	one_round connect received connect --address 127.0.0.1:5001 --connections 10000 --seed "$round"

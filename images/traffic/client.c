@@ -20,6 +20,7 @@
 #include "originals.h"
 #include "util/memory.h"
 #include "out.h"
+#include "socket.h"
 
 #define EVENTS_PER_TURN 256
 #define DRAIN_NS (500 * NS_PER_MS) /* how long the last echoes may take */
@@ -36,16 +37,24 @@ static void watch(const struct client *client, int fd, uint64_t entry, uint32_t 
 	epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event); /* refused for a plain file on stdout */
 }
 
+/* At the same time. */
+static uint64_t most_sockets(const struct client *client)
+{
+	const struct settings *set = &client->set;
+
+	if (set->plan) /* and as many that nobody answers any more */
+		return 2ULL * plan_peak(set->plan, set->connections);
+	const bool passing = set->mode == MODE_CONNECT && !set->keep;
+	return passing && set->concurrent < client->count ? set->concurrent : client->count;
+}
+
 /* Returns the exit code of a failure, or 0. */
 static int client_init(struct client *client, const struct settings *settings)
 {
 	sigset_t signals;
 
 	client->set = *settings;
-	client->count = (settings->connections - settings->part.index + settings->part.count - 1) /
-			settings->part.count;
-	tuple_space_init(&client->tuples, &settings->source, settings->sources, settings->seed);
-	client->tuples.same_visits = settings->same_tuple;
+	socket_tuples(client);
 	if (settings->connections > client->tuples.size)
 		fail(EXIT_USAGE,
 		     "Cannot open %u connections: there are only %llu 5-tuples. Give a larger "
@@ -55,10 +64,7 @@ static int client_init(struct client *client, const struct settings *settings)
 		fail(EXIT_USAGE, "Cannot open %u connections in one visit: of %s %llu addresses are used.",
 		     settings->connections, settings->source.text,
 		     (unsigned long long)client->tuples.addresses);
-	uint64_t sockets = client->count;
-	if (settings->mode == MODE_CONNECT && !settings->keep && settings->concurrent < sockets)
-		sockets = settings->concurrent;
-	if (!require_open_files(sockets + OTHER_FILES))
+	if (!require_open_files(most_sockets(client) + OTHER_FILES))
 		return EXIT_ENVIRONMENT;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
@@ -78,8 +84,7 @@ static int client_init(struct client *client, const struct settings *settings)
 	return 0;
 }
 
-/* Stream: every connection has its place in the ramp, and with it its phase. Connect: as --rate says, or no
- * schedule. */
+/* Stream: the plan, or a place in the ramp, which is the phase too. Connect: as --rate says, or no schedule. */
 static void schedule_starts(struct client *client)
 {
 	const struct settings *set = &client->set;
@@ -95,8 +100,11 @@ static void schedule_starts(struct client *client)
 
 		c->fd = -1;
 		c->state = STATE_IDLE;
-		if (scheduled)
-			c->first_due_ns = client->start_ns + (uint64_t)(connection_id(client, i) * step_ns);
+		const uint32_t id = connection_id(client, i);
+		if (set->plan)
+			c->first_due_ns = client->start_ns + set->plan[id].start_us * NS_PER_US;
+		else if (scheduled)
+			c->first_due_ns = client->start_ns + (uint64_t)(id * step_ns);
 	}
 }
 
@@ -131,15 +139,6 @@ static void run_timers(struct client *client, uint64_t until)
 
 	while ((id = wheel_take(&client->wheel, until)) != WHEEL_NONE)
 		connection_timer(client, &client->list[id], now_ns());
-}
-
-void client_signalled(struct client *client, int signal_fd)
-{
-	struct signalfd_siginfo info;
-
-	client->stop = true;
-	if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		client->signal = info.ssi_signo;
 }
 
 static void handle(struct client *client, const struct epoll_event *event)
@@ -240,7 +239,7 @@ static void close_all(struct client *client)
 		if (fd < 0)
 			continue;
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now_or_never, sizeof(now_or_never));
-		if (client->set.vanish)
+		if (client->set.vanish && !client->set.sctp)
 			setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on));
 		close(fd);
 	}
@@ -256,6 +255,8 @@ static void settle(struct client *client, uint64_t now)
 		if (c->fd < 0)
 			continue;
 		message_gap(client, c, now);
+		if (c->state == STATE_LIVE)
+			message_missed(client, c, c->sent, now);
 		connection_row(client, c, CAUSE_NONE, now);
 	}
 }

@@ -9,6 +9,7 @@ int command_check(const struct command *command, int argc, char **argv);
 int command_connect(const struct command *command, int argc, char **argv);
 int command_flood(const struct command *command, int argc, char **argv);
 int command_fragments(const struct command *command, int argc, char **argv);
+int command_sctp(const struct command *command, int argc, char **argv);
 int command_hear(const struct command *command, int argc, char **argv);
 int command_serve(const struct command *command, int argc, char **argv);
 int command_stream(const struct command *command, int argc, char **argv);

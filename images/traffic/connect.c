@@ -38,10 +38,12 @@ int command_connect(const struct command *command, int argc, char **argv)
 			       .seed = 1,
 			       .connections = 1,
 			       .part.count = 1,
+			       .share.count = 1,
 			       .concurrent = 64,
 			       .timeout_ns = 5 * NS_PER_S,
 			       .sample_ns = 250 * NS_PER_MS,
 			       .rows = true};
+	const char *only = NULL;
 	const struct option_spec specs[] = {
 		OPTION_ADDRESS(&set.address, "5001"),
 		{"connections", 0, "COUNT", "connections (1)", .parse = parse_u32, .to = &set.connections},
@@ -55,16 +57,21 @@ int command_connect(const struct command *command, int argc, char **argv)
 		OPTION_SOURCES(&set.sources),
 		OPTION_SAME_TUPLE(&set.same_tuple),
 		OPTION_SEED(&set.seed),
+		{"only", 0, "FILE", "numbers of the 5-tuples to use, 8 bytes each (0, 1, ..); -: stdin",
+		 .text = &only},
 		{"keep", 0, NULL, "hold the connections until SIGTERM", .flag = &set.keep},
 		OPTION_PART(&set.part),
+		OPTION_SHARE(&set.share),
 		{"visit", 0, "N", "use each address of --src once; N selects order and ports",
 		 .parse = parse_u32, .to = &set.visit},
 		{"udp", 0, NULL, "UDP instead of TCP", .flag = &set.udp},
+		OPTION_SCTP(&set.sctp),
 		OPTION_SAMPLE(&set.sample_ns),
 		{"output", 0, "ndjson|json|txt", "events, or as mconnect prints it", .parse = parse_output,
 		 .to = &set.output},
 	};
 	parse_options(command, argc, argv, specs, COUNT_OF(specs), 0);
 	check(&set);
+	set.only = only ? numbers_read(only, set.connections) : NULL;
 	return client_run(&set);
 }

@@ -9,6 +9,7 @@
 #include "events.h"
 #include "message.h"
 #include "originals.h"
+#include "sctp.h"
 #include "socket.h"
 
 #define FIRST_BACKOFF_MS 10
@@ -112,6 +113,7 @@ static struct tcp_info tcp_facts(const struct connection *c)
 
 void connection_row(struct client *client, const struct connection *c, enum cause cause, uint64_t now)
 {
+	const uint64_t planned_ns = cause ? NEVER_NS : message_planned_end_ns(client, c);
 	struct row row = {.id = connection_id(client, connection_index(client, c)),
 			  .generation = c->generation,
 			  .cause = (uint8_t)cause,
@@ -122,13 +124,15 @@ void connection_row(struct client *client, const struct connection *c, enum caus
 			  .start_us = since_start(client, c->opened_ns),
 			  .established_us =
 				  c->established_ns ? since_start(client, c->established_ns) : NEVER,
-			  .end_us = since_start(client, now),
+			  .end_us = since_start(client, planned_ns < now ? planned_ns : now),
 			  .longest_gap_us = c->longest_gap,
 			  .sent = c->sent,
 			  .received = c->received,
 			  .progress_us = since_start(client, c->progress_ns)};
 
-	if (client->set.mode == MODE_STREAM && !client->set.udp)
+	if (client->set.mode == MODE_STREAM && client->set.sctp)
+		row.retransmits = sctp_resent(c->fd);
+	else if (client->set.mode == MODE_STREAM && !client->set.udp)
 		row.retransmits = tcp_facts(c).tcpi_total_retrans;
 	troubles_of(client, c)->resent += row.retransmits;
 	if (client->set.udp)
@@ -153,7 +157,7 @@ static void count_end(struct client *client, struct connection *c, enum cause ca
 	/* Refused and unreachable come from the handshake; a timeout may have struck before or after it. */
 	bool reached =
 		cause == CAUSE_EOF || cause == CAUSE_RESET ||
-		(cause == CAUSE_TIMEOUT && !client->set.udp && tcp_facts(c).tcpi_state != TCP_SYN_SENT);
+		(cause == CAUSE_TIMEOUT && !client->set.udp && !client->set.sctp && tcp_facts(c).tcpi_state != TCP_SYN_SENT);
 	client->totals.failed_connects++;
 	client->totals.failed_reads += reached;
 	connection_settled(client, c, false);
@@ -171,6 +175,8 @@ static void schedule_again(struct client *client, struct connection *c, uint64_t
 void connection_end(struct client *client, struct connection *c, enum cause cause, uint64_t now)
 {
 	message_gap(client, c, now);
+	if (c->state == STATE_LIVE)
+		message_missed(client, c, c->sent, now);
 	connection_row(client, c, cause, now);
 	count_end(client, c, cause);
 	client->outstanding -= (int64_t)c->sent - c->answered;
@@ -207,13 +213,19 @@ void connection_timer(struct client *client, struct connection *c, uint64_t now)
 		arm(client, c, now);
 }
 
+/*
+ * Where ICMP errors come in great numbers, the kernel now and then tells of one that it no longer has: an attempt goes
+ * on then, to its answer or its time-out.
+ */
 static enum cause socket_error(const struct connection *c)
 {
 	socklen_t length = sizeof(int);
 	int error = 0;
 
 	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-	return error ? cause_of_errno(error) : CAUSE_RESET;
+	if (error)
+		return cause_of_errno(error);
+	return c->state == STATE_OPENING ? CAUSE_NONE : CAUSE_RESET;
 }
 
 void connection_ready(struct client *client, struct connection *c, uint32_t events, uint64_t now)
@@ -233,8 +245,9 @@ void connection_ready(struct client *client, struct connection *c, uint32_t even
 		if (!cause && (c->writable != was_writable || client->set.closed_loop))
 			cause = message_send(client, c, now);
 	}
-	bool finished =
-		!cause && c->state == STATE_LIVE && client->set.mode == MODE_CONNECT && !client->set.keep;
+	bool finished = !cause && c->state == STATE_LIVE &&
+			(client->set.mode == MODE_CONNECT ? !client->set.keep
+							  : message_planned_end_ns(client, c) != NEVER_NS);
 	if (cause || finished)
 		connection_end(client, c, cause, now);
 	else if (c->state != state || c->writable != was_writable)

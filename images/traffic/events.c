@@ -18,7 +18,7 @@ void events_start(const struct client *client)
 	json_event(&out, "stream_start", client->start_ns);
 	json_string(&out, "mode", modes[set->mode]);
 	json_number(&out, "family", (uint64_t)address_family_number(&set->address));
-	json_string(&out, "protocol", set->udp ? "udp" : "tcp");
+	json_string(&out, "protocol", protocol_name(set));
 	json_number(&out, "connections", client->count);
 	json_string(&out, "srcCidr", set->source.text);
 	if (set->sources)
@@ -177,10 +177,31 @@ void events_row(struct client *client, const struct row *row, uint64_t now)
 	row_pack(row, client->rows + client->row_count++ * ROW_BYTES);
 }
 
-void events_end(const struct client *client, uint64_t now)
+static void missed_flush(struct client *client, uint64_t now)
+{
+	if (!client->missed_count)
+		return;
+	json_event(&out, "missed", now);
+	json_array(&out, "us");
+	for (uint32_t i = 0; i < client->missed_count; i++)
+		json_number(&out, NULL, (client->missed[i] - client->start_ns) / NS_PER_US);
+	json_array_end(&out);
+	json_line(&out);
+	client->missed_count = 0;
+}
+
+void events_missed(struct client *client, uint64_t due, uint64_t now)
+{
+	if (client->missed_count == MISSED_PER_LINE)
+		missed_flush(client, now);
+	client->missed[client->missed_count++] = due;
+}
+
+void events_end(struct client *client, uint64_t now)
 {
 	uint64_t user, system;
 
+	missed_flush(client, now);
 	cpu_used_us(&user, &system);
 	json_event(&out, "stream_end", now);
 	json_number(&out, "userUs", user);

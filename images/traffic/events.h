@@ -11,6 +11,8 @@ void events_all_established(const struct client *client, uint64_t now);
 void events_sample(struct client *client, uint64_t now);
 void events_row(struct client *client, const struct row *row, uint64_t now);
 void events_rows_flush(struct client *client, uint64_t now);
-void events_end(const struct client *client, uint64_t now);
+/* A message was due then whose answer is late, or never came. */
+void events_missed(struct client *client, uint64_t due, uint64_t now);
+void events_end(struct client *client, uint64_t now);
 
 #endif

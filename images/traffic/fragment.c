@@ -6,10 +6,9 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
-#define IP4_HEADER 20
-#define IP6_HEADER 40
+#include "internet.h"
+
 #define FRAGMENT_HEADER 8
-#define TTL 64
 
 const char *const pattern_names[PATTERNS] = {"in_order",    "reversed",	  "shuffled",	 "gaps",
 					     "interleaved", "duplicated", "overlapping", "headless"};
@@ -21,40 +20,6 @@ uint64_t random_next(uint64_t *state)
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
 	return x ^ (x >> 31);
-}
-
-static void put16(uint8_t *to, uint32_t value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *to, uint32_t value)
-{
-	put16(to, value >> 16);
-	put16(to + 2, value);
-}
-
-/* Of 16-bit words in network order; a last odd byte counts as if a zero followed. */
-static uint64_t sum_words(const uint8_t *data, size_t bytes, uint64_t sum)
-{
-	for (; bytes > 1; bytes -= 2, data += 2)
-		sum += (uint32_t)data[0] << 8 | data[1];
-	return bytes ? sum + ((uint32_t)data[0] << 8) : sum;
-}
-
-static uint16_t fold(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static uint64_t sum_address(const union address *address, uint64_t sum)
-{
-	if (address->any.sa_family == AF_INET)
-		return sum_words((const uint8_t *)&address->v4.sin_addr, 4, sum);
-	return sum_words((const uint8_t *)&address->v6.sin6_addr, 16, sum);
 }
 
 void udp_header_write(uint8_t *udp, const union address *from, const union address *to, uint32_t bytes)

@@ -3,34 +3,10 @@
  * `traffic fragments`: sends UDP datagrams as fragments of its own making, each by a next hop drawn at
  * random, and counts which target received which of them whole. Here are its options.
  */
-#include <arpa/inet.h>
-#include <linux/if_ether.h>
-#include <net/if.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
 #include "generator.h"
-
-/* "00:00:00:01:02:c9,..." */
-static bool parse_hops(const char *text, void *to)
-{
-	struct generator *g = to;
-	int used;
-
-	for (g->hops_n = 0; g->hops_n < HOPS_MAX; text += used + 1) {
-		struct sockaddr_ll *hop = &g->hops[g->hops_n++];
-		uint8_t *mac = hop->sll_addr;
-
-		if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", mac, mac + 1, mac + 2, mac + 3,
-			   mac + 4, mac + 5, &used) != 6)
-			return false;
-		hop->sll_halen = 6;
-		if (text[used] != ',')
-			return text[used] == '\0';
-	}
-	return false;
-}
 
 static bool parse_patterns(const char *text, void *to)
 {
@@ -56,15 +32,11 @@ static bool parse_patterns(const char *text, void *to)
 static void check(struct generator *g, const char *device)
 {
 	const struct settings *set = &g->client.set;
-	const unsigned index = device ? if_nametoindex(device) : 0;
 
 	address_check(&set->address, &set->source, "6001");
 	if (set->source.family == AF_UNSPEC)
 		fail(EXIT_USAGE, "Option --src is missing.");
-	if (!device || !index || !g->hops_n)
-		fail(EXIT_USAGE,
-		     "Options are missing: --device of this machine, and --via with the MAC addresses "
-		     "of the next hops.");
+	hops_check(&g->hops, device, set->source.family);
 	if (!set->connections || set->connections > 100000)
 		fail(EXIT_USAGE, "Invalid value for --connections: expected 1 to 100000.");
 	if (g->bytes < SMALLEST || g->bytes > UDP_MAX)
@@ -74,11 +46,6 @@ static void check(struct generator *g, const char *device)
 	if (set->rate <= 0 || (double)set->duration_ns / (double)NS_PER_S * set->rate > 1e8)
 		fail(EXIT_USAGE,
 		     "Invalid value for --rate: expected more than 0, and no more than 100000000 in all.");
-	for (uint32_t i = 0; i < g->hops_n; i++) {
-		g->hops[i].sll_family = AF_PACKET;
-		g->hops[i].sll_ifindex = (int)index;
-		g->hops[i].sll_protocol = htons(set->source.family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
-	}
 }
 
 int command_fragments(const struct command *command, int argc, char **argv)
@@ -87,6 +54,7 @@ int command_fragments(const struct command *command, int argc, char **argv)
 						    .seed = 1,
 						    .connections = 100,
 						    .part.count = 1,
+						    .share.count = 1,
 						    .rate = 1000,
 						    .duration_ns = 10 * NS_PER_S,
 						    .sample_ns = 250 * NS_PER_MS,
@@ -102,7 +70,7 @@ int command_fragments(const struct command *command, int argc, char **argv)
 		OPTION_SOURCES(&set->sources),
 		{"device", 0, "NAME", "network device to send by", .parse = parse_string, .to = &device},
 		{"via", 0, "MAC,...", "next hops; each fragment takes one at random", .parse = parse_hops,
-		 .to = &g},
+		 .to = &g.hops},
 		{"connections", 0, "COUNT", "flows (100)", .parse = parse_u32, .to = &set->connections},
 		{"rate", 0, "NUMBER", "datagrams per second over all flows (1000)", .parse = parse_rate,
 		 .to = &set->rate},

@@ -25,7 +25,7 @@ static void batch_send(struct generator *g)
 static void batch_add(struct generator *g, struct fragment *f, uint8_t *udp)
 {
 	const uint32_t i = g->batch_n++;
-	struct sockaddr_ll *hop = &g->hops[random_next(&g->random) % g->hops_n];
+	struct sockaddr_ll *hop = &g->hops.list[random_next(&g->random) % g->hops.n];
 
 	g->pieces[i][0] = (struct iovec){f->header, f->header_bytes};
 	g->pieces[i][1] = (struct iovec){udp + f->at, f->bytes};

@@ -4,14 +4,13 @@
 #ifndef TRAFFIC_GENERATION_H
 #define TRAFFIC_GENERATION_H
 
-#include <linux/if_packet.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "state.h"
 #include "fragment.h"
+#include "hops.h"
 
-#define HOPS_MAX 16
 #define BATCH 64
 #define INTERLEAVED 4		 /* datagrams whose fragments are mixed */
 #define HELD_NS (50 * NS_PER_MS) /* for that they may wait so long */
@@ -37,8 +36,8 @@ struct outgoing {
 
 struct generator {
 	struct client client;
-	struct sockaddr_ll hops[HOPS_MAX];
-	uint32_t hops_n, mtu, bytes;
+	struct hops hops;
+	uint32_t mtu, bytes;
 	enum pattern patterns[PATTERNS];
 	uint32_t patterns_n;
 	int packet_fd;

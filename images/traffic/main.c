@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	 "traffic fragments --address 10.0.0.0:6001 --src 50.0.0.0/16 --device eth2 --via "
 	 "00:00:00:01:02:c9\n",
 	 command_fragments},
+	{"sctp", "check that the kernel has SCTP", "sctp",
+	 "Has the kernel load its SCTP, and says so if it has none.\n", "traffic sctp\n", command_sctp},
 	{"hear", "tell who claims an address unasked", "hear [options]",
 	 "Listens to gratuitous ARP and unsolicited neighbour advertisements on a link.\n",
 	 "traffic hear --device eth2\n", command_hear},

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Over 300 lines: sending, echoes, answers and names share the schedule of one connection. */
 #include "message.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "window.h"
+#include "events.h"
 
 #define LATE_NS (50 * NS_PER_MS)
 
@@ -25,8 +23,26 @@ static uint64_t held_ns(const struct client *client, const struct connection *c)
 	return (uint64_t)((double)(set->ramp_ns - set->interval_ns) * left);
 }
 
-static uint64_t due_ns(const struct client *client, const struct connection *c, uint32_t message)
+/* With a plan the last message is due when the connection is to end, sooner than the interval asks for. */
+static uint32_t last_planned(const struct client *client, const struct connection *c)
 {
+	const struct planned *plan = &client->set.plan[connection_id(client, connection_index(client, c))];
+	const uint64_t lasts_ns = (plan->end_us - plan->start_us) * NS_PER_US;
+	const uint64_t interval_ns = client->set.interval_ns;
+
+	return interval_ns ? (uint32_t)((lasts_ns + interval_ns - 1) / interval_ns) : lasts_ns > 0;
+}
+
+static uint64_t planned_end_ns(const struct client *client, const struct connection *c)
+{
+	return client->start_ns +
+	       client->set.plan[connection_id(client, connection_index(client, c))].end_us * NS_PER_US;
+}
+
+uint64_t message_due_ns(const struct client *client, const struct connection *c, uint32_t message)
+{
+	if (client->set.plan && message >= last_planned(client, c))
+		return planned_end_ns(client, c);
 	uint64_t later = message ? message * client->set.interval_ns + held_ns(client, c) : 0;
 
 	return c->first_due_ns + later; /* closed loop: the interval is 0 */
@@ -36,7 +52,14 @@ static bool message_exists(const struct client *client, const struct connection 
 {
 	if (client->set.closed_loop)
 		return true;
-	return (message == 0 || client->set.interval_ns) && due_ns(client, c, message) < client->end_ns;
+	if (client->set.plan && message > last_planned(client, c))
+		return false;
+	return (message == 0 || client->set.interval_ns || client->set.plan) && message_due_ns(client, c, message) < client->end_ns;
+}
+
+uint64_t message_planned_end_ns(const struct client *client, const struct connection *c)
+{
+	return client->set.plan && c->answered > last_planned(client, c) ? planned_end_ns(client, c) : NEVER_NS;
 }
 
 uint64_t message_next_ns(const struct client *client, const struct connection *c)
@@ -44,14 +67,14 @@ uint64_t message_next_ns(const struct client *client, const struct connection *c
 	if (!c->writable || client->set.mode == MODE_CONNECT || client->set.closed_loop ||
 	    !message_exists(client, c, c->sent))
 		return NEVER_NS;
-	return due_ns(client, c, c->sent);
+	return message_due_ns(client, c, c->sent);
 }
 
 uint64_t message_waiting_ns(const struct client *client, const struct connection *c)
 {
 	bool expected =
 		client->set.closed_loop ? c->sent > c->answered : message_exists(client, c, c->answered);
-	uint64_t due = due_ns(client, c, c->answered);
+	uint64_t due = message_due_ns(client, c, c->answered);
 
 	if (!expected)
 		return NEVER_NS;
@@ -73,7 +96,7 @@ static bool must_send(const struct client *client, const struct connection *c, u
 		return true; /* half a message would spoil the count of its successors */
 	if (client->set.closed_loop)
 		return c->sent == c->answered && now < client->end_ns;
-	return message_exists(client, c, c->sent) && due_ns(client, c, c->sent) <= now;
+	return message_exists(client, c, c->sent) && message_due_ns(client, c, c->sent) <= now;
 }
 
 void message_note_late(struct client *client, uint64_t due, uint64_t now)
@@ -88,22 +111,21 @@ void message_note_late(struct client *client, uint64_t due, uint64_t now)
 		client->max_late_sample_ns = late;
 }
 
-static uint64_t tag_of(const struct client *client, const struct connection *c)
+uint64_t message_tag(const struct client *client, const struct connection *c)
 {
 	return (uint64_t)c->generation << 32 | connection_id(client, connection_index(client, c));
 }
 
-/* Whether messages have room for a whole mark. */
-static bool is_marked(const struct client *client)
+bool message_is_marked(const struct client *client)
 {
-	return client->set.message_bytes >= CONTENT_AT;
+	return client->set.check && client->set.message_bytes >= CONTENT_AT;
 }
 
 static void write_mark(const struct client *client, const struct connection *c)
 {
-	const struct mark mark = mark_make(tag_of(client, c), c->sent, client->set.message_bytes);
+	const struct mark mark = mark_make(message_tag(client, c), c->sent, client->set.message_bytes);
 
-	if (is_marked(client))
+	if (message_is_marked(client))
 		memcpy(client->message + MARK_AT, &mark, sizeof(mark));
 	else if (client->set.udp)
 		memcpy(client->message + MARK_AT, &mark, TAG_BYTES);
@@ -119,7 +141,7 @@ enum cause message_send(struct client *client, struct connection *c, uint64_t no
 		if (client->set.closed_loop && !c->out_bytes)
 			c->first_due_ns = now;
 		if (!c->overdue && !c->out_bytes)
-			message_note_late(client, due_ns(client, c, c->sent), now);
+			message_note_late(client, message_due_ns(client, c, c->sent), now);
 		write_mark(client, c);
 		ssize_t count =
 			send(c->fd, client->message + c->out_bytes, bytes - c->out_bytes, MSG_NOSIGNAL);
@@ -143,225 +165,24 @@ enum cause message_send(struct client *client, struct connection *c, uint64_t no
 	return CAUSE_NONE;
 }
 
-/* One answer has come in whole. */
-static void answered(struct client *client, struct connection *c, uint32_t message, uint64_t now)
-{
-	uint64_t due = due_ns(client, c, message);
-
-	const uint64_t took = now > due ? now - due : 0;
-
-	client->hist[hist_bucket(took / NS_PER_US)]++;
-	troubles_of(client, c)->integrity.late += client->set.late_ns && took > client->set.late_ns;
-	message_gap(client, c, now);
-	c->progress_ns = now;
-	c->received++;
-	client->totals.received++;
-}
-
 /*
- * The name stands in the first 64 bytes. They are looked at, not taken, until all are there, so nothing has
- * to be kept for a connection whose first segment was cut.
+ * What is due while the one before is unanswered waits behind it, and tells nothing of its own time: `since`, the
+ * last sign of life, came later.
  */
-static enum cause read_header(struct client *client, struct connection *c, uint32_t events, uint64_t now)
+void message_note_missed(struct client *client, uint64_t due, uint64_t since, uint64_t now)
 {
-	char header[HOST_NAME_BYTES];
-	ssize_t count = recv(c->fd, header, sizeof(header), MSG_PEEK);
+	const struct settings *set = &client->set;
 
-	if (count < 0)
-		return errno == EAGAIN ? CAUSE_NONE : cause_of_errno(errno);
-	if (count < HOST_NAME_BYTES)
-		return count == 0 || events & EPOLLRDHUP ? CAUSE_EOF : CAUSE_NONE;
-	connection_established(client, c, hosts_index(&client->hosts, header, sizeof(header)), now);
-	return CAUSE_NONE;
+	if (set->missed && set->output == OUTPUT_NDJSON && now > due && now - due > set->late_ns && since <= due)
+		events_missed(client, due, now);
 }
 
-/* Servers leave what we sent, which is nothing, or write their name over each message. */
-static bool name_is_right(const struct client *client, const struct connection *c, const char *bytes,
-			  size_t count)
+void message_missed(struct client *client, const struct connection *c, uint32_t until, uint64_t now)
 {
-	if (c->answered == 0 || c->host == NO_HOST || bytes_are_zero(bytes, count))
-		return true;
-	return !strncmp(bytes, client->hosts.list[c->host].name + c->in_bytes, count);
-}
+	/* Over TCP the first of them stands for those behind it. */
+	const uint32_t end = client->set.udp || until <= c->answered ? until : c->answered + 1;
 
-/* A whole mark of another message than the next one tells which. */
-static bool mark_is_right(struct client *client, const struct connection *c, const char *bytes, size_t count)
-{
-	const struct mark next = mark_make(tag_of(client, c), c->answered, client->set.message_bytes);
-	struct integrity *counts = &troubles_of(client, c)->integrity;
-	struct mark mark;
-
-	if (!memcmp(bytes, (const char *)&next + c->in_bytes - MARK_AT, count))
-		return true;
-	if (count != MARK_BYTES || mark_read(bytes, &mark) != MARK_GOOD || mark.tag != next.tag)
-		return false;
-	counts->duplicates += mark.sequence < c->answered;
-	counts->reordered += mark.sequence > c->answered;
-	return true;
-}
-
-/* To read it takes the echo's bytes from another CPU's cache, which is most of what it costs. */
-static bool looks_at(const struct client *client, const struct connection *c)
-{
-	return is_marked(client) && c->answered % client->set.check == 0;
-}
-
-/* Takes some of the echo under way, up to its end at most; returns how many bytes. */
-static size_t take_echo(struct client *client, struct connection *c, const char *bytes, size_t count)
-{
-	const uint32_t at = c->in_bytes, size = client->set.message_bytes;
-	const bool looks = looks_at(client, c);
-	const uint32_t end = !looks ? size : at < MARK_AT ? MARK_AT : at < CONTENT_AT ? CONTENT_AT : size;
-	const size_t part = count < end - at ? count : end - at;
-
-	if (!looks)
-		;
-	else if (at < MARK_AT)
-		c->wrong |= !name_is_right(client, c, bytes, part);
-	else if (at < CONTENT_AT)
-		c->wrong |= !mark_is_right(client, c, bytes, part);
-	else
-		c->wrong |= !content_is_whole(bytes, at, part);
-	c->in_bytes += (uint32_t)part;
-	return part;
-}
-
-static void take_echoes(struct client *client, struct connection *c, const char *bytes, size_t count,
-			uint64_t now)
-{
-	for (size_t part; count; bytes += part, count -= part) {
-		part = take_echo(client, c, bytes, count);
-		if (c->in_bytes < client->set.message_bytes)
-			continue;
-		troubles_of(client, c)->integrity.checked += looks_at(client, c);
-		troubles_of(client, c)->integrity.corrupt += c->wrong;
-		c->wrong = false;
-		c->in_bytes = 0;
-		answered(client, c, c->answered, now);
-		c->answered++;
-		client->outstanding--;
-	}
-}
-
-static enum cause read_echoes(struct client *client, struct connection *c, uint32_t events, uint64_t now)
-{
-	for (;;) {
-		/* In closed loop there is one echo at a time. MSG_TRUNC throws the bytes away inside the
-		 * kernel. */
-		const bool discard = client->set.closed_loop && !looks_at(client, c);
-		ssize_t count = recv(c->fd, client->echo, ECHO_BYTES, discard ? MSG_TRUNC : 0);
-
-		if (count < 0)
-			return errno == EAGAIN ? CAUSE_NONE : cause_of_errno(errno);
-		if (count == 0)
-			return CAUSE_EOF;
-		take_echoes(client, c, client->echo, (size_t)count, now);
-		/* A short read has emptied the buffer; the edge has to be used up only if the peer has closed
-		 * too. */
-		if (count < ECHO_BYTES && !(events & (EPOLLRDHUP | EPOLLHUP)))
-			return CAUSE_NONE;
-	}
-}
-
-/* Whether the name over the start of an answer is that of the target that answered first. */
-static bool same_target(const struct client *client, const struct connection *c, const char *header)
-{
-	return c->host != NO_HOST && !strncmp(header, client->hosts.list[c->host].name, HOST_NAME_BYTES);
-}
-
-/* Whether it is as it was sent, but for the name, which ends with a NUL. */
-static bool answer_is_whole(const char *answer, size_t bytes)
-{
-	const size_t name = strnlen(answer, HOST_NAME_BYTES);
-	struct mark mark;
-
-	return mark_read(answer + MARK_AT, &mark) == MARK_GOOD && mark.bytes == bytes &&
-	       bytes_are_zero(answer + name, HOST_NAME_BYTES - name) &&
-	       content_is_whole(answer + CONTENT_AT, CONTENT_AT, bytes - CONTENT_AT);
-}
-
-/* One that cannot be told from those of another program is none; else it is damaged, whosever it was. */
-static void count_stray(struct integrity *counts, const char *answer, size_t bytes)
-{
-	struct mark mark;
-	const enum mark_state state = bytes < CONTENT_AT ? MARK_NONE : mark_read(answer + MARK_AT, &mark);
-
-	if (state == MARK_NONE || (state == MARK_GOOD && mark.bytes == bytes))
-		return; /* or an answer to an earlier owner of this 5-tuple */
-	counts->checked++;
-	counts->corrupt++;
-}
-
-static enum cause read_answer(struct client *client, struct connection *c, uint64_t now)
-{
-	const char *answer = client->echo;
-	struct integrity *counts;
-	ssize_t count = recv(c->fd, client->echo, ECHO_BYTES, 0);
-	uint64_t tag = 0, sequence = 0;
-
-	if (count < 0)
-		return errno == EAGAIN ? CAUSE_NONE : cause_of_errno(errno);
-	if (count >= MIN_UDP_MESSAGE) {
-		memcpy(&tag, answer + HOST_NAME_BYTES, sizeof(tag));
-		memcpy(&sequence, answer + HOST_NAME_BYTES + sizeof(tag), sizeof(sequence));
-	}
-	if ((uint64_t)count != client->set.message_bytes || tag != tag_of(client, c) || sequence >= c->sent) {
-		count_stray(&troubles_of(client, c)->integrity, answer, (size_t)count);
-		return CAUSE_NONE;
-	}
-	if (c->state == STATE_OPENING)
-		connection_established(client, c, hosts_index(&client->hosts, answer, HOST_NAME_BYTES), now);
-	if (!same_target(client, c, answer)) {
-		c->moved_to = hosts_index(&client->hosts, answer, HOST_NAME_BYTES);
-		return CAUSE_WRONG_TARGET;
-	}
-	counts = &troubles_of(client, c)->integrity;
-	if (is_marked(client)) {
-		counts->checked++;
-		counts->corrupt += !answer_is_whole(answer, (size_t)count);
-	}
-	uint32_t next = c->answered;
-	if (!window_accept(&c->seen, &next, (uint32_t)sequence)) {
-		counts->duplicates++;
-		return CAUSE_NONE;
-	}
-	counts->reordered += sequence + 1 < c->answered;
-	answered(client, c, (uint32_t)sequence, now);
-	client->outstanding -= next - c->answered;
-	c->answered = next;
-	return CAUSE_NONE;
-}
-
-/* mconnect's wire: the name, and then nothing until we close. */
-static enum cause read_name(struct client *client, struct connection *c, uint64_t now)
-{
-	char name[HOST_NAME_BYTES];
-	ssize_t count = recv(c->fd, name, sizeof(name), 0);
-
-	if (count < 0)
-		return errno == EAGAIN ? CAUSE_NONE : cause_of_errno(errno);
-	if (count == 0)
-		return CAUSE_EOF;
-	if (c->state == STATE_OPENING) {
-		connection_established(client, c, hosts_index(&client->hosts, name, (size_t)count), now);
-		answered(client, c, 0, now);
-		c->answered = 1;
-		client->outstanding--;
-	}
-	return CAUSE_NONE;
-}
-
-enum cause message_read(struct client *client, struct connection *c, uint32_t events, uint64_t now)
-{
-	if (client->set.mode == MODE_CONNECT)
-		return read_name(client, c, now);
-	if (client->set.udp)
-		return read_answer(client, c, now);
-	if (c->state == STATE_OPENING) {
-		enum cause cause = read_header(client, c, events, now);
-
-		if (cause || c->state == STATE_OPENING)
-			return cause;
-	}
-	return read_echoes(client, c, events, now);
+	for (uint32_t message = c->answered; message < end; message++)
+		message_note_missed(client, message_due_ns(client, c, message),
+				    client->set.udp ? 0 : c->progress_ns, now);
 }

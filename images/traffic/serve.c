@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #include "util/memory.h"
 #include "out.h"
 #include "parse.h"
+#include "serve_report.h"
 #include "serve_sockets.h"
 #include "serve_tcp.h"
 #include "serve_udp.h"
@@ -56,23 +58,6 @@ static void worker_init(struct worker *worker, struct server *server, const stru
 	watch(worker->epoll_fd, SERVICE_OUTPUT, STDOUT_FILENO, 0); /* errors are always reported */
 }
 
-/* That this process lives, and since when it did not: readers see it by the times. One line at a time, so
- * that those of several processes do not mix. */
-static void tell_heartbeat(const struct worker *worker, int fd)
-{
-	uint64_t beats;
-
-	(void)!read(fd, &beats, sizeof(beats));
-	out_flush();
-	if (out_pending())
-		return; /* nobody reads: nobody is told */
-	json_event(&out, "heartbeat", now_ns());
-	json_number(&out, "process", worker->process);
-	json_number(&out, "corrupt", worker->counts.integrity.corrupt);
-	json_line(&out);
-	out_flush();
-}
-
 /* False: time to stop. */
 static bool dispatch(struct worker *worker, const struct epoll_event *event)
 {
@@ -85,10 +70,12 @@ static bool dispatch(struct worker *worker, const struct epoll_event *event)
 	case SERVICE_OUTPUT:
 		_exit(1); /* nobody is left to report to */
 	case SERVICE_HEARTBEAT:
-		tell_heartbeat(worker, fd);
+		report_heartbeat(worker, fd);
 		break;
 	case SERVICE_NAME_TCP:
 	case SERVICE_ECHO_TCP:
+	case SERVICE_NAME_SCTP:
+	case SERVICE_ECHO_SCTP:
 		tcp_accept(worker, service, fd);
 		break;
 	case SERVICE_NAME_UDP:
@@ -113,50 +100,6 @@ static void worker_run(struct worker *worker)
 		for (int i = 0; i < count; i++)
 			running &= dispatch(worker, &events[i]);
 	}
-}
-
-static void report_listening(const struct server *server, const struct serve_options *options)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	json_event(&out, "listening", now_ns());
-	json_string(&out, "name", server->name);
-	json_string(&out, "address", address_text(&options->address, text));
-	json_number(&out, "connectPort", options->connect_port);
-	json_number(&out, "streamPort", options->stream_port);
-	json_number(&out, "udpPort", options->udp_port);
-	json_number(&out, "echoPort", options->echo_port);
-	json_line(&out);
-	out_drain();
-}
-
-static void report_served(const struct counts *counts, uint32_t processes)
-{
-	struct counts sum = {0};
-	uint64_t user, system;
-
-	for (uint32_t i = 0; i < processes; i++) {
-		sum.accepted += counts[i].accepted;
-		sum.closed += counts[i].closed;
-		sum.messages += counts[i].messages;
-		sum.bytes += counts[i].bytes;
-		integrity_add(&sum.integrity, &counts[i].integrity);
-	}
-	cpu_used_us(&user, &system);
-	json_event(&out, "served", now_ns());
-	json_number(&out, "accepted", sum.accepted);
-	json_number(&out, "messages", sum.messages);
-	json_number(&out, "bytes", sum.bytes);
-	json_number(&out, "open", sum.accepted - sum.closed);
-	json_number(&out, "userUs", user);
-	json_number(&out, "systemUs", system);
-	integrity_json(&out, &sum.integrity);
-	json_array(&out, "acceptedBy");
-	for (uint32_t i = 0; i < processes; i++)
-		json_number(&out, NULL, counts[i].accepted);
-	json_array_end(&out);
-	json_line(&out);
-	out_drain();
 }
 
 static void *map(size_t bytes, int flags)
@@ -260,6 +203,22 @@ static int serve(struct serve_options *options)
 	return exit_code;
 }
 
+/* "10.0.0.0", or "10.0.0.0,10.0.0.1" for one service with both. */
+static bool add_sctp(const char *text, void *to)
+{
+	struct serve_options *options = to;
+	struct sctp_addresses *own = &options->sctp[options->sctp_n];
+	char *copy = strdup(text), *rest = copy;
+	bool good = copy && options->sctp_n < MAX_SCTP;
+
+	for (char *word; good && (word = strsep(&rest, ","));)
+		good = own->n < COUNT_OF(own->list) && parse_address(word, &own->list[own->n++]) &&
+		       own->list[own->n - 1].any.sa_family == own->list[0].any.sa_family;
+	options->sctp_n++;
+	free(copy);
+	return good;
+}
+
 /* A port, or 0 for none. */
 static bool parse_service(const char *text, void *to)
 {
@@ -288,6 +247,9 @@ int command_serve(const struct command *command, int argc, char **argv)
 		 .to = &options.udp_port},
 		{"echo-port", 0, "PORT", "UDP: the same, for fragments; 0: none (6001)", .parse = parse_service,
 		 .to = &options.echo_port},
+		{"sctp", 0, "ADDRESS[,ADDRESS]",
+		 "serve SCTP at this address, or at both, at the ports of TCP (repeatable; none)", .parse = add_sctp,
+		 .to = &options},
 		{"heartbeat", 0, "TIME", "interval of a sign of life of each process; 0: none (0)",
 		 .parse = parse_duration, .to = &options.heartbeat_ns},
 		{"processes", 0, "COUNT", "number of processes that share the connections (1)",

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sctp.h"
+
+#define OWN_SOCKETS (SOCKETS - 2 * MAX_SCTP) /* of TCP and UDP */
 #define UDP_BUFFER_BYTES (8 << 20)
 
 static void set_socket_options(int fd, int family, bool tcp, bool many)
@@ -81,12 +84,63 @@ static void fall_back_to_ipv4(union address *address)
 		*address = (union address){.v4.sin_family = AF_INET};
 }
 
+/* Without the addresses of the other family, which the peer would take for further paths. -1: it said on stderr why not. */
+static int open_sctp(const struct sctp_addresses *addresses, uint16_t port)
+{
+	union address address = addresses->list[0];
+	const int family = address.any.sa_family, on = 1;
+	int fd = socket(family, SCTP_TYPE, IPPROTO_SCTP), error = 0;
+	char text[INET6_ADDRSTRLEN];
+
+	address_set_port(&address, port);
+	if (fd >= 0 && family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (fd < 0 || bind(fd, &address.any, address_length(&address)))
+		error = errno;
+	for (uint32_t i = 1; !error && i < addresses->n; i++) {
+		union address more = addresses->list[i];
+
+		address_set_port(&more, port);
+		error = sctp_bind_more(fd, &more);
+	}
+	if (!error) {
+		sctp_tune(fd, 0);
+		error = listen(fd, 65535) ? errno : 0;
+	}
+	if (!error)
+		return fd;
+	fprintf(stderr, "Cannot listen on SCTP port %u of %s: %s.\n", port,
+		address_text(&addresses->list[0], text), strerror(error));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* All processes accept from the same. */
+static bool sctp_sockets(const struct serve_options *options, struct shared_socket (*sockets)[SOCKETS])
+{
+	for (uint32_t i = 0; i < 2 * MAX_SCTP; i++) {
+		const enum service service = i % 2 ? SERVICE_ECHO_SCTP : SERVICE_NAME_SCTP;
+		const uint16_t port = i % 2 ? options->stream_port : options->connect_port;
+		struct shared_socket own = {service, -1};
+
+		if (i / 2 < options->sctp_n && port) {
+			own.fd = open_sctp(&options->sctp[i / 2], port);
+			if (own.fd < 0)
+				return false;
+		}
+		for (uint32_t k = 0; k < options->processes; k++)
+			sockets[k][OWN_SOCKETS + i] = own;
+	}
+	return true;
+}
+
 bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets)[SOCKETS])
 {
 	const struct {
 		enum service service;
 		uint16_t port;
-	} wanted[SOCKETS] = {
+	} wanted[OWN_SOCKETS] = {
 		{SERVICE_NAME_TCP, options->connect_port}, {SERVICE_ECHO_TCP, options->stream_port},
 		{SERVICE_NAME_UDP, options->connect_port}, {SERVICE_ECHO_UDP, options->udp_port},
 		{SERVICE_ECHO_UDP, options->echo_port},
@@ -94,7 +148,7 @@ bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets
 
 	fall_back_to_ipv4(&options->address);
 	/* UDP first: without SO_REUSEPORT it tells of another server on these ports. */
-	for (int i = SOCKETS - 1; i >= 0; i--) {
+	for (int i = OWN_SOCKETS - 1; i >= 0; i--) {
 		bool tcp = wanted[i].service == SERVICE_NAME_TCP || wanted[i].service == SERVICE_ECHO_TCP;
 
 		for (uint32_t k = 0; k < options->processes; k++) {
@@ -110,5 +164,5 @@ bool serve_sockets(struct serve_options *options, struct shared_socket (*sockets
 				wait_for_data(sockets[k][i].fd);
 		}
 	}
-	return true;
+	return sctp_sockets(options, sockets);
 }

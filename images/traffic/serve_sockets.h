@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The sockets that listen: five for each process, on both families where the kernel has both. */
+/* The sockets that listen: five for each process, on both families where the kernel has both, and two for each SCTP service. */
 #ifndef TRAFFIC_SERVE_SOCKETS_H
 #define TRAFFIC_SERVE_SOCKETS_H
 

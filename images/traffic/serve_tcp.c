@@ -28,7 +28,7 @@ static void peer_close(struct worker *worker, enum service service, int fd)
 	close(fd);
 }
 
-static void peer_add(struct worker *worker, enum service service, int fd)
+static void peer_add(struct worker *worker, enum service service, int fd, bool by_message)
 {
 	const struct server *server = worker->server;
 	/* Edge-triggered, both directions at once: one epoll_ctl in the life of a connection. */
@@ -41,7 +41,7 @@ static void peer_add(struct worker *worker, enum service service, int fd)
 			worker->counts.bytes += server->name_bytes;
 		}
 	} else {
-		server->peers[fd] = (struct peer){0};
+		server->peers[fd] = (struct peer){.by_message = by_message};
 		event.events |= EPOLLOUT;
 	}
 	event.data.u64 = entry_pack(service, fd);
@@ -67,7 +67,9 @@ static void refuse_one(struct worker *worker, int listen_fd)
 
 void tcp_accept(struct worker *worker, enum service service, int listen_fd)
 {
-	enum service kind = service == SERVICE_NAME_TCP ? SERVICE_NAME_PEER : SERVICE_ECHO_PEER;
+	const bool sctp = service == SERVICE_NAME_SCTP || service == SERVICE_ECHO_SCTP;
+	const bool name = service == SERVICE_NAME_TCP || service == SERVICE_NAME_SCTP;
+	enum service kind = name ? SERVICE_NAME_PEER : SERVICE_ECHO_PEER;
 
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -77,7 +79,7 @@ void tcp_accept(struct worker *worker, enum service service, int listen_fd)
 				refuse_one(worker, listen_fd);
 			return;
 		}
-		peer_add(worker, kind, fd);
+		peer_add(worker, kind, fd, sctp);
 	}
 }
 
@@ -150,7 +152,7 @@ static bool echo(struct worker *worker, int fd, struct peer *peer, uint32_t even
 			return !broken;
 		/* A short read has emptied the buffer; only a close that came with the data would go unseen.
 		 */
-		if (count < ECHO_CHUNK && !(events & (EPOLLRDHUP | EPOLLHUP)))
+		if (count < ECHO_CHUNK && !peer->by_message && !(events & (EPOLLRDHUP | EPOLLHUP)))
 			return true;
 	}
 	/* Others want their turn. Modifying an entry raises its edge again. */

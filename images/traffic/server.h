@@ -16,7 +16,8 @@
 #include "integrity.h"
 #include "parse.h"
 
-#define SOCKETS 5
+#define MAX_SCTP 16 /* --sctp */
+#define SOCKETS (5 + 2 * MAX_SCTP)
 #define MAX_PROCESSES 256
 #define ECHO_CHUNK 65536 /* the largest read; also bounds what is kept for a peer that does not read */
 
@@ -28,15 +29,24 @@ enum service {
 	SERVICE_ECHO_TCP,
 	SERVICE_NAME_UDP,
 	SERVICE_ECHO_UDP,
+	SERVICE_NAME_SCTP, /* listening sockets */
+	SERVICE_ECHO_SCTP,
 	SERVICE_NAME_PEER, /* accepted connections */
 	SERVICE_ECHO_PEER,
+};
+
+/* The addresses of one SCTP service: its peers learn of all of them. */
+struct sctp_addresses {
+	uint32_t n;
+	union address list[2];
 };
 
 struct serve_options {
 	const char *name;
 	union address address;
 	uint16_t connect_port, stream_port, udp_port, echo_port;
-	uint32_t processes;
+	uint32_t processes, sctp_n;
+	struct sctp_addresses sctp[MAX_SCTP];
 	uint64_t heartbeat_ns; /* 0: none */
 };
 
@@ -50,6 +60,7 @@ struct peer {
 	char *pending; /* echo that did not fit into the socket buffer */
 	uint32_t pending_bytes, pending_sent;
 	uint32_t named; /* bytes of the host-name header passed so far */
+	bool by_message; /* SCTP: a read takes one message at most */
 	struct stream_check check;
 };
 

@@ -3,6 +3,11 @@
 
 #define MAX_CONNECTIONS 10000000
 
+const char *protocol_name(const struct settings *set)
+{
+	return set->udp ? "udp" : set->sctp ? "sctp" : "tcp";
+}
+
 void address_check(const union address *address, const struct cidr *source, const char *port)
 {
 	if (address->any.sa_family == AF_UNSPEC)
@@ -20,6 +25,13 @@ void settings_check(const struct settings *set, const char *port)
 		fail(EXIT_USAGE, "Invalid value for --sample or the time-out: expected more than 0.");
 	if (set->sources && set->source.family == AF_UNSPEC)
 		fail(EXIT_USAGE, "--sources needs the network of --src.");
+	if (set->second.family != AF_UNSPEC &&
+	    (!set->sctp || set->second.family != set->source.family || set->second.host_bits < set->source.host_bits))
+		fail(EXIT_USAGE, "--second-src needs --sctp, and --src of the same family, and no larger.");
+	if (set->udp && set->sctp)
+		fail(EXIT_USAGE, "--udp and --sctp exclude each other.");
+	if (set->share.count > 1 && set->source.family == AF_UNSPEC)
+		fail(EXIT_USAGE, "--share needs the network of --src.");
 	if (set->part.count > set->connections)
 		fail(EXIT_USAGE, "Invalid value for --part: there are more parts than connections.");
 }

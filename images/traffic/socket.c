@@ -6,6 +6,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "sctp.h"
+#include "util/memory.h"
+
 #define TUPLE_TRIES 16
 
 static bool bind_source(const struct client *client, int fd, struct tuple tuple)
@@ -53,15 +56,26 @@ static int open_socket(const struct client *client, struct connection *c, struct
 {
 	const struct settings *set = &client->set;
 	int type = (set->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, on = 1;
+	const bool tcp = !set->udp && !set->sctp;
 
 	c->offset = tuple.offset;
 	c->port = tuple.port;
-	c->fd = socket(set->address.any.sa_family, type, 0);
+	c->fd = socket(set->address.any.sa_family, type, set->sctp ? IPPROTO_SCTP : 0);
 	if (c->fd < 0 || !bind_source(client, c->fd, tuple))
 		return errno;
-	if (set->mode == MODE_STREAM && !set->udp)
+	if (set->second.family != AF_UNSPEC) {
+		const union address second =
+			tuple_address(&client->second, set->address.any.sa_family, tuple);
+		const int error = sctp_bind_more(c->fd, &second);
+
+		if (error)
+			return error;
+	}
+	if (set->sctp)
+		sctp_tune(c->fd, set->keepalive_ns);
+	if (set->mode == MODE_STREAM && tcp)
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (set->keepalive_ns)
+	if (set->keepalive_ns && tcp)
 		keep_alive(c->fd, (int)(set->keepalive_ns / NS_PER_S));
 	if (connect(c->fd, &set->address.any, address_length(&set->address)) && errno != EINPROGRESS)
 		return errno;
@@ -75,6 +89,33 @@ void socket_close(struct connection *c)
 	c->fd = -1;
 }
 
+void socket_tuples(struct client *client)
+{
+	const struct settings *set = &client->set;
+	const uint32_t all = (set->connections - set->part.index + set->part.count - 1) / set->part.count;
+	uint32_t *ids;
+
+	client->count = all;
+	tuple_space_init(&client->tuples, &set->source, set->sources, set->seed);
+	client->tuples.same_visits = set->same_tuple;
+	client->second = client->tuples;
+	client->second.cidr = set->second;
+	if (set->share.count == 1)
+		return;
+	tuple_space_share(&client->tuples, &set->share);
+	ids = allocate(all * sizeof(*ids));
+	client->count = 0;
+	for (uint32_t i = 0; i < all; i++) {
+		const uint32_t id = connection_id(client, i);
+		const struct tuple tuple = set->visit ? tuple_of_visit(&client->tuples, set->visit, id, 0)
+						      : tuple_at(&client->tuples, id);
+
+		if (tuple_is_own(&client->tuples, tuple))
+			ids[client->count++] = id;
+	}
+	client->ids = ids;
+}
+
 /* `spare`: 0, or the number of a tuple from the far end. */
 static struct tuple choose(const struct client *client, const struct connection *c, uint64_t spare)
 {
@@ -84,9 +125,12 @@ static struct tuple choose(const struct client *client, const struct connection 
 
 	if (set->visit)
 		return tuple_of_visit(space, set->visit, id, spare);
+	if (set->only && !spare)
+		return tuple_at(space, set->only[id]);
 	if (spare)
-		return tuple_at(space, space->size - 1 - set->part.index - set->part.count * (spare - 1));
-	return tuple_at(space, (set->same_tuple ? 0 : (uint64_t)c->generation * set->connections) + id);
+		return tuple_own(space, space->size - 1 - set->part.index, -(uint64_t)set->part.count,
+				 spare - 1);
+	return tuple_own(space, id, set->connections, set->same_tuple ? 0 : c->generation);
 }
 
 /* A program on this machine, or a connection in TIME_WAIT, may hold the tuple: take a spare one then. */

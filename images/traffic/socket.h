@@ -5,6 +5,8 @@
 
 #include "state.h"
 
+/* The 5-tuples, and which connections are of this part, from sources that this machine has: their number. */
+void socket_tuples(struct client *client);
 /* 0 or an errno; needs socket_close either way. */
 int socket_open(struct client *client, struct connection *c);
 void socket_close(struct connection *c);

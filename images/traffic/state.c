@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state.h"
 
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include "util/memory.h"
 
 void client_targets_init(struct client *client)
@@ -31,4 +34,13 @@ void connection_established(struct client *client, struct connection *c, uint16_
 		client->hosts.list[host].answered++;
 	}
 	connection_settled(client, c, true);
+}
+
+void client_signalled(struct client *client, int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	client->stop = true;
+	if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		client->signal = info.ssi_signo;
 }

@@ -5,7 +5,8 @@
  * client.c      the loop: timers, sockets, samples, the end
  * connection.c  the life of a connection: opened, established, ended, opened again
  * socket.c      its socket, bound to a 5-tuple of the seed
- * message.c     what goes over it: the open-loop schedule, echoes, UDP answers, host names
+ * message.c     what goes over it: the open-loop schedule, messages
+ * answer.c      what comes back: echoes, UDP answers, host names
  * events.c      what is told about it, as JSON lines; originals.c, as mconnect and ctraffic tell it
  *
  * A connection is established when its target has answered by name, so each established connection has a
@@ -27,6 +28,7 @@
 
 #define NEVER_NS UINT64_MAX
 #define ROWS_PER_LINE 1024
+#define MISSED_PER_LINE 1024
 #define TAG_BYTES 16	     /* the first bytes of the mark: all that UDP needs */
 #define ECHO_BYTES (1 << 18) /* read at a time */
 #define MIN_TCP_MESSAGE HOST_NAME_BYTES
@@ -67,8 +69,9 @@ struct troubles {
 
 struct client {
 	struct settings set;
-	struct tuple_space tuples;
+	struct tuple_space tuples, second; /* see settings.second */
 	struct connection *list;
+	uint32_t *ids; /* of the list's connections; NULL: every one of this part is of this machine's share */
 	struct wheel wheel;
 	struct hosts hosts;
 	struct totals totals;
@@ -87,6 +90,8 @@ struct client {
 	uint32_t hist[HIST_BUCKETS]; /* since the last sample */
 	uint8_t rows[ROWS_PER_LINE * ROW_BYTES];
 	uint32_t row_count;
+	uint64_t missed[MISSED_PER_LINE]; /* due times that are not told yet */
+	uint32_t missed_count;
 	struct originals *originals; /* what the other output formats must remember */
 	uint32_t signal;	     /* that told it to end before its time; 0: none */
 	bool all_told, stop, draining, full;
@@ -116,7 +121,7 @@ static inline struct troubles *troubles_of(const struct client *client, const st
 /* Its number among the connections of all parts; its 5-tuple and its place in the schedule follow from it. */
 static inline uint32_t connection_id(const struct client *client, uint32_t index)
 {
-	return index * client->set.part.count + client->set.part.index;
+	return client->ids ? client->ids[index] : index * client->set.part.count + client->set.part.index;
 }
 
 static inline uint64_t row_unit_ns(const struct client *client)

@@ -57,6 +57,32 @@ void tuple_space_init(struct tuple_space *space, const struct cidr *cidr, uint32
 	if (sources && sources < space->addresses)
 		space->addresses = sources;
 	space->size = space->addresses * PORT_COUNT;
+	space->own_to = space->addresses;
+}
+
+void tuple_space_share(struct tuple_space *space, const struct part *share)
+{
+	space->own_from = space->addresses * share->index / share->count;
+	space->own_to = space->addresses * (share->index + 1) / share->count;
+}
+
+bool tuple_is_own(const struct tuple_space *space, struct tuple tuple)
+{
+	const uint64_t source = tuple.offset - space->first_offset;
+
+	return source >= space->own_from && source < space->own_to;
+}
+
+struct tuple tuple_own(const struct tuple_space *space, uint64_t index, uint64_t step, uint64_t n)
+{
+	if (space->own_to - space->own_from == space->addresses)
+		return tuple_at(space, index + step * n);
+	for (;; index += step) {
+		const struct tuple tuple = tuple_at(space, index);
+
+		if (tuple_is_own(space, tuple) && n-- == 0)
+			return tuple;
+	}
 }
 
 struct tuple tuple_at(const struct tuple_space *space, uint64_t index)
