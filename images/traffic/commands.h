@@ -12,6 +12,7 @@ int command_fragments(const struct command *command, int argc, char **argv);
 int command_sctp(const struct command *command, int argc, char **argv);
 int command_hear(const struct command *command, int argc, char **argv);
 int command_serve(const struct command *command, int argc, char **argv);
+int command_spoof(const struct command *command, int argc, char **argv);
 int command_stream(const struct command *command, int argc, char **argv);
 
 #endif

@@ -28,6 +28,11 @@ static const struct command commands[] = {
 	{"serve", "answer with the own name, and echo", "serve [options]",
 	 "Answers TCP and UDP with its own name, and echoes.\n",
 	 "traffic serve --name vm-001 --address 10.0.0.0\n", command_serve},
+	{"spoof", "send from sources that do not answer", "spoof [options]",
+	 "Sends SYNs or datagrams at a rate, each from another source, none of which will answer.\n",
+	 "traffic spoof --address 10.0.0.0:5003 --rate 50000 --src 50.1.0.0/16 --device eth2 --via "
+	 "00:00:00:01:02:c9\n",
+	 command_spoof},
 	{"stream", "send messages over many connections, record losses", "stream [options]",
 	 "Sends messages over many connections and records time and cause of each loss.\n",
 	 "traffic stream --address 10.0.0.0:5003 --connections 10000 --rate 10000 --src 50.0.0.0/16\n",
