@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Asks the kernel why it drops or resets packets of clients' connections in the lab's machines. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../tap/flows.h"
+#include "../tap/record.h"
+#include "cli/options.h"
+#include "drops.h"
+#include "names.h"
+#include "packet/bytes.h"
+#include "util/embed.h"
+#include "util/signals.h"
+
+#define MACHINES_MAX 8192
+#define FLOW_SLOTS (1U << 18)
+/* Of one connection: what is sent again comes later. */
+#define AGAIN_NS 20000000
+/* 32 MB */
+#define EVENTS_MAX 200000
+#define NO_REASON UINT32_MAX
+
+EMBED(drops_object, DROPS_OBJECT);
+
+static const struct {
+	const char *tracepoint, *program, *reasons;
+	uint32_t arguments;
+} sources[EVENT_KINDS] = {
+	[EVENT_DROP] = {"kfree_skb", "on_drop", "skb_drop_reason", 3},
+	[EVENT_RESET] = {"tcp_send_reset", "on_reset", "sk_rst_reason", 3},
+};
+
+struct drops {
+	struct networks clients;
+	struct machine {
+		const char *name;
+		uint32_t netns;
+	} machines[MACHINES_MAX];
+	uint32_t machine_count;
+	struct flows flows;
+	struct btf *kernel;
+	struct bpf_object *object;
+	struct ring_buffer *ring;
+	struct event *events;
+	uint32_t count, room;
+	struct record_end counts;
+};
+
+static void put(const void *data, size_t size)
+{
+	if (fwrite(data, 1, size, stdout) != size)
+		fail(EXIT_ERROR, "Cannot write: %s.", strerror(errno));
+}
+
+/* The whole frame's, as its IP header says. */
+static uint32_t length_of(const struct event *event)
+{
+	const uint8_t *ip = event->bytes + EVENT_FRAME;
+
+	return EVENT_FRAME + (ip[0] >> 4 == 4 ? load_be16(ip + 2) : 40U + load_be16(ip + 4));
+}
+
+static bool is_wanted(struct drops *drops, struct event *event)
+{
+	struct frame frame;
+	struct flow_slot *slot;
+
+	memcpy(event->bytes + 12, &event->protocol, 2);
+	if (!frame_read(event->bytes, EVENT_BYTES, length_of(event), &drops->clients, &frame))
+		return false;
+	drops->counts.seen++;
+	slot = flows_find(&drops->flows, &frame.client, true);
+	if (!slot) {
+		drops->counts.untracked++;
+		return true;
+	}
+	if (slot->told[event->kind] && event->t - slot->told[event->kind] < AGAIN_NS)
+		return false;
+	slot->told[event->kind] = event->t;
+	return true;
+}
+
+static int take(void *context, void *data, size_t size)
+{
+	struct drops *drops = context;
+	struct event event;
+
+	(void)size;
+	memcpy(&event, data, sizeof(event));
+	if (!is_wanted(drops, &event))
+		return 0;
+	if (drops->count == drops->room) {
+		struct event *more = NULL;
+
+		if (drops->room < EVENTS_MAX)
+			more = reallocarray(drops->events, drops->room ? 2 * drops->room : 1024, sizeof(*more));
+		if (!more) {
+			drops->counts.overwritten++;
+			return 0;
+		}
+		drops->events = more;
+		drops->room = drops->room ? 2 * drops->room : 1024;
+	}
+	drops->events[drops->count++] = event;
+	return 0;
+}
+
+/* What is to be added to the kernel's CLOCK_MONOTONIC for this time namespace's. */
+static uint64_t clock_offset(void)
+{
+	FILE *file = fopen("/proc/self/timens_offsets", "r");
+	char line[128];
+	long long seconds, nanoseconds;
+	uint64_t offset = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "monotonic %lld %lld", &seconds, &nanoseconds) == 2)
+			offset = (uint64_t)seconds * 1000000000 + (uint64_t)nanoseconds;
+	if (file)
+		fclose(file);
+	return offset;
+}
+
+static uint32_t index_of(const struct drops *drops, uint32_t netns)
+{
+	for (uint32_t i = 0; i < drops->machine_count; i++)
+		if (drops->machines[i].netns == netns)
+			return i;
+	return 0;
+}
+
+static void write_event(struct drops *drops, const struct event *event, uint64_t offset, const struct places *places)
+{
+	struct record record = {.kind = RECORD_DROP,
+				.ifindex = index_of(drops, event->netns),
+				.t = event->t + offset,
+				.length = length_of(event)};
+	const uint32_t bytes = record.length < EVENT_BYTES ? record.length : EVENT_BYTES;
+	char text[128];
+	const int length = snprintf(text, sizeof(text), "%c%s %s", event->kind == EVENT_DROP ? 'd' : 'r',
+				    names_reason(drops->kernel, sources[event->kind].reasons, event->reason),
+				    places_find(places, event->location));
+	const uint8_t text_length = (uint8_t)length;
+
+	record.size = (uint16_t)(1 + (uint32_t)length + bytes);
+	put(&record, sizeof(record));
+	put(&text_length, 1);
+	put(text, text_length);
+	put(event->bytes, bytes);
+	drops->counts.written++;
+}
+
+static void finish(struct drops *drops)
+{
+	static struct places places;
+	const struct record end = {.kind = RECORD_END, .size = sizeof(drops->counts)};
+	const uint64_t offset = clock_offset();
+	const uint32_t zero = 0;
+
+	ring_buffer__consume(drops->ring);
+	for (uint32_t i = 0; i < drops->count; i++)
+		places_add(&places, drops->events[i].location);
+	places_name(&places);
+	for (uint32_t i = 0; i < drops->machine_count; i++) {
+		const char *name = drops->machines[i].name;
+		const struct record record = {
+			.kind = RECORD_PORT, .size = (uint16_t)strlen(name), .ifindex = i};
+
+		put(&record, sizeof(record));
+		put(name, record.size);
+	}
+	for (uint32_t i = 0; i < drops->count; i++)
+		write_event(drops, &drops->events[i], offset, &places);
+	bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(drops->object, ".bss"), &zero, &drops->counts.dropped);
+	put(&end, sizeof(end));
+	put(&drops->counts, sizeof(drops->counts));
+	fflush(stdout);
+}
+
+static void refused(const char *what, int error)
+{
+	fail(EXIT_ENVIRONMENT, "Cannot %s: %s.", what, strerror(error < 0 ? -error : error));
+}
+
+static void attach(struct drops *drops)
+{
+	struct bpf_program *program;
+	uint32_t attached = 0;
+
+	for (int kind = 0; kind < EVENT_KINDS; kind++) {
+		program = bpf_object__find_program_by_name(drops->object, sources[kind].program);
+		/* Kernels tell the one since 5.17, the other since 6.10. */
+		bpf_program__set_autoload(
+			program, names_tells(drops->kernel, sources[kind].tracepoint, sources[kind].arguments));
+	}
+	if (bpf_object__load(drops->object))
+		refused("load the BPF programs", errno);
+	bpf_object__for_each_program(program, drops->object)
+	{
+		if (!bpf_program__autoload(program))
+			continue;
+		if (!bpf_program__attach(program))
+			refused("attach to a tracepoint", errno);
+		attached++;
+	}
+	if (attached == 0)
+		fail(EXIT_ENVIRONMENT, "This kernel tells no reasons of drops.");
+}
+
+static void start(struct drops *drops)
+{
+	struct bpf_map *constants;
+	uint32_t not_ours;
+	int machines;
+
+	libbpf_set_print(NULL);
+	drops->kernel = btf__load_vmlinux_btf();
+	if (!drops->kernel)
+		refused("read the kernel's types", errno);
+	drops->object = bpf_object__open_mem(drops_object, (size_t)(drops_object_end - drops_object), NULL);
+	if (!drops->object)
+		refused("open the BPF programs", errno);
+	constants = bpf_object__find_map_by_name(drops->object, ".rodata");
+	not_ours = names_value(drops->kernel, "skb_drop_reason", "SKB_DROP_REASON_OTHERHOST", NO_REASON);
+	if (!constants || bpf_map__set_initial_value(constants, &not_ours, sizeof(not_ours)))
+		fail(EXIT_ERROR, "The BPF object has no constants.");
+	attach(drops);
+	machines = bpf_object__find_map_fd_by_name(drops->object, "machines");
+	for (uint32_t i = 0; i < drops->machine_count; i++)
+		if (bpf_map_update_elem(machines, &drops->machines[i].netns, &i, BPF_ANY))
+			refused("name the machines", errno);
+	drops->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(drops->object, "events"), take, drops, NULL);
+	if (!drops->ring)
+		refused("map the ring", errno);
+}
+
+/* "vm-201=4026532677" */
+static bool add_machine(const char *text, void *to)
+{
+	struct drops *drops = to;
+	const char *equals = strchr(text, '=');
+	char *end;
+	unsigned long netns;
+
+	if (!equals || equals == text || drops->machine_count == MACHINES_MAX)
+		return false;
+	netns = strtoul(equals + 1, &end, 10);
+	if (end == equals + 1 || *end || netns > UINT32_MAX)
+		return false;
+	drops->machines[drops->machine_count++] =
+		(struct machine){strndup(text, (size_t)(equals - text)), (uint32_t)netns};
+	return true;
+}
+
+static const struct command command = {
+	NULL, NULL, "--client NETWORK --machine NAME=INODE [options]",
+	"Asks the kernel why it drops packets of clients' connections, or answers them by a reset, in these network\n"
+	"namespaces, until SIGTERM or SIGINT; then writes records (../tap/record.h) on stdout. Prints \"ready\" on stderr.\n"
+	"Needs root in the initial user namespace.\n",
+	"drops --client 50.0.0.0/16 --machine vm-201=$(stat -Lc %i /proc/self/ns/net) >reasons\n", NULL};
+
+int main(int argc, char **argv)
+{
+	static struct drops drops;
+	int signals;
+	const struct option_spec specs[] = {
+		{"client", 0, "NETWORK", "clients' addresses: 50.0.0.0/16 (repeatable)", .parse = networks_add,
+		 .to = &drops.clients},
+		{"machine", 0, "NAME=INODE", "a machine and its network namespace (repeatable)",
+		 .parse = add_machine, .to = &drops},
+	};
+
+	parse_options(&command, argc, argv, specs, COUNT_OF(specs), 0);
+	if (drops.clients.n == 0 || drops.machine_count == 0)
+		fail(EXIT_USAGE, "--client or --machine is missing. Try 'drops --help'.");
+	signals = signals_open();
+	flows_open(&drops.flows, FLOW_SLOTS);
+	start(&drops);
+	fputs("ready\n", stderr);
+	while (signals_wait(signals, ring_buffer__epoll_fd(drops.ring)))
+		ring_buffer__poll(drops.ring, 0);
+	finish(&drops);
+	return EXIT_OK;
+}
