@@ -84,7 +84,7 @@ test("the original's files are read, with fields left out and lists null", (t) =
 test("what is no statistics file is refused with the reason", (t) => {
   t.throws(() => parseCtraffic("nonsense"), { message: /not JSON/ });
   t.throws(() => parseCtraffic("{}"), { message: /'Started'/ });
-  t.throws(() => throughput({ ...stats, Samples: [] }), { message: /no samples/ });
+  t.throws(() => analyzeCtraffic("throughput", { ...stats, Samples: [] }), { message: /no samples/ });
 });
 
 const published = (name: string) =>

@@ -69,12 +69,9 @@ export function parseCtraffic(text: string): CtrafficStats {
   return parsed.data;
 }
 
-/**
- * The analysis as columns of text with a header, for a terminal or a plotting program. Throws where the file does not hold
- * what the analysis is about: absent data is no measured zero.
- */
+/** The analysis as columns of text with a header, for a terminal or a plotting program. Throws as `checkAnalysis` does. */
 export function analyzeCtraffic(analysis: CtrafficAnalysis, stats: CtrafficStats): string {
-  if (analysis !== "throughput") needsConnections(stats);
+  checkAnalysis(analysis, stats);
   switch (analysis) {
     case "connections":
       return columns(connectionsPerSecond(stats));
@@ -83,6 +80,12 @@ export function analyzeCtraffic(analysis: CtrafficAnalysis, stats: CtrafficStats
     case "throughput":
       return columns(throughput(stats));
   }
+}
+
+/** Throws where the file does not hold what the analysis is about: absent data is no measured zero. */
+export function checkAnalysis(analysis: CtrafficAnalysis, stats: CtrafficStats): void {
+  if (analysis !== "throughput") needsConnections(stats);
+  else if (stats.Samples.length === 0) throw new Error("The file holds no samples: write it with '-stats all'.");
 }
 
 function needsConnections(stats: CtrafficStats): void {
@@ -110,7 +113,6 @@ export function contradictions(stats: CtrafficStats): string[] {
 
 /** Messages per second between two samples; `time` is the middle of the span. Of samples at one time the last one counts. */
 export function throughput(stats: CtrafficStats) {
-  if (stats.Samples.length === 0) throw new Error("The file holds no samples: write it with '-stats all'.");
   let last = { Time: 0, Sent: 0, Received: 0, Dropped: 0 };
   const samples = stats.Samples.filter(({ Time }, i) => Time > 0 && Time !== stats.Samples[i + 1]?.Time);
   return samples.map((next) => {

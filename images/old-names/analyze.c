@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,32 +15,22 @@
 
 #define NS_PER_S 1e9
 #define MOST_SECONDS 100000
-#define MOST_COLUMNS 5
-#define CELL_BYTES 72
 
 struct connection {
-	double connect, ended;
+	double started, connect, ended;
 	bool failed;
 	char host[64];
 };
 
 struct sample {
-	double time, sent, received, dropped;
+	double time, received;
 };
 
 struct statistics {
-	double duration, connections;
+	double duration, connections, packet_size;
 	struct connection *list;
 	struct sample *samples;
 	size_t n, sample_count;
-};
-
-typedef char row[MOST_COLUMNS][CELL_BYTES];
-
-struct table {
-	const char *const *names;
-	size_t columns, n;
-	row *rows;
 };
 
 /* Grows at powers of two. */
@@ -53,6 +44,8 @@ static bool connection_member(struct cursor *cursor, const char *key, void *to)
 	struct connection *c = to;
 	char text[2];
 
+	if (!strcmp(key, "Started"))
+		return json_take_number(cursor, &c->started);
 	if (!strcmp(key, "Connect"))
 		return json_take_number(cursor, &c->connect);
 	if (!strcmp(key, "Ended"))
@@ -78,11 +71,7 @@ static bool connection_element(struct cursor *cursor, void *to)
 static bool sample_member(struct cursor *cursor, const char *key, void *to)
 {
 	struct sample *sample = to;
-	double *number = !strcmp(key, "Time")	    ? &sample->time
-			 : !strcmp(key, "Sent")	    ? &sample->sent
-			 : !strcmp(key, "Received") ? &sample->received
-			 : !strcmp(key, "Dropped")  ? &sample->dropped
-						    : NULL;
+	double *number = !strcmp(key, "Time") ? &sample->time : !strcmp(key, "Received") ? &sample->received : NULL;
 
 	return number ? json_take_number(cursor, number) : json_skip(cursor);
 }
@@ -102,6 +91,8 @@ static bool member(struct cursor *cursor, const char *key, void *to)
 
 	if (!strcmp(key, "Duration"))
 		return json_take_number(cursor, &s->duration);
+	if (!strcmp(key, "PacketSize"))
+		return json_take_number(cursor, &s->packet_size);
 	if (!strcmp(key, "Connections"))
 		return json_take_number(cursor, &s->connections);
 	if (!strcmp(key, "ConnStats"))
@@ -127,145 +118,126 @@ static char *read_file(const char *file)
 	return text;
 }
 
-/* To a tenth, and none of it where it is 0. */
-static void put(char *cell, double value)
+/* As Go prints a number: the fewest digits that mean it, and an exponent below 0.0001 and from 1e21 on. */
+static const char *go_float(double value, char text[64])
 {
-	snprintf(cell, CELL_BYTES, "%.1f", floor(value * 10 + 0.5) / 10);
-	char *point = strstr(cell, ".0");
-	if (point)
-		*point = 0;
+	char digits[64];
+	int fewest = 0, exponent;
+
+	if (isnan(value))
+		return "NaN";
+	if (isinf(value))
+		return value > 0 ? "+Inf" : "-Inf";
+	do
+		snprintf(digits, sizeof(digits), "%.*e", fewest, value);
+	while (strtod(digits, NULL) != value && fewest++ < 17);
+	exponent = atoi(strchr(digits, 'e') + 1);
+	if (value != 0 && (exponent < -4 || exponent >= 21))
+		snprintf(text, 64, "%s", digits);
+	else
+		snprintf(text, 64, "%.*f", fewest > exponent ? fewest - exponent : 0, value);
+	return text;
 }
 
-static row *add_row(struct table *table)
+/* Its numbers of packets have 32 bits. */
+static uint32_t to_u32(double value)
 {
-	table->rows = with_room(table->rows, table->n, sizeof(*table->rows));
-	memset(&table->rows[table->n], 0, sizeof(*table->rows));
-	return &table->rows[table->n++];
+	return value >= 0 && value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
-static void print(const struct table *table)
+static double seconds(double ns)
 {
-	size_t widths[MOST_COLUMNS] = {0};
+	const double whole = trunc(ns / NS_PER_S);
 
-	for (size_t k = 0; k < table->columns; k++) {
-		widths[k] = strlen(table->names[k]);
-		for (size_t i = 0; i < table->n; i++)
-			if (strlen(table->rows[i][k]) > widths[k])
-				widths[k] = strlen(table->rows[i][k]);
-	}
-	for (size_t i = 0; i <= table->n; i++)
-		for (size_t k = 0; k < table->columns; k++) {
-			const char *cell = i ? table->rows[i - 1][k] : table->names[k];
-
-			if (k + 1 == table->columns)
-				printf("%s\n", cell);
-			else
-				printf("%-*s ", (int)widths[k], cell);
-		}
+	return whole + (ns - whole * NS_PER_S) / NS_PER_S;
 }
 
+/* KB/s received between two samples; the time is the middle of the two. */
 static void throughput(const struct statistics *s)
 {
-	static const char *const names[] = {"time", "sent", "received", "dropped"};
-	struct table table = {.names = names, .columns = COUNT_OF(names)};
-	struct sample last = {0};
+	char middle[64], rate[64];
 
 	if (!s->sample_count)
 		fail(EXIT_USAGE, "The file holds no samples: write it with '-stats all'.");
-	for (size_t i = 0; i < s->sample_count; i++) {
-		const struct sample *next = &s->samples[i];
+	puts("Time Throughput");
+	for (size_t i = 1; i < s->sample_count; i++) {
+		const struct sample *last = &s->samples[i - 1], *next = &s->samples[i];
+		const double ns = next->time - last->time;
+		const uint32_t kilobytes =
+			(to_u32(next->received) - to_u32(last->received)) * to_u32(s->packet_size) / 1024;
 
-		if (next->time <= 0 || (i + 1 < s->sample_count && next[1].time == next->time))
-			continue;
-		const double seconds = (next->time - last.time) / NS_PER_S;
-		row *cells = add_row(&table);
-		put((*cells)[0], (next->time + last.time) / 2 / NS_PER_S);
-		put((*cells)[1], (next->sent - last.sent) / seconds);
-		put((*cells)[2], (next->received - last.received) / seconds);
-		put((*cells)[3], (next->dropped - last.dropped) / seconds);
-		last = *next;
+		printf("%s %s\n", go_float(seconds(last->time + trunc(ns / 2)), middle),
+		       go_float(kilobytes / seconds(ns), rate));
 	}
-	print(&table);
 }
 
-/* An event on the boundary belongs to the second that it ends. */
-static size_t second_of(double ns, size_t n)
+struct counts {
+	unsigned active, fresh, failed, connecting;
+};
+
+static void count_connection(struct counts *counts, const struct connection *c, double begin, double end)
 {
-	const double second = ceil(ns / NS_PER_S) - 1;
-
-	return second < 0 ? 0 : second >= (double)n ? n - 1 : (size_t)second;
+	if (c->ended < begin)
+		return;
+	if (c->ended < end) {
+		counts->failed += c->failed;
+		return;
+	}
+	if (c->started > end)
+		return;
+	counts->fresh += c->started > begin;
+	if (c->connect == 0 || c->connect > end)
+		counts->connecting++;
+	else
+		counts->active++;
 }
 
+/* By whole seconds before the end; the time is the middle of each. */
 static void connections(const struct statistics *s)
 {
-	static const char *const names[] = {"time", "alive", "new", "lost", "failed"};
-	struct table table = {.names = names, .columns = COUNT_OF(names)};
-	const double seconds = ceil(s->duration / NS_PER_S);
-	const size_t n = seconds > MOST_SECONDS ? MOST_SECONDS : seconds < 1 ? 1 : (size_t)seconds;
-	size_t(*counts)[3] = allocate(n * sizeof(*counts)), alive = 0;
+	char middle[64];
 
-	memset(counts, 0, n * sizeof(*counts));
-	for (size_t i = 0; i < s->n; i++) {
-		const struct connection *c = &s->list[i];
+	puts("Time Active New Failed Connecting");
+	for (double end = NS_PER_S; end < s->duration && end < MOST_SECONDS * NS_PER_S; end += NS_PER_S) {
+		struct counts counts = {0};
 
-		if (c->connect != 0)
-			counts[second_of(c->connect, n)][0]++;
-		if (c->failed)
-			counts[second_of(c->ended, n)][c->connect != 0 ? 1 : 2]++;
+		for (size_t i = 0; i < s->n; i++)
+			count_connection(&counts, &s->list[i], end - NS_PER_S, end);
+		printf("%s %u %u %u %u\n", go_float(seconds(end - NS_PER_S / 2), middle), counts.active, counts.fresh,
+		       counts.failed, counts.connecting);
 	}
-	for (size_t i = 0; i < n; i++) {
-		row *cells = add_row(&table);
-
-		alive += counts[i][0] - counts[i][1];
-		put((*cells)[0], (double)i + 1);
-		put((*cells)[1], (double)alive);
-		for (size_t k = 0; k < 3; k++)
-			put((*cells)[2 + k], (double)counts[i][k]);
-	}
-	print(&table);
 }
-
-struct host {
-	const char *name;
-	size_t lost, lasting;
-};
 
 static int by_name(const void *a, const void *b)
 {
-	return strverscmp(((const struct host *)a)->name, ((const struct host *)b)->name);
+	const struct connection *const *x = a, *const *y = b;
+
+	return strcmp((*x)->host, (*y)->host);
+}
+
+/* Those that failed, or those that did not, by host. */
+static void print_hosts(const char *title, const struct statistics *s, bool failed)
+{
+	const struct connection **list = allocate((s->n + 1) * sizeof(*list));
+	size_t n = 0, same;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->list[i].failed == failed && *s->list[i].host)
+			list[n++] = &s->list[i];
+	qsort(list, n, sizeof(*list), by_name);
+	printf("%s connections: %zu\n", title, n);
+	for (size_t i = 0; i < n; i += same) {
+		for (same = 1; i + same < n && !strcmp(list[i]->host, list[i + same]->host);)
+			same++;
+		printf("  %s %zu\n", list[i]->host, same);
+	}
+	release(list);
 }
 
 static void hosts(const struct statistics *s)
 {
-	static const char *const names[] = {"host", "lost", "lasting"};
-	struct table table = {.names = names, .columns = COUNT_OF(names)};
-	struct host *list = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		const char *name = *s->list[i].host ? s->list[i].host : "(unknown)";
-		size_t k = 0;
-
-		if (s->list[i].connect == 0)
-			continue;
-		while (k < n && strcmp(list[k].name, name))
-			k++;
-		if (k == n) {
-			list = with_room(list, n, sizeof(*list));
-			list[n++] = (struct host){.name = name};
-		}
-		*(s->list[i].failed ? &list[k].lost : &list[k].lasting) += 1;
-	}
-	if (n)
-		qsort(list, n, sizeof(*list), by_name);
-	for (size_t k = 0; k < n; k++) {
-		row *cells = add_row(&table);
-
-		snprintf((*cells)[0], CELL_BYTES, "%s", list[k].name);
-		put((*cells)[1], (double)list[k].lost);
-		put((*cells)[2], (double)list[k].lasting);
-	}
-	print(&table);
+	print_hosts("Lost", s, true);
+	print_hosts("Lasting", s, false);
 }
 
 int analyze(const char *analysis, const char *file)

@@ -51,7 +51,7 @@ static struct old_option run[] = {
 	{.name = "reassembler", .wants = "N", .instead = "fragments are not put together."},
 	{.name = "sctp_encap", .wants = "PORT", .instead = "SCTP in UDP is balanced as UDP."},
 	{.name = "promiscuous_ping", .instead = "add a flow with --protocols icmp."},
-	{.name = "trace_address", .wants = "ADDRESS", .instead = "there are no traces; 'nfqueue-lb lookup' explains a packet."},
+	{.name = "trace_address", .wants = "ADDRESS", .help = "no effect", .instead = "'nfqueue-lb trace' asks the table's name."},
 };
 static struct old_option flow_set[] = {
 	{.name = "name", .wants = "FLOW", .help = "name of the flow", .to = "name"},
@@ -65,7 +65,22 @@ static struct old_option flow_set[] = {
 	{.name = "sports", .wants = "P-Q,...", .help = "source ports", .to = "sports"},
 	{.name = "dports", .wants = "P-Q,...", .help = "destination ports", .to = "dports"},
 	{.name = "match", .wants = "MATCH", .instead = "'nfqueue-lb flow-set --match O:HEX[/MASK]' compares bytes."},
+	{.name = "user_ref", .wants = "N", .help = "number of yours", .to = "user-ref"},
 	{.name = "udpencap", .wants = "PORT", .instead = "SCTP in UDP is balanced as UDP."},
+};
+static struct old_option trace[] = {
+	SHM,
+	{.name = "mask", .wants = "MASK", .help = "no effect", .instead = "packets of the trace flows are printed."},
+	{.name = "selection", .wants = "AREA,...", .help = "no effect", .instead = "packets of the trace flows are printed."},
+};
+static struct old_option trace_flow_set[] = {
+	{.name = "name", .wants = "FLOW", .help = "name of the flow", .to = "name"},
+	{.name = "protocols", .wants = "P,...", .help = "protocols", .to = "protocols"},
+	{.name = "srcs", .wants = "A/N,...", .help = "source networks", .to = "srcs"},
+	{.name = "dsts", .wants = "A/N,...", .help = "destination networks", .to = "dsts"},
+	{.name = "sports", .wants = "P-Q,...", .help = "source ports", .to = "sports"},
+	{.name = "dports", .wants = "P-Q,...", .help = "destination ports", .to = "dports"},
+	{.name = "match", .wants = "MATCH", .instead = "'nfqueue-lb trace-flow-set --match O:HEX[/MASK]' compares bytes."},
 };
 static struct old_option flow_name[] = {
 	{.name = "name", .wants = "FLOW", .help = "name of the flow"},
@@ -85,14 +100,18 @@ static const struct old_command commands[] = {
 	{"flow-set", "[options]", "nfqueue-lb flow-set", flow_set, COUNT_OF(flow_set)},
 	{"flow-delete", "--name FLOW", "nfqueue-lb flow-delete", flow_name, COUNT_OF(flow_name)},
 	{"flow-list", "", "nfqueue-lb flow-list", NULL, 0},
+	{"trace", "[options]", "nfqueue-lb trace", trace, COUNT_OF(trace)},
+	{"trace-flow-set", "[options]", "nfqueue-lb trace-flow-set", trace_flow_set, COUNT_OF(trace_flow_set)},
+	{"trace-flow-delete", "--name FLOW", "nfqueue-lb trace-flow-delete", flow_name, COUNT_OF(flow_name)},
+	{"trace-flow-list", "", "nfqueue-lb trace-flow-list", NULL, 0},
 };
 
 static void print_help(FILE *out)
 {
 	fputs("Usage: nfqlb COMMAND [options]\nRuns nfqueue-lb, with its old name, commands and options:\n", out);
 	for (size_t i = 0; i < COUNT_OF(commands); i++)
-		fprintf(out, "  %-12s '%s'\n", commands[i].program, commands[i].runs);
-	fputs("  primebelow   the largest prime below a number\n  version      print what this is\n", out);
+		fprintf(out, "  %-18s '%s'\n", commands[i].program, commands[i].runs);
+	fputs("  primebelow         the largest prime below a number\n  version            print what this is\n", out);
 }
 
 static int prime(int argc, char **argv)
@@ -169,9 +188,8 @@ int main(int argc, char **argv)
 		puts("nfqlb: an old name of 'nfqueue-lb'");
 		return EXIT_OK;
 	}
-	if (!strncmp(name, "trace", 5) || !strcmp(name, "loglevel"))
-		fail(EXIT_USAGE, "There is no '%s' here: 'nfqueue-lb stats' counts, and 'nfqueue-lb lookup' explains a packet.",
-		     name);
+	if (!strcmp(name, "loglevel"))
+		fail(EXIT_USAGE, "There is no 'loglevel' here: 'nfqueue-lb stats' counts, and 'nfqueue-lb trace' shows packets.");
 	if (!*name || !strcmp(name, "help") || !strcmp(name, "-h") || !strcmp(name, "--help")) {
 		print_help(*name ? stdout : stderr);
 		return *name ? EXIT_OK : EXIT_USAGE;

@@ -119,6 +119,9 @@ void old_pass(const struct old_command *command, struct words *words)
 
 		if (!option->to || !option->value)
 			continue;
+		if (option->wants && !strcmp(option->wants, "N") &&
+		    option->value[strspn(option->value, "-0123456789")])
+			old_invalid(option->name, option->value, "a whole number");
 		if (option->wants)
 			words_add(words, "--%s=%s", option->to, option->value);
 		else if (!strcmp(option->value, "true"))
