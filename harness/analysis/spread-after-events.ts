@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who gets the new connections while targets come and go: in each window from an event to the next one, or to the end.
 import type { StatefulSpec } from "../oracle/oracle.ts";
-import type { SpreadWindow } from "../record/summary.ts";
+import type { SpreadWindow } from "../record/event-summary.ts";
 import { plural } from "../util/numbers.ts";
 import { type Life, toTheFewest } from "./fewest.ts";
 import type { AnalysisModule, Judged } from "./part.ts";
@@ -27,7 +27,7 @@ export const spreadAfterEvents: AnalysisModule = ({ timeline }) => {
     return { fromT: effectiveT, toT, perTarget: new Map() };
   });
   const counts = laterOf(timeline)?.startsWith("fewest") ?? false;
-  const isInTurn = inTurn(timeline);
+  const takesTurns = isInTurn(timeline);
   const lives: Life[] = [];
   const take = (life: Life) => {
     const { target, startT, openT } = life;
@@ -43,7 +43,7 @@ export const spreadAfterEvents: AnalysisModule = ({ timeline }) => {
       const { family } = stream;
       take({ target, family, startT, openT: establishedT, goneT: cause === "none" ? endT : goneT });
       // The balancer takes the datagrams of a flow whose target left for a new one.
-      if (isInTurn && movedTo !== null) take({ target: movedTo, family, startT: goneT, openT: goneT, goneT: endT });
+      if (takesTurns && movedTo !== null) take({ target: movedTo, family, startT: goneT, openT: goneT, goneT: endT });
     },
     part() {
       const found = windows.flatMap((window, i) =>
@@ -55,7 +55,7 @@ export const spreadAfterEvents: AnalysisModule = ({ timeline }) => {
 };
 
 /** Targets are given out in turn, or to who has the fewest: then whoever gets one changes what the next one gets. */
-function inTurn({ deployed: { oracle } }: Timeline): boolean {
+export function isInTurn({ deployed: { oracle } }: Pick<Timeline, "deployed">): boolean {
   return oracle?.strategy === "stateful" && (oracle as StatefulSpec).assign === null;
 }
 

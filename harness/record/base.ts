@@ -28,6 +28,53 @@ const lossCause = z.enum(CAUSES).exclude(["none"]);
 export const byCause = z.partialRecord(lossCause, count);
 export type ByCause = z.infer<typeof byCause>;
 
+/**
+ * What ended a connection in the first place, a closed list; `CAUSES` are what its client saw of it. Records and gates name them:
+ * append, never rename. docs/explain.md describes each.
+ */
+export const ROOTS = [
+  "moved_by_table",
+  "stale_table",
+  "misrouted",
+  "target_gone",
+  "target_dead",
+  "target_frozen",
+  "target_slow",
+  "target_full",
+  "state_flushed",
+  "state_missing",
+  "state_evicted",
+  "state_expired",
+  "not_tracked",
+  "balancer_down",
+  "rules_missing",
+  "queue_overrun",
+  "dropped_by_router",
+  "no_route",
+  "reverse_path_filter",
+  "mtu",
+  "checksum",
+  "link_loss",
+  "link_down",
+  "foreign_reset",
+  "port_reused",
+  "generator",
+  "lab",
+  "unknown",
+] as const;
+export const rootCause = z.enum(ROOTS);
+export type RootCause = z.infer<typeof rootCause>;
+export const byRoot = z.partialRecord(rootCause, count);
+export type ByRoot = z.infer<typeof byRoot>;
+
+/** What of the lab broke, and where. */
+export const faultSubject = z.strictObject({
+  what: z.enum(["link", "routes", "rules", "server", "generator"]),
+  /** A machine, or a generator's stream. */
+  where: z.string(),
+});
+export type FaultSubject = z.infer<typeof faultSubject>;
+
 /** What becomes of an attempt to connect while no target is in use. */
 export const withoutTargets = z.enum(["silence", "unreachable", "refused"]);
 export type WithoutTargets = z.infer<typeof withoutTargets>;
@@ -50,16 +97,81 @@ export type Room = z.infer<typeof room>;
  * A 5-tuple that is opened again soon after it was closed: a target is chosen anew ("again"), or it comes to the one that it had ("same").
  * `gone`: that one is no longer in use; "lost": its packets come to nothing.
  */
-export const reuse = z.strictObject({ after: z.enum(["again", "same"]), gone: z.enum(["again", "same", "lost"]) });
+export const reuse = z.strictObject({
+  after: z.enum(["again", "same"]),
+  gone: z.enum(["again", "same", "lost"]),
+  /** After so many seconds it is as if it had never been. Absent: that is longer than a run, or not said. */
+  forgottenS: z.number().exactOptional(),
+});
 export type Reuse = z.infer<typeof reuse>;
+
+/**
+ * A connection to a target's own address, from the source address and port of one to the VIP: whether it is answered by that
+ * target, where the one to the VIP leads to the same target and where it leads to another. The one to the VIP always lives.
+ */
+export const direct = z.strictObject({ same: z.enum(["lives", "lost"]), other: z.enum(["lives", "lost"]) });
+export type Direct = z.infer<typeof direct>;
+
+/** Until a balancer that was stopped, killed, reloaded or replaced serves again. */
+export const disruption = z.strictObject({
+  /**
+   * Connections that are open: carried on; without an answer meanwhile; ended when they send meanwhile; ended at once; or some of them
+   * ended, and nobody can know which.
+   */
+  open: z.enum(["served", "silence", "reset", "lost", "some_lost"]),
+  /** Attempts to connect: served, or what becomes of them. */
+  fresh: z.enum(["served", ...withoutTargets.options]),
+  /** What is under way at the very moment may end its connection: a reply that passes without being translated back is answered by a reset. */
+  edge: z.literal(true).exactOptional(),
+});
+export type Disruption = z.infer<typeof disruption>;
+
+/** What the balancer's stop, crash, reload and upgrade cost, by the kind of the event; `keeps` is what outlives its process or rules. */
+export const lifecycle = z.strictObject({
+  keeps: z.string(),
+  balancer_stop: disruption,
+  balancer_kill: disruption,
+  balancer_reload: disruption.exactOptional(),
+  balancer_upgrade: disruption.exactOptional(),
+});
+export type Lifecycle = z.infer<typeof lifecycle>;
 
 /** Source ports with the router's own address: the client's wherever it is free, or any at random. */
 export const snat = z.enum(["kept", "random"]);
 export type Snat = z.infer<typeof snat>;
 
+/** How tester and targets find out that a router is dead: not at all, by health checks of their own, or by what the routers say. */
+export const ANNOUNCE = ["none", "static", "vrrp", "vrrp-both", "bgp-bird", "bgp-frr"] as const;
+/** By what routers tell each other of connections: conntrackd, which waits for acknowledgements (FTFW) or does not (NOTRACK). */
+export const SYNC_WAYS = ["conntrackd", "conntrackd-notrack"] as const;
+export type SyncWay = (typeof SYNC_WAYS)[number];
+
+/** How routers ask whether targets answer. */
+export const HEALTH_WAYS = ["icmp", "tcp", "udp"] as const;
+export const healthWay = z.enum(HEALTH_WAYS);
+export type HealthWay = z.infer<typeof healthWay>;
+
+const announce = z.enum(ANNOUNCE);
+export type Announce = z.infer<typeof announce>;
+
+/** The timers of it, and what follows from them. */
+export const announcement = z.strictObject({
+  by: announce,
+  /** Between two checks, advertisements or packets; so many have to be missed. */
+  intervalMs: z.number(),
+  misses: count,
+  /** From a router's death until it is found, at the least and at the most; null: never. */
+  detectionMs: z.tuple([z.number(), z.number()]).nullable(),
+  /** All routers share the flows, by the tester's and the targets' hash; or the last one of those that live has all of them. */
+  serves: z.enum(["all", "last"]),
+  /** What routers tell each other of connections, and by what. Absent: nothing. */
+  sync: z.enum(SYNC_WAYS).exactOptional(),
+});
+export type Announcement = z.infer<typeof announcement>;
+
 export const family = z.union([z.literal(4), z.literal(6)]);
 export type Family = z.infer<typeof family>;
-export const protocol = z.enum(["tcp", "udp"]);
+export const protocol = z.enum(["tcp", "udp", "sctp"]);
 export type Protocol = z.infer<typeof protocol>;
 export const families = z.enum(["4", "6", "both"]);
 
@@ -111,3 +223,14 @@ export const troubles = z.object({
   unanswered: count,
 });
 export type Troubles = z.infer<typeof troubles>;
+
+/** IP packets of both directions of a link with a program in it. */
+export const linkDeeds = z.object({
+  received: z.number(),
+  lost: z.number(),
+  copied: z.number(),
+  damaged: z.number(),
+  ahead: z.number(),
+  overrun: z.number(),
+  refused: z.number(),
+});

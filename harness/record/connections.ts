@@ -4,6 +4,7 @@ import { CAUSES, type Cause, type StreamName } from "./base.ts";
 
 export const ROW_BYTES = 48;
 const NONE32 = 0xffffffff;
+const NO_HOST = 0xffff;
 
 /** One connection, as the generator saw it. Microseconds, in steps of the stream's unit, count from its stream's start. */
 export interface Connection {
@@ -27,6 +28,41 @@ export interface Connection {
   lastProgressUs: number;
   sent: number;
   received: number;
+}
+
+/** A row as it is written: times in units of the stream, targets as places in its list of hosts. */
+export interface EncodedRow
+  extends Pick<Connection, "id" | "generation" | "cause" | "srcOffset" | "sport" | "sent" | "received"> {
+  /** Below 0: none. */
+  host: number;
+  movedTo: number | null;
+  startUnits: number;
+  establishedUnits: number | null;
+  endUnits: number;
+  gapUnits: number;
+  progressUnits: number;
+}
+
+export function encodeRow(row: EncodedRow): Buffer {
+  const bytes = Buffer.alloc(ROW_BYTES);
+  bytes.writeUInt32LE(row.id, 0);
+  bytes.writeUInt16LE(row.generation, 4);
+  bytes.writeUInt8(CAUSES.indexOf(row.cause), 6);
+  bytes.writeUInt16LE(row.sport, 8);
+  bytes.writeUInt16LE(row.host < 0 ? NO_HOST : row.host, 10);
+  const words = [
+    row.srcOffset,
+    row.startUnits,
+    row.establishedUnits ?? NONE32,
+    row.endUnits,
+    row.gapUnits,
+    row.sent,
+    row.received,
+  ];
+  for (const [i, word] of words.entries()) bytes.writeUInt32LE(word, 12 + 4 * i);
+  bytes.writeUInt16LE(row.movedTo === null || row.movedTo < 0 ? NO_HOST : row.movedTo, 40);
+  bytes.writeUInt32LE(row.progressUnits, 44);
+  return bytes;
 }
 
 /** `hosts` are the names of the targets in order of first appearance in this stream; 0xffff in a row is none of them. */

@@ -14,10 +14,12 @@ export const eventMeaning = z.strictObject({
   dead: z.literal(true).exactOptional(),
   /** Which routers are told. Others keep their view of the targets. */
   told: z.enum(["all", "all_but_last", "last"]),
-  /** The kind whose effect it takes back. */
-  undoes: z.string().exactOptional(),
+  /** The kind whose effect it takes back, or several. */
+  undoes: z.union([z.string(), z.array(z.string()).readonly()]).exactOptional(),
   /** Until it is undone no connection can be opened. */
   interrupts: z.boolean().exactOptional(),
+  /** A path of associations that have several opens or closes. */
+  path: z.enum(["opens", "closes"]).exactOptional(),
   words: z.strictObject({
     /** "2 of 10 targets <past> at 5 s". */
     past: z.string(),

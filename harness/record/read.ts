@@ -19,6 +19,8 @@ export interface Record {
   events: Event[];
   /** Decoded as they are gone through: a million of them as objects would take half a gigabyte. */
   connections: Iterable<Connection>;
+  /** packets.bin; absent where nothing was tapped. */
+  packets?: Buffer;
 }
 
 export interface WholeRecord extends Record {
@@ -47,7 +49,17 @@ export function readRecord(dir: string): WholeRecord {
     if (crc32(info) !== end.runCrc) throw new Damaged(file("run.json"), 1, "it was changed after the run");
   }
   checkRows(events, bin.length, file("events.ndjson"));
-  return { run, events, connections: decodeConnections(events, bin), verified: end !== null, cut };
+  const packets = readPackets(events, file("packets.bin"));
+  const connections = decodeConnections(events, bin);
+  return { run, events, connections, ...(packets ? { packets } : {}), verified: end !== null, cut };
+}
+
+function readPackets(events: readonly Event[], file: string): Buffer | null {
+  const tap = events.find((event) => event.kind === "tap");
+  if (!tap) return null;
+  const packets = readWhole(file);
+  checkEnd(file, { bytes: packets.length, crc: crc32(packets) }, tap);
+  return packets;
 }
 
 /** Throws Damaged. */

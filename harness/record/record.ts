@@ -8,7 +8,7 @@ import { LabError } from "../runtime/runtime.ts";
 import { type Clock, monotonic } from "../util/clock.ts";
 import { ROW_BYTES } from "./connections.ts";
 import type { End } from "./event.ts";
-import type { Event, StreamName } from "./schema.ts";
+import type { Event, EventOf, StreamName } from "./schema.ts";
 
 /** Writes at once and in order, so that whatever ends the harness, what was seen is on disk. Every method throws LabError when it cannot. */
 export class RecordWriter {
@@ -56,6 +56,12 @@ export class RecordWriter {
     const count = rows.length / ROW_BYTES;
     this.add({ kind: "rows", t, stream, offset: this.#rows, count });
     this.#rows += count;
+  }
+
+  /** What was tapped, as images/tap/record.h has it. */
+  addPackets(of: Omit<EventOf<"tap">, "kind" | "t" | "bytes" | "crc">, packets: Buffer): void {
+    attempt("write packets.bin", () => writeFileSync(path.join(this.dir, "packets.bin"), packets));
+    this.add({ kind: "tap", t: this.clock.now(), ...of, bytes: packets.length, crc: crc32(packets) });
   }
 
   /** Packets that the fabric dropped on purpose, as a drop with this name; both counts since its first span. */

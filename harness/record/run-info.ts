@@ -3,6 +3,9 @@
 import { z } from "zod";
 import { count, families, protocol, schemaVersion } from "./base.ts";
 
+/** `runtime` of a record that a simulation made: it says what the oracle expects, and nothing about a balancer. */
+export const SIMULATED = "simulated";
+
 export const runInfoSchema = z.object({
   schema: schemaVersion,
   /** Name of the run's folder. */
@@ -34,6 +37,8 @@ export const runInfoSchema = z.object({
   family: families,
   protocol,
   seed: z.int(),
+  /** Variables of the environment that options come from, with what they hold. */
+  environment: z.record(z.string(), z.string()).exactOptional(),
   /** 2 for the first retry, and so on; 1 where it is absent. */
   attempt: z.int().min(1).exactOptional(),
   /** All options after defaults were applied. */
@@ -44,11 +49,14 @@ export const runInfoSchema = z.object({
     .object({
       options: z.record(z.string(), z.unknown()),
       set: z.array(z.string()),
+      /** What the file of --scenario held. */
+      scenario: z.unknown().optional(),
       runtime: z.object({
         kernel: z.string().exactOptional(),
         accel: z.enum(["kvm", "tcg"]).exactOptional(),
         image: z.array(z.string()).exactOptional(),
         capability: z.array(z.string()).exactOptional(),
+        place: z.array(z.string()).exactOptional(),
       }),
     })
     .exactOptional(),

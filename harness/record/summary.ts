@@ -3,11 +3,14 @@
 import { z } from "zod";
 import {
   byCause,
+  byRoot,
   count,
   datagrams,
+  direct,
   families,
   family,
   integrity,
+  linkDeeds,
   protocol,
   reuse,
   room,
@@ -16,42 +19,12 @@ import {
   troubles,
   withoutTargets,
 } from "./base.ts";
-import { eventMeaning } from "./meaning.ts";
+import { consistency, eventSummary, interval, spreadWindow } from "./event-summary.ts";
+import { collide, flood } from "./hostile-summary.ts";
 
 /** "unjudged": nothing failed, and no oracle could say which losses were right. */
 const verdict = z.enum(["pass", "unjudged", "fail", "skip", "insufficient", "error"]);
 export type Verdict = z.infer<typeof verdict>;
-
-const interval = z.tuple([z.number(), z.number()]);
-
-const eventSummary = z.object({
-  kind: z.string(),
-  /** Of kinds from outside: what they mean. */
-  meaning: eventMeaning.exactOptional(),
-  machines: z.array(z.string()),
-  /** Milliseconds since the traffic began. */
-  askedMs: z.number(),
-  inForceMs: z.number(),
-  alive: count,
-  lost: count,
-  ideal: z.number(),
-  /** The expected number where chance has a part. */
-  predicted: z.number().nullable(),
-  /** Of the connections whose fate was certain; null when there were none. */
-  mispredicted: z.number().nullable(),
-  /** Losses that chance allows (99.9 %), where it has a part; null: the prediction is exact, or there is none. */
-  predictedInterval: interval.nullable(),
-  /** The expectation where bad luck comes to all connections at once, as with rules in turn; else as `predicted`. */
-  predictedMost: z.number().nullable(),
-  excessPercent: z.number(),
-  interval95: interval,
-  byCause,
-  /** From the order until the last connection lost at it was open again; null: one never was. */
-  recoveredMs: z.number().nullable(),
-  /** From the order: service was back between these. null: nothing that was lost tried again, or in vain. Absent in older ones. */
-  restoredMs: interval.nullable().exactOptional(),
-});
-export type EventSummary = z.infer<typeof eventSummary>;
 
 /** Visits of sources that had come before. */
 const affinity = z.object({
@@ -91,18 +64,6 @@ const forgotten = z.object({
 });
 export type ForgottenSummary = z.infer<typeof forgotten>;
 
-const spreadWindow = z.object({
-  /** Number of the event that it follows, from 1. */
-  event: count,
-  fromMs: z.number(),
-  toMs: z.number(),
-  perTarget: z.record(z.string(), count),
-  /** null: the strategy does not say. */
-  expected: z.record(z.string(), z.number()).nullable(),
-  chi2P: z.number().nullable(),
-});
-export type SpreadWindow = z.infer<typeof spreadWindow>;
-
 /** Spans in which no target was in use, and the attempts to connect that fell wholly into them. */
 const outage = z.object({
   spans: z.array(z.object({ fromMs: z.number(), toMs: z.number() })),
@@ -113,10 +74,25 @@ const outage = z.object({
   expected: withoutTargets.nullable(),
   /** Attempts that ended otherwise. */
   mispredicted: count,
+  /** From an attempt to the answer that ended it; null: none was answered. Absent in older summaries. */
+  answeredMs: z.object({ least: z.number(), median: z.number() }).nullable().exactOptional(),
 });
 export type OutageSummary = z.infer<typeof outage>;
 
+/** Answered by the target to the end; never; ended after an answer; answered by another target. */
+const directFates = z.object({ lives: count, lost: count, ended: count, astray: count });
+
 const ms = z.number().min(0);
+
+/** First connections to one of several services. */
+const apart = z.object({
+  planned: count,
+  established: count,
+  lost: count,
+  lostOutsideEvents: count,
+  perTarget: z.record(z.string(), count),
+  chi2P: z.number().nullable(),
+});
 
 export const summarySchema = z.object({
   schema: schemaVersion,
@@ -139,11 +115,29 @@ export const summarySchema = z.object({
   /** Whose time the record's times are. */
   clock: z.enum(["real", "virtual"]),
   connections: z.object({ planned: count, established: count, lost: count, lostOutsideEvents: count }),
+  /** What ended the lost connections in the first place, and those lost outside the events. Absent in older summaries. */
+  causes: byRoot.exactOptional(),
+  causesOutsideEvents: byRoot.exactOptional(),
   /** Targets that first answered, against the oracle's choice for that 5-tuple at that time. */
   assigned: z.object({ checked: count, mispredicted: count }),
+  /**
+   * Only where there were any: first connections whose packets came to several targets before the first event, of so many that were
+   * answered, or whose packets were seen at targets.
+   */
+  split: z.object({ connections: count, split: count }).exactOptional(),
   events: z.array(eventSummary),
   /** Only where the load needs more than the balancer remembers. */
   forgotten: forgotten.exactOptional(),
+  /** Only where connections came all the time besides, each for one answer: they count nowhere else. */
+  arrivals: z.object({ attempts: count, served: count, failedOutsideEvents: count }).exactOptional(),
+  /** Only where attackers choose connections for one target. `secret`: the hash has a seed that one of them does not know. */
+  collide: collide.exactOptional(),
+  /** Only where others sent too, from sources that never answer. */
+  flood: flood.exactOptional(),
+  /** Only of runs with events. Absent in older summaries. */
+  consistency: consistency.exactOptional(),
+  /** Only where connections come and go by a plan. */
+  open: z.object({ peak: count, warmUpMs: z.number() }).exactOptional(),
   /** Only where no target was in use for a while. */
   outage: outage.exactOptional(),
   /** Only where ICMP errors of a narrow path are dropped, or the MSS is clamped. */
@@ -188,9 +182,23 @@ export const summarySchema = z.object({
       high: count,
       /** Opened again when it was gone: answered by it, by another one, or by none; and those that fared otherwise than predicted. */
       goneReturns: z.object({ same: count, again: count, lost: count, mispredicted: count }),
+      /** Opened again once it was forgotten, and of those what another target answered; so many were to. Absent: none were. */
+      forgotten: z.object({ returns: count, moved: count, low: count, high: count }).exactOptional(),
       /** Of all that were opened again, those whose answer took a second or longer: a SYN was dropped. */
       late: count,
       /** Had another 5-tuple, as theirs could not be opened. */
+      unjudged: count,
+    })
+    .exactOptional(),
+  /** Only where clients used a target's own address from the port of their connection to the VIP. */
+  direct: z
+    .object({
+      ...direct.shape,
+      /** Where the connection to the VIP had the same target, and where it had another one. */
+      toSame: directFates,
+      toOther: directFates,
+      mispredicted: count,
+      /** Their own port could not be used, or the connection to the VIP was not established. */
       unjudged: count,
     })
     .exactOptional(),
@@ -216,19 +224,9 @@ export const summarySchema = z.object({
     })
     .exactOptional(),
   /** First connections by VIP; only where clients have several. */
-  vips: z
-    .array(
-      z.object({
-        vip: z.string(),
-        planned: count,
-        established: count,
-        lost: count,
-        lostOutsideEvents: count,
-        perTarget: z.record(z.string(), count),
-        chi2P: z.number().nullable(),
-      }),
-    )
-    .exactOptional(),
+  vips: z.array(apart.extend({ vip: z.string() })).exactOptional(),
+  /** First connections by the flow that takes them at the start; only where flows tell services apart. */
+  flows: z.array(apart.extend({ flow: z.string() })).exactOptional(),
   latencyMs: z.object({
     p50: z.number().nullable(),
     p99: z.number().nullable(),
@@ -242,6 +240,8 @@ export const summarySchema = z.object({
     .extend({
       /** What no impairment that was asked for, no event and no lateness of this machine explains; of so many answers. */
       judged: z.object({ answers: count, corrupt: count, duplicates: count, reordered: count, late: count }),
+      /** Messages that were damaged before they came to a target. Absent: the targets did not tell. */
+      corruptAtTargets: count.exactOptional(),
       /** Where it was: null is a connection that never had a target. */
       where: z.array(troubles.extend({ target: z.string().nullable(), family })),
     })
@@ -261,10 +261,22 @@ export const summarySchema = z.object({
     noise: z.number().exactOptional(),
     /** `unaccounted` of each family, where no packet was dropped by name and none ended on the way. */
     unaccountedByFamily: z.object({ ipv4: z.number(), ipv6: z.number() }).exactOptional(),
+    /** IP packets by the targets, and to the tester, as above. Only where nothing else can have sent, ended or dropped any. */
+    answers: z
+      .object({
+        sent: z.number(),
+        received: z.number(),
+        unaccounted: z.number(),
+        duplicated: z.number(),
+        noise: z.number(),
+      })
+      .exactOptional(),
     /** Packets that ended at a proxy, and those that it sent instead. */
     relayed: z.object({ in: z.number(), out: z.number() }).exactOptional(),
     /** Packets of health checks that the routers sent to the targets. Absent: there are none. */
     probes: z.number().exactOptional(),
+    /** What a program in a link did to packets of both directions, as was asked for. */
+    path: linkDeeds.exactOptional(),
     /** Of those sent, the ICMP errors of the machine between tester and routers; only where there is one. */
     icmpErrors: z.number().exactOptional(),
   }),
