@@ -29,14 +29,15 @@ export const topologyCommand = defineCommand({
   options: {
     targets: labShape.targets,
     routers: labShape.routers,
+    testers: labShape.testers,
     svg: option(flag(), { group: "Output", about: "a picture" }),
   },
   examples: [
     ["topology --targets 4 --routers 2", ""],
     ["topology --svg lab.svg", ""],
   ],
-  run: ({ targets, routers = 1, svg, file }, { cwd, print }) => {
-    const plan = planTopology({ targets, routers });
+  run: ({ targets, routers = 1, testers, svg, file }, { cwd, print }) => {
+    const plan = planTopology({ targets, routers, testers });
     const words = svg ? topologySvg(plan) : lines(plan).join("");
     if (file === undefined) print(words);
     else

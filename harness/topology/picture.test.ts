@@ -19,6 +19,12 @@ test("every machine of a small lab is in the picture, with its address; of a lar
   t.true(topologySvg(planTopology({ targets: 2, routers: 2, squeezeMtu: 1400 })).includes("vm-222"));
 });
 
+test("one of a kind is one: no '1 routers'", (t) => {
+  const one = topologySvg(planTopology({ targets: 1, routers: 1 }));
+  t.regex(one, /1 router, 1 target</);
+  t.regex(one, /on the router; the target has the VIP/);
+});
+
 test("the picture of the documents is the program's", (t) => {
   const drawn = readFileSync(path.join(root, "docs/topology.svg"), "utf8");
   t.is(

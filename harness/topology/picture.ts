@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plan of a lab as a picture. Pure.
+import { plural } from "../util/numbers.ts";
 import { linkOn, type Machine, type Net, SOURCES, type Topology, VIP } from "./topology.ts";
 
 const BOX = { width: 150, height: 46, gap: 14 };
@@ -16,9 +17,9 @@ interface Placed {
   y: number;
 }
 
-/** From the tester on the left to the targets on the right; of very many machines the first, the last and how many. */
-export function topologySvg({ tester, squeeze, routers, targets }: Topology): string {
-  const columns = [[tester], ...(squeeze ? [[squeeze.machine]] : []), routers, targets].map(few);
+/** From the testers on the left to the targets on the right; of very many machines the first, the last and how many. */
+export function topologySvg({ testers, squeeze, routers, targets }: Topology): string {
+  const columns = [testers, ...(squeeze ? [[squeeze.machine]] : []), routers, targets].map(few);
   const nets: Net[] = squeeze ? ["net3", "net2", "net1"] : ["net2", "net1"];
   const most = Math.max(...columns.map((column) => column.length));
   const tall = most * (BOX.height + BOX.gap) - BOX.gap;
@@ -42,7 +43,7 @@ export function topologySvg({ tester, squeeze, routers, targets }: Topology): st
     text({ x: 10, y: height - 10, size: 11, fill: COLOUR.grey }, summary(routers.length, targets.length)),
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" font-family="DejaVu Sans, Helvetica, Arial, sans-serif">
-<title>Topology of the lab: tester, ${routers.length} routers, ${targets.length} targets</title>
+<title>Topology of the lab: ${testers.length === 1 ? "tester" : plural(testers.length, "tester")}, ${plural(routers.length, "router")}, ${plural(targets.length, "target")}</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${body.join("\n")}
 </svg>
@@ -50,7 +51,7 @@ ${body.join("\n")}
 }
 
 const summary = (routers: number, targets: number) =>
-  `The balancer runs on ${routers === 1 ? "the router" : `each of ${routers} routers`}; each of ${targets} targets has the VIP on its lo.`;
+  `The balancer runs on ${routers === 1 ? "the router" : `each of ${routers} routers`}; ${targets === 1 ? "the target" : `each of ${targets} targets`} has the VIP on its lo.`;
 
 /** null stands for those left out. */
 function few(machines: readonly Machine[]): (Machine | null)[] {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plan of a lab: machines, links, addresses. Pure; how it becomes real is the runtimes' business.
+import type { FlowRule } from "../oracle/oracle.ts";
 
 export type Role = "target" | "router" | "tester";
-export type Net = "net1" | "net2" | "net3";
+/** net4 and net5 are those of a second way between targets, routers and tester. */
+export type Net = "net1" | "net2" | "net3" | "net4" | "net5";
 
 export interface Link {
   net: Net;
@@ -24,13 +26,28 @@ export interface Machine {
 export interface Topology {
   targets: Machine[];
   routers: Machine[];
+  /** The first one. */
   tester: Machine;
+  /** Each has its share of the sources. */
+  testers: Machine[];
+  /** Addresses of each family that connections come from. */
+  sources: number;
   /** Between routers and tester, where packets to the tester must not be larger than `mtu`; null: it only chooses routers. */
   squeeze: { machine: Machine; mtu: number | null } | null;
   /** How the names of a balancer's tunnels on targets begin. */
   tunnels?: string;
   /** How many VIPs clients connect to; absent: one. */
   vips?: number;
+  /** Services that balancers tell apart, each with targets of its own; absent: the VIP's has all. */
+  flows?: readonly FlowRule[];
+  /** Routers tell each other what they know of connections. */
+  sharesState?: true;
+  /** Of all links; absent: Ethernet's 1500. */
+  mtu?: number;
+  /** Targets serve SCTP too. */
+  sctp?: true;
+  /** Ways between tester and targets, each with a VIP and networks of its own; absent: one. */
+  paths?: 2;
   /** All of the above, targets first. */
   machines: Machine[];
   prefix: Record<Net, { v4: number; v6: number }>;
@@ -55,51 +72,96 @@ export function vipsOf(family: 4 | 6, services: number, vips = 1): string[] {
   return [...others, ...clientVips({ vips }, family).reverse()];
 }
 export const SOURCES = { 4: "50.0.0.0/16", 6: "2000::/112" } as const;
+/** Addresses of each of them: without the first and the last one. */
+export const MAX_SOURCES = 65_534;
+/** Of an address of either, those that tell sources apart. */
+export const HOST_BITS = 16;
+/** Networks of sources that there are none of: what is sent to them ends, in silence, where it would come from. */
+export const SPOOFED = { 4: "50.1.0.0/16", 6: "2000::1:0/112" } as const;
 export const MAX_TARGETS = 1000;
 export const MAX_ROUTERS = 9;
+export const MAX_TESTERS = 8;
 const FIRST_ROUTER = 201;
 const TESTER = 221;
 export const TESTER_NAME = `vm-${TESTER}`;
 const EVIL = 222;
 export const EVIL_NAME = `vm-${EVIL}`;
+/** Testers count 221, 223, 224, ..: the machine between them and the routers is 222. */
+const testerNumber = (i: number) => (i === 0 ? TESTER : EVIL + i);
+const TESTER_NAMES: ReadonlySet<string> = new Set(count(MAX_TESTERS, (i) => `vm-${testerNumber(i)}`));
+export const isTester = (name: string): boolean => TESTER_NAMES.has(name);
 const SMALL = 200;
 
-/** `devices` are the routers' device files; `tunnels` is how the names of the balancer's tunnels begin. */
-export function planTopology(size: {
+interface Size {
   targets: number;
   routers: number;
+  testers?: number;
+  sources?: number | undefined;
   squeezeMtu?: number;
   /** A router in front of the routers chooses among them. */
   front?: boolean;
   devices?: readonly string[];
   tunnels?: string;
   vips?: number;
-}): Topology {
+  flows?: readonly FlowRule[] | undefined;
+  sharesState?: boolean;
+  mtu?: number | undefined;
+  sctp?: boolean;
+  paths?: 2 | undefined;
+}
+
+/** `devices` are the routers' device files; `tunnels` is how the names of the balancer's tunnels begin. */
+export function planTopology(size: Size): Topology {
   const big = size.targets > SMALL;
-  const targets = count(size.targets, (i) => machine("target", targetNumber(i + 1), ["net1"], big));
+  const second = (...nets: Net[]) => (size.paths ? nets : []);
+  const targets = count(size.targets, (i) => machine("target", targetNumber(i + 1), ["net1", ...second("net4")], big));
   const { devices = [] } = size;
   const routers = count(size.routers, (i) => ({
-    ...machine("router", FIRST_ROUTER + i, ["net1", "net2"], big),
+    ...machine("router", FIRST_ROUTER + i, ["net1", "net2", ...second("net4", "net5")], big),
     ...(devices.length > 0 ? { devices } : {}),
   }));
   const mtu = size.squeezeMtu ?? null;
   const isBetween = mtu !== null || size.front === true;
-  const tester = machine("tester", TESTER, [isBetween ? "net3" : "net2"], big);
+  const testers = count(size.testers ?? 1, (i) =>
+    machine("tester", testerNumber(i), [isBetween ? "net3" : "net2", ...second("net5")], big),
+  );
   const squeeze = isBetween ? { machine: machine("router", EVIL, ["net2", "net3"], big), mtu } : null;
   return {
     targets,
     routers,
-    tester,
+    tester: testers[0] as Machine,
+    testers,
+    sources: size.sources ?? MAX_SOURCES,
     squeeze,
-    ...(size.tunnels === undefined ? {} : { tunnels: size.tunnels }),
-    ...(size.vips === undefined ? {} : { vips: size.vips }),
-    machines: [...targets, ...routers, ...(squeeze ? [squeeze.machine] : []), tester],
+    ...asGiven(size),
+    machines: [...targets, ...routers, ...(squeeze ? [squeeze.machine] : []), ...testers],
     prefix: {
       net1: big ? { v4: 16, v6: 112 } : { v4: 24, v6: 120 },
       net2: { v4: 24, v6: 120 },
       net3: { v4: 24, v6: 120 },
+      net4: { v4: 24, v6: 120 },
+      net5: { v4: 24, v6: 120 },
     },
   };
+}
+
+type Given = "tunnels" | "vips" | "flows" | "sharesState" | "mtu" | "sctp" | "paths";
+
+const asGiven = ({ tunnels, vips, flows, sharesState, mtu, sctp, paths }: Size): Pick<Topology, Given> => ({
+  ...(tunnels === undefined ? {} : { tunnels }),
+  ...(vips === undefined ? {} : { vips }),
+  ...(flows === undefined ? {} : { flows }),
+  ...(sharesState ? { sharesState: true as const } : {}),
+  ...(mtu === undefined ? {} : { mtu }),
+  ...(sctp ? { sctp: true as const } : {}),
+  ...(paths ? { paths } : {}),
+});
+
+/** An address of a machine as ip(8) writes it: 1000::1:c0a8:2c9. */
+export function shownAddress(address: string): string {
+  const [, a, b, c, d] = /^1000::1:(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address) ?? [];
+  const pair = (high = "0", low = "0") => ((Number(high) << 8) | Number(low)).toString(16);
+  return a === undefined ? address : `1000::1:${pair(a, b)}:${pair(c, d)}`;
 }
 
 /** Targets count 1, 2, .. 200, then go on at 301: 201 to 300 belong to routers and testers. */
@@ -125,5 +187,16 @@ function machine(role: Role, number: number, nets: Net[], big: boolean): Machine
   return { name: `vm-${String(number).padStart(3, "0")}`, role, number, links };
 }
 
+/** Networks that connections come from: load is drawn from the sources, programs by hand use a tester's own addresses. */
+export const clientNetworks = (): string[] => [
+  ...Object.values(SOURCES),
+  ...count(MAX_TESTERS, (i) => machine("tester", testerNumber(i), ["net2", "net3"], false))
+    .flatMap(({ links }) => links)
+    .flatMap(({ ipv4, ipv6 }) => [`${ipv4}/32`, `${ipv6}/128`]),
+];
+
 const hex = (byte: number) => byte.toString(16).padStart(2, "0");
-const count = <T>(n: number, make: (i: number) => T) => Array.from({ length: n }, (_, i) => make(i));
+
+function count<T>(n: number, make: (i: number) => T): T[] {
+  return Array.from({ length: n }, (_, i) => make(i));
+}

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // What makes a planned machine real, as text for ip(8) in batch mode and for the agent's @sysctl. Pure, and the same in every runtime.
-import { clientVips, linkOn, type Machine, type Net, SOURCES, type Topology, VIP_PREFIX } from "./topology.ts";
+import { sourceRoutes } from "./shares.ts";
+import { clientVips, linkOn, type Machine, type Net, SOURCES, SPOOFED, type Topology, VIP_PREFIX } from "./topology.ts";
 
-const NETS: readonly Net[] = ["net1", "net2", "net3"];
+const netsOf = ({ squeeze, paths }: Topology): readonly Net[] => [
+  "net1",
+  "net2",
+  ...(squeeze ? (["net3"] as const) : []),
+  ...(paths ? (["net4", "net5"] as const) : []),
+];
 
 /** The bridges and a veth to each machine. `netnsOf` names a machine's namespace for ip(8): a name or a pid. */
 export function fabricBatch(topology: Topology, netnsOf: (machine: Machine) => string): string {
   const lines = ["link set lo up"];
-  for (const net of topology.squeeze ? NETS : NETS.slice(0, 2))
-    lines.push(`link add name ${net} type bridge mcast_snooping 0`, `link set ${net} up`);
+  const mtu = topology.mtu === undefined ? "" : ` mtu ${topology.mtu}`;
+  for (const net of netsOf(topology))
+    lines.push(`link add name ${net}${mtu} type bridge mcast_snooping 0`, `link set ${net} up`);
   for (const m of topology.machines) {
     for (const link of m.links) {
       const port = `${m.name}.${link.net.slice(-1)}`;
       lines.push(
-        `link add name ${port} type veth peer name ${link.device} address ${link.mac} netns ${netnsOf(m)}`,
+        `link add name ${port}${mtu} type veth peer name ${link.device} address ${link.mac}${mtu} netns ${netnsOf(m)}`,
         `link set ${port} master ${link.net} up`,
       );
     }
@@ -93,13 +100,11 @@ export function machineBatch(topology: Topology, machine: Machine): string {
     case "target":
       lines.push(...clientVips(topology, 4).map((vip) => `addr add ${vip}/32 dev lo`));
       lines.push(...clientVips(topology, 6).map((vip) => `addr add ${vip}/128 dev lo nodad`));
-      lines.push(...viaRouters("add", ["0.0.0.0/0", "::/0"], topology.routers, "net1"));
+      lines.push(...viaRouters("add", DEFAULTS, topology.routers, "net1"));
       break;
-    case "router": {
-      const tester = linkOn(topology.squeeze?.machine ?? topology.tester, "net2");
-      lines.push(`route add ${SOURCES[4]} via ${tester.ipv4}`, `route add ${SOURCES[6]} via ${tester.ipv6}`);
+    case "router":
+      lines.push(...routesToSources(topology));
       break;
-    }
     case "tester":
       lines.push(`route add local ${SOURCES[4]} dev lo`, `route add local ${SOURCES[6]} dev lo`);
       lines.push(...testerRoutes(topology));
@@ -108,6 +113,14 @@ export function machineBatch(topology: Topology, machine: Machine): string {
   return text(lines);
 }
 
+/** The way back, as every router has it; `more` is what each route ends with. */
+export function routesToSources(topology: Topology, verb = "add", more = ""): string[] {
+  const between = topology.squeeze?.machine;
+  const whole = between ? { ...topology, testers: [between] } : topology;
+  return sourceRoutes(whole, verb, (tester) => linkOn(tester, "net2"), more);
+}
+
+const DEFAULTS = ["0.0.0.0/0", "::/0"];
 const VIPS = [VIP_PREFIX[4], VIP_PREFIX[6]];
 
 function testerRoutes({ squeeze, routers }: Topology): string[] {
@@ -115,13 +128,11 @@ function testerRoutes({ squeeze, routers }: Topology): string[] {
 }
 
 /** A locked MTU holds for forwarded packets too; that of the links stays, so that nobody knows before an ICMP error tells. */
-function squeezeRoutes({ tester, routers }: Topology, mtu: number | null): string[] {
-  const { ipv4, ipv6 } = linkOn(tester, "net3");
+function squeezeRoutes(topology: Topology, mtu: number | null): string[] {
   const narrow = mtu === null ? "" : ` mtu lock ${mtu}`;
   return [
-    `route add ${SOURCES[4]} via ${ipv4}${narrow}`,
-    `route add ${SOURCES[6]} via ${ipv6}${narrow}`,
-    ...viaRouters("add", VIPS, routers, "net2"),
+    ...sourceRoutes(topology, "add", (tester) => linkOn(tester, "net3"), narrow),
+    ...viaRouters("add", VIPS, topology.routers, "net2"),
   ];
 }
 
@@ -138,8 +149,42 @@ export function hashSysctls(seed: number): string {
 
 /** Points a target's or the tester's route over exactly these routers. */
 export function rerouteBatch(machine: Machine, routers: readonly Machine[]): string {
-  if (machine.role === "tester") return text(viaRouters("replace", VIPS, routers, "net2"));
-  return text(viaRouters("replace", ["0.0.0.0/0", "::/0"], routers, "net1"));
+  return text(viaRouters("replace", chosenBy(machine), routers, machine.role === "tester" ? "net2" : "net1"));
+}
+
+const chosenBy = ({ role }: Machine) => (role === "tester" ? VIPS : DEFAULTS);
+
+/** The same by these addresses, which share the flows of their family. */
+export function routesBy(machine: Machine, addresses: readonly string[]): string {
+  return text(
+    chosenBy(machine).map((prefix) => {
+      const hops = addresses.filter((address) => address.includes(":") === prefix.includes(":"));
+      return `route replace ${prefix} ${hops.map((hop) => `nexthop via ${hop}`).join(" ")}`;
+    }),
+  );
+}
+
+/** Takes that route away, for who brings his own. */
+export function routesGone(machine: Machine): string {
+  return text(chosenBy(machine).map((prefix) => `route del ${prefix}`));
+}
+
+/** The tester's routes to the own addresses of these targets, for both families. */
+export function directBatch(targets: readonly Machine[], routers: readonly Machine[]): string {
+  const addresses = targets.flatMap((target) => [linkOn(target, "net1").ipv4, linkOn(target, "net1").ipv6]);
+  return text(viaRouters("add", addresses, routers, "net2"));
+}
+
+/** The way of answers to spoofed sources: through a router to the tester, and no further. */
+export function spoofedBatch({ tester }: Topology, { role }: Machine): string {
+  const { ipv4, ipv6 } = linkOn(tester, "net2");
+  return text(
+    ([4, 6] as const).map((family) =>
+      role === "tester"
+        ? `route add blackhole ${SPOOFED[family]}`
+        : `route add ${SPOOFED[family]} via ${family === 4 ? ipv4 : ipv6}`,
+    ),
+  );
 }
 
 function viaRouters(verb: string, prefixes: string[], routers: readonly Machine[], net: Net): string[] {
@@ -151,11 +196,11 @@ function viaRouters(verb: string, prefixes: string[], routers: readonly Machine[
 
 /** Permanent neighbours: MACs are fixed by plan, so no packet of a run waits for, or is lost to, address resolution. */
 function neighbours(topology: Topology, machine: Machine): string[] {
-  const { targets, routers, tester, squeeze } = topology;
+  const { targets, routers, testers, squeeze } = topology;
   const between = squeeze ? [squeeze.machine] : null;
   const others = {
     target: routers,
-    router: between?.includes(machine) ? [...routers, tester] : [...targets, ...(between ?? [tester])],
+    router: between?.includes(machine) ? [...routers, ...testers] : [...targets, ...(between ?? testers)],
     tester: between ?? routers,
   }[machine.role];
   return machine.links.flatMap((own) =>

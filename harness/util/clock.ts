@@ -9,6 +9,10 @@ export abstract class Clock {
   /** It stands still while this program thinks, and how busy this machine is changes nothing. */
   abstract readonly isVirtual: boolean;
   abstract now(): number;
+  /** What machines of the lab tell may be earlier or later by so much: their clocks are others. */
+  get errorNs(): number {
+    return 0;
+  }
   /** Calls `action` at that moment, or soon after. Returns what keeps it from that. */
   abstract at(t: number, action: () => void): () => void;
   /** The promise. It comes true as time goes by in the lab, and that is waited for. */
@@ -70,6 +74,20 @@ class Monotonic extends Clock {
 }
 
 export const monotonic: Clock = new Monotonic();
+
+/** This machine's, to which clocks of others are related with an error. */
+export class Related extends Monotonic {
+  readonly #errorNs: () => number;
+
+  constructor(errorNs: () => number) {
+    super();
+    this.#errorNs = errorNs;
+  }
+
+  override get errorNs(): number {
+    return this.#errorNs();
+  }
+}
 
 /** Of a lab in virtual time that is not up yet: there it is the moment of its birth. */
 class Standing extends Monotonic {

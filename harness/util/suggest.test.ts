@@ -17,6 +17,14 @@ test("else the nearest within three edits, and never what shares no letter", (t)
   t.deepEqual(nearest("", known), []);
 });
 
+test("else the name that it begins with, as of a case or of several with commas", (t) => {
+  t.deepEqual(nearest("ecmp_scale", known), ["ecmp"]);
+  t.deepEqual(nearest("ecmp,nfqueue_scale_in", known), ["ecmp"]);
+  t.deepEqual(nearest("nfqueue_scale,drift", known), ["nfqueue_scale"]);
+  t.deepEqual(nearest("ecmpatible", known), []);
+  t.deepEqual(nearest("--all", [...known, "--help"]), []);
+});
+
 test("the sentence names up to three", (t) => {
   t.is(didYouMean("ecpm", known), " Did you mean 'ecmp'?");
   t.is(didYouMean("nfqueue_sc", known), " Did you mean 'nfqueue_scale' or 'nfqueue_scale_in'?");
