@@ -102,6 +102,6 @@ const mayAsk = async () => (await askKernel([{ what: "", argv: ["true"], input: 
 
 /** What a program of this machine says, whichever stream it says it on. */
 export async function said(argv: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
-  const { stdout, stderr } = await runProgram(argv, { env, timeoutMs: 5000, check: false });
+  const { stdout, stderr } = await runProgram(argv, { env, timeoutMs: 30_000, check: false });
   return stdout + stderr;
 }

@@ -68,7 +68,7 @@ const ABSENT = "not installed";
 const NOT_RUN = { code: null, stdout: "", stderr: "" };
 
 async function ofTool({ name, package: debian, version }: Tool, ask: Ask): Promise<Entry> {
-  return [debian, firstLine(await ask([name, ...version]))];
+  return [debian, await versionOf([name, ...version], debian, ask)];
 }
 
 /** Ours have no version of their own: the revision of the sources, and what they were compiled to. */
@@ -78,7 +78,7 @@ async function ofProgram(
   revision: string | null,
   ask: Ask,
 ): Promise<Entry> {
-  if (from !== "ours") return [name, firstLine(await ask([found.path, ...from.version], found.env))];
+  if (from !== "ours") return [name, await versionOf([found.path, ...from.version], from.packages, ask, found.env)];
   const { code, stdout } = await ask(["sha256sum", found.path]);
   const sum = code === 0 ? ` (sha256 ${stdout.slice(0, 12)})` : "";
   return [name, `git ${revision?.replace(/^(\w{12})\w*/, "$1") ?? "unknown"}${sum}`];
@@ -92,7 +92,22 @@ async function ofModule(name: string, ask: Ask): Promise<Entry> {
   return [name, own?.code === 0 ? own.stdout.trim() : `of Linux ${kernel?.stdout.trim()}`];
 }
 
-function firstLine({ code, stdout, stderr }: Awaited<ReturnType<Ask>>): string {
-  const said = `${stdout}\n${stderr}`.split("\n").find((line) => line.trim() !== "");
-  return code === 127 || code === null ? ABSENT : (said?.trim() ?? "unknown");
+/**
+ * The line that has a version in it. A program may refuse to say it where it cannot work (ipvsadm, in a kernel without IPVS): then as
+ * its package has it, and never the words of the refusal.
+ */
+async function versionOf(
+  argv: readonly [string, ...string[]],
+  packages: string,
+  ask: Ask,
+  env?: Readonly<Record<string, string>>,
+): Promise<string> {
+  const { code, stdout, stderr } = await ask(argv, env);
+  if (code === 127 || code === null) return ABSENT;
+  const lines = `${stdout}\n${stderr}`.split("\n").map((line) => line.trim());
+  const line = lines.find((one) => /\d\.\d/.test(one)) ?? (code === 0 ? lines.find((one) => one !== "") : undefined);
+  if (line !== undefined) return line.replace(argv[0], path.basename(argv[0]));
+  const [debian = ""] = packages.split(" ");
+  const packaged = await ask(["dpkg-query", "--show", debian]);
+  return packaged.code === 0 ? `package ${packaged.stdout.trim().replace("\t", " ")}` : "unknown";
 }

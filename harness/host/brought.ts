@@ -6,7 +6,7 @@ export const BROUGHT: Readonly<Record<string, readonly string[]>> = {
   "": ["conntrack", "iproute2", "ipvsadm", "iptables", "make", "gcc", "clang", "libbpf-dev", "nftables"],
   "--vm": ["qemu-system-x86", "mmdebstrap"],
   "--docker": ["docker.io", "mmdebstrap"],
-  "--peers": ["haproxy", "nginx", "libnginx-mod-stream", "keepalived", "nftlb"],
+  "--peers": ["haproxy", "nginx", "libnginx-mod-stream", "keepalived", "nftlb", "bird2", "conntrackd", "frr"],
   "--test": ["tcpdump", "chromium"],
 };
 

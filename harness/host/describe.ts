@@ -4,8 +4,13 @@ import type { RunInfo } from "../record/schema.ts";
 import { runProgram } from "./program.ts";
 import { gitRevision } from "./revision.ts";
 
-/** What a run's record says about this machine; nothing in it identifies a user. The versions of what takes part come from its lab. */
-export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools">> {
+/**
+ * What a run's record says about its surroundings; nothing in it identifies a user. The versions of what takes part come from its lab.
+ * `variables`: those of the environment that options come from.
+ */
+export async function describeHost(
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Pick<RunInfo, "gitRevision" | "host" | "tools"> & { environment: Record<string, string> }> {
   return {
     gitRevision: await gitRevision(),
     host: {
@@ -16,6 +21,7 @@ export async function describeHost(): Promise<Pick<RunInfo, "gitRevision" | "hos
       memoryMiB: Math.round(os.totalmem() / 2 ** 20),
     },
     tools: { node: process.version },
+    environment: { ...variables },
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of this machine's kernel very many connections come up against, and the command that raises it.
 import { readFile } from "node:fs/promises";
+import type { RuntimeNode } from "../runtime/runtime.ts";
 import { count, plural } from "../util/numbers.ts";
 
 /** Both ends of a TCP connection with their files, at rest, and those that targets keep of what was lost to others: measured, see docs/million.md. */
@@ -21,8 +22,10 @@ export interface KernelLimits {
   trackedConnections: number | null;
 }
 
-export async function readLimits(): Promise<KernelLimits> {
-  const read = (file: string) => readFile(file, "utf8").catch(() => "");
+/** Of this machine; or of another one, whose files `read` gives, as "" those that are not there. */
+export async function readLimits(
+  read = (file: string): Promise<string> => readFile(file, "utf8").catch(() => ""),
+): Promise<KernelLimits> {
   const number = (text: string | undefined) => (text === undefined || text === "" ? null : Number(text));
   const [memory, limits, status, allFiles, tracked] = await Promise.all(
     [
@@ -44,6 +47,24 @@ export async function readLimits(): Promise<KernelLimits> {
     allFiles: number(allFiles?.trim()),
     trackedConnections: number(tracked?.trim()),
   };
+}
+
+/** The same for a node that has these parts of the testers, routers and targets. */
+export function exceededOn(
+  { name, limits, share: { tester, router, target } }: Pick<RuntimeNode, "name" | "limits" | "share">,
+  connections: number,
+  tracked: boolean,
+): string[] {
+  if (!limits) return [];
+  const ends = Math.ceil((connections * (tester + target)) / 2);
+  const unlimited: KernelLimits = { availableMiB: null, openFiles: null, allFiles: null, trackedConnections: null };
+  const sentences = [
+    ...exceeded(limits, ends, false),
+    ...(tracked
+      ? exceeded({ ...unlimited, trackedConnections: limits.trackedConnections }, Math.ceil(connections * router), true)
+      : []),
+  ];
+  return sentences.map((sentence) => `On node '${name}': ${sentence}`);
 }
 
 /** One sentence for each limit that so many TCP connections exceed, with the remedy. `tracked`: conntrack holds them all. */

@@ -23,15 +23,21 @@ export const installed = (name: string): FoundProgram => ({ path: name, env: {},
 /** On this machine. null: neither installed nor unpacked. */
 export async function findProgram(name: string): Promise<FoundProgram | null> {
   if ((await findTool(name, name)) === null) return installed(name);
-  const file = path.join(UNPACKED, "usr/sbin", name);
-  if (!(await exists(file))) return null;
+  // FRR's daemons are in a folder of their own, of the system too.
+  const own = ["", UNPACKED].map((root) => ({ root, file: path.join(root || "/", "usr/lib/frr", name) }));
+  const unpacked = { root: UNPACKED, file: path.join(UNPACKED, "usr/sbin", name) };
+  let found = null;
+  for (const one of [unpacked, ...own]) if (await exists(one.file)) found ??= one;
+  if (!found) return null;
+  if (found.root === "") return installed(found.file);
   const dirs = await Promise.all(
     ["lib", "usr/lib"].map(async (lib) => {
       const names = await readdir(path.join(UNPACKED, lib)).catch(() => []);
-      return names.filter((dir) => dir.includes("-linux-")).map((dir) => path.join(UNPACKED, lib, dir));
+      const triples = names.filter((dir) => dir.includes("-linux-")).map((dir) => path.join(UNPACKED, lib, dir));
+      return triples.flatMap((dir) => [dir, path.join(dir, "frr")]);
     }),
   );
-  return { path: file, env: { LD_LIBRARY_PATH: dirs.flat().join(":") }, root: UNPACKED };
+  return { path: found.file, env: { LD_LIBRARY_PATH: dirs.flat().join(":") }, root: UNPACKED };
 }
 
 export const isBuilt = (name: string) => exists(path.join(buildDir, name), constants.X_OK);

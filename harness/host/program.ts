@@ -6,6 +6,9 @@ import { $, type ProcessPromise } from "zx/core";
 import { LabError } from "../runtime/runtime.ts";
 import { toolPath } from "./tools.ts";
 
+/** A program that was ended as it took too long: it said nothing about what it was asked. */
+export class TookTooLong extends LabError {}
+
 export interface ProgramOptions {
   /** Then the program is ended, and it is an error. 60 s where nothing is said. */
   timeoutMs?: number;
@@ -98,9 +101,12 @@ export function launchProgram(argv: readonly string[], options: ProgramOptions =
       stderr: Buffer.concat(store.stderr).toString(),
       bytes,
     };
-    const why = deadline.passed()
-      ? `it took longer than ${(options.timeoutMs ?? 60_000) / 1000} s.`
-      : whyNotRun(argv, result, output.cause, options.check ?? true);
+    if (deadline.passed())
+      throw new TookTooLong(
+        `Cannot run '${nameOf(argv)}': it took longer than ${(options.timeoutMs ?? 60_000) / 1000} s.`,
+        { cause: output },
+      );
+    const why = whyNotRun(argv, result, output.cause, options.check ?? true);
     if (why !== null) throw new LabError(`Cannot run '${nameOf(argv)}': ${why}`, { cause: output.cause ?? output });
     return result;
   };

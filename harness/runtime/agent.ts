@@ -33,6 +33,8 @@ export class Agent {
   readonly ready: Promise<{ version: string; pid: number; rootless: boolean }>;
   /** Resolves when the agent is gone, for whatever reason. */
   readonly ended: Promise<void>;
+  /** The lab's time of a moment of the agent's own clock. */
+  labTime = (t: number): number => t;
 
   constructor(input: Writable, output: Readable, clock: Clock = monotonic) {
     this.#input = input;
@@ -95,6 +97,7 @@ export class Agent {
       exec: (argv, options) => this.#exec(machine, name, argv, options ?? {}),
       spawn: (argv, options) => this.spawn(machine, argv, options ?? {}),
       clock: this.#clock,
+      labTime: (t) => this.labTime(t),
     };
   }
 

@@ -28,6 +28,7 @@ export class Daemon {
   #onLine: (line: string) => void = () => {};
   #said = "";
   #ready = false;
+  #expected = false;
   /** Until it has ended. */
   alive = true;
 
@@ -103,9 +104,20 @@ export class Daemon {
     this.process.signal(number);
   }
 
-  async stop(): Promise<void> {
-    this.process.signal(SIGTERM);
+  stop(): Promise<void> {
+    return this.end(SIGTERM);
+  }
+
+  /** Ends it by a signal; that is no fault. */
+  async end(signal: number): Promise<void> {
+    this.expectEnd();
+    this.process.signal(signal);
     await this.#host.clock.during(this.#ended).catch(() => {});
+  }
+
+  /** It may end from now on: nobody is told. */
+  expectEnd(): void {
+    this.#expected = true;
   }
 
   #keep(text: string): void {
@@ -115,7 +127,7 @@ export class Daemon {
   #end({ code, signal }: Exit, onEnd: DaemonOptions["onEnd"]): string {
     this.alive = false;
     const how = `ended by itself (${code === null ? `signal ${signal}` : `code ${code}`})${this.#words()}`;
-    if (this.#ready) onEnd?.(how);
+    if (this.#ready && !this.#expected) onEnd?.(how);
     return how;
   }
 

@@ -18,7 +18,8 @@ const capability = z
   .regex(/^[A-Z_]+$/, "write it as SYS_ADMIN")
   .transform((word) => word.replace(/^CAP_/, ""));
 
-const options = z.strictObject({
+/** Of runtimes whose machines are containers. */
+export const containerOptions = z.strictObject({
   image: z
     .array(image)
     .default([])
@@ -27,21 +28,14 @@ const options = z.strictObject({
 });
 
 /** The docker runtime. Its parts, and dockerode with them, are loaded when they are first used: other runs do not pay for them. */
-export const docker: Runtime = dockerWith(options.parse({}));
+export const docker: Runtime = dockerWith(containerOptions.parse({}));
 
-function dockerWith({ image: images, capability: capabilities }: z.infer<typeof options>): Runtime {
+function dockerWith({ image: images, capability: capabilities }: z.infer<typeof containerOptions>): Runtime {
   const traits: Traits = {
+    ...containerTraits(capabilities),
     get kernel() {
       return isLocal() ? ("this" as const) : ("elsewhere" as const);
     },
-    toolsAreHosts: false,
-    // What the images compile has no BPF programs; this machine's has, and only capabilities let them load.
-    programsAreHosts: capabilities.length > 0,
-    privileges: capabilities,
-    deviceFiles: "on request",
-    processesAreOurs: false,
-    // Containers of a thousand targets would take the engine minutes.
-    benchSizes: [10],
   };
   const up: BringUp = async (topology, signal, note = () => {}) => {
     const { dockerUp } = await import("./docker/docker.ts");
@@ -50,17 +44,11 @@ function dockerWith({ image: images, capability: capabilities }: z.infer<typeof 
   const runtime: Runtime = {
     name: "docker",
     traits,
-    options,
-    configured: (given) => dockerWith(options.parse(given)),
+    options: containerOptions,
+    configured: (given) => dockerWith(containerOptions.parse(given)),
     async missing() {
       const { connectEngine } = await import("./docker/engine.ts");
-      return connectEngine().then(
-        () => [],
-        (error: unknown) => {
-          if (error instanceof LabError) return [error.message];
-          throw error;
-        },
-      );
+      return sentenceOf(connectEngine());
     },
     prepare: async () => sharingNothing(runtime, up),
     up,
@@ -70,6 +58,31 @@ function dockerWith({ image: images, capability: capabilities }: z.infer<typeof 
     },
   };
   return runtime;
+}
+
+/** Of machines that are containers, whose routers have these capabilities besides. */
+export function containerTraits(capabilities: readonly string[]): Omit<Traits, "kernel"> {
+  return {
+    toolsAreHosts: false,
+    // What the images compile has no BPF programs; this machine's has, and only capabilities let them load.
+    programsAreHosts: capabilities.length > 0,
+    privileges: capabilities,
+    deviceFiles: "on request",
+    processesAreOurs: false,
+    // Containers of a thousand targets would take the engine minutes.
+    benchSizes: [10],
+  };
+}
+
+/** The LabError that it rejects with, as `Runtime.missing` tells it. */
+export function sentenceOf(work: Promise<unknown>): Promise<string[]> {
+  return work.then(
+    () => [],
+    (error: unknown) => {
+      if (error instanceof LabError) return [error.message];
+      throw error;
+    },
+  );
 }
 
 /** An engine behind a Unix socket is one on this machine. What is wrong with the endpoint's name is told by `missing`. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from "zod";
-import type { GuestInfo } from "../record/schema.ts";
+import type { KernelLimits } from "../host/limits.ts";
+import type { FaultSubject, GuestInfo } from "../record/schema.ts";
 import type { Role, Topology } from "../topology/topology.ts";
 import type { Clock } from "../util/clock.ts";
 
@@ -48,8 +49,21 @@ export interface Runtime {
   prepare(signal: AbortSignal, note: (text: string) => void): Promise<Session>;
   /** One lab by itself: `prepare`, the session's `up`, and its end with the lab. */
   up: BringUp;
+  /** The machines that its labs are spread over, for a lab of this plan; once nothing is missing. Absent: it is this one. */
+  nodes?(topology: Topology): Promise<RuntimeNode[]>;
   /** Removes what labs of dead processes left behind. One sentence for each thing removed. */
   clean(): Promise<string[]>;
+}
+
+/** A machine that labs are spread over. */
+export interface RuntimeNode {
+  name: string;
+  /** What it is: "manager, 2 CPUs, 24,105 MiB, kernel 6.1, Docker 20.10". */
+  about: string;
+  /** null: it cannot be asked before the first lab is up, which brings what asks. */
+  limits: KernelLimits | null;
+  /** Which part of the lab's machines of each role it has, from 0 to 1. */
+  share: Readonly<Record<Role, number>>;
 }
 
 /**
@@ -98,6 +112,8 @@ export interface Capacity {
   connectionsPerS: number;
   /** Of this machine itself: it says how very many connections are spread over time, and nothing else. */
   own?: true;
+  /** Messages a second of open connections that it carries without a queue. Absent: a share of what it opens. */
+  messagesPerS?: number;
 }
 
 /** Images by the role of the machines that are made of them; "base" is what ours are built on. */
@@ -111,8 +127,10 @@ export interface Lab extends AsyncDisposable {
   topology: Topology;
   /** The time that passes in it. */
   clock: Clock;
-  /** Machines by name, and "fabric". */
+  /** Machines by name, and the parts of the fabric. */
   host(name: string): Host;
+  /** Name of the part of the fabric in which a machine's links end. Absent: it is in one piece, "fabric". See fabric.ts. */
+  fabricOf?(machine: string): string;
   /** The machine's network with the lab's own tools: for wiring, whatever the machine's own file system lacks. */
   wiring(name: string): Host;
   /** Path, in the machines, of one of our own programs. */
@@ -122,6 +140,8 @@ export interface Lab extends AsyncDisposable {
    * takes it may change the kernel, so that no other lab gets it. Absent: the kernel is others' too.
    */
   kernel?(): Host;
+  /** The nodes that it is spread over. Absent: it is on one. */
+  nodes?: LabNodes;
   /** What the machines were made of, for the record. */
   images?: Readonly<Record<string, string>>;
   /** In virtual time: all that what happens in it depends on, besides what is done to it. */
@@ -137,6 +157,26 @@ export interface Host {
   spawn(argv: readonly string[], options?: SpawnOptions): Process;
   /** The lab's. */
   clock: Clock;
+  /** The lab's time of a moment that a program of the machine tells, by the machine's own CLOCK_MONOTONIC; ns. Absent: they are one. */
+  labTime?: (t: number) => number;
+}
+
+/** The nodes of a lab, by their names. */
+export interface LabNodes {
+  /** The node of each machine. */
+  byMachine: Readonly<Record<string, string>>;
+  /** How far a node's clock is ahead of this machine's, and by how much that may be wrong. */
+  clocks(): Record<string, { offsetNs: number; errorNs: number }>;
+  /** What went from each to each other. Once nothing moves, what has not arrived was lost. */
+  crossed(): Promise<Crossed[]>;
+}
+
+/** Packets that one node of a lab sent to another one, and those of them that arrived, since the lab came up. */
+export interface Crossed {
+  from: string;
+  to: string;
+  sent: number;
+  received: number;
 }
 
 export interface SpawnOptions {
@@ -182,6 +222,13 @@ export interface Process {
 /** The lab could not be built, or broke: exit code 3. */
 export class LabError extends Error {
   override name = "LabError";
+  /** What broke, where it is known. */
+  readonly about?: FaultSubject;
+
+  constructor(message: string, options: ErrorOptions & { about?: FaultSubject } = {}) {
+    super(message, options);
+    if (options.about) this.about = options.about;
+  }
 }
 
 /** What a lab is made of cannot be had: where there are others to go on with, a skip. */

@@ -22,7 +22,7 @@ const options = z.strictObject({
 });
 
 /** An emulated guest of 1000 MIPS, by what it was measured to carry: the same everywhere, so it is a constant. */
-const VIRTUAL_CAPACITY: Capacity = { connectionsPerS: 2000, own: true };
+const VIRTUAL_CAPACITY: Capacity = { connectionsPerS: 2000, own: true, messagesPerS: 4000 };
 
 const traits: Traits = {
   kernel: "chosen",

@@ -12,7 +12,7 @@ import { PROGRAMS, programsMount, uploadPrograms } from "./programs.ts";
 
 /** docs/containers.md says why each is needed. What is not here is dropped. */
 const CAPABILITIES: Record<Role | "fabric", string[]> = {
-  fabric: ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"],
+  fabric: ["NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE"],
   router: ["NET_ADMIN", "NET_RAW"],
   target: [],
   tester: ["NET_RAW"],
@@ -24,6 +24,8 @@ const STOP_MS = 5000;
 export interface ContainerPlan {
   /** The machine's name, or "fabric". */
   machine: string;
+  /** Node of a swarm that it is on, for sentences. */
+  node?: string | undefined;
   role: Role | "fabric";
   image: string;
   run: string;
@@ -38,6 +40,10 @@ export interface ContainerPlan {
 
 export interface RunningContainer {
   machine: string;
+  /** For sentences: "'vm-001'", or "'vm-001' on node 'b'". */
+  label: string;
+  /** It holds bridges, or some of them. */
+  isFabric: boolean;
   agent: Agent;
   /** As the engine's machine counts. */
   pid: number;
@@ -47,7 +53,8 @@ export interface RunningContainer {
 
 /** On failure the container may be left in the engine: the caller removes it by its labels. */
 export async function startContainer(docker: Docker, plan: ContainerPlan): Promise<RunningContainer> {
-  const what = `start the container of '${plan.machine}' from image '${plan.image}'`;
+  const label = `'${plan.machine}'${plan.node === undefined ? "" : ` on node '${plan.node}'`}`;
+  const what = `start the container of ${label} from image '${plan.image}'`;
   try {
     const container = await docker.createContainer(createOptions(plan));
     if (plan.programs === "uploaded") await uploadPrograms(container);
@@ -62,7 +69,7 @@ export async function startContainer(docker: Docker, plan: ContainerPlan): Promi
     });
     const agent = new Agent(stream, stdout);
     const end = () => {
-      agent.lost(`The container of '${plan.machine}' has ended.`);
+      agent.lost(`The container of ${label} has ended.`);
       stdout.destroy();
     };
     stream.on("end", end).on("close", end).on("error", end);
@@ -80,12 +87,14 @@ export async function startContainer(docker: Docker, plan: ContainerPlan): Promi
     const { State } = await container.inspect();
     return {
       machine: plan.machine,
+      label,
+      isFabric: plan.role === "fabric",
       agent,
       pid: State.Pid,
       async stop() {
         stream.end();
         try {
-          await within(removed, STOP_MS, () => new LabError(`The container of '${plan.machine}' does not end.`));
+          await within(removed, STOP_MS, () => new LabError(`The container of ${label} does not end.`));
         } finally {
           stream.destroy();
         }

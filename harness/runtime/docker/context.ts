@@ -13,7 +13,11 @@ const DEFAULT_SOCKET = "/var/run/docker.sock";
 export function contextOptions(env: NodeJS.ProcessEnv): DockerOptions {
   const context = currentContext(env);
   if (context === null) return {};
-  const host = contextHost(env, context);
+  return endpointOptions(env, contextHost(env, context), tlsFiles(contextFiles(env, context)));
+}
+
+/** The same for an engine at this address: a Unix socket, ssh, or TCP with or without these certificates. */
+export function endpointOptions(env: NodeJS.ProcessEnv, host: string, tls: Certificates): DockerOptions {
   if (host.startsWith("unix://")) return { socketPath: host.slice(7) };
   const url = new URL(host);
   if (url.protocol === "ssh:")
@@ -24,7 +28,6 @@ export function contextOptions(env: NodeJS.ProcessEnv): DockerOptions {
       username: url.username,
       ...(env.SSH_AUTH_SOCK ? { sshOptions: { agent: env.SSH_AUTH_SOCK } } : {}),
     };
-  const tls = tlsFiles(env, context);
   return { protocol: tls.ca ? "https" : "http", host: url.hostname, port: url.port || (tls.ca ? 2376 : 2375), ...tls };
 }
 
@@ -52,8 +55,10 @@ function contextHost(env: NodeJS.ProcessEnv, context: string): string {
   return host;
 }
 
-function tlsFiles(env: NodeJS.ProcessEnv, context: string): Pick<DockerOptions, "ca" | "cert" | "key"> {
-  const dir = path.join(configDir(env), "contexts", "tls", digest(context), "docker");
+type Certificates = Pick<DockerOptions, "ca" | "cert" | "key">;
+
+/** Those in a folder, as far as they are there. */
+export function tlsFiles(dir: string): Certificates {
   const files = { ca: "ca.pem", cert: "cert.pem", key: "key.pem" };
   return Object.fromEntries(
     Object.entries(files).flatMap(([key, file]) => {
@@ -64,6 +69,8 @@ function tlsFiles(env: NodeJS.ProcessEnv, context: string): Pick<DockerOptions, 
 }
 
 const configDir = (env: NodeJS.ProcessEnv) => env.DOCKER_CONFIG || path.join(env.HOME || homedir(), ".docker");
+const contextFiles = (env: NodeJS.ProcessEnv, context: string) =>
+  path.join(configDir(env), "contexts", "tls", digest(context), "docker");
 const digest = (context: string) => createHash("sha256").update(context).digest("hex");
 
 function read(file: string): string | null {

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Role, Topology } from "../../topology/topology.ts";
 import { abortable } from "../../util/abortable.ts";
 import { monotonic } from "../../util/clock.ts";
+import { fabricOf } from "../fabric.ts";
 import { type Images, type Lab, LabError, type Traits } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { type RunningContainer, startContainer } from "./container.ts";
@@ -13,7 +14,7 @@ import { ownLabels, removeOrphans, removeRun } from "./owner.ts";
 import { PROGRAMS } from "./programs.ts";
 
 /** The engine starts more at once no faster, and answers others meanwhile. */
-const STARTS_AT_ONCE = 8;
+export const STARTS_AT_ONCE = 8;
 
 /**
  * Every machine a container without a network, its first process the agent on the attached stdin: when the harness ends, by
@@ -33,31 +34,20 @@ export async function dockerUp(
   try {
     await removeOrphans(engine.docker);
     const images = await abortable(ensureImages(engine, own, note), signal);
-    const labels = ownLabels(run);
-    const machines: { name: string; role: Role | "fabric"; devices?: readonly string[] }[] = [
-      { name: "fabric", role: "fabric" },
-      ...topology.machines,
-    ];
-    await pooled(STARTS_AT_ONCE, machines, async ({ name, role, devices = [] }) => {
+    const machines: Planned[] = [{ name: "fabric", role: "fabric" }, ...topology.machines];
+    await pooled(STARTS_AT_ONCE, machines, async (machine) => {
       signal.throwIfAborted();
-      // What the images compile has no BPF programs; this machine's has, and only capabilities let them load.
-      const inImage = capabilities.length === 0 && (role === "fabric" || !own[role]);
-      const programs = inImage ? "in the image" : engine.local ? "mounted" : "uploaded";
-      const more = role === "router" ? capabilities : [];
-      const plan = {
-        machine: name,
-        role,
-        image: images[role],
-        run,
-        labels,
-        devices,
-        programs,
-        capabilities: more,
-      } as const;
-      running.set(name, await startContainer(engine.docker, plan));
+      running.set(machine.name, await startMachine(engine, machine, { run, images, own, capabilities }));
     });
     signal.throwIfAborted();
-    const lab = makeLab(topology, { engine, run, running, images, traits });
+    const lab = containerLab(running, {
+      runtime: "docker",
+      traits,
+      topology,
+      images,
+      clock: monotonic,
+      stop: () => stopContainers(engine, run, [...running.values()]),
+    });
     await wire(topology, lab.wiring("fabric"), (name) => ({
       host: lab.wiring(name),
       netns: `${find(running, name).pid}`,
@@ -77,49 +67,78 @@ export async function dockerClean(): Promise<string[]> {
   return (await removeOrphans(docker)).map((name) => `Removed container '${name}' of an ended lab.`);
 }
 
-function makeLab(
-  topology: Topology,
-  {
-    engine,
+export interface Planned {
+  name: string;
+  role: Role | "fabric";
+  devices?: readonly string[];
+  /** Of a swarm, for sentences. */
+  node?: string;
+}
+
+/** The container of a machine, or of the fabric, in this engine. */
+export function startMachine(
+  engine: Engine,
+  { name, role, node, devices = [] }: Planned,
+  { run, images, own, capabilities }: Made,
+): Promise<RunningContainer> {
+  // What the images compile has no BPF programs; this machine's has, and only capabilities let them load. The fabric has those.
+  const inImage = role === "fabric" ? !engine.local : capabilities.length === 0 && !own[role];
+  const programs = inImage ? "in the image" : engine.local ? "mounted" : "uploaded";
+  return startContainer(engine.docker, {
+    machine: name,
+    node,
+    role,
+    image: images[role],
     run,
-    running,
-    images,
-    traits,
-  }: {
-    engine: Engine;
-    run: string;
-    running: ReadonlyMap<string, RunningContainer>;
-    images: Record<string, string>;
-    traits: Traits;
-  },
+    labels: ownLabels(run),
+    devices,
+    programs,
+    capabilities: role === "router" ? capabilities : [],
+  });
+}
+
+/** What the containers of a run are made of. */
+export interface Made {
+  run: string;
+  images: Readonly<Record<Role | "fabric", string>>;
+  /** The user's. */
+  own: Images;
+  /** The routers' besides those of their role. */
+  capabilities: readonly string[];
+}
+
+/** A lab of containers. `stop` removes them. */
+export function containerLab(
+  running: ReadonlyMap<string, RunningContainer>,
+  { stop, ...lab }: Omit<Lab, "ended" | "host" | "wiring" | "program" | symbol> & { stop: () => Promise<void> },
 ): Lab {
-  const fabric = find(running, "fabric").agent;
   let down: Promise<void> | undefined;
   return {
-    runtime: "docker",
-    traits,
-    topology,
-    images,
-    clock: monotonic,
+    ...lab,
     ended: Promise.race(
-      [...running.values()].map(({ machine, agent }) =>
-        agent.ended.then(() => `the container of '${machine}' has ended`),
-      ),
+      [...running.values()].map(({ label, agent }) => agent.ended.then(() => `the container of ${label} has ended`)),
     ),
     host: (name) => find(running, name).agent.host("", name),
     wiring(name) {
-      const { pid } = find(running, name);
-      return fabric.host(name === "fabric" ? "" : `/proc/${pid}/ns/net`, name);
+      const { pid, agent, isFabric } = find(running, name);
+      return isFabric
+        ? agent.host("", name)
+        : find(running, fabricOf(lab, name)).agent.host(`/proc/${pid}/ns/net`, name);
     },
     program: (name) => path.posix.join(PROGRAMS, name),
     [Symbol.asyncDispose]() {
-      down ??= takeDown(engine, run, [...running.values()]);
+      down ??= stop();
       return down;
     },
   };
 }
 
-async function takeDown({ docker }: Engine, run: string, running: readonly RunningContainer[]): Promise<void> {
+/** Ends one run's containers in an engine. */
+export async function stopContainers(
+  { docker }: Engine,
+  run: string,
+  running: readonly RunningContainer[],
+): Promise<void> {
   try {
     const stopped = await Promise.allSettled(running.map((container) => container.stop()));
     if (stopped.some(({ status }) => status === "rejected")) await removeRun(docker, run);
@@ -128,14 +147,14 @@ async function takeDown({ docker }: Engine, run: string, running: readonly Runni
   }
 }
 
-function find(running: ReadonlyMap<string, RunningContainer>, name: string): RunningContainer {
+export function find(running: ReadonlyMap<string, RunningContainer>, name: string): RunningContainer {
   const container = running.get(name);
   if (!container) throw new LabError(`There is no machine '${name}' in this lab.`);
   return container;
 }
 
 /** Runs the action on all items, so many at a time. After a failure no more are begun, but those under way are waited for. */
-async function pooled<T>(limit: number, items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
+export async function pooled<T>(limit: number, items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
   const left = [...items];
   const failures: unknown[] = [];
   const worker = async () => {

@@ -91,7 +91,7 @@ test("a full disk, a taken name and an engine that has gone have their remedies"
 
 test("an image of another architecture is refused with the word that builds the right one", async (t) => {
   const docker = { getImage: () => ({ inspect: async () => ({ Architecture: "arm64" }) }) };
-  const engine = { docker, architecture: "amd64", local: true } as unknown as Engine;
+  const engine = { docker, architecture: "amd64", local: true, endpoint: "" } as unknown as Engine;
   await t.throwsAsync(
     findOwn(engine, "my/lb", () => {}),
     { message: /'my\/lb' is for arm64, this engine runs amd64. Build it with '--platform linux\/amd64'/ },

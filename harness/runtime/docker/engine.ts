@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Docker from "dockerode";
+import Docker, { type DockerOptions } from "dockerode";
 import { within } from "../../util/deadline.ts";
 import { LabError } from "../runtime.ts";
 import { contextOptions, endpointName } from "./context.ts";
@@ -14,13 +14,19 @@ export interface Engine {
   architecture: string;
   /** Whether it sees our file system, as one behind a Unix socket does. */
   local: boolean;
+  /** Where it was found: "unix:///var/run/docker.sock". */
+  endpoint: string;
 }
 
 /** The engine that DOCKER_HOST, the Docker context or the usual socket names. Throws LabError with the remedy. */
 export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promise<Engine> {
-  const endpoint = endpointName(env);
+  return connectAt(endpointName(env), contextOptions(env));
+}
+
+/** The engine at this address, which dockerode finds by these options. Throws LabError with the remedy. */
+export async function connectAt(endpoint: string, options: DockerOptions): Promise<Engine> {
   try {
-    const docker = new Docker(contextOptions(env));
+    const docker = new Docker(options);
     const version = await within(docker.version(), ANSWER_MS, () => silent(endpoint));
     if (isOlder(version.ApiVersion))
       throw new LabError(
@@ -31,7 +37,7 @@ export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promi
       throw new LabError(
         `The engine at '${endpoint}' is Podman, which is not supported. Use Docker: 'apt-get install docker.io', or name its engine in DOCKER_HOST.`,
       );
-    return { docker, architecture: version.Arch, local: endpoint.startsWith("unix:") };
+    return { docker, architecture: version.Arch, local: endpoint.startsWith("unix:"), endpoint };
   } catch (error) {
     throw error instanceof LabError ? error : unreachable(endpoint, error as NodeJS.ErrnoException);
   }

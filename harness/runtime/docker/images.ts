@@ -14,7 +14,19 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const REPOSITORY = "load-balancer";
 const ROLES = ["router", "target", "tester"] as const satisfies Role[];
 /** What the programs in the base image are compiled from. */
-const SOURCES = ["Makefile", "common.mk", "images/agent", "images/old-names", "images/traffic", "lb"];
+const SOURCES = [
+  "Makefile",
+  "common.mk",
+  "bpf.mk",
+  "program.mk",
+  "images/agent",
+  "images/drops",
+  "images/evil",
+  "images/old-names",
+  "images/tap",
+  "images/traffic",
+  "lb",
+];
 
 /** Image ids or names by role, and the fabric's. Throws LabError when one cannot be had. */
 export async function ensureImages(engine: Engine, own: Images, note: Note): Promise<Record<Role | "fabric", string>> {
@@ -29,9 +41,19 @@ export async function ensureImages(engine: Engine, own: Images, note: Note): Pro
   return { ...roles, fabric: base };
 }
 
-async function ensureBase(engine: Engine, from: string | undefined, note: Note): Promise<string> {
+/** Our base image, if the engine has it as it is now. */
+export async function presentBase(engine: Engine): Promise<string | null> {
+  const { tag } = baseOf(undefined);
+  return (await inspect(engine.docker, tag)) ? tag : null;
+}
+
+function baseOf(from: string | undefined): { files: string[]; tag: string } {
   const files = ["images/base/Dockerfile", ...SOURCES.flatMap((source) => sourceFiles(source))];
-  const tag = `${REPOSITORY}/base:${hashOf(files, from ?? "")}`;
+  return { files, tag: `${REPOSITORY}/base:${hashOf(files, from ?? "")}` };
+}
+
+async function ensureBase(engine: Engine, from: string | undefined, note: Note): Promise<string> {
+  const { files, tag } = baseOf(from);
   if (await inspect(engine.docker, tag)) return tag;
   const BASE = await findBase(engine, from, note);
   return build(engine.docker, { root, tag, dockerfile: "images/base/Dockerfile", files, buildargs: { BASE } }, note);

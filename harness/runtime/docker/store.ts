@@ -43,6 +43,17 @@ export async function inspect(docker: Docker, image: string): Promise<Docker.Ima
   }
 }
 
+/** From one engine to another, in one archive, which has the layers that images share once. */
+export async function copy(from: Docker, to: Docker, names: readonly string[]): Promise<void> {
+  // dockerode's types do not have it.
+  const source = from as unknown as { getImages(of: object): Promise<NodeJS.ReadableStream> };
+  try {
+    await finished(to, await to.loadImage(await source.getImages({ names })), () => {});
+  } catch (error) {
+    throw engineError("copy images", error);
+  }
+}
+
 export interface Build {
   /** Folder that the other paths are relative to. */
   root: string;

@@ -4,7 +4,7 @@ import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { makeDirs } from "../../util/make-dirs.ts";
 import { LabError } from "../runtime.ts";
-import { cacheDir } from "./cache.ts";
+import { cacheDir, locked } from "./cache.ts";
 import { command } from "./command.ts";
 import { debianSource, type Suite, sourceFile } from "./sources.ts";
 
@@ -29,7 +29,7 @@ export interface AvailableKernel {
 
 /** What the suite has; throws LabError when apt cannot reach it. */
 export async function availableKernel(suite: Suite, signal?: AbortSignal): Promise<AvailableKernel> {
-  const options = await aptState([suite], signal);
+  const options = await alone([suite], signal, () => aptState([suite], signal));
   const shown = (await command(["apt-cache", ...options, "show", KERNEL_PACKAGE], { signal })).toString();
   const version = /^Version: (\S+)/m.exec(shown)?.[1];
   const name = /^Depends: .*?\b(linux-image-\S+)/m.exec(shown)?.[1];
@@ -40,6 +40,10 @@ export async function availableKernel(suite: Suite, signal?: AbortSignal): Promi
 /** Downloads a kernel's packages into a folder: since Linux 7 there are several. apt checks signatures and sums. Returns the files. */
 export async function downloadKernel(kernel: AvailableKernel, dir: string, signal?: AbortSignal): Promise<string[]> {
   makeDirs(dir);
+  return alone([kernel.suite], signal, () => download(kernel, dir, signal));
+}
+
+async function download(kernel: AvailableKernel, dir: string, signal?: AbortSignal): Promise<string[]> {
   const options = await aptState([kernel.suite], signal);
   const shown = (await command(["apt-cache", ...options, "show", kernel.package], { signal })).toString();
   const depends = /^Depends: (.*)$/m.exec(shown)?.[1] ?? "";
@@ -55,14 +59,16 @@ export async function unpackTree(
   dir: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const options = await aptState(suites, signal);
   const archives = `${dir}/archives`;
   makeDirs(`${archives}/partial`);
-  const own = ["-o", `Dir::Cache::archives=${archives}`, "-o", "APT::Install-Recommends=0"];
-  await command(
-    ["apt-get", ...options, ...own, "-qy", "--download-only", "-t", suites.at(-1) ?? "", "install", ...packages],
-    { signal },
-  );
+  await alone(suites, signal, async () => {
+    const options = await aptState(suites, signal);
+    const own = ["-o", `Dir::Cache::archives=${archives}`, "-o", "APT::Install-Recommends=0"];
+    await command(
+      ["apt-get", ...options, ...own, "-qy", "--download-only", "-t", suites.at(-1) ?? "", "install", ...packages],
+      { signal },
+    );
+  });
   const files = (await readdir(archives)).filter((name) => name.endsWith(".deb")).sort();
   for (const file of files) await unpack(path.join(archives, file), dir, signal);
   await rm(archives, { recursive: true });
@@ -87,6 +93,10 @@ export async function unpack(file: string, dir: string, signal?: AbortSignal): P
   });
 }
 
+/** apt refuses to share its state; another process's turn is waited for. */
+const alone = <T>(suites: readonly Suite[], signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> =>
+  locked(`apt-${suites.join("+")}`, signal, work);
+
 /** Options for apt-get and apt-cache with fresh lists of these suites. */
 async function aptState(suites: readonly Suite[], signal?: AbortSignal): Promise<string[]> {
   const source = await debianSource();
@@ -96,14 +106,17 @@ async function aptState(suites: readonly Suite[], signal?: AbortSignal): Promise
     );
   const dir = path.join(cacheDir(), "apt", suites.join("+"));
   const list = path.join(dir, "debian.sources");
+  // No package is installed there. dpkg's locks lie beside the file.
+  const status = path.join(dir, "status");
   makeDirs(path.join(dir, "lists", "partial"));
+  await writeFile(status, "");
   const options = [
     `Dir::Etc::sourcelist=${list}`,
     "Dir::Etc::sourceparts=-",
     "Dir::Etc::preferences=/dev/null",
     "Dir::Etc::preferencesparts=-",
     `Dir::State=${dir}`,
-    "Dir::State::status=/dev/null",
+    `Dir::State::status=${status}`,
     `Dir::Cache=${dir}`,
     "Acquire::Languages=none",
     "Acquire::Retries=2",

@@ -14,11 +14,15 @@ export async function calibrated(origin: Origin, note: (text: string) => void, s
   const { parts } = origin;
   let capacity: Capacity | undefined;
   try {
-    const file = await cached(`capacity/${parts.kernel.key}-qemu-${parts.qemu.version}.json`, async (at) => {
-      note("measuring the capacity of this guest, once");
-      capacity = await measure(origin, note, signal);
-      await writeFile(at, `${JSON.stringify(capacity)}\n`);
-    });
+    const file = await cached(
+      `capacity/${parts.kernel.key}-qemu-${parts.qemu.version}.json`,
+      async (at) => {
+        note("measuring the capacity of this guest, once");
+        capacity = await measure(origin, note, signal);
+        await writeFile(at, `${JSON.stringify(capacity)}\n`);
+      },
+      signal,
+    );
     return JSON.parse(await readFile(file, "utf8")) as Capacity;
   } catch (error) {
     // What cannot be kept is measured again next time.

@@ -8,7 +8,7 @@ import { UsageError } from "../../util/errors.ts";
 import { makeDirs } from "../../util/make-dirs.ts";
 import { LabError } from "../runtime.ts";
 import { type AvailableKernel, availableKernel, downloadKernel, unpack } from "./apt.ts";
-import { cacheDir, cached, entries } from "./cache.ts";
+import { cacheDir, cached, entries, locked } from "./cache.ts";
 import { command } from "./command.ts";
 import { ensureTree, fromTree, hash } from "./root.ts";
 import { SUITES, type Suite } from "./sources.ts";
@@ -72,8 +72,9 @@ const CARDS = [
 export async function findKernel(word: string, note: (text: string) => void, signal?: AbortSignal): Promise<Kernel> {
   const [, wanted] = /^debian:(.+)$/.exec(word) ?? [];
   if (wanted !== undefined) {
-    const here = (await cachedKernels()).filter((kernel) => fits(kernel, wanted)).at(-1);
-    return here ?? fetchKernel(wanted, note, signal);
+    const find = async () => (await cachedKernels()).filter((kernel) => fits(kernel, wanted)).at(-1);
+    const here = await find();
+    return here ?? locked(`debian-${wanted}`, signal, async () => (await find()) ?? fetchKernel(wanted, note, signal));
   }
   const file = path.resolve(word);
   const isFile = await stat(file).then(
@@ -217,25 +218,30 @@ async function prepare(
   signal: AbortSignal | undefined,
   find: (scratch: string) => Promise<Parts>,
 ): Promise<Kernel> {
-  const dir = await cached(`kernels/${key}`, async (at) => {
-    const scratch = path.join(at, "scratch");
-    makeDirs(scratch);
-    const parts = await find(scratch);
-    const image = await readFile(parts.file);
-    const { release, vmlinux } = await readKernel(image, parts.file);
-    if (release === null) throw new LabError(`'${parts.file}' has no kernel version.`);
-    await writeFile(path.join(at, "kernel"), vmlinux ?? image);
-    const config = await readFile(parts.config, "utf8").catch(() => null);
-    if (config !== null) {
-      checkConfig(config, parts.file);
-      await writeFile(path.join(at, "config"), config);
-    }
-    await mkdir(path.join(at, "modules"));
-    if (parts.modules) await copyModules({ from: parts.modules, to: path.join(at, "modules"), release }, note, signal);
-    const facts: KernelFacts = { release, version: parts.version, suite: parts.suite };
-    await writeFile(path.join(at, "info.json"), `${JSON.stringify(facts)}\n`);
-    await rm(scratch, { recursive: true });
-  });
+  const dir = await cached(
+    `kernels/${key}`,
+    async (at) => {
+      const scratch = path.join(at, "scratch");
+      makeDirs(scratch);
+      const parts = await find(scratch);
+      const image = await readFile(parts.file);
+      const { release, vmlinux } = await readKernel(image, parts.file);
+      if (release === null) throw new LabError(`'${parts.file}' has no kernel version.`);
+      await writeFile(path.join(at, "kernel"), vmlinux ?? image);
+      const config = await readFile(parts.config, "utf8").catch(() => null);
+      if (config !== null) {
+        checkConfig(config, parts.file);
+        await writeFile(path.join(at, "config"), config);
+      }
+      await mkdir(path.join(at, "modules"));
+      if (parts.modules)
+        await copyModules({ from: parts.modules, to: path.join(at, "modules"), release }, note, signal);
+      const facts: KernelFacts = { release, version: parts.version, suite: parts.suite };
+      await writeFile(path.join(at, "info.json"), `${JSON.stringify(facts)}\n`);
+      await rm(scratch, { recursive: true });
+    },
+    signal,
+  );
   return { ...(JSON.parse(await readFile(path.join(dir, "info.json"), "utf8")) as KernelFacts), key, dir };
 }
 

@@ -40,21 +40,25 @@ export function rootPackages(): string[] {
 /** The folder with the unpacked packages. Throws LabError when they cannot be had. */
 export async function ensureTree(note: (text: string) => void, signal?: AbortSignal): Promise<string> {
   const packages = rootPackages();
-  return cached(`root-${hash(packages.join(" ")).slice(0, 12)}`, async (dir) => {
-    note(`fetching the guest's tools: ${packages.join(", ")}`);
-    await unpackTree([SUITE], packages, dir, signal);
-    // What a package's script would have chosen.
-    for (const name of [
-      "iptables",
-      "iptables-save",
-      "iptables-restore",
-      "ip6tables",
-      "ip6tables-save",
-      "ip6tables-restore",
-    ])
-      await command(["ln", "-sfn", "xtables-nft-multi", path.join(dir, "usr/sbin", name)]);
-    await command(["ln", "-sfn", "dash", path.join(dir, "usr/bin/sh")]);
-  });
+  return cached(
+    `root-${hash(packages.join(" ")).slice(0, 12)}`,
+    async (dir) => {
+      note(`fetching the guest's tools: ${packages.join(", ")}`);
+      await unpackTree([SUITE], packages, dir, signal);
+      // What a package's script would have chosen.
+      for (const name of [
+        "iptables",
+        "iptables-save",
+        "iptables-restore",
+        "ip6tables",
+        "ip6tables-save",
+        "ip6tables-restore",
+      ])
+        await command(["ln", "-sfn", "xtables-nft-multi", path.join(dir, "usr/sbin", name)]);
+      await command(["ln", "-sfn", "dash", path.join(dir, "usr/bin/sh")]);
+    },
+    signal,
+  );
 }
 
 /** Runs a program of the tree here, with its own libraries: this machine may lack it. `name` is what it is told that it is called. */
