@@ -7,6 +7,7 @@ import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { count } from "../util/numbers.ts";
+import { isPrime } from "../util/prime.ts";
 
 /** Larger tables do not fit on a screen. */
 const MOST_SHOWN = 40;
@@ -23,7 +24,7 @@ export function simulate({ M, N, seed, loops, strategy, remove, json }: MaglevAr
   if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
   else {
     const shown = known.get(strategy);
-    const table = M <= MOST_SHOWN ? (shown?.show?.(shown.spec(M, seed, N), N) ?? []) : [];
+    const table = M <= MOST_SHOWN ? (shown?.show?.(shown.spec(M, seed, N, {}), N) ?? []) : [];
     process.stdout.write(`${[...table, ...lines(results)].join("\n")}\n`);
   }
   return EXIT.passed;
@@ -46,9 +47,4 @@ function lines(results: readonly Simulated[]): string[] {
     },
     printedColumns(),
   );
-}
-
-function isPrime(n: number): boolean {
-  for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
-  return n > 1;
 }

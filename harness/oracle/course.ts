@@ -4,15 +4,18 @@ import { type Happening, idealLoss, inUse } from "../events/meaning.ts";
 import type { Flow } from "./hash.ts";
 import { type FlowHash, hashOf, hashSpace } from "./hashes/index.ts";
 import type { Change } from "./loss.ts";
-import { makeOracle, type Oracle, type OracleSpec, type Use } from "./oracle.ts";
+import { makeOracle, type Oracle, type OracleSpec, relisted, type Use, weighted, weightsIn } from "./oracle.ts";
+import { sharesByWeight } from "./strategies/pools.ts";
 import { regionOf, thresholdRegions } from "./strategies/regions.ts";
 
 /** A span between two events, in the terms of the strategy. */
-interface Span {
+export interface Span {
   /** Indices of the targets in use. */
   active: ReadonlySet<number>;
   /** null: there is none for this balancer. */
   oracle: Oracle | null;
+  /** Of all targets, by index, once they have been changed; null: those that the balancer began with. */
+  weights: readonly number[] | null;
 }
 
 /** A course of events as one router knows it. */
@@ -59,17 +62,22 @@ function courseOf(
   for (const [i, set] of active.entries()) {
     // Some strategies go by the order of the indices.
     const indices = [...set].sort((a, b) => a - b);
-    spans.push({ active: set, oracle: spec && makeOracle(spec, indices, spans.at(-1)?.oracle, use?.(router, i)) });
+    const before = spans.at(-1);
+    const weights = events[i - 1]?.weights ?? before?.weights ?? null;
+    const list = events.slice(0, i).findLast((event) => event.flows !== undefined)?.flows;
+    const weighed = spec && weights ? weighted(spec, weights) : spec;
+    const now = weighed && list !== undefined ? relisted(weighed, list) : weighed;
+    spans.push({ active: set, oracle: now && makeOracle(now, indices, before?.oracle, use?.(router, i)), weights });
   }
   const inRoutes = inUse("routers", Array(routers).keys(), events, { router: 0, routers });
-  const changes = events.map(({ meaning }, i): Change | null => {
+  const changes = events.map(({ meaning, members }, i): Change | null => {
     const [before, after] = [spans[i], spans[i + 1]];
     if (!before?.oracle || !after?.oracle) return null;
     return {
       subject: meaning.subject,
       effect: meaning.effect,
       announced: meaning.announced,
-      ...(meaning.dead ? { dead: true } : {}),
+      ...(meaning.dead ? { dead: true, dying: new Set(members) } : {}),
       before: before.oracle,
       after: after.oracle,
       activeBefore: before.active,
@@ -77,9 +85,29 @@ function courseOf(
       reroutedShare: idealLoss(inRoutes[i]?.size ?? 0, inRoutes[i + 1]?.size ?? 0),
     };
   });
+  return { spans, changes, lived: livedIn(spans) };
+}
+
+/** Share of all flows that have to move from one span to the next, if none moves needlessly; `given`: the weights at first. */
+export function idealShare(before: Span | undefined, after: Span | undefined, given: OracleSpec | null): number {
+  if (!before || !after) return 0;
+  if (!before.weights && !after.weights) return idealLoss(before.active.size, after.active.size);
+  const [was, is] = [before, after].map(({ active, weights }) =>
+    sharesByWeight([...active], (index) => (weights ?? (given && weightsIn(given)))?.[index] ?? 1),
+  ) as [Map<number, number>, Map<number, number>];
+  return [...is].reduce((sum, [index, share]) => sum + Math.max(0, share - (was.get(index) ?? 0)), 0);
+}
+
+/** Made when it is asked for: a long train of changes has very many. */
+function livedIn(spans: readonly Span[]): Course["lived"] {
   const oracles = spans.map(({ oracle }) => (oracle ? [oracle] : []));
-  const lived = spans.map((_, from) => events.map((_, i) => oracles.slice(Math.min(from, i), i + 1).flat()));
-  return { spans, changes, lived: (from, i) => lived[from]?.[i] ?? [] };
+  const made = new Map<number, readonly Oracle[]>();
+  return (from, i) => {
+    const key = from * spans.length + i;
+    const lived = made.get(key) ?? oracles.slice(Math.min(from, i), i + 1).flat();
+    made.set(key, lived);
+    return lived;
+  };
 }
 
 /** How the tester chooses routers where they do not all know the same: by a hash that can be known from outside. */

@@ -16,7 +16,7 @@ export function isIpv4({ dst }: Pick<Flow, "dst">): boolean {
   return dst[10] === 0xff && dst[11] === 0xff;
 }
 
-export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
+export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 
 /** 16 bytes; IPv4 as ::ffff:a.b.c.d. Throws on anything that is no address. */
 export function addressBytes(text: string): Uint8Array {

@@ -21,6 +21,8 @@ export interface Alive<State = unknown> {
 export interface Change<State = unknown> extends Pick<EventMeaning, "subject" | "effect" | "announced" | "dead"> {
   before: Oracle<State>;
   after: Oracle<State>;
+  /** The targets that are dead from then on. */
+  dying?: ReadonlySet<number>;
   activeBefore: ReadonlySet<number>;
   activeAfter: ReadonlySet<number>;
   /** Share of all connections that change their router. */

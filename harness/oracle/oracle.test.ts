@@ -56,5 +56,5 @@ test("a strategy of a backend's file that is not at hand is data, and cannot be 
   t.deepEqual(foreign as unknown, { strategy: "their-lb/ring", points: 4 });
   const flow = { src: new Uint8Array(16), dst: new Uint8Array(16), sport: 1, dport: 2, protocol: 6 };
   t.throws(() => hashFlow(foreign, flow), { message: /There is no strategy 'their-lb\/ring'/ });
-  t.throws(() => makeOracle(foreign, [0]), { message: /There are: hash_threshold, / });
+  t.throws(() => makeOracle(foreign, [0]), { message: /There are: .*hash_threshold, / });
 });

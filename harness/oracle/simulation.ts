@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a change of targets moves, by simulation: strategies with made-up keys and no lab.
-import { UsageError } from "../util/errors.ts";
 import { murmur3 } from "./hash.ts";
-import type { Oracle, Simulation } from "./strategies/define.ts";
+import type { Oracle } from "./strategies/define.ts";
 import "./strategies/index.ts";
-import { hashValues, makeOracle, strategies } from "./strategies/registry.ts";
+import { hashValues, makeOracle, simulationOf } from "./strategies/registry.ts";
+
+export { simulations } from "./strategies/registry.ts";
 
 export interface SimulationRequest {
   strategy: string;
@@ -26,22 +27,14 @@ export interface Simulated extends Omit<SimulationRequest, "seed"> {
   maxOverMean: number;
 }
 
-/** Of those strategies that can be simulated, by name. */
-export function simulations(): Map<string, Simulation> {
-  return new Map(
-    [...strategies()].flatMap(([name, { simulation }]) => (simulation ? [[name, simulation] as const] : [])),
-  );
-}
-
 /** Each loop takes the next seed and other targets away. */
 export function simulateLoss({ strategy, M, N, removed, seed, loops }: SimulationRequest): Simulated {
-  const simulation = simulations().get(strategy);
-  if (!simulation) throw new UsageError(`Strategy '${strategy}' cannot be simulated.`);
+  const simulation = simulationOf(strategy);
   const all = Array.from({ length: N }, (_, i) => i);
   let [out, back, most] = [0, 0, 0];
   for (let loop = 0; loop < loops; loop++) {
     const loopSeed = (seed + loop) >>> 0;
-    const spec = simulation.spec(M, loopSeed, N);
+    const spec = simulation.spec(M, loopSeed, N, {});
     const keys = simulation.keys === "slots" ? Array.from({ length: M }, (_, i) => i) : hashes(spec, M, loopSeed);
     const targetsOf = (oracle: Oracle) => keys.map((key) => oracle.pick(key));
     const full = makeOracle(spec, all);

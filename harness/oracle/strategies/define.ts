@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a strategy is: how a balancer chooses the target of a flow, and what a change of targets or routers costs it.
 import { z } from "zod";
-import type { Family, Protocol } from "../../record/schema.ts";
+import { type Family, type Protocol, protocol } from "../../record/base.ts";
 import type { Flow } from "../hash.ts";
 import type { Alive, Change } from "../loss.ts";
 
@@ -9,6 +9,12 @@ import type { Alive, Change } from "../loss.ts";
 export interface Oracle<State = unknown> {
   /** Index of the target that gets a new flow with this hash, null when that is not known or there is none. */
   pick(hash: number | null): number | null;
+  /** Where in its table that hash leads, in words: "slot 17 of 997". Absent, or null: there is no table. */
+  slot?(hash: number | null): string | null;
+  /** Services that it tells apart, by name, each with the shares of its own targets. Absent: there is one. */
+  services?: ReadonlyMap<string, ReadonlyMap<number, number>>;
+  /** The service that takes a flow with this hash; null: none does. */
+  serviceOf?(hash: number | null): string | null;
   /** Share of all flows that each active target should get; adds up to 1. Empty: that is not predicted. */
   shares: ReadonlyMap<number, number>;
   /** The strategy's own: the state after it follows from this one. */
@@ -30,6 +36,8 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
   schema: Schema;
   /** Depends on the flow alone, never on targets. null: nobody can know it from outside; then shares are predicted, not connections. */
   hash(spec: z.infer<Schema>, flow: Flow): number | null;
+  /** The data of another strategy that chooses the targets of new connections. Absent, or null: its own `pick` does. */
+  chooses?(spec: z.infer<Schema>): { strategy: string } | null;
   /** Number of values that the hash can take. Absent: 2^32. */
   space?(spec: z.infer<Schema>): number;
   /**
@@ -41,6 +49,15 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
   needsUse?: true;
   /** null: not known, or there is none. */
   pick(state: State, hash: number): number | null;
+  /** Where in its table that hash leads, in words. Absent: there is no table. */
+  slot?(state: State, hash: number): string;
+  /** Services that it tells apart, with the shares of their targets; which one takes a hash. Absent: there is one. */
+  services?(state: State): ReadonlyMap<string, ReadonlyMap<number, number>>;
+  serviceOf?(state: State, hash: number): string | null;
+  /** The table that hashes lead into: target indices, slot by slot. Absent, or null: there is none. */
+  entries?(state: State): ArrayLike<number> | null;
+  /** null: there are too many. Absent: each hash is one of its own. */
+  cells?(spec: z.infer<Schema>, states: readonly State[]): Cells | null;
   shares(state: State): ReadonlyMap<number, number>;
   /**
    * Share of a target's flows that are its no longer in `after`, of those that were in each state of `lived` and whose hashes are
@@ -66,15 +83,21 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
   simulation?: Simulation<z.infer<Schema> & { strategy: string }>;
 }
 
+/** Parts of the hash space: hashes of one part have the same target, each time, over a course of states. */
+export interface Cells {
+  count: number;
+  of(hash: number): number;
+  /** A hash in this cell. */
+  sample(cell: number): number;
+}
+export const MOST_CELLS = 2 ** 20;
+
 /** What each router remembers of connections. */
 export const memoryLimits = z.strictObject({
   /** Connections that it holds at most; about the least recently used one makes room. */
   entries: z.int().min(1).optional(),
   /** Seconds of silence after which it forgets one; 0: with each packet. */
-  timeoutS: z
-    .partialRecord(z.enum(["tcp", "udp"]), z.number().nonnegative())
-    .readonly()
-    .optional(),
+  timeoutS: z.partialRecord(protocol, z.number().nonnegative()).readonly().optional(),
   /** Only data counts against silence: TCP's keepalives end at it. */
   dataOnly: z.boolean().optional(),
   /** It takes a TCP connection that it has forgotten for a new one; else its packets come to nothing. */
@@ -96,7 +119,10 @@ export interface Chance {
 export type Memory = "mark" | "addresses" | null;
 
 export interface Simulation<Spec extends { strategy: string } = { strategy: string }> {
-  spec(slots: number, seed: number, targets: number): Spec;
+  /** `given`: by `options`. */
+  spec(slots: number, seed: number, targets: number, given: Readonly<Record<string, unknown>>): Spec;
+  /** What else it takes, with defaults. */
+  options?: z.ZodObject;
   /** The keys are the slots of a table, or hashes of so many flows. */
   keys: "slots" | "hashes";
   /** The number of slots must be prime. */

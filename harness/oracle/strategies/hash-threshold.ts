@@ -3,7 +3,7 @@ import { z } from "zod";
 import { flowHash, hashesSourcesOnly, hashOf, hashSpace } from "../hashes/index.ts";
 import { defineStrategy } from "./define.ts";
 import { pools } from "./pools.ts";
-import { type Regions, regionOf, regionsOf, shareMoved, thresholdRegions } from "./regions.ts";
+import { type Regions, regionCells, regionOf, regionsOf, shareMoved, thresholdRegions } from "./regions.ts";
 
 /** Regions at the kernel's hash-threshold bounds, in proportion to the weights (RFC 2992): Linux' multipath routes. */
 export const hashThreshold = defineStrategy({
@@ -12,6 +12,7 @@ export const hashThreshold = defineStrategy({
   space: ({ hash }) => hashSpace(hash),
   state: (spec, active): Regions => regionsOf(thresholdRegions, spec, active, hashSpace(spec.hash)),
   pick: ({ regions }, hash) => regionOf(regions, hash),
+  cells: (_, states) => regionCells(states),
   shares: ({ shares }) => shares,
   moved: (lived, after, target) =>
     shareMoved(

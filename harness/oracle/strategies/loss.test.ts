@@ -249,3 +249,19 @@ test("the dead take along what is remembered of them, whether or not the balance
     [0, 0, 0],
   );
 });
+
+test("at a deadline exactly the connections of drained targets are lost that are still on them", (t) => {
+  const spec: OracleSpec = { strategy: "stateful", flush: false, assign: null };
+  const left = change(spec, all, without(0, 1));
+  const gone = { ...change(spec, without(0, 1), without(0, 1)), dead: true as const, dying: new Set([0, 1]) };
+  const lost = (of: typeof left, target: number) =>
+    lossProbability(spec, of, { protocol: "tcp", hash: null, target, lived: [of.before], knownToReturning: false });
+  t.deepEqual(
+    [0, 1, 2].map((target) => lost(left, target)),
+    [0, 0, 0],
+  );
+  t.deepEqual(
+    [0, 1, 2].map((target) => lost(gone, target)),
+    [1, 1, 0],
+  );
+});

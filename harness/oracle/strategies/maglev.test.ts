@@ -23,6 +23,25 @@ test("the paper's example comes out", (t) => {
   );
 });
 
+test("who weighs half as much takes every second turn", (t) => {
+  const weighed = paper.map((one, i) => ({ ...one, weight: i === 0 ? 1 : 2 }));
+  t.deepEqual([...populate(weighed, 7)], [1, 0, 1, 0, 2, 2, 1]);
+  const equal = paper.map((one) => ({ ...one, weight: 9 }));
+  t.deepEqual(populate(equal, 7), populate(paper, 7));
+});
+
+test("slots are in proportion to the weights, give or take a turn, and each target has one", (t) => {
+  const weights = [1, 2, 3, 250, 7, 7, 1, 100, 2, 50];
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const table = maglevTable([...weights.keys()], 65_537, 3, (index) => weights[index] ?? 1);
+  for (const [index, weight] of weights.entries()) {
+    const slots = table.filter((slot) => slot === index).length;
+    t.true(Math.abs(slots - (65_537 * weight) / total) < 3, `${index}: ${slots}`);
+  }
+  const few = maglevTable([...weights.keys()], 11, 3, (index) => weights[index] ?? 1);
+  t.is(new Set(few).size, weights.length);
+});
+
 test("every walk visits every slot", (t) => {
   for (const m of [2, 3, 7, 997]) {
     const { offset, skip } = maglevWalk(3, m, 5);

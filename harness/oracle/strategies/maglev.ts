@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { flowKey, murmur3 } from "../hash.ts";
+import { murmur3 } from "../hash.ts";
 import { seed } from "../hashes/seed.ts";
 import { defineStrategy } from "./define.ts";
-import { pickSlot, type Slots, sharesOfSlots } from "./slots.ts";
+import { keyHash, sctp } from "./key-hash.ts";
+import { weightsOf } from "./pools.ts";
+import { pickSlot, type Slots, sharesOfSlots, slotCells, slotText } from "./slots.ts";
 
 const ALWAYS = Number.POSITIVE_INFINITY;
 const EMPTY = 0xffff;
@@ -15,10 +17,16 @@ export const maglev = defineStrategy({
     m: z.number().int().positive(),
     seed,
     ports: z.boolean(),
+    sctp,
+    /** By target index; absent: all 1. */
+    weights: z.array(z.int().min(1)).readonly().optional(),
   }),
-  hash: (spec, flow) => murmur3(flowKey(flow, spec.ports), spec.seed),
-  state: (spec, active): Slots => ({ active, slots: maglevTable(active, spec.m, spec.seed) }),
+  hash: keyHash,
+  state: (spec, active): Slots => ({ active, slots: maglevTable(active, spec.m, spec.seed, weightsOf(spec)) }),
   pick: pickSlot,
+  slot: slotText,
+  entries: ({ slots }) => slots,
+  cells: (_, states) => slotCells(states),
   shares: sharesOfSlots,
   affinityS: ({ ports }) => (ports ? 0 : ALWAYS),
   simulation: {
@@ -34,6 +42,8 @@ export interface Walk {
   skip: number;
 }
 
+const EQUAL = () => 1;
+
 /** Where target `index` starts in a table of size `m`, and how it steps: two independent hashes, as the paper asks. */
 export function maglevWalk(index: number, m: number, seed: number): Walk {
   const name = Uint8Array.of(index & 255, (index >> 8) & 255, (index >> 16) & 255, index >>> 24);
@@ -45,21 +55,35 @@ export function maglevWalk(index: number, m: number, seed: number): Walk {
 
 /**
  * The lookup table of the Maglev paper (Eisenbud et al., NSDI 2016, section 3.4): slot -> index of the target.
- * `active` are target indices; they take turns in rising order. Empty when none is active.
+ * `active` are target indices; they take turns in rising order, in proportion to their weights. Empty when none is active.
  */
-export function maglevTable(active: readonly number[], m: number, seed: number): Uint16Array {
+export function maglevTable(
+  active: readonly number[],
+  m: number,
+  seed: number,
+  weight: (index: number) => number = EQUAL,
+): Uint16Array {
+  const ordered = [...active].sort((a, b) => a - b);
   return populate(
-    [...active].sort((a, b) => a - b).map((index) => ({ index, ...maglevWalk(index, m, seed) })),
+    ordered.map((index) => ({ index, weight: weight(index), ...maglevWalk(index, m, seed) })),
     m,
   );
 }
 
-/** The population loop on its own, for walks that come from elsewhere. */
-export function populate(targets: readonly (Walk & { index: number })[], m: number): Uint16Array {
+/**
+ * The population loop on its own, for walks that come from elsewhere. After k rounds a target has had ceil(k * weight / most) turns,
+ * `most` being the greatest weight: who has that takes one in each.
+ */
+export function populate(targets: readonly (Walk & { index: number; weight?: number })[], m: number): Uint16Array {
   const table = new Uint16Array(targets.length === 0 ? 0 : m).fill(EMPTY);
   const cursors = targets.map((t) => t.offset);
-  for (let filled = 0; filled < table.length; ) {
+  const most = targets.reduce((max, { weight = 1 }) => Math.max(max, weight), 1);
+  const turns = targets.map(() => 0);
+  for (let filled = 0, round = 0; filled < table.length; round++) {
     for (const [turn, target] of targets.entries()) {
+      const had = turns[turn] as number;
+      if (round * (target.weight ?? 1) < had * most) continue;
+      turns[turn] = had + 1;
       let slot = cursors[turn] ?? 0;
       while (table[slot] !== EMPTY) slot = (slot + target.skip) % m;
       table[slot] = target.index;

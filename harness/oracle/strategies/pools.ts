@@ -13,12 +13,15 @@ export const pools = {
    * priority 1 + number of better targets that are not active (nftlb 1.1.0, backend_s_gen_priority).
    */
   standby: z.enum(["best", "nftlb"]).optional(),
+  /** Targets that are never active, whatever else is. */
+  down: z.array(z.number()).readonly().optional(),
 };
 
 export interface Pools {
   weights?: readonly number[] | undefined;
   priorities?: readonly number[] | undefined;
   standby?: "best" | "nftlb" | undefined;
+  down?: readonly number[] | undefined;
 }
 
 export const weightsOf =
@@ -27,7 +30,8 @@ export const weightsOf =
     weights?.[index] ?? 1;
 
 /** The active targets that get new flows; none where no priority in use has an active target. */
-export function poolInUse({ priorities, standby }: Pools, active: readonly number[]): readonly number[] {
+export function poolInUse({ priorities, standby, down }: Pools, all: readonly number[]): readonly number[] {
+  const active = down ? all.filter((index) => !down.includes(index)) : all;
   if (!priorities) return active;
   const priority = (index: number) => priorities[index] ?? 1;
   if (standby === "nftlb") {

@@ -30,8 +30,10 @@ export const redrawn = defineStrategy({
 });
 
 function elsewhere(change: Change<Shares>, target: number | null): number {
-  const { subject, reroutedShare, after, activeBefore, activeAfter } = change;
-  const isSame = activeBefore.size === activeAfter.size && [...activeBefore].every((index) => activeAfter.has(index));
+  const { subject, reroutedShare, before, after, activeBefore, activeAfter } = change;
+  const isSame =
+    activeBefore.size === activeAfter.size &&
+    [...activeBefore].every((index) => activeAfter.has(index) && before.shares.get(index) === after.shares.get(index));
   if (target === null || (subject === "targets" && isSame)) return 0;
   const others = 1 - (after.shares.get(target) ?? 0);
   return subject === "routers" ? reroutedShare * others : others;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Strategies that cut the hash into regions, one for each active target, in order: ECMP, HMARK, nftables' jhash and symhash.
+import type { Cells } from "./define.ts";
 import { type Pools, poolInUse, sharesByWeight, weightsOf } from "./pools.ts";
 
 /** The state of such a strategy. */
@@ -29,9 +30,7 @@ export function thresholdRegions(
 
 /** Regions of a hash that is multiplied down to the sum of the weights: bounds are rounded up. */
 export function scaledRegions(active: readonly number[], weight: (index: number) => number, space: number): Region[] {
-  return cut(active, weight, (sum, total) =>
-    Number((BigInt(space) * BigInt(sum) + BigInt(total) - 1n) / BigInt(total)),
-  );
+  return cut(active, weight, (sum, total) => scaledBound(space, sum, total));
 }
 
 export function regionsOf(
@@ -44,6 +43,39 @@ export function regionsOf(
   const weight = weightsOf(spec);
   return { regions: cutter(pool, weight, space), shares: sharesByWeight(pool, weight) };
 }
+
+/**
+ * The same with a slot for each unit of weight, in `order`; the last slots take the places of those whose targets get no new flows
+ * (lb/nftables/farms/memory.ts).
+ */
+export function filledRegions(
+  spec: Pools,
+  order: readonly number[],
+  active: readonly number[],
+  space: number,
+): Regions {
+  const pool = poolInUse(spec, active);
+  const weight = weightsOf(spec);
+  const unit = order.reduce((common, index) => greatestDivisor(common, weight(index)), 0);
+  const places = order.flatMap((index) => Array.from({ length: weight(index) / unit }, () => index));
+  const used = new Set(pool);
+  const size = places.filter((index) => used.has(index)).length;
+  const spare = places.slice(size).filter((index) => used.has(index));
+  const slots = places.slice(0, size).map((index) => (used.has(index) ? index : (spare.pop() ?? index)));
+  const regions: Region[] = [];
+  for (const [i, index] of slots.entries()) {
+    const last = regions.at(-1);
+    const to = scaledBound(space, i + 1, size);
+    if (last?.index === index) last.to = to;
+    else regions.push({ index, from: last?.to ?? 0, to });
+  }
+  return { regions, shares: sharesByWeight(pool, weight) };
+}
+
+const scaledBound = (space: number, sum: number, total: number): number =>
+  Number((BigInt(space) * BigInt(sum) + BigInt(total) - 1n) / BigInt(total));
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
 
 function cut(
   active: readonly number[],
@@ -61,6 +93,22 @@ function cut(
   });
 }
 
+/** Between any two bounds of a course of states the target stays the same. */
+export function regionCells(states: readonly Regions[]): Cells {
+  const all = states.flatMap(({ regions }) => regions.flatMap(({ from, to }) => [from, to]));
+  const bounds = Float64Array.from(new Set([0, ...all])).sort();
+  const of = (hash: number) => {
+    let [first, last] = [0, bounds.length - 1];
+    while (first < last) {
+      const middle = (first + last + 1) >> 1;
+      if (hash >= (bounds[middle] as number)) first = middle;
+      else last = middle - 1;
+    }
+    return first;
+  };
+  return { count: bounds.length, of, sample: (cell) => bounds[cell] as number };
+}
+
 export function regionOf(regions: readonly Region[], hash: number): number | null {
   let [low, high] = [0, regions.length - 1];
   while (low < high) {
@@ -76,10 +124,19 @@ export function regionOf(regions: readonly Region[], hash: number): number | nul
  * overlap: the share of that overlap which is not the target's in `after`.
  */
 export function shareMoved(lived: readonly (readonly Region[])[], after: readonly Region[], index: number): number {
-  const own = (regions: readonly Region[]) => regions.find((r) => r.index === index) ?? { from: 0, to: 0 };
-  const from = Math.max(...lived.map((regions) => own(regions).from));
-  const to = Math.min(...lived.map((regions) => own(regions).to));
-  if (to <= from) return 0;
-  const then = own(after);
-  return 1 - Math.max(0, Math.min(to, then.to) - Math.max(from, then.from)) / (to - from);
+  const own = (regions: readonly Region[]) => regions.filter((region) => region.index === index);
+  const [first = [], ...others] = lived.map(own);
+  const was = others.reduce(overlap, first);
+  const size = sizeOf(was);
+  return size === 0 ? 0 : 1 - sizeOf(overlap(was, own(after))) / size;
 }
+
+const sizeOf = (regions: readonly Region[]) => regions.reduce((sum, { from, to }) => sum + to - from, 0);
+
+const overlap = (some: readonly Region[], others: readonly Region[]): Region[] =>
+  some.flatMap(({ index, from, to }) =>
+    others.flatMap((other) => {
+      const region = { index, from: Math.max(from, other.from), to: Math.min(to, other.to) };
+      return region.to > region.from ? [region] : [];
+    }),
+  );

@@ -5,7 +5,18 @@ import type { Family, Protocol } from "../../record/schema.ts";
 import { UsageError } from "../../util/errors.ts";
 import type { Flow } from "../hash.ts";
 import type { Alive, Change } from "../loss.ts";
-import type { Chance, Forgotten, Memory, MemoryLimits, Oracle, StrategyDefinition, Use } from "./define.ts";
+import type {
+  Cells,
+  Chance,
+  Forgotten,
+  Memory,
+  MemoryLimits,
+  Oracle,
+  Simulation,
+  StrategyDefinition,
+  Use,
+} from "./define.ts";
+import { type KeyHash, keyHash } from "./key-hash.ts";
 
 /** A strategy's data, whoever defined it. */
 type Spec = { strategy: string };
@@ -19,6 +30,18 @@ export function registerStrategy(definition: StrategyDefinition): void {
 
 export function strategies(): ReadonlyMap<string, StrategyDefinition> {
   return known;
+}
+
+/** Of those strategies that can be simulated, by name. */
+export function simulations(): Map<string, Simulation> {
+  return new Map([...known].flatMap(([name, { simulation }]) => (simulation ? [[name, simulation] as const] : [])));
+}
+
+/** Throws UsageError where it cannot be simulated. */
+export function simulationOf(strategy: string): Simulation {
+  const { simulation } = definitionOf({ strategy });
+  if (simulation) return simulation;
+  throw new UsageError(`Strategy '${strategy}' cannot be simulated.`);
 }
 
 /** Throws UsageError where the schema has none. */
@@ -81,7 +104,54 @@ export function needsUse(spec: Spec | null): spec is Spec {
 
 /** Number of values that this hash can take. */
 export function hashValues(spec: Spec): number {
-  return definitionOf(spec).space?.(spec) ?? 2 ** 32;
+  const chosen = chooserOf(spec);
+  return definitionOf(chosen).space?.(chosen) ?? 2 ** 32;
+}
+
+/** The strategy whose hash chooses: itself, or the one that it gives new connections to. */
+function chooserOf(spec: Spec): Spec {
+  return definitionOf(spec).chooses?.(spec) ?? spec;
+}
+
+/** What is hashed where that is the flow key; null: something else is. */
+export function keyHashOf(spec: Spec): KeyHash | null {
+  const chosen = chooserOf(spec) as Spec & KeyHash;
+  const isPlain = definitionOf(chosen).hash === (keyHash as unknown) && chosen.sctp === undefined;
+  return isPlain ? { seed: chosen.seed, ports: chosen.ports } : null;
+}
+
+/** Parts of the hash space that share their targets in each of these; null: each hash is one of its own. */
+export function cellsOf(spec: Spec, oracles: readonly Oracle[]): Cells | null {
+  const states = oracles.map(({ state }) => state);
+  return definitionOf(spec).cells?.(spec, states) ?? null;
+}
+
+interface Weighed {
+  weights?: readonly number[];
+}
+
+/** The same with other weights, also of the strategy that it gives new connections to. Where there are none it stays as it is. */
+export function weighted<T extends Spec>(spec: T, weights: readonly number[]): T {
+  const definition = definitionOf(spec);
+  const chosen = definition.chooses?.(spec) ?? null;
+  const entries = Object.entries<unknown>(spec).map(([key, value]) => [
+    key,
+    chosen !== null && value === chosen ? weighted(chosen, weights) : value,
+  ]);
+  return { ...Object.fromEntries(entries), ...("weights" in definition.schema.shape ? { weights } : {}) } as T;
+}
+
+/** The same with another of its lists of flows in force. Where there are none it stays as it is. */
+export const relisted = <T extends Spec>(spec: T, list: number): T =>
+  "lists" in definitionOf(spec).schema.shape ? { ...spec, list } : spec;
+
+/** Of all targets, by index; null: they are equal, or there are none. */
+export const weightsIn = (spec: Spec): readonly number[] | null =>
+  (spec as Weighed).weights ?? (chooserOf(spec) as Weighed).weights ?? null;
+
+/** The table that hashes lead into; null: it has none. */
+export function entriesOf(spec: Spec, { state }: Oracle): ArrayLike<number> | null {
+  return definitionOf(spec).entries?.(state) ?? null;
 }
 
 /** `active` are the indices of the active targets; `before` is what was in force until then; `use`: when flows sent, if known. */
@@ -95,6 +165,13 @@ export function makeOracle(
   const state = definition.state(spec, active, before?.state ?? null, use);
   return {
     pick: (hash) => (hash === null ? null : definition.pick(state, hash)),
+    slot: (hash) => (hash === null ? null : (definition.slot?.(state, hash) ?? null)),
+    ...(definition.services
+      ? {
+          services: definition.services(state),
+          serviceOf: (hash: number | null) => (hash === null ? null : (definition.serviceOf?.(state, hash) ?? null)),
+        }
+      : {}),
     shares: definition.shares(state),
     state,
   };
@@ -114,6 +191,9 @@ export function lossProbability(spec: Spec, change: Change, connection: Alive): 
     target,
   );
 }
+
+/** Whether a connection with a known hash is lost when another target is picked for it, and then only. */
+export const losesByPick = (spec: Spec): boolean => definitionOf(spec).loss === undefined;
 
 /** Bounds of the probability where connections do not get their luck one by one. */
 export function lossBounds(spec: Spec, change: Change, connection: Alive): [low: number, high: number] {

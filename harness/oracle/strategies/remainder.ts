@@ -3,7 +3,7 @@ import { z } from "zod";
 import { flowHash, hashesSourcesOnly, hashOf, hashSpace } from "../hashes/index.ts";
 import { defineStrategy } from "./define.ts";
 import { poolInUse, pools, weightsOf } from "./pools.ts";
-import { pickSlot, type Slots, sharesOfSlots } from "./slots.ts";
+import { pickSlot, type Slots, sharesOfSlots, slotCells } from "./slots.ts";
 
 /** The remainder of the hash by the sum of all weights, as nginx does it. */
 export const remainder = defineStrategy({
@@ -16,6 +16,7 @@ export const remainder = defineStrategy({
     return { active, slots: ordered.flatMap((index) => Array<number>(weightsOf(spec)(index)).fill(index)) };
   },
   pick: pickSlot,
+  cells: (_, states) => slotCells(states),
   shares: sharesOfSlots,
   affinityS: ({ hash }, family) => (hashesSourcesOnly(hash, family) ? Number.POSITIVE_INFINITY : 0),
   simulation: {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { flowKey, murmur3 } from "../hash.ts";
+import { murmur3 } from "../hash.ts";
 import { seed } from "../hashes/seed.ts";
 import { defineStrategy } from "./define.ts";
+import { keyHash } from "./key-hash.ts";
 import { sharesByWeight } from "./pools.ts";
 
 /**
@@ -11,7 +12,7 @@ import { sharesByWeight } from "./pools.ts";
  */
 export const rendezvous = defineStrategy({
   schema: z.strictObject({ strategy: z.literal("rendezvous"), seed, ports: z.boolean() }),
-  hash: (spec, flow) => murmur3(flowKey(flow, spec.ports), spec.seed),
+  hash: keyHash,
   state: ({ seed }, active) => ({ seed, active }),
   pick({ seed, active }, hash) {
     const pair = new Uint32Array(2);

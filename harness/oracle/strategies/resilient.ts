@@ -6,7 +6,7 @@ import type { Alive, Change } from "../loss.ts";
 import { type Buckets, rebalance } from "./buckets.ts";
 import { defineStrategy } from "./define.ts";
 import { poolInUse, pools, weightsOf } from "./pools.ts";
-import { sharesOfSlots } from "./slots.ts";
+import { sharesOfSlots, slotCells } from "./slots.ts";
 
 /**
  * Resilient next-hop groups of Linux: the hash chooses a bucket, and only buckets of targets that leave move, and idle ones. Each
@@ -43,6 +43,8 @@ export const resilient = defineStrategy({
     return { active: group.active, families, byTimer, slots: both("slots"), later: both("later") };
   },
   pick: ({ byTimer, slots }, hash) => (byTimer ? null : (slots[hash % slots.length] ?? null)),
+  entries: ({ slots }) => slots,
+  cells: (_, states) => slotCells(states),
   shares({ active, families, byTimer }) {
     if (byTimer) return new Map();
     const heard = families.filter(({ silent }) => !silent);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { isSilent } from "../../events/meaning.ts";
-import type { Family } from "../../record/schema.ts";
+import { type Family, protocol } from "../../record/base.ts";
 import type { Alive, Change } from "../loss.ts";
 import { type Chance, defineStrategy, type Forgotten, type Memory, memoryLimits, type Oracle } from "./define.ts";
 import type { AssignSpec } from "./index.ts";
 import { poolInUse, pools, sharesByWeight, weightsOf } from "./pools.ts";
-import { affinityS, assignSpec, hashFlow, lossProbability, makeOracle } from "./registry.ts";
+import { affinityS, assignSpec, cellsOf, hashFlow, lossProbability, makeOracle } from "./registry.ts";
 
 const schema = z.strictObject({
   strategy: z.literal("stateful"),
@@ -20,10 +20,7 @@ const schema = z.strictObject({
    * Packets keep their addresses, and only a mark is remembered, for connections of these protocols: another router that
    * chooses the same target carries a connection on. Absent: addresses are rewritten.
    */
-  marks: z
-    .array(z.enum(["tcp", "udp"]))
-    .readonly()
-    .optional(),
+  marks: z.array(protocol).readonly().optional(),
   /** A router takes a TCP connection that it does not know for a new one; else it resets it. */
   midstream: z.boolean().optional(),
   /** Routers tell each other what they remember. */
@@ -58,6 +55,14 @@ export const stateful = defineStrategy({
     return { choice, shares: choice.shares };
   },
   pick: ({ choice }, hash) => choice?.pick(hash) ?? null,
+  chooses: ({ assign }) => assign,
+  cells: ({ assign }, states) =>
+    assign &&
+    cellsOf(
+      assign,
+      states.flatMap(({ choice }) => choice ?? []),
+    ),
+  entries: ({ choice }) => (choice?.state as { slots?: ArrayLike<number> } | undefined)?.slots ?? null,
   shares: ({ shares }) => shares,
   loss,
   lossBounds(spec, change, connection) {
@@ -93,7 +98,9 @@ function loss(spec: StatefulSpec, change: Change<State>, connection: Alive<State
   if (spec.marks && !spec.marks.includes(protocol)) return lossOfChoice(spec, change, connection);
   if (target === null) return 0;
   if (change.subject === "routers") return lossOfRerouted(spec, change, connection);
-  const gone = change.activeBefore.has(target) && !change.activeAfter.has(target);
+  // Who has left already may still have connections when it dies.
+  const was = change.activeBefore.has(target) || change.dying?.has(target);
+  const gone = was && !change.activeAfter.has(target);
   // State or none: the dead do not answer.
   return gone && (spec.flush || isSilent(change)) ? 1 : 0;
 }
@@ -104,7 +111,7 @@ function lossOfRerouted(
   { protocol, hash, target, knownToReturning }: Alive<State>,
 ): number {
   if (spec.shared || (effect === "join" && knownToReturning)) return 0;
-  if (protocol === "tcp" && !spec.midstream && !spec.marks) return reroutedShare;
+  if (protocol !== "udp" && !spec.midstream && !spec.marks) return reroutedShare;
   const next = after.pick(hash);
   const elsewhere = next === null ? 1 - (after.shares.get(target ?? -1) ?? 0) : next === target ? 0 : 1;
   return reroutedShare * elsewhere;
@@ -112,7 +119,7 @@ function lossOfRerouted(
 
 /** What is taken for new is chosen for anew: it lives on where the hash, or chance, gives it the same target again. */
 function lossOfForgotten(spec: StatefulSpec, now: Oracle<State>, { protocol, hash, target }: Forgotten): Chance {
-  if (protocol === "tcp" && !spec.memory?.again) return certain(1);
+  if (protocol !== "udp" && !spec.memory?.again) return certain(1);
   const next = now.pick(hash);
   if (next !== null) return certain(next === target ? 0 : 1);
   if (spec.uneven) return { expected: 0.5, low: 0, high: 1 };
