@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load balancer under test, as the harness sees it. `defineBackend` makes one.
 import type { z } from "zod";
-import type { OracleSpec } from "../oracle/oracle.ts";
+import type { FlowRule, OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
-import type { Family, Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
+import type { Direct, Family, Lifecycle, Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { ServedPorts } from "../traffic/servers.ts";
 import type { Requirements } from "./requirements.ts";
@@ -11,11 +11,21 @@ import type { Requirements } from "./requirements.ts";
 /** What not every balancer does, as the end of a sentence that begins with its name. */
 export const FEATURES = {
   icmp_errors: "forward ICMP errors to the target of their flow",
+  weights: "take other weights while it runs",
+  flows: "tell several services apart",
   health_checks: "detect which targets answer",
   hotplug: "find targets that nobody configured",
   fragments: "keep the fragments of a datagram together across routers",
+  paths: "send what comes for a second VIP by the targets' second network",
+  reject: "say what clients meet with while it has no target",
+  restart: "say how it is stopped and started again",
+  reload: "say how it takes its configuration anew",
+  upgrade: "say how another build takes over from it",
 } as const;
 export type Feature = keyof typeof FEATURES;
+
+/** What a backend balances that says nothing of it. */
+export const USUAL_PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
 
 /** As its schema gives them. */
 export type BackendOptions = Record<string, unknown>;
@@ -28,7 +38,7 @@ export interface BackendFacts {
   summary: string;
   /** Strategies of its own that its oracle names, where ours do not say what it does: "<its name>/<strategy>". */
   strategies?: readonly StrategyDefinition[];
-  /** Those that it balances; absent: all. Cases with others are skipped. */
+  /** Those that it balances; absent: USUAL_PROTOCOLS. Cases with others are skipped. */
   protocols?: readonly Protocol[];
   /** What else it can do; scenarios that need more are skipped. */
   handles?: readonly Feature[];
@@ -72,6 +82,8 @@ export interface Backend extends BackendFacts {
   asks?(options: BackendOptions): string | null;
   /** One sentence for each thing that is missing there, with the remedy. Empty: it can run. */
   missing(place: Place, options: BackendOptions): Promise<string[]>;
+  /** Whether all that it knows of connections is in conntrack, so that another router that is told carries them on. Absent: it is not. */
+  sharesConntrack?(options: BackendOptions): boolean;
   /** Whether conntrack on the routers has to hold every connection. */
   tracks(options: BackendOptions, targets: number): boolean;
   /**
@@ -79,6 +91,8 @@ export interface Backend extends BackendFacts {
    * and so on. Throws LabError, and then the lab is taken down.
    */
   deploy(lab: Lab, options: BackendOptions, active: readonly number[], services?: number): Promise<Balancer>;
+  /** Links as its packets need them, which cost something by themselves; null, or absent: as the lab has them. */
+  links?(options: BackendOptions): LinkNeeds | null;
   /** null: what it does cannot be predicted connection by connection. */
   oracle(options: BackendOptions, targets: number, protocol: Protocol): OracleSpec | null;
   /** Whether targets that leave are dead, while what it remembers of their connections still leads to them. Absent: they are not. */
@@ -90,10 +104,21 @@ export interface Backend extends BackendFacts {
   withoutTargets?(options: BackendOptions, protocol: Protocol): WithoutTargets | null;
   /** Whether it serves every VIP of the topology (`clientVips`, `vipPrefix`). Absent: the first one only. */
   servesVips?(options: BackendOptions): boolean;
+  /** Whether it takes a list of flows (`topology.flows`), each with targets of its own. Absent: it does not. */
+  servesFlows?(options: BackendOptions): boolean;
   /** How many connections are let in, where that was limited; null, or absent: as many as come. */
   room?(options: BackendOptions): Room | null;
   /** What becomes of a 5-tuple that is opened again soon after it was closed; null, or absent: it is not said. */
   reuse?(options: BackendOptions, protocol: Protocol): Reuse | null;
+  /**
+   * What becomes of a client's connection to a target's own address, from the source address and port of its connection to the VIP;
+   * null, or absent: it is not said, and such cases are skipped.
+   */
+  direct?(options: BackendOptions, protocol: Protocol): Direct | null;
+  /** What stop, crash, reload and upgrade cost, and what it keeps; null, or absent: its cases with these events are skipped. */
+  lifecycle?(options: BackendOptions, protocol: Protocol): Lifecycle | null;
+  /** Why it takes no other weights while it runs, with these options, as a sentence; null: it takes them. Absent: it never does. */
+  reweighs?(options: BackendOptions): string | null;
   /** Which source ports connections get with the router's own address, where that was asked for; null, or absent: it was not. */
   snat?(options: BackendOptions): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null, or absent: it does not. */
@@ -104,6 +129,13 @@ export interface Backend extends BackendFacts {
   serves?(options: BackendOptions, targets: number): Served | null;
   /** Throws UsageError when the options do not fit together, or do not fit so many targets. */
   effectiveOptions(options: BackendOptions, targets: number): EffectiveOptions;
+}
+
+export interface LinkNeeds {
+  /** As "no offloads". */
+  words: string;
+  /** Sets the lab's links up so. */
+  set(lab: Lab): Promise<void>;
 }
 
 export interface Tunnelled {
@@ -119,6 +151,9 @@ export function machineNeeds(backend: Backend, options: BackendOptions): { devic
   return { devices, ...(backend.tunnels === undefined ? {} : { tunnels: backend.tunnels }) };
 }
 
+/** What can be done to a balancer that runs. */
+export type ControlAction = "stop" | "kill" | "start" | "reload" | "upgrade";
+
 /** One deployed backend, on all routers of a lab. */
 export interface Balancer extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
@@ -127,6 +162,10 @@ export interface Balancer extends AsyncDisposable {
    * which on it is in force.
    */
   setTargets(active: readonly number[], only?: ReadonlySet<string>): Promise<number>;
+  /** Gives all targets (by index) these weights, on all routers, and resolves as `setTargets` does. Absent: it has no such way. */
+  setWeights?(weights: readonly number[]): Promise<number>;
+  /** Puts exactly these flows in force, on all routers, and resolves as `setTargets` does. Absent: it has no such way. */
+  setFlows?(flows: readonly FlowRule[]): Promise<number>;
   /**
    * With health checks: resolves when it has found out by itself that exactly these targets (indices) answer, with the monotonic
    * ns from which on that is in force on all routers. One that does not is a fault, and no rejection.
@@ -137,6 +176,11 @@ export interface Balancer extends AsyncDisposable {
    * with it. Absent: they do nothing for each other.
    */
   setRouters?(active: readonly number[]): Promise<void>;
+  /**
+   * Stops, kills, starts again, reloads or replaces it on these routers (indices). Resolves with the monotonic ns from which on that
+   * is in force. Absent: it has no such way.
+   */
+  control?(action: ControlAction, routers: readonly number[]): Promise<number>;
   /**
    * Counters of one router. Names beginning with "drop." are packets it dropped, and those that end in "no_target" those for which it
    * had no target; `balanced` are packets for the VIP, and

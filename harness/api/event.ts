@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an event kind is. To add one: a file in harness/events/ and a line in its index, or a definition in a scenario from outside.
+import type { Announcer } from "../announce/announcer.ts";
+import type { FlowRule } from "../oracle/oracle.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { EventMeaning } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
@@ -17,11 +19,17 @@ export interface EventContext {
   lab: Lab;
   record: RecordWriter;
   balancer: Balancer;
+  /** How tester and targets find out which routers are alive; absent: they need not. */
+  announcer?: Announcer | undefined;
   /** Members, as indices of targets or routers. */
   members: readonly number[];
   /** What is in use from this event on: indices of targets as the told routers know them, and of routers in the routes. */
   targets: readonly number[];
   routers: readonly number[];
+  /** Of all targets from this event on, where it changes them. */
+  weights: readonly number[] | undefined;
+  /** All flows from this event on, where it changes them. */
+  flows: readonly FlowRule[] | undefined;
   /** Names of the routers that are told; undefined: all. */
   told: ReadonlySet<string> | undefined;
   /** The run's one instance of a class, for state between an event and the one that undoes it; its `finish` is called after the traffic. */

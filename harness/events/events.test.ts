@@ -3,7 +3,7 @@ import test from "ava";
 import type { EventDefinition } from "../api/event.ts";
 import { eventMeaning } from "../record/meaning.ts";
 import { EVENTS, explanationOf, isExplained, meaningOf } from "./index.ts";
-import { idealLoss, inUse, isFoundOut, isSilent, memberNoun } from "./meaning.ts";
+import { idealLoss, inUse, isFoundOut, isRouterDeath, isSilent, isUndoing, memberNoun } from "./meaning.ts";
 
 const kinds: [string, EventDefinition][] = Object.entries(EVENTS);
 
@@ -11,10 +11,13 @@ test("each kind stands in the table under its own name, and undoes one that acts
   for (const [name, event] of kinds) {
     t.is(event.kind, name);
     if (event.undoes === undefined) continue;
-    const undone = kinds.find(([kind]) => kind === event.undoes)?.[1];
-    t.is(undone?.subject, event.subject, name);
-    t.is(undone?.announced, event.announced, name);
-    t.deepEqual([undone?.effect, event.effect], event.effect === "none" ? ["none", "none"] : ["leave", "join"], name);
+    const undone = kinds.filter(([kind]) => isUndoing(event, kind)).map(([, one]) => one);
+    t.is(undone.length, [event.undoes].flat().length, name);
+    for (const one of undone) {
+      t.is(one.subject, event.subject, name);
+      t.is(one.announced, event.announced, name);
+      t.deepEqual([one.effect, event.effect], event.effect === "none" ? ["none", "none"] : ["leave", "join"], name);
+    }
   }
 });
 
@@ -57,11 +60,26 @@ test("in a drift the last router keeps its view until it is told too", (t) => {
 test("only the dead are silent, and an outage and its end are found out by the balancer itself", (t) => {
   const those = (is: (event: EventDefinition) => boolean) =>
     kinds.flatMap(([name, event]) => (is(event) ? [name] : []));
-  t.deepEqual(those(isSilent), ["failure", "death"]);
-  t.deepEqual(those(isFoundOut), ["failure", "failure_end", "appearance"]);
+  const routers = ["router_crash", "router_pause", "router_resume", "router_link", "router_relink"];
+  t.deepEqual(those(isSilent), ["failure", "death", "deadline", "router_crash", "router_pause", "router_link"]);
+  t.deepEqual(those(isFoundOut), ["failure", "failure_end", "appearance", ...routers]);
+  t.deepEqual(those(isRouterDeath), routers);
   t.deepEqual(
     those((event) => memberNoun(event) === "router"),
-    ["router_out", "router_in", "blackout", "blackout_end"],
+    [
+      "router_out",
+      "router_in",
+      "blackout",
+      "blackout_end",
+      "balancer_stop",
+      "balancer_kill",
+      "balancer_restart",
+      "balancer_reload",
+      "balancer_upgrade",
+      ...routers,
+      "path_up",
+      "path_loss",
+    ],
   );
 });
 

@@ -2,19 +2,26 @@
 // Every event kind. A further one is a file here and a line below.
 import type { EventDefinition } from "../api/event.ts";
 import type { EventMeaning } from "../record/schema.ts";
+import { addUnknown } from "./add-unknown.ts";
 import { appearance } from "./appearance.ts";
 import { blackout } from "./blackout.ts";
 import { blackoutEnd } from "./blackout-end.ts";
+import { deadline } from "./deadline.ts";
 import { death } from "./death.ts";
 import { drift } from "./drift.ts";
 import { driftEnd } from "./drift-end.ts";
 import { failure } from "./failure.ts";
 import { failureEnd } from "./failure-end.ts";
+import { balancerKill, balancerReload, balancerRestart, balancerStop, balancerUpgrade } from "./lifecycle.ts";
+import { pathLoss, pathUp } from "./path.ts";
+import { reconfigure } from "./reconfigure.ts";
 import { revival } from "./revival.ts";
+import { routerCrash, routerLink, routerPause, routerRelink, routerResume } from "./router-death.ts";
 import { routerIn } from "./router-in.ts";
 import { routerOut } from "./router-out.ts";
 import { scaleIn } from "./scale-in.ts";
 import { scaleOut } from "./scale-out.ts";
+import { weights } from "./weights.ts";
 
 export const EVENTS = {
   scale_in: scaleIn,
@@ -29,7 +36,23 @@ export const EVENTS = {
   failure_end: failureEnd,
   death,
   revival,
+  deadline,
   appearance,
+  add_unknown: addUnknown,
+  weights,
+  reconfigure,
+  balancer_stop: balancerStop,
+  balancer_kill: balancerKill,
+  balancer_restart: balancerRestart,
+  balancer_reload: balancerReload,
+  balancer_upgrade: balancerUpgrade,
+  router_crash: routerCrash,
+  router_pause: routerPause,
+  router_resume: routerResume,
+  router_link: routerLink,
+  router_relink: routerRelink,
+  path_up: pathUp,
+  path_loss: pathLoss,
 } satisfies Record<string, EventDefinition>;
 export type EventKind = keyof typeof EVENTS;
 

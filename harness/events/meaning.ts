@@ -29,10 +29,29 @@ export function isFoundOut({ effect, announced }: Pick<EventMeaning, "effect" | 
   return effect !== "none" && !announced;
 }
 
+/** Whether connections that stay may have no answer for a while: what is missed is recorded then. */
+export function showsSilence(meaning: Pick<EventMeaning, "subject" | "interrupts" | "announced">): boolean {
+  return meaning.subject === "balancer" || meaning.interrupts === true || isRouterDeath(meaning);
+}
+
+/** Whether routers die or come back, and tester and targets have to find out. */
+export function isRouterDeath({ subject, announced }: Pick<EventMeaning, "subject" | "announced">): boolean {
+  return subject === "routers" && !announced;
+}
+
+/** Whether it takes back what events of this kind did. */
+export function isUndoing({ undoes }: Pick<EventMeaning, "undoes">, kind: string): boolean {
+  return typeof undoes === "string" ? undoes === kind : (undoes?.includes(kind) ?? false);
+}
+
 /** A change that the plan or the record has, with its members in one of their terms: numbers, indices or names. */
 export interface Happening<Member> {
   meaning: EventMeaning;
   members: readonly Member[];
+  /** Of all targets from then on, in the order of their indices. Absent: as they were. */
+  weights?: readonly number[] | undefined;
+  /** Number of the list of flows that is in force from then on. Absent: as it was. */
+  flows?: number | undefined;
 }
 
 /**

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RecordWriter } from "../record/record.ts";
+import { inFabrics } from "../runtime/fabric.ts";
 import type { Lab } from "../runtime/runtime.ts";
-
-/** Columns of /proc/net/dev. */
-const PACKETS = { in: 1, out: 9 } as const;
+import { heldPackets } from "./held.ts";
 
 /**
  * A span in which nothing passes between the tester and the routers, while every link stays up: the bridge does not forward
@@ -22,7 +21,7 @@ export class Partition {
   }
 
   async begin(): Promise<number> {
-    this.#heldBefore = await this.#held();
+    this.#heldBefore = await heldPackets(this.#lab);
     await this.#isolate("on");
     return this.#lab.clock.now();
   }
@@ -31,34 +30,15 @@ export class Partition {
     await this.#isolate("off");
     const t = this.#lab.clock.now();
     const before = this.#dropped;
-    this.#dropped += (await this.#held()) - this.#heldBefore;
+    this.#dropped += (await heldPackets(this.#lab)) - this.#heldBefore;
     this.#record.addFabricDrops(t, "blackout", before, this.#dropped);
     return t;
   }
 
-  get #tester(): string {
-    return `${this.#lab.topology.tester.name}.2`;
-  }
-
-  get #routers(): string[] {
-    return this.#lab.topology.routers.map(({ name }) => `${name}.2`);
-  }
-
   async #isolate(isolated: "on" | "off"): Promise<void> {
-    const lines = [this.#tester, ...this.#routers].map(
-      (port) => `link set dev ${port} type bridge_slave isolated ${isolated}\n`,
-    );
-    await this.#lab.host("fabric").exec(["ip", "-batch", "-"], { input: lines.join("") });
-  }
-
-  /** Packets of the tester that the bridge did not hand on to a router, since it was made. */
-  async #held(): Promise<number> {
-    const { stdout } = await this.#lab.host("fabric").exec(["@read", "/proc/net/dev"]);
-    const count = (port: string, column: number) => {
-      const line = stdout.split("\n").find((text) => text.trim().startsWith(`${port}:`));
-      return Number(line?.split(":")[1]?.trim().split(/\s+/)[column] ?? 0);
-    };
-    const passed = this.#routers.reduce((sum, port) => sum + count(port, PACKETS.out), 0);
-    return count(this.#tester, PACKETS.in) - passed;
+    const { testers, routers } = this.#lab.topology;
+    await inFabrics(this.#lab, "ip", [...testers, ...routers], ({ name }) => [
+      `link set dev ${name}.2 type bridge_slave isolated ${isolated}`,
+    ]);
   }
 }
