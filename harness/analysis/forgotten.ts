@@ -2,6 +2,7 @@
 // Connections that the balancer had forgotten when their next packet came: which losses are its doing, against what was to be expected.
 import { exceededMemory, type Forgetting, forgetting, lossOfForgotten, memoryLimits } from "../oracle/forgetting.ts";
 import type { Oracle } from "../oracle/oracle.ts";
+import type { MemoryLimits } from "../oracle/strategies/define.ts";
 import type { Event, ForgottenSummary } from "../record/schema.ts";
 import type { AnalysisModule } from "./part.ts";
 import { isAliveAt, predictor } from "./predict.ts";
@@ -18,12 +19,25 @@ interface Memory {
   why: string[];
 }
 
+/** What of the balancer's memory the load exceeds, as a sentence each; null: nothing. */
+export function forgettingReasons(
+  timeline: Timeline,
+  events: readonly Event[],
+): Record<"entries" | "timeout", string | null> {
+  const { entries, ...timeout } = memoryLimits(timeline.deployed.oracle) ?? {};
+  const whyOf = (limits: MemoryLimits) => memoryOf(timeline, events, limits)?.why[0] ?? null;
+  return { entries: whyOf({ entries }), timeout: whyOf(timeout) };
+}
+
 /** null: the balancer remembers all that there is. */
-function memoryOf({ deployed, streams, views }: Timeline, events: readonly Event[]): Memory | null {
-  const limits = memoryLimits(deployed.oracle);
+function memoryOf(
+  { deployed, streams, views }: Timeline,
+  events: readonly Event[],
+  limits = memoryLimits(deployed.oracle),
+): Memory | null {
   if (!limits) return null;
   const all = [...streams.values()].filter(({ mode }) => mode === "stream");
-  const connections = all.reduce((sum, stream) => sum + stream.connections, 0);
+  const connections = all.reduce((sum, { open, connections: n }) => sum + (open?.peak ?? n), 0);
   const flows = events.reduce((sum, e) => sum + (e.kind === "rows" ? e.count : 0), 0);
   const ofStream = new Map<string, Forgetting>();
   const why = new Set<string>();

@@ -11,14 +11,14 @@ const seconds = (ns: number) => (ns / 1e9).toFixed(1);
 
 /** One sentence for each. Records without planned ends and signs of life show none. */
 export function labFaults(events: readonly Event[]): string[] {
-  return [...earlyEnds(events), ...silences(events)];
+  return [...earlyEnds(events).map(({ text }) => text), ...silences(events)];
 }
 
 const of = <K extends Event["kind"]>(events: readonly Event[], kind: K) =>
   events.filter((e): e is EventOf<K> => e.kind === kind);
 
-/** Ends that the harness did not order. */
-function earlyEnds(events: readonly Event[]): string[] {
+/** Ends that the harness did not order, with the sentence of each. */
+export function earlyEnds(events: readonly Event[]): { stream: string; text: string }[] {
   const ordered = Math.min(...of(events, "stop").map(({ t }) => t));
   const starts = new Map(of(events, "stream_start").map((start) => [start.stream, start]));
   return of(events, "stream_end").flatMap((end) => {
@@ -28,7 +28,8 @@ function earlyEnds(events: readonly Event[]): string[] {
     const early = start.mode !== "fragments" && left > TOLERANCE_NS;
     if (!early && end.signal === undefined) return [];
     const how = left > 0 ? `${seconds(left)} s before its time` : "before its time";
-    return [`The traffic generator ${end.stream} ended ${how}${end.signal ? ` (${end.signal})` : ""}.`];
+    const text = `The traffic generator ${end.stream} ended ${how}${end.signal ? ` (${end.signal})` : ""}.`;
+    return [{ stream: end.stream, text }];
   });
 }
 
@@ -37,13 +38,16 @@ function leftNs({ t, durationUs }: EventOf<"stream_start">, end: EventOf<"stream
 }
 
 /** Those that the machine's own lateness does not explain. */
-function silences(events: readonly Event[]): string[] {
-  const t0 = of(events, "stream_start")[0]?.t ?? 0;
-  const faults = of(events, "silence").filter((silence) => {
+export function faultySilences(events: readonly Event[]): EventOf<"silence">[] {
+  return of(events, "silence").filter((silence) => {
     const excuse = LAG_FACTOR * silence.lagNs + stolenNs(events, silence);
     return silence.t - silence.fromT - excuse > silence.limitNs;
   });
-  return faults.map(({ of: name, role, fromT, t }) => {
+}
+
+function silences(events: readonly Event[]): string[] {
+  const t0 = of(events, "stream_start")[0]?.t ?? 0;
+  return faultySilences(events).map(({ of: name, role, fromT, t }) => {
     const who = role === "generator" ? `The traffic generator ${name}` : `The server on ${name}`;
     return `${who} stood still for ${seconds(t - fromT)} s, from ${seconds(fromT - t0)} s to ${seconds(t - t0)} s.`;
   });

@@ -3,7 +3,7 @@
 import { isSilent } from "../events/meaning.ts";
 import type { Flow } from "../oracle/hash.ts";
 import { hashFlow } from "../oracle/oracle.ts";
-import type { Cause, Connection, StreamStart } from "../record/schema.ts";
+import type { Cause, Connection, RootCause, StreamStart } from "../record/schema.ts";
 import { flowReader } from "./flows.ts";
 import type { Timeline, View } from "./timeline.ts";
 
@@ -33,6 +33,10 @@ export interface Established extends Common {
   opened: number;
   /** The event that its loss belongs to; "forgotten": the balancer did not know it any more; null: it was not lost. */
   lossEvent: number | "outside" | "forgotten" | null;
+  /** Monotonic ns at which it began to fail: when it ended, or when the answer was due that did not come. */
+  lossT: number;
+  /** What ended it in the first place; null: it was not lost. Said by `causes/`. */
+  root: RootCause | null;
 }
 
 export type Row = Failed | Established;
@@ -68,7 +72,9 @@ function readRow(timeline: Timeline, recorded: Connection, stream: StreamStart, 
     hash,
     view,
     opened: view.stages.findLastIndex((stage, k) => k === 0 || stage.requestedT <= establishedT),
-    lossEvent: attribute(timeline, connection, stream, establishedT),
+    lossEvent: attribute(timeline, connection, { stream, startT, view }),
+    lossT: lossTime(connection, stream),
+    root: null,
   };
 }
 
@@ -81,7 +87,7 @@ function atNs(stream: StreamStart, us: number): number {
  * The generator calls a connection lost after some seconds of silence. One that fell silent shortly before the end is lost all
  * the same: a message and a half went unanswered, and the half second that the generator waits for the last answers.
  */
-function withSilence(connection: Connection, stream: StreamStart): Connection {
+export function withSilence(connection: Connection, stream: StreamStart): Connection {
   const silentUs = connection.endUs - connection.lastProgressUs;
   const silent = stream.mode === "stream" && stream.intervalUs > 0 && silentUs > 1.5 * stream.intervalUs + 5e5;
   return connection.cause === "none" && silent ? { ...connection, cause: "stalled" } : connection;
@@ -90,28 +96,34 @@ function withSilence(connection: Connection, stream: StreamStart): Connection {
 /** The message that silence is dated back to may have been sent so much later than it was due. */
 const SENT_LATE_NS = 20e6;
 
+function lossTime({ cause, lastProgressUs, endUs }: Connection, stream: StreamStart): number {
+  // What never got as far as its next message failed by its end.
+  return atNs(stream, SILENT.has(cause) ? Math.min(lastProgressUs + stream.intervalUs, endUs) : endUs);
+}
+
 /**
  * The event that a loss belongs to. A connection notices at its next message, so the event's window is two message
  * intervals (1 s at least); silence is dated back to the last sign of life. What was sent to a target that died and that nobody knew to
- * be dead is sent again at growing distances: TCP waits for as long as it has waited so far.
+ * be dead is sent again at growing distances: TCP waits for as long as it has waited so far. While no target is in use nothing
+ * else can be the cause.
  */
 function attribute(
   { scales }: Timeline,
   connection: Connection,
-  stream: StreamStart,
-  establishedT: number,
+  { stream, startT, view }: Pick<Row, "stream" | "startT" | "view">,
 ): Established["lossEvent"] {
-  const { cause, lastProgressUs, endUs } = connection;
+  const { cause } = connection;
   if (cause === "none") return null;
   const windowNs = Math.max(2 * stream.intervalUs, 1e6) * 1000;
   const silent = SILENT.has(cause);
-  const lossT = silent ? atNs(stream, lastProgressUs) + stream.intervalUs * 1000 : atNs(stream, endUs);
+  const lossT = lossTime(connection, stream);
   const i = scales.findLastIndex((scale) => lossT + (silent ? SENT_LATE_NS : 0) >= scale.requestedT);
   const scale = scales[i];
-  // What was opened under the new state of things has no part in the change.
-  if (!scale) return "outside";
+  // What was asked for under the new state of things has no part in the change.
+  if (!scale || startT >= scale.effectiveT) return "outside";
+  if (view.stages[i + 1]?.active.size === 0) return i;
   const waitedNs = isSilent(scale.meaning) ? scale.effectiveT - scale.requestedT : 0;
-  return lossT <= scale.effectiveT + windowNs + waitedNs && establishedT < scale.effectiveT ? i : "outside";
+  return lossT <= scale.effectiveT + windowNs + waitedNs ? i : "outside";
 }
 
 /** Monotonic ns at which a message is due; they count from 0. */

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a kernel's word for a drop says about the loss of a connection (enum skb_drop_reason, and where it gives none, its function).
+import type { RootCause } from "../../record/schema.ts";
+import type { KernelDrop } from "../../tap/records.ts";
+
+/** What is dropped by the machine's own choice is the router's or the target's doing. */
+type Meaning = RootCause | "own choice";
+
+const BY_REASON: Readonly<Record<string, Meaning>> = {
+  IP_RPFILTER: "reverse_path_filter",
+  IP_INNOROUTES: "no_route",
+  IP_OUTNOROUTES: "no_route",
+  IP_INHDR: "no_route",
+  NEIGH_CREATEFAIL: "no_route",
+  NEIGH_DEAD: "no_route",
+  NEIGH_FAILED: "no_route",
+  NEIGH_QUEUEFULL: "no_route",
+  PKT_TOO_BIG: "mtu",
+  IP_CSUM: "checksum",
+  SKB_CSUM: "checksum",
+  TCP_CSUM: "checksum",
+  UDP_CSUM: "checksum",
+  PROTO_MEM: "target_full",
+  SOCKET_BACKLOG: "target_full",
+  SOCKET_RCVBUFF: "target_full",
+  CPU_BACKLOG: "link_loss",
+  FULL_RING: "link_loss",
+  QDISC_DROP: "link_loss",
+  NETFILTER_DROP: "own choice",
+  SOCKET_FILTER: "own choice",
+  TC_EGRESS: "own choice",
+  TC_INGRESS: "own choice",
+  XDP: "own choice",
+};
+
+/** Of drops without a reason. */
+const BY_FUNCTION: Readonly<Record<string, Meaning>> = {
+  __nf_queue: "queue_overrun",
+  nf_queue: "queue_overrun",
+  ip_error: "no_route",
+};
+
+/** What can be said so. */
+export const KERNEL_CAUSES: readonly RootCause[] = [
+  ...new Set([...Object.values(BY_REASON), ...Object.values(BY_FUNCTION), "dropped_by_router", "target_slow"] as const),
+].filter((meaning): meaning is RootCause => meaning !== "own choice");
+
+const NO_REASON = "NOT_SPECIFIED";
+
+const meaningOf = ({ reason, where }: Pick<KernelDrop, "reason" | "where">): Meaning | undefined =>
+  reason === NO_REASON ? BY_FUNCTION[where] : BY_REASON[reason];
+
+/** Whether it says why. */
+export const isTelling = ({ reason, where }: KernelDrop): boolean => reason !== NO_REASON || where in BY_FUNCTION;
+
+/** null: it is no reason of a loss. */
+export function kernelCause(drop: KernelDrop, routers: ReadonlySet<string>): RootCause | null {
+  const meaning = drop.what === "dropped" ? meaningOf(drop) : undefined;
+  if (meaning !== "own choice") return meaning ?? null;
+  return routers.has(drop.machine) ? "dropped_by_router" : "target_slow";
+}
+
+/** "vm-201 dropped it: IP_RPFILTER in ip_rcv_finish_core"; `it`: what. */
+export function dropText({ machine, what, reason, where }: KernelDrop, it = "it"): string {
+  return `${machine} ${what} ${it}: ${reason}${where === "" ? "" : ` in ${where}`}`;
+}
