@@ -483,6 +483,54 @@ test("packets that netem damaged and that nobody counts are so many at most as i
   t.is(damaged(9_980, 16).packets.duplicated, 10, "more than were sent is no damage");
 });
 
+test("what a program in the link dropped, doubled and damaged is accounted for to the packet, and named", (t) => {
+  const told = { "path.received": 20_000, "path.lost": 90, "path.copied": 70, "path.damaged": 9, "path.ahead": 5 };
+  const impaired = (received: number) => {
+    const way = { "drop.path": 40, "copies.path": 30, "damaged.net2": 4 };
+    return verdictOf(faultless(), { received, extra: grown("path", { ...way, ...told }) });
+  };
+  const exact = impaired(9_990);
+  t.is(exact.verdict, "pass", exact.reasons.join("\n"));
+  t.deepEqual(exact.packets.dropped, { path: 40 });
+  t.like(exact.packets, { unaccounted: 0, path: { received: 20_000, lost: 90, copied: 70, damaged: 9, ahead: 5 } });
+  t.true(
+    exact.reasons.includes(
+      "The impaired link did what it was asked to: of 20,000 packets 90 dropped, 70 sent twice, 9 damaged and 5 sent ahead of others.",
+    ),
+    exact.reasons.join("\n"),
+  );
+  t.deepEqual(impaired(9_986).packets.dropped, { path: 40, corrupted: 4 });
+  t.is(impaired(9_980).packets.unaccounted, 6, "no more than were damaged");
+  t.is(impaired(9_996).packets.duplicated, 6, "no more than were sent twice");
+});
+
+test("connections that fell silent on a link that dropped packets by order are no result, and others a failure", (t) => {
+  const path = { "drop.path": 0, "path.received": 20_000, "path.lost": 90 };
+  const lost = (cause: "stalled" | "reset") => {
+    const rows = faultless();
+    const [first] = rows;
+    if (first) Object.assign(first, { cause, endUs: 8e6, lastProgressUs: 2e6 });
+    return verdictOf(rows, { extra: grown("path", path) });
+  };
+  const silent = lost("stalled");
+  t.is(silent.verdict, "insufficient", silent.reasons.join("\n"));
+  t.regex(silent.reasons.join(), /1 connection was lost outside the events because the link was impaired \(of 20,000 /);
+  t.is(lost("reset").verdict, "fail");
+});
+
+test("no more connections than packets that a link dropped by order may wait for their answer", (t) => {
+  const unanswered = (dropped: number) => {
+    const rows = faultless();
+    const kept = rows.filter(({ cause }) => cause === "none").slice(0, 2);
+    for (const row of kept) Object.assign(row, { cause: "timeout", establishedUs: null, target: null });
+    return verdictOf(rows, { extra: grown("path", { "path.received": 20_000, "path.lost": dropped }) });
+  };
+  const lossy = unanswered(2);
+  t.is(lossy.verdict, "insufficient", lossy.reasons.join("\n"));
+  t.regex(lossy.reasons.join(), /2 connections were not established in time because the link was impaired/);
+  t.is(unanswered(1).verdict, "fail");
+});
+
 test("what a machine drops of answers is no drop on the way to the targets", (t) => {
   const values = { "drop.header_errors": 7, "drop.checksum": 5, "drop.no_route": 1 };
   const dropped = (machine: string, more: Event[] = []) =>

@@ -2,15 +2,21 @@
 // From the record to the summary: pure, so `report` makes the same again at any time. Rows are gone through once.
 import { isExplained } from "../events/index.ts";
 import type { Record as RunRecord } from "../record/read.ts";
-import type { Event, RunInfo, Summary } from "../record/schema.ts";
-import { TESTER_NAME } from "../topology/topology.ts";
+import type { Connection, Event, RunInfo, Summary } from "../record/schema.ts";
+import { isTester } from "../topology/topology.ts";
 import { affinity } from "./affinity.ts";
+import { arrivals } from "./arrivals.ts";
 import { assignment } from "./assignment.ts";
+import { explainer } from "./causes/index.ts";
+import { collide } from "./collide.ts";
+import { consistency } from "./consistency.ts";
 import { machine } from "./contention.ts";
 import { counts } from "./counts.ts";
 import { culprits } from "./culprits.ts";
 import { datagrams } from "./datagrams.ts";
+import { direct } from "./direct.ts";
 import { Differences, lostRows } from "./explain.ts";
+import { flood } from "./flood.ts";
 import { forgetter, forgotten } from "./forgotten.ts";
 import { generator } from "./generator.ts";
 import { integrity } from "./integrity.ts";
@@ -25,10 +31,13 @@ import { pathMtu } from "./path-mtu.ts";
 import { phases } from "./phases.ts";
 import { reuse } from "./reuse.ts";
 import { room } from "./room.ts";
-import { rowReader } from "./rows.ts";
+import { rootCauses } from "./root-causes.ts";
+import { type Row, rowReader } from "./rows.ts";
 import { emptySeries, log, overTime, type Series } from "./series.ts";
+import { services } from "./services.ts";
 import { snat } from "./snat.ts";
 import { sources } from "./sources.ts";
+import { split } from "./split.ts";
 import { spread } from "./spread.ts";
 import { spreadAfterEvents } from "./spread-after-events.ts";
 import { emptySummary, skippedSummary } from "./summary.ts";
@@ -47,12 +56,19 @@ const ANALYSES: readonly AnalysisModule[] = [
   counts,
   assignment,
   losses,
+  consistency,
+  rootCauses,
+  split,
+  arrivals,
   forgotten,
   lostRows,
   culprits,
   outage,
   pathMtu,
   reuse,
+  direct,
+  collide,
+  flood,
   room,
   snat,
   sources,
@@ -60,6 +76,7 @@ const ANALYSES: readonly AnalysisModule[] = [
   spreadAfterEvents,
   tiers,
   vips,
+  services,
   latency,
   datagrams,
   packets,
@@ -84,7 +101,14 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
     return { summary: errorSummary(emptySummary(run), reasons), series: emptySeries() };
   }
   const differences = new Differences();
-  const parts = walk(record, { run, events, timeline, explain: differences.add });
+  const own = events.filter((event) => !("stream" in event && timeline.aside.has(event.stream)));
+  const parts = walk(record, {
+    run,
+    events: own,
+    timeline,
+    explainer: explainer({ run, events: own, timeline, packets: record.packets }),
+    explain: differences.add,
+  });
   const summary: Judged = Object.assign(emptySummary(run), ...parts.map((part) => part.summary));
   const series: Series = Object.assign(emptySeries(), ...parts.map((part) => part.series));
   const evidence: Evidence = Object.assign({}, ...parts.map((part) => part.evidence));
@@ -105,19 +129,54 @@ export function analyse(run: RunInfo, record: RunRecord): Analysis {
 function walk({ connections }: RunRecord, context: AnalysisContext): Part[] {
   const collectors = ANALYSES.map((begin) => begin(context));
   const [onRow, onEstablished] = [handlers(collectors, "row"), handlers(collectors, "established")];
+  const onArrival = handlers(collectors, "arrival");
+  const onAside = handlers(collectors, "aside");
+  const toVips = apart(connections, context.timeline.aside, (one) => {
+    for (const handle of onAside) handle(one);
+  });
+  const arrivalStreams = new Map([...context.timeline.streams].filter(([, stream]) => stream.arrivals));
   const read = rowReader(context.timeline);
-  const attributed = forgetter(context.timeline, context.events, context.run.targets);
-  for (const connection of connections) {
-    const recorded = read(connection);
-    if (!recorded) continue;
-    const row = attributed(recorded);
+  const lasting = apart(toVips, arrivalStreams, (one) => {
+    const row = read(one);
+    for (const handle of row ? onArrival : []) handle(row as Row);
+  });
+  for (const row of rowsOf(lasting, context)) {
     for (const handle of onRow) handle(row);
     if (row.establishedT !== null) for (const handle of onEstablished) handle(row);
   }
   return collectors.map((collector) => collector.part());
 }
 
-function handlers<K extends "row" | "established">(collectors: readonly Collector[], name: K) {
+/** Connections without those of these streams, each of which is handed over on the way. */
+function* apart(
+  connections: Iterable<Connection>,
+  streams: ReadonlyMap<string, unknown>,
+  take: (connection: Connection) => void,
+): Generator<Connection> {
+  for (const connection of connections)
+    if (streams.has(connection.stream)) take(connection);
+    else yield connection;
+}
+
+type Known = Pick<AnalysisContext, "run" | "events" | "timeline" | "explainer">;
+
+/** The rows of a record, but for arrivals, each with the event that its loss belongs to and what ended it in the first place. */
+export function* rowsOf(
+  connections: Iterable<Connection>,
+  { run, events, timeline, explainer }: Known,
+): Generator<Row> {
+  const read = rowReader(timeline);
+  const attributed = forgetter(timeline, events, run.targets);
+  for (const connection of connections) {
+    const recorded = read(connection);
+    if (!recorded || recorded.stream.arrivals) continue;
+    const row = attributed(recorded);
+    if (row.establishedT !== null) row.root = explainer.rootOf(row);
+    yield row;
+  }
+}
+
+function handlers<K extends "row" | "established" | "aside" | "arrival">(collectors: readonly Collector[], name: K) {
   return collectors.flatMap((collector) => collector[name] ?? []) as NonNullable<Collector[K]>[];
 }
 
@@ -145,6 +204,6 @@ function isWhole(events: readonly Event[]): boolean {
     events.flatMap((e) => (e.kind === kind ? [e.stream] : [])).length;
   return (
     streams("stream_start") === streams("stream_end") &&
-    events.some((e) => e.kind === "counters" && e.moment === "after" && e.machine === TESTER_NAME)
+    events.some((e) => e.kind === "counters" && e.moment === "after" && isTester(e.machine))
   );
 }

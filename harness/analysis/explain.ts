@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Explains: sentences and rows about single connections.
-import type { LossCause } from "../record/schema.ts";
+import type { LossCause, RootCause } from "../record/schema.ts";
 import { addressText } from "./flows.ts";
 import type { AnalysisModule } from "./part.ts";
 import { isAliveAt, pickOf, predictor } from "./predict.ts";
@@ -17,7 +17,9 @@ export interface LostConnection {
   sport: number;
   target: string | null;
   movedTo: string | null;
+  /** What its client saw, and what ended it in the first place. */
   cause: LossCause;
+  root: RootCause;
   /** Number of the event from 1; null: outside of all. */
   event: number | null;
   /** Probability that the oracle gave it; null without an oracle. */
@@ -87,6 +89,7 @@ export const lostRows: AnalysisModule = ({ run, timeline }) => {
         target: connection.target,
         movedTo: connection.movedTo,
         cause: connection.cause,
+        root: row.root ?? "unknown",
         event: typeof lossEvent === "number" ? lossEvent + 1 : null,
         predicted,
       });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Event, RunInfo, Summary } from "../record/schema.ts";
+import type { Connection, Event, RunInfo, Summary } from "../record/schema.ts";
+import type { Explainer } from "./causes/index.ts";
 import type { Culprits } from "./culprits.ts";
 import type { Established, Row } from "./rows.ts";
 import type { Series } from "./series.ts";
@@ -41,6 +42,7 @@ export interface AnalysisContext {
   run: RunInfo;
   events: readonly Event[];
   timeline: Timeline;
+  explainer: Explainer;
   /** Takes a sentence about a connection whose fate differs from the prediction. */
   explain: (row: Established, text: string) => void;
 }
@@ -51,6 +53,10 @@ export interface Collector {
   row?(row: Row): void;
   /** Every row of a connection that was established, after `row`. */
   established?(row: Established): void;
+  /** Every connection to a target's own address, and of an attacker. */
+  aside?(recorded: Connection): void;
+  /** Every row of a stream of arrivals: the two above see none of these. */
+  arrival?(row: Row): void;
   part(): Part;
 }
 
