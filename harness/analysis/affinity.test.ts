@@ -3,6 +3,7 @@ import test from "ava";
 import type { Event } from "../record/schema.ts";
 import { runInfo } from "../report/fixture-base.ts";
 import { affinity } from "./affinity.ts";
+import { explainer } from "./causes/index.ts";
 import { connectionOf, S, streamStart } from "./connect-fixture.ts";
 import { rowReader } from "./rows.ts";
 import { buildTimeline } from "./timeline.ts";
@@ -37,7 +38,13 @@ function judge(
   );
   if (!timeline) return null;
   const run = runInfo("test_affinity", "affinity", targets, []);
-  const collector = affinity({ run, events, timeline, explain: () => {} });
+  const collector = affinity({
+    run,
+    events,
+    timeline,
+    explainer: explainer({ run, events, timeline }),
+    explain: () => {},
+  });
   const read = rowReader(timeline);
   for (const row of rows.flatMap((recorded) => read(recorded) ?? [])) collector.row?.(row);
   return collector.part().summary?.affinity;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When what is slow or out of order is nobody's fault but the path's: no event is under way, and the machine keeps up.
 import type { Event, EventOf } from "../record/schema.ts";
+import { overT } from "./changes.ts";
 import { contentionOf } from "./contention.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -23,10 +24,9 @@ export function calmOf(timeline: Timeline, events: readonly Event[]): (span: Spa
 }
 
 /** After an event TCP may wait as long again as nothing passed, before it tries once more. */
-function eventSpans({ scales, endT }: Timeline): Span[] {
-  return scales.map(({ meaning, requestedT, effectiveT }, i) => {
-    const undone = scales.slice(i + 1).find((later) => later.meaning.undoes === meaning.kind);
-    const untilT = meaning.interrupts ? (undone?.effectiveT ?? endT) : effectiveT;
+function eventSpans(timeline: Timeline): Span[] {
+  return timeline.scales.map(({ requestedT }, i) => {
+    const untilT = overT(timeline, i);
     return { fromT: requestedT, toT: untilT + Math.max(AFTER_EVENT_NS, 2 * (untilT - requestedT)) };
   });
 }

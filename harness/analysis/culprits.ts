@@ -76,6 +76,7 @@ export const culprits: AnalysisModule = ({ run, events, timeline }) => {
   return {
     row(row) {
       if (row.recorded.generation > 0 || (row.establishedT !== null && row.establishedT < firstT)) return;
+      if (row.stream.open && row.establishedT !== null) return;
       const target = pickOf(row.view.stages[0], row.hash, run.targets);
       const { family } = row.stream;
       notInTime.add({ target, family }, `${target}/${family}`);

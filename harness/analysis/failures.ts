@@ -4,17 +4,25 @@ import { meaningOf } from "../events/index.ts";
 import { memoryOf, type OracleSpec } from "../oracle/oracle.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import { packetFailures } from "./accounts.ts";
+import { collideFailures } from "./collide.ts";
 import { type Culprits, howAndWhere, staleFailures } from "./culprits.ts";
 import { datagramFailures } from "./datagrams.ts";
+import { directFailures } from "./direct.ts";
+import { failoverFailures } from "./failover.ts";
+import { floodFailures } from "./flood.ts";
 import { forgottenFailures } from "./forgotten-text.ts";
+import { lostOnTheWay, spoiltOnTheWay } from "./impaired.ts";
 import { integrityFailures } from "./integrity.ts";
+import { interruptionFailures } from "./interruption-text.ts";
 import { outageFailures } from "./outage.ts";
 import type { Evidence, Judged } from "./part.ts";
 import { pathMtuFailures } from "./path-mtu.ts";
 import { reuseFailures } from "./reuse.ts";
 import { roomFailures } from "./room.ts";
+import { flowFailures } from "./services.ts";
 import { snatFailures } from "./snat.ts";
 import { sourcesFailures } from "./sources.ts";
+import { splitFailures } from "./split.ts";
 import { spreadAfterEventsFailures } from "./spread-after-events.ts";
 import { staleStateFailures } from "./stale-state.ts";
 import { tierFailures } from "./tiers.ts";
@@ -32,6 +40,7 @@ export type Check = [bad: boolean, text: string, part?: "chance"];
 /** The checks that do not hold. */
 export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSpec | null): Check[] {
   return [
+    ...splitFailures(summary),
     ...checksOf(summary, evidence).filter(([bad]) => bad),
     ...[datagramFailures, integrityFailures, packetFailures]
       .flatMap((of) => of(summary))
@@ -39,6 +48,7 @@ export function failuresOf(summary: Judged, evidence: Evidence, oracle: OracleSp
     ...spreadAfterEventsFailures(summary).map((text): Check => [true, text, "chance"]),
     ...tierFailures(summary).map((text): Check => [true, text, "chance"]),
     ...vipFailures(summary),
+    ...flowFailures(summary),
     ...queuedTooMany(summary, evidence, oracle),
   ];
 }
@@ -47,17 +57,39 @@ function droppedWithoutTarget({ dropped }: Judged["packets"]): number {
   return Object.entries(dropped).reduce((sum, [name, n]) => sum + (NO_TARGET.test(name) ? n : 0), 0);
 }
 
+/** What the summary alone tells. */
+const OF_SUMMARY: readonly ((summary: Judged) => Check[])[] = [
+  affinityFailures,
+  sourcesFailures,
+  forgottenFailures,
+  outageFailures,
+  interruptionFailures,
+  failoverFailures,
+  staleStateFailures,
+  pathMtuFailures,
+  roomFailures,
+  snatFailures,
+  reuseFailures,
+  directFailures,
+  collideFailures,
+  floodFailures,
+];
+
 function checksOf(summary: Judged, outcomes: Evidence): Check[] {
   const { connections, assigned, spread, packets } = summary;
   const { culprits } = outcomes;
   const both = summary.family === "both";
   const withoutTarget = droppedWithoutTarget(packets);
+  const spoilt = spoiltOnTheWay(summary);
   return [
     [
-      outcomes.notInTime > 0,
-      `${count(outcomes.notInTime)} of ${plural(connections.planned, "connection")} ${was(outcomes.notInTime)} not established ${summary.events.length > 0 ? "before the first event" : "at all"}${whence(culprits.notInTime, "on", both)}.`,
+      outcomes.notInTime > spoilt,
+      `${count(outcomes.notInTime)} of ${plural(connections.planned, "connection")} ${was(outcomes.notInTime)} not established ${summary.events.length > 0 && !summary.open ? "before the first event" : "at all"}${whence(culprits.notInTime, "on", both)}.`,
     ],
-    [outcomes.failedConnects > 0, `${plural(outcomes.failedConnects, "lost connection")} could not be opened again.`],
+    [
+      outcomes.failedConnects > spoilt,
+      `${plural(outcomes.failedConnects, "lost connection")} could not be opened again.`,
+    ],
     [
       outcomes.unnamed > 0,
       `${plural(outcomes.unnamed, "established connection")} ${was(outcomes.unnamed)} answered by no known target.`,
@@ -74,15 +106,9 @@ function checksOf(summary: Judged, outcomes: Evidence): Check[] {
     ),
     ...lossFailures(summary.events, culprits.unpredicted, both),
     ...staleFailures(culprits.stale, summary.events).map((text): Check => [true, text]),
-    ...affinityFailures(summary),
-    ...sourcesFailures(summary),
-    ...forgottenFailures(summary),
-    ...outageFailures(summary),
-    ...staleStateFailures(summary),
-    ...pathMtuFailures(summary),
-    ...[roomFailures, snatFailures, reuseFailures].flatMap((failures) => failures(summary)),
+    ...OF_SUMMARY.flatMap((failures) => failures(summary)),
     [
-      connections.lostOutsideEvents > 0,
+      connections.lostOutsideEvents > lostOnTheWay(summary),
       `${plural(connections.lostOutsideEvents, "connection")} ${was(connections.lostOutsideEvents)} lost outside the events${howAndWhere(culprits.lostOutside, both)}.`,
     ],
     [
@@ -152,7 +178,7 @@ function affinityFailures({ affinity }: Judged): Check[] {
  * when a connection comes to another router; some SYNs are sent twice.
  */
 function queuedTooMany(
-  { userSpace, connections, events, protocol, forgotten, generator, packets }: Judged,
+  { userSpace, connections, arrivals, events, protocol, forgotten, generator, packets }: Judged,
   { failedConnects, outage }: Evidence,
   oracle: OracleSpec | null,
 ): Check[] {
@@ -161,6 +187,7 @@ function queuedTooMany(
     .filter((event) => meaningOf(event).subject === "routers")
     .reduce((sum, { alive }) => sum + alive, 0);
   const due =
+    (arrivals?.attempts ?? 0) +
     connections.established +
     connections.lost +
     failedConnects +

@@ -2,6 +2,8 @@
 
 import { meaningOf } from "../events/index.ts";
 import { count, plural, was } from "../util/numbers.ts";
+import { floodGaps } from "./flood.ts";
+import { impairedGaps } from "./impaired.ts";
 import type { Evidence, Judged } from "./part.ts";
 
 const LATE_SHARE = 0.02;
@@ -17,14 +19,22 @@ export function lateness({ generator }: Judged): string | null {
     : null;
 }
 
+/** A balancer that took all connections along comes back to none. */
+function isStart(event: Judged["events"][number]): boolean {
+  const { subject, undoes } = meaningOf(event);
+  return subject === "balancer" && undoes !== undefined;
+}
+
 /** Why there is no result at all. */
-export function gapsOf(summary: Judged, { smallestShare, outage, comesAgain }: Evidence): string[] {
-  const { connections, events, packets, spread, targets, scenario, affinity, pathMtu, sources, reuse } = summary;
+export function gapsOf(summary: Judged, evidence: Evidence): string[] {
+  const { smallestShare, outage, comesAgain } = evidence;
+  const { connections, events, packets, spread, targets, scenario, affinity, pathMtu, sources, reuse, direct } =
+    summary;
   const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
   const checks: [boolean, string][] = [
     [connections.established === 0 && !pathMtu?.predicted, "No connection was established."],
     [
-      !comesAgain && events.some((e) => e.alive === 0 && !(outage && meaningOf(e).effect === "join")),
+      !comesAgain && events.some((e) => e.alive === 0 && !(outage && meaningOf(e).effect === "join") && !isStart(e)),
       "No connection was alive at an event.",
     ],
     [
@@ -39,6 +49,17 @@ export function gapsOf(summary: Judged, { smallestShare, outage, comesAgain }: E
   ];
   if (reuse && reuse.unjudged > (reuse.returns + reuse.unjudged) * UNJUDGED_SHARE)
     checks.push([true, `${count(reuse.unjudged)} 5-tuples could not be opened again: others were taken.`]);
+  if (direct) {
+    const { toSame, toOther, unjudged } = direct;
+    const judged = [toSame, toOther].reduce(
+      (sum, { lives, lost, ended, astray }) => sum + lives + lost + ended + astray,
+      0,
+    );
+    checks.push([
+      unjudged > (judged + unjudged) * UNJUDGED_SHARE,
+      `${plural(unjudged, "connection")} to a target's own address had another port, or none to the VIP beside them.`,
+    ]);
+  }
   if (affinity) {
     const { inTime, late, unjudged } = affinity;
     const judged = inTime.visits + late.visits;
@@ -50,5 +71,9 @@ export function gapsOf(summary: Judged, { smallestShare, outage, comesAgain }: E
       ],
     );
   }
-  return checks.flatMap(([bad, text]) => (bad ? [text] : []));
+  return [
+    ...impairedGaps(summary, evidence),
+    ...floodGaps(summary),
+    ...checks.flatMap(([bad, text]) => (bad ? [text] : [])),
+  ];
 }

@@ -3,6 +3,7 @@ import test from "ava";
 import type { Event, RunInfo, Summary } from "../record/schema.ts";
 import { runInfo, streamStart } from "../report/fixture-base.ts";
 import { packetFailures } from "./accounts.ts";
+import { explainer } from "./causes/index.ts";
 import { integrity, integrityFailures } from "./integrity.ts";
 import { buildTimeline } from "./timeline.ts";
 
@@ -74,7 +75,8 @@ function seen({ troubles = {}, maxLateUs = 0, options = {}, events = [], family 
   const run = { ...runInfo("nfqueue_scale", "scale", targets, []), family, options };
   const timeline = buildTimeline(record, targets, ["vm-201"]);
   if (!timeline) throw new Error("There is no timeline.");
-  const found = integrity({ run, events: record, timeline, explain: () => {} }).part().summary?.integrity;
+  const context = { run, events: record, timeline };
+  const found = integrity({ ...context, explainer: explainer(context), explain: () => {} }).part().summary?.integrity;
   if (!found) throw new Error("Nobody looked.");
   return { ...found, reasons: integrityFailures({ integrity: found, family }) };
 }
@@ -88,6 +90,13 @@ test("messages that are not as they were sent are named with their target and fa
     "4 of 20,000 messages came back more than once.",
   ]);
   t.deepEqual(seen({ troubles: { "vm-001": { reordered: 1 } } }).judged.reordered, 1);
+  const told = (corrupt: number) =>
+    seen({
+      troubles: { "vm-002": { corrupt: 3 } },
+      events: [{ kind: "served", t: T0 + 11 * S, target: "vm-002", corrupt }],
+    });
+  t.regex(told(3).reasons.join(), /all from vm-002 over IPv6, and came to the targets so\.$/);
+  t.regex(told(0).reasons.join(), /, though they came to the targets whole\.$/);
   t.deepEqual(seen({ troubles: { "": { corrupt: 1 } } }).where[0]?.target, null);
 });
 
@@ -137,9 +146,18 @@ test("packets that are missing are told by family, and by the target whose segme
       ...(troubles ? { integrity: seen({ troubles }) } : {}),
     });
   t.deepEqual(sentences({ unaccountedByFamily: { ipv4: 0, ipv6: 105 } }, { "vm-002": { resent: 103 } }), [
-    "105 of 193,279 packets are unaccounted for, all over IPv6: something drops them; a healthy lab shows 9 at most. 103 were sent again or had no answer, all to vm-002 over IPv6.",
+    "105 of 193,279 packets are unaccounted for, all over IPv6: something drops them on their way to the targets; a healthy lab shows 9 at most. 103 were sent again or had no answer, all to vm-002 over IPv6.",
   ]);
   t.deepEqual(sentences({ unaccounted: 9 }), []);
+  const answers = { sent: 190_000, received: 189_900, unaccounted: 100, duplicated: 0, noise: 9 };
+  t.deepEqual(sentences({ unaccounted: 0, answers }, { "vm-002": { unanswered: 98 } }), [
+    "100 of 190,000 packets from the targets are unaccounted for: something drops them on their way back; a healthy lab shows 9 at most. Messages without an answer, all from vm-002 over IPv6.",
+  ]);
+  const doubled = { ...answers, unaccounted: 0, duplicated: 40 };
+  t.regex(
+    sentences({ unaccounted: 0, answers: doubled }).join(),
+    /The tester received 40 packets more than the targets sent/,
+  );
   t.deepEqual(sentences({ unaccounted: 0, duplicated: 13_998, sent: 46_639 }), [
     "targets received 13,998 packets more than the tester sent (46,639): a proxy must count relay.in and relay.out, or say `accounts: false`; without a proxy something duplicates packets; a healthy lab shows 9 at most.",
   ]);

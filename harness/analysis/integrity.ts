@@ -21,7 +21,9 @@ export const integrity: AnalysisModule = ({ run, events, timeline }) => {
   if (sum === null) return { part: () => ({}) };
   const narrow = events.some((event) => event.kind === "counters" && event.machine === EVIL_NAME);
   const judged = withoutExpected({ run, narrow }, sum, judgeSpans(timeline, events));
-  return { part: () => ({ summary: { integrity: { ...sum, judged, where: whereOf(timeline, events) } } }) };
+  const served = events.flatMap((event) => (event.kind === "served" ? [event.corrupt] : []));
+  const there = served.length > 0 ? { corruptAtTargets: served.reduce((total, n) => total + n, 0) } : {};
+  return { part: () => ({ summary: { integrity: { ...sum, ...there, judged, where: whereOf(timeline, events) } } }) };
 };
 
 /** Of all streams together, by what each told last; null when none looked. */
@@ -65,7 +67,7 @@ function withoutExpected(
   return {
     answers,
     corrupt: asked("corrupt") ? 0 : corrupt,
-    duplicates,
+    duplicates: asked("duplicate") ? 0 : duplicates,
     reordered: asked("delay", "reorder") ? 0 : reordered,
     late: narrow || asked("delay", "reorder", "loss", "corrupt") ? 0 : late,
   };
@@ -91,8 +93,31 @@ export function latePercentOf({ late, answers }: Pick<Judged, "late" | "answers"
   return late < FEWEST_LATE ? 0 : (100 * late) / answers;
 }
 
+/** What came to a target so, at least: it tells four times a second, so of the last ones it may not have told. */
+const MOST = 2 / 3;
+/** Fewer may all have come after it told last. */
+const FEWEST_BACK = 3;
+
+/** Both ends look: what a target has seen was damaged before it came there. */
+function damagedWhere({ corrupt, corruptAtTargets }: NonNullable<Summary["integrity"]>): string {
+  if (corruptAtTargets === undefined) return "";
+  if (corruptAtTargets >= MOST * corrupt) return ", and came to the targets so";
+  return corruptAtTargets === 0 && corrupt >= FEWEST_BACK ? ", though they came to the targets whole" : "";
+}
+
+/** A packet that arrives once more than it was sent tells which way was twice. */
+function doubledWhere(packets: Summary["packets"] | undefined): string {
+  if ((packets?.duplicated ?? 0) > (packets?.noise ?? 0)) return ", as packets came to the targets twice";
+  const { answers } = packets ?? {};
+  return answers && answers.duplicated > answers.noise ? ", though the targets sent them once" : "";
+}
+
 /** One sentence for each thing that is not as it must be. */
-export function integrityFailures({ integrity, family }: Pick<Summary, "integrity" | "family">): string[] {
+export function integrityFailures({
+  integrity,
+  family,
+  packets,
+}: Pick<Summary, "integrity" | "family"> & Partial<Pick<Summary, "packets">>): string[] {
   if (!integrity) return [];
   const { checked, judged, where } = integrity;
   const of = (what: "corrupt" | "duplicates" | "reordered" | "late") =>
@@ -106,11 +131,11 @@ export function integrityFailures({ integrity, family }: Pick<Summary, "integrit
   const checks: [boolean, string][] = [
     [
       corrupt > 0,
-      `${count(corrupt)} of ${plural(checked, "message")} that were looked at came back otherwise than they were sent${of("corrupt")}.`,
+      `${count(corrupt)} of ${plural(checked, "message")} that were looked at came back otherwise than they were sent${of("corrupt")}${damagedWhere(integrity)}.`,
     ],
     [
       duplicates > 0,
-      `${count(duplicates)} of ${plural(checked, "message")} came back more than once${of("duplicates")}.`,
+      `${count(duplicates)} of ${plural(checked, "message")} came back more than once${of("duplicates")}${doubledWhere(packets)}.`,
     ],
     [
       reordered > 0,

@@ -1,33 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accumulates: what happened to the connections at each event, against what the oracle said would happen.
 import { explanationOf } from "../events/index.ts";
-import { idealLoss } from "../events/meaning.ts";
-import type { ByCause, EventSummary, LossCause } from "../record/schema.ts";
+import { idealShare } from "../oracle/course.ts";
+import type { ByCause, ByRoot, EventSummary, LossCause, RootCause } from "../record/schema.ts";
 import { movableSince } from "./changes.ts";
+import { entriesMoved } from "./consistency.ts";
+import { disruptionAt } from "./disruption.ts";
 import { differenceAt } from "./explain.ts";
+import { failoversOf } from "./failover.ts";
+import { interruptionsOf } from "./interruption.ts";
 import type { AnalysisModule } from "./part.ts";
 import { isAliveAt, type Prediction, predictor } from "./predict.ts";
 import { recoveryOf } from "./recovery.ts";
+import { addRoot } from "./root-causes.ts";
 import type { Established } from "./rows.ts";
 import type { Series } from "./series.ts";
 import { chanceInterval, wilson95 } from "./statistics.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Timeline, View } from "./timeline.ts";
 
-export const losses: AnalysisModule = ({ run, timeline, explain }) => {
+export const losses: AnalysisModule = ({ run, timeline, events, explain }) => {
   const { scales, deployed } = timeline;
   const predict = predictor(timeline, run.targets);
   const recovery = recoveryOf(timeline);
   const since = scales.map((_, i) => movableSince(timeline, i));
-  const tallies = scales.map(() => new Tally(deployed.oracle !== null));
+  const tallies = scales.map((_, i) => new Tally(deployed.oracle !== null || disruptionAt(timeline, i) !== null));
+  const interruptions = interruptionsOf(timeline, events);
+  const failovers = failoversOf(timeline, events);
   return {
+    arrival(row) {
+      for (const one of interruptions) one?.add(row);
+    },
     row(row) {
       if (row.establishedT === null) recovery.failed(row);
     },
     established(row) {
       recovery.add(row);
+      if (row.root !== null && typeof row.lossEvent === "number") tallies[row.lossEvent]?.addRoot(row.root);
       for (const [i, tally] of tallies.entries()) {
         if (!isAliveAt(timeline, row, i)) continue;
         tally.count(row, row.lossEvent === i, row.establishedT >= (since[i] ?? 0));
+        failovers[i]?.add(row);
         const prediction = predict(row, i);
         if (!prediction) continue;
         const isCertain = tally.expect(prediction);
@@ -39,12 +51,18 @@ export const losses: AnalysisModule = ({ run, timeline, explain }) => {
     },
     part() {
       const [recovered, restored] = [recovery.ms(), recovery.restored()];
-      const events = tallies.map((tally, i) => ({
-        ...eventSummary(timeline, i, tally, recovered[i] ?? null),
-        restoredMs: restored[i] ?? null,
-      }));
-      const lossesJudged = events.every((event) => event.predicted !== null);
-      return { summary: { lossesJudged, events }, series: { events: eventSeries(timeline, events) } };
+      const all = tallies.map((tally, i): EventSummary => {
+        const interruption = interruptions[i]?.summary();
+        const failover = failovers[i]?.summary();
+        return {
+          ...eventSummary(timeline, i, tally, recovered[i] ?? null),
+          restoredMs: restored[i] ?? null,
+          ...(interruption ? { interruption } : {}),
+          ...(failover ? { failover } : {}),
+        };
+      });
+      const lossesJudged = all.every((event) => event.predicted !== null);
+      return { summary: { lossesJudged, events: all }, series: { events: eventSeries(timeline, all) } };
     },
   };
 };
@@ -56,6 +74,7 @@ class Tally {
   movable = 0;
   lost = 0;
   readonly byCause: ByCause = {};
+  readonly causes: ByRoot = {};
   /** Connections that the oracle expects to be lost; no whole number where chance has a part. null without an oracle. */
   predicted: number | null;
   /** Connections whose fate is certain and was another. null when there is none whose fate is certain. */
@@ -66,6 +85,11 @@ class Tally {
 
   constructor(hasOracle: boolean) {
     this.predicted = hasOracle ? 0 : null;
+  }
+
+  /** Of all that were lost at it, those too that came about while it was carried out. */
+  addRoot(root: RootCause): void {
+    addRoot(this.causes, root);
   }
 
   count({ connection }: Established, isLost: boolean, isMovable: boolean): void {
@@ -101,10 +125,12 @@ class Tally {
 }
 
 function eventSummary(timeline: Timeline, i: number, tally: Tally, recoveredMs: number | null): EventSummary {
-  const { scales, stages, t0 } = timeline;
+  const { scales, deployed, t0 } = timeline;
+  const { spans } = (timeline.views[0] as View).course;
   const { action, meaning, machines, requestedT, effectiveT } = scales[i] as Timeline["scales"][number];
-  const { alive, movable, lost, byCause, predicted, mispredicted, predictedInterval, predictedMost } = tally;
-  const ideal = idealLoss(stages[i]?.active.size ?? 0, stages[i + 1]?.active.size ?? 0, movable);
+  const { alive, movable, lost, byCause, causes, predicted, mispredicted, predictedInterval, predictedMost } = tally;
+  const ideal = movable * idealShare(spans[i], spans[i + 1], deployed.oracle);
+  const entries = entriesMoved(timeline, i);
   const [low, high] = wilson95(lost, alive);
   return {
     kind: action,
@@ -119,9 +145,11 @@ function eventSummary(timeline: Timeline, i: number, tally: Tally, recoveredMs: 
     mispredicted,
     predictedInterval,
     predictedMost,
+    ...(entries ? { entries } : {}),
     excessPercent: alive > 0 ? ((lost - ideal) / alive) * 100 : 0,
     interval95: [low * 100, high * 100],
     byCause,
+    causes,
     recoveredMs,
   };
 }

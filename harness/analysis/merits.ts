@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { meaningOf } from "../events/index.ts";
-import { isFoundOut } from "../events/meaning.ts";
+import { isFoundOut, isRouterDeath } from "../events/meaning.ts";
 import { count, plural, was } from "../util/numbers.ts";
+import { collideMerits } from "./collide.ts";
 import { datagramMerits } from "./datagrams.ts";
+import { directMerits } from "./direct.ts";
+import { failoverMerits } from "./failover.ts";
+import { floodMerits } from "./flood.ts";
 import { forgottenMerits } from "./forgotten-text.ts";
+import { impairedMerits } from "./impaired.ts";
+import { interruptionMerits } from "./interruption-text.ts";
 import { outageMerits } from "./outage.ts";
 import type { Judged } from "./part.ts";
 import { pathMtuMerits } from "./path-mtu.ts";
 import { reuseMerits } from "./reuse.ts";
 import { roomMerits } from "./room.ts";
+import { flowMerits } from "./services.ts";
 import { snatMerits } from "./snat.ts";
 import { sourcesMerits } from "./sources.ts";
 import { spreadAfterEventsMerits } from "./spread-after-events.ts";
@@ -36,11 +43,17 @@ export function merits(summary: Judged): string[] {
     ...sourcesMerits(summary),
     ...forgottenMerits(summary),
     ...outageMerits(summary),
+    ...impairedMerits(summary),
+    ...interruptionMerits(summary),
+    ...failoverMerits(summary),
     ...staleStateMerits(summary),
     ...pathMtuMerits(summary),
     ...roomMerits(summary),
     ...snatMerits(summary),
     ...reuseMerits(summary),
+    ...directMerits(summary),
+    ...collideMerits(summary),
+    ...floodMerits(summary),
     ...when(events.length > 0, `No ${summary.forgotten ? "other " : ""}connection was lost outside the events.`),
     ...(userSpace && userSpace.queued < userSpace.packets
       ? [`${count(userSpace.queued)} of ${plural(userSpace.packets, "packet")} for the VIP went to user space.`]
@@ -48,6 +61,7 @@ export function merits(summary: Judged): string[] {
     ...spreadAfterEventsMerits(summary),
     ...tierMerits(summary),
     ...vipMerits(summary),
+    ...flowMerits(summary),
     ...spreadRemark(summary),
   ];
 }
@@ -79,7 +93,7 @@ function eventMerits(all: Judged["events"]): string[] {
       `At ${byChance === 1 && events.length === 1 ? "the event" : some(byChance)} the losses are random by design, and their number fits the prediction.`,
     ),
     ...events
-      .filter((event) => isFoundOut(meaningOf(event)))
+      .filter((event) => isFoundOut(meaningOf(event)) && !isRouterDeath(meaningOf(event)))
       .map((event) => {
         const { past, found = past } = meaningOf(event).words;
         const seconds = ((event.inForceMs - event.askedMs) / 1000).toFixed(2);

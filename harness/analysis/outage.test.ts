@@ -32,14 +32,29 @@ const opened = (id: number, generation: number, more: Partial<Connection>): Conn
   ...more,
 });
 /** Lost when the targets leave, tried at 7 s in vain, and there again at 10.2 s. */
-const course = (id: number, cause: Cause, startUs = 7e6): Connection[] => [
+const course = (id: number, cause: Cause, startUs: number, tookUs: number): Connection[] => [
   opened(id, 0, { cause: "stalled", lastProgressUs: 4e6 + id * 1000 + 200, endUs: 6.6e6, sent: 6, received: 5 }),
-  opened(id, 1, { cause, startUs, establishedUs: null, target: null, endUs: startUs + 1.5e6, lastProgressUs: startUs }),
+  opened(id, 1, {
+    cause,
+    startUs,
+    establishedUs: null,
+    target: null,
+    endUs: startUs + tookUs,
+    lastProgressUs: startUs,
+  }),
   opened(id, 2, { startUs: 10.2e6, establishedUs: 10.21e6, sent: 4, received: 4 }),
 ];
 
-function summaryOf(withoutTargets: WithoutTargets, causeOf: (id: number) => Cause, startUs?: number, noRoute = 0) {
-  const rows = Array.from({ length: COUNT }, (_, id) => course(id, causeOf(id), startUs)).flat();
+const ATTEMPT = { startUs: 7e6, tookS: 1.5, noRoute: 0, first: {} as Partial<Connection> };
+
+function summaryOf(
+  withoutTargets: WithoutTargets,
+  causeOf: (id: number) => Cause,
+  attempt: Partial<typeof ATTEMPT> = {},
+) {
+  const { startUs, tookS, noRoute, first } = { ...ATTEMPT, ...attempt };
+  const rows = Array.from({ length: COUNT }, (_, id) => course(id, causeOf(id), startUs, tookS * 1e6)).flat();
+  for (const row of rows) if (row.generation === 0) Object.assign(row, first);
   const ends = { userUs: 1, systemUs: 1, lateSends: 0, maxLateUs: 0 };
   const scale = (action: string, s: number): Event => {
     const t = T0 + s * S;
@@ -59,6 +74,13 @@ function summaryOf(withoutTargets: WithoutTargets, causeOf: (id: number) => Caus
   ];
   return analyse(run, { events, connections: rows }).summary;
 }
+
+test("a loss belongs to the outage as long as that lasts, however late a busy machine resets the connection", (t) => {
+  const late = { startUs: 9.2e6, tookS: 0.5, first: { cause: "reset", endUs: 9e6, lastProgressUs: 8.5e6 } } as const;
+  const { events, connections } = summaryOf("silence", () => "timeout", late);
+  t.like(events[0], { alive: COUNT, lost: COUNT, mispredicted: 0 });
+  t.is(connections.lostOutsideEvents, 0);
+});
 
 test("without any target all is lost as predicted, attempts fail as they must, and all are there again", (t) => {
   const { verdict, reasons, outage, events, connections } = summaryOf("silence", () => "timeout");
@@ -87,15 +109,31 @@ test("ICMP errors come at a limited rate: some silence is no fault, nothing but 
   t.is(summaryOf("unreachable", (id) => (id < 4 ? "reset" : "unreachable")).outage?.mispredicted, 4);
 });
 
+test("an answer that comes after TCP has asked again is none at once, and the median, or the quickest, tells", (t) => {
+  // Each of these attempts takes 1.5 s.
+  const late = summaryOf("refused", () => "refused");
+  t.deepEqual(late.outage?.answeredMs, { least: 1500, median: 1500 });
+  t.deepEqual(late.reasons.slice(0, 1), [
+    "While no target was in use clients were left to wait: half of the answers took 1500 ms or more.",
+  ]);
+  const quick = summaryOf("refused", () => "refused", { tookS: 0.02 });
+  t.is(quick.verdict, "pass", quick.reasons.join("\n"));
+  t.true(quick.reasons.some((text) => text.endsWith("Half of the answers came within 20.0 ms.")));
+  t.is(summaryOf("silence", () => "timeout").outage?.answeredMs, null);
+});
+
 test("attempts at the edges of the outage are judged by nobody, and those before it are failures", (t) => {
-  const edge = summaryOf("silence", () => "refused", 9e6);
+  const edge = summaryOf("silence", () => "refused", { startUs: 9e6 });
   t.is(edge.outage?.attempts, 0);
   t.is(edge.verdict, "pass", edge.reasons.join("\n"));
-  t.regex(summaryOf("silence", () => "refused", 12e6).reasons.join(), /200 lost connections could not be opened again/);
+  t.regex(
+    summaryOf("silence", () => "refused", { startUs: 12e6 }).reasons.join(),
+    /200 lost connections could not be opened again/,
+  );
 });
 
 test("a reset that the tester could not send to a stranger is no packet that arrived without being sent", (t) => {
-  const { packets } = summaryOf("silence", () => "timeout", undefined, 7);
+  const { packets } = summaryOf("silence", () => "timeout", { noRoute: 7 });
   t.is(packets.duplicated, undefined);
   t.deepEqual(packets.dropped, { nfqueue_no_target: 100 });
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spans in which no target is in use: what became of attempts to connect meanwhile, against what the backend does then.
 import type { ByCause, Cause, LossCause, OutageSummary, WithoutTargets } from "../record/schema.ts";
+import { median } from "../util/median.ts";
 import { count, list, plural, was } from "../util/numbers.ts";
 import type { Check } from "./failures.ts";
 import type { AnalysisModule, Judged } from "./part.ts";
@@ -40,12 +41,16 @@ export const outage: AnalysisModule = ({ timeline }) => {
   if (all.length === 0) return { part: () => ({ evidence }) };
   const expected = deployed.withoutTargets ?? null;
   const byCause: ByCause = {};
+  const answeredMs: number[] = [];
+  const add = ({ recorded: { cause }, establishedT, view, startT, endT: end }: Row) => {
+    if (establishedT !== null || cause === "none") return;
+    if (!spans.get(view)?.some(({ begunT, endsT }) => startT >= begunT && end <= endsT)) return;
+    byCause[cause] = (byCause[cause] ?? 0) + 1;
+    if (!SILENT.has(cause)) answeredMs.push((end - startT) / 1e6);
+  };
   return {
-    row({ recorded: { cause }, establishedT, view, startT, endT: end }) {
-      if (establishedT !== null || cause === "none") return;
-      if (!spans.get(view)?.some(({ begunT, endsT }) => startT >= begunT && end <= endsT)) return;
-      byCause[cause] = (byCause[cause] ?? 0) + 1;
-    },
+    row: add,
+    arrival: add,
     part() {
       const attempts = Object.values(byCause).reduce((sum, n) => sum + n, 0);
       const ms = (t: number) => (t - t0) / 1e6;
@@ -57,6 +62,7 @@ export const outage: AnalysisModule = ({ timeline }) => {
         byCause,
         expected,
         mispredicted: mispredictedOf(expected, byCause),
+        answeredMs: answeredMs.length === 0 ? null : { least: least(answeredMs), median: median(answeredMs) },
       };
       return { summary: { outage: summary }, evidence };
     },
@@ -64,7 +70,7 @@ export const outage: AnalysisModule = ({ timeline }) => {
 };
 
 /** The kernel limits the rate of ICMP errors, so that most attempts may have no answer, but not all. */
-function mispredictedOf(expected: WithoutTargets | null, byCause: ByCause): number {
+export function mispredictedOf(expected: WithoutTargets | null, byCause: ByCause): number {
   const sum = (wanted: (cause: Cause) => boolean) =>
     Object.entries(byCause).reduce((total, [cause, n]) => total + (wanted(cause as LossCause) ? n : 0), 0);
   const [silent, ended] = [sum((cause) => SILENT.has(cause)), sum((cause) => !SILENT.has(cause))];
@@ -92,10 +98,26 @@ function whatHappened({ spans, attempts, byCause }: OutageSummary): string {
   return `While no target was in use (${seconds.join(", ")}) ${plural(attempts, "attempt")} to connect came to nothing${causes.length > 0 ? `: ${list(causes)}` : ""}`;
 }
 
+const least = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b));
+
+/** TCP sends a SYN again after a second: a client that is told later was left to wait. */
+const AT_ONCE_MS = 950;
+
+/** ICMP errors come at a limited rate, so that only the quickest of them tells. */
+function lateAnswers({ expected, answeredMs }: OutageSummary): Check {
+  const ms = expected === "unreachable" ? answeredMs?.least : answeredMs?.median;
+  const which = expected === "unreachable" ? "the quickest answer" : "half of the answers";
+  return [
+    expected !== "silence" && ms !== undefined && ms > AT_ONCE_MS,
+    `While no target was in use clients were left to wait: ${which} took ${ms?.toFixed(0)} ms or more.`,
+  ];
+}
+
 export function outageFailures({ outage: found }: Judged): Check[] {
   if (!found?.expected) return [];
   const { mispredicted, expected } = found;
   return [
+    lateAnswers(found),
     [
       mispredicted > 0,
       `${whatHappened(found)}; ${count(mispredicted)} of them ${was(mispredicted)} not as predicted: ${MEANING[expected]}.`,
@@ -104,5 +126,8 @@ export function outageFailures({ outage: found }: Judged): Check[] {
 }
 
 export function outageMerits({ outage: found }: Judged): string[] {
-  return found ? [`${whatHappened(found)}${found.expected ? `, as predicted: ${MEANING[found.expected]}` : ""}.`] : [];
+  if (!found) return [];
+  const { expected, answeredMs } = found;
+  const told = answeredMs ? ` Half of the answers came within ${answeredMs.median.toFixed(1)} ms.` : "";
+  return [`${whatHappened(found)}${expected ? `, as predicted: ${MEANING[expected]}` : ""}.${told}`];
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Predicts: what the oracle expects of a connection at an event.
-import { type Alive, lossBounds, lossProbability } from "../oracle/loss.ts";
+import { type Alive, type Change, lossBounds, lossProbability } from "../oracle/loss.ts";
 import { movableSince } from "./changes.ts";
+import { certain, disruptionAt, lossInDisruption, OPEN_ENDED } from "./disruption.ts";
+import { flowReader } from "./flows.ts";
+import { lossOfPath } from "./paths.ts";
 import { type Established, sentAt } from "./rows.ts";
 import { boundS } from "./sources.ts";
 import type { Stage, Timeline } from "./timeline.ts";
@@ -17,8 +20,10 @@ export interface Prediction {
 /** Whether a connection was there when event i was asked for. */
 export function isAliveAt({ scales }: Timeline, row: Established, i: number): boolean {
   const { establishedT, endT, lossEvent } = row;
-  const requestedT = scales[i]?.requestedT ?? 0;
+  const { requestedT = 0, effectiveT = 0 } = scales[i] ?? {};
   if (establishedT >= requestedT) return false;
+  // Whose last message was due before has nothing to lose any more.
+  if (row.stream.open && lossEvent === null && endT <= effectiveT) return false;
   // What is asked once has its answer and ends.
   if (row.stream.mode === "connect" && endT < requestedT) return false;
   // Silence is noticed later than it begins.
@@ -27,21 +32,59 @@ export function isAliveAt({ scales }: Timeline, row: Established, i: number): bo
   return lossEvent === null || endT >= requestedT;
 }
 
+/** Longer than routers take to tell each other of a connection: 4 ms at the most of 15,000, at 1000 a second. */
+const SYNC_LAG_NS = 10e6;
+
+/** Where a router dies, or comes back, and nobody finds out, or routers tell each other; null: the strategy decides. */
+function lossAtDeath({ ways, announced, scales }: Timeline, { effect }: Change, row: Established, i: number) {
+  const leaves = effect === "leave";
+  if (announced?.by === "none") return certain(leaves && ways?.isCut(row.flow, row.stream.protocol, i) ? 1 : 0);
+  // What the other one was told last before the death may not have come.
+  const isYoung = row.establishedT >= (scales[i]?.requestedT ?? 0) - SYNC_LAG_NS;
+  return leaves && announced?.sync && isYoung ? OPEN_ENDED : null;
+}
+
+/** Where a path opens or closes; null: the event is another one. */
+function lossAtPath(
+  { scales, deployed: { oracle } }: Timeline,
+  { after }: Change,
+  { row: { stream, connection }, target }: { row: Established; target: number | null },
+  i: number,
+): Prediction | null {
+  const path = scales[i]?.meaning.path;
+  if (!path || !oracle) return null;
+  const second = stream.second ? flowReader({ ...stream, ...stream.second })(connection) : null;
+  return lossOfPath(oracle, after, { path, target, second });
+}
+
 /** What is expected of a row that is alive at event i; null without an oracle. `targets` are all by name, in the order of their indices. */
 export function predictor(
   timeline: Timeline,
   targets: readonly string[],
 ): (row: Established, i: number) => Prediction | null {
   const { oracle } = timeline.deployed;
-  const indexOf = new Map(targets.map((name, index) => [name, index]));
+  const indices = new Map(targets.map((name, index) => [name, index]));
+  const indexOf = (name: string | null) => indices.get(name ?? "") ?? null;
   const since = timeline.scales.map((_, i) => movableSince(timeline, i));
-  return ({ stream, hash, connection, view: { course }, opened, establishedT }, i) => {
-    const change = course.changes[i];
-    if (!oracle || !change) return null;
+  const { ways } = timeline;
+  return (row, i) => {
+    const { stream, hash, connection, opened, startT, establishedT } = row;
+    const { course } = row.view;
+    const disruption = disruptionAt(timeline, i);
+    if (disruption) return lossInDisruption(timeline, disruption, { stream, startT }, i);
+    const planned = course.changes[i];
+    if (!oracle || !planned) return null;
+    const target = indexOf(connection.target);
+    const onPath = lossAtPath(timeline, planned, { row, target }, i);
+    if (onPath) return onPath;
+    const isDeath = planned.subject === "routers" && !planned.announced;
+    const known = isDeath ? lossAtDeath(timeline, planned, row, i) : null;
+    if (known) return known;
+    const change = isDeath && ways ? { ...planned, reroutedShare: Number(ways.moves(row.flow, i)) } : planned;
     const alive: Alive = {
       protocol: stream.protocol,
       hash,
-      target: connection.target === null ? null : (indexOf.get(connection.target) ?? null),
+      target,
       lived: course.lived(opened, i),
       knownToReturning: establishedT < (since[i] ?? 0),
     };

@@ -27,7 +27,9 @@ export function recoveryOf({ scales, streams, endT: trafficEndT }: Timeline): Re
     const event = eventBefore(endT);
     if (event >= 0) until[event] = Math.max(until[event] ?? 0, t);
   };
-  const missing = new Map([...streams].map(([name, { connections }]) => [name, new Times(connections)]));
+  // What comes and goes by a plan is never opened again.
+  const lasting = [...streams].filter(([, { open }]) => !open);
+  const missing = new Map(lasting.map(([name, { connections }]) => [name, new Times(connections)]));
   return {
     failed(row) {
       const before = missing.get(row.recorded.stream)?.at(row.recorded.id) ?? 0;

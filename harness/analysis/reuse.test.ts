@@ -91,3 +91,24 @@ test("a first SYN that was dropped is counted, and another 5-tuple is no return"
   t.is(reuse?.late, 1);
   t.is(reuse?.unjudged, 2);
 });
+
+test("once it is forgotten a target is chosen anew, and chance judges how many move", (t) => {
+  // Two seconds lie between the first two visits, three between the last two.
+  const kept: Reuse = { after: "same", gone: "again", forgottenS: 2.5 };
+  const { reuse, reasons } = summaryOf(kept, (visit, source) => ({
+    target: visit < 3 ? first(source) : 1 + (anew(visit, source) % 3),
+  }));
+  t.like(reuse, { returns: N, moved: 0, unjudged: 0 });
+  t.true((reuse?.forgotten?.moved ?? 0) > 20 && reuse?.forgotten?.returns === 45, JSON.stringify(reuse));
+  t.notRegex(reasons.join(" "), FAULT);
+  const clung = summaryOf(kept, stays(1)).reasons.join(" ");
+  t.regex(
+    clung,
+    /0 of 45 5-tuples opened again after they were forgotten came to another target than before, \d+ to \d+ were to/,
+  );
+  t.is(
+    summaryOf({ ...kept, forgottenS: 2.2 }, stays(1)).reuse?.unjudged,
+    N,
+    "so close to the time-out nobody can tell",
+  );
+});

@@ -31,51 +31,85 @@ export const reuse: AnalysisModule = ({ timeline, explain }) => {
       bySource.set(key, [...(bySource.get(key) ?? []), row]);
     },
     part() {
-      const found: Found = {
-        ...expected,
-        returns: 0,
-        moved: 0,
-        low: 0,
-        high: 0,
-        late: 0,
-        unjudged: 0,
-        goneReturns: { same: 0, again: 0, lost: 0, mispredicted: 0 },
-      };
-      let [likely, variance] = [0, 0];
+      const tally = new Tally(expected, timeline);
       for (const [before, next] of returnsOf(bySource)) {
-        const target = before.recorded.target;
-        if (target === null || next.recorded.sport !== before.recorded.sport) {
-          found.unjudged++;
-          continue;
-        }
-        if (next.establishedT !== null && next.establishedT - next.startT >= LATE_NS) found.late++;
-        const stage = next.view.stages.findLast(({ effectiveT }) => effectiveT <= next.startT);
-        if (stage && !stage.active.has(target)) {
-          const how = fateOf(next, target);
-          found.goneReturns[how]++;
-          if (how === expected.gone) continue;
-          found.goneReturns.mispredicted++;
-          if (next.establishedT !== null) explain(next, `answered by ${next.recorded.target} after ${target} had left`);
-          continue;
-        }
-        found.returns++;
-        found.moved += Number(next.recorded.target !== target);
-        const stays = timeline.sharesIn(stage)?.get(target) ?? 1 / Math.max(1, stage?.active.size ?? 1);
-        likely += 1 - stays;
-        variance += stays * (1 - stays);
+        const text = tally.add(before, next);
+        if (text !== null && next.establishedT !== null) explain(next, text);
       }
-      // The families draw the same sources in the same order, so that turns come to both alike.
-      const families = new Set([...timeline.streams.values()].map(({ family }) => family)).size;
-      const spread = SIGMAS * Math.sqrt(variance * families);
-      const [low, high] = [
-        Math.max(0, Math.floor(likely - spread)),
-        Math.min(found.returns, Math.ceil(likely + spread)),
-      ];
-      if (expected.after === "again") Object.assign(found, { low, high });
-      return { summary: { reuse: found }, evidence: { comesAgain } };
+      return { summary: { reuse: tally.summary() }, evidence: { comesAgain } };
     },
   };
 };
+
+/** What became of 5-tuples that were opened again. */
+class Tally {
+  readonly #expected: Reuse;
+  readonly #timeline: Timeline;
+  readonly #found: Found;
+  /** Those whose target was chosen anew. */
+  readonly #anew = { returns: 0, moved: 0, likely: 0, variance: 0 };
+
+  constructor(expected: Reuse, timeline: Timeline) {
+    this.#expected = expected;
+    this.#timeline = timeline;
+    const goneReturns = { same: 0, again: 0, lost: 0, mispredicted: 0 };
+    this.#found = { ...expected, returns: 0, moved: 0, low: 0, high: 0, late: 0, unjudged: 0, goneReturns };
+  }
+
+  /** What was wrong with the second one, as the end of a sentence; null: nothing. */
+  add(before: Row, next: Row): string | null {
+    const found = this.#found;
+    const target = before.recorded.target;
+    const memory = memoryAt(this.#expected, next.startT - before.endT);
+    if (target === null || next.recorded.sport !== before.recorded.sport || memory === "unsure") {
+      found.unjudged++;
+      return null;
+    }
+    if (next.establishedT !== null && next.establishedT - next.startT >= LATE_NS) found.late++;
+    const stage = next.view.stages.findLast(({ effectiveT }) => effectiveT <= next.startT);
+    if (stage && !stage.active.has(target)) return this.#addGone(next, target, memory);
+    const isMoved = Number(next.recorded.target !== target);
+    if (this.#expected.after === "same" && memory === "kept") {
+      found.returns++;
+      found.moved += isMoved;
+      return null;
+    }
+    const stays = this.#timeline.sharesIn(stage)?.get(target) ?? 1 / Math.max(1, stage?.active.size ?? 1);
+    this.#anew.returns++;
+    this.#anew.moved += isMoved;
+    this.#anew.likely += 1 - stays;
+    this.#anew.variance += stays * (1 - stays);
+    return null;
+  }
+
+  #addGone(next: Row, target: string, memory: "kept" | "forgotten"): string | null {
+    const how = fateOf(next, target);
+    this.#found.goneReturns[how]++;
+    if (how === (memory === "forgotten" ? "again" : this.#expected.gone)) return null;
+    this.#found.goneReturns.mispredicted++;
+    return `answered by ${next.recorded.target} after ${target} had left`;
+  }
+
+  summary(): Found {
+    const { returns, moved, likely, variance } = this.#anew;
+    // The families draw the same sources in the same order, so that turns come to both alike.
+    const families = new Set([...this.#timeline.streams.values()].map(({ family }) => family)).size;
+    const spread = SIGMAS * Math.sqrt(variance * families);
+    const [low, high] = [Math.max(0, Math.floor(likely - spread)), Math.min(returns, Math.ceil(likely + spread))];
+    const chosen = { returns, moved, low, high };
+    if (this.#expected.after === "again") return { ...this.#found, ...chosen };
+    return { ...this.#found, ...(returns > 0 ? { forgotten: chosen } : {}) };
+  }
+}
+
+/** A time-out is as exact as the kernel's timers. */
+const UNSURE_NS = 0.3e9;
+
+function memoryAt({ forgottenS }: Reuse, silentNs: number): "kept" | "forgotten" | "unsure" {
+  const overdue = forgottenS === undefined ? Number.NEGATIVE_INFINITY : silentNs - forgottenS * 1e9;
+  if (Math.abs(overdue) < UNSURE_NS) return "unsure";
+  return overdue > 0 ? "forgotten" : "kept";
+}
 
 /** Each visit with the one before of its source. */
 function returnsOf(bySource: ReadonlyMap<string, Row[]>): [before: Row, next: Row][] {
@@ -98,13 +132,18 @@ const GONE = { again: "chosen for anew", same: "sent to it all the same", lost: 
 
 export function reuseFailures({ reuse: found }: Judged): Check[] {
   if (!found) return [];
-  const { after, gone, returns, moved, low, high, goneReturns } = found;
+  const { after, gone, returns, moved, low, high, goneReturns, forgotten } = found;
   const { same, again, lost, mispredicted } = goneReturns;
   const due = after === "same" ? "none was to" : `${count(low)} to ${count(high)} were to`;
   return [
     [
       moved < low || moved > high,
       `${count(moved)} of ${plural(returns, "5-tuple")} opened again came to another target than before, ${due}.`,
+      "chance",
+    ],
+    [
+      forgotten !== undefined && (forgotten.moved < forgotten.low || forgotten.moved > forgotten.high),
+      `${count(forgotten?.moved ?? 0)} of ${plural(forgotten?.returns ?? 0, "5-tuple")} opened again after they were forgotten came to another target than before, ${count(forgotten?.low ?? 0)} to ${count(forgotten?.high ?? 0)} were to.`,
       "chance",
     ],
     [
@@ -116,7 +155,7 @@ export function reuseFailures({ reuse: found }: Judged): Check[] {
 
 export function reuseMerits({ reuse: found }: Judged): string[] {
   if (!found) return [];
-  const { after, gone, returns, moved, goneReturns, late } = found;
+  const { after, gone, returns, moved, goneReturns, late, forgotten } = found;
   const left = goneReturns.same + goneReturns.again + goneReturns.lost;
   const how =
     after === "same"
@@ -124,6 +163,11 @@ export function reuseMerits({ reuse: found }: Judged): string[] {
       : `${count(moved)} came to another target: it is chosen anew`;
   return [
     `Of ${plural(returns, "5-tuple")} opened again ${how}.`,
+    ...(forgotten
+      ? [
+          `Of ${plural(forgotten.returns, "5-tuple")} opened again after they were forgotten ${count(forgotten.moved)} came to another target: it is chosen anew.`,
+        ]
+      : []),
     ...(left > 0
       ? [
           `${plural(left, "5-tuple")} of targets that had left ${left === 1 ? "was" : "were"} ${GONE[gone]}, as predicted.`,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NamedEvent } from "../events/index.ts";
-import type { ByCause, Event, Sample } from "../record/schema.ts";
+import type { ByCause, ByRoot, Event, Sample } from "../record/schema.ts";
+import type { Story } from "./causes/index.ts";
 import type { LostConnection } from "./explain.ts";
 import { Histogram } from "./histogram.ts";
 import type { LossStep } from "./loss-steps.ts";
 import type { AnalysisModule } from "./part.ts";
+import { addRoot } from "./root-causes.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What the charts draw: plain numbers over time, seconds counted from the start of the traffic. Pure function of the events. */
@@ -22,7 +24,7 @@ export interface Series {
     latencyMs: { p50: number; p99: number; p999: number; max: number } | null;
   }[];
   /** One entry per whole second: connections that ended by loss in it. */
-  lossPerSecond: { s: number; byCause: ByCause; failedConnects: number }[];
+  lossPerSecond: { s: number; byCause: ByCause; causes: ByRoot; failedConnects: number }[];
   /** The loss as it grew. */
   lossSteps: LossStep[];
   events: (NamedEvent & {
@@ -41,6 +43,12 @@ export interface Series {
   spread: { target: string; connections: number; expected: number | null }[];
   /** A sample of the lost connections. */
   lost: LostConnection[];
+  /** Of the first that were lost outside the events, and of one for each root cause at each event. */
+  stories: { outside: Story[]; examples: Story[] };
+  /** Of all connections whose packets were kept. */
+  tapped: Story[];
+  /** Start of the traffic, monotonic ns: packets have their own times. */
+  t0: number;
   /** What happened when, besides the traffic. */
   log: { s: number; text: string }[];
   /** What was installed in each router's kernel after the traffic. */
@@ -48,26 +56,45 @@ export interface Series {
 }
 
 export function emptySeries(): Series {
-  return { samples: [], lossPerSecond: [], lossSteps: [], events: [], spread: [], lost: [], log: [], rules: [] };
+  return {
+    samples: [],
+    lossPerSecond: [],
+    lossSteps: [],
+    events: [],
+    spread: [],
+    lost: [],
+    stories: { outside: [], examples: [] },
+    tapped: [],
+    t0: 0,
+    log: [],
+    rules: [],
+  };
 }
 
 /** Of most seconds, which are millions in a long run. */
-const NONE: ByCause = {};
+const NONE: Pick<Series["lossPerSecond"][number], "byCause" | "causes"> = { byCause: {}, causes: {} };
 
 export const overTime: AnalysisModule = ({ events, timeline }) => {
   const { t0, endT } = timeline;
   const seconds = Math.max(1, Math.ceil((endT - t0) / 1e9));
   const lossPerSecond = Array.from({ length: seconds }, (_, s): Series["lossPerSecond"][number] => ({
     s,
-    byCause: NONE,
+    ...NONE,
     failedConnects: 0,
   }));
   return {
-    row({ recorded: { cause }, establishedT, endT: rowEndT }) {
-      const bin = lossPerSecond[Math.floor((rowEndT - t0) / 1e9)];
+    row(row) {
+      const { cause } = row.recorded;
+      const bin = lossPerSecond[Math.floor((row.endT - t0) / 1e9)];
       if (cause === "none" || !bin) return;
-      if (establishedT === null) bin.failedConnects++;
-      else bin.byCause = { ...bin.byCause, [cause]: (bin.byCause[cause] ?? 0) + 1 };
+      if (row.establishedT === null) {
+        bin.failedConnects++;
+        return;
+      }
+      // Most seconds share one that is empty.
+      if (bin.byCause === NONE.byCause) Object.assign(bin, { byCause: {}, causes: {} });
+      bin.byCause[cause] = (bin.byCause[cause] ?? 0) + 1;
+      addRoot(bin.causes, row.root ?? "unknown");
     },
     part: () => ({ series: { samples: sampleSeries(timeline, events), lossPerSecond } }),
   };

@@ -3,6 +3,7 @@
 import type { AnalysisModule } from "./part.ts";
 import type { Series } from "./series.ts";
 import { boundS, hasBoundSources, keyOf } from "./sources.ts";
+import { isInTurn } from "./spread-after-events.ts";
 import { chiSquareP } from "./statistics.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -19,6 +20,8 @@ export const spread: AnalysisModule = ({ timeline }) => {
       const { connection, stream } = row;
       const { target, generation } = connection;
       if (target === null || generation > 0 || (stream.visit ?? 1) > 1) return;
+      // Those that come later are told apart by the events before them.
+      if (stream.open && row.opened > 0) return;
       perTarget.set(target, (perTarget.get(target) ?? 0) + 1);
       if (byChance === perTarget) return;
       if (boundS(timeline, stream) > 0 && seen.size === seen.add(keyOf(row)).size) return;
@@ -32,11 +35,9 @@ export const spread: AnalysisModule = ({ timeline }) => {
       const active = timeline.stages[0]?.active;
       // Answers of targets that are not active have a check of their own.
       const judged = chance.filter((s) => s.expected !== 0 || active?.has(s.target));
-      const chi2P = chiSquareP(
-        judged.map((s) => s.connections),
-        judged.map((s) => s.expected ?? judged.reduce((sum, { connections }) => sum + connections, 0) / judged.length),
-      );
-      const predicted = !timeline.deployed.oracle || timeline.shares !== null;
+      const byChi2 = chiSquareOf(judged);
+      const chi2P = byChi2 !== null && isInStep(timeline, judged) ? 1 : byChi2;
+      const predicted = (!timeline.deployed.oracle || timeline.shares !== null) && !sharesTurns(timeline);
       const summary = {
         perTarget: Object.fromEntries(spread.map((s) => [s.target, s.connections])),
         chi2P: mean > 0 && predicted ? chi2P : null,
@@ -54,6 +55,35 @@ export const spread: AnalysisModule = ({ timeline }) => {
     },
   };
 };
+
+/** Connections that come besides, at a rate of their own, take turns too: in step with the others, they have some targets and the others the rest. */
+const sharesTurns = (timeline: Timeline) =>
+  isInTurn(timeline) && [...timeline.streams.values()].some(({ arrivals }) => arrivals === true);
+
+function chiSquareOf(judged: Series["spread"]): number | null {
+  const mean = judged.reduce((sum, { connections }) => sum + connections, 0) / judged.length;
+  return chiSquareP(
+    judged.map((s) => s.connections),
+    judged.map((s) => s.expected ?? mean),
+  );
+}
+
+/**
+ * Each service (VIP and family) may begin its turns at the same target: then the first ones have one connection more of each service, which
+ * is as even as can be, and not what a test for chance expects.
+ */
+function isInStep(timeline: Timeline, judged: Series["spread"]): boolean {
+  const services = new Set([...timeline.streams.values()].map(({ dst }) => dst)).size;
+  const isEven = new Set(timeline.shares?.values()).size === 1;
+  return (
+    isEven &&
+    isInTurn(timeline) &&
+    judged.every(({ connections, expected }) => {
+      // Where fewer are expected one that gets none would look even too.
+      return expected !== null && expected > services && Math.abs(connections - expected) <= services;
+    })
+  );
+}
 
 /** All targets that were active at the start stand in it, even those that got none. */
 function spreadOf({ stages, shares }: Timeline, perTarget: ReadonlyMap<string, number>): Series["spread"] {

@@ -26,6 +26,6 @@ export function staleStateMerits({ events }: Judged): string[] {
     .filter((event) => isDeath(event) && event.lost > 0)
     .map(
       (event) =>
-        `${event.machines.join(", ")} died, and the balancer was told: ${plural(hung(event), "connection")} ${was(hung(event))} black-holed for as long as they sent, by stale state that still led there; new ones went to other targets.`,
+        `${event.machines.join(", ")} ${meaningOf(event).words.past}: ${plural(hung(event), "connection")} ${was(hung(event))} black-holed for as long as they sent, by stale state that still led there; new ones went to other targets.`,
     );
 }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a strategy is expected to lose of flows that nobody has drawn yet: the loss that the verdict predicts for each connection, averaged.
-import type { EventDefinition } from "../api/event.ts";
-import { idealLoss } from "../events/meaning.ts";
-import { byRouter, type Course, coursesOf, TESTER_HASH } from "../oracle/course.ts";
+import type { Step } from "../api/scenario.ts";
+import { byRouter, type Course, type CourseOptions, coursesOf, idealShare, TESTER_HASH } from "../oracle/course.ts";
 import { type Flow, murmur3 } from "../oracle/hash.ts";
 import { type Alive, lossProbability } from "../oracle/loss.ts";
 import { hashFlow, type OracleSpec } from "../oracle/oracle.ts";
+import { withLists } from "../plan/flow-lists.ts";
 import type { Connection, Protocol, StreamStart } from "../record/schema.ts";
 import { flowReader } from "./flows.ts";
+import { lossOfPath } from "./paths.ts";
 
 const SAMPLES = 65_536;
 const ALL_SOURCES = 65_534;
 
 /** The network that a stream's flows are drawn from, and what they go to. */
-export type FlowSource = Pick<StreamStart, "srcCidr" | "sources" | "dst" | "dport" | "protocol">;
+export type FlowSource = Pick<StreamStart, "srcCidr" | "sources" | "dst" | "dport" | "protocol" | "second">;
 type Row = Pick<Connection, "srcOffset" | "sport">;
 
 export interface PlannedCourse {
@@ -21,7 +22,7 @@ export interface PlannedCourse {
   routers: number;
   /** Target numbers (from 1) that are out at the start. */
   out: readonly number[];
-  steps: readonly { event: EventDefinition; members: readonly number[] }[];
+  steps: readonly Pick<Step, "event" | "members" | "weights" | "flows">[];
 }
 
 /**
@@ -36,7 +37,7 @@ export function expectedLoss(
 ): { share: number | null; ideal: number } {
   const courses = plannedCourses(spec, plan);
   const [before, after] = courses[0]?.spans ?? [];
-  const ideal = before && after ? idealLoss(before.active.size, after.active.size) : 0;
+  const ideal = idealShare(before, after, spec);
   if (spec === null || !after) return { share: null, ideal };
   const courseOf = plan.steps.some(({ event }) => event.told !== "all")
     ? byRouter(courses, TESTER_HASH)
@@ -45,11 +46,12 @@ export function expectedLoss(
   let lost = 0;
   for (const source of sources) {
     const flowOf = flowReader(source);
+    const lossOf = lossReader(spec, plan, source, blind);
     for (const row of sampleRows(samples / sources.length, source.sources)) {
       const flow = flowOf(row);
       const course = courseOf(flow);
       if (!course) continue;
-      const loss = lossOfFlow(spec, course, source.protocol, flow) ?? blind(course, source.protocol);
+      const loss = lossOf(course, row, flow);
       if (loss === null) return { share: null, ideal };
       lost += loss;
     }
@@ -57,12 +59,47 @@ export function expectedLoss(
   return { share: lost / samples, ideal };
 }
 
+/** Reads what is expected of flows of a source; null: nobody can know. `blind` is for those whose target nobody knows. */
+function lossReader(
+  spec: OracleSpec,
+  { steps }: PlannedCourse,
+  source: FlowSource,
+  blind: (course: Course, protocol: Protocol) => number | null,
+): (course: Course, row: Row, flow: Flow) => number | null {
+  const { protocol } = source;
+  const path = steps[0]?.event.path;
+  if (!path) return (course, _, flow) => lossOfFlow(spec, course, protocol, flow) ?? blind(course, protocol);
+  const secondOf = source.second ? flowReader({ ...source, ...source.second }) : () => null;
+  return (course, row, flow) => lossOnPath(spec, course, { path, flow, second: secondOf(row) });
+}
+
+/** Of an association, where a path opens or closes; null: nobody can know its targets. */
+function lossOnPath(
+  spec: OracleSpec,
+  { spans, changes }: Course,
+  { path, flow, second }: { path: "opens" | "closes"; flow: Flow; second: Flow | null },
+): number | null {
+  const target = spans[0]?.oracle?.pick(hashFlow(spec, flow)) ?? null;
+  const prediction = lossOfPath(spec, changes[0]?.after, { path, target, second });
+  return prediction.low === prediction.high ? prediction.probability : null;
+}
+
 /** By router, as the timeline of the run will have them. */
-function plannedCourses(spec: OracleSpec | null, { targets, routers, out, steps }: PlannedCourse): Course[] {
+export function plannedCourses(
+  spec: OracleSpec | null,
+  { targets, routers, out, steps }: PlannedCourse,
+  use: CourseOptions["use"] = null,
+): Course[] {
   return coursesOf(spec, {
+    use,
     routers,
     start: Array.from({ length: targets }, (_, i) => i).filter((i) => !out.includes(i + 1)),
-    events: steps.map(({ event, members }) => ({ meaning: event, members: members.map((number) => number - 1) })),
+    events: withLists(steps).map(({ event, members, weights, list }) => ({
+      meaning: event,
+      weights,
+      flows: list,
+      members: members.map((number) => number - 1),
+    })),
   });
 }
 

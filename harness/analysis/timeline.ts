@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { meaningOf } from "../events/index.ts";
-import { memberNoun } from "../events/meaning.ts";
+import { isRouterDeath, memberNoun } from "../events/meaning.ts";
 import { byRouter, type Course, coursesOf } from "../oracle/course.ts";
 import type { Flow } from "../oracle/hash.ts";
 import type { Oracle } from "../oracle/oracle.ts";
 import type { Connection, Event, EventMeaning, EventOf, StreamStart } from "../record/schema.ts";
+import { type Announced, type Ways, waysOf } from "./rerouted.ts";
 import { useOf } from "./use.ts";
 
 /** A span in which one set of targets is active, as the record tells it. */
@@ -31,6 +32,8 @@ export interface Timeline {
   endT: number;
   deployed: EventOf<"deployed">;
   streams: Map<string, StreamStart>;
+  /** Those that go past the balancer to targets' own addresses, and those of attackers. */
+  aside: Map<string, StreamStart>;
   scales: (EventOf<"scale"> & { meaning: EventMeaning })[];
   /** As the first router knows them. */
   stages: readonly Stage[];
@@ -42,6 +45,10 @@ export interface Timeline {
   views: readonly View[];
   /** The view of the router that a flow crosses. */
   viewOf(flow: Flow): View;
+  /** How routers that die are found; null: none does. */
+  announced: Announced | null;
+  /** Which routers flows cross then; null: none dies. */
+  ways: Ways | null;
   /** The index of that router; null: nobody knows it. */
   routerOf: ((flow: Flow) => number) | null;
 }
@@ -58,10 +65,14 @@ export function buildTimeline(
 ): Timeline | null {
   const of = <K extends Event["kind"]>(kind: K) => events.filter((e): e is EventOf<K> => e.kind === kind);
   const [deployed] = of("deployed");
-  const streams = of("stream_start");
+  const started = of("stream_start");
+  const isAside = ({ direct, attack }: StreamStart) => direct !== undefined || attack !== undefined;
+  const streams = started.filter((stream) => !isAside(stream));
   if (!deployed || streams.length === 0) return null;
-  const scales = of("scale").map((scale) => ({ ...scale, meaning: meaningOf({ ...scale, kind: scale.action }) }));
   const [routing] = of("routing");
+  const [announce] = of("announce");
+  const announced = announce ? { ...announce, hash: routing?.hash ?? null } : null;
+  const scales = of("scale").map((scale) => ({ ...scale, meaning: foundOrNot(scale, announced) }));
   const numbers = [...routers.keys()];
   const routerOf = routing && routers.length > 1 ? byRouter(numbers, routing.hash) : null;
   const ends = of("stream_end").map((e) => e.t);
@@ -72,8 +83,10 @@ export function buildTimeline(
     use: isKnown ? useOf(deployed.oracle, { streams, connections, routerOf, spans }) : null,
     routers: Math.max(1, routers.length),
     start: indicesOf(deployed.active, targets),
-    events: scales.map(({ meaning, machines }) => ({
+    events: scales.map(({ meaning, machines, weights, flows }) => ({
       meaning,
+      weights,
+      flows,
       members: indicesOf(machines, memberNoun(meaning) === "target" ? targets : routers),
     })),
   });
@@ -84,14 +97,24 @@ export function buildTimeline(
     endT,
     deployed,
     streams: new Map(streams.map((s) => [s.stream, s])),
+    aside: new Map(started.filter(isAside).map((s) => [s.stream, s])),
     scales,
     stages: first.stages,
     shares: sharesOf(first.stages[0], targets),
     sharesIn: (stage) => sharesOf(stage, targets),
     views,
+    announced,
+    ways: announced && waysOf({ scales, oracle: deployed.oracle, announced }, routers),
     viewOf: routing ? byRouter(views, routing.hash) : () => first,
     routerOf,
   };
+}
+
+/** Where nobody finds out, what a dead router does not let pass never passes. */
+function foundOrNot(scale: EventOf<"scale">, announced: Announced | null): EventMeaning {
+  const meaning = meaningOf({ ...scale, kind: scale.action });
+  const isForGood = announced?.by === "none" && isRouterDeath(meaning) && meaning.effect === "leave";
+  return isForGood ? { ...meaning, interrupts: true } : meaning;
 }
 
 function indicesOf(names: readonly string[], all: readonly string[]): number[] {

@@ -5,6 +5,7 @@ import type { Connection, Event, Summary } from "../record/schema.ts";
 import { machines, runInfo, streamStart } from "../report/fixture-base.ts";
 import { TESTER_NAME } from "../topology/topology.ts";
 import { analyse } from "./analyse.ts";
+import { connectionOf } from "./connect-fixture.ts";
 import { flowReader } from "./flows.ts";
 
 const S = 1e9;
@@ -86,4 +87,26 @@ test("turns that all VIPs take together are not judged for one of them", (t) => 
 test("a VIP that nobody answers is named", (t) => {
   const summary = run((vip, pick) => (vip === 2 ? null : pick));
   t.deepEqual(sentences(summary), ["VIP 10.0.0.2: 100 of 100 connections were not established."]);
+});
+
+test("turns that begin at the same target for each of many services are even, and one that gets none is not", (t) => {
+  const names = machines(1, 100);
+  const dsts = Array.from({ length: 16 }, (_, i) => `10.0.0.${i}`);
+  const inTurn: OracleSpec = { strategy: "stateful", flush: true, assign: null };
+  const spreadOf = (targetOf: (n: number) => number) => {
+    const streams = dsts.map((dst, i) => ({ ...streamStart(T0, 150, 0), stream: `ipv4/${i + 1}`, dst }));
+    const connections = streams.flatMap(({ stream }) =>
+      Array.from({ length: 150 }, (_, id) => ({
+        ...connectionOf({ stream, id, target: names[targetOf(id)] ?? null, endUs: 2e6 }),
+        establishedUs: 200,
+      })),
+    );
+    const events: Event[] = [
+      { kind: "deployed", t: T0 - S, backend: "test", active: names, effectiveOptions: {}, oracle: inTurn },
+      ...streams,
+    ];
+    return analyse(runInfo("test", "connect", names, []), { events, connections }).summary.spread;
+  };
+  t.is(spreadOf((n) => n % 100).chi2P, 1);
+  t.true((spreadOf((n) => n % 99).chi2P ?? 1) < 0.001);
 });
