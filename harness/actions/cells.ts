@@ -10,8 +10,9 @@ import { buildDir } from "../host/locate.ts";
 import type { Case } from "../plan/catalog.ts";
 import type { RunOptions } from "../plan/options.ts";
 import type { RunInfo, Verdict } from "../record/schema.ts";
+import { type DescribedHost, describeRun } from "../run/describe-run.ts";
 import { Jobs } from "../run/jobs.ts";
-import { type DescribedHost, describeRun, type PlannedCase, planCase, runOne, say } from "../run/planned-case.ts";
+import { type PlannedCase, planCase, runOne, say } from "../run/planned-case.ts";
 import { type Chosen, Sessions } from "../run/runtimes.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { lockSet } from "../set/lock.ts";
@@ -59,7 +60,7 @@ export async function makeCells(cells: readonly Cell[], options: CellOptions): P
   await jobs.each(left, async (due, i) => ({
     chosen: due.chosen,
     run: async () => {
-      verdicts.push(await make(due, { ...options, place: `${i + 1}/${left.length}`, host }));
+      verdicts.push(await make(due, { ...options, turn: `${i + 1}/${left.length}`, host }));
       return !signal.aborted;
     },
   }));
@@ -75,13 +76,13 @@ interface Due {
 /** A machine that kept the generator from its work is no judge: what keeps its time is made again, where that may help. */
 async function make(
   { chosen, plan, commandLine }: Due,
-  { folder, place, host, signal }: CellOptions & { place: string; host: DescribedHost },
+  { folder, turn, host, signal }: CellOptions & { turn: string; host: DescribedHost },
 ): Promise<Verdict> {
-  const settings = { out: folder, commandLine, stop: true, reporter: [], place };
+  const settings = { out: folder, commandLine, stop: true, reporter: [], turn };
   for (let attempt = 1; ; attempt++) {
     const { summary } = (await runOne(plan, chosen, settings, { host, signal, attempt })).data;
     const why = summary.verdict === "pass" ? "" : `: ${summary.reasons[0]}`;
-    say(`[${place}] ${commandLine.slice(1).join(" ")}: ${summary.verdict}${why}`);
+    say(`[${turn}] ${commandLine.slice(1).join(" ")}: ${summary.verdict}${why}`);
     if (summary.verdict !== "insufficient" || attempt === ATTEMPTS || signal.aborted) return summary.verdict;
   }
 }

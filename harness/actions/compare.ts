@@ -6,9 +6,11 @@ import type { Context } from "../cli/command.ts";
 import type { CompareArgs } from "../commands/compare.ts";
 import { describeHost } from "../host/describe.ts";
 import { allCases, findNamed } from "../plan/catalog.ts";
+import { withFlows } from "../plan/flow-lists.ts";
 import { parseOptions } from "../plan/invalid.ts";
 import { type RunOptions, runOptions, runOptionsOf } from "../plan/options.ts";
 import { withSeeds } from "../plan/repeat.ts";
+import { withFileDefaults, withScenario } from "../plan/scenario-file.ts";
 import type { SweepWords } from "../plan/sweep.ts";
 import { type Comparison, type Entry, remarks } from "../report/comparison/comparison.ts";
 import type { Sweep } from "../report/comparison/sweep.ts";
@@ -17,17 +19,12 @@ import { writeComparison } from "../report/comparison/write.ts";
 import type { ReportData } from "../report/reporter.ts";
 import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import { Jobs } from "../run/jobs.ts";
-import {
-  makeRunDir,
-  type PlannedCase,
-  planCase,
-  reporterSentence,
-  runOne,
-  say,
-  withLoad,
-} from "../run/planned-case.ts";
+import { makeRunDir, type PlannedCase, planCase, runOne, say, withLoad } from "../run/planned-case.ts";
 import { type Chosen, oneRuntime, Sessions } from "../run/runtimes.ts";
-import type { Capacity } from "../runtime/runtime.ts";
+import { reporterSentence } from "../run/show.ts";
+import type { Capacity, Runtime } from "../runtime/runtime.ts";
+import { simulateOne } from "../simulate/run.ts";
+import { withStrategies } from "../simulate/theoretical.ts";
 import { flowSources } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
@@ -37,20 +34,23 @@ import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
  * disturbs the machine meets all alike. Returns the exit code: the worst of its runs.
  */
 export async function compareBackends(words: CompareArgs, context: Context): Promise<number> {
-  const { catalog, signal, given } = context;
+  const { signal, given } = context;
   const args = withSeeds(words, given);
   const { sweep = null } = args;
+  const { catalog, scenario } = withScenario(
+    args.simulate ? withStrategies(context.catalog) : context.catalog,
+    args.scenario,
+  );
   const runtime = oneRuntime(catalog, args);
-  const scenario = findNamed("scenario", catalog.scenarios, args.scenario);
   const names = args.name.includes("all") ? catalog.backends.map((b) => b.name) : [...new Set(args.name)];
-  if (names.length < 2 && !sweep) throw new UsageError("A comparison needs at least two backends, 'all', or --sweep.");
-  const parsed = runOptionsOf(args);
+  const parsed = withFileDefaults(runOptionsOf(args), scenario, given);
   const cases = names.map((name) => {
     const backend = findNamed("backend", catalog.backends, name);
     const found = allCases(catalog).find((one) => one.backend === backend && one.scenario === scenario);
     if (!found) throw new UsageError(`There is no case for '${name}' in '${scenario.name}'.`);
     return found;
   });
+  if (names.length < 2 && !sweep) throw new UsageError("A comparison needs at least two backends, 'all', or --sweep.");
   const planAll = (capacity?: Capacity) =>
     (sweep?.values ?? [null]).flatMap((value) =>
       cases.map((one) => {
@@ -63,15 +63,17 @@ export async function compareBackends(words: CompareArgs, context: Context): Pro
   const most = Math.max(...planAll().map(({ plan }) => plan.load.connections));
   const jobs = new Jobs(args.jobs, say);
   await using sessions = new Sessions(signal, say, jobs.alone);
-  const chosen = await sessions.of(runtime, most);
+  const chosen = args.simulate ? withoutLab(runtime) : await sessions.of(runtime, most);
   const planned = planAll(chosen.session?.prepared.capacity);
   const sides = planned.map(({ backend, value, plan }): Side => {
     const label = value === null ? backend.name : `${backend.name} ${sweep?.parameter}=${value}`;
-    return { label, value, plan, chosen };
+    return { label, value, plan, chosen, ...(args.simulate ? { simulated: true as const } : {}) };
   });
   const theory = sweep && theoryOf(sweep, planned);
   return await runSides(sides, { scenario: scenario.name, sweep: theory, name: "compare", jobs }, args, context);
 }
+
+const withoutLab = (runtime: Runtime): Chosen => ({ runtime, session: null, clearOthers: async () => {} });
 
 /** A row of the table; without a label this machine's kernel is it. */
 export interface Side {
@@ -79,17 +81,19 @@ export interface Side {
   value: number | null;
   plan: PlannedCase;
   chosen: Chosen;
+  /** Without a lab. */
+  simulated?: true;
 }
 
 export async function runSides(
   sides: readonly Side[],
   { scenario, sweep, name, jobs }: { scenario: string; sweep: Sweep | null; name: string; jobs: Jobs },
   options: { out: string; json: boolean; repeat: number },
-  { commandLine, signal }: Pick<Context, "commandLine" | "signal">,
+  { commandLine, signal, variables }: Pick<Context, "commandLine" | "signal" | "variables">,
 ): Promise<number> {
   const [{ plan: first }] = sides as [Side];
   const { dir } = makeRunDir(path.resolve(options.out), `${name}_${scenario}`, first.seed);
-  const host = await describeHost();
+  const host = await describeHost(variables);
   const planned = Array.from({ length: options.repeat }, (_, repeat) =>
     sides.map((side) => ({ side, seed: first.seed + repeat, data: null as ReportData | null })),
   ).flat();
@@ -107,9 +111,13 @@ export async function runSides(
   await jobs.each(planned, async (one) => ({
     chosen: one.side.chosen,
     run: async () => {
-      const { plan, chosen } = one.side;
+      const { chosen, simulated } = one.side;
+      const plan = { ...one.side.plan, seed: one.seed };
       const settings = { out: dir, commandLine, stop: true };
-      const { data, reporterFailures } = await runOne({ ...plan, seed: one.seed }, chosen, settings, { host, signal });
+      // Of very many points each has its record; a report is made of that where somebody asks.
+      const files = simulated && sweep ? { ...settings, reporter: [] } : settings;
+      const result = simulated ? simulateOne(plan, files, host) : runOne(plan, chosen, settings, { host, signal });
+      const { data, reporterFailures } = await result;
       one.data = data;
       for (const failure of reporterFailures) say(reporterSentence(failure));
       unwritten += reporterFailures.length;
@@ -162,7 +170,7 @@ function theoryOf(
 }
 
 function expectedOf({ case: { backend }, backendOptions, options: { targets }, load, routers, plan }: PlannedCase) {
-  const spec = backend.oracle(backendOptions, targets, load.protocol);
+  const spec = withFlows(backend.oracle(backendOptions, targets, load.protocol), plan);
   return expectedLoss(spec, { targets, routers, ...plan }, flowSources(load));
 }
 

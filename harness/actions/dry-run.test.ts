@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { outcomeOf, program } from "../testing/machine.ts";
-import { dryRunText } from "./dry-run.ts";
+import { dryRunJson, dryRunText } from "./dry-run.ts";
 
 test("the sum is the traffic of all runs and some seconds around each", (t) => {
   const text = dryRunText([
@@ -9,6 +9,14 @@ test("the sum is the traffic of all runs and some seconds around each", (t) => {
     { name: "ecmp_scale", seed: 2, trafficS: 20 },
   ]);
   t.is(text.split("\n")[2], "2 runs: about 50 s, 40 s of it traffic. Nothing was run.");
+});
+
+test("for programs it is JSON", (t) => {
+  t.deepEqual(JSON.parse(dryRunJson([{ name: "ecmp_scale", seed: 1, trafficS: 20 }])), {
+    runs: [{ name: "ecmp_scale", seed: 1, trafficS: 20 }],
+    trafficS: 20,
+    aboutS: 25,
+  });
 });
 
 test("--dry-run prints every run of this shard with its seed and starts none", async (t) => {

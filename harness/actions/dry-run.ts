@@ -6,12 +6,24 @@ import { plural } from "../util/numbers.ts";
 /** Bring-up, deployment, end and report of a run with namespaces; a guest takes longer. */
 const AROUND_S = 5;
 
+interface Dry {
+  name: string;
+  seed: number;
+  trafficS: number;
+}
+
+/** The same for programs; times in seconds. */
+export const dryRunJson = (runs: readonly Dry[]): string =>
+  `${JSON.stringify({ runs, trafficS: trafficOf(runs), aboutS: aboutOf(runs) }, null, 2)}\n`;
+
 /** The last line is the sum: the traffic's time is exact, the rest an estimate. */
-export function dryRunText(runs: readonly { name: string; seed: number; trafficS: number }[]): string {
-  const sum = runs.reduce((total, { trafficS }) => total + trafficS, 0);
+export function dryRunText(runs: readonly Dry[]): string {
   return [
     ...runs.map(({ name, seed, trafficS }) => `${name}, seed ${seed}: ${seconds(trafficS)} of traffic`),
-    `${plural(runs.length, "run")}: about ${seconds(Math.round(sum + runs.length * AROUND_S))}, ${seconds(sum)} of it traffic. Nothing was run.`,
+    `${plural(runs.length, "run")}: about ${seconds(aboutOf(runs))}, ${seconds(trafficOf(runs))} of it traffic. Nothing was run.`,
     "",
   ].join("\n");
 }
+
+const trafficOf = (runs: readonly Dry[]) => runs.reduce((total, { trafficS }) => total + trafficS, 0);
+const aboutOf = (runs: readonly Dry[]) => Math.round(trafficOf(runs) + runs.length * AROUND_S);

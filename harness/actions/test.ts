@@ -6,32 +6,27 @@ import { COMMAND_LINE } from "../cli/layers.ts";
 import type { TestArgs } from "../commands/test.ts";
 import { describeHost } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
-import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
+import type { Case, Catalog } from "../plan/catalog.ts";
 import { type RunOptions, runOptionsOf } from "../plan/options.ts";
 import { withSeeds } from "../plan/repeat.ts";
+import { casesIn, withFileDefaults } from "../plan/scenario-file.ts";
 import { SCHEMA } from "../record/schema.ts";
 import { headline } from "../report/prose.ts";
+import { type DescribedHost, describeRun } from "../run/describe-run.ts";
 import { Jobs } from "../run/jobs.ts";
-import {
-  type DescribedHost,
-  describeRun,
-  type PlannedCase,
-  planCase,
-  runOne,
-  say,
-  show,
-  withLoad,
-} from "../run/planned-case.ts";
+import { type PlannedCase, planCase, runOne, say, tellEnvironment, withLoad } from "../run/planned-case.ts";
 import { type Chosen, fallbackRuntime, oneRuntime, Sessions } from "../run/runtimes.ts";
+import { show } from "../run/show.ts";
 import { LabError, type Runtime } from "../runtime/runtime.ts";
 import { lockSet } from "../set/lock.ts";
-import { attemptsOf, finishedRuns, type Manifest, runKey, writeManifest } from "../set/manifest.ts";
+import { type Manifest, runKey, writeManifest } from "../set/manifest.ts";
 import { setReporters, writeSet } from "../set/reporters.ts";
 import { type Attempt, type Entry, entryOf, lastOf, type RunSet, totals, verdictsOf } from "../set/set.ts";
 import { inShard } from "../set/shard.ts";
-import { UsageError } from "../util/errors.ts";
+import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
-import { dryRunText } from "./dry-run.ts";
+import { dryRunJson, dryRunText } from "./dry-run.ts";
+import { again, earlierRuns, resumed, tellLatest } from "./earlier.ts";
 
 interface TestOptions extends TestArgs {
   commandLine: readonly string[];
@@ -44,30 +39,34 @@ export async function runTests(words: TestArgs, context: Context): Promise<numbe
   const { catalog, signal, given, commandLine } = context;
   const args = withSeeds(withDebugger(words), given);
   const options: TestOptions = { ...args, out: path.resolve(args.out), commandLine, given };
-  const cases = findCases(catalog, args.case);
+  const { cases, of } = casesIn(catalog, args.case, args.scenario);
   const runtime = oneRuntime(catalog, args);
-  const parsed = runOptionsOf(args);
+  const parsed = withFileDefaults(runOptionsOf(args), of, given);
   checkPlace(args, cases.length);
   // Everything that can be wrong with the words is found before the first case runs.
   const plans = cases.map((one) => planCase(one, parsed, args.set));
   const [first] = plans;
   if (first && cases.length === 1 && given.get("protocol") === COMMAND_LINE && first.load.protocol !== args.protocol)
     throw new UsageError(`'${first.case.name}' needs --protocol ${first.load.protocol}, not ${args.protocol}.`);
-  const planned = cases.flatMap((one) =>
-    Array.from({ length: args.repeat }, (_, i) => ({ one, seed: parsed.seed + i })),
-  );
+  const planned = args.lastFailed
+    ? again(cases, args.out)
+    : cases.flatMap((one) => Array.from({ length: args.repeat }, (_, i) => ({ one, seed: parsed.seed + i })));
+  if (planned.length === 0) {
+    context.print(`Of these cases no run below '${args.out}' failed. Nothing was run.\n`);
+    return EXIT.passed;
+  }
   if (args.dryRun) {
+    for (const one of plans) tellEnvironment(one.case.name, { ...context.variables, ...one.variables });
     const trafficS = new Map(plans.map((one) => [one.case, one.plan.durationS]));
     const mine = inShard(planned, args.shard ?? null);
-    context.print(
-      dryRunText(mine.map(({ one, seed }) => ({ name: one.name, seed, trafficS: trafficS.get(one) ?? 0 }))),
-    );
+    const runs = mine.map(({ one, seed }) => ({ name: one.name, seed, trafficS: trafficS.get(one) ?? 0 }));
+    context.print(args.json ? dryRunJson(runs) : dryRunText(runs));
     return EXIT.passed;
   }
   const jobs = new Jobs(args.jobs, say);
   await using sessions = new Sessions(signal, say, jobs.alone);
   const settle = settler(catalog, options, { runtime, parsed }, sessions);
-  const host = await describeHost();
+  const host = await describeHost(context.variables);
   const names = chosenReporters(options);
   using _lock = names.length > 0 ? lockSet(options.out) : null;
   const run = (live: Live | null) => runSet({ planned, runtime, settle, names, jobs }, options, { host, signal, live });
@@ -81,8 +80,9 @@ export async function runTests(words: TestArgs, context: Context): Promise<numbe
   }
 }
 
-/** What takes one run, or follows one. Throws UsageError. */
+/** What takes one run, or follows one, or says how much is printed. Throws UsageError. */
 function checkPlace(args: TestArgs, cases: number): void {
+  if (args.quiet && args.verbose) throw new UsageError("--quiet and --verbose say the opposite: give one of them.");
   if (!args.stop && cases * args.repeat > 1)
     throw new UsageError("--no-stop keeps one lab: give one case, without --repeat.");
   if (args.live !== undefined && args.jobs > 1)
@@ -137,7 +137,7 @@ function settler(
     const used = await fallbackRuntime(
       catalog,
       options,
-      { chosen: runtime, backend: one.backend, set: options.set },
+      { chosen: runtime, backend: one.backend, set: options.set, protocol: parsed.protocol },
       say,
     );
     const chosen = await sessions.of(used, parsed.connections);
@@ -146,13 +146,6 @@ function settler(
     settled.set(one, made);
     return made;
   };
-}
-
-/** What is damaged is told, and run again. */
-function earlierRuns(out: string): Attempt[] {
-  const { found, damaged } = finishedRuns(out);
-  for (const { message } of damaged) process.stderr.write(`${message}\n`);
-  return found;
 }
 
 /** Reports of all are written anew after each run, so that whatever ends the program, they are there. */
@@ -190,7 +183,7 @@ async function runSet(
     const plan = { ...unseeded, seed };
     const done = resumed(earlier, runKey(describeRun(plan, chosen, options.commandLine, host)));
     const run = async () => {
-      const entry = done ?? (await runWithRetries(plan, chosen, { ...options, ...placeOf(i, mine) }, around));
+      const entry = done ?? (await runWithRetries(plan, chosen, { ...options, ...turnOf(i, mine) }, around));
       if (done) process.stderr.write(`${plan.case.name}, seed ${plan.seed}: done already, in ${lastOf(done).dir}\n`);
       found.set(i, entry);
       await tell(kept);
@@ -203,7 +196,7 @@ async function runSet(
   missing.push(...mine.slice(begun).map(notRun));
   const written = await tell(names);
   const set = soFar();
-  if (mine.length > 1 && !names.includes("terminal")) tellTotals(set, options);
+  if ((mine.length > 1 || options.quiet) && !names.includes("terminal")) tellTotals(set, options);
   if (!written || set.entries.some((entry) => lastOf(entry).unwritten)) return EXIT.infrastructure;
   return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
 }
@@ -234,7 +227,7 @@ const notRun = ({ one, seed }: PlannedSet["planned"][number]) =>
   `${one.name} with seed ${seed} was not run, after the first failure.`;
 
 /** "2/4" of several runs. */
-const placeOf = (i: number, all: readonly unknown[]) => (all.length > 1 ? { place: `${i + 1}/${all.length}` } : {});
+const turnOf = (i: number, all: readonly unknown[]) => (all.length > 1 ? { turn: `${i + 1}/${all.length}` } : {});
 
 /** With --json, stdout holds JSON only. */
 function tellTotals(set: RunSet, { json }: TestOptions): void {
@@ -245,22 +238,14 @@ function attemptTo(out: string, write: () => void): void {
   try {
     write();
   } catch (cause) {
-    throw new LabError(`Cannot write results to '${out}': ${(cause as Error).message}. Try another --out.`, { cause });
+    throw new LabError(`Cannot write results to '${out}': ${systemReason(cause)}. Try another --out.`, { cause });
   }
-}
-
-/** null where no earlier run is the same, or the same one broke. */
-function resumed(earlier: readonly Attempt[], key: string): Entry | null {
-  const [first, ...more] = earlier.filter(({ run }) => runKey(run) === key);
-  if (!first) return null;
-  const entry = entryOf(attemptsOf([first, ...more]));
-  return entry.state === "error" ? null : entry;
 }
 
 async function runWithRetries(
   plan: PlannedCase,
   chosen: Chosen,
-  options: TestOptions & { place?: string },
+  options: TestOptions & { turn?: string },
   { host, signal, live }: Around,
 ): Promise<Entry> {
   const { retries } = options;
@@ -270,8 +255,9 @@ async function runWithRetries(
     const { run, summary } = result.data;
     attempts.push({ run, summary, dir: run.id, ...(result.reporterFailures.length > 0 ? { unwritten: true } : {}) });
     live?.finish(summary.verdict, headline(summary));
-    await show(result, options);
     const bad = !["pass", "unjudged", "skip"].includes(summary.verdict);
+    if (bad || !options.quiet) await show(result, options);
+    tellLatest(options.out, run.id);
     if (!bad || attempt > retries || signal.aborted) break;
     process.stderr.write(`${run.case}: ${summary.verdict}; once more, ${attempt} of ${retries}\n`);
   }

@@ -27,7 +27,7 @@ export async function hold(bed: Testbed, connections: number): Promise<{ check()
   let ended = false;
   for (let part = 0; part < parts; part++) {
     const name = `that holds connections (${part + 1} of ${parts})`;
-    const client = startClient(bed.lab, [...argv, "--part", `${part + 1}/${parts}`], name, (line) => {
+    const client = startClient(bed.lab, [...argv, "--part", `${part + 1}/${parts}`], { name }, (line) => {
       if (isSample(line)) alive.set(part, line.alive);
     });
     const end = (error?: Error) => {

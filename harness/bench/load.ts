@@ -43,7 +43,7 @@ export async function measureLoad(bed: Testbed, { mode, port, words, enough }: L
   const samples: Sample[] = [];
   const before = readMachine();
   const argv = [...loadArgv(bed, mode, port), ...words.split(" ")];
-  const client = startClient(bed.lab, argv, `'${mode}'`, (line) => {
+  const client = startClient(bed.lab, argv, { name: `'${mode}'` }, (line) => {
     if (!isSample(line)) return;
     samples.push(line);
     enough?.(line).then((yes) => yes && client.stop(), client.stop);

@@ -20,6 +20,8 @@ export interface Context extends Surroundings {
   commands: readonly Command[];
   /** Options that somebody gave, and where: the others have their defaults. */
   given: ReadonlyMap<string, string>;
+  /** Variables of the environment that options come from. */
+  variables: Readonly<Record<string, string>>;
   /** As the user typed it. */
   commandLine: readonly string[];
   /** What follows the positionals of a command with `rest`. */

@@ -23,7 +23,8 @@ export async function dispatch(
     throw new UsageError(`There is no option ${name} before the command. See '${PROGRAM} help'.`);
   const cases = allCases(catalog).map((one) => one.name);
   const command = findCommand(commands, name, cases);
-  const read = readWords(command, words, commands);
+  const settable = new Set(catalog.backends.flatMap(({ options }) => Object.keys(options.shape)));
+  const read = readWords(command, words, { commands, settable });
   if (read.options.help) {
     around.print(commandHelp(command));
     return 0;
@@ -32,7 +33,7 @@ export async function dispatch(
     ? null
     : await loadConfig(read.options.config as string | undefined, around.cwd, commands);
   const resolved = resolve(command, read, config, around.env);
-  const { args, given } = resolved;
+  const { args, given, variables } = resolved;
   if (args.printConfig) {
     around.print(configText(command, resolved));
     return 0;
@@ -42,6 +43,7 @@ export async function dispatch(
     catalog: await withFiles(catalog, args.backend),
     commands,
     given,
+    variables,
     commandLine: [PROGRAM, ...argv],
     rest: read.rest,
   };

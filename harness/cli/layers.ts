@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import type { Words } from "./words.ts";
 
 export const COMMAND_LINE = "command line";
+const ENVIRONMENT = "environment";
 
 interface Layer {
   values: Readonly<Record<string, unknown>>;
@@ -22,6 +23,8 @@ export interface Resolved {
   args: Record<string, unknown>;
   /** Where each option that somebody gave comes from. */
   given: ReadonlyMap<string, string>;
+  /** Variables of the environment that options come from, with what they hold. */
+  variables: Readonly<Record<string, string>>;
 }
 
 /** Checked values, the nearest layer first. Throws UsageError that names the layer. */
@@ -56,7 +59,16 @@ export function resolve(
     { ...merged, ...positionals },
     (key) => layerOf.get(key)?.nameOf(key) ?? (key in positionals ? `<${key}>` : `--${flagName(key)}`),
   ) as Record<string, unknown>;
-  return { args, given: new Map([...layerOf].map(([key, { from }]) => [key, from])) };
+  return {
+    args,
+    given: new Map([...layerOf].map(([key, { from }]) => [key, from])),
+    variables: Object.fromEntries(
+      [...layerOf].flatMap(([key, { values, from }]) => {
+        const variable = from === ENVIRONMENT ? variableOf(command, key) : undefined;
+        return variable === undefined ? [] : [[variable, String(values[key])]];
+      }),
+    ),
+  };
 }
 
 const inFile = (file: string, part: string, values: Layer["values"]): Layer => ({
@@ -72,16 +84,17 @@ function stated({ positionals }: Command, given: Readonly<Record<string, unknown
 
 /** A variable that is set but empty is not set. */
 function environment(command: Command, env: Readonly<Record<string, string | undefined>>): Layer {
-  const variableOf = (key: string) => command.options[key] && metaOf(command.options[key]).environment;
   const values = Object.fromEntries(
     Object.keys(command.options).flatMap((key) => {
-      const variable = variableOf(key);
+      const variable = variableOf(command, key);
       const value = variable === undefined ? undefined : env[variable]?.trim();
       return value ? [[key, value]] : [];
     }),
   );
-  return { values, nameOf: (key) => `${variableOf(key)} (environment)`, from: "environment" };
+  return { values, nameOf: (key) => `${variableOf(command, key)} (environment)`, from: ENVIRONMENT };
 }
+
+const variableOf = ({ options }: Command, key: string) => options[key] && metaOf(options[key]).environment;
 
 function namedCase(command: Command, { positionals }: Words, config: Config | null) {
   const words = positionals.case;

@@ -16,14 +16,21 @@ export interface Words {
   rest: readonly string[];
 }
 
+/** What words that are none of the command's may be instead. */
+interface Others {
+  commands: readonly Command[];
+  /** Names of options of backends. */
+  settable: ReadonlySet<string>;
+}
+
 /** Throws UsageError. */
-export function readWords(command: Command, words: readonly string[], commands: readonly Command[]): Words {
+export function readWords(command: Command, words: readonly string[], others: Others): Words {
   const [own, rest] = command.rest === undefined ? [words, []] : splitRest(command, words);
-  const { _: positionals, ...found } = parsed(command, withValues(command, own, commands));
+  const { _: positionals, ...found } = parsed(command, withValues(command, own, others));
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(found)) {
     const schema = schemaOf(command, name);
-    if (schema === undefined) throw unknownOption(command, `-${name}`, commands);
+    if (schema === undefined) throw unknownOption(command, `-${name}`, others);
     options[keyOf(name)] = metaOf(schema).repeatable ? [value].flat() : value;
   }
   const given = positionals.map(String);
@@ -31,7 +38,7 @@ export function readWords(command: Command, words: readonly string[], commands: 
 }
 
 /** The same words with each value behind "=", as yargs would take one that begins with a dash for an option. Throws UsageError. */
-function withValues(command: Command, words: readonly string[], commands: readonly Command[]): string[] {
+function withValues(command: Command, words: readonly string[], others: Others): string[] {
   const seen = new Set<string>();
   const joined: string[] = [];
   for (let i = 0; i < words.length; i++) {
@@ -43,13 +50,24 @@ function withValues(command: Command, words: readonly string[], commands: readon
     }
     const [, typed = "", inline] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
     const { name, schema, off } = optionOf(command, typed);
-    if (schema === undefined) throw unknownOption(command, `--${typed}`, commands);
-    if (seen.has(name) && !metaOf(schema).repeatable) throw new UsageError(`Option --${name} was given twice.`);
-    seen.add(name);
-    if (isFlag(schema)) joined.push(flagWord(typed, inline, off));
-    else joined.push(`--${name}=${inline ?? valueBehind(name, schema, words[++i])}`);
+    if (schema === undefined) throw unknownOption(command, `--${typed}`, others);
+    const value = isFlag(schema) ? null : (inline ?? valueBehind(name, schema, words[++i]));
+    refuseTwice(metaOf(schema).repeatable ? pairOf(name, value ?? "") : name, seen);
+    joined.push(value === null ? flagWord(typed, inline, off) : `--${name}=${value}`);
   }
   return joined;
+}
+
+function refuseTwice(what: string | null, seen: Set<string>): void {
+  if (what === null) return;
+  if (seen.has(what)) throw new UsageError(`Option --${what} was given twice.`);
+  seen.add(what);
+}
+
+/** Of options that are given several times: each key=value once. */
+function pairOf(name: string, value: string): string | null {
+  const at = value.indexOf("=");
+  return at < 1 ? null : `${name} ${value.slice(0, at)}`;
 }
 
 /** "-n" is "--targets". */
@@ -107,7 +125,7 @@ function parsed(command: Command, words: readonly string[]): Record<string, unkn
   return found;
 }
 
-function unknownOption(command: Command, rawName: string, commands: readonly Command[]): UsageError {
+function unknownOption(command: Command, rawName: string, { commands, settable }: Others): UsageError {
   const name = rawName.replace(/^--(no-)?/, "");
   const has = ([key, schema]: [string, z.ZodType]) =>
     flagName(key) === name && (!rawName.startsWith("--no-") || isFlag(schema));
@@ -116,9 +134,13 @@ function unknownOption(command: Command, rawName: string, commands: readonly Com
     .map((other) => `'${other.name}'`);
   const known = Object.keys(command.options).map((option) => `--${flagName(option)}`);
   const belongs = others.length > 0 ? ` It is an option of ${oneOf(others.slice(0, 3), "and")}.` : "";
+  const ofBackends =
+    "set" in command.options && rawName.startsWith("--") && settable.has(keyOf(name))
+      ? ` It is an option of backends: '--set ${keyOf(name)}=VALUE'.`
+      : "";
   const meant = rawName.startsWith("--") ? didYouMean(`--${flagName(name)}`, known) : "";
   return new UsageError(
-    `'${command.name}' has no option ${rawName}.${belongs || meant || ` See '${PROGRAM} help ${command.name}'.`}`,
+    `'${command.name}' has no option ${rawName}.${belongs || ofBackends || meant || ` See '${PROGRAM} help ${command.name}'.`}`,
   );
 }
 

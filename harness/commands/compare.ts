@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineCommand, type Values } from "../cli/command.ts";
-import { option, text, texts } from "../plan/option.ts";
+import { flag, option, text, texts } from "../plan/option.ts";
 import { comparisonShape } from "../plan/options.ts";
 import { sweepOption } from "../plan/sweep.ts";
 
@@ -9,10 +9,11 @@ const options = {
   ...comparisonShape,
   scenario: option(text().default("scale"), {
     group: "Comparison",
-    about: "scenario of all runs ('list' shows them)",
+    about: "scenario of all runs ('list' shows them), or a file of one",
     expects: "a scenario",
     names: "scenario",
   }),
+  simulate: option(flag(), { group: "Comparison", about: "without a lab: each decision by the oracle" }),
   sweep: sweepOption(
     "Comparison",
     "option of the run or the backend with its values: measured loss and theory against them",
@@ -29,6 +30,7 @@ export const compareCommand = defineCommand({
     ["compare ecmp ecmp_resilient nfqueue --scenario scale", "what each strategy costs"],
     ["compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them"],
     ["compare ecmp nfqueue --scenario scale_in --sweep targets=4,10,50", "loss against the number of targets"],
+    ["compare nfqueue ecmp --scenario rolling --simulate", "what theory says, in seconds"],
     ["compare nfqueue --scenario scale_in --sweep M=53,101,997,65537", "loss against the size of Maglev's table"],
   ],
   run: async (args, context) => (await import("../actions/compare.ts")).compareBackends(args, context),

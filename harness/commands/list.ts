@@ -5,8 +5,15 @@ import { jsonShape, outsideShape } from "../plan/options.ts";
 
 export const listCommand = defineCommand({
   name: "list",
-  summary: "show which backend can run which scenario on this machine, or one backend with its options",
-  positionals: { name: option(text().optional(), { about: "a backend", names: "backend", expects: "a backend" }) },
+  summary:
+    "show which backend can run which scenario on this machine, or one backend with its options, or one scenario",
+  positionals: {
+    name: option(text().optional(), {
+      about: "a backend or a scenario",
+      names: "backend or scenario",
+      expects: "a backend or a scenario",
+    }),
+  },
   options: {
     ...outsideShape,
     cases: option(flag(), { group: "Output", about: "print the names of the cases, one a line" }),
@@ -15,6 +22,7 @@ export const listCommand = defineCommand({
   examples: [
     ["list", "backends by scenarios"],
     ["list nfqueue", "its options and cases"],
+    ["list drift", "what happens in it, and its cases"],
     ["list --cases", "for scripts"],
   ],
   run: async (args, { catalog }) => (await import("../actions/list-text.ts")).listAll(catalog, args),

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineCommand, type Values } from "../cli/command.ts";
 import { choice, flag, list, option, texts, whole } from "../plan/option.ts";
-import { comparisonShape } from "../plan/options.ts";
+import { comparisonShape, scenarioShape } from "../plan/options.ts";
 import { REPORTERS } from "../report/names.ts";
 import { shardSchema } from "../set/shard.ts";
 
 const setOptions = {
   stop: option(flag(true), { group: "Events", about: "keep the lab running after the traffic, until 'stop'" }),
+  quiet: option(flag(), {
+    group: "Output",
+    about: "print the runs that do not pass, and one line for all",
+    short: "q",
+  }),
+  verbose: option(flag(), { group: "Output", about: "print also what happened when, and all options", short: "v" }),
   view: option(flag(), { group: "Output", about: "open the report in the browser" }),
   reporter: option(list(choice(REPORTERS)).optional(), {
     group: "Output",
@@ -29,6 +35,10 @@ const setOptions = {
     unit: "attempts",
   }),
   failFast: option(flag(), { group: "CI", about: "stop after the first run that does not pass" }),
+  lastFailed: option(flag(), {
+    group: "CI",
+    about: "of the cases, only those runs whose newest one in --out did not pass",
+  }),
   dryRun: option(flag(), { group: "CI", about: "print what would be run and how long it takes; run nothing" }),
   gdb: option(flag(), {
     group: "Events",
@@ -45,7 +55,7 @@ const positionals = {
   }),
 };
 
-const options = { ...comparisonShape, ...setOptions };
+const options = { ...comparisonShape, ...scenarioShape, ...setOptions };
 export type TestArgs = Values<typeof positionals> & Values<typeof options>;
 
 export const testCommand = defineCommand({

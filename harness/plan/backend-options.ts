@@ -31,7 +31,7 @@ export function parseBackendOptions(backend: Backend, words: readonly string[]):
   return parseOptions<Record<string, unknown>>(backend.options, given, (key) =>
     typed.has(key) || !(key in inherited)
       ? `--set ${typed.get(key) ?? key}`
-      : `'${key}' (environment: ${variableOf(backend, key)})`,
+      : `'${key}' (environment: ${variablesOf(backend, key).join(", ")})`,
   );
 }
 
@@ -40,12 +40,18 @@ export function inheritedWords(backend: Backend): string[] {
   return Object.entries(backend.environment?.(process.env) ?? {}).map(([key, value]) => `${key}=${value}`);
 }
 
-/** The variable that sets this option. */
-function variableOf(backend: Backend, key: string): string {
-  const names = Object.keys(process.env).filter(
-    (name) => key in (backend.environment?.({ [name]: process.env[name] }) ?? {}),
-  );
-  return names.join(", ");
+/** Variables of the environment that set options of the backend which these words of --set leave alone, with what they hold. */
+export function inheritedVariables(backend: Backend, words: readonly string[]): Record<string, string> {
+  const { aliases = {} } = backend;
+  const typed = words.map((word) => word.slice(0, word.indexOf("="))).map((key) => aliases[key] ?? key);
+  const keys = Object.keys(backend.environment?.(process.env) ?? {}).filter((key) => !typed.includes(key));
+  const names = new Set(keys.flatMap((key) => variablesOf(backend, key)));
+  return Object.fromEntries([...names].map((name) => [name, process.env[name] ?? ""]));
+}
+
+/** The variables that set this option. */
+function variablesOf(backend: Backend, key: string): string[] {
+  return Object.keys(process.env).filter((name) => key in (backend.environment?.({ [name]: process.env[name] }) ?? {}));
 }
 
 /** What the scenario sets of the backend's options, as words of --set. */

@@ -2,6 +2,7 @@
 import picomatch from "picomatch";
 import { type Backend, FEATURES } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
+import type { HealthWay } from "../record/schema.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import { didYouMean } from "../util/suggest.ts";
@@ -32,12 +33,16 @@ export function allCases({ backends, scenarios }: Catalog): Case[] {
 /** Why no machine can run this case; empty: it can be run. */
 export function unsupported(
   { backend, scenario }: Pick<Case, "backend" | "scenario">,
-  icmp?: "pass" | "drop",
+  { icmp, health }: { icmp?: "pass" | "drop"; health?: "none" | HealthWay | undefined } = {},
 ): string[] {
   const { needs } = scenario;
   // Nobody has to handle what is dropped on the way.
   if (needs === "icmp_errors" && icmp === "drop") return [];
-  return needs && !backend.handles?.includes(needs) ? [`'${backend.name}' does not ${FEATURES[needs]}.`] : [];
+  if (!needs || backend.handles?.includes(needs)) return [];
+  // Somebody else does that for it.
+  if (needs === "health_checks" && (health ?? "none") !== "none") return [];
+  const remedy = needs === "health_checks" ? " Try --health icmp." : "";
+  return [`'${backend.name}' does not ${FEATURES[needs]}.${remedy}`];
 }
 
 /** Cases by names, globs ("nfqueue_*") and "all", each once, in the order asked for. */
@@ -55,7 +60,7 @@ export function findCases(catalog: Catalog, patterns: readonly string[]): Case[]
 export function findNamed<T extends { name: string }>(kind: string, items: readonly T[], name: string): T {
   const item = items.find((i) => i.name === name);
   if (item) return item;
-  const names = items.map((i) => i.name);
+  const names = [...new Set(items.map((i) => i.name))];
   const meant = didYouMean(name, names);
   throw new UsageError(`There is no ${kind} '${name}'.${meant || ` There are: ${[...names].sort().join(", ")}.`}`);
 }

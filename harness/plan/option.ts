@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An option is a zod schema and what people must know about it. Parser, help, completion, documents and sentences are derived from both.
 import { z } from "zod";
-import { readDelay, readList, readNumber, readPercent, readSeconds } from "./quantities.ts";
+import { readDelay, readEndpoint, readList, readNumber, readPercent, readSeconds } from "./quantities.ts";
 
 /** In the order of the help. */
 export const GROUPS = [
@@ -19,7 +19,7 @@ export const GROUPS = [
 ] as const;
 
 /** What the shell may complete a value with. */
-export type Names = "case" | "backend" | "scenario" | "runtime" | "command" | "file" | "folder";
+export type Names = "case" | "backend" | "scenario" | "backend or scenario" | "runtime" | "command" | "file" | "folder";
 
 export interface OptionMeta {
   group?: (typeof GROUPS)[number];
@@ -88,11 +88,18 @@ const LONGEST_S = 40 * 86_400;
 
 export const seconds = (least = 0, most = LONGEST_S) => z.preprocess(stated(readSeconds), someSeconds(least, most));
 export const wholeSeconds = (min: number, max: number) => z.preprocess(stated(readSeconds), z.int().min(min).max(max));
+export const endpointParts = z.object({
+  address: z.union([z.ipv4(), z.ipv6()]),
+  port: z.int().min(1).max(0xffff),
+});
+export const endpoint = () => z.preprocess(stated(readEndpoint), endpointParts);
 export const percentage = () => z.preprocess(stated(readPercent), z.string());
 export const delay = () => z.preprocess(stated(readDelay), z.string());
 export const list = <T extends z.ZodType>(item: T) => z.preprocess(stated(readList), z.array(item));
 export const choice = <const T extends readonly string[]>(values: T) => z.preprocess(stated(String), z.enum(values));
 export const text = () => z.string().trim().min(1);
+/** Files of options hold numbers as such. */
+export const numberOrText = () => z.preprocess((value) => (typeof value === "number" ? String(value) : value), text());
 /** Several values, each given on its own. */
 export const texts = () =>
   z.preprocess(

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a user may say about a run, checked once, here. Inside, types suffice.
 import { z } from "zod";
-import { MAX_ROUTERS, MAX_TARGETS, MAX_VIPS, TESTER_NAME } from "../topology/topology.ts";
+import { MAX_ROUTERS, MAX_SOURCES, MAX_TARGETS, MAX_TESTERS, MAX_VIPS } from "../topology/topology.ts";
+import { announceShape } from "./announce-options.ts";
+import { faults } from "./fault-options.ts";
+import { floodShape } from "./flood-options.ts";
+import { openShape } from "./open-options.ts";
 import {
   amount,
   choice,
-  delay,
   flag,
   list,
   option,
-  percentage,
   seconds,
   targetNumber,
   text,
@@ -20,8 +22,6 @@ import {
 import { MAX_SEED, repeatShape } from "./repeat.ts";
 
 export const DEFAULT_CONNECTIONS = 10_000;
-/** Addresses of SOURCES[4], and of SOURCES[6]. */
-const MAX_SOURCES = 65_534;
 
 const size = {
   targets: option(whole(1, MAX_TARGETS).default(10), {
@@ -37,6 +37,17 @@ const size = {
     unit: "routers",
     defaultText: "what the scenario needs",
     environment: "__nrouters",
+  }),
+  testers: option(whole(1, MAX_TESTERS).default(1), {
+    group: "Topology",
+    about: "number of testers that share out the connections, by source address",
+    unit: "testers",
+  }),
+  mtu: option(whole(1280, 65_521).optional(), {
+    group: "Topology",
+    about: "MTU of all links, such as 9000 for jumbo frames",
+    unit: "bytes",
+    defaultText: "1500",
   }),
 };
 
@@ -59,7 +70,7 @@ const load = {
     defaultText: "the scenario's",
   }),
   family: option(choice(["4", "6", "both"]).default("both"), { group: "Load", about: "IP family of the traffic" }),
-  protocol: option(choice(["tcp", "udp"]).default("tcp"), {
+  protocol: option(choice(["tcp", "udp", "sctp"]).default("tcp"), {
     group: "Load",
     about: "transport protocol of the traffic",
   }),
@@ -91,6 +102,8 @@ const load = {
     about:
       "connections that are opened again have the 5-tuple that they had; scenario connect: each comes three times, and before the third the targets of --scale leave",
   }),
+  ...openShape,
+  ...floodShape,
   seed: option(whole(0, MAX_SEED).default(1), {
     group: "Load",
     about: "seed of the connections: the same seed gives the same connections",
@@ -109,51 +122,19 @@ const events = {
     unit: "seconds",
     defaultText: "the scenario's",
   }),
+  changesPerMinute: option(amount((n) => n.positive().max(6000)).optional(), {
+    group: "Events",
+    about: "scenarios rolling and flap: rate at which targets leave and return",
+    unit: "changes per minute",
+    defaultText: "30",
+  }),
+  ...announceShape,
   silence: option(seconds().optional(), {
     group: "Events",
     about: "scenario idle: how long connections are silent before they are used again",
     unit: "seconds",
     defaultText: "4",
   }),
-};
-
-const share = "a percentage from 0% to 100%, such as 1%";
-const faults = {
-  loss: option(percentage().optional(), {
-    group: "Faults",
-    about: "netem: share of packets lost on --link",
-    expects: share,
-  }),
-  delay: option(delay().optional(), {
-    group: "Faults",
-    about: "netem: delay of packets on --link",
-    expects: "a time with its unit, such as 10ms",
-  }),
-  reorder: option(percentage().optional(), {
-    group: "Faults",
-    about: "netem: share of packets sent without delay, ahead of delayed ones",
-    expects: share,
-  }),
-  corrupt: option(percentage().optional(), {
-    group: "Faults",
-    about: "netem: share of packets corrupted on --link",
-    expects: share,
-  }),
-  icmp: option(choice(["pass", "drop"]).default("pass"), {
-    group: "Faults",
-    about: "scenario pmtu: whether ICMP errors of the narrow path are passed on, or dropped",
-  }),
-  link: option(
-    z
-      .string()
-      .regex(/^[\w-]+\/net[12]$/)
-      .default(`${TESTER_NAME}/net2`),
-    {
-      group: "Faults",
-      about: "link of the faults",
-      expects: "a machine's link, machine/net1 or machine/net2",
-    },
-  ),
 };
 
 const services = {
@@ -164,7 +145,30 @@ const services = {
   }),
 };
 
-export const runShape = { ...size, ...load, ...services, ...events, ...faults };
+const flows = {
+  services: option(whole(1, MAX_VIPS).default(1), {
+    group: "Load",
+    about: "number of services that share the connections, each with a VIP and targets of its own",
+    unit: "services",
+  }),
+  flows: option(text().optional(), {
+    group: "Load",
+    about: "file of flows: services with conditions, priorities and targets of their own (docs/flows.md)",
+    expects: "a file of flows",
+    names: "file",
+  }),
+};
+
+const watching = {
+  tap: option(list(z.string().regex(/^(control|full|none|src=[0-9a-f.:]+|sample=[1-9]\d*)$/)).default(["control"]), {
+    group: "Measurement",
+    about:
+      "packets to listen to in the fabric: those with SYN, FIN or RST and ICMP (control), all (full), none; those of lost connections are kept, and of src=ADDRESS and of every N-th one (sample=N)",
+    expects: "control, full, none, src=ADDRESS or sample=N, or several",
+  }),
+};
+
+export const runShape = { ...size, ...load, ...services, ...flows, ...events, ...faults, ...watching };
 export const runOptions = z.strictObject(runShape);
 export type RunOptions = z.infer<typeof runOptions>;
 
@@ -179,11 +183,22 @@ export const outsideShape = {
   }),
 };
 
+/** A scenario of one's own, or one of ours for backends that are named alone. */
+export const scenarioShape = {
+  scenario: option(text().optional(), {
+    group: "Events",
+    about: "scenario of the backends that are named alone: a name, or a file (docs/scenarios.md)",
+    expects: "a scenario, or a file of one",
+    names: "file",
+  }),
+};
+
 /** What machines are made of. */
 const runtimeShape = {
   runtime: option(text().optional(), {
     group: "Topology",
-    about: "machines of the lab: network namespaces (netns), containers (docker) or a guest (vm)",
+    about:
+      "machines of the lab: network namespaces (netns), containers (docker; swarm: of several engines) or a guest (vm)",
     expects: "a runtime",
     defaultText: "netns; vm if this kernel lacks a feature that the backend needs",
     names: "runtime",
@@ -207,14 +222,21 @@ const runtimeShape = {
   }),
   image: option(texts().default([]), {
     group: "Topology",
-    about: "role=image with --runtime docker; roles: router, target, tester, base",
+    about: "role=image with --runtime docker or swarm; roles: router, target, tester, base",
     expects: "role=image",
     repeatable: true,
   }),
   capability: option(texts().default([]), {
     group: "Topology",
-    about: "extra capability of the routers' containers with --runtime docker, such as SYS_ADMIN",
+    about: "extra capability of the routers' containers with --runtime docker or swarm, such as SYS_ADMIN",
     expects: "a capability, such as SYS_ADMIN",
+    repeatable: true,
+  }),
+  place: option(texts().default([]), {
+    group: "Topology",
+    about:
+      "group=constraint: nodes of --runtime swarm for routers, targets or testers, as routers=node.labels.lb==true",
+    expects: "group=constraint",
     repeatable: true,
   }),
 };

@@ -2,13 +2,13 @@
 // Backends from outside of the repository: a file that default-exports a function from the kit to a backend.
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import type { Backend, BackendOptions } from "../api/backend.ts";
 import { definedOptions } from "../api/define.ts";
 import { type BackendKit, kit } from "../api/kit.ts";
 import { registerStrategy, strategyName } from "../oracle/strategies/registry.ts";
 import { UsageError } from "../util/errors.ts";
+import { importDefault } from "../util/import-file.ts";
 
 /** Of one from outside. */
 export const BACKEND_NAME = /^[a-z][a-z0-9-]*$/;
@@ -50,10 +50,7 @@ async function load(file: string): Promise<Backend> {
   if (!existsSync(file)) throw new UsageError(`Cannot use '${file}' as a backend: no such file.`);
   let made: unknown;
   try {
-    const module = (await import(pathToFileURL(path.resolve(file)).href)) as { default?: unknown };
-    // A folder whose package.json does not say "module" makes it CommonJS: the default is one level deeper then.
-    const exported = (module.default as { default?: unknown } | undefined)?.default ?? module.default;
-    made = (exported as (kit: BackendKit) => unknown)(kit);
+    made = ((await importDefault(path.resolve(file))) as (kit: BackendKit) => unknown)(kit);
   } catch (cause) {
     throw new UsageError(
       `Cannot use '${file}' as a backend: ${(cause as Error).message}. It must default-export a function of the kit; images/example/ecmp.ts is an example.`,

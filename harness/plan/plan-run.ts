@@ -4,11 +4,19 @@ import type { Plan, Scenario } from "../api/scenario.ts";
 import { inUse, isSilent } from "../events/meaning.ts";
 import { type Impairment, impairmentOf } from "../run/impairment.ts";
 import type { Capacity } from "../runtime/runtime.ts";
+import type { Open } from "../traffic/open.ts";
 import { serverProcesses } from "../traffic/servers.ts";
-import { type Load, VISIT_SOURCES } from "../traffic/traffic.ts";
+import { intervalSOf, type Load } from "../traffic/streams.ts";
+import { VISIT_SOURCES } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
+import { type Finders, findersFor } from "./announce.ts";
 import { familiesOf } from "./backend-options.ts";
+import { againPart, beginsS, checkFlood, floodPart, interruptionPart } from "./besides.ts";
+import { checkFlows, flowLoad, flowsOf } from "./flows.ts";
+import { checkLoad } from "./load-checks.ts";
+import { openOf } from "./open.ts";
 import { DEFAULT_CONNECTIONS, type RunOptions } from "./options.ts";
+import { scenarioOptions } from "./scenario-options.ts";
 
 /** Beyond, the machine's own speed says how the load is spread over time. */
 export const MANY = 100_000;
@@ -16,53 +24,61 @@ export const MANY = 100_000;
 /** Everything that follows from the options before anything is started. Throws UsageError when they do not fit together. */
 export function planRun(
   scenario: Scenario,
-  options: RunOptions,
+  given: RunOptions,
   affinityS: number | null = null,
   capacity?: Capacity,
-): { plan: Plan; load: Load; routers: number; impairment: Impairment | null } {
-  const routers = options.routers ?? scenario.routers;
-  let plan = scenario.plan({
-    targets: options.targets,
-    routers,
-    scale: options.scale,
-    durationS: options.duration ?? null,
-    atS: options.at ?? null,
-    silenceS: options.silence ?? null,
-    icmp: options.icmp,
-    sameTuple: options.sameTuple,
-    affinityS,
-  });
+): Finders & { plan: Plan; load: Load; routers: number; impairment: Impairment | null } {
+  const routers = given.routers ?? scenario.routers;
+  let options = given;
+  if (options.changesPerMinute !== undefined && !scenario.hasRate)
+    throw new UsageError(`'${scenario.name}' is no train of changes: it has no --changes-per-minute. Try 'rolling'.`);
+  let plan = scenario.plan(scenarioOptions(scenario, options, affinityS));
+  plan = { ...plan, ...linkPart(scenario, options, plan), ...flowsPart(plan, options) };
+  checkAt(scenario, options, plan);
   checkIcmp(scenario, options, plan);
   checkSilence(scenario, options, plan);
+  checkFlood(scenario, options, plan);
+  const finders = findersFor(scenario, options, plan);
+  const open = openOf(scenario.name, options, plan, familiesOf(options));
+  if (open) options = { ...options, connections: sum(open.plans.map(({ startUs }) => startUs.length)) };
   const size = { targets: options.targets, routers };
-  const { carried, openedPerS } = paceOf(options.connections, capacity);
-  const rate = rateOf(plan, options, carried);
-  const timesAreGiven = options.at !== undefined || options.duration !== undefined || options.rate !== undefined;
-  if (plan.mode !== "fragments" && !plan.visitsS && plan.steps.length > 0 && !timesAreGiven)
+  const { carried, openedPerS } = paceOf(options.connections, plan.directS !== undefined, capacity);
+  const rate = open?.rate ?? rateOf(plan, options, carried);
+  const timesAreGiven = [options.at, options.duration, options.changesPerMinute].some((value) => value !== undefined);
+  if (!open && plan.mode !== "fragments" && !plan.visitsS && plan.steps.length > 0 && !timesAreGiven)
     plan = stretch(plan, { connections: options.connections, rate, openedPerS, stallS: options.stall }, size);
-  const load = loadFor(plan, options, { rate, openedPerS, routers });
-  checkSources(load, options);
-  checkTuples(scenario, options, plan, load);
+  if (plan.directS !== undefined) plan = stretchDirect(plan, plan.directS, rampS(options.connections, openedPerS));
+  const load = loadFor(plan, options, { rate, openedPerS, routers, open });
+  checkLoad(scenario, options, plan, load);
+  checkFlows(plan, load, options.targets);
   if (plan.mode === "stream") checkRate(plan, load, size);
-  return { plan, load, routers, impairment: impairmentOf(options, size) };
+  return { plan, load, routers, impairment: impairmentOf(options, { ...size, testers: options.testers }), ...finders };
 }
 
-/** Fragments are counted by one process, and visits are those of a source to one service. */
-function checkTuples({ name }: Scenario, { vips, connections, sameTuple }: RunOptions, plan: Plan, { families }: Load) {
-  if (sameTuple && plan.mode === "fragments")
-    throw new UsageError(`'${name}' opens no connection again, so --same-tuple says nothing. Try 'connect'.`);
-  if (connections < families.length) throw new UsageError("--connections must be 2 or more with both families.");
-  if (vips === 1) return;
-  if (plan.mode === "fragments" || plan.visitsS)
-    throw new UsageError(`'${name}' has one VIP. Try --vips 1, or another scenario.`);
-  if (connections < vips * families.length)
-    throw new UsageError(`--connections must be ${vips * families.length} or more for ${vips} VIPs.`);
+/** Those of the user, where the scenario has none of its own. */
+function flowsPart({ flows: own }: Plan, options: RunOptions): Pick<Plan, "flows"> {
+  const flows = own ?? flowsOf(options);
+  return flows ? { flows } : {};
+}
+
+function linkPart({ name }: Scenario, { mtu }: RunOptions, { squeezeMtu }: Plan): Pick<Plan, "linkMtu"> {
+  if (mtu === undefined) return {};
+  if (squeezeMtu !== undefined)
+    throw new UsageError(`'${name}' has a narrow path among links of 1500 bytes: it takes no --mtu.`);
+  return { linkMtu: mtu };
+}
+
+function checkAt({ name }: Scenario, { at }: RunOptions, { steps, visitsS, flood }: Plan): void {
+  if (at !== undefined && steps.length === 0 && !visitsS && !flood)
+    throw new UsageError(`'${name}' has no event whose time --at could give. Try 'scale'.`);
 }
 
 function checkIcmp({ name }: Scenario, { icmp }: RunOptions, plan: Plan): void {
   if (icmp === "drop" && !plan.icmpDropped)
     throw new UsageError(`'${name}' has no narrow path whose ICMP errors --icmp could drop. Try 'pmtu'.`);
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
 
 function rateOf(plan: Plan, { connections, rate }: RunOptions, carried: number): number {
   if (plan.silenceS !== undefined) return connections / plan.silenceS;
@@ -74,30 +90,18 @@ function checkSilence({ name }: Scenario, { silence, rate, keepalive, protocol }
     throw new UsageError(`'${name}' has no --silence: its connections send all the time. Try 'idle'.`);
   if (rate !== undefined && plan.silenceS !== undefined)
     throw new UsageError(`'${name}' sends a message after each --silence, and takes no --rate.`);
-  if (keepalive !== undefined && (plan.mode !== "stream" || protocol !== "tcp"))
-    throw new UsageError("--keepalive needs TCP connections that last: not those of UDP, and not those of 'connect'.");
-}
-
-/** Of one address, so many; the traffic program draws no others. */
-const PORTS = 64_512;
-
-function checkSources({ families, visitsS }: Load, { connections, sources }: RunOptions): void {
-  if (sources === undefined) return;
-  if (visitsS && sources > VISIT_SOURCES)
-    throw new UsageError(`Visits are made by up to ${VISIT_SOURCES} sources of each family, not by ${sources}.`);
-  const most = sources * PORTS * families.length;
-  if (!visitsS && connections > most)
+  if (keepalive !== undefined && (plan.mode !== "stream" || protocol === "udp"))
     throw new UsageError(
-      `--sources ${sources} has ports for ${most} connections, not for ${connections}. Try --sources ${Math.ceil(connections / families.length / PORTS)}.`,
+      "--keepalive needs connections of TCP or SCTP that last: not those of UDP, and not those of 'connect'.",
     );
 }
 
 function loadFor(
   plan: Plan,
   options: RunOptions,
-  { rate, openedPerS, routers }: { rate: number; openedPerS: number; routers: number },
+  { rate, openedPerS, routers, open }: { rate: number; openedPerS: number; routers: number; open: Open | null },
 ): Load {
-  const firstS = plan.steps[0]?.atS ?? plan.durationS;
+  const firstS = beginsS(plan);
   const families = familiesOf(options);
   const visitors = options.sources ?? VISIT_SOURCES;
   return {
@@ -106,7 +110,6 @@ function loadFor(
     protocol: plan.mode === "fragments" ? "udp" : options.protocol,
     connections: plan.visitsS ? Math.min(options.connections, families.length * visitors) : options.connections,
     ...(options.sources === undefined ? {} : { sources: options.sources }),
-    ...(options.sameTuple ? { sameTuple: true as const } : {}),
     rate,
     durationS: plan.durationS,
     rampS: Math.min(Math.max(firstS * 0.6, firstS - 3), rampS(options.connections, openedPerS)),
@@ -114,11 +117,26 @@ function loadFor(
     stallS: options.stall,
     ...(options.keepalive === undefined ? {} : { keepaliveS: options.keepalive }),
     seed: options.seed,
-    ...manyConnections(plan, options, routers),
-    ...(plan.visitsS ? { visitsS: plan.visitsS } : {}),
-    ...(options.vips > 1 ? { vips: options.vips } : {}),
+    ...connectionsPart(plan, options, routers, open),
+    ...interruptionPart(plan),
+    ...floodPart(plan, options),
+    ...againPart(plan, options),
+    ...placesPart(options),
+    ...(plan.paths === undefined ? {} : { paths: plan.paths }),
+    ...(plan.flows ? flowLoad(plan.flows, families) : {}),
   };
 }
+
+/** What connections come from and go to, where there are several. */
+const placesPart = ({ vips, testers }: RunOptions): Pick<Load, "vips" | "testers"> => ({
+  ...(vips > 1 ? { vips } : {}),
+  ...(testers > 1 ? { testers } : {}),
+});
+
+const connectionsPart = (plan: Plan, options: RunOptions, routers: number, open: Open | null) =>
+  open
+    ? { open, ...processesFor(plan, { ...options, connections: open.peak }, routers) }
+    : manyConnections(plan, options, routers);
 
 /** What a machine that was found to make so many connections a second carries without falling behind. */
 export function loadOf({ connectionsPerS }: Capacity): { rate: number; connections: number } {
@@ -127,20 +145,19 @@ export function loadOf({ connectionsPerS }: Capacity): { rate: number; connectio
 }
 
 /** What streams need when they are more than one process may open, or than come up in seconds. A UDP server opens no file for a flow. */
-function manyConnections(plan: Plan, { connections, targets, protocol, stall }: RunOptions, routers: number) {
+function manyConnections(plan: Plan, options: RunOptions, routers: number) {
   if (plan.mode !== "stream") return {};
+  const isMany = options.connections > MANY;
   return {
-    ...(protocol === "tcp"
-      ? {
-          serverProcesses: serverProcesses(
-            connections,
-            Math.max(1, fewestTargets(plan, targets, routers)),
-            plan.steps.length,
-          ),
-        }
-      : {}),
-    ...(connections > MANY ? { connectTimeoutS: stall, many: true } : {}),
+    ...processesFor(plan, options, routers),
+    ...(isMany ? { connectTimeoutS: options.stall, many: true } : {}),
   };
+}
+
+function processesFor(plan: Plan, { connections, targets, protocol }: RunOptions, routers: number) {
+  if (protocol === "udp") return {};
+  const fewest = Math.max(1, fewestTargets(plan, targets, routers));
+  return { serverProcesses: serverProcesses(connections, fewest, plan.steps.length) };
 }
 
 interface Size {
@@ -167,6 +184,10 @@ function silences(plan: Plan, size: Size): boolean[] {
   return plan.steps.map(({ event }, i) => isSilent(event) || fewest[i + 1] === 0);
 }
 
+/** Until the balancer is started again connections need not send: those that are lost by its end notice at once. */
+const staysDown = ({ steps }: Plan, i: number): boolean =>
+  steps[i]?.event.subject === "balancer" && steps[i]?.event.interrupts === true;
+
 /** One message a second for each connection, as long as two small cores carry it: beyond, one every 5 s, and fewer. */
 function defaultRate(connections: number): number {
   return Math.min(connections, Math.max(10_000, Math.min(connections / 5, 20_000)));
@@ -184,14 +205,19 @@ const MANY_SENT_PER_S = { most: 12_000, share: 0.45 };
 /** Of more connections than these each message finds less of what it needs in the caches: at twice as many, half as many messages are carried. */
 const FULL_RATE_CONNECTIONS = 450_000;
 
-/** Messages a second, and connections opened a second, that are carried. To open a connection costs more than a message. */
-function paceOf(connections: number, capacity?: Capacity): { carried: number; openedPerS: number } {
+/**
+ * Messages a second, and connections opened a second, that are carried. To open a connection costs more than a message; where every
+ * connection has a twin, each of the two sends.
+ */
+function paceOf(connections: number, twins: boolean, capacity?: Capacity): { carried: number; openedPerS: number } {
   if (connections > MANY) {
     const perS = capacity?.connectionsPerS ?? Number.POSITIVE_INFINITY;
     const pace = ({ most, share }: typeof MANY_SENT_PER_S) => Math.min(most, Math.round(share * perS));
     const cold = Math.min(1, FULL_RATE_CONNECTIONS / connections);
     return { carried: Math.round(cold * pace(MANY_SENT_PER_S)), openedPerS: pace(MANY_OPENED_PER_S) };
   }
+  if (capacity?.messagesPerS !== undefined)
+    return { carried: capacity.messagesPerS / (twins ? 2 : 1), openedPerS: capacity.connectionsPerS / (twins ? 4 : 2) };
   const carried = capacity && !capacity.own ? loadOf(capacity).rate : Number.POSITIVE_INFINITY;
   return { carried, openedPerS: Math.min(OPENED_PER_S, carried / 2) };
 }
@@ -201,8 +227,8 @@ function rampS(connections: number, perS: number): number {
 }
 
 /**
- * More connections than usual need longer to come up, and to notice their loss: the scenario's own times give way. Between two
- * events each connection sends once, has time to fall silent, and a little more.
+ * More connections than usual need longer to come up, and to notice their loss, as do those that send rarely: the scenario's own times
+ * give way. Between two events each connection sends once, has time to fall silent, and a little more.
  */
 function stretch(
   plan: Plan,
@@ -213,7 +239,11 @@ function stretch(
   const intervalS = connections / rate;
   const silent = silences(plan, size);
   const gapS = (step: number) =>
-    silent[step] ? 1.1 * intervalS + stallS : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
+    staysDown(plan, step)
+      ? 0
+      : silent[step]
+        ? 1.1 * intervalS + stallS
+        : Math.min(1.5 * intervalS, intervalS + 2 * stallS);
   // Where the ramp is long, it may take longer than planned.
   const times = [Math.ceil(first + rampS(connections, openedPerS) * (connections > MANY ? 1.04 : 1) - 2)];
   for (const [i, s] of later.entries())
@@ -225,17 +255,34 @@ function stretch(
   };
 }
 
+/** Connections, and after them their twins, get the time to come up. */
+function stretchDirect(plan: Plan, directS: number, ramp: number): Plan {
+  const longer = Math.ceil(ramp) - 2;
+  return { ...plan, directS: directS + longer, durationS: plan.durationS + 2 * longer };
+}
+
 /** A connection notices its loss at its next message, so one must fall between any two events; where a target is dead, only by its silence. */
-function checkRate(plan: Plan, { connections, rate, stallS }: Load, size: Size): void {
+function checkRate(plan: Plan, load: Load, size: Size): void {
+  const { connections, stallS } = load;
   const times = [...plan.steps.map((step) => step.atS), plan.durationS];
   const silent = silences(plan, size);
-  const gaps = plan.steps.map(({ atS }, i) => ({ silent: silent[i] === true, s: (times[i + 1] ?? 0) - atS }));
+  const gaps = plan.steps.flatMap(({ atS }, i) =>
+    staysDown(plan, i) ? [] : [{ silent: silent[i] === true, s: (times[i + 1] ?? 0) - atS }],
+  );
   const shortest = Math.min(...gaps.map(({ s }) => s));
-  const interval = connections / rate;
+  const interval = intervalSOf(load);
   const mostAfter = (gap: (typeof gaps)[0]) =>
     gap.silent ? gap.s - stallS : Math.max(gap.s * 0.8, gap.s - 2 * stallS);
-  if (gaps.some((gap) => interval > mostAfter(gap)))
+  const most = Math.min(...gaps.map(mostAfter));
+  if (gaps.length === 0 || interval <= most) return;
+  const unheard = gaps.find((gap) => gap.silent && gap.s <= stallS);
+  const missed = "losses would be missed";
+  const apart = "or events farther apart with --at and --duration";
+  if (unheard)
     throw new UsageError(
-      `Each connection would send only every ${interval.toFixed(1)} s, but the events are ${shortest} s apart: losses would be missed. Try --rate ${Math.ceil(connections / (shortest / 2))}, or events farther apart with --at and --duration.`,
+      `A connection counts as lost after ${stallS} s of silence, but the events are ${unheard.s} s apart: ${missed}. Try --stall ${unheard.s / 2}, ${apart}.`,
     );
+  throw new UsageError(
+    `Each connection would send only every ${interval.toFixed(1)} s, but the events are ${shortest} s apart: ${missed}. Try --rate ${Math.ceil(connections / Math.min(shortest / 2, most))}, ${apart}.`,
+  );
 }

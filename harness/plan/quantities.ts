@@ -36,6 +36,12 @@ export function readDelay(value: unknown): string | null {
   return parts && seconds >= 0 && seconds <= 3600 ? `${parts.number}${parts.unit}` : null;
 }
 
+/** "50.0.3.7:4711", "[2000::7]:4711"; null: none. The address is not checked. */
+export function readEndpoint(value: unknown): { address: string; port: number } | null {
+  const [, address, port] = /^\[?([0-9a-f.:]+?)\]?:(\d{1,5})$/i.exec(String(value).trim()) ?? [];
+  return address === undefined ? null : { address, port: Number(port) };
+}
+
 /** "1, 2 3", 1 or [1, 2]: the parts. */
 export function readList(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;

@@ -6,6 +6,7 @@ import { configJsonSchema } from "../cli/config.ts";
 import { commands } from "../commands/index.ts";
 import { baselineSchema } from "../gate/baseline.ts";
 import { thresholds } from "../gate/thresholds.ts";
+import { scenarioSchema } from "../plan/scenario-schema.ts";
 import { sweepSchema } from "../report/comparison/sweep.ts";
 import { manifestSchema } from "../set/manifest.ts";
 import { endSchema, eventSchema } from "./event.ts";
@@ -17,6 +18,7 @@ const SCHEMAS: Readonly<Record<string, readonly [title: string, schema: z.ZodTyp
   run: ["run.json", runInfoSchema],
   summary: ["summary.json", summarySchema],
   set: ["set.json, or set-1-of-3.json of a shard", manifestSchema],
+  scenario: ["The file of --scenario", scenarioSchema],
   theory: ["theory.json of a comparison", sweepSchema],
   thresholds: ["The file of gate --thresholds", thresholds],
   baseline: ["The file of gate --baseline", baselineSchema],

@@ -3,7 +3,7 @@
 
 import { meaningOf, type NamedEvent } from "../events/index.ts";
 import { memberNoun } from "../events/meaning.ts";
-import type { ByCause } from "../record/schema.ts";
+import type { ByCause, ByRoot } from "../record/schema.ts";
 import { count, NONE, plural } from "../util/numbers.ts";
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
@@ -48,7 +48,7 @@ export function eventLabel(event: NamedEvent & { machines: readonly string[] }):
 }
 
 /** "wrong target 12, reset 3", most frequent first. */
-export function causes(byCause: ByCause): string {
+export function causes(byCause: ByCause | ByRoot): string {
   const found = Object.entries(byCause).filter(([, n]) => n > 0);
   if (found.length === 0) return "none";
   return found
@@ -57,11 +57,32 @@ export function causes(byCause: ByCause): string {
     .join(", ");
 }
 
+/** Adds numbers by cause to a sum. */
+export function addUp<K extends string>(sum: Partial<Record<K, number>>, more: Partial<Record<K, number>>): void {
+  for (const [cause, n] of Object.entries(more) as [K, number][]) sum[cause] = (sum[cause] ?? 0) + n;
+}
+
+/** What ended connections in the first place, and what their clients saw; older summaries know the latter only. */
+export function causesAndEnds({ causes: roots, byCause }: { causes?: ByRoot; byCause: ByCause }): string {
+  const [why, how] = [roots ? causes(roots) : "none", causes(byCause)];
+  if (how === "none") return how;
+  return why === "none" ? `ended by ${how}` : `${why}; ended by ${how}`;
+}
+
 export function causeName(cause: string): string {
   return cause.replaceAll("_", " ");
 }
 
 /** A command line that a POSIX shell reads back as the same words. */
 export function shellLine(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
+  return argv.map(shellWord).join(" ");
 }
+
+/** Variables and their values, as a shell takes them before a command. */
+export function assignments(variables: Readonly<Record<string, string>>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${shellWord(value)}`)
+    .join(" ");
+}
+
+const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of all machines around the traffic.
+import { choosers } from "../announce/announcer.ts";
 import type { Balancer } from "../api/backend.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import type { Machine } from "../topology/topology.ts";
+import { isTester, type Machine } from "../topology/topology.ts";
 import { readCounters } from "../traffic/counters.ts";
 import type { Deployment } from "./steps.ts";
 
@@ -11,9 +12,8 @@ import type { Deployment } from "./steps.ts";
  * took too long.
  */
 export async function settle(lab: Lab): Promise<boolean> {
-  const { tester, targets } = lab.topology;
   const moved = async () => {
-    const read = await Promise.all([tester, ...targets].map((m) => readCounters(lab, m.name)));
+    const read = await Promise.all(choosers(lab).map((m) => readCounters(lab, m.name)));
     return read.reduce((sum, c) => sum + (c.ipIn ?? 0) + (c.ipOut ?? 0), 0);
   };
   const { clock } = lab;
@@ -34,7 +34,7 @@ export async function recordCounters(
   settled = true,
 ): Promise<void> {
   for (const { name, values } of await readSettled(lab, balancer)) {
-    const own = settled || name !== lab.topology.tester.name ? values : { ...values, unsettled: 1 };
+    const own = settled || !isTester(name) ? values : { ...values, unsettled: 1 };
     record.add({ kind: "counters", t: record.clock.now(), machine: name, moment, values: own });
   }
 }

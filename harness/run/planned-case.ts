@@ -3,30 +3,34 @@ import { accessSync, constants, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
 import type { Balancer, Served } from "../api/backend.ts";
-import type { Plan } from "../api/scenario.ts";
-import { memberNoun } from "../events/meaning.ts";
-import { type describeHost, openInBrowser } from "../host/describe.ts";
 import type { Live } from "../live/server.ts";
-import { fitCase, inheritedWords, ownWords } from "../plan/backend-options.ts";
+import { isChosenByHash } from "../oracle/attack.ts";
+import type { Flow } from "../oracle/hash.ts";
+import type { OracleSpec } from "../oracle/oracle.ts";
+import { checkFinders } from "../plan/announce.ts";
+import { fitCase, inheritedVariables, inheritedWords, ownWords } from "../plan/backend-options.ts";
 import type { Case } from "../plan/catalog.ts";
 import { withDeaths } from "../plan/deaths.ts";
 import type { RunOptions } from "../plan/options.ts";
 import { loadOf, planRun } from "../plan/plan-run.ts";
 import { RecordWriter } from "../record/record.ts";
-import { type Room, type RunInfo, SCHEMA } from "../record/schema.ts";
+import type { Room, RunInfo } from "../record/schema.ts";
+import { assignments } from "../report/format.ts";
 import { reporters } from "../report/index.ts";
-import { type ReportData, type ReporterFailure, writeAll } from "../report/reporter.ts";
-import { renderTerminal } from "../report/terminal.ts";
+import { type ReportData, writeAll } from "../report/reporter.ts";
 import { type Capacity, type Lab, LabError } from "../runtime/runtime.ts";
 import { keepLab } from "../session/keeper.ts";
 import { planTopology } from "../topology/topology.ts";
-import type { Load } from "../traffic/traffic.ts";
-import { UsageError } from "../util/errors.ts";
+import type { Load } from "../traffic/streams.ts";
+import { systemReason, UsageError } from "../util/errors.ts";
 import { makeDirs } from "../util/make-dirs.ts";
-import { fillsUp, forgets, missingFor } from "./obstacles.ts";
+import { attacksOf } from "./attacks.ts";
+import { type DescribedHost, describeRun } from "./describe-run.ts";
+import { fillsUp, forgets, missingFor, unfitFor } from "./obstacles.ts";
 import { makeProgress } from "./progress.ts";
 import { type RunResult, runCase } from "./run.ts";
 import type { Chosen } from "./runtimes.ts";
+import { tapPlan } from "./tapping.ts";
 
 export const say = (text: string) => void process.stderr.write(`${text}\n`);
 
@@ -43,6 +47,8 @@ export interface PlannedCase extends ReturnType<typeof planRun> {
   backendOptions: Record<string, unknown>;
   /** Words of --set, and those that the environment stands for. */
   set: readonly string[];
+  /** Variables of the environment that set options of the backend. */
+  variables: Readonly<Record<string, string>>;
   /** Why the scenario says nothing about this strategy. */
   unfit: string | null;
 }
@@ -52,28 +58,55 @@ export function planCase(one: Case, options: RunOptions, set: readonly string[],
   one.backend.effectiveOptions(backendOptions, options.targets);
   const scenario = withDeaths(one.scenario, { backend: one.backend, backendOptions }, options);
   const planned = planRun(scenario, options, affinityS, capacity);
+  checkFinders(planned, one.backend, { backendOptions, routers: planned.routers });
   checkRoomed(one.backend.room?.(backendOptions) ?? null, planned.load);
   const served = one.backend.serves?.(backendOptions, options.targets) ?? null;
   checkServed(served, planned.load);
   const ports = served?.ports?.[planned.load.protocol];
-  return {
+  const result: PlannedCase = {
     ...planned,
-    load: { ...planned.load, ...(ports ? { ports } : {}) },
+    load: {
+      ...planned.load,
+      ...(ports ? { ports } : {}),
+      ...attackPart(planned, one.backend.oracle(backendOptions, options.targets, planned.load.protocol), options),
+    },
     case: one,
     seed: options.seed,
     options,
     backendOptions,
     set: [...inheritedWords(one.backend), ...set],
-    unfit: unfit ?? one.backend.asks?.(backendOptions) ?? fixed(served, planned.plan),
+    variables: inheritedVariables(one.backend, set),
+    unfit: unfit ?? unfitFor(one, backendOptions, planned, served),
+  };
+  checkRemembered(result);
+  return result;
+}
+
+/** What attackers choose, where the plan has some and the strategy can be worked out. */
+function attackPart(
+  { plan: { attack }, load }: Pick<PlannedCase, "plan" | "load">,
+  oracle: OracleSpec | null,
+  { targets: n }: RunOptions,
+): Pick<Load, "attacks" | "victim"> {
+  if (!attack || !isChosenByHash(oracle, load.families)) return {};
+  const { targets } = planTopology({ targets: n, routers: 1 });
+  return {
+    attacks: attacksOf(load, oracle, { victim: attack.victim - 1, targets: n }),
+    victim: targets[attack.victim - 1]?.name ?? "",
   };
 }
 
-/** Why targets cannot leave or come back, where a plan wants them to. */
-const fixed = (served: Served | null, { steps }: Plan): string | null =>
-  steps.some(({ event }) => memberNoun(event) === "target") ? (served?.fixed ?? null) : null;
+/** Throws UsageError where connections that come and go are forgotten meanwhile: what becomes of them then is not judged. */
+function checkRemembered(planned: PlannedCase): void {
+  const [sentence] = planned.load.open ? forgets(planned) : [];
+  if (sentence !== undefined)
+    throw new UsageError(`${sentence} That is judged with connections that last only: try a shorter --think.`);
+}
 
 /** Throws UsageError where nobody can know who finds room: an entry of UDP gives way to another while it is young. */
-function checkRoomed(room: Room | null, { protocol }: Load): void {
+function checkRoomed(room: Room | null, { protocol, open }: Load): void {
+  if (room && open)
+    throw new UsageError(`${room.option} is judged with connections that last only. Try without --arrivals.`);
   if (room && protocol === "udp") throw new UsageError(`${room.option} is judged over TCP only. Try --protocol tcp.`);
 }
 
@@ -101,12 +134,20 @@ export interface RunSettings {
   reporter?: readonly string[] | undefined;
   live?: Live | null;
   /** "2/4" of several runs. */
-  place?: string;
+  turn?: string;
+  /** No line for a phase. */
+  quiet?: boolean;
   /** The guest waits for a debugger. */
   gdb?: boolean;
+  /** Whose way through the routers' rules is traced. */
+  trace?: Flow;
 }
 
-export type DescribedHost = Awaited<ReturnType<typeof describeHost>>;
+/** What is not on the command line, and yet in force. */
+export function tellEnvironment(subject: string, variables: Readonly<Record<string, string>> = {}): void {
+  const words = assignments(variables);
+  if (words !== "") say(`${subject}: from the environment: ${words}`);
+}
 
 /** What was missing when the command began has come meanwhile. */
 const NOT_READY = "The runtime was not ready at the start of the command. Run it again.";
@@ -122,12 +163,15 @@ export async function runOne(
   const missing = await missingFor(planned, runtime);
   const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
   const described = describeRun(planned, chosen, options.commandLine, host);
+  tellEnvironment(planned.case.name, described.environment);
   const info: RunInfo = { ...described, id, startedAt, ...(attempt > 1 ? { attempt } : {}) };
   if (missing.length > 0 || !session) return skip(dir, info, missing.length > 0 ? missing : [NOT_READY]);
   for (const sentence of [...forgets(planned), ...fillsUp(planned)]) say(`${planned.case.name}: ${sentence}`);
   await chosen.clearOthers();
-  const progress = { ...makeProgress(info, planned.plan, options.place), ...options.live?.follow(info) };
-  const wanted = Object.values(reporters).filter((r) => options.reporter?.includes(r.name) ?? true);
+  const progress = {
+    ...(options.quiet ? { end: () => {} } : makeProgress(info, planned.plan, options.turn)),
+    ...options.live?.follow(info),
+  };
   try {
     const result = await runCase({
       dir,
@@ -137,12 +181,16 @@ export async function runOne(
       session,
       plan: planned.plan,
       impairment: planned.impairment,
+      timers: planned.timers,
+      health: planned.health,
+      tap: tapPlan(planned.options.tap),
       load: { ...planned.load, seed: planned.seed },
-      reporters: wanted.filter((r) => r.name !== "terminal"),
+      reporters: fileReporters(options.reporter),
       signal,
       progress,
       ...(options.gdb ? { gdb: true } : {}),
-      ...(options.stop ? {} : { hold: holdLab(backend.name, signal) }),
+      ...(options.trace ? { trace: options.trace } : {}),
+      ...(options.stop ? {} : { hold: holdLab(planned, signal) }),
     });
     if (["error", "fail"].includes(result.data.summary.verdict)) await session.clear();
     return result;
@@ -151,53 +199,13 @@ export async function runOne(
   }
 }
 
-/** run.json, as far as it is known before the run. */
-export function describeRun(
-  planned: PlannedCase,
-  { runtime, session }: Chosen,
-  commandLine: readonly string[],
-  host: DescribedHost,
-): Omit<RunInfo, "id" | "startedAt"> {
-  const { backend, scenario, name } = planned.case;
-  const topology = planTopology({ targets: planned.options.targets, routers: planned.routers });
-  const { kernel, capacity } = session?.prepared ?? {};
-  return {
-    schema: SCHEMA,
-    case: name,
-    backend: backend.name,
-    scenario: scenario.name,
-    commandLine: [...commandLine],
-    ...host,
-    tools: { ...host.tools },
-    runtime: runtime.name,
-    ...(kernel === undefined ? {} : { kernel }),
-    ...(capacity ? { calibrated: capacity } : {}),
-    ...(session?.clock.isVirtual ? { time: "virtual" as const } : {}),
-    targets: topology.targets.map((t) => t.name),
-    routers: topology.routers.map((r) => r.name),
-    family: planned.options.family,
-    protocol: planned.load.protocol,
-    seed: planned.seed,
-    options: {
-      // As run.json will hold them: a report that is made again knows no more.
-      ...Object.fromEntries(Object.entries(planned.options).filter(([, value]) => value !== undefined)),
-      routers: planned.routers,
-      rate: planned.load.rate,
-      size: planned.load.size,
-      duration: planned.plan.durationS,
-    },
-    backendOptions: planned.backendOptions,
-    asked: {
-      options: { ...planned.options, seed: planned.seed },
-      set: [...planned.set],
-      runtime: { ...runtime.given },
-    },
-  };
-}
+/** Those that write files, of these names; undefined: all of them. */
+export const fileReporters = (names?: readonly string[]) =>
+  Object.values(reporters).filter(({ name }) => name !== "terminal" && (names?.includes(name) ?? true));
 
-function holdLab(backend: string, signal: AbortSignal) {
+function holdLab({ case: { backend }, backendOptions }: PlannedCase, signal: AbortSignal) {
   return (lab: Lab, balancer: Balancer) =>
-    keepLab({ lab, balancer, backend }, signal, () => {
+    keepLab({ lab, balancer, backend, backendOptions }, signal, () => {
       process.stderr.write(
         "The lab stays up: './load-balancer.ts status', 'exec', 'shell', 'scale'; 'stop' ends it and writes the report.\n",
       );
@@ -205,7 +213,7 @@ function holdLab(backend: string, signal: AbortSignal) {
 }
 
 /** A result that cannot be had is a skip with its reasons, and a report like any other. */
-async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunResult> {
+export async function skip(dir: string, info: RunInfo, reasons: string[]): Promise<RunResult> {
   const record = new RecordWriter(dir);
   record.add({ kind: "skip", t: record.clock.now(), reasons });
   const data: ReportData = {
@@ -241,27 +249,6 @@ export function makeRunDir(out: string, name: string, seed: number): { dir: stri
       }
     }
   } catch (cause) {
-    throw new LabError(`Cannot write results to '${out}': ${(cause as Error).message}. Try another --out.`, { cause });
+    throw new LabError(`Cannot write results to '${out}': ${systemReason(cause)}. Try another --out.`, { cause });
   }
-}
-
-export async function show(
-  { dir, data, reporterFailures }: RunResult,
-  options: { json: boolean; view: boolean },
-): Promise<void> {
-  if (options.json) process.stdout.write(`${JSON.stringify(data.summary)}\n`);
-  else {
-    const color = process.stdout.isTTY === true && !process.env.NO_COLOR;
-    process.stdout.write(`${renderTerminal(data, { color, columns: Math.min(120, process.stdout.columns ?? 80) })}\n`);
-  }
-  for (const failure of reporterFailures) process.stderr.write(`${reporterSentence(failure)}\n`);
-  const report = path.join(dir, "report.html");
-  if (options.view && data.summary.verdict !== "skip") {
-    const opened = await openInBrowser(report);
-    if (!options.json) process.stdout.write(opened ? `Opened ${report}\n` : `Report: ${report}\n`);
-  } else if (!options.json) process.stdout.write(`Run: ${dir}\n`);
-}
-
-export function reporterSentence({ reporter, error }: ReporterFailure): string {
-  return `Cannot write the ${reporter} report: ${(error as Error).message}`;
 }

@@ -14,16 +14,16 @@ const PHASE_TEXT: Record<Phase, string> = {
 /** What runs under way show on a terminal: they share its last line. */
 const shown = new Map<object, string>();
 
-/** A line that follows the run on a terminal; elsewhere one line per phase. All on stderr, so that stdout stays the result. `place`: "2/4" of several runs. */
-export function makeProgress(run: RunInfo, plan: Plan, place?: string): Progress & { end(): void } {
+/** A line that follows the run on a terminal; elsewhere one line per phase. All on stderr, so that stdout stays the result. `turn`: "2/4" of several runs. */
+export function makeProgress(run: RunInfo, plan: Plan, turn?: string): Progress & { end(): void } {
   const live = process.stderr.isTTY === true && !process.env.CI;
-  const name = place === undefined ? run.case : `[${place}] ${run.case}`;
+  const name = turn === undefined ? run.case : `[${turn}] ${run.case}`;
   const latest = new Map<string, Sample>();
   let began = 0;
   const put = (text: string) => {
     if (!live) return;
     shown.set(latest, text);
-    process.stderr.write(`\r\x1b[K${[...shown.values()].join(" | ").slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    process.stderr.write(`\r\x1b[K${[...shown.values()].join(" | ").slice(0, (process.stderr.columns || 80) - 1)}`);
   };
   const say = (line: string) => (live ? put(line) : void process.stderr.write(`${line}\n`));
   return {

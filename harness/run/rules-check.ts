@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routers' rules around a run: whether some of them are gone that no event of the run took away.
 import type { Requirements } from "../api/requirements.ts";
+import type { LabFault } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
 
 const IP_COMMANDS = [
@@ -54,8 +55,8 @@ export function ruleLines(text: string): string[] {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-/** One sentence for each router that has lost rules between the two readings. */
-export function rulesFaults(before: RouterRules, after: RouterRules): string[] {
+/** One for each router that has lost rules between the two readings. */
+export function rulesFaults(before: RouterRules, after: RouterRules): LabFault[] {
   return [...before].flatMap(([router, commands]) => {
     const gone = [...commands].flatMap(([command, lines]) => {
       const now = after.get(router)?.get(command);
@@ -68,8 +69,7 @@ export function rulesFaults(before: RouterRules, after: RouterRules): string[] {
     if (!first) return [];
     const lost = gone.map(({ command, missing, of }) => `${missing.length} of ${of} lines of '${command}'`).join(", ");
     const shown = first.missing.find((line) => !/^[*:}]|[{]$/.test(line)) ?? first.missing[0] ?? "";
-    return [
-      `The rules of ${router} changed during the run, which no event ordered: ${lost} are gone, as '${shown.slice(0, BYTES_SHOWN)}'.`,
-    ];
+    const text = `The rules of ${router} changed during the run, which no event ordered: ${lost} are gone, as '${shown.slice(0, BYTES_SHOWN)}'.`;
+    return [{ text, about: { what: "rules", where: router } }];
   });
 }

@@ -3,19 +3,22 @@
 import { analyse } from "../analysis/analyse.ts";
 import { type Backend, type Balancer, Unsupported } from "../api/backend.ts";
 import type { Plan } from "../api/scenario.ts";
+import type { Flow } from "../oracle/hash.ts";
+import type { Finders } from "../plan/announce.ts";
 import { readRecord } from "../record/read.ts";
 import { RecordWriter } from "../record/record.ts";
 import type { Event, EventOf, Phase, RunInfo, Sample, Summary } from "../record/schema.ts";
 import type { ReportData, Reporter, ReporterFailure } from "../report/reporter.ts";
 import { writeAll } from "../report/reporter.ts";
 import { type Lab, LabError, type Session } from "../runtime/runtime.ts";
-import type { Load } from "../traffic/traffic.ts";
+import type { Load } from "../traffic/streams.ts";
 import { Uncaught } from "../util/abortable.ts";
 import type { Impairment } from "./impairment.ts";
 import { runInLab } from "./in-lab.ts";
 import { quietly } from "./quietly.ts";
+import type { TapPlan } from "./tapping.ts";
 
-export interface RunRequest {
+export interface RunRequest extends Finders {
   dir: string;
   info: RunInfo;
   backend: Backend;
@@ -24,8 +27,11 @@ export interface RunRequest {
   plan: Plan;
   load: Load;
   impairment: Impairment | null;
+  tap: TapPlan;
   reporters: readonly Reporter[];
   signal: AbortSignal;
+  /** Whose way through the routers' rules is traced. */
+  trace?: Flow;
   /** A debugger may come to the guest, which waits for it. */
   gdb?: boolean;
   progress?: Progress;
@@ -63,7 +69,8 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
     const { aborted, reason } = request.signal;
     const why = reason instanceof Uncaught ? reason.message : "The run was interrupted.";
     const text = aborted ? why : (error as Error).message;
-    const event = { kind: "error", t: record.clock.now(), text } as const;
+    const about = !aborted && error instanceof LabError && error.about ? { about: error.about } : {};
+    const event = { kind: "error", t: record.clock.now(), text, ...about } as const;
     first = event;
     // On a full disk neither can be written; what went wrong first is told all the same.
     quietly(() => record.add(event));
@@ -78,7 +85,11 @@ export async function runCase(request: RunRequest): Promise<RunResult> {
 }
 
 /** Analysis and reports. What was recorded is kept and shown whatever happened before. */
-async function report(request: RunRequest, record: RecordWriter, first: EventOf<"error"> | null): Promise<RunResult> {
+export async function report(
+  request: Pick<RunRequest, "dir" | "info" | "reporters" | "progress">,
+  record: RecordWriter,
+  first: EventOf<"error"> | null = null,
+): Promise<RunResult> {
   const begin = performance.now();
   const write = (summary: Summary) => record.file("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
   request.progress?.note?.("analysing and drawing");

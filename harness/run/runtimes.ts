@@ -5,12 +5,14 @@ import { parseBackendOptions } from "../plan/backend-options.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { invalid, parseOptions } from "../plan/invalid.ts";
 import { MANY } from "../plan/plan-run.ts";
+import type { Protocol } from "../record/schema.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { measureCapacity } from "../traffic/capacity.ts";
+import { sctpMissing } from "../traffic/sctp.ts";
 import { UsageError } from "../util/errors.ts";
 
-/** --runtime, --kernel, --accel, --time, --image and --capability. */
+/** --runtime, --kernel, --accel, --time, --image, --capability and --place. */
 export interface RuntimeWords {
   /** undefined: nothing was said. */
   runtime?: string | undefined;
@@ -20,6 +22,7 @@ export interface RuntimeWords {
   time?: "virtual" | "real" | undefined;
   image: readonly string[];
   capability: readonly string[];
+  place?: readonly string[];
 }
 
 /** Two seconds' worth, or so. */
@@ -44,6 +47,7 @@ export function chosenRuntimes(catalog: Catalog, words: RuntimeWords): Runtime[]
   const given = {
     ...(words.image.length > 0 ? { image: words.image } : {}),
     ...(words.capability.length > 0 ? { capability: words.capability } : {}),
+    ...(words.place && words.place.length > 0 ? { place: words.place } : {}),
     ...(words.accel === undefined ? {} : { accel: words.accel }),
     ...(words.time === undefined ? {} : { time: words.time }),
   };
@@ -96,11 +100,19 @@ export function kernelWords(text: string | undefined): string[] {
   return [...new Set(words)].map((word) => word.replace(/^(linux-)?(\d+\.\d[\w.~+-]*)$/, "debian:$2")).filter(Boolean);
 }
 
-/** When nothing was said about it and this machine's kernel lacks what the backend needs: a runtime with another kernel, if it can. */
+/** What is to run, and where it would. */
+interface Wanted {
+  chosen: Runtime;
+  backend: Backend;
+  set?: readonly string[];
+  protocol?: Protocol;
+}
+
+/** When nothing was said about it and this machine's kernel lacks what the backend or the traffic needs: a runtime with another kernel, if it can. */
 export async function fallbackRuntime(
   catalog: Catalog,
   words: RuntimeWords,
-  { chosen, backend, set = [] }: { chosen: Runtime; backend: Backend; set?: readonly string[] },
+  { chosen, backend, set = [], protocol = "tcp" }: Wanted,
   note: (text: string) => void,
 ): Promise<Runtime> {
   if (
@@ -112,7 +124,7 @@ export async function fallbackRuntime(
     return chosen;
   const options = parseBackendOptions(backend, set);
   if (backend.asks?.(options)) return chosen;
-  const gaps = await backend.missing(chosen, options);
+  const gaps = [...(await backend.missing(chosen, options)), ...(await sctpMissing(protocol, chosen))];
   const other = catalog.runtimes.find(({ traits }) => traits.kernel === "chosen");
   if (gaps.length === 0 || !other || (await other.missing()).length > 0) return chosen;
   note(`${gaps[0]} So '${backend.name}' runs with another kernel (--runtime ${other.name}).`);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What changed in a lab while the traffic was on, by nobody's order: read before and after, told as errors.
 
+import type { LabFault } from "../record/schema.ts";
+import type { Crossed } from "../runtime/runtime.ts";
+import { count, plural } from "../util/numbers.ts";
 import { type RouterRules, readRouterRules, rulesCommands, rulesFaults } from "./rules-check.ts";
 import type { RunRequest } from "./run.ts";
 import type { Deployment } from "./steps.ts";
@@ -13,6 +16,7 @@ export class Unordered {
   readonly #commands: string[][];
   #wiring: MachineWiring[] = [];
   #rules: RouterRules = new Map();
+  #crossed: readonly Crossed[] = [];
 
   constructor(request: RunRequest, deployment: Deployment) {
     this.#request = request;
@@ -24,6 +28,7 @@ export class Unordered {
   async begin(): Promise<void> {
     const { lab } = this.#deployment;
     this.#wiring = await readWiring(lab);
+    this.#crossed = (await lab.nodes?.crossed()) ?? [];
   }
 
   /** No event changes rules from now on. */
@@ -32,11 +37,31 @@ export class Unordered {
     this.#rules = await readRouterRules(this.#deployment.lab, this.#commands);
   }
 
-  /** One sentence for each difference. */
-  async faults(): Promise<string[]> {
+  /** One for each difference. */
+  async faults(): Promise<LabFault[]> {
     const { lab } = this.#deployment;
     const [wiring, rules] = await Promise.all([readWiring(lab), readRouterRules(lab, this.#commands)]);
     const { plan } = this.#request;
-    return [...wiringFaults(this.#wiring, wiring, plan), ...rulesFaults(this.#rules, rules)];
+    const names = lab.topology.routers.map(({ name }) => name);
+    return [
+      ...lostBetween(this.#crossed, (await lab.nodes?.crossed()) ?? []),
+      ...wiringFaults(this.#wiring, wiring, plan, names),
+      ...rulesFaults(this.#rules, rules),
+    ];
   }
+}
+
+/** Of so many packets a network may lose one. */
+const LOST_SHARE = 0.001;
+
+/** What the network between nodes lost, which is no balancer's. */
+export function lostBetween(before: readonly Crossed[], after: readonly Crossed[]): LabFault[] {
+  return after.flatMap(({ from, to, ...now }, i) => {
+    const was = before[i] ?? { sent: 0, received: 0 };
+    const sent = now.sent - was.sent;
+    const lost = sent - (now.received - was.received);
+    if (lost <= sent * LOST_SHARE) return [];
+    const text = `${count(lost)} of ${plural(sent, "packet")} from node '${from}' to node '${to}' were lost on the network between them.`;
+    return [{ text, about: { what: "link" as const, where: `${from} -> ${to}` } }];
+  });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All runs below a folder, oldest first, whatever invocations they are of.
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { type Damaged, readAll } from "../record/damage.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
@@ -20,6 +20,23 @@ export function runsBelow(dir: string): { runs: Attempt[]; damaged: Damaged[] } 
   }));
   const key = ({ run }: Attempt) => run.startedAt;
   return { runs: found.sort((a, b) => (key(a) < key(b) ? -1 : 1)), damaged };
+}
+
+/** The link `latest` of a folder, to one of its runs; it is never absent meanwhile. Throws what the file system says. */
+export function linkLatest(folder: string, run: string): string {
+  const latest = path.join(folder, "latest");
+  const made = path.join(folder, `.latest-${process.pid}-${path.basename(run)}`);
+  symlinkSync(run, made);
+  renameSync(made, latest);
+  return latest;
+}
+
+/** Runs that did not pass, the newest of each case and seed. Throws UsageError where there is no run at all. */
+export function failedBelow(dir: string): { case: string; seed: number }[] {
+  const { runs } = runsBelow(dir);
+  if (runs.length === 0) throw new UsageError(`There is no run below '${dir}' that could have failed.`);
+  const newest = new Map(runs.map(({ summary }) => [`${summary.case} ${summary.seed}`, summary]));
+  return [...newest.values()].filter(({ verdict }) => !["pass", "unjudged", "skip"].includes(verdict));
 }
 
 function foldersOf(dir: string): string[] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One client of the traffic program on the tester: its first words, and what it reports line by line. Runs and benches use the same.
+// One client of the traffic program on a tester: its first words, and what it reports line by line. Runs and benches use the same.
 import type { Family } from "../record/schema.ts";
-import { type Lab, LabError } from "../runtime/runtime.ts";
+import { type Host, type Lab, LabError } from "../runtime/runtime.ts";
 import { SOURCES, VIP } from "../topology/topology.ts";
 import { lineReader } from "./lines.ts";
 
@@ -30,7 +30,7 @@ export interface Client {
 /** The program, what it does, and the VIP's port that it does it to. */
 export function clientWords(
   lab: Lab,
-  mode: "connect" | "stream" | "fragments" | "flood",
+  mode: "connect" | "stream" | "fragments" | "flood" | "spoof",
   { family, port, seed, ...to }: { family: Family; port: number; seed: number; src?: string; vip?: string },
 ): string[] {
   const { src = SOURCES[family], vip = VIP[family] } = to;
@@ -38,22 +38,25 @@ export function clientWords(
   return [lab.program("traffic"), mode, "--address", address, "--src", src, "--seed", `${seed}`];
 }
 
-/** Starts a client that prints JSON lines. `name` tells it from others in a sentence, as in "for ipv4". */
+/** Starts a client that prints JSON lines. `name` tells it from others in a sentence, as in "for ipv4"; `input` is its stdin; `tester`: not the first one. */
 export function startClient(
   lab: Lab,
   argv: readonly string[],
-  name: string,
+  { name, input, tester = lab.topology.tester.name }: { name: string; input?: Uint8Array; tester?: string },
   onLine: (line: ClientLine) => void,
 ): Client {
   const generator = `The traffic generator ${name}`;
+  const about = { what: "generator", where: name } as const;
   const { promise: started, resolve: begin, reject: fail } = withResolvers<number>();
   let said = "";
   let begun = false;
   let broken: Error | null = null;
-  const process = lab.host(lab.topology.tester.name).spawn(argv, {
+  const host = lab.host(tester);
+  const process = host.spawn(argv, {
+    ...(input ? { input } : {}),
     onStdout: lineReader((text) => {
       try {
-        const line = JSON.parse(text) as ClientLine;
+        const line = inLabTime(JSON.parse(text) as ClientLine, host);
         if (line.event === "stream_start") {
           begun = true;
           begin(line.t);
@@ -74,7 +77,7 @@ export function startClient(
     if (broken) throw broken;
     if (code !== 0) {
       const how = code === null ? `was ended by signal ${signal}` : `ended with ${code}`;
-      throw new LabError(`${generator} ${how}${said.trim() === "" ? "." : `: ${said.trim()}`}`);
+      throw new LabError(`${generator} ${how}${said.trim() === "" ? "." : `: ${said.trim()}`}`, { about });
     }
     if (!begun) throw new LabError(`${generator} reported nothing.`);
   });
@@ -85,9 +88,12 @@ export function startClient(
     started,
     done,
     stop: () => process.signal(SIGTERM),
-    giveUp: (how) => gone.reject(new LabError(`${generator} ${how}.`)),
+    giveUp: (how) => gone.reject(new LabError(`${generator} ${how}.`, { about })),
   };
 }
+
+const inLabTime = (line: ClientLine, { labTime }: Host): ClientLine =>
+  labTime ? { ...line, t: labTime(line.t) } : line;
 
 /** Promise.withResolvers, which Node.js has since 22. */
 function withResolvers<T>() {

@@ -40,6 +40,9 @@ test("both families' counters are added, and each drop has a name", (t) => {
     ipIn6: 500 - 50,
     ipOut6: 60,
     icmpErrorsOut: 5 + 2 + 1 + 3,
+    fragmentationFailed: 0,
+    listenFull: 0,
+    reversePath: 0,
     "drop.no_route": 5 + 8,
     "drop.in_discards": 0,
     // The interface counts one of them too.

@@ -14,7 +14,7 @@ export async function readCounters(lab: Lab, machine: string): Promise<Record<st
 
 /** `text`: the files one behind the other. What comes out of devices whose names begin with `tunnels` has been received before. */
 export function parseCounters(text: string, tunnels?: string): Record<string, number> {
-  const [ip, ipExt, icmp, tcp, udp] = ["Ip", "IpExt", "Icmp", "Tcp", "Udp"].map((protocol) =>
+  const [ip, ipExt, icmp, tcp, udp, ext] = ["Ip", "IpExt", "Icmp", "Tcp", "Udp", "TcpExt"].map((protocol) =>
     snmpTable(text, protocol),
   );
   const v6 = new Map(
@@ -38,6 +38,10 @@ export function parseCounters(text: string, tunnels?: string): Record<string, nu
     icmpErrorsOut:
       ICMP_ERRORS.reduce((total, name) => total + (icmp?.get(name) ?? 0), 0) +
       ICMP6_ERRORS.reduce((total, name) => total + (v6.get(name) ?? 0), 0),
+    // Counted beside a drop that has another name, or that TCP makes good: evidence, not accounts.
+    fragmentationFailed: sum("FragFails"),
+    reversePath: ext?.get("IPReversePathFilter") ?? 0,
+    listenFull: ext?.get("ListenOverflows") ?? 0,
     "drop.no_route": sum("OutNoRoutes") + sum("InNoRoutes"),
     "drop.in_discards": sum("InDiscards"),
     // A datagram that its own link refuses is counted there and here.

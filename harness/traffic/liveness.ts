@@ -48,6 +48,8 @@ export class Liveness {
   /** Nobody needs to tell of itself more often. */
   readonly leastMs: number;
   readonly #pulses = new Set<Pulse>();
+  /** By target and process: messages that came there damaged, as each told at last. */
+  readonly corrupt = new Map<string, Map<unknown, number>>();
   readonly #late: { t: number; ns: number }[] = [];
   #tickT = 0;
   #clock: Clock = monotonic;

@@ -1,52 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The traffic of a run: a load as generators on the tester, one for each address family or several, whose lines go to the record.
+// The traffic of a run: generators on the tester, whose lines go to the record.
 import type { RecordWriter } from "../record/record.ts";
-import type { Event, Family, Protocol, StreamName, StreamStart } from "../record/schema.ts";
+import type { Event, Family, Protocol, StreamStart } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
+import { SECOND_SOURCES, secondVip } from "../topology/paths.ts";
 import { clientVips, linkOn, SOURCES } from "../topology/topology.ts";
+import { attackStreams, numbersBytes } from "./attack.ts";
 import { type Client, type ClientLine, clientWords, startClient } from "./client.ts";
-import { type Liveness, signsMs } from "./liveness.ts";
-import { PART_CONNECTIONS, PORT, type ServedPorts, type ServerSetup } from "./servers.ts";
+import { flood } from "./flood.ts";
+import type { Liveness } from "./liveness.ts";
+import { openStart, planBytes } from "./open.ts";
+import { PORT, type ServerSetup } from "./servers.ts";
+import {
+  arrivalsOf,
+  type Destination,
+  destinationsOf,
+  directLoad,
+  directStreams,
+  type Load,
+  type Stream,
+  sharedOut,
+  streamsOf,
+} from "./streams.ts";
 
-/** Sample lines a second of all generators together; each writes four, unless there are many. */
-const SAMPLES_PER_S = 40;
 /** Those who visit: less than the 100 that xt_recent remembers. */
 const VISITORS = { 4: "50.0.0.0/26", 6: "2000::/122" } as const;
 /** Networks leave their first and last address out. */
 export const VISIT_SOURCES = 62;
-
-export interface Load {
-  mode: "connect" | "stream" | "fragments";
-  families: readonly Family[];
-  protocol: Protocol;
-  connections: number;
-  /** Messages per second over all connections. */
-  rate: number;
-  durationS: number;
-  rampS: number;
-  /** Bytes of a message. */
-  size: number;
-  stallS: number;
-  /** Silence after which TCP of the clients asks its peer; absent: never. */
-  keepaliveS?: number;
-  seed: number;
-  /** Connections that are opened again have the 5-tuple that they had. */
-  sameTuple?: true;
-  /** Client addresses of each family; absent: a whole network. */
-  sources?: number;
-  /** Processes that share the connections of one target; 1 where that is not said. */
-  serverProcesses?: number;
-  /** Seconds that the first answer may take; the generator's own where that is not said. */
-  connectTimeoutS?: number;
-  /** So many connections that none sends its second message before all have been opened, and that they end without a packet. */
-  many?: boolean;
-  /** Where it is not at the lab's own ports. */
-  ports?: ServedPorts;
-  /** VIPs that share the connections; absent: one. */
-  vips?: number;
-  /** Mode "connect": times at which every source makes one connection; `connections` are those of one visit. */
-  visitsS?: readonly number[];
-}
 
 export interface Traffic {
   /** Monotonic ns at which the last generator began. */
@@ -60,19 +40,41 @@ export interface Traffic {
 /** Starts the generators. Whatever they report goes to the record as it comes. */
 export async function startTraffic(lab: Lab, load: Load, record: RecordWriter, liveness: Liveness): Promise<Traffic> {
   const running: Client[] = [];
-  const start = async (visit: number | null) => {
-    const clients = streamsOf(load, visit).map((stream) => watchedClient({ lab, load, record, liveness }, stream));
+  const start = async (streams: readonly Stream[], of = load) => {
+    const clients = sharedOut(streams, lab.topology.testers).map((stream) =>
+      watchedClient({ lab, load: of, record, liveness }, stream),
+    );
     running.push(...clients);
     const started = await lab.clock.during(Promise.all(clients.map((client) => client.started)));
     return { t0: Math.max(...started), done: Promise.all(clients.map((client) => client.done)) };
   };
   const visitsS = load.visitsS ?? [];
-  const first = await start(visitsS.length > 0 ? 1 : null);
+  const first = await start([
+    ...streamsOf(load, visitsS.length > 0 ? 1 : null),
+    ...arrivalsOf(load),
+    ...attackStreams(load, (family) => clientVips(load, family)[0] ?? ""),
+  ]);
   const stopped = new AbortController();
+  const at = (s: number) => lab.clock.sleepUntil(first.t0 + s * 1e9, stopped.signal);
   const later = visitsS.slice(1).map(async (s, i) => {
-    await lab.clock.sleepUntil(first.t0 + s * 1e9, stopped.signal);
-    await lab.clock.during((await start(i + 2)).done);
+    await at(s);
+    await lab.clock.during((await start(streamsOf(load, i + 2))).done);
   });
+  const { directS } = load;
+  if (directS !== undefined)
+    later.push(
+      at(directS).then(async () => {
+        const own = directLoad(load, directS);
+        await lab.clock.during((await start(directStreams(own, lab.topology.targets), own)).done);
+      }),
+    );
+  const { flood: others } = load;
+  if (others)
+    later.push(
+      at(others.fromS).then(() =>
+        lab.clock.during(flood(lab, { ...load, flood: others }, portOf({ ...load, mode: "connect" }), record)),
+      ),
+    );
   return {
     t0: first.t0,
     done: Promise.all([first.done, ...later]).then(() => {}),
@@ -91,116 +93,111 @@ function watchedClient(
   const { name, sampleMs } = stream;
   const onGone = (how: string) => client.giveUp(how);
   const pulse = liveness.watch({ of: name, role: "generator", everyNs: sampleMs * 1e6, onGone });
-  const client = startClient(lab, clientArgv(lab, load, stream), name, (line) => {
+  const { plan, attack } = stream;
+  const input = plan ? planBytes(plan) : attack ? numbersBytes(attack.numbers) : null;
+  const of = { name, ...(stream.by ? { tester: stream.by.tester } : {}), ...(input ? { input } : {}) };
+  const client = startClient(lab, clientArgv(lab, load, stream), of, (line) => {
     if (line.event === "stream_start" || line.event === "sample") pulse.beat(line.t);
     else pulse.heard();
-    recordLine(record, name, line);
+    recordLine(record, stream, line, load);
   });
   client.done.catch(() => {}).finally(pulse.end);
   return client;
 }
 
-/** What one generator does of a load. */
-interface Stream {
-  name: StreamName;
-  family: Family;
-  /** Of its family, which all its parts share. */
-  connections: number;
-  rate: number;
-  part: { number: number; of: number };
-  vip: string;
-  /** Its number, from 1; null: each connection is made once. */
-  visit: number | null;
-  sampleMs: number;
-}
+/** How long an arrival waits for its answer: TCP sends a SYN again after 1, 3 and 7 seconds, SCTP an INIT after 3. */
+const ARRIVAL_TIMEOUT_S = { tcp: 8, udp: 1, sctp: 8 } as const;
 
-function streamsOf(load: Load, visit: number | null): Stream[] {
-  // Fragments are counted by one process for each family.
-  const { vips = 1 } = load;
-  const partsOf = (connections: number) =>
-    load.mode === "fragments" ? 1 : vips * Math.ceil(connections / vips / PART_CONNECTIONS);
-  const shares = load.families.map((_, i) => splitEvenly(load.connections, load.families.length, i));
-  const streams = shares.reduce((sum, connections) => sum + partsOf(connections), 0);
-  const sampleMs = Math.max(sampleMsOf(streams), signsMs(load.durationS));
-  return load.families.flatMap((family, i) => {
-    const connections = shares[i] ?? 0;
-    const of = partsOf(connections);
-    return Array.from({ length: of }, (_, part): Stream => {
-      const name = of === 1 ? `ipv${family}` : `ipv${family}/${part + 1}`;
-      return {
-        name: visit === null ? name : `${name} visit ${visit}`,
-        family,
-        connections,
-        rate: (load.rate * connections) / load.connections,
-        part: { number: part + 1, of },
-        vip: clientVips(load, family)[part % vips] ?? "",
-        visit,
-        sampleMs,
-      };
-    });
-  });
-}
+/** TCP is what it speaks by itself. */
+const protocolWords = (protocol: Protocol) => (protocol === "tcp" ? [] : [`--${protocol}`]);
 
-/** A quarter of a second, or as many as keep the record small. */
-function sampleMsOf(streams: number): number {
-  return 250 * Math.ceil((streams * 4) / SAMPLES_PER_S);
-}
-
-function splitEvenly(total: number, parts: number, i: number): number {
-  return Math.floor(total / parts) + (i < total % parts ? 1 : 0);
+/** Each has its own 5-tuple, and all may wait at the same time. */
+function arrivalWords(protocol: Protocol, { rate, sampleMs }: Stream): string[] {
+  const seconds = ARRIVAL_TIMEOUT_S[protocol];
+  const waiting = Math.ceil(rate * seconds) + 64;
+  return [
+    "--rate",
+    `${rate}`,
+    "--timeout",
+    `${seconds}s`,
+    "--concurrent",
+    `${waiting}`,
+    "--sample",
+    `${sampleMs}ms`,
+    "--output",
+    "ndjson",
+    ...protocolWords(protocol),
+  ];
 }
 
 const portOf = ({ mode, protocol, ports }: Pick<Load, "mode" | "protocol" | "ports">) =>
   ports?.vip ?? (mode === "stream" ? PORT.stream[protocol] : PORT[mode]);
 
 /** What the targets must run for it. */
-export const serversFor = ({ serverProcesses, mode, protocol, ports }: Load): ServerSetup => ({
+export const serversFor = ({ serverProcesses, mode, protocol, ports, to = [] }: Load): ServerSetup => ({
   processes: serverProcesses,
   at: ports && { mode, protocol, ports },
+  more: { mode, ports: [...new Set(to.flatMap(({ port }) => port ?? []))] },
 });
+
+/** Where associations have a second path, that is theirs. */
+const secondPart = ({ paths }: Pick<Load, "paths">, family: 4 | 6): Pick<StreamStart, "second"> =>
+  paths ? { second: { srcCidr: SECOND_SOURCES[family], dst: secondVip(family) } } : {};
 
 /** What the flows of a load are drawn from, and what they go to; by family. */
 export function flowSources(
-  load: Pick<Load, "families" | "mode" | "protocol" | "sources" | "ports" | "vips">,
-): Pick<StreamStart, "srcCidr" | "sources" | "dst" | "dport" | "protocol">[] {
-  const { families, protocol, sources } = load;
-  return families.flatMap((family) =>
-    clientVips(load, family).map((dst) => ({
-      srcCidr: SOURCES[family],
-      ...(sources === undefined ? {} : { sources }),
-      dst,
-      dport: portOf(load),
-      protocol,
-    })),
-  );
+  load: Pick<Load, "families" | "mode" | "protocol" | "sources" | "ports" | "vips" | "to" | "paths">,
+): FlowSource[] {
+  return load.families.flatMap((family) => destinationsOf(load, family).map((to) => flowSource(load, family, to)));
 }
 
+type FlowSource = Pick<StreamStart, "srcCidr" | "sources" | "dst" | "dport" | "protocol" | "second">;
+
+/** The same of those that go to one destination. */
+export const flowSource = (
+  { protocol, sources, ...load }: Pick<Load, "mode" | "protocol" | "sources" | "ports" | "paths">,
+  family: Family,
+  { vip, port = portOf({ ...load, protocol }) }: Destination,
+): FlowSource => ({
+  srcCidr: SOURCES[family],
+  ...(sources === undefined ? {} : { sources }),
+  dst: vip,
+  dport: port,
+  protocol,
+  ...secondPart(load, family),
+});
+
 function clientArgv(lab: Lab, load: Load, stream: Stream): string[] {
-  const { family, connections, visit } = stream;
+  const { family, connections, visit, arrivals, by } = stream;
+  const mode = arrivals ? "connect" : load.mode;
   const to = {
     family,
     vip: stream.vip,
-    port: portOf(load),
+    port: stream.port ?? portOf({ ...load, mode }),
     seed: load.seed,
     src: visit === null ? SOURCES[family] : VISITORS[family],
   };
   const sources = load.sources === undefined ? [] : ["--sources", `${load.sources}`];
   return [
-    ...clientWords(lab, load.mode, to),
+    ...clientWords(lab, mode, to),
     ...sources,
+    ...(by ? ["--share", `${by.share.number}/${by.share.of}`] : []),
+    ...(load.paths && !arrivals ? ["--second-src", SECOND_SOURCES[family]] : []),
     "--connections",
     `${connections}`,
-    ...modeWords(lab, load, stream),
+    ...(arrivals ? arrivalWords(load.protocol, stream) : modeWords(lab, load, stream)),
   ];
 }
 
-function modeWords(lab: Lab, load: Load, { part, visit, sampleMs, rate }: Stream): string[] {
-  const schedule = ["--rate", `${rate}`, "--size", `${load.size}`, "--duration", `${load.durationS}s`];
+function modeWords(lab: Lab, load: Load, { part, visit, sampleMs, rate, attack }: Stream): string[] {
+  const pace = load.open ? ["--interval", `${load.open.intervalUs}us`] : ["--rate", `${rate}`];
+  const schedule = [...pace, "--size", `${load.size}`, "--duration", `${load.durationS}s`];
   if (load.mode === "fragments") return [...fragmentWords(lab), ...schedule];
   return [
     ...(visit === null ? [] : ["--visit", `${visit}`]),
+    ...(attack ? ["--only", "-"] : []),
     ...(load.sameTuple ? ["--same-tuple"] : []),
-    ...(load.protocol === "udp" ? ["--udp"] : []),
+    ...protocolWords(load.protocol),
     "--sample",
     `${sampleMs}ms`,
     "--output",
@@ -214,12 +211,11 @@ function streamWords(load: Load): string[] {
   return [
     ...(load.connectTimeoutS === undefined ? [] : ["--connect-timeout", `${load.connectTimeoutS}s`]),
     ...(load.many ? ["--hold", "--vanish"] : []),
-    "--ramp",
-    `${load.rampS}s`,
+    ...(load.open ? ["--plan", "-"] : ["--ramp", `${load.rampS}s`, ...(load.paths ? [] : ["--reconnect"])]),
     "--stall",
     `${load.stallS}s`,
+    ...(load.missed ? ["--missed"] : []),
     ...(load.keepaliveS === undefined ? [] : ["--keepalive", `${load.keepaliveS}s`]),
-    "--reconnect",
     "--rows",
   ];
 }
@@ -230,7 +226,21 @@ function fragmentWords({ topology: { tester, routers } }: Lab): string[] {
   return ["--device", linkOn(tester, "net2").device, "--via", via];
 }
 
-function recordLine(record: RecordWriter, stream: StreamName, { event, ...rest }: ClientLine): void {
-  if (rest.rows !== undefined) record.addRows(rest.t, stream, Buffer.from(rest.rows, "base64"));
-  else record.add({ ...rest, kind: event, stream } as unknown as Event);
+function recordLine(
+  record: RecordWriter,
+  { name, family, direct, arrivals, plan, attack }: Stream,
+  { event, ...rest }: ClientLine,
+  load: Load,
+): void {
+  if (rest.rows !== undefined) record.addRows(rest.t, name, Buffer.from(rest.rows, "base64"));
+  else {
+    const kind = {
+      ...(direct === undefined ? {} : { direct }),
+      ...(arrivals ? { arrivals } : {}),
+      ...(attack ? { attack: { by: attack.attacker, victim: load.victim } } : {}),
+      ...(plan && load.open ? { open: openStart(load.open) } : {}),
+      ...secondPart(load, family),
+    };
+    record.add({ ...rest, ...(event === "stream_start" ? kind : {}), kind: event, stream: name } as unknown as Event);
+  }
 }
