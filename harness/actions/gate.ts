@@ -7,7 +7,7 @@ import { makeBaseline, readBaseline } from "../gate/baseline.ts";
 import { readBench } from "../gate/bench.ts";
 import type { Finding, State } from "../gate/finding.ts";
 import { judgeGate } from "../gate/gate.ts";
-import { type Group, groupRuns } from "../gate/groups.ts";
+import { type Group, groupRuns, isSimulated } from "../gate/groups.ts";
 import { planLoss, planRepeats } from "../gate/plan.ts";
 import { gateAnnotations, gateJunit, gateMarkdown, gateText } from "../gate/report.ts";
 import { readThresholds } from "../gate/thresholds.ts";
@@ -58,6 +58,8 @@ function updateBaseline(groups: readonly Group[], damaged: readonly string[], fi
   if (file === undefined) throw new UsageError("--update-baseline needs --baseline.");
   const [damage] = damaged;
   if (damage !== undefined) throw new UsageError(`A damaged run cannot form a baseline. ${damage}`);
+  const simulated = groups.find(isSimulated);
+  if (simulated) throw new UsageError(`A simulated run cannot form a baseline: ${simulated.case}. Use a run of a lab.`);
   const made = makeBaseline(groups);
   try {
     writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`);
@@ -113,7 +115,7 @@ export function planGate({ effect, base, alpha, power, connections, cv, json }: 
     process.stdout.write(
       [
         `A loss of ${question.effect} % above an expected ${question.base} % is found in ${(loss.power * 100).toFixed(1)} % of gates, with false alarms in ${question.alpha * 100} %,`,
-        `by ${count(loss.connections)} connections: ${plural(loss.repeats, "repeat")} of ${count(question.connections)}. The exact binomial test alarms from ${count(loss.alarmFrom)} losses.`,
+        `by ${count(loss.connections)} connections: ${plural(loss.repeats, "repeat")} of ${count(question.connections)}. The exact binomial test alarms from ${plural(loss.alarmFrom, "loss", "losses")} on.`,
         `A ratio of ${(1 + question.effect / 100).toFixed(2)} in a time or a rate that scatters by ${question.cv} % takes ${plural(repeats, "repeat")} on each side.`,
         "",
       ].join("\n"),

@@ -70,7 +70,7 @@ const options = {
   }),
   bench: file("output of 'bench --json', for ratioToPlain"),
   ...planOptions,
-  verbose: option(flag(), { group: "Output", about: "print all checks, not only those that did not hold" }),
+  verbose: option(flag(), { group: "Output", about: "print all checks, not only those that did not hold", short: "v" }),
   junit: output("JUnit file: a test for each check"),
   markdown: output("Markdown file: the summary of a pull request or a job"),
   annotations: option(flag(), {

@@ -28,6 +28,27 @@ function groups(fault: Fault, { seed = 1, repeats = 1, oracle = "exact" as Simul
 const judge = (runs: Group[], given: object = {}) => judgeGate(runs, thresholds.parse(given), null, null);
 const states = (findings: Finding[], check: string) => findings.filter((f) => f.check === check).map((f) => f.state);
 
+test("a simulated run is never a pass: no balancer took part in it", (t) => {
+  const [group] = groups({ kind: "none" });
+  const simulated = { ...(group as Group), environment: { ...(group as Group).environment, runtime: "simulated" } };
+  const findings = judge([simulated]);
+  t.true(findings.length > 0 && findings.every(({ state }) => state === "no_data"), JSON.stringify(findings));
+  t.regex(findings[0]?.text ?? "", /^Simulated: no balancer took part/);
+});
+
+test("a root cause that is limited fails by name; one that is not known to the summary has no data", (t) => {
+  const runs = groups({ kind: "resets", share: 0.01 });
+  const found = (given: object) => judge(runs, { causes: given }).filter(({ check }) => check.startsWith("cause_"));
+  t.deepEqual(found({}), []);
+  const [failed, held] = found({ unknown: 0, state_evicted: 0 });
+  t.is(failed?.state, "failed");
+  t.regex(failed?.text ?? "", /^seed 1: \d+ connections were lost by unknown, limit 0\.$/);
+  t.is(held?.state, "held");
+  for (const { summaries } of runs) for (const summary of summaries) delete summary.causes;
+  t.is(found({ unknown: 0 })[0]?.state, "no_data");
+  t.throws(() => thresholds.parse({ causes: { gremlins: 0 } }));
+});
+
 test("the exact binomial tail is the sum of its terms", (t) => {
   // 1 - 0.99^100; 0.5^10; P(X >= 3 | 10, 0.2) from a table.
   t.true(near(binomialUpperP(1, 100, 0.01), 1 - 0.99 ** 100));
@@ -206,6 +227,9 @@ test("one of many tests of chance may not alarm more often than one alone", (t) 
 test("a threshold that does not exist is wrong usage, and the sentence lists those that do", (t) => {
   const error = t.throws(() => parseThresholds('{"lossExces": 1}', "gate.json"), { instanceOf: UsageError });
   t.regex(error.message, /'gate.json': there is no threshold 'lossExces'.*lossExcessPercent/);
+  t.throws(() => parseThresholds('{"causes": {"state_evictd": 0}}', "gate.json"), {
+    message: /^'gate\.json': there is no cause 'state_evictd'\. There are: balancer_down, .*state_evicted/,
+  });
   t.throws(() => parseThresholds('{"recoverMs": "soon"}', "gate.json"), { message: /recoverMs/ });
   t.throws(() => parseThresholds("{", "gate.json"), { message: /^'gate\.json:1': it is not JSON/ });
 });

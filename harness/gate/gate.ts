@@ -5,7 +5,7 @@ import { count } from "../util/numbers.ts";
 import { type Baseline, type BaselineEntry, entryFor, measuredOf } from "./baseline.ts";
 import { type BenchRow, judgeBench } from "./bench.ts";
 import type { ChanceTest, Finding } from "./finding.ts";
-import type { Group } from "./groups.ts";
+import { type Group, isSimulated } from "./groups.ts";
 import { judgeGroup } from "./judge-group.ts";
 import { fewestRepeats, ratioOf } from "./ratio.ts";
 import type { Thresholds } from "./thresholds.ts";
@@ -20,6 +20,10 @@ export function judgeGate(
   const tests: ChanceTest[] = [];
   const ratios: RatioQuestion[] = [];
   for (const group of groups) {
+    if (isSimulated(group)) {
+      findings.push(noData(group.case, "record", "Simulated: no balancer took part. Judge a run of a lab."));
+      continue;
+    }
     const part = judgeGroup(group, limits);
     findings.push(...part.findings);
     tests.push(...part.tests);

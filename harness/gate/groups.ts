@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs of one case with the same parameters are repeats: they differ in their seeds only, and are judged together.
+import { SIMULATED } from "../record/run-info.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";
 import type { ReportData } from "../report/reporter.ts";
 
@@ -24,6 +25,9 @@ function environmentOf({ run, summary }: Pick<ReportData, "run" | "summary">): E
   const { cpus, cpuModel } = run.host;
   return { kernel: summary.kernel, runtime: run.runtime, cpus, cpuModel };
 }
+
+/** Its records come from the oracle itself. */
+export const isSimulated = ({ environment }: Group): boolean => environment.runtime === SIMULATED;
 
 /** All options but the seed; the backend's under their own name. */
 function parametersOf(run: RunInfo): Record<string, unknown> {

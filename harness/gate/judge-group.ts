@@ -2,7 +2,8 @@
 // What a gate asks of the repeats of one case, each of its runs, and each of its events.
 import { latePercentOf } from "../analysis/integrity.ts";
 import { binomialUpperP, exact95 } from "../analysis/statistics.ts";
-import type { Summary } from "../record/schema.ts";
+import type { RootCause, Summary } from "../record/schema.ts";
+import { causeName, causes } from "../report/format.ts";
 import { count, is, plural, was } from "../util/numbers.ts";
 import type { ChanceTest, Finding } from "./finding.ts";
 import type { Group } from "./groups.ts";
@@ -66,6 +67,7 @@ type Check = (summary: Summary, limits: Thresholds) => Answer[];
 const CHECKS: readonly Check[] = [
   ownFailures,
   outsideEvents,
+  rootCauses,
   forgottenLosses,
   spread,
   unaccounted,
@@ -79,10 +81,25 @@ function ownFailures({ seed, deterministicFailures }: Summary, { ownVerdict }: T
   return deterministicFailures.map((text) => ({ check: "verdict", state: "failed", text: `seed ${seed}: ${text}` }));
 }
 
-function outsideEvents({ seed, connections }: Summary, { lostOutsideEvents: most }: Thresholds): Answer[] {
+function outsideEvents(
+  { seed, connections, causesOutsideEvents }: Summary,
+  { lostOutsideEvents: most }: Thresholds,
+): Answer[] {
   const lost = connections.lostOutsideEvents;
-  const text = `seed ${seed}: ${plural(lost, "connection")} ${was(lost)} lost outside the events, limit ${count(most)}.`;
+  const why = lost > 0 && causesOutsideEvents ? ` (${causes(causesOutsideEvents)})` : "";
+  const text = `seed ${seed}: ${plural(lost, "connection")} ${was(lost)} lost outside the events${why}, limit ${count(most)}.`;
   return [limited("lost_outside_events", lost, most, text)];
+}
+
+function rootCauses({ seed, causes: found }: Summary, { causes: limits }: Thresholds): Answer[] {
+  return (Object.entries(limits) as [RootCause, number][]).map(([root, most]) => {
+    const lost = found ? (found[root] ?? 0) : null;
+    const text =
+      lost === null
+        ? `seed ${seed}: this summary is older than root causes. Try 'report' on its run.`
+        : `seed ${seed}: ${plural(lost, "connection")} ${was(lost)} lost by ${causeName(root)}, limit ${count(most)}.`;
+    return limited(`cause_${root}`, lost, most, text);
+  });
 }
 
 function forgottenLosses({ seed, forgotten }: Summary, { lostForgotten: most }: Thresholds): Answer[] {

@@ -22,6 +22,11 @@ test("the text names what did not hold; --verbose all; one line counts them", (t
   t.is(lines.at(-1), "NOT PASSED: 2 runs, 1 check held, 1 failed and 1 without data.");
   t.false(gateText(judgement, false).includes("fine"));
   t.true(gateText(judgement, true).includes("held    a loss: fine"));
+  const broken: Finding = { case: "c", check: "run", state: "error", text: "the lab broke" };
+  t.regex(
+    gateText({ findings: [broken], runs: 1, code: EXIT.infrastructure }, false),
+    /0 without data and 1 broken\.$/m,
+  );
 });
 
 test("JUnit has a test for each check, and what has no data is an error", (t) => {

@@ -48,6 +48,7 @@ function total({ findings, runs, code }: Judgement): string {
     `${plural(number("held"), "check")} held`,
     `${count(number("failed"))} failed`,
     `${count(number("no_data"))} without data`,
+    ...(number("error") > 0 ? [`${count(number("error"))} broken`] : []),
   ];
   return `${code === EXIT.passed ? "PASSED" : "NOT PASSED"}: ${plural(runs, "run")}, ${list(totals)}.`;
 }

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { LATE_PERCENT } from "../analysis/integrity.ts";
+import { ROOTS, rootCause } from "../record/base.ts";
 import { jsonFault } from "../record/damage.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 
@@ -19,6 +20,8 @@ export const thresholds = z.strictObject({
   /** What losses that no oracle predicts are judged against: the ideal, or nothing. */
   unjudgedLosses: z.enum(["ideal", "ignore"]).default("ideal"),
   lostOutsideEvents: z.int().min(0).default(0),
+  /** Connections that may be lost by a root cause; causes that are not named are not limited. */
+  causes: z.partialRecord(rootCause, z.int().min(0)).default({}),
   /** Connections lost because the balancer had forgotten them, beyond what its memory explains. */
   lostForgotten: z.int().min(0).default(0),
   /** false: the spread over the targets is not judged. */
@@ -51,15 +54,20 @@ export function readThresholds(file: string | null): Thresholds {
   return file === null ? thresholds.parse({}) : parseThresholds(readText(file), file);
 }
 
+/** "threshold 'lossExces'. There are: ..."; of causes, those. */
+function unknownText({ keys, path }: { keys: readonly string[]; path: readonly PropertyKey[] }): string {
+  const [what, known] = path[0] === "causes" ? ["cause", ROOTS] : ["threshold", Object.keys(thresholds.shape)];
+  return `${what} ${keys.map((key) => `'${key}'`).join(", ")}. There are: ${[...known].sort().join(", ")}`;
+}
+
 export function parseThresholds(text: string, file: string): Thresholds {
   const parsed = thresholds.safeParse(parseJson(text, file));
   if (parsed.success) return parsed.data;
-  const known = Object.keys(thresholds.shape).sort().join(", ");
   throw new UsageError(
     parsed.error.issues
       .map((issue) =>
         issue.code === "unrecognized_keys"
-          ? `'${file}': there is no threshold ${issue.keys.map((key) => `'${key}'`).join(", ")}. There are: ${known}.`
+          ? `'${file}': there is no ${unknownText(issue)}.`
           : `'${file}': ${issue.path.map(String).join(".") || "the file"}: ${issue.message}.`,
       )
       .join(" "),

@@ -2,7 +2,9 @@
 // Charts as files: PNG, SVG and PDF, in the size of a column of a paper where that is asked for.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { ChartConfiguration } from "chart.js";
+import { LabError } from "../runtime/runtime.ts";
 import { wrap } from "../util/wrap.ts";
 import type { Chart, ChartConfig } from "./charts/chart.ts";
 import { marksPlugin } from "./marks.ts";
@@ -30,14 +32,17 @@ const CHART_PIXELS = 13;
 const MM_PER_INCH = 25.4;
 const TYPES = { png: "image/png", svg: "image/svg+xml", pdf: "application/pdf" } as const;
 
-/** Each as `<id>.<format>`. */
+/**
+ * Each as `<id>.<format>`. Without the canvas library no PNG for the screen is drawn, which is said once; throws LabError where
+ * another figure was asked for.
+ */
 export async function drawFigures(charts: readonly Chart[], dir: string, figure: Figure = SCREEN): Promise<void> {
   const { format } = figure;
-  // The canvas library takes a quarter of a second to load: only those who draw pay for it.
-  const { ChartJSNodeCanvas } = await import("chartjs-node-canvas");
+  const Canvas = await loadCanvas(figure);
+  if (Canvas === null) return;
   for (const chart of charts) {
     const { width, height, scale } = sizeOf(chart, figure);
-    const renderer = new ChartJSNodeCanvas({
+    const renderer = new Canvas({
       // The library lays the ground below what is drawn: in a vector file that would make a raster of all.
       ...(format === "png" ? { backgroundColour: LIGHT.surface } : { type: format }),
       width,
@@ -49,6 +54,24 @@ export async function drawFigures(charts: readonly Chart[], dir: string, figure:
     const drawn = renderer.renderToBufferSync(config, TYPES[format]);
     const bytes = format === "svg" ? inMillimetres(drawn.toString(), figure.widthMm) : drawn;
     await writeFile(join(dir, `${chart.id}.${format}`), bytes);
+  }
+}
+
+let told = false;
+
+/** The library takes a quarter of a second to load: only those who draw pay for it. npm leaves it out where it cannot be built. */
+async function loadCanvas({ format, widthMm }: Figure) {
+  try {
+    return (await import("chartjs-node-canvas")).ChartJSNodeCanvas;
+  } catch (cause) {
+    const setup = fileURLToPath(new URL("../../setup", import.meta.url));
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ERR_MODULE_NOT_FOUND" ? "is not installed" : `does not load: ${message.split("\n", 1)[0]}`;
+    const sentence = `No pictures are drawn, as the npm module chartjs-node-canvas ${why}. Run '${setup}' to get them.`;
+    if (format !== "png" || widthMm !== null) throw new LabError(sentence, { cause });
+    if (!told) process.stderr.write(`${sentence}\n`);
+    told = true;
+    return null;
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { emptySeries, type Series } from "../analysis/series.ts";
 import { EVENTS, type EventKind } from "../events/index.ts";
-import type { ByCause, EventSummary } from "../record/schema.ts";
+import type { ByCause, ByRoot, EventSummary, LossCause, RootCause } from "../record/schema.ts";
 import { mulberry32 } from "../util/random.ts";
 import { machines, runInfo, split, summary } from "./fixture-base.ts";
 import type { ReportData } from "./reporter.ts";
@@ -84,6 +84,7 @@ function seriesOf(steps: readonly Step[], events: readonly EventSummary[], durat
     lossPerSecond: Array.from({ length: durationS }, (_, s) => ({
       s,
       byCause: lossIn(s, steps),
+      causes: rootsIn(s, steps),
       failedConnects: s === IN_S ? 12 : 0,
     })),
     lossSteps: lossStepsOf(steps),
@@ -118,6 +119,7 @@ function lostRows(gone: readonly string[]): Series["lost"] {
     target: gone[i % gone.length] ?? null,
     movedTo: null,
     cause: i % 3 === 0 ? "reset" : "timeout",
+    root: i % 4 === 0 ? "moved_by_table" : "target_gone",
     event: i === 0 ? null : 1,
     predicted: i === 0 ? 0 : 1,
   }));
@@ -141,6 +143,7 @@ function event({ kind, s, lost, ideal }: Step, names: string[], alive: number): 
     excessPercent: (100 * (lost - ideal)) / alive,
     interval95: [100 * part - half, 100 * part + half],
     byCause: causesOf(kind, lost),
+    causes: rootsOf(kind, lost, ideal),
     recoveredMs: 1240,
   };
 }
@@ -151,14 +154,32 @@ function causesOf(kind: EventKind, lost: number): ByCause {
   return { timeout: lost - reset, reset };
 }
 
+/** What a balancer that is ideal would not have lost was moved by its table. */
+function rootsOf(kind: EventKind, lost: number, ideal: number): ByRoot {
+  if (EVENTS[kind].effect === "join") return { moved_by_table: lost };
+  return { target_gone: ideal, moved_by_table: lost - ideal };
+}
+
 /** The generator notices a loss within about a second: nine in ten in the second of the event. */
 function lossIn(s: number, steps: readonly Step[]): ByCause {
+  return inSecond(s, steps, ({ kind, lost }) => causesOf(kind, lost));
+}
+
+function rootsIn(s: number, steps: readonly Step[]): ByRoot {
+  return inSecond(s, steps, ({ kind, lost, ideal }) => rootsOf(kind, lost, ideal));
+}
+
+function inSecond<K extends LossCause | RootCause>(
+  s: number,
+  steps: readonly Step[],
+  of: (step: Step) => Partial<Record<K, number>>,
+): Partial<Record<K, number>> {
   const step = steps.find((candidate) => s === candidate.s || s === candidate.s + 1);
   if (step === undefined) return {};
-  const causes = Object.entries(causesOf(step.kind, step.lost));
+  const share = (n: number) => (s === step.s ? Math.round(n * 0.9) : n - Math.round(n * 0.9));
   return Object.fromEntries(
-    causes.map(([cause, n]) => [cause, s === step.s ? Math.round(n * 0.9) : n - Math.round(n * 0.9)]),
-  );
+    Object.entries<number>(of(step) as Record<string, number>).map(([cause, n]) => [cause, share(n)]),
+  ) as Partial<Record<K, number>>;
 }
 
 /** In a hundred steps over the second after each event. */

@@ -25,7 +25,12 @@ export function connectRun(): ReportData {
   }));
   return {
     run,
-    series: { ...emptySeries(), samples, lossPerSecond: [{ s: 0, byCause: {}, failedConnects: 0 }], spread },
+    series: {
+      ...emptySeries(),
+      samples,
+      lossPerSecond: [{ s: 0, byCause: {}, causes: {}, failedConnects: 0 }],
+      spread,
+    },
     summary: {
       ...summary(run, 100),
       spread: {
@@ -51,14 +56,19 @@ export function failedRun(): ReportData {
     excessPercent: 70.1,
     interval95: [89.5, 90.7],
     byCause: { wrong_target: 7012, timeout: 2000 },
+    causes: { moved_by_table: 7012, target_gone: 2000 },
   });
   Object.assign(firstSeries, { lost, interval: [8952, 9069] });
   const second = data.series.lossPerSecond[IN_S];
-  if (second !== undefined) second.byCause = { wrong_target: 7012, timeout: 2000 };
+  if (second !== undefined)
+    Object.assign(second, {
+      byCause: { wrong_target: 7012, timeout: 2000 },
+      causes: { moved_by_table: 7012, target_gone: 2000 },
+    });
   const after = data.series.lossPerSecond[IN_S + 1];
-  if (after !== undefined) after.byCause = {};
+  if (after !== undefined) Object.assign(after, { byCause: {}, causes: {} });
   const stray = data.series.lossPerSecond[9];
-  if (stray !== undefined) stray.byCause = { stalled: 17 };
+  if (stray !== undefined) Object.assign(stray, { byCause: { stalled: 17 }, causes: { target_slow: 17 } });
   const { connections } = data.summary;
   return {
     ...data,

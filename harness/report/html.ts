@@ -14,6 +14,8 @@ import {
   isEmpty,
   logMarkup,
   lostMarkup,
+  originMarkup,
+  storiesMarkup,
   verdictMarkup,
 } from "./html/sections.ts";
 import { DARK } from "./palette.ts";
@@ -82,19 +84,27 @@ async function buildPage(): Promise<string> {
  */
 export function renderHtml(data: ReportData, assets: Assets): string {
   const [lost, ...others] = allCharts(data);
-  const charts = [lost, ...others].flatMap((chart) => chart ?? []);
+  const charts = lost ? [lost, ...others] : [];
   return renderPage(
     {
       title: `${data.summary.case}: ${data.summary.verdict}`,
       charts,
-      body: `${verdictMarkup(data)}
-${NO_SCRIPT}
-${lost === undefined ? "" : chartMarkup(lost, { captioned: false })}
-${eventsMarkup(data)}
-${lostMarkup(data)}
-${others.map((chart) => chartMarkup(chart)).join("\n")}
-${logMarkup(data)}
-${factsMarkup(data)}`,
+      body: [
+        verdictMarkup(data),
+        ...(lost
+          ? [
+              NO_SCRIPT,
+              chartMarkup(lost, { captioned: false }),
+              eventsMarkup(data),
+              storiesMarkup(data),
+              lostMarkup(data),
+              ...others.map((chart) => chartMarkup(chart)),
+              logMarkup(data),
+              factsMarkup(data),
+            ]
+          : []),
+        originMarkup(data),
+      ].join("\n"),
     },
     assets,
   );

@@ -8,6 +8,7 @@ import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
 import {
   connectionTable,
+  consistencyTable,
   datagramTable,
   environmentTable,
   eventTable,
@@ -15,6 +16,7 @@ import {
   latencyTable,
   packetTable,
   phaseTable,
+  storyTable,
 } from "./summary-tables.ts";
 import { numericColumns, type Table } from "./table.ts";
 
@@ -29,32 +31,50 @@ export const markdown: Reporter = {
 export function renderMarkdown(data: ReportData): string {
   const { run, summary } = data;
   const { badge, sentence } = VERDICT_WORDS[summary.verdict];
+  const head = [
+    `# ${badge}: ${inline(summary.case)}`,
+    inline(`${parameters(summary)}.`),
+    inline(sentence),
+    summary.reasons.map((reason) => `- ${inline(reason)}`).join("\n"),
+  ];
+  const command = `## Command\n\n${indented(shellLine(run.commandLine))}`;
+  const environment: [string, Table] = ["Environment", environmentTable(run, summary)];
+  if (summary.verdict === "skip") return joined([...head, section(environment), command]);
   const facts: [string, Table][] = [
     ["Connections", connectionTable(summary)],
+    ...(summary.consistency ? [["Consistency", consistencyTable(summary)] as [string, Table]] : []),
     ...moreTables(summary).map(({ heading, table }): [string, Table] => [heading, table]),
     ["Latency", latencyTable(summary)],
     ...(summary.datagrams ? [["Datagrams", datagramTable(summary)] as [string, Table]] : []),
     ["Packets", packetTable(summary)],
     ["Generator", generatorTable(summary)],
     ["Phases", phaseTable(summary)],
-    ["Environment", environmentTable(run, summary)],
+    environment,
   ];
-  const parts = [
-    `# ${badge}: ${inline(summary.case)}`,
-    inline(`${parameters(summary)}.`),
-    inline(sentence),
-    summary.reasons.map((reason) => `- ${inline(reason)}`).join("\n"),
+  return joined([
+    ...head,
     inline(headline(summary)),
     inline(summary.machine.note ?? ""),
     summary.events.length === 0 ? "" : `## Events\n\n${tableText(eventTable(summary))}`,
+    ...storyParts(data),
     ...allCharts(data).map(
       ({ id, heading, caption }) => `## ${heading}\n\n![${heading}](${id}.png)\n\n${inline(caption)}`,
     ),
-    ...facts.map(([heading, table]) => `## ${heading}\n\n${tableText(table)}`),
-    `## Command\n\n${indented(shellLine(run.commandLine))}`,
-  ];
-  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+    ...facts.map(section),
+    command,
+  ]);
 }
+
+/** Those that were lost outside the events, and one of each root cause at each event. */
+function storyParts({ series: { stories } }: ReportData): string[] {
+  return [
+    ["Lost outside the events", stories.outside] as const,
+    ["What ended connections", stories.examples] as const,
+  ].flatMap(([heading, some]) => (some.length === 0 ? [] : section([heading, storyTable(some)])));
+}
+
+const section = ([heading, table]: [string, Table]) => `## ${heading}\n\n${tableText(table)}`;
+const joined = (parts: readonly string[]) => `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 
 export function tableText(table: Table): string {
   const numeric = numericColumns(table);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Chart.js does not draw: intervals with caps at bars, reference lines over some rows, texts at bars, names at the ends of
+// What Chart.js does not draw: hatches of bars, intervals with caps at them, reference lines over some rows, texts at bars, names at the ends of
 // lines. A plugin that reads plain data from `options.plugins.marks`, the same in a picture and in a page.
+
+import { type Box, drawHatch, type Hatch, type HatchContext } from "./hatch.ts";
 
 export interface Marks {
   /** Rows count from the top, from 0. */
@@ -21,35 +23,58 @@ interface Scale {
   getPixelForValue(value: number): number;
 }
 
-/** Of a canvas, what is used here; the library's own type needs a browser's. */
-interface Context {
-  save(): void;
-  restore(): void;
-  beginPath(): void;
-  moveTo(x: number, y: number): void;
-  lineTo(x: number, y: number): void;
-  stroke(): void;
+interface Context extends HatchContext {
   fillText(text: string, x: number, y: number): void;
   strokeText(text: string, x: number, y: number): void;
-  setLineDash(dash: number[]): void;
-  strokeStyle: unknown;
+  measureText(text: string): { width: number };
   fillStyle: unknown;
-  lineWidth: number;
   font: string;
   textBaseline: unknown;
 }
 
 interface Drawn {
   ctx: Context;
+  width: number;
   scales: { [name: string]: Scale };
   chartArea: { left: number; right: number; top: number; bottom: number };
   options: { font?: { size?: number; family?: string } };
+  data: { datasets: { hatch?: Hatch | null | (Hatch | null)[]; borderDash?: number[] }[] };
+  legend?: { legendItems?: { datasetIndex?: number; lineDash?: number[] }[]; legendHitBoxes?: Box[] };
 }
+
+/** Of a bar, what its place is. */
+interface Bar {
+  getProps(names: string[]): { x: number; y: number; base: number; width: number; height: number };
+  horizontal?: boolean;
+}
+
+/** Of the picture, to the right of texts, pixels. */
+const EDGE = 3;
 
 export const marksPlugin = {
   id: "marks",
+  /** The library's legend takes the look of points, which have no dashes. */
+  beforeDraw({ data, legend }: Drawn): void {
+    for (const item of legend?.legendItems ?? [])
+      item.lineDash = data.datasets[item.datasetIndex ?? -1]?.borderDash ?? [];
+  },
   beforeDatasetDraw(chart: Drawn, { index }: { index: number }, marks: Partial<Marks>): void {
     if (index === marks.whiskersBelow) drawWhiskers(chart, marks);
+  },
+  afterDatasetDraw({ ctx, data }: Drawn, args: { index: number; meta: { data: Bar[] } }, marks: Partial<Marks>): void {
+    const { hatch } = data.datasets[args.index] ?? {};
+    for (const [i, bar] of (hatch ? args.meta.data : []).entries()) {
+      const own = Array.isArray(hatch) ? hatch[i] : hatch;
+      if (own) drawHatch(ctx, own, boxOf(bar), marks);
+    }
+  },
+  /** In the legend. */
+  afterDraw({ ctx, data, legend }: Drawn, _: unknown, marks: Partial<Marks>): void {
+    for (const [i, { datasetIndex = -1 }] of (legend?.legendItems ?? []).entries()) {
+      const hatch = [data.datasets[datasetIndex]?.hatch].flat().find((one) => one != null);
+      const place = legend?.legendHitBoxes?.[i];
+      if (hatch && place) drawHatch(ctx, hatch, symbolOf(place), marks);
+    }
   },
   afterDatasetsDraw(chart: Drawn, _: unknown, marks: Partial<Marks>): void {
     const { ctx, scales } = chart;
@@ -74,7 +99,10 @@ export const marksPlugin = {
       ctx.strokeStyle = surface;
       ctx.lineWidth = 3;
       ctx.fillStyle = ink;
-      const [left, middle] = [x.getPixelForValue(at) + (strong ? 2 : 9), y.getPixelForValue(row)];
+      const beside = x.getPixelForValue(at) + (strong ? 2 : 9);
+      // Where there is no room beside the longest bar it lies on it, with its rim.
+      const left = strong ? beside : Math.min(beside, chart.width - EDGE - ctx.measureText(text).width);
+      const middle = y.getPixelForValue(row);
       ctx.strokeText(text, left, middle);
       ctx.fillText(text, left, middle);
     }
@@ -83,6 +111,16 @@ export const marksPlugin = {
     ctx.restore();
   },
 };
+
+function boxOf(bar: Bar): Box {
+  const { x, y, base, width, height } = bar.getProps(["x", "y", "base", "width", "height"]);
+  return bar.horizontal
+    ? { left: Math.min(x, base), top: y - height / 2, width: Math.abs(x - base), height }
+    : { left: x - width / 2, top: Math.min(y, base), width, height: Math.abs(y - base) };
+}
+
+/** The size is that of `LEGEND_LABELS`. */
+const symbolOf = ({ left, top, height }: Box): Box => ({ left, top: top + height / 2 - 6, width: 24, height: 12 });
 
 type At = readonly [x: number, y: number];
 
@@ -126,7 +164,7 @@ function drawEnds({ ctx, chartArea }: Drawn, ends: NonNullable<Marks["ends"]>, y
     .map((end) => ({ ...end, want: y.getPixelForValue(end.y), tall: end.lines.length * apart }))
     .sort((a, b) => a.want - b.want)
     .map((end) => ({ ...end, top: end.want - end.tall / 2 }));
-  let ceiling = Number.NEGATIVE_INFINITY;
+  let ceiling = 0;
   for (const end of placed) {
     end.top = Math.max(end.top, ceiling);
     ceiling = end.top + end.tall;

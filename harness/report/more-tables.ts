@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables that only some runs have.
+import type { Apart } from "../analysis/apart.ts";
 import type { Summary } from "../record/schema.ts";
 import { count } from "../util/numbers.ts";
 import type { Table } from "./table.ts";
@@ -12,7 +13,7 @@ interface MoreTable {
 }
 
 export function moreTables(summary: Summary): MoreTable[] {
-  return [...afterEventsTable(summary), ...tierTable(summary), ...vipTable(summary)];
+  return [...afterEventsTable(summary), ...tierTable(summary), ...vipTable(summary), ...flowTable(summary)];
 }
 
 function afterEventsTable({ spreadAfterEvents: windows = [], spread }: Summary): MoreTable[] {
@@ -60,18 +61,29 @@ function tierTable({ tiers }: Summary): MoreTable[] {
   ];
 }
 
-function vipTable({ vips }: Summary): MoreTable[] {
-  if (!vips) return [];
-  const targets = [...new Set(vips.flatMap(({ perTarget }) => Object.keys(perTarget)))].sort();
+const vipTable = ({ vips }: Summary): MoreTable[] =>
+  apartTable(
+    "VIP",
+    vips?.map(({ vip: key, ...rest }) => ({ key, ...rest })),
+  );
+const flowTable = ({ flows }: Summary): MoreTable[] =>
+  apartTable(
+    "Flow",
+    flows?.map(({ flow: key, ...rest }) => ({ key, ...rest })),
+  );
+
+function apartTable(noun: string, all: readonly (Apart & { key: string })[] = []): MoreTable[] {
+  if (all.length === 0) return [];
+  const targets = [...new Set(all.flatMap(({ perTarget }) => Object.keys(perTarget)))].sort();
   return [
     {
-      id: "vips",
-      heading: "VIPs",
-      reading: "First connections to each VIP: how many were established and lost, and which target got how many.",
+      id: `${noun.toLowerCase()}s`,
+      heading: `${noun}s`,
+      reading: `First connections to each ${noun === "VIP" ? noun : "flow"}: how many were established and lost, and which target got how many.`,
       table: {
-        head: ["VIP", "Established", "Lost", "p of the spread", ...targets],
-        rows: vips.map(({ vip, planned, established, lost, perTarget, chi2P }) => [
-          vip,
+        head: [noun, "Established", "Lost", "p of the spread", ...targets],
+        rows: all.map(({ key, planned, established, lost, perTarget, chi2P }) => [
+          key,
           `${count(established)} of ${count(planned)}`,
           count(lost),
           chi2P === null ? "" : chi2P.toPrecision(2),

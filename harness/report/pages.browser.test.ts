@@ -100,6 +100,10 @@ inBrowser("tabs are chosen by keys, and a graph is drawn when its tab is first s
   t.is(await page.run(shown), "panel0");
   t.is(await page.run(drawn), 7);
   await shoot("compare");
+  await page.run(`dispatchEvent(new Event("beforeprint"))`);
+  t.is(await page.run(drawn), 15, "on paper every run is shown");
+  await page.run(`dispatchEvent(new Event("afterprint"))`);
+  t.is(await page.run(shown), "panel0");
 });
 
 inBrowser("the page of a set is filtered by its columns", async (t) => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Colours of the charts. Categories use the colours of Okabe and Ito, which stay apart for colour-blind readers;
-// lines differ in their dashes as well. Chart definitions hold the light colours; DARK says what each becomes on dark ground.
+// lines differ in their dashes as well, and areas in their hatches. Chart definitions hold the light colours; DARK says what each becomes on dark ground.
 
-import type { LossCause } from "../record/schema.ts";
+import type { RootCause } from "../record/schema.ts";
+import type { Hatch } from "./hatch.ts";
 
 export const LIGHT = {
   ink: "#1f2933",
@@ -17,16 +18,52 @@ export const LIGHT = {
   leaving: "#de7a20",
 } as const;
 
-export const CAUSE_COLOURS: Record<LossCause, string> = {
-  reset: "#d55e00",
-  eof: "#e69f00",
-  timeout: "#0072b2",
-  refused: "#cc79a7",
-  wrong_target: "#009e73",
-  stalled: "#56b4e9",
-  unreachable: "#c2ad00",
-  local: "#6f7b87",
+/** One hue for each kind: the choice of a target, targets, state, the network, and what is no fault of the balancer's. */
+export const ROOT_COLOURS: Record<RootCause, string> = {
+  moved_by_table: "#d55e00",
+  stale_table: "#e69f00",
+  misrouted: "#a33c00",
+  target_gone: "#009e73",
+  target_dead: "#00664a",
+  target_frozen: "#66c2a5",
+  target_slow: "#8fce00",
+  target_full: "#5a8000",
+  state_flushed: "#cc79a7",
+  state_missing: "#8e4585",
+  state_evicted: "#b5518b",
+  state_expired: "#e0a3c8",
+  not_tracked: "#6a3d9a",
+  balancer_down: "#990f26",
+  rules_missing: "#cc4455",
+  queue_overrun: "#c2ad00",
+  dropped_by_router: "#8c7a00",
+  no_route: "#56b4e9",
+  reverse_path_filter: "#2b8cc4",
+  mtu: "#0072b2",
+  checksum: "#9ecae1",
+  link_loss: "#08519c",
+  link_down: "#4a7dab",
+  foreign_reset: "#f0706a",
+  port_reused: "#a87400",
+  generator: "#6f7b87",
+  lab: "#a3adb7",
+  unknown: "#1f2933",
 };
+
+/** Of areas side by side, in their order; null is a plain one. Beyond the last they begin anew. */
+const HATCHES: readonly (Hatch | null)[] = [
+  null,
+  "rising",
+  "falling",
+  "level",
+  "upright",
+  "crossed",
+  "inked",
+  "dotted",
+];
+export const hatchAt = (i: number): Hatch | null => at(HATCHES, i);
+
+export const LEAVING_HATCH: Hatch = "rising";
 
 export const PERCENTILE_COLOURS = { p50: "#0072b2", p99: "#009e73", p999: "#e69f00", max: "#d55e00" } as const;
 
@@ -39,7 +76,10 @@ export const DARK: Readonly<Record<string, string>> = {
   [LIGHT.band]: "rgba(180, 160, 255, 0.22)",
   [LIGHT.ideal]: "#5db4ee",
   [LIGHT.predicted]: "#7a4fb5",
-  [CAUSE_COLOURS.timeout]: "#3d9be0",
+  [ROOT_COLOURS.mtu]: "#3d9be0",
+  [ROOT_COLOURS.target_dead]: "#1fa37e",
+  [ROOT_COLOURS.misrouted]: "#e8703a",
+  [ROOT_COLOURS.link_loss]: "#5e9ede",
 };
 
 type Rgb = readonly [number, number, number];

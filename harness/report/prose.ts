@@ -22,8 +22,11 @@ export const VERDICT_WORDS: Record<Verdict, { badge: string; sentence: string }>
 /** "10,000 TCP connections over IPv4, 10 targets, 1 router, seed 1". */
 export function parameters(summary: Summary): string {
   const family = summary.family === "both" ? "IPv4 and IPv6" : `IPv${summary.family}`;
+  const protocol = summary.protocol.toUpperCase();
+  const { planned } = summary.connections;
   return [
-    `${plural(summary.connections.planned, `${summary.protocol.toUpperCase()} connection`)} over ${family}`,
+    // A run that was skipped planned none.
+    `${planned === 0 ? protocol : plural(planned, `${protocol} connection`)} over ${family}`,
     plural(summary.targets, "target"),
     plural(summary.routers, "router"),
     `seed ${summary.seed}`,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables that HTML, Markdown and the terminal share.
 
-import type { RunInfo, Summary } from "../record/schema.ts";
+import type { Story } from "../analysis/causes/index.ts";
+import type { RootCause, RunInfo, Summary } from "../record/schema.ts";
 import { count, NONE } from "../util/numbers.ts";
-import { causes, eventLabel, interval, milliseconds, percent, share } from "./format.ts";
+import { assignments, causeName, causesAndEnds, eventLabel, interval, milliseconds, percent, share } from "./format.ts";
 import type { Table } from "./table.ts";
 
 export function eventTable(summary: Summary): Table {
+  const hasTable = summary.events.some(({ entries }) => entries !== undefined);
   return {
     head: [
       "Event",
@@ -20,6 +22,7 @@ export function eventTable(summary: Summary): Table {
       "Mispredicted",
       "Excess",
       "95 % interval",
+      ...(hasTable ? ["Entries moved"] : []),
       "Causes",
     ],
     rows: summary.events.map((event) => [
@@ -34,7 +37,60 @@ export function eventTable(summary: Summary): Table {
       count(event.mispredicted),
       `${event.excessPercent > 0 ? "+" : ""}${percent(event.excessPercent)}`,
       interval(event.interval95),
-      causes(event.byCause),
+      ...(hasTable ? [event.entries ? share(event.entries.moved, event.entries.of) : NONE] : []),
+      causesAndEnds(event),
+    ]),
+  };
+}
+
+/** Without rows where there were no events. */
+export function consistencyTable({ consistency }: Summary): Table {
+  if (!consistency) return facts([]);
+  const { changes, minutes, violations, perMinute, perChange, ofConnections, ofRequests, unfairness } = consistency;
+  return facts([
+    ["Connections broken that no leaving target had", count(violations)],
+    ["Per minute", `${number(perMinute)}, in ${number(minutes)} minutes`],
+    ["Per change", `${number(perChange)}, at ${count(changes)}`],
+    ["Of all connections", percent(100 * ofConnections)],
+    ["Of all messages", percent(100 * ofRequests)],
+    ...(unfairness
+      ? ([
+          ["Busiest target / mean", overWindows(unfairness.maxOverMean)],
+          ["Standard deviation / mean", overWindows(unfairness.variation)],
+        ] satisfies [string, string][])
+      : []),
+  ]);
+}
+
+const number = (value: number) => value.toFixed(value < 10 ? 2 : 1);
+const overWindows = ({ mean, p99, max }: { mean: number; p99: number; max: number }) =>
+  `${mean.toFixed(3)} on average, ${p99.toFixed(3)} in 99 % of all windows, ${max.toFixed(3)} at most`;
+
+/** Losses by root cause, at each event, outside of all, and all together. */
+export function causeTable({ causes: all = {}, causesOutsideEvents: outside = {}, events }: Summary): Table {
+  const roots = (Object.entries(all) as [RootCause, number][]).sort(([, a], [, b]) => b - a);
+  return {
+    head: ["Cause", ...events.map(eventLabel), "Outside", "All"],
+    rows: roots.map(([root, n]) => [
+      causeName(root),
+      ...events.map(({ causes: atEvent = {} }) => count(atEvent[root] ?? 0)),
+      count(outside[root] ?? 0),
+      count(n),
+    ]),
+  };
+}
+
+/** A row for each connection, with what ended it in the first place. */
+export function storyTable(stories: readonly Story[]): Table {
+  return {
+    head: ["Time", "Connection", "Source", "Port", "Cause", "What happened"],
+    rows: stories.map(({ s, stream, id, src, sport, root, sentence }) => [
+      `${s.toFixed(3)} s`,
+      `${stream} ${id}`,
+      src,
+      String(sport),
+      root === null ? "" : causeName(root),
+      sentence,
     ]),
   };
 }
@@ -191,6 +247,7 @@ export function environmentTable(run: RunInfo, summary: Summary): Table {
     ["Kernel under test", summary.kernel],
     ["Runtime", run.runtime],
     ["Host", `${host.hostname}, kernel ${host.kernel}`],
+    ...(run.environment ? [["Variables", assignments(run.environment)] as [string, string]] : []),
     ["CPUs", `${host.cpus} x ${host.cpuModel}`],
     ["Memory", `${count(host.memoryMiB)} MiB`],
     ...Object.entries(run.tools).map(([tool, version]): [string, string] => [tool, version]),

@@ -5,7 +5,8 @@ export interface Table {
   rows: string[][];
 }
 
-const NUMBER = /^[+-]?[\d.,]+(?: (?:%|ms|s|MiB))?$|^n\/a$|^$/;
+/** Intervals too: "20.8 to 22.4 %". */
+const NUMBER = /^[+-]?[\d.,]+(?: to [+-]?[\d.,]+)?(?: (?:%|ms|s|MiB))?$|^n\/a$|^$/;
 
 /** Which columns hold numbers only and are aligned to the right. */
 export function numericColumns(table: Table): boolean[] {

@@ -9,7 +9,7 @@ const LEAST = 8;
 /** In a pipe lines may be long: programs read them. */
 const PIPE_COLUMNS = 200;
 
-export const printedColumns = (): number => process.stdout.columns ?? PIPE_COLUMNS;
+export const printedColumns = (): number => process.stdout.columns || PIPE_COLUMNS;
 
 export function tableLines(table: Table, width: number): string[] {
   if (table.rows.length === 0) return [];

@@ -2,10 +2,10 @@
 import type { Summary } from "../record/schema.ts";
 import { count, list, plural } from "../util/numbers.ts";
 import { wrap } from "../util/wrap.ts";
-import { causeName, eventLabel, interval, percent, share } from "./format.ts";
+import { causeName, causes, eventLabel, interval, percent, share } from "./format.ts";
 import { headline, parameters, VERDICT_WORDS } from "./prose.ts";
 import type { ReportData, Reporter } from "./reporter.ts";
-import { datagramTable, latencyTable } from "./summary-tables.ts";
+import { datagramTable, latencyTable, optionTable } from "./summary-tables.ts";
 import type { Table } from "./table.ts";
 import { lossGraph } from "./terminal-graph.ts";
 import { tableLines } from "./terminal-table.ts";
@@ -13,6 +13,8 @@ import { tableLines } from "./terminal-table.ts";
 export interface TerminalOptions {
   color: boolean;
   columns: number;
+  /** What happened when, and all options. */
+  verbose?: boolean;
 }
 
 export const terminal: Reporter = {
@@ -20,7 +22,7 @@ export const terminal: Reporter = {
   async write(data) {
     const { stdout, env } = process;
     const color = stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
-    stdout.write(renderTerminal(data, { color, columns: stdout.columns ?? 80 }));
+    stdout.write(renderTerminal(data, { color, columns: stdout.columns || 80 }));
   },
 };
 
@@ -37,8 +39,8 @@ type Style = keyof typeof STYLES;
 /** Wider lines are harder to read, not easier. */
 const MOST_COLUMNS = 120;
 
-export function renderTerminal(data: ReportData, { color, columns }: TerminalOptions): string {
-  const { summary, series } = data;
+export function renderTerminal(data: ReportData, { color, columns, verbose = false }: TerminalOptions): string {
+  const { run, summary, series } = data;
   const width = Math.min(columns, MOST_COLUMNS);
   const paint = (style: Style, text: string) => (color ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text);
   const { badge, sentence } = VERDICT_WORDS[summary.verdict];
@@ -62,10 +64,15 @@ export function renderTerminal(data: ReportData, { color, columns }: TerminalOpt
           tableLines(datagramTable(summary), width),
           factLines(data, width),
         ]),
+    ...(verbose ? [logLines(data), tableLines(optionTable(run), width)] : []),
   ];
   const text = blocks.filter((block) => block.length > 0).map((block) => block.join("\n"));
   return `\n${text.join("\n\n")}\n\n`;
 }
+
+/** Seconds since the start of the traffic. */
+const logLines = ({ series }: ReportData): string[] =>
+  series.log.map(({ s, text }) => `${s.toFixed(3).padStart(8)} s  ${plain(text)}`);
 
 function eventTable({ summary }: ReportData): Table {
   return {
@@ -87,19 +94,21 @@ function factLines({ summary, series }: ReportData, width: number): string[] {
   const { spread, packets, generator, phasesMs, assigned } = summary;
   const numbers = series.spread.map(({ connections }) => connections);
   const mean = numbers.reduce((sum, n) => sum + n, 0) / Math.max(1, numbers.length);
-  const causes = new Set(
+  const ends = new Set(
     summary.events.flatMap(({ byCause }) => Object.entries(byCause).flatMap(([cause, n]) => (n > 0 ? [cause] : []))),
   );
   const total = (cause: string) =>
     summary.events.reduce((sum, { byCause }) => sum + (byCause[cause as keyof typeof byCause] ?? 0), 0);
   const facts: [string, string][] = [
-    ["Causes", [...causes].map((cause) => `${causeName(cause)} ${count(total(cause))}`).join(", ")],
+    ["Causes", Object.keys(summary.causes ?? {}).length === 0 ? "" : causes(summary.causes ?? {})],
+    ["Ended by", [...ends].map((cause) => `${causeName(cause)} ${count(total(cause))}`).join(", ")],
     [
       "Assigned",
       assigned.checked === 0
         ? ""
         : `${count(assigned.checked)} checked, ${count(assigned.mispredicted)} not to the predicted target`,
     ],
+    ["Broken", brokenText(summary)],
     [
       "Spread",
       numbers.length === 0
@@ -134,6 +143,16 @@ function factLines({ summary, series }: ReportData, width: number): string[] {
     .flatMap(([name, value]) =>
       wrap(value, width - column).map((line, i) => `${(i === 0 ? name : "").padEnd(column)}${line}`),
     );
+}
+
+/** Connections that no leaving target had. */
+function brokenText({ consistency }: Summary): string {
+  if (!consistency) return "";
+  const { violations, perMinute, perChange, unfairness } = consistency;
+  const uneven = unfairness
+    ? `; busiest target ${unfairness.maxOverMean.p99.toFixed(2)} x mean in 99 % of the time`
+    : "";
+  return `${count(violations)} connections that no leaving target had: ${perMinute.toFixed(1)} per minute, ${perChange.toFixed(1)} per change${uneven}`;
 }
 
 function packetParts({ packets }: Summary): string[] {

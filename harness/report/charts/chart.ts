@@ -3,6 +3,8 @@
 
 import type { Series } from "../../analysis/series.ts";
 import { eventLabel } from "../format.ts";
+import type { Hatch } from "../hatch.ts";
+import type { Marks } from "../marks.ts";
 import { LIGHT, type SeriesStyle } from "../palette.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
@@ -20,6 +22,8 @@ export interface Dataset {
   label: string;
   data: Point[];
   backgroundColor: string | string[];
+  /** Of bars; a list where they differ. */
+  hatch?: Hatch | null | (Hatch | null)[];
   borderColor?: string;
   borderWidth?: number;
   borderDash?: number[];
@@ -88,6 +92,14 @@ export function axis(title: string): JsonObject {
   };
 }
 
+export const MARK_COLOURS = {
+  ink: LIGHT.ink,
+  surface: LIGHT.surface,
+  reference: LIGHT.ideal,
+} satisfies Marks;
+
+export const LEGEND_LABELS = { usePointStyle: true, pointStyleWidth: 24, boxHeight: 12, color: LIGHT.ink };
+
 interface Layout {
   x: string;
   y: string;
@@ -110,9 +122,10 @@ export function chartOptions({ x, y, xScale, yScale, others = {}, annotations = 
     plugins: {
       legend: {
         position: "bottom",
-        labels: { usePointStyle: true, pointStyleWidth: 24, boxHeight: 8, color: LIGHT.ink },
+        labels: LEGEND_LABELS,
       },
       annotation: { annotations },
+      marks: MARK_COLOURS,
     },
   };
 }

@@ -128,17 +128,16 @@ test("the interval of the first event is drawn as stated, later ones widen by th
 });
 
 test("bars name the causes that occur, and the total is the sum over all seconds", (t) => {
-  t.deepEqual(labels(failedRun(), "loss").slice(0, 4), [
-    "reset, per second",
-    "timeout, per second",
-    "wrong target, per second",
-    "stalled, per second",
+  t.deepEqual(labels(failedRun(), "loss").slice(0, 3), [
+    "moved by table, per second",
+    "target gone, per second",
+    "target slow, per second",
   ]);
   t.is(points(scaleRun(), "loss", "lost in total").at(-1)?.y, 4401);
 });
 
 test("a second in which nothing was lost has no bar", (t) => {
-  const bars = points(failedRun(), "loss", "stalled, per second");
+  const bars = points(failedRun(), "loss", "target slow, per second");
   t.is(bars.length, 20);
   t.deepEqual(
     bars.filter(({ y }) => y !== null),
@@ -180,7 +179,7 @@ test("long runs are thinned without hiding a dip or a peak", (t) => {
 test("a run of more seconds than points joins seconds and still counts every loss", (t) => {
   const data = scaleRun({ durationS: 1500, samplesPerS: 1 });
   t.is(points(data, "loss", "lost in total").at(-1)?.y, 4401);
-  t.true(labels(data, "loss").includes("reset, per 3 s"));
+  t.true(labels(data, "loss").includes("target gone, per 3 s"));
 });
 
 test("a run without round trips says so and draws no latency", (t) => {
@@ -196,7 +195,7 @@ test("the axis ends with the traffic, and holds every line of theory", (t) => {
   const series = {
     ...data.series,
     events: [first, { ...second, ideal: 30_000, untilS: 20.2 }],
-    lossPerSecond: [...data.series.lossPerSecond, { s: 20, byCause: {}, failedConnects: 0 }],
+    lossPerSecond: [...data.series.lossPerSecond, { s: 20, byCause: {}, causes: {}, failedConnects: 0 }],
   };
   const { config } = chart({ ...data, series }, "loss");
   t.is(option(config, "scales", "x", "max"), 20);

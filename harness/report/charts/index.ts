@@ -9,6 +9,7 @@ import { spread } from "./spread.ts";
 /** In the order of the report. */
 const DEFINITIONS: readonly ChartDefinition[] = [loss, connections, spread, latency];
 
+/** A run that was skipped has none. */
 export function allCharts(data: ReportData): Chart[] {
-  return DEFINITIONS.map((define) => define(data));
+  return data.summary.verdict === "skip" ? [] : DEFINITIONS.map((define) => define(data));
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Series } from "../../analysis/series.ts";
-import { type ByCause, CAUSES, type LossCause } from "../../record/schema.ts";
+import { type ByCause, CAUSES, type LossCause, ROOTS, type RootCause } from "../../record/schema.ts";
 import { count } from "../../util/numbers.ts";
-import { causeName } from "../format.ts";
-import { CAUSE_COLOURS, LIGHT } from "../palette.ts";
+import { addUp, causeName } from "../format.ts";
+import { hatchAt, LIGHT, ROOT_COLOURS } from "../palette.ts";
 import { headline, intervalSentence, parameters } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import {
@@ -25,13 +25,13 @@ type Bin = Series["lossPerSecond"][number];
 
 const LOSS_CAUSES = CAUSES.filter((cause): cause is LossCause => cause !== "none");
 
-/** Connections lost in each second by cause, and the total against what theory says. */
+/** Connections lost in each second by root cause, and the total against what theory says. */
 export function loss({ summary, series }: ReportData): Chart {
   const end = endOf(series);
   const width = Math.ceil(series.lossPerSecond.length / MAX_POINTS) || 1;
   const bins = merged(series.lossPerSecond, width);
-  const shown = LOSS_CAUSES.filter((cause) => bins.some(({ byCause }) => (byCause[cause] ?? 0) > 0));
-  const totals = cumulative(bins);
+  const roots = ROOTS.filter((root) => bins.some(({ causes }) => (causes[root] ?? 0) > 0));
+  const ends = LOSS_CAUSES.filter((cause) => bins.some(({ byCause }) => (byCause[cause] ?? 0) > 0));
   const failed = bins.some(({ failedConnects }) => failedConnects > 0);
   const total = lossLine(series, end);
   const theory = [
@@ -41,10 +41,15 @@ export function loss({ summary, series }: ReportData): Chart {
   ];
   const highest = Math.max(4, ...[total, ...theory].flatMap(({ data }) => data.map(({ y }) => Number(y))));
   const per = width === 1 ? "second" : `${width} s`;
-  const causeBars = shown.map((cause) =>
+  const rootBars = roots.map((root, i) =>
     bars(
-      bins.map((bin) => ({ x: bin.s + width / 2, y: bin.byCause[cause] ?? 0 })),
-      { label: `${causeName(cause)}, per ${per}`, backgroundColor: CAUSE_COLOURS[cause], stack: "lost" },
+      bins.map((bin) => ({ x: bin.s + width / 2, y: bin.causes[root] ?? 0 })),
+      {
+        label: `${causeName(root)}, per ${per}`,
+        backgroundColor: ROOT_COLOURS[root],
+        hatch: hatchAt(i),
+        stack: "lost",
+      },
     ),
   );
 
@@ -52,12 +57,12 @@ export function loss({ summary, series }: ReportData): Chart {
     id: "loss",
     heading: "Connections lost",
     title: `Connections lost, ${summary.case}: ${parameters(summary)}`,
-    reading: `Bars count the connections lost in each ${per}, coloured by cause. The thin solid line is their total, stepped at the times of the losses; the wide line is the prediction, the dotted line the ideal, the shaded area the 95 % interval of the loss.${failed ? " Triangles count reconnects that failed, on the axis to the right." : ""}`,
+    reading: `Bars count the connections lost in each ${per}, by root cause; the numbers below say how they ended, too. The thin solid line is their total, stepped at the times of the losses; the wide line is the prediction, the dotted line the ideal, the shaded area the 95 % interval of the loss.${failed ? " Triangles count reconnects that failed, on the axis to the right." : ""}`,
     caption: `${headline(summary)}${intervalSentence(summary)}`,
     config: {
       type: "bar",
       data: {
-        datasets: [...causeBars, ...(failed ? [failedMarks(bins, width, per)] : []), total, ...theory],
+        datasets: [...rootBars, ...(failed ? [failedMarks(bins, width, per)] : []), total, ...theory],
       },
       options: chartOptions({
         x: "Time since the start of the traffic (s)",
@@ -68,19 +73,37 @@ export function loss({ summary, series }: ReportData): Chart {
         annotations: eventLines(series),
       }),
     },
-    data: {
-      head: ["Second", ...shown.map(causeName), "Lost in total", "Failed connects"],
-      rows: bins.map((bin, i) => [
-        width === 1 ? String(bin.s) : `${bin.s} to ${bin.s + width}`,
-        ...shown.map((cause) => count(bin.byCause[cause] ?? 0)),
-        count(totals[i] ?? 0),
-        count(bin.failedConnects),
-      ]),
-    },
+    data: lossTable(bins, { width, roots, ends }),
   };
 }
 
-function bars(points: readonly { x: number; y: number }[], look: Pick<Dataset, "label" | "backgroundColor" | "stack">) {
+function lossTable(
+  bins: readonly Bin[],
+  { width, roots, ends }: { width: number; roots: readonly RootCause[]; ends: readonly LossCause[] },
+): Chart["data"] {
+  const totals = cumulative(bins);
+  return {
+    head: [
+      "Second",
+      ...roots.map(causeName),
+      ...ends.map((cause) => `Ended by ${causeName(cause)}`),
+      "Lost in total",
+      "Failed connects",
+    ],
+    rows: bins.map((bin, i) => [
+      width === 1 ? String(bin.s) : `${bin.s} to ${bin.s + width}`,
+      ...roots.map((root) => count(bin.causes[root] ?? 0)),
+      ...ends.map((cause) => count(bin.byCause[cause] ?? 0)),
+      count(totals[i] ?? 0),
+      count(bin.failedConnects),
+    ]),
+  };
+}
+
+function bars(
+  points: readonly { x: number; y: number }[],
+  look: Pick<Dataset, "label" | "backgroundColor" | "hatch" | "stack">,
+) {
   return {
     ...look,
     type: "bar",
@@ -141,11 +164,9 @@ function merged(bins: readonly Bin[], width: number): Bin[] {
   const wide = new Map<number, Bin>();
   for (const bin of bins) {
     const s = Math.floor(bin.s / width) * width;
-    const sum = wide.get(s) ?? { s, byCause: {}, failedConnects: 0 };
-    for (const cause of LOSS_CAUSES) {
-      const n = bin.byCause[cause];
-      if (n !== undefined) sum.byCause[cause] = (sum.byCause[cause] ?? 0) + n;
-    }
+    const sum = wide.get(s) ?? { s, byCause: {}, causes: {}, failedConnects: 0 };
+    addUp(sum.byCause, bin.byCause);
+    addUp(sum.causes, bin.causes);
     sum.failedConnects += bin.failedConnects;
     wide.set(s, sum);
   }

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bars in rows with their names beside them, in sections: many things side by side, each with its interval, mark and text.
+import type { Hatch } from "../hatch.ts";
 import type { Marks } from "../marks.ts";
 import { LIGHT } from "../palette.ts";
 import type { Table } from "../table.ts";
-import { axis, type Chart, type Dataset, type JsonObject } from "./chart.ts";
+import { axis, type Chart, type Dataset, type JsonObject, LEGEND_LABELS, MARK_COLOURS } from "./chart.ts";
+
+interface Part {
+  name: string;
+  colour: string;
+  hatch: Hatch | null;
+  value: number;
+}
 
 export interface Row {
   label: string;
-  /** One behind the other; those of one name have one colour. */
-  parts: readonly { name: string; colour: string; value: number }[];
+  /** One behind the other; those of one name look alike. */
+  parts: readonly Part[];
   interval: readonly [low: number, high: number] | null;
   mark: number | null;
   reference: number | null;
@@ -41,10 +49,10 @@ export function rowChart({ sections, x, markName, referenceName, ...words }: Row
   const labels = lines.map(({ row }) => row?.label ?? "");
   const rows = lines.map(({ row }) => row);
   const place = (value: number | null | undefined, i: number) => ({ x: value || null, y: labels[i] ?? "" });
-  const parts = new Map(rows.flatMap((row) => row?.parts ?? []).map(({ name, colour }) => [name, colour]));
-  const bars = [...parts].map(([name, colour]): Dataset => {
+  const parts = new Map(rows.flatMap((row) => row?.parts ?? []).map((part) => [part.name, part]));
+  const bars = [...parts].map(([name, look]): Dataset => {
     const of = (row: Row | null) => row?.parts.find((part) => part.name === name)?.value;
-    return { type: "bar", label: name, data: rows.map((row, i) => place(of(row), i)), ...barLook(colour) };
+    return { type: "bar", label: name, data: rows.map((row, i) => place(of(row), i)), ...barLook(look) };
   });
   const marked = rows.some((row) => row?.mark != null);
   const most = Math.max(...rows.flatMap((row) => (row ? endOf(row) : 0)));
@@ -88,9 +96,7 @@ function marksOf(lines: readonly { heading: string; row: Row | null }[], most: n
     texts: lines.map(({ heading, row }, i) =>
       row ? { row: i, at: clearOf(row, most), text: row.text } : { row: i, at: 0, text: heading, strong: true },
     ),
-    ink: LIGHT.ink,
-    surface: LIGHT.surface,
-    reference: LIGHT.ideal,
+    ...MARK_COLOURS,
   } satisfies Marks;
   return marks;
 }
@@ -103,9 +109,10 @@ function clearOf(row: Row, most: number): number {
 
 const endOf = (row: Row) => Math.max(total(row), row.mark ?? 0, row.interval?.[1] ?? 0);
 
-const barLook = (colour: string) =>
+const barLook = ({ colour, hatch }: Part) =>
   ({
     backgroundColor: colour,
+    hatch,
     // Parts of one shade of grey are kept apart by the gap.
     borderColor: LIGHT.surface,
     borderWidth: 1,
@@ -166,7 +173,7 @@ function options(x: string | null, most: number, marks: JsonObject): Chart["conf
         // Sections of their own units are named by their headings.
         display: x !== null,
         position: "bottom",
-        labels: { usePointStyle: true, pointStyleWidth: 24, boxHeight: 8, color: LIGHT.ink },
+        labels: LEGEND_LABELS,
       },
       annotation: { annotations: {} },
       marks,

@@ -2,7 +2,7 @@
 
 import { count, NONE, plural } from "../../util/numbers.ts";
 import { digits, percent } from "../format.ts";
-import { LIGHT } from "../palette.ts";
+import { LEAVING_HATCH, LIGHT } from "../palette.ts";
 import { parameters } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import { type Chart, chartOptions, type Dataset } from "./chart.ts";
@@ -29,9 +29,10 @@ export function spread(data: ReportData): Chart {
           ...(expected ? [expectedLine(shares)] : []),
           {
             type: "bar",
-            label: leaving.size > 0 ? "connections (orange: leaving targets)" : "connections",
+            label: leaving.size > 0 ? "connections (orange, hatched: leaving targets)" : "connections",
             data: shares.map(({ target, connections }) => ({ x: target, y: connections })),
             backgroundColor: shares.map(({ target }) => (leaving.has(target) ? LIGHT.leaving : LIGHT.staying)),
+            hatch: shares.map(({ target }) => (leaving.has(target) ? LEAVING_HATCH : null)),
             pointStyle: "rect",
             order: 1,
           },

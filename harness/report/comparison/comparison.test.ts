@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import { sweepChart } from "../charts/sweep.ts";
+import { violationsChart } from "../charts/violations.ts";
 import { failedRun, hostileRun, scaleRun } from "../fixture.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
 import { type Comparison, calmRuns, type Entry, pooledEvents, remarks, worst } from "./comparison.ts";
+import { lossBars } from "./loss-bars.ts";
 import { costTable, lossTable } from "./tables.ts";
 import { writeComparison } from "./write.ts";
 
@@ -38,6 +40,22 @@ test("repeats are added up, and their interval is narrower than one's", (t) => {
   t.is(two?.lost, 2 * (one?.lost ?? 0));
   t.is(two?.predicted, 2 * (one?.predicted ?? 0));
   t.is(two?.byCause.timeout, 2 * (one?.byCause.timeout ?? 0));
+});
+
+test("bars are stacked by root cause; what an older summary does not explain is unknown", (t) => {
+  const { summary, ...rest } = scaleRun();
+  const events = summary.events.map((event) => ({ ...event, causes: undefined }));
+  const old = { ...rest, summary: { ...summary, events } } as unknown as ReportData;
+  const chart = lossBars(comparison([entry("new", [scaleRun()]), entry("old", [old])]));
+  const first = (name: string, label: string) =>
+    chart.config.data.datasets
+      .find((dataset) => dataset.label === name)
+      ?.data.map((point) => point as { x: number | null; y: string })
+      .find(({ y }) => y === label)?.x;
+  const [event] = summary.events;
+  t.is(first("target gone", "new"), (100 * (event?.causes?.target_gone ?? 0)) / (event?.alive ?? 1));
+  t.is(first("unknown", "new"), null);
+  t.is(first("unknown", "old"), (100 * (event?.lost ?? 0)) / (event?.alive ?? 1));
 });
 
 test("a run during which others used the machine is left out of the times, with a sentence, and kept in the losses", (t) => {
@@ -97,6 +115,33 @@ test("a sweep's graph holds measured points with intervals, theory and ideal", (
     ...(config.options.scales as object),
     x: { ...(config.options.scales as { x: object }).x, type: "logarithmic" },
   });
+});
+
+test("broken connections a minute against a sweep's parameter: all repeats together; without a change there is no graph", (t) => {
+  const sweep = { parameter: "changesPerMinute", theory: [], ideal: [] };
+  const run = (violations: number) => {
+    const data = scaleRun();
+    const consistency = { changes: 2, minutes: 0.5, violations, perMinute: 2 * violations } as const;
+    const shares = { perChange: violations / 2, ofConnections: 0, ofRequests: 0, unfairness: null };
+    return { ...data, summary: { ...data.summary, consistency: { ...consistency, ...shares } } };
+  };
+  const entries = [entry("a", [run(10), run(20)], 1), entry("a", [run(90)], 40), entry("b", [run(0)], 1)];
+  const chart = violationsChart({ ...comparison(entries), sweep }, sweep);
+  t.deepEqual(
+    chart?.config.data.datasets.map(({ label, data }) => [label, data]),
+    [
+      [
+        "a",
+        [
+          { x: 1, y: 30 },
+          { x: 40, y: 180 },
+        ],
+      ],
+      ["b", [{ x: 1, y: 0 }]],
+    ],
+  );
+  const still = { ...comparison([entry("a", [failedRun()], 1)]), sweep };
+  t.is(violationsChart(still, sweep), null);
 });
 
 test("the page has a tab for each run, and hostile text stays text", async (t) => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several backends side by side, each perhaps several times: repeats are added up, or their median is taken.
 import { meaningOf } from "../../events/index.ts";
-import type { ByCause, LossCause, Verdict } from "../../record/schema.ts";
+import type { ByCause, ByRoot, Verdict } from "../../record/schema.ts";
 import { plural } from "../../util/numbers.ts";
-import { eventLabel, seconds } from "../format.ts";
+import { addUp, eventLabel, seconds } from "../format.ts";
 import { parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Sweep } from "./sweep.ts";
@@ -32,6 +32,7 @@ export interface PooledEvent {
   ideal: number;
   predicted: number | null;
   byCause: ByCause;
+  causes: ByRoot;
 }
 
 /** Events over all repeats that have a result. */
@@ -40,10 +41,11 @@ export function pooledEvents({ runs }: Entry): PooledEvent[] {
   return (summaries[0]?.events ?? []).map(({ askedMs }, i) => {
     const events = summaries.flatMap((s) => s.events[i] ?? []);
     const sum = (of: (e: (typeof events)[number]) => number) => events.reduce((total, e) => total + of(e), 0);
-    const byCause: ByCause = {};
-    for (const event of events)
-      for (const [cause, n] of Object.entries(event.byCause))
-        byCause[cause as LossCause] = (byCause[cause as LossCause] ?? 0) + n;
+    const [byCause, roots]: [ByCause, ByRoot] = [{}, {}];
+    for (const event of events) {
+      addUp(byCause, event.byCause);
+      addUp(roots, event.causes ?? {});
+    }
     return {
       askedS: askedMs / 1000,
       alive: sum((e) => e.alive),
@@ -51,6 +53,7 @@ export function pooledEvents({ runs }: Entry): PooledEvent[] {
       ideal: sum((e) => e.ideal),
       predicted: events.some((e) => e.predicted === null) ? null : sum((e) => e.predicted ?? 0),
       byCause,
+      causes: roots,
     };
   });
 }

@@ -87,7 +87,7 @@ function sectionOf(
       .map(({ entry, values, middle, marks }): Row => {
         return {
           label: entry.label,
-          parts: [{ name: heading, colour, value: part(middle) }],
+          parts: [{ name: heading, colour, hatch: null, value: part(middle) }],
           interval: values.length > 1 ? [part(Math.min(...values)), part(Math.max(...values))] : null,
           mark: marks === null ? null : part(marks),
           reference: null,

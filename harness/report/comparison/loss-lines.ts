@@ -2,7 +2,7 @@
 // The second picture of a comparison: the loss over time, stepped where connections were lost.
 import { count } from "../../util/numbers.ts";
 import { wrap } from "../../util/wrap.ts";
-import { type Chart, chartOptions, type Dataset, endOf, eventLines, timeScale } from "../charts/chart.ts";
+import { type Chart, chartOptions, type Dataset, endOf, eventLines, MARK_COLOURS, timeScale } from "../charts/chart.ts";
 import { stepPoints } from "../charts/loss.ts";
 import type { Marks } from "../marks.ts";
 import { LIGHT, seriesStyle } from "../palette.ts";
@@ -36,7 +36,7 @@ export function lossLines(comparison: Comparison): Chart | null {
     yScale: { min: 0, suggestedMax: 4 },
     annotations: eventLines(first.series),
   });
-  const marks = { ends, ink: LIGHT.ink, surface: LIGHT.surface, reference: LIGHT.ideal } satisfies Marks;
+  const marks = { ends, ...MARK_COLOURS } satisfies Marks;
   return {
     id: "compare-time",
     heading: "Connections lost over time",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two tables of a comparison: what was lost, and what it cost.
 import { exact95 } from "../../analysis/statistics.ts";
-import type { ForgottenSummary } from "../../record/schema.ts";
+import type { ByRoot, ForgottenSummary } from "../../record/schema.ts";
 import { count, NONE } from "../../util/numbers.ts";
-import { causes, interval, milliseconds, share } from "../format.ts";
+import { addUp, causes, causesAndEnds, interval, milliseconds, share } from "../format.ts";
 import { VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
 import type { Table } from "../table.ts";
@@ -38,7 +38,7 @@ const shareOf = (event: PooledEvent | undefined) => (event ? event.lost / Math.m
 
 function lossCells(event: PooledEvent | undefined): string[] {
   if (!event) return [NONE, NONE, NONE, NONE, NONE, NONE];
-  const { lost, alive, predicted, ideal, byCause } = event;
+  const { lost, alive, predicted, ideal } = event;
   const [low, high] = exact95(lost, alive);
   return [
     count(lost),
@@ -46,19 +46,25 @@ function lossCells(event: PooledEvent | undefined): string[] {
     interval([100 * low, 100 * high]),
     predicted === null ? NONE : share(predicted, alive),
     share(ideal, alive),
-    causes(byCause),
+    causesAndEnds(event),
   ];
 }
 
 /** A row for each backend, in the order asked for. */
 export function costTable(comparison: Comparison): Table {
   const forgetful = comparison.entries.some(({ runs }) => runs.some(({ summary }) => summary.forgotten));
+  const astray = comparison.entries.some(({ runs }) =>
+    runs.some(({ summary }) => summary.connections.lostOutsideEvents > 0),
+  );
+  const changing = comparison.entries.some(({ runs }) => runs.some(({ summary }) => summary.consistency));
   return {
     head: [
       ...nameHead(comparison),
       "Verdict",
       "Lost",
       "Outside events",
+      ...(changing ? ["Broken / min", "/ change", "Unfairness 99 %"] : []),
+      ...(astray ? ["Causes outside"] : []),
       ...(forgetful ? ["Forgotten"] : []),
       "Service back",
       "Latency 50 %",
@@ -80,6 +86,8 @@ export function costTable(comparison: Comparison): Table {
         runs.length > 1 ? `${badge} ${passed}/${runs.length}` : badge,
         sum(({ connections }) => connections.lost),
         sum(({ connections }) => connections.lostOutsideEvents),
+        ...(changing ? consistencyCells(ran) : []),
+        ...(astray ? [outsideText(ran)] : []),
         ...(forgetful ? [forgottenText(ran.flatMap(({ forgotten }) => forgotten ?? []))] : []),
         restoredText(entry),
         milliseconds(middle((s) => s.latencyMs.p50)),
@@ -99,6 +107,25 @@ function nameHead({ entries, sweep }: Comparison): string[] {
 
 function nameCells({ sweep }: Comparison, { label, backend, value }: Entry): string[] {
   return sweep ? [backend, count(value)] : [label];
+}
+
+function outsideText(runs: readonly ReportData["summary"][]): string {
+  const sum: ByRoot = {};
+  for (const { causesOutsideEvents = {} } of runs) addUp(sum, causesOutsideEvents);
+  return causes(sum);
+}
+
+/** Connections broken that no leaving target had, and the busiest target over the mean: of all repeats together, and of the middle one. */
+function consistencyCells(runs: readonly ReportData["summary"][]): string[] {
+  const all = runs.flatMap(({ consistency }) => consistency ?? []);
+  if (all.length === 0) return [NONE, NONE, NONE];
+  const sum = (of: (one: (typeof all)[number]) => number) => all.reduce((total, one) => total + of(one), 0);
+  const broken = sum(({ violations }) => violations);
+  return [
+    (broken / sum(({ minutes }) => minutes)).toFixed(1),
+    (broken / sum(({ changes }) => changes)).toFixed(1),
+    median(all.flatMap(({ unfairness }) => unfairness?.maxOverMean.p99 ?? []))?.toFixed(2) ?? NONE,
+  ];
 }
 
 /** Connections that were lost because the balancer had forgotten them. */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A comparison as files: compare.md, compare.html, compare.json and its pictures.
+
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LabError } from "../../runtime/runtime.ts";
+import { systemReason } from "../../util/errors.ts";
 import type { Chart } from "../charts/chart.ts";
 import { allCharts } from "../charts/index.ts";
 import { sweepChart } from "../charts/sweep.ts";
+import { violationsChart } from "../charts/violations.ts";
 import { drawFigures } from "../figure.ts";
 import { shellLine } from "../format.ts";
 import { escapeText, tableMarkup } from "../html/markup.ts";
@@ -25,7 +28,7 @@ export async function writeComparison(comparison: Comparison, dir: string): Prom
   try {
     await writeFiles(comparison, dir);
   } catch (cause) {
-    throw new LabError(`Cannot write the comparison to '${dir}': ${(cause as Error).message}.`, { cause });
+    throw new LabError(`Cannot write the comparison to '${dir}': ${systemReason(cause)}.`, { cause });
   }
 }
 
@@ -58,9 +61,16 @@ const TABLES = [
   { id: "cost", heading: "Cost", table: costTable },
 ] as const;
 
-/** A sweep has its own graph. Empty when no run had traffic. */
+/** Of so many runs each has a tab on the page; of more, `report` draws a single one. */
+const MOST_TABS = 24;
+
+/** A sweep has its own graphs. Empty when no run had traffic. */
 function chartsOf(comparison: Comparison): Chart[] {
-  if (comparison.sweep) return [sweepChart(comparison, comparison.sweep)];
+  const { sweep } = comparison;
+  if (sweep) {
+    const violations = violationsChart(comparison, sweep);
+    return [...(violations ? [violations] : []), sweepChart(comparison, sweep)];
+  }
   const lines = lossLines(comparison);
   const cost = costBars(comparison);
   return [
@@ -73,7 +83,8 @@ function chartsOf(comparison: Comparison): Chart[] {
 /** One page: all side by side, and a tab with the graphs of each run. */
 async function comparisonPage(comparison: Comparison, charts: readonly Chart[]): Promise<string> {
   const why = remarks(comparison);
-  const runs = comparison.entries.flatMap((entry) => entry.runs.map((run, i) => tabOf(entry, run, i)));
+  const all = comparison.entries.flatMap((entry) => entry.runs.map((run, i) => tabOf(entry, run, i)));
+  const runs = all.length > MOST_TABS ? [] : all;
   const numbered = runs.map(({ data, title }, i) => ({
     title,
     data,
@@ -89,17 +100,19 @@ async function comparisonPage(comparison: Comparison, charts: readonly Chart[]):
         `<section id="table-${id}" class="wide"><h2>${heading}</h2>\n${tableMarkup(table(comparison), heading, { stacks: true })}\n</section>`,
     ),
     `<section id="command"><h2>Command</h2><pre id="command-line" tabindex="0"><code>${escapeText(shellLine(comparison.commandLine))}</code></pre></section>`,
-    tabsMarkup(
-      "Each run",
-      numbered.map(({ title, data, charts: own }) => ({
-        title,
-        verdict: data.summary.verdict,
-        body: [verdictMarkup(data), ...own.map((chart) => chartMarkup(chart)), eventsMarkup(data)].join("\n"),
-      })),
-    ),
+    runs.length === 0
+      ? ""
+      : tabsMarkup(
+          "Each run",
+          numbered.map(({ title, data, charts: own }) => ({
+            title,
+            verdict: data.summary.verdict,
+            body: [verdictMarkup(data), ...own.map((chart) => chartMarkup(chart)), eventsMarkup(data)].join("\n"),
+          })),
+        ),
   ].join("\n");
-  const all = [...charts, ...numbered.flatMap(({ charts: own }) => own)];
-  return renderPage({ title: titleOf(comparison), body, charts: all }, await loadAssets());
+  const drawn = [...charts, ...numbered.flatMap(({ charts: own }) => own)];
+  return renderPage({ title: titleOf(comparison), body, charts: drawn }, await loadAssets());
 }
 
 function tabOf(entry: Entry, data: ReportData, i: number): { title: string; data: ReportData } {

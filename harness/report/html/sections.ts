@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The content of the page, top to bottom.
 
+import type { Story } from "../../analysis/causes/index.ts";
+import type { Series } from "../../analysis/series.ts";
 import { count, NONE } from "../../util/numbers.ts";
 import type { Chart } from "../charts/chart.ts";
 import { causeName, share, shellLine } from "../format.ts";
 import { moreTables } from "../more-tables.ts";
 import { headline, parameters, VERDICT_WORDS } from "../prose.ts";
 import type { ReportData } from "../reporter.ts";
+import { sequenceMarkup } from "../sequence.ts";
 import {
   connectionTable,
+  consistencyTable,
   datagramTable,
   environmentTable,
   eventTable,
@@ -17,6 +21,7 @@ import {
   optionTable,
   packetTable,
   phaseTable,
+  storyTable,
 } from "../summary-tables.ts";
 import type { Table } from "../table.ts";
 import { escapeText, tableMarkup } from "./markup.ts";
@@ -29,8 +34,12 @@ export function verdictMarkup({ summary }: ReportData): string {
 <p class="parameters">${escapeText(parameters(summary))}; backend ${escapeText(summary.backend)}, runtime ${escapeText(summary.runtime)}, kernel ${escapeText(summary.kernel)}</p>
 <p>${sentence}</p>
 ${reasons === "" ? "" : `<ul class="reasons">\n${reasons}\n</ul>`}
-<p class="headline">${escapeText(headline(summary))}</p>
-${summary.machine.note === null ? "" : `<p class="note">${escapeText(summary.machine.note)}</p>\n`}</header>`;
+${
+  summary.verdict === "skip"
+    ? ""
+    : `<p class="headline">${escapeText(headline(summary))}</p>
+`
+}${summary.machine.note === null ? "" : `<p class="note">${escapeText(summary.machine.note)}</p>\n`}</header>`;
 }
 
 /** Without anything to draw the caption says so; an empty graph would only raise questions. */
@@ -81,7 +90,7 @@ export function lostMarkup({ summary, series }: ReportData): string {
   const shown =
     lost.length < all ? `${count(lost.length)} of ${count(all)}, mispredicted ones first` : `all ${count(all)}`;
   const table: Table = {
-    head: ["Time", "Connection", "Source", "Port", "Target", "Moved to", "Cause", "Event", "Predicted"],
+    head: ["Time", "Connection", "Source", "Port", "Target", "Moved to", "Cause", "Ended by", "Event", "Predicted"],
     rows: lost.map((c) => [
       `${c.s.toFixed(2)} s`,
       `${c.stream} ${c.id}`,
@@ -89,6 +98,7 @@ export function lostMarkup({ summary, series }: ReportData): string {
       String(c.sport),
       c.target ?? NONE,
       c.movedTo ?? "",
+      causeName(c.root),
       causeName(c.cause),
       c.event === null ? "outside" : String(c.event),
       c.predicted === null ? "no oracle" : c.predicted === 0 ? "no" : c.predicted === 1 ? "yes" : share(c.predicted, 1),
@@ -100,6 +110,33 @@ export function lostMarkup({ summary, series }: ReportData): string {
     `Shown: ${shown}. Destination and protocol are those of the run; the second number of a connection is its generation (0: first opened).`,
     `<details><summary>The list</summary>\n${filtered(tableMarkup(table, "Lost connections"), "Find")}\n</details>`,
   );
+}
+
+/** What happened to single connections, in a sentence each. */
+export function storiesMarkup({ summary, series }: ReportData): string {
+  const { outside, examples } = series.stories;
+  const told = (stories: readonly Story[], heading: string) =>
+    tableMarkup(storyTable(stories), heading) + pictures(stories, series);
+  const all = summary.connections.lostOutsideEvents;
+  const shown = outside.length < all ? `The first ${count(outside.length)} of ${count(all)}.` : `All ${count(all)}.`;
+  return [
+    outside.length === 0
+      ? ""
+      : section(
+          "outside",
+          "Lost outside the events",
+          `${shown} No event of the run was to cost them.`,
+          told(outside, "Lost outside the events"),
+        ),
+    examples.length === 0
+      ? ""
+      : section(
+          "stories",
+          "What ended connections",
+          "One of each root cause at each event.",
+          told(examples, "What ended connections"),
+        ),
+  ].join("\n");
 }
 
 /** What happened when, and what was installed in the routers. */
@@ -124,7 +161,7 @@ export function logMarkup({ series }: ReportData): string {
   ].join("\n");
 }
 
-export function factsMarkup({ run, summary }: ReportData): string {
+export function factsMarkup({ summary }: ReportData): string {
   return [
     `<div class="columns">`,
     tableSection(
@@ -133,6 +170,16 @@ export function factsMarkup({ run, summary }: ReportData): string {
       "Each established connection is checked against the target that the balancer should have chosen.",
       connectionTable(summary),
     ),
+    ...(summary.consistency
+      ? [
+          tableSection(
+            "consistency",
+            "Consistency",
+            "Connections broken that no leaving target had, at events and between them; and how unevenly the live ones were spread, second by second.",
+            consistencyTable(summary),
+          ),
+        ]
+      : []),
     ...moreTables(summary).map(({ id, heading, reading, table }) => tableSection(id, heading, reading, table)),
     ...(summary.datagrams
       ? [
@@ -168,6 +215,12 @@ export function factsMarkup({ run, summary }: ReportData): string {
     ),
     tableSection("phases", "Phases", "Wall time of each phase of the run.", phaseTable(summary)),
     "</div>",
+  ].join("\n");
+}
+
+/** What was asked for, and of which machine. */
+export function originMarkup({ run, summary }: ReportData): string {
+  return [
     section(
       "command",
       "Command",
@@ -179,6 +232,26 @@ export function factsMarkup({ run, summary }: ReportData): string {
     tableSection("options", "Options", "All options in force, defaults included.", optionTable(run)),
     "</div>",
   ].join("\n");
+}
+
+/** The packets of each, as far as they were kept. */
+const pictures = (stories: readonly Story[], series: Series): string =>
+  stories.map((story) => storyMarkup(story, series)).join("\n");
+
+/** One connection: its packets as a diagram, behind a line that opens. Empty where none were kept. */
+function storyMarkup(story: Story, series: Series): string {
+  const picture = pictureMarkup(story, series);
+  if (picture === "") return "";
+  return `<details><summary>Packets of ${escapeText(`${story.stream} ${story.id}`)}</summary>
+<p>${escapeText(story.sentence)}</p>
+${picture}
+</details>`;
+}
+
+/** The diagram, which scrolls where it has no room. */
+export function pictureMarkup(story: Story, series: Series): string {
+  const picture = sequenceMarkup(story, series);
+  return picture === "" ? "" : `<div class="scroll tall" tabindex="0">${picture}</div>`;
 }
 
 function tableSection(id: string, heading: string, reading: string, table: Table): string {

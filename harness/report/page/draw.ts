@@ -36,7 +36,8 @@ interface Config {
 
 const charts = new Map<HTMLCanvasElement, ChartType>();
 Chart.Interaction.modes.place = nearestPlace;
-Chart.register(marksPlugin as Plugin);
+// Its types name what it uses of the library, for which pictures have no browser.
+Chart.register(marksPlugin as unknown as Plugin);
 
 export const chartOf = (canvas: HTMLCanvasElement) => charts.get(canvas);
 

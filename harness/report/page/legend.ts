@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A legend of buttons, each of which shows or hides its line.
 import type { Chart } from "chart.js";
+import { drawHatch, type Hatch } from "../hatch.ts";
 
 export function drawLegend(chart: Chart, canvas: HTMLCanvasElement): void {
   const legend = document.createElement("ul");
@@ -36,6 +37,7 @@ function legendButton(chart: Chart, i: number): HTMLButtonElement {
 interface Swatch {
   pointStyle: string;
   backgroundColor: string | string[];
+  hatch?: Hatch | null | (Hatch | null)[];
   borderColor?: string;
   borderDash?: number[];
   showLine?: boolean;
@@ -50,23 +52,60 @@ const GLYPHS: Readonly<Record<string, string>> = {
   star: "\u2217",
 };
 
-function swatch({ pointStyle, backgroundColor, borderColor, borderDash, showLine = true }: Swatch): HTMLElement {
-  const mark = document.createElement("span");
+const [WIDTH, HEIGHT] = [30, 12];
+
+/** Drawn as the graph is: dashes and hatches too. */
+function swatch({
+  pointStyle,
+  backgroundColor,
+  borderColor = "",
+  borderDash,
+  hatch,
+  showLine = true,
+}: Swatch): HTMLElement {
+  const mark = document.createElement("canvas");
   mark.className = "swatch";
   mark.ariaHidden = "true";
+  mark.width = WIDTH * devicePixelRatio;
+  mark.height = HEIGHT * devicePixelRatio;
+  const ctx = mark.getContext("2d");
+  if (!ctx) return mark;
+  ctx.scale(devicePixelRatio, devicePixelRatio);
   const glyph = GLYPHS[pointStyle];
   const lined = pointStyle === "line" || (glyph !== undefined && showLine);
-  if (lined) {
-    const dash = borderDash?.[0] ?? 0;
-    mark.style.borderTop = `3px ${dash === 0 ? "solid" : dash < 4 ? "dotted" : "dashed"} ${borderColor}`;
-  }
-  if (glyph !== undefined) {
-    mark.classList.add("glyph");
-    mark.style.color = borderColor ?? "";
-    mark.textContent = glyph;
-  } else if (!lined) {
-    mark.style.height = "0.7rem";
-    mark.style.background = [backgroundColor].flat()[0] ?? "";
-  }
+  if (lined) drawLine(ctx, borderColor, borderDash);
+  if (glyph !== undefined) drawGlyph(ctx, borderColor, glyph);
+  else if (!lined)
+    drawArea(
+      ctx,
+      [backgroundColor].flat()[0] ?? "",
+      [hatch].flat().find((one) => one != null),
+    );
   return mark;
+}
+
+function drawLine(ctx: CanvasRenderingContext2D, colour: string, dash: readonly number[] = []): void {
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 3;
+  ctx.setLineDash([...dash]);
+  ctx.beginPath();
+  ctx.moveTo(0, HEIGHT / 2);
+  ctx.lineTo(WIDTH, HEIGHT / 2);
+  ctx.stroke();
+}
+
+function drawGlyph(ctx: CanvasRenderingContext2D, colour: string, glyph: string): void {
+  ctx.fillStyle = colour;
+  ctx.font = `${HEIGHT + 2}px sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillText(glyph, WIDTH / 2, HEIGHT / 2);
+}
+
+function drawArea(ctx: CanvasRenderingContext2D, colour: string, hatch: Hatch | undefined): void {
+  const box = { left: 0, top: 0, width: WIDTH, height: HEIGHT };
+  ctx.fillStyle = colour;
+  ctx.fillRect(0, 0, WIDTH, HEIGHT);
+  const { backgroundColor: surface, color: ink } = getComputedStyle(document.body);
+  if (hatch) drawHatch(ctx, hatch, box, { surface, ink });
 }

@@ -5,7 +5,7 @@ import { drawCharts } from "./draw.ts";
 import { setUpFilters, setUpSearch } from "./filters.ts";
 import { followLive } from "./live.ts";
 import { setUpSorting } from "./sort.ts";
-import { setUpTabs } from "./tabs.ts";
+import { setUpTabs, showAllPanels } from "./tabs.ts";
 
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 const draw = () => drawCharts(prefersDark.matches);
@@ -17,7 +17,14 @@ setUpSorting();
 draw();
 followLive();
 prefersDark.addEventListener("change", draw);
-addEventListener("beforeprint", () => drawCharts(false));
-addEventListener("afterprint", draw);
+let backOnScreen = () => {};
+addEventListener("beforeprint", () => {
+  backOnScreen = showAllPanels();
+  drawCharts(false);
+});
+addEventListener("afterprint", () => {
+  backOnScreen();
+  draw();
+});
 const command = document.getElementById("command-line");
 if (command) addCopyButton(command);

@@ -1,4 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+/** On paper nothing can be chosen. Returns how the screen is made again what it was. */
+export function showAllPanels(): () => void {
+  const hidden = [...document.querySelectorAll<HTMLElement>("[role=tabpanel]")].filter((panel) => panel.hidden);
+  for (const panel of hidden) panel.hidden = false;
+  return () => {
+    for (const panel of hidden) panel.hidden = true;
+  };
+}
+
 /** One panel at a time; arrow keys, Home and End go from tab to tab. `onChosen` draws what is shown for the first time. */
 export function setUpTabs(onChosen: () => void): void {
   const tabs = [...document.querySelectorAll<HTMLElement>("[role=tab]")];
