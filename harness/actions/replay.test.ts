@@ -86,13 +86,14 @@ const refused: [what: string, make: (t: ExecutionContext) => string, code: numbe
     2,
     /^Cannot replay '\S+': Invalid value '-1' for --targets/,
   ],
+  ["a trace of no connection", (t) => recordOf(t, { asked: ASKED }), 2, /^'seventeen' is no connection\. Try a number/],
   ["a debugger for what does not wait", (t) => recordOf(t, { asked: ASKED }), 2, /^--gdb needs a run in virtual time/],
 ];
 for (const [what, make, code, sentence] of refused)
   test(`replay of ${what} is exit code ${code} and a sentence, and leaves nothing`, async (t) => {
     const [dir, out] = [make(t), path.join(scratch(t), "out")];
-    const gdb = what.includes("debugger") ? ["--gdb"] : [];
-    const { status, stdout, stderr } = await runMain(["replay", dir, "--out", out, ...gdb]);
+    const more = what.includes("debugger") ? ["--gdb"] : what.includes("trace") ? ["--trace", "seventeen"] : [];
+    const { status, stdout, stderr } = await runMain(["replay", dir, "--out", out, ...more]);
     t.is(status, code, stderr);
     t.is(stdout, "");
     t.regex(stderr, sentence);

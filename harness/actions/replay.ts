@@ -1,33 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recorded run, run again. In virtual time with the same guest it is the same to the bit; else verdicts are compared.
-import { rmSync, statSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
+import { storiesOf } from "../analysis/stories.ts";
 import type { Context } from "../cli/command.ts";
 import type { ReplayArgs } from "../commands/replay.ts";
 import { describeHost } from "../host/describe.ts";
 import { launchProgram } from "../host/program.ts";
-import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
-import { parseOptions } from "../plan/invalid.ts";
-import { runOptions } from "../plan/options.ts";
-import { Damaged } from "../record/damage.ts";
-import { readRecord, readSummary } from "../record/read.ts";
-import { type PlannedCase, planCase, runOne, say } from "../run/planned-case.ts";
+import { addressBytes, type Flow, PROTOCOL } from "../oracle/hash.ts";
+import type { Catalog } from "../plan/catalog.ts";
+import { readRecord } from "../record/read.ts";
+import { runOne, say } from "../run/planned-case.ts";
 import { oneRuntime, Sessions } from "../run/runtimes.ts";
-import { LabError, type Runtime } from "../runtime/runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { plural } from "../util/numbers.ts";
+import { byName } from "./explain.ts";
+import { caseOf, planAgain, readRecorded } from "./recorded.ts";
 import { compareRuns, type Outcome, type Recorded } from "./replay-outcome.ts";
 
 /** Exit code 0 when all runs are as the recorded one was, 1 when one differs. */
-export async function replay(args: ReplayArgs, { catalog, commandLine, print, signal }: Context): Promise<number> {
+export async function replay(args: ReplayArgs, context: Context): Promise<number> {
+  const { commandLine, print, signal } = context;
   const recorded = readRecorded(args.run);
-  const { run } = recorded;
-  const [one] = findCases(catalog, [run.case]);
-  if (!one) throw new UsageError(`There is no case '${run.case}'.`);
-  const runtime = runtimeOf(run, args, catalog);
+  if (args.simulate) return (await import("./replay-simulated.ts")).replaySimulated(recorded, args, context);
+  const { one, catalog } = caseOf(recorded, context.catalog);
+  const runtime = runtimeOf(recorded.run, args, catalog);
   // Everything that can be wrong with it is found before the first lab.
   const plan = planAgain(recorded, one);
+  const traced = tracedOf(recorded, args.trace);
   await using sessions = new Sessions(signal, say);
   const chosen = await sessions.of(runtime, plan.load.connections);
   const host = await describeHost();
@@ -36,6 +38,7 @@ export async function replay(args: ReplayArgs, { catalog, commandLine, print, si
     commandLine,
     stop: true,
     gdb: args.gdb,
+    ...traced,
     ...(args.repeats > 1 ? { reporter: [] } : {}),
   };
   const outcomes: Outcome[] = [];
@@ -61,7 +64,7 @@ function runtimeOf({ time, runtime, asked }: Recorded["run"], { gdb, ...args }: 
   const isVirtual = time === "virtual";
   if (gdb && !isVirtual)
     throw new UsageError("--gdb needs a run in virtual time: another lab does not stand still with its guest.");
-  const { image = [], capability = [], kernel, accel } = asked.runtime;
+  const { image = [], capability = [], place = [], kernel, accel } = asked.runtime;
   return oneRuntime(catalog, {
     runtime,
     kernel: args.kernel ?? kernel,
@@ -70,6 +73,7 @@ function runtimeOf({ time, runtime, asked }: Recorded["run"], { gdb, ...args }: 
     time: isVirtual ? "virtual" : "real",
     image,
     capability,
+    place,
   });
 }
 
@@ -78,31 +82,13 @@ function exitCodeOfAll(outcomes: readonly Outcome[]): number {
   return outcomes.every(({ isSame }) => isSame) ? EXIT.passed : EXIT.failed;
 }
 
-/** Throws UsageError or LabError when it is no record, or none that can be run again. */
-function readRecorded(dir: string): Recorded {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
-  try {
-    const { run, events, cut } = readRecord(dir);
-    if (cut !== null) throw new LabError(`${cut} It cannot be compared with another run.`);
-    const skipped = events.find((event) => event.kind === "skip");
-    if (skipped) throw new UsageError(`'${dir}' was skipped: ${skipped.reasons.join(" ")} There is nothing to replay.`);
-    const { asked } = run;
-    if (!asked) throw new UsageError(`'${dir}' was recorded by a version without 'replay': run.json has no 'asked'.`);
-    return { dir, run: { ...run, asked }, summary: readSummary(dir) };
-  } catch (error) {
-    if (error instanceof Damaged) throw new LabError(error.message, { cause: error });
-    throw error;
-  }
-}
-
-/** What a file from outside says may be anything. Throws UsageError. */
-function planAgain({ dir, run }: Recorded, one: Case): PlannedCase {
-  try {
-    return planCase(one, parseOptions(runOptions, run.asked.options), run.asked.set, run.calibrated);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`Cannot replay '${dir}': ${error.message}`, { cause: error });
-  }
+/** The same seed gives it the same 5-tuple. Throws UsageError when there is no such connection. */
+function tracedOf({ dir, run }: Recorded, name: string | undefined): { trace?: Flow } {
+  if (name === undefined) return {};
+  const [story] = storiesOf(run, readRecord(dir), byName(name), 1);
+  if (!story) throw new UsageError(`No established connection of '${dir}' is ${name}.`);
+  const { src, dst, sport, dport } = story;
+  return { trace: { src: addressBytes(src), dst: addressBytes(dst), sport, dport, protocol: PROTOCOL[run.protocol] } };
 }
 
 /** Bounded, and ended by their pids. */

@@ -2,10 +2,11 @@
 // "On every router": each is set up by itself, a change is made on all of them at once, and what was started is stopped in order.
 import path from "node:path";
 import { type FoundProgram, findProgram, installed } from "../host/locate.ts";
+import type { FlowRule } from "../oracle/oracle.ts";
 import { Daemon } from "../runtime/daemon.ts";
 import { type Host, type Lab, LabError } from "../runtime/runtime.ts";
 import type { Machine, Topology } from "../topology/topology.ts";
-import type { Balancer } from "./backend.ts";
+import type { Balancer, ControlAction } from "./backend.ts";
 import { notInstalled, type Program } from "./requirements.ts";
 
 /** One router of a lab that is up, and what a balancer's part there may do. */
@@ -34,13 +35,19 @@ interface StartOptions {
 export interface RouterSide {
   install(active: readonly number[]): Promise<void>;
   /**
-   * Makes exactly `active` so, after `before` (indices). Resolves when that is in force; with a number where the monotonic ns from
-   * which on it is are known better than by the moment at which it resolves.
+   * Makes exactly `active` so, after `before` (indices). Resolves when that is in force; with a number where the router's monotonic ns
+   * from which on it is are known better than by the moment at which it resolves.
    */
   change(active: readonly number[], before: readonly number[]): Promise<unknown>;
+  /** Gives all targets (by index) these weights, while `active` are so. Resolves as `change` does. */
+  weigh?(weights: readonly number[], active: readonly number[]): Promise<unknown>;
+  /** Puts these flows in force, while `active` are so. Resolves as `change` does. */
+  reflow?(flows: readonly FlowRule[], active: readonly number[]): Promise<unknown>;
   counters?(): Promise<Record<string, number>>;
   /** Resolves when nothing of a change goes on any more that nobody waited for, as the removal of old rules. */
   idle?(): Promise<unknown>;
+  /** As `Balancer.control`, for this router: one function for each action that the backend's `lifecycle` names, and stop, kill and start. */
+  control?: Partial<Record<ControlAction, (active: readonly number[]) => Promise<unknown>>>;
   /** As `Balancer.setRouters`, for this router. */
   setRouters?(active: readonly number[]): Promise<void>;
   /** Resolves when it has found out which targets answer: as `Balancer.waitForConvergence`, for this router. */
@@ -50,6 +57,8 @@ export interface RouterSide {
 }
 
 interface Deployed extends RouterSide {
+  /** The lab's time of what the side says; of what it does not say, now. */
+  timeOf(said: unknown): number;
   current: readonly number[];
   daemons: Daemon[];
 }
@@ -65,7 +74,7 @@ export async function deployOnRouters(
   for (const machine of lab.topology.routers) {
     const daemons: Daemon[] = [];
     const side = await sideOf(routerOf(lab, machine, services, { daemons, faults }));
-    deployed.set(machine.name, { ...side, daemons, current: active });
+    deployed.set(machine.name, { ...side, timeOf: timesOf(lab, machine), daemons, current: active });
   }
   const sides = [...deployed.values()];
   await Promise.all(sides.map((side) => side.install(active)));
@@ -81,15 +90,10 @@ export async function deployOnRouters(
     },
     async setTargets(next, only) {
       const chosen = [...deployed].flatMap(([name, side]) => ((only?.has(name) ?? true) ? [side] : []));
-      const times = await Promise.all(
-        chosen.map(async (side) => {
-          const effectiveT = await side.change(next, side.current);
-          side.current = next;
-          return typeof effectiveT === "number" ? effectiveT : lab.clock.now();
-        }),
-      );
+      const times = await Promise.all(chosen.map((side) => changeOn(side, next)));
       return times.length > 0 ? Math.max(...times) : lab.clock.now();
     },
+    ...otherChanges(sides),
     counters: async (name) => (await deployed.get(name)?.counters?.()) ?? {},
     async idle() {
       await onEach((side) => side.idle?.());
@@ -97,6 +101,11 @@ export async function deployOnRouters(
     ...(sides.some((side) => side.setRouters !== undefined)
       ? { setRouters: (next: readonly number[]) => onEach((side) => side.setRouters?.(next)) }
       : {}),
+    async control(action, routers) {
+      const chosen = lab.topology.routers.filter((_, i) => routers.includes(i));
+      await Promise.all(chosen.map(({ name }) => controlOn(name, deployed.get(name), action)));
+      return lab.clock.now();
+    },
     ...(sides.some((side) => side.converge !== undefined)
       ? {
           async waitForConvergence(alive: readonly number[]) {
@@ -108,11 +117,47 @@ export async function deployOnRouters(
     async [Symbol.asyncDispose]() {
       faults.close();
       await onEach(async (side) => {
-        for (const daemon of side.daemons.splice(0).reverse()) await daemon.stop();
+        for (const daemon of side.daemons.splice(0).reverse()) if (daemon.alive) await daemon.stop();
         await side.end?.();
       });
     },
   };
+}
+
+function timesOf(lab: Lab, { name }: Machine): Deployed["timeOf"] {
+  const { labTime = (t: number) => t } = lab.host(name);
+  return (said) => (typeof said === "number" ? labTime(said) : lab.clock.now());
+}
+
+/** What the sides can change besides their targets. */
+function otherChanges(sides: readonly Deployed[]): Pick<Balancer, "setWeights" | "setFlows"> {
+  return {
+    ...(sides.every((side) => side.weigh !== undefined)
+      ? { setWeights: (weights) => onAll(sides, (side) => side.weigh?.(weights, side.current)) }
+      : {}),
+    ...(sides.every((side) => side.reflow !== undefined)
+      ? { setFlows: (flows) => onAll(sides, (side) => side.reflow?.(flows, side.current)) }
+      : {}),
+  };
+}
+
+/** Resolves with when it is in force on all of them. */
+async function onAll(sides: readonly Deployed[], change: (side: Deployed) => Promise<unknown> | undefined) {
+  return Math.max(...(await Promise.all(sides.map(async (side) => side.timeOf(await change(side))))));
+}
+
+/** Resolves with when it is in force. */
+async function changeOn(side: Deployed, next: readonly number[]): Promise<number> {
+  const said = await side.change(next, side.current);
+  side.current = next;
+  return side.timeOf(said);
+}
+
+/** Throws LabError where the side has no such way. */
+async function controlOn(name: string, side: Deployed | undefined, action: ControlAction): Promise<void> {
+  const act = side?.control?.[action];
+  if (!act) throw new LabError(`The balancer on ${name} has no way to ${action}.`);
+  await act(side.current);
 }
 
 function routerOf(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { OracleSpec } from "../oracle/oracle.ts";
+import type { FlowRule, OracleSpec } from "../oracle/oracle.ts";
 import type { Family, Protocol } from "../record/schema.ts";
 import type { Feature } from "./backend.ts";
 import type { EventDefinition } from "./event.ts";
@@ -22,6 +22,8 @@ export interface Scenario {
   set?: Readonly<Record<string, string>>;
   /** One sentence for each thing that this machine lacks for it, with the remedy. */
   missing?(): Promise<string[]>;
+  /** Its events are a train of changes, at a rate that the user may set. */
+  hasRate?: true;
   /** Throws UsageError when the options do not fit together. */
   plan(options: ScenarioOptions): Plan;
 }
@@ -34,10 +36,14 @@ export interface ScenarioOptions {
   /** null: the scenario's own. */
   durationS: number | null;
   atS: readonly number[] | null;
+  /** Changes a minute of a train; null: the scenario's own. */
+  changesPerMinute: number | null;
   /** Seconds without a message on any connection; null: the scenario's own. */
   silenceS: number | null;
   /** What becomes of ICMP errors on the way. */
   icmp: "pass" | "drop";
+  /** Services that the user asked for; null, or absent: the VIP's alone. */
+  flows?: readonly FlowRule[] | null;
   /** Connections that are opened again have the 5-tuple that they had. */
   sameTuple: boolean;
   /** Seconds that a source stays with its target; null: it does not, or for ever. */
@@ -58,10 +64,26 @@ export interface Plan {
   size?: number;
   /** Each connection is silent for so long between two messages, whatever the rate would be. */
   silenceS?: number;
+  /** From then on each client uses a target's own address too, from the source address and port of its connection to the VIP. */
+  directS?: number;
+  /** So many connections a second, of both families, come besides, each for one answer: they tell when new ones are served. */
+  arrivals?: number;
+  /** Connections that are opened again, or come at another visit, have the 5-tuple that they had. */
+  sameTuple?: true;
+  /** Others send meanwhile from sources that never answer, at the rate of --flood. */
+  flood?: { fromS: number; untilS: number };
+  /** Attackers choose connections for this target, by number from 1. */
+  attack?: { victim: number };
+  /** Flows from the start, each a service with targets of its own. Absent: the VIP's service has all. */
+  flows?: readonly FlowRule[];
+  /** MTU of all links. */
+  linkMtu?: number;
   /** MTU of the way from the routers to the tester, behind a machine that tells by ICMP errors. */
   squeezeMtu?: number;
   /** ICMP errors of that machine never leave it. */
   icmpDropped?: true;
+  /** Ways between tester and targets, each with a VIP and networks of its own, for associations that have both; none is opened again. */
+  paths?: 2;
   /** A router in front of the routers chooses among them by a multipath hash of this seed: another tier. */
   front?: { seed: number };
 }
@@ -71,4 +93,8 @@ export interface Step {
   event: EventDefinition;
   /** Target numbers, or router numbers, from 1. */
   members: readonly number[];
+  /** Weights of all targets from then on, in the order of their numbers. Absent: as they were. */
+  weights?: readonly number[];
+  /** All flows from then on. Absent: as they were. */
+  flows?: readonly FlowRule[];
 }

@@ -7,6 +7,10 @@ const positionals = { run: option(text(), { about: "folder of a run", names: "fo
 
 const options = {
   ...outsideShape,
+  simulate: option(flag(), {
+    group: "Comparison",
+    about: "simulate it instead, and compare connection by connection: target, and the change at which it is lost",
+  }),
   kernel: option(text().optional(), {
     group: "Topology",
     about: "another kernel than the record's: then verdicts are compared",
@@ -23,6 +27,13 @@ const options = {
     about: "loops that keep this machine busy beside every second run",
     unit: "loops",
   }),
+  trace: option(text().optional(), {
+    group: "CI",
+    about:
+      "connection of the run whose packets nft traces through the routers' rules, told by 'explain': 17.0 or 50.0.3.7:4711",
+    expects: "a connection",
+    defaultText: "none",
+  }),
   gdb: option(flag(), { group: "CI", about: "the guest waits for gdb on a socket of the run's folder" }),
   ...outShape,
 };
@@ -35,7 +46,9 @@ export const replayCommand = defineCommand({
   options,
   examples: [
     ["replay results/20260901T120000Z-ipvs_scale-1", "in virtual time: the same, or the first difference"],
+    ["replay results/20260901T120000Z-nfqueue_rolling-1 --simulate", "does each connection fare as theory says?"],
     ["replay results/20260901T120000Z-ipvs_scale-1 --repeats 20 --busy 2", "half of them on a busy machine"],
+    ["replay results/20260901T120000Z-ipvs_scale-1 --trace 17.0", "which rules did its packets meet?"],
   ],
   run: async (args, context) => (await import("../actions/replay.ts")).replay(args, context),
 });

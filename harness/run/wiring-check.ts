@@ -2,6 +2,9 @@
 // The wiring around a run: what of links, routes, addresses and rules differs after the traffic, that no event of the run ordered.
 import type { Plan } from "../api/scenario.ts";
 import { isExplained } from "../events/index.ts";
+import { isRouterDeath } from "../events/meaning.ts";
+import type { FaultSubject, LabFault } from "../record/schema.ts";
+import { fabricsOf } from "../runtime/fabric.ts";
 import type { Lab } from "../runtime/runtime.ts";
 import { type Machine, type Net, VIP_PREFIX } from "../topology/topology.ts";
 
@@ -28,10 +31,10 @@ export interface MachineWiring {
 
 /** What is wired in all machines, and in the fabric between them. */
 export async function readWiring(lab: Lab): Promise<MachineWiring[]> {
-  const { targets, tester, squeeze, machines } = lab.topology;
-  const asked = new Set([...targets.slice(0, ASKED_TARGETS), tester, ...(squeeze ? [squeeze.machine] : [])]);
+  const { targets, testers, squeeze, machines } = lab.topology;
+  const asked = new Set([...targets.slice(0, ASKED_TARGETS), ...testers, ...(squeeze ? [squeeze.machine] : [])]);
   const bridges: Net[] = squeeze ? ["net1", "net2", "net3"] : ["net1", "net2"];
-  const fabric = async () => ({ machine: "fabric", links: await readLinks(lab, "fabric", bridges), routes: null });
+  const fabric = async (part: string) => ({ machine: part, links: await readLinks(lab, part, bridges), routes: null });
   const own = async (machine: Machine) => ({
     machine: machine.name,
     links: await readLinks(
@@ -41,7 +44,7 @@ export async function readWiring(lab: Lab): Promise<MachineWiring[]> {
     ),
     routes: asked.has(machine) ? await readRoutes(lab, machine) : null,
   });
-  return Promise.all([fabric(), ...machines.map(own)]);
+  return Promise.all([...fabricsOf(lab).map(fabric), ...machines.map(own)]);
 }
 
 async function readLinks(lab: Lab, machine: string, devices: readonly string[]): Promise<Map<string, Link>> {
@@ -74,26 +77,31 @@ function joined(text: string): string[] {
     .filter((line) => line.trim() !== "");
 }
 
-/** One sentence for each difference that the plan did not order. */
+/** One for each difference that the plan did not order. `routers` are all by name. */
 export function wiringFaults(
   before: readonly MachineWiring[],
   after: readonly MachineWiring[],
   plan: Pick<Plan, "steps">,
-): string[] {
+  routers: readonly string[] = [],
+): LabFault[] {
   // What kinds from outside do to the wiring is not known here.
   if (plan.steps.some(({ event }) => !isExplained({ kind: event.kind }))) return [];
+  const unlinked = new Set(
+    plan.steps.flatMap(({ event, members }) => (isRouterDeath(event) ? members.map((n) => routers[n - 1]) : [])),
+  );
   const rerouted = plan.steps.some(({ event }) => event.subject === "routers");
   const now = new Map(after.map((one) => [one.machine, one]));
-  const sentences = before.flatMap((was) => {
+  const faults = before.flatMap((was) => {
     const is = now.get(was.machine);
-    if (!is) return [];
-    const links = linkFaults(was, is);
-    return links.length > 0 ? links : routeFaults(was, is, rerouted);
+    if (!is || unlinked.has(was.machine)) return [];
+    const about = (what: FaultSubject["what"]) => (text: string) => ({ text, about: { what, where: was.machine } });
+    const links = linkFaults(was, is).map(about("link"));
+    return links.length > 0 ? links : routeFaults(was, is, rerouted).map(about("routes"));
   });
-  const more = sentences.length - MOST_SENTENCES;
+  const more = faults.length - MOST_SENTENCES;
   return more > 0
-    ? [...sentences.slice(0, MOST_SENTENCES), `${more} more differences in the lab's wiring.`]
-    : sentences;
+    ? [...faults.slice(0, MOST_SENTENCES), { text: `${more} more differences in the lab's wiring.` }]
+    : faults;
 }
 
 function linkFaults(was: MachineWiring, is: MachineWiring): string[] {

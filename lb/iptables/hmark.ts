@@ -9,10 +9,13 @@ import {
   TOOLS,
   type Topology,
 } from "../../harness/api/index.ts";
+import { bothLive } from "../linux/direct.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { hashSeed } from "../linux/options.ts";
-import { clamp, clampNeeds, generations, type Rules, ruleRequirements, variant } from "./iptables.ts";
+import { endsAs, HANDS_OVER } from "../linux/running.ts";
+import { generations } from "./generations.ts";
+import { clamp, clampNeeds, type Rules, ruleRequirements, variant } from "./iptables.ts";
 
 /** Routing table of target i, above those that the kernel keeps for itself. */
 const TABLE = 1000;
@@ -26,7 +29,16 @@ export const iptablesHmark = defineBackend({
   name: "iptables_hmark",
   summary: "iptables HMARK: hash of addresses and ports to a mark, and the mark to a route; stateless",
   handles: ["icmp_errors"],
+  direct: () => bothLive,
   withoutTargets: (_, protocol) => noRoute(protocol),
+  lifecycle: {
+    actions: ["reload", "upgrade"],
+    of: (_, protocol) => ({
+      keeps: "nothing: it remembers nothing",
+      ...endsAs({ open: "silence", fresh: noRoute(protocol) }),
+      ...HANDS_OVER,
+    }),
+  },
   service: "a rule in PREROUTING and a chain that hashes",
   servesVips: () => true,
   options,
@@ -45,6 +57,12 @@ export const iptablesHmark = defineBackend({
       (_, targets, number) => mangle(given.hashSeed, number, targets.length),
       services,
     );
+    const renew = async (active: readonly number[]) => {
+      const old = generation++;
+      await eachFamily(host, () => marks("add", generation, active));
+      await service.replace(active);
+      service.tidy(() => eachFamily(host, () => marks("del", old, active)));
+    };
     return {
       async install(first) {
         await eachFamily(host, (family) => tables(topology, family));
@@ -58,6 +76,14 @@ export const iptablesHmark = defineBackend({
         await eachFamily(host, () => marks("add", generation, next));
         await service.replace(next);
         service.tidy(() => eachFamily(host, () => marks("del", old, before)));
+      },
+      // The generation's marks stay as they are: rules of the same targets lead to the same ones.
+      control: {
+        stop: () => service.clear(),
+        kill: () => service.clear(),
+        start: renew,
+        reload: renew,
+        upgrade: renew,
       },
       idle: () => service.idle(),
     };

@@ -9,7 +9,8 @@ import {
   ipBatch,
   iptablesRestore,
   type KernelProbe,
-  otherVip,
+  type Lifecycle,
+  type Protocol,
   planTopology,
   type Requirements,
   type Router,
@@ -23,15 +24,18 @@ import {
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, type LeaveMode, returnPath, setTimeouts } from "../linux/conntrack.ts";
 import { clampRules } from "../linux/mss-clamp.ts";
+import { noRoute } from "../linux/no-route.ts";
 import { memoryPart } from "../linux/options.ts";
 import { limitTable, masqueradeRules, ownKernel, tableFull, wantsMasquerade } from "../linux/room.ts";
+import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { snatCounters } from "../linux/snat-ports.ts";
+import { added, controlOf, generations, restore, restoreWords } from "./generations.ts";
 
 export const variant = z
   .enum(["nft", "legacy"])
   .optional()
   .describe("iptables by nf_tables, or by the older ip_tables (what iptables-restore is on this machine)");
-type Variant = z.infer<typeof variant>;
+export type Variant = z.infer<typeof variant>;
 
 /** One generation of a service's rules in one family. */
 export interface Rules {
@@ -99,6 +103,7 @@ export function natSide(
       if (options.leave === "flush") await flushTargets(host, topology, old);
       service.tidy();
     },
+    control: controlOf(service),
     counters: async () => ({
       ...(await conntrackCounters(host)),
       ...(await tableFull(lab, host, options)),
@@ -107,6 +112,16 @@ export function natSide(
     idle: () => service.idle(),
   };
 }
+
+/** Replies that return to a router's own address do not come to another one. */
+export const natShares = (options: NatOptions): boolean => !(options.masquerade ?? wantsMasquerade(options) ?? false);
+
+/** Conntrack is off in a machine where no rule needs it, and then nothing is translated. */
+export const natLifecycle = (protocol: Protocol): Lifecycle => ({
+  keeps: "conntrack's entries, which translate nothing until the rules are back",
+  ...endsAs({ open: "silence", fresh: noRoute(protocol), edge: true }),
+  ...HANDS_OVER,
+});
 
 /** Packets pass as they are, and no route leads them on. */
 const NO_TARGET: Pick<Rules, "rules"> = { rules: ["-j ACCEPT"] };
@@ -164,111 +179,6 @@ const probeOf = (family: IpFamily, input: string, given: Variant): KernelProbe =
   input,
   remedy: given === "legacy" ? "Load ip_tables, or try variant=nft." : "Load its module, or use another kernel.",
 });
-
-interface Generation {
-  number: number;
-  rules: Rules;
-}
-
-/**
- * The rules of one service on one router. A change puts the chain of a new generation in front of the old one with one commit, so
- * there is no moment without rules and no packet sees two generations. What is behind it is removed by `tidy`, which nobody waits for: a
- * program that deletes rules cannot end before the kernel's last reader of them has gone, 10 to 30 ms.
- */
-export function generations(
-  host: Host,
-  given: Variant,
-  rulesOf: (family: IpFamily, active: readonly number[], generation: number) => Rules,
-  services = 0,
-): {
-  /** In force when it resolves. */
-  replace(active: readonly number[]): Promise<void>;
-  /** Removes the generation before, and does this too. */
-  tidy(more?: () => Promise<unknown>): void;
-  /** Resolves when the last `tidy` has ended. */
-  idle(): Promise<unknown>;
-} {
-  let number = 0;
-  const now = new Map<IpFamily, Generation>();
-  const old = new Map<IpFamily, Generation>();
-  let tidied: Promise<unknown> = Promise.resolve();
-  const restored = (textOf: (family: IpFamily) => string) =>
-    Promise.all(FAMILIES.map((family) => restore(host, family, textOf(family), given)));
-  return {
-    async replace(active) {
-      await tidied;
-      number++;
-      await restored((family) => {
-        const before = now.get(family) ?? null;
-        const next = { number, rules: rulesOf(family, active, number) };
-        if (before) old.set(family, before);
-        now.set(family, next);
-        return added(family, next, before, services);
-      });
-    },
-    tidy(more) {
-      const gone = restored((family) => {
-        const [before, next] = [old.get(family), now.get(family)];
-        return before && next ? removed(family, before, next) : "";
-      });
-      tidied = Promise.all([gone, more?.()]);
-      // Told at the next change, if there is one; else the lab has gone.
-      tidied.catch(() => {});
-    },
-    idle: () => tidied,
-  };
-}
-
-const chainOf = ({ number }: Generation) => `LB-SERVICE-${number}`;
-
-function added(family: IpFamily, next: Generation, before: Generation | null, services = 0): string {
-  const chain = chainOf(next);
-  const { table, hooks, rules, chains, beside } = next.rules;
-  const fresh = [...(chains ?? [])].filter(([name]) => !before?.rules.chains?.has(name));
-  return [
-    `*${table}`,
-    ...[chain, ...fresh.map(([name]) => name)].map((name) => `:${name} - [0:0]`),
-    ...fresh.flatMap(([name, own]) => own.map((rule) => `-A ${name} ${rule}`)),
-    ...rules.map((rule) => `-A ${chain} ${rule}`),
-    ...(before ? [] : [...(beside ?? []), ...otherServices(family, rules, services)]),
-    // Behind those of further services, as that of most services is.
-    ...hooks.map(
-      (hook) => `-I ${hook} ${hook === "PREROUTING" ? services + 1 : 1} -d ${vipPrefix(family)} -j ${chain}`,
-    ),
-    "COMMIT",
-    "",
-  ].join("\n");
-}
-
-/** A rule in PREROUTING for each further service, which leads to a chain with rules like those of the VIP's. */
-function otherServices(family: IpFamily, rules: readonly string[], n: number): string[] {
-  return Array.from({ length: n }, (_, i) => `LB-OTHER-${i + 1}`).flatMap((chain, i) => [
-    `:${chain} - [0:0]`,
-    `-A PREROUTING -d ${otherVip(i + 1, family)} -j ${chain}`,
-    ...rules.map((rule) => `-A ${chain} ${rule}`),
-  ]);
-}
-
-function removed(family: IpFamily, before: Generation, next: Generation): string {
-  const chain = chainOf(before);
-  const { table, hooks, chains } = before.rules;
-  const unused = [chain, ...[...(chains?.keys() ?? [])].filter((name) => !next.rules.chains?.has(name))];
-  return [
-    `*${table}`,
-    ...hooks.map((hook) => `-D ${hook} -d ${vipPrefix(family)} -j ${chain}`),
-    ...["-F", "-X"].flatMap((verb) => unused.map((name) => `${verb} ${name}`)),
-    "COMMIT",
-    "",
-  ].join("\n");
-}
-
-/** All of it or nothing; throws when the program refuses a line. */
-export async function restore(host: Host, family: IpFamily, text: string, given?: Variant): Promise<void> {
-  await host.exec(restoreWords(family, given), { input: text });
-}
-
-/** The older program has one lock for all families and routers. */
-const restoreWords = (family: IpFamily, given: Variant) => [iptablesRestore(family, given).name, "--noflush", "--wait"];
 
 /** "--to-destination" of a target, with a port of its own where one is given. */
 export function destination(topology: Topology, index: number, family: IpFamily, port?: number): string {

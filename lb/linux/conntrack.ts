@@ -25,9 +25,11 @@ export const leave = z
  * A 5-tuple that is opened again: the client's SYN ends an entry whose connection it had closed itself, so that rules are asked anew; over
  * UDP the entry goes on, until it is flushed.
  */
-export function natReuse({ leave }: { leave: LeaveMode }, protocol: Protocol): Reuse {
+export function natReuse({ leave, timeouts }: { leave: LeaveMode; timeouts: string }, protocol: Protocol): Reuse {
   if (protocol === "tcp") return { after: "again", gone: "again" };
-  return { after: "same", gone: leave === "flush" ? "again" : leave === "drain" ? "same" : "lost" };
+  const { udp } = timeoutsOf(timeouts);
+  const gone = leave === "flush" ? "again" : leave === "drain" ? "same" : "lost";
+  return { after: "same", gone, ...(udp > 0 ? { forgottenS: udp } : {}) };
 }
 
 export const leavesDead = ({ leave }: { leave: string }): boolean => leave === "dead";
@@ -60,9 +62,12 @@ export async function setTimeouts(host: Host, text: string): Promise<void> {
   if (lines.length > 0) await setSysctls(host, lines);
 }
 
-/** With several routers a reply must come back to the one that knows the connection: its own address sees to that. */
+/**
+ * With several routers a reply must come back to the one that knows the connection: its own address sees to that, unless they all
+ * know it.
+ */
 export function returnPath(topology: Topology, given: boolean | undefined): "masquerade" | "routed" {
-  return (given ?? topology.routers.length > 1) ? "masquerade" : "routed";
+  return (given ?? (topology.routers.length > 1 && !topology.sharesState)) ? "masquerade" : "routed";
 }
 
 /** The next packet of a forgotten connection is taken for a new one and comes to another target, which ends it. */

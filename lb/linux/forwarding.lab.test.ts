@@ -17,7 +17,7 @@ import {
 import { missingOf, netns, parseBackendOptions, startServers } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
 import { backends } from "../index.ts";
-import { restore } from "../iptables/iptables.ts";
+import { restore } from "../iptables/generations.ts";
 
 const CONNECTIONS = 60;
 const address = (family: 4 | 6, port: number) => (family === 4 ? `${VIP[4]}:${port}` : `[${VIP[6]}]:${port}`);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Lab } from "../../harness/api/index.ts";
 
-/** For balancers that get large packets in parts: the tester counts a large packet as one, and the targets would count its parts. */
+/** For balancers that get large packets in parts: a tester counts a large packet as one, and the targets would count its parts. */
 export async function sendSegments(lab: Lab): Promise<void> {
-  const { tester, squeeze } = lab.topology;
-  await lab.wiring(tester.name).exec(["ip", "link", "set", "dev", squeeze ? "eth3" : "eth2", "gso_max_segs", "1"]);
+  const { testers, squeeze } = lab.topology;
+  for (const { name } of testers)
+    await lab.wiring(name).exec(["ip", "link", "set", "dev", squeeze ? "eth3" : "eth2", "gso_max_segs", "1"]);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options that several of the kernel's strategies have, so that they are called the same everywhere.
 import { z } from "zod";
-import { type Protocol, type StatefulSpec, UsageError } from "../../harness/api/index.ts";
+import { type StatefulSpec, UsageError } from "../../harness/api/index.ts";
 
 export const weights = z
   .string()
@@ -68,7 +68,10 @@ const KERNELS = { ipvs: { tcp: 900, udp: 300 }, conntrack: { tcp: 432_000, udp: 
 export function memoryPart(
   text: string,
   again: boolean,
-  { of = "conntrack", protocols = ["tcp", "udp"] }: { of?: keyof typeof KERNELS; protocols?: readonly Protocol[] } = {},
+  {
+    of = "conntrack",
+    protocols = ["tcp", "udp"],
+  }: { of?: keyof typeof KERNELS; protocols?: readonly ("tcp" | "udp")[] } = {},
 ): Pick<StatefulSpec, "memory"> {
   const given = timeoutsOf(text);
   const timeoutS = Object.fromEntries(
