@@ -37,9 +37,9 @@ export async function startedContainers(): Promise<{ name: string; alive: boolea
     .map(({ Id, Names }) => ({ name: Names[0] ?? Id, alive: cgroups.some((cgroup) => cgroup.includes(Id)) }));
 }
 
-/** Whether it comes true within some seconds. */
-export async function soon(condition: () => Promise<boolean>): Promise<boolean> {
-  for (const end = performance.now() + 10_000; performance.now() < end; await delay(50))
+/** Whether it comes true in time. */
+export async function soon(condition: () => Promise<boolean>, withinMs = 10_000): Promise<boolean> {
+  for (const end = performance.now() + withinMs; performance.now() < end; await delay(50))
     if (await condition()) return true;
   return false;
 }

@@ -57,6 +57,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
     isHere: () => process.arch === "x64" && isInstalled("qemu-system-x86_64"),
     needed: {
       "scenarios/cases.vm.test.ts": ALL,
+      "lb/found/found.vm.test.ts": ALL,
+      "scenarios/direct.vm.test.ts": ALL,
       "scenarios/idle.vm.test.ts": ALL,
       "scenarios/jobs.vm.test.ts": ALL,
       "harness/actions/replay.vm.test.ts": ALL,
@@ -101,9 +103,15 @@ export const REQUIREMENTS: readonly Requirement[] = [
     reason: /'?xdp-lb'? is not built/,
   },
   {
+    name: "dpdk-lb",
+    isHere: () => existsSync(path.join(buildDir, "dpdk-lb")),
+    needed: { "lb/dpdk/dpdk.lab.test.ts": 1, "scenarios/cases.lab.test.ts": 6 },
+    reason: /'dpdk-lb' is not built/,
+  },
+  {
     name: "IPVS in this kernel",
     isHere: () => existsSync("/proc/net/ip_vs"),
-    needed: { "scenarios/cases.lab.test.ts": 18, "lb/services.lab.test.ts": 1 },
+    needed: { "scenarios/cases.lab.test.ts": 20, "lb/services.lab.test.ts": 1 },
     reason: /This kernel has no IPVS/,
   },
   {
@@ -115,11 +123,20 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { name: "HAProxy", ...proxy("haproxy") },
   { name: "nginx", ...proxy("nginx") },
   { name: "nftlb", ...proxy("nftlb") },
+  { name: "keepalived", ...proxy("keepalived") },
+  { name: "BIRD", ...proxy("bird") },
+  { name: "conntrackd", ...proxy("conntrackd") },
   {
     name: "a source tree that every user may read",
     isHere: () => foldersAbove(root).every((dir) => (statSync(dir).mode & 0o005) === 0o005),
     needed: { "load-balancer.lab.test.ts": 1 },
     reason: /^User 65534 cannot read/,
+  },
+  {
+    name: "Wireshark's tools",
+    isHere: () => isInstalled("capinfos") && isInstalled("tshark"),
+    needed: { "harness/tap/tap.test.ts": 1 },
+    reason: /Wireshark's tools/,
   },
   {
     name: "tcpdump",
@@ -195,6 +212,7 @@ function proxy(program: string): Omit<Requirement, "name"> {
       "lb/nftlb/nftlb.lab.test.ts": 3,
       "scenarios/cases.lab.test.ts": 9,
       "scenarios/variants.lab.test.ts": 1,
+      "scenarios/failover.lab.test.ts": 3,
     },
     reason: new RegExp(program),
   };

@@ -36,7 +36,7 @@ const ecmp: OutsideBackend = (kit) => {
       kernel: [
         {
           what: "settable seed of the multipath hash",
-          argv: ["test", "-w", "/proc/sys/net/ipv4/fib_multipath_hash_seed"],
+          argv: ["test", "-e", "/proc/sys/net/ipv4/fib_multipath_hash_seed"],
           input: "",
           remedy: "Use Linux 6.11 or newer.",
         },

@@ -6,7 +6,7 @@ import path from "node:path";
 import { runProgram } from "../../host/program.ts";
 import { findTool } from "../../host/tools.ts";
 import { outcomeOf } from "../machine.ts";
-import { BOTH, during, type Fault } from "./fault.ts";
+import { during, EVERYWHERE, type Fault } from "./fault.ts";
 
 const HOUR_S = 3600;
 
@@ -46,7 +46,7 @@ export const clockFaults: readonly Fault[] = [
     kind: "corrupted",
     fault: "the harness' wall clock, an hour ahead",
     wanted: "pass, exit code 0",
-    on: BOTH,
+    on: EVERYWHERE,
     missing,
     got: jump(HOUR_S),
   },
@@ -54,7 +54,7 @@ export const clockFaults: readonly Fault[] = [
     kind: "corrupted",
     fault: "the harness' wall clock, an hour back",
     wanted: "pass, exit code 0",
-    on: BOTH,
+    on: EVERYWHERE,
     missing,
     got: jump(-HOUR_S),
   },

@@ -24,6 +24,7 @@ export interface Fault {
 /** Runtimes of the faults that do not depend on one, and of those that do. */
 export const ONCE = ["netns"];
 export const BOTH = ["netns", "docker"];
+export const EVERYWHERE = [...BOTH, "vm"];
 
 /** The outcome of a run that something is done to, once its traffic has gone on for a second. */
 export function during(attack: Omit<Attack, "where">, act: (run: Attacked) => unknown): Fault["got"] {

@@ -22,7 +22,7 @@ const inGroup =
     }
   };
 
-/** The kernel kills what uses the most of the group, which is the harness. */
+/** The kernel kills what uses the most of the group. */
 const outOfMemory = inGroup((group, where) =>
   withRun({ where, through: group.through }, async (run) => {
     if (!(await run.reaches("traffic"))) return `no traffic: ${run.said()}`;
@@ -37,6 +37,14 @@ export const memoryFaults: readonly Fault[] = [
     fault: "the harness, by the kernel: its control group's memory is used up",
     wanted: "SIGKILL",
     on: BOTH,
+    missing: cgroupMissing,
+    got: outOfMemory,
+  },
+  {
+    kind: "killed",
+    fault: "QEMU, by the kernel: the control group of harness and guest has its memory used up",
+    wanted: "3",
+    on: ["vm"],
     missing: cgroupMissing,
     got: outOfMemory,
   },

@@ -9,6 +9,8 @@ import { runProgram } from "../../host/program.ts";
 import { findTool } from "../../host/tools.ts";
 import { connectEngine } from "../../runtime/docker/engine.ts";
 import { ensureImages } from "../../runtime/docker/images.ts";
+import { copy } from "../../runtime/docker/store.ts";
+
 import { eventually, wordsOf } from "../machine.ts";
 
 const START_MS = 40_000;
@@ -16,6 +18,9 @@ const STOP_MS = 20_000;
 
 export interface OwnEngine {
   env: { DOCKER_HOST: string };
+  docker: Docker;
+  /** Whose network namespace is the engine's. */
+  pid(): number;
   /** As a machine that kills it would: what it started lives on. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -30,20 +35,31 @@ export async function ownEngineMissing(): Promise<string | null> {
   return process.geteuid?.() === 0 ? findTool("dockerd", "docker.io") : "A Docker engine needs root.";
 }
 
-/** With the lab's images, as the machine's engine has them. Its sockets' names must be short. */
-export async function ownEngine(): Promise<OwnEngine> {
+interface OwnOptions {
+  /** Its host name; absent: the machine's. */
+  name?: string;
+  /** Whether it gets the lab's images, as the machine's engine has them. */
+  images?: boolean;
+  /** Seconds by which its clock is ahead of the machine's. */
+  aheadS?: number;
+}
+
+/** Its sockets' names must be short. */
+export async function ownEngine({ images = true, ...as }: OwnOptions = {}): Promise<OwnEngine> {
   const dir = mkdtempSync("/tmp/lb-engine-");
   const socketPath = path.join(dir, "e.sock");
   const docker = new Docker({ socketPath });
   let process: ChildProcess | undefined;
   const engine: OwnEngine = {
     env: { DOCKER_HOST: `unix://${socketPath}` },
+    docker,
+    pid: () => process?.pid ?? 0,
     async kill() {
       process?.kill("SIGKILL");
       await eventually(() => process?.signalCode !== null, STOP_MS);
     },
     async start() {
-      process = startEngine(dir, socketPath);
+      process = startEngine(dir, socketPath, as);
       const answers = () =>
         docker.ping().then(
           () => true,
@@ -66,7 +82,7 @@ export async function ownEngine(): Promise<OwnEngine> {
   };
   try {
     await engine.start();
-    await copyImages(docker);
+    if (images) await copyImages(docker);
     return engine;
   } catch (error) {
     await engine.remove();
@@ -74,14 +90,16 @@ export async function ownEngine(): Promise<OwnEngine> {
   }
 }
 
-function startEngine(dir: string, socketPath: string): ChildProcess {
+function startEngine(dir: string, socketPath: string, { name, aheadS }: OwnOptions): ChildProcess {
   mkdirSync(path.join(dir, "data"), { recursive: true });
   const places = ["--data-root", path.join(dir, "data"), "--exec-root", path.join(dir, "exec")];
   const own = [...places, "--pidfile", path.join(dir, "pid"), "--host", `unix://${socketPath}`];
   const noNetwork = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"];
   rmSync(path.join(dir, "pid"), { force: true });
   const log = openSync(path.join(dir, "log"), "a");
-  return spawn("unshare", ["--net", "dockerd", ...own, ...noNetwork], {
+  const ahead = aheadS === undefined ? [] : ["--time", "--monotonic", `${aheadS}`];
+  const named = name === undefined ? [] : ["--uts", "sh", "-c", 'hostname "$0" && exec "$@"', name];
+  return spawn("unshare", ["--net", ...ahead, ...named, "dockerd", ...own, ...noNetwork], {
     stdio: ["ignore", log, log],
     detached: true,
     env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
@@ -91,10 +109,7 @@ function startEngine(dir: string, socketPath: string): ChildProcess {
 async function copyImages(to: Docker): Promise<void> {
   const from = await connectEngine();
   const images = await ensureImages(from, {}, () => {});
-  for (const name of new Set(Object.values(images))) {
-    const loaded = await to.loadImage(await from.docker.getImage(name).get());
-    await new Promise((resolve) => to.modem.followProgress(loaded, resolve));
-  }
+  await copy(from.docker, to, [...new Set(Object.values(images))]);
 }
 
 function mountsBelow(dir: string): string[] {

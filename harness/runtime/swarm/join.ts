@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of a fabric, one on each node, joined by a VXLAN for each net and pair of nodes. Pure text for ip(8) and bridge(8).
+import type { Machine, Net, Topology } from "../../topology/topology.ts";
+
+/** Outer and inner headers: IPv4, UDP, VXLAN and Ethernet. IPv6 has 20 more. */
+const OVERHEAD = { 4: 50, 6: 70 } as const;
+/** Enough for receivers to spread flows by, and few enough that the nodes' conntrack does not see one for each. */
+const SOURCE_PORTS = "49152 49216";
+const PAIRS_BITS = 11;
+const NETS: readonly Net[] = ["net1", "net2", "net3"];
+
+/** What a node's fabric knows of the way to another node. */
+export interface Way {
+  /** Index of the other node. */
+  to: number;
+  local: string;
+  remote: string;
+  /** Of the link between the nodes. */
+  mtu: number;
+}
+
+/** The identifiers of one lab: above all of Docker's own, and others than those of other labs. */
+export const vniBase = (random: number): number => 0x80_00_00 | ((random & 0x3ff) << (PAIRS_BITS + 2));
+
+/** `pair`: indices of two nodes. */
+function vniOf(base: number, pair: readonly [number, number], net: Net): number {
+  const [low, high] = [Math.min(...pair), Math.max(...pair)];
+  return base + ((high * (high - 1)) / 2 + low) * 4 + Number(net.slice(-1));
+}
+
+export const netsOf = ({ squeeze }: Topology): readonly Net[] => (squeeze ? NETS : NETS.slice(0, 2));
+
+/** The fabric's end of the way to a node, in a bridge. */
+const portTo = (net: Net, node: number): string => `${net}-n${node + 1}`;
+
+/** What fits through all of these ways, in bytes of an IP packet. */
+export function roomOf(ways: readonly Way[]): number {
+  return Math.min(...ways.map(({ mtu, remote }) => mtu - OVERHEAD[remote.includes(":") ? 6 : 4]));
+}
+
+/** For ip(8) in the node's own network, from where the packets go; the devices are made in the fabric's namespace, and end with it. */
+export function tunnelBatch(
+  topology: Topology,
+  { node, ways, base, port, netns }: { node: number; ways: readonly Way[]; base: number; port: number; netns: string },
+): string {
+  return text(
+    ways.flatMap(({ to, local, remote }) =>
+      netsOf(topology).map(
+        (net) =>
+          `link add name ${portTo(net, to)} mtu ${topology.mtu} netns ${netns} type vxlan id ${vniOf(base, [node, to], net)} local ${local} remote ${remote} dstport ${port} srcport ${SOURCE_PORTS} nolearning`,
+      ),
+    ),
+  );
+}
+
+/**
+ * For ip(8) in the fabric. What came from one node goes to no other again: isolated ports do not hand on to each other. That a port
+ * of the bridge which is isolated by an event reaches none of another node follows.
+ */
+export function portsBatch(topology: Topology, ways: readonly Way[]): string {
+  return text(
+    ways.flatMap(({ to }) =>
+      netsOf(topology).flatMap((net) => [
+        `link set ${portTo(net, to)} master ${net} up`,
+        `link set dev ${portTo(net, to)} type bridge_slave isolated on`,
+      ]),
+    ),
+  );
+}
+
+/** For bridge(8) in the fabric: which machines are behind which port. `elsewhere` are those of other nodes, with their node's index. */
+export function neighboursBatch(elsewhere: readonly (readonly [Machine, number])[]): string {
+  return text(
+    elsewhere.flatMap(([{ links }, node]) =>
+      links.map(({ mac, net }) => `fdb replace ${mac} dev ${portTo(net, node)} master static`),
+    ),
+  );
+}
+
+export interface Crossing {
+  from: number;
+  to: number;
+  sent: number;
+  received: number;
+}
+
+/** Packets from each node to each other one. `tables` are /proc/net/dev of the nodes' fabrics. */
+export function crossings(tables: readonly string[], nets: readonly Net[]): Crossing[] {
+  const counts = tables.map(portCounts);
+  const all = [...tables.keys()];
+  const sum = (node: number, other: number, column: "in" | "out") =>
+    nets.reduce((total, net) => total + (counts[node]?.get(portTo(net, other))?.[column] ?? 0), 0);
+  return all.flatMap((from) =>
+    all
+      .filter((to) => to !== from)
+      .map((to) => ({ from, to, sent: sum(from, to, "out"), received: sum(to, from, "in") })),
+  );
+}
+
+function portCounts(table: string): Map<string, { in: number; out: number }> {
+  return new Map(
+    [...table.matchAll(/^\s*(\S+):\s*(.*)$/gm)].map(([, name = "", numbers = ""]) => {
+      const columns = numbers.trim().split(/\s+/).map(Number);
+      return [name, { in: columns[1] ?? 0, out: columns[9] ?? 0 }];
+    }),
+  );
+}
+
+const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks after the nodes of a lab while it is up: their clocks, whether they answer and belong to the swarm, and whether they reach each other.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Topology } from "../../topology/topology.ts";
+import { nowNs } from "../../util/clock.ts";
+import { within } from "../../util/deadline.ts";
+import type { Agent } from "../agent.ts";
+import type { Engine } from "../docker/engine.ts";
+import { type Crossing, crossings, netsOf } from "./join.ts";
+import { NodeClock } from "./node-clock.ts";
+import { listNodes, type Node, type SwarmNode } from "./nodes.ts";
+
+const EVERY_MS = 1000;
+const ANSWER_MS = 5000;
+const FIRST_TRIPS = 10;
+/** A way on which so many packets were sent, and none has arrived in so many looks, is broken. */
+const LOOKS = 3;
+const SENT = 10;
+const SETTLING = 5;
+const SETTLING_MS = 50;
+
+export interface WatchedNode {
+  node: Node;
+  fabric: Agent;
+  clock: NodeClock;
+}
+
+export const watchedNode = (node: Node, fabric: Agent): WatchedNode => ({ node, fabric, clock: new NodeClock() });
+
+/** The first round trips to a node. */
+export async function relate(watched: WatchedNode): Promise<void> {
+  for (let i = 0; i < FIRST_TRIPS; i++) await askClock(watched);
+}
+
+async function askClock({ node, fabric, clock }: WatchedNode): Promise<void> {
+  const sentT = nowNs();
+  const nodeT = await within(fabric.clock(), ANSWER_MS, () => new Error(`node '${node.name}' does not answer`));
+  clock.add({ sentT, answeredT: nowNs(), nodeT });
+}
+
+/** Resolves with what has ended, as `Lab.ended`, or with null once the signal aborts. */
+export async function watchNodes(
+  { manager, nodes, topology }: { manager: Engine; nodes: readonly WatchedNode[]; topology: Topology },
+  signal: AbortSignal,
+): Promise<string | null> {
+  let looks: Crossing[][] = [];
+  while (!signal.aborted) {
+    try {
+      await Promise.all(nodes.map(askClock));
+      looks = [...looks.slice(-LOOKS), await readCrossings(nodes, topology)];
+    } catch (error) {
+      return signal.aborted ? null : (error as Error).message;
+    }
+    // A swarm without a leader answers nobody; its containers run on.
+    const listed = await within(listNodes(manager), ANSWER_MS, () => new Error()).catch(() => null);
+    const why =
+      (listed &&
+        departed(
+          nodes.map(({ node }) => node),
+          listed,
+        )) ??
+      brokenWay(
+        looks,
+        nodes.map(({ node }) => node.name),
+      );
+    if (why !== null) return signal.aborted ? null : why;
+    await delay(EVERY_MS, null, { signal, ref: false }).catch(() => {});
+  }
+  return null;
+}
+
+/** The first node that takes no part in the swarm any more, in a sentence without a full stop; null: all do. */
+export function departed(nodes: readonly Pick<Node, "id" | "name">[], listed: readonly SwarmNode[]): string | null {
+  for (const { id, name } of nodes) {
+    const now = listed.find(({ ID }) => ID === id);
+    if (!now) return `node '${name}' has left the swarm`;
+    if (now.Status.State !== "ready") return `node '${name}' is ${now.Status.State}, as the swarm's manager says`;
+    if (now.Spec.Availability !== "active") return `node '${name}' was set to '${now.Spec.Availability}'`;
+  }
+  return null;
+}
+
+/** What was sent all the time and never arrived, in a sentence without a full stop; null: nothing. Packets under way are no matter. */
+export function brokenWay(looks: readonly (readonly Crossing[])[], names: readonly string[]): string | null {
+  const [first] = looks;
+  const last = looks.at(-1);
+  if (!first || !last || looks.length <= LOOKS) return null;
+  for (const [i, { from, to, sent, received }] of last.entries()) {
+    const before = first[i];
+    if (before && sent - before.sent >= SENT && received === before.received)
+      return `nothing that node '${names[from]}' sends arrives at node '${names[to]}'`;
+  }
+  return null;
+}
+
+/** The same, looked at until nothing is under way any more, or what is missing was lost. */
+export async function settledCrossings(nodes: readonly WatchedNode[], topology: Topology): Promise<Crossing[]> {
+  let read = await readCrossings(nodes, topology);
+  for (let i = 0; i < SETTLING && read.some(({ sent, received }) => sent !== received); i++) {
+    await delay(SETTLING_MS);
+    read = await readCrossings(nodes, topology);
+  }
+  return read;
+}
+
+/** Packets between the nodes' fabrics so far. */
+async function readCrossings(nodes: readonly WatchedNode[], topology: Topology): Promise<Crossing[]> {
+  const tables = await Promise.all(
+    nodes.map(
+      async ({ fabric }) => (await fabric.host("").exec(["@read", "/proc/net/dev"], { timeoutMs: ANSWER_MS })).stdout,
+    ),
+  );
+  return crossings(tables, netsOf(topology));
+}
