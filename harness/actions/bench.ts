@@ -8,6 +8,7 @@ import { type Bench, meaning, tablesOf, writeBench } from "../bench/report.ts";
 import { figuresOf } from "../bench/result.ts";
 import { type Contender, runRounds, type Setting } from "../bench/rounds.ts";
 import { outOfSweep, SWEPT, settingsOf } from "../bench/sweep.ts";
+import { tapped } from "../bench/tapped.ts";
 import type { Context } from "../cli/command.ts";
 import type { BenchArgs } from "../commands/bench.ts";
 import { describeHost } from "../host/describe.ts";
@@ -60,7 +61,7 @@ export async function bench(args: BenchArgs, { catalog, signal, commandLine }: C
   const rounds = await runRounds(plan, signal, (text) => process.stderr.write(`${text}\n`));
   const result: Bench = {
     metrics,
-    figures: figuresOf(rounds.measurements, metrics, environment, words?.parameter),
+    figures: figuresOf(rounds.measurements, metrics, environment, { parameter: words?.parameter, fair: rounds.fair }),
     growths: words ? growthsOf(rounds.measurements, metrics) : [],
     sweep: words && { ...words, noun: SWEPT[words.parameter]?.noun ?? words.parameter },
     services: contenders.flatMap(({ backend: { name, service } }) => (service ? [{ name, service }] : [])),
@@ -89,13 +90,16 @@ async function findContenders(
 ): Promise<{ contenders: Contender[]; skipped: string[] }> {
   const all = catalog.backends.map(({ name }) => name);
   const named = args.name.length === 0 || args.name.includes("all") ? all : [...new Set(args.name)];
+  const chosen = named.map((name) => {
+    const backend = findNamed("backend", [...catalog.backends, ...tapped], name);
+    const options = parseBackendOptions(backend, wordsFor(name, named, args.set));
+    for (const setting of settings) backend.effectiveOptions(options, setting.targets);
+    return { name, backend, options };
+  });
   const gaps = await runtime.missing();
   const skipped = [...gaps];
   const contenders: Contender[] = [];
-  for (const name of named) {
-    const backend = findNamed("backend", catalog.backends, name);
-    const options = parseBackendOptions(backend, wordsFor(name, named, args.set));
-    for (const setting of settings) backend.effectiveOptions(options, setting.targets);
+  for (const { name, backend, options } of chosen) {
     const missing = gaps.length > 0 ? [] : (await backend.missing(runtime, options)).map((why) => `${name}: ${why}`);
     const without = outOfSweep(backend, settings);
     if (without) missing.push(without);

@@ -35,7 +35,14 @@ test.serial("figures come with their ratio to plain forwarding, their environmen
     "--seconds",
     "0.5",
   ];
-  const { status, stdout, stderr } = await bench("nftables", ...quick, "--set", "nftables.mode=dnat", "--json");
+  const { status, stdout, stderr } = await bench(
+    "nftables",
+    "tap_control",
+    ...quick,
+    "--set",
+    "nftables.mode=dnat",
+    "--json",
+  );
   t.is(status, 0, stderr);
   const figures = JSON.parse(stdout) as Figure[];
   const has = (backend: string, metric: string) => figures.some((f) => f.backend === backend && f.metric === metric);
@@ -51,14 +58,16 @@ test.serial("figures come with their ratio to plain forwarding, their environmen
     t.like(own, { repeats: 1, interval95: null, higherIsBetter: true });
     t.like(own.environment, { runtime: "netns", targets: 2, family: 4 });
   }
+  t.true((find("tap_control", "requests").ratioToPlain ?? 0) > 0);
   t.is(find("nftables", "scale_event").ratioToPlain, null);
-  // The second reference has no router, so no scale event and no CPU of one; both others have that beyond it.
+  // The second reference has no router, so no scale event and no CPU of one; the four others have that beyond it.
   t.true(find("direct", "connections").median > 100 && (find("direct", "requests").ratioToPlain ?? 0) > 0);
   t.false(has("direct", "scale_event") || has("direct", "router_cpu"));
-  t.is(figures.filter(({ metric }) => metric === "router_cpu").length, 2);
+  t.is(figures.filter(({ metric }) => metric === "router_cpu").length, 4);
   // A kept connection is one entry of conntrack; plain forwarding has none.
   if (process.geteuid?.() === 0) {
     t.is(find("plain", "memory").median, 0);
+    t.true(find("plain (conntrack)", "memory").median > 100);
     const bytes = find("nftables", "memory").median;
     t.true(bytes > 150 && bytes < 2000, `${bytes}`);
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { fabricOf } from "../runtime/fabric.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { linkOn, SOURCES, VIP } from "../topology/topology.ts";
 import { reference } from "./reference.ts";
@@ -26,7 +27,7 @@ export const direct = reference(
     const chosen = active.slice(0, MOST_HOPS).flatMap((i) => targets[i]?.links ?? []);
     const batch = (name: string, lines: readonly string[]) =>
       lab.wiring(name).exec(["ip", "-batch", "-"], { input: `${lines.join("\n")}\n` });
-    await batch("fabric", [`link set ${tester.name}.2 master net1`]);
+    await batch(fabricOf(lab, tester.name), [`link set ${tester.name}.2 master net1`]);
     await batch(tester.name, [
       `addr add ${addresses[0]}/${prefix.net1.v4} dev ${device}`,
       `addr add ${addresses[1]}/${prefix.net1.v6} dev ${device} nodad`,

@@ -32,9 +32,13 @@ export const figureSchema = z.object({
   /** Median of the rounds' own ratios; null for plain forwarding itself and where it has no figure. */
   ratioToPlain: z.number().nullable(),
   ratioInterval95: interval.nullable(),
+  /** The same to plain forwarding with the balancer's own conntrack and links, where it has any. */
+  fair: z.object({ reference: z.string(), ratio: z.number(), interval95: interval.nullable() }).exactOptional(),
   repeats: z.int().min(1),
   /** Rounds in which others used the machine. They are counted as all are. */
   disturbed: z.int().min(0),
+  /** Rounds in which senders could send no more, and nothing was lost: there the balancer carries more than the value. */
+  senderLimited: z.int().min(1).exactOptional(),
   environment,
 });
 export type Figure = z.infer<typeof figureSchema>;

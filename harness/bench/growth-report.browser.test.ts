@@ -47,7 +47,7 @@ const mkdirIn = (dir: string, name: string) => {
   return path.join(dir, name);
 };
 const growths = growthsOf(measurements, [rate, event]);
-const figures = figuresOf(measurements, [rate, event], environment, "services");
+const figures = figuresOf(measurements, [rate, event], environment, { parameter: "services" });
 
 test("each number of a sweep has its own figure, with its own ratio", (t) => {
   t.is(figures.length, 3 * sweep.values.length);
@@ -61,7 +61,9 @@ test("each number of a sweep has its own figure, with its own ratio", (t) => {
       { backend: "ecmp", metric: rate.name, at, round, value: 500 * at * at, disturbed: false },
     ]),
   );
-  const ratios = figuresOf(own, [rate], environment, "services").filter(({ backend }) => backend === "ecmp");
+  const ratios = figuresOf(own, [rate], environment, { parameter: "services" }).filter(
+    ({ backend }) => backend === "ecmp",
+  );
   t.deepEqual(
     ratios.map(({ ratioToPlain }) => ratioToPlain),
     [0.5, 5],

@@ -132,19 +132,21 @@ async function timeReports({ rounds, signal, note }: HarnessPlan, taken: Taken[]
         const run = path.join(dir, "run");
         mkdirSync(run);
         writeSyntheticRun(run, connections);
-        taken.push({
-          what: "all reports of a run",
-          targets: 0,
-          connections,
-          ...(await reported(run, signal)),
-        });
+        taken.push({ what: "all reports of a run", targets: 0, connections, ...(await took(["report", run], signal)) });
+      });
+      await inScratch(async (dir) => {
+        const run = path.join(dir, "run");
+        mkdirSync(run);
+        writeSyntheticRun(run, connections, "lost");
+        const cost = await took(["explain", run], signal);
+        taken.push({ what: "explain, all lost", targets: 0, connections, ...cost });
       });
     }
   }
 }
 
-async function reported(run: string, signal: AbortSignal): Promise<Pick<Taken, "ms" | "peakMiB">> {
-  const { ms, peakMiB } = await watched(["report", run], signal);
+async function took(words: readonly string[], signal: AbortSignal): Promise<Pick<Taken, "ms" | "peakMiB">> {
+  const { ms, peakMiB } = await watched(words, signal);
   return { ms, peakMiB };
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Backend, BackendOptions } from "../api/backend.ts";
 import type { Host } from "../runtime/runtime.ts";
 import { linkOn, VIP } from "../topology/topology.ts";
 import { nowNs } from "../util/clock.ts";
@@ -53,6 +54,39 @@ export const plain = reference(
     };
   },
 );
+
+/**
+ * Plain forwarding with the conntrack and the links of this balancer, so that a ratio to it shows the balancer and not the lab's settings;
+ * plain itself where it needs neither.
+ */
+export function plainFor(backend: Backend, options: BackendOptions, targets: number): Backend {
+  const tracks = backend.tracks(options, targets);
+  const links = backend.links?.(options) ?? null;
+  if (!tracks && !links) return plain;
+  const words = [...(tracks ? ["conntrack"] : []), ...(links ? [links.words] : [])].join(", ");
+  return {
+    ...plain,
+    name: `${plain.name} (${words})`,
+    tracks: () => tracks,
+    async deploy(lab, none, active) {
+      await links?.set(lab);
+      if (tracks)
+        await Promise.all(
+          lab.topology.routers.map(({ name }) => lab.host(name).exec(["nft", "-f", "-"], { input: TRACK })),
+        );
+      return await plain.deploy(lab, none, active);
+    },
+  };
+}
+
+/** A rule that asks for a connection's state makes the kernel track both families. */
+const TRACK = `table inet plain {
+  chain tracked {
+    type filter hook prerouting priority filter; policy accept;
+    ct state new accept
+  }
+}
+`;
 
 function blocksFor(targets: number): number {
   return targets <= BLOCKS && (targets & (targets - 1)) === 0 ? targets : BLOCKS;

@@ -17,8 +17,10 @@ export function ratioChart(
   if (figures.length === 0) return null;
   const labels = [...new Set(figures.map(({ metric }) => metric))];
   const backends = [...new Set(figures.map(({ backend }) => backend))];
-  const ratioOf = (metric: string, backend: string) =>
-    figures.find((f) => f.metric === metric && f.backend === backend)?.ratioToPlain ?? null;
+  const ratioOf = (metric: string, backend: string) => {
+    const figure = figures.find((f) => f.metric === metric && f.backend === backend);
+    return figure?.fair?.ratio ?? figure?.ratioToPlain ?? null;
+  };
   const datasets = backends.map(
     (backend, i): Dataset => ({
       type: "bar",
@@ -57,12 +59,13 @@ export function ratioChart(
 const PLAIN_LINE = { type: "line", yMin: 1, yMax: 1, borderColor: LIGHT.muted, borderWidth: 1.5, borderDash: [6, 4] };
 
 function intervalLines(id: string, figures: readonly Figure[], labels: readonly string[], backends: readonly string[]) {
-  const lines = figures.flatMap(({ metric, backend, ratioInterval95 }) => {
-    if (!ratioInterval95) return [];
+  const lines = figures.flatMap(({ metric, backend, ratioInterval95, fair }) => {
+    const interval = fair ? fair.interval95 : ratioInterval95;
+    if (!interval) return [];
     const [x, i] = [labels.indexOf(metric), backends.indexOf(backend)];
     // The middle of bar i of so many in a category of width 1.
     const at = x + ((i + 0.5) / backends.length - 0.5) * BARS;
-    const [yMin, yMax] = ratioInterval95;
+    const [yMin, yMax] = interval;
     return [
       [
         `${id}${x}-${i}`,

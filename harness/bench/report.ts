@@ -60,6 +60,7 @@ export function tablesOf(bench: Bench): { heading: string; table: Table }[] {
 }
 
 function benchTable({ figures, sweep }: Pick<Bench, "figures" | "sweep">): Table {
+  const isFair = figures.some(({ fair }) => fair !== undefined);
   return {
     head: [
       "Metric",
@@ -70,6 +71,7 @@ function benchTable({ figures, sweep }: Pick<Bench, "figures" | "sweep">): Table
       "95 % interval",
       "To plain",
       "95 % interval",
+      ...(isFair ? ["To fair plain", "95 % interval"] : []),
       "Repeats",
     ],
     rows: figures.map((figure) => [
@@ -80,13 +82,25 @@ function benchTable({ figures, sweep }: Pick<Bench, "figures" | "sweep">): Table
       digits(figure.median),
       range(figure.interval95),
       figure.ratioToPlain === null ? NONE : figure.ratioToPlain.toFixed(2),
-      figure.ratioInterval95 === null ? NONE : figure.ratioInterval95.map((r) => r.toFixed(2)).join(" to "),
+      ratioRange(figure.ratioInterval95),
+      ...(isFair ? [figure.fair?.ratio.toFixed(2) ?? NONE, ratioRange(figure.fair?.interval95 ?? null)] : []),
       figure.disturbed === 0 ? `${figure.repeats}` : `${figure.repeats} (${figure.disturbed} disturbed)`,
     ]),
   };
 }
 
+const ratioRange = (interval: readonly [number, number] | null) =>
+  interval?.map((r) => r.toFixed(2)).join(" to ") ?? NONE;
 const range = (interval: readonly [number, number] | null) => interval?.map(digits).join(" to ") ?? NONE;
+
+function fairSentences(figures: readonly Figure[]): string[] {
+  const named = new Map(figures.flatMap(({ backend, fair }) => (fair ? [[backend, fair.reference] as const] : [])));
+  if (named.size === 0) return [];
+  const pairs = [...named].map(([backend, reference]) => `${backend} with '${reference}'`);
+  return [
+    `'To fair plain' compares ${list(pairs)}: plain forwarding with the same conntrack and the same settings of the links, so that this ratio shows the balancer alone. What conntrack or lost offloads cost by themselves is the ratio of that row to plain. The bars show it where it is there.`,
+  ];
+}
 
 /** What the numbers mean and what they do not. */
 export function meaning(bench: Bench): string[] {
@@ -106,6 +120,7 @@ export function meaning(bench: Bench): string[] {
       : []),
     ...skipped.map((why) => `Not measured: ${why}`),
     `Plain forwarding is static routing by source prefix to the same ${targets === null ? "number of targets" : plural(targets, "target")}, in the same round. A ratio of 1 is what a router without a balancer does; rates above and costs below it are better.`,
+    ...fairSentences(figures),
     ...(figures.some(({ backend }) => backend === direct.name)
       ? [
           `'${direct.name}' has no router at all: the tester is on the targets' network and spreads its connections itself. What a request takes beyond that is the router's CPU.`,
@@ -115,6 +130,13 @@ export function meaning(bench: Bench): string[] {
     compared.length === 0
       ? "With fewer than six repeats there is no 95 % interval: these are first looks."
       : `Of ${plural(compared.length, "ratio")}, ${differ.length} differ from 1 beyond their 95 % interval; the others show no difference at this number of repeats.`,
+    ...figures.flatMap(({ metric, backend, senderLimited, repeats }) =>
+      senderLimited === undefined
+        ? []
+        : [
+            `The senders, not ${backend}, were the limit of ${metric} in ${senderLimited} of ${plural(repeats, "round")}: it carries more than that.`,
+          ],
+    ),
     ...(disturbed === 0
       ? []
       : [`In ${plural(disturbed, "measurement")} other programs took more than half a CPU. They are marked and kept.`]),

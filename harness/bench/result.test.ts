@@ -37,6 +37,24 @@ test("a ratio is taken within its round, so a machine that slows down changes no
   t.like(second, { backend: "nfqueue", median: 450, ratioToPlain: 0.9, disturbed: 1, interval95: null });
 });
 
+test("a balancer is also compared with plain forwarding that has its conntrack or links, in the same round", (t) => {
+  const reference = "plain (conntrack)";
+  const rounds = [1, 2].flatMap((slow, round) =>
+    Object.entries({ syn_only: 720, plain: 1000, [reference]: 800 }).map(([backend, rate]) => {
+      return { backend, metric: "connections", at: null, round, value: rate / slow, disturbed: false };
+    }),
+  );
+  const figures = figuresOf(rounds, [rate], environment, { fair: new Map([["syn_only", reference]]) });
+  t.deepEqual(
+    figures.map(({ backend, ratioToPlain, fair }) => [backend, ratioToPlain, fair?.reference, fair?.ratio]),
+    [
+      ["plain", null, undefined, undefined],
+      [reference, 0.8, undefined, undefined],
+      ["syn_only", 0.72, reference, 0.9],
+    ],
+  );
+});
+
 test("what a request costs on the router is its CPU beyond that without one, in the same round", (t) => {
   const core = { ...rate, name: "requests_core" };
   const router = {

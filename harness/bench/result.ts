@@ -8,12 +8,12 @@ import type { Metric } from "./metrics/metric.ts";
 import { plain } from "./plain.ts";
 import type { Measurement } from "./rounds.ts";
 
-/** In the order of the metrics, then of the numbers of a sweep, then of the backends, references first. */
+/** `fair`: by backend the plain forwarding that has its conntrack and links. In the order of the metrics, then of the numbers of a sweep, then of the backends, references first. */
 export function figuresOf(
   measured: readonly Measurement[],
   metrics: readonly Metric[],
   environment: Environment,
-  parameter?: string,
+  { parameter, fair = new Map() }: { parameter?: string | undefined; fair?: ReadonlyMap<string, string> } = {},
 ): Figure[] {
   const measurements = [...measured, ...metrics.flatMap((one) => beyondDirect(measured, one))];
   const backends = backendsOf(measurements);
@@ -24,7 +24,12 @@ export function figuresOf(
       const own = measurements.filter((m) => m.backend === backend && m.metric === metric && m.at === at);
       if (own.length === 0) return [];
       const values = own.map(({ value }) => value);
-      const ratios = backend === plain.name || noBaselineRatio ? [] : own.flatMap((m) => ratioToPlain(m, measurements));
+      const limited = own.filter(({ senderLimited }) => senderLimited).length;
+      const ratiosTo = (reference: string) =>
+        backend === reference || noBaselineRatio ? [] : own.flatMap((m) => ratioTo(reference, m, measurements));
+      const ratios = ratiosTo(plain.name);
+      const reference = fair.get(backend);
+      const fairRatios = reference === undefined ? [] : ratiosTo(reference);
       return [
         {
           backend,
@@ -36,8 +41,12 @@ export function figuresOf(
           interval95: medianInterval95(values),
           ratioToPlain: ratios.length === 0 ? null : median(ratios),
           ratioInterval95: medianInterval95(ratios),
+          ...(reference === undefined || fairRatios.length === 0
+            ? {}
+            : { fair: { reference, ratio: median(fairRatios), interval95: medianInterval95(fairRatios) } }),
           repeats: own.length,
           disturbed: own.filter(({ disturbed }) => disturbed).length,
+          ...(limited > 0 ? { senderLimited: limited } : {}),
           environment,
         },
       ];
@@ -47,8 +56,9 @@ export function figuresOf(
 
 /** The references first. */
 export function backendsOf(measurements: readonly Measurement[]): string[] {
-  const first = [plain.name, direct.name];
   const all = new Set(measurements.map(({ backend }) => backend));
+  const fair = [...all].filter((name) => name.startsWith(`${plain.name} (`));
+  const first = [plain.name, ...fair, direct.name];
   return [...first.filter((name) => all.has(name)), ...[...all].filter((name) => !first.includes(name))];
 }
 
@@ -65,8 +75,8 @@ function sameRound({ metric, at, round }: Measurement, all: readonly Measurement
   return all.find((m) => m.backend === backend && m.metric === metric && m.at === at && m.round === round);
 }
 
-function ratioToPlain(own: Measurement, all: readonly Measurement[]): number[] {
-  const reference = sameRound(own, all, plain.name);
+function ratioTo(name: string, own: Measurement, all: readonly Measurement[]): number[] {
+  const reference = sameRound(own, all, name);
   return reference && reference.value > 0 ? [own.value / reference.value] : [];
 }
 

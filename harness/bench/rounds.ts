@@ -10,7 +10,7 @@ import { direct } from "./direct.ts";
 import { hold } from "./hold.ts";
 import { PROBES } from "./metrics/index.ts";
 import type { Probe } from "./metrics/metric.ts";
-import { plain } from "./plain.ts";
+import { plain, plainFor } from "./plain.ts";
 import type { Testbed } from "./testbed.ts";
 
 export interface Contender {
@@ -38,6 +38,8 @@ export interface Measurement {
   value: number;
   /** Other programs took more than half a CPU meanwhile. */
   disturbed: boolean;
+  /** What senders could send: the balancer carries more. */
+  senderLimited?: true;
 }
 
 export interface Failure {
@@ -58,6 +60,8 @@ export interface BenchPlan {
   repeats: number;
   seconds: number;
   seed: number;
+  /** false: without plain forwarding and without a lab that has no router. */
+  references?: false;
 }
 
 export interface Rounds {
@@ -65,6 +69,8 @@ export interface Rounds {
   failures: Failure[];
   /** Times to connect at a fixed load by backend, of all rounds; without a sweep only. */
   latency: Map<string, Histogram>;
+  /** By contender the plain forwarding that has its conntrack and links; none where plain itself has. */
+  fair: ReadonlyMap<string, string>;
 }
 
 const DISTURBED_CPUS = 0.5;
@@ -78,10 +84,12 @@ interface Turn {
 
 /** What fails is noted and the rest goes on. Rejects when the signal is aborted. */
 export async function runRounds(plan: BenchPlan, signal: AbortSignal, note: (text: string) => void): Promise<Rounds> {
-  const swept = plan.settings.some(({ value }) => value !== null);
-  const all: Contender[] = [plain, ...(swept ? [] : [direct])].map((backend) => ({ backend, options: {} }));
-  all.push(...plan.contenders);
-  const rounds = new RoundsMade(plan, signal);
+  const fair = fairReferences(plan);
+  const fairOnes = new Map([...fair.values()].map((one) => [one.name, one])).values();
+  const references = plan.references === false ? [] : [plain, ...(isSwept(plan.settings) ? [] : [direct]), ...fairOnes];
+  const all: Contender[] = [...references.map((backend) => ({ backend, options: {} })), ...plan.contenders];
+  const names = new Map([...fair].map(([name, reference]) => [name, reference.name]));
+  const rounds = new RoundsMade(plan, names, signal);
   const groups = probeGroups(plan.metrics);
   const labs = plan.settings.flatMap((setting) => all.map((contender) => ({ contender, setting })));
   for (let round = 0; round < plan.repeats; round++) {
@@ -97,6 +105,17 @@ export async function runRounds(plan: BenchPlan, signal: AbortSignal, note: (tex
   return rounds;
 }
 
+/** By contender: plain forwarding with its conntrack and links, where it needs any. */
+function fairReferences({ contenders, settings, references }: BenchPlan): Map<string, Backend> {
+  if (references === false || isSwept(settings)) return new Map();
+  const pairs = contenders.map(({ backend, options }) => {
+    return [backend.name, plainFor(backend, options, settings[0]?.targets ?? 1)] as const;
+  });
+  return new Map(pairs.filter(([, reference]) => reference !== plain));
+}
+
+const isSwept = (settings: readonly Setting[]): boolean => settings.some(({ value }) => value !== null);
+
 /** Those that share a lab. */
 function probeGroups(metrics: readonly string[]): (readonly Probe[])[] {
   const wanted = PROBES.filter((probe) => probe.metrics.some(({ name }) => metrics.includes(name)));
@@ -109,12 +128,14 @@ class RoundsMade implements Rounds {
   readonly measurements: Measurement[] = [];
   readonly failures: Failure[] = [];
   readonly latency = new Map<string, Histogram>();
+  readonly fair: ReadonlyMap<string, string>;
   readonly #plan: BenchPlan;
   readonly #signal: AbortSignal;
 
-  constructor(plan: BenchPlan, signal: AbortSignal) {
+  constructor(plan: BenchPlan, fair: ReadonlyMap<string, string>, signal: AbortSignal) {
     this.#plan = plan;
     this.#signal = signal;
+    this.fair = fair;
   }
 
   async measureInLab(turn: Turn, probes: readonly Probe[]): Promise<void> {
@@ -153,6 +174,7 @@ class RoundsMade implements Rounds {
     const wanted = probe.metrics.filter(({ name }) => this.#plan.metrics.includes(name));
     this.#signal.throwIfAborted();
     let disturbed = false;
+    const limited = new Set<string>();
     const stop = watchMachine(
       bed.lab.traits.processesAreOurs,
       (event) => {
@@ -161,12 +183,18 @@ class RoundsMade implements Rounds {
       true,
     );
     try {
-      const values = await probe.measure(bed).finally(stop);
+      const values = await probe.measure({ ...bed, senderIsLimit: (metric) => limited.add(metric) }).finally(stop);
       held?.check();
       for (const { name } of wanted) {
         const value = values[name];
         if (value !== undefined && Number.isFinite(value))
-          this.measurements.push({ ...which, metric: name, value, disturbed });
+          this.measurements.push({
+            ...which,
+            metric: name,
+            value,
+            disturbed,
+            ...(limited.has(name) ? { senderLimited: true as const } : {}),
+          });
       }
     } catch (error) {
       this.#fail(turn, wanted.map(({ name }) => name).join(", "), error);

@@ -15,9 +15,13 @@ const [RAMP_MS, EVENT_MS, END_MS, SAMPLE_MS] = [4000, 5000, 20_000, 250];
 const ORACLE: OracleSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
 const NONE16 = 0xffff;
 const BATCH = 4096;
+const SILENT = { cause: "stalled", lastProgressUs: 9e6, endUs: 14e6 } as const;
 
-/** Two of ten targets leave at 5 s of 20; each connection whose target changes is lost and opened again. `dir` exists and is empty. */
-export function writeSyntheticRun(dir: string, connections: number): void {
+/**
+ * Two of ten targets leave at 5 s of 20; each connection whose target changes is lost and opened again. `dir` exists and is empty.
+ * `others`: what becomes of the rest: they are kept, or fall silent later without a reason.
+ */
+export function writeSyntheticRun(dir: string, connections: number, others: "kept" | "lost" = "kept"): void {
   const record = new RecordWriter(dir);
   const targets = machines(1, 10);
   const run = runInfo("nfqueue_scale_in", "scale_in", targets, ["bench", "harness"]);
@@ -54,7 +58,7 @@ export function writeSyntheticRun(dir: string, connections: number): void {
     if (ms === EVENT_MS + SAMPLE_MS) record.add({ ...scaled, t: T0 + EVENT_MS * MS, effectiveT: T0 + EVENT_MS * MS });
     record.add(sampleAt(ms, connections, targets));
   }
-  addRows(record, start, connections, targets);
+  addRows(record, { start, targets, others }, connections);
   add([
     {
       kind: "stream_end",
@@ -98,7 +102,11 @@ function sampleAt(ms: number, connections: number, targets: readonly string[]): 
   };
 }
 
-function addRows(record: RecordWriter, start: StreamStart, connections: number, targets: readonly string[]): void {
+function addRows(
+  record: RecordWriter,
+  { start, targets, others }: { start: StreamStart; targets: readonly string[]; others: "kept" | "lost" },
+  connections: number,
+): void {
   const before = makeOracle(
     ORACLE,
     targets.map((_, i) => i),
@@ -122,7 +130,7 @@ function addRows(record: RecordWriter, start: StreamStart, connections: number, 
     const hash = hashFlow(ORACLE, flowOf(first));
     const [was, is] = [before.pick(hash), after.pick(hash)];
     if (was === is) {
-      put(first, was);
+      put(others === "kept" ? first : { ...first, ...SILENT }, was);
       continue;
     }
     put({ ...first, cause: "reset", endUs: (EVENT_MS + 500) * 1000, lastProgressUs: EVENT_MS * 1000 }, was);

@@ -16,4 +16,6 @@ export interface Testbed {
   deployMs: number;
   /** Gets the times to connect at a fixed load. */
   latency: Histogram;
+  /** Is told the metric whose value is what senders could send, and no limit of the balancer's. */
+  senderIsLimit?: (metric: string) => void;
 }

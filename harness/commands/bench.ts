@@ -7,7 +7,7 @@ import { sweepOption } from "../plan/sweep.ts";
 
 const positionals = {
   name: option(texts().default([]), {
-    about: "backends, 'all' (default), or 'harness'",
+    about: "backends, 'all' (default), 'harness', or what listening costs: 'tap_control', 'tap_full'",
     names: "backend",
     expects: "a backend",
   }),
