@@ -7,6 +7,7 @@ import {
   clientVips,
   type Host,
   type Lab,
+  linkOn,
   vipPrefix,
 } from "../../harness/api/index.ts";
 import { fwmarkOf, nfqueue, nfqueueWith } from "../nfqueue/nfqueue.ts";
@@ -98,6 +99,15 @@ export const brokenBalancers: readonly Backend[] = [
   broken("broken-drops", "one of 20 packets to one target is dropped", async (lab, active) => {
     const balancer = await working(lab, active);
     const rule = `-A FORWARD -d VIP -m mark --mark ${fwmarkOf(ONE)} -m statistic --mode nth --every 20 --packet 0 -j DROP`;
+    await onRouters(lab, (host) => rules(host, "filter", rule));
+    return balancer;
+  }),
+
+  broken("broken-mutes", "one of 20 packets from one target is dropped", async (lab, active) => {
+    const balancer = await working(lab, active);
+    const target = lab.topology.targets[ONE];
+    const from = `-m mac --mac-source ${target && linkOn(target, "net1").mac}`;
+    const rule = `-A FORWARD -s VIP ${from} -m statistic --mode nth --every 20 --packet 0 -j DROP`;
     await onRouters(lab, (host) => rules(host, "filter", rule));
     return balancer;
   }),

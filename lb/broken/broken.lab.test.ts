@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proof that the lab finds what is wrong: real runs of balancers that are wrong on purpose.
 
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import type { Finding, Summary } from "../../harness/testing/lab.ts";
+import type { Finding } from "../../harness/testing/lab.ts";
 import { root, runMain } from "../../harness/testing/machine.ts";
-import { runCase } from "../../harness/testing/run-case.ts";
+import { runCase, runCases, runOnce, untilSufficient } from "../../harness/testing/run-case.ts";
 import { brokenBalancers } from "./balancers.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-broken-"));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
 const sentences: Record<string, RegExp> = {
-  "broken-sprayer": /by another target than the oracle predicted/,
+  "broken-sprayer": /connections split over targets, [\d,]+ of [\d,]+: /,
   "broken-modulo": /by another target than the oracle predicted/,
   "broken-resets": /lost outside the events: \d+ by reset/,
   "broken-ignores": /The spread over the targets does not fit/,
   "broken-blank": /dropped with no target available/,
   "broken-leak": /answered by an inactive target/,
-  "broken-drops": /packets are unaccounted for.*something drops them.* to vm-005/,
+  "broken-drops": /packets are unaccounted for.*drops them on their way to the targets.* to vm-005/,
+  "broken-mutes": /from the targets are unaccounted for: something drops them on their way back/,
   "broken-twins": /packets more than the tester sent.*something duplicates packets/,
-  "broken-flips": /came back otherwise than they were sent, all from vm-005/,
+  "broken-flips": /came back otherwise than they were sent, all from vm-005, and came to the targets so/,
   "broken-alias": /vm-005 answers as vm-006/,
   "broken-tardy": /still answered by the old target up to \d+ ms after the balancer said/,
 };
@@ -37,26 +38,25 @@ test.serial(
   "each broken balancer is caught by the right sentence, and the gate fails it; the right one passes",
   async (t) => {
     t.deepEqual([...Object.keys(sentences), LATE].sort(), brokenBalancers.map(({ name }) => name).sort());
-    const out = ["--out", scratch];
-    const words = files.flatMap((file) => ["--backend", file]);
-    const run = (name: string) => runMain(["test", name, ...words, ...often, ...out, "--json"]);
-    const { status, stdout, stderr } = await run("broken-*_scale_in");
-    t.is(status, 1, stderr);
-    const summaries = stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Summary);
-    t.is(summaries.length, files.length);
-    for (const { backend, verdict, reasons } of summaries) {
-      t.is(verdict, "fail", `${backend}: ${reasons.join("\n")}`);
+    const words = [...files.flatMap((file) => ["--backend", file]), ...often];
+    const names = Object.keys(sentences).map((name) => `${name}_scale_in`);
+    const batch = await runCases(names, words, { out: path.join(scratch, "all") });
+    const again = (name: string, attempt: number) =>
+      runOnce(name, words, { out: path.join(scratch, `${name}-${attempt}`) });
+    const wrong: string[] = [];
+    for (const name of names) {
+      const { status, summary, dir } = await untilSufficient(
+        t,
+        async (attempt) => (attempt === 1 && batch.get(name)) || again(name, attempt),
+      );
+      const { backend, reasons } = summary;
+      t.is(status, 1, `${backend}: ${reasons.join("\n")}`);
       t.true(
         reasons.some((reason) => sentences[backend]?.test(reason)),
         `${backend}: ${reasons.slice(0, 9).join("\n")}`,
       );
+      wrong.push(dir);
     }
-    const wrong = readdirSync(scratch)
-      .filter((name) => name.includes("_scale_in-"))
-      .map((name) => path.join(scratch, name));
     const right = await runCase(t, "nfqueue_scale_in", often, { out: path.join(scratch, "right") });
     t.is(right.status, 0, right.summary.reasons.join("\n"));
     for (const dir of [...wrong, right.dir]) {

@@ -4,14 +4,18 @@ import {
   defineBackend,
   type FlowHash,
   type KernelProbe,
+  type Lifecycle,
+  type Protocol,
   type Router,
   type RouterSide,
   TOOLS,
   UsageError,
 } from "../../harness/api/index.ts";
+import { bothLive } from "../linux/direct.ts";
 import { clampByNft, mssClamp, nftClampProbes } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
+import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { changeGroups, type GroupShape, installGroups, POLICIES, type Policy, setHash } from "./groups.ts";
 
 const common = {
@@ -41,13 +45,25 @@ const resilientOptions = z.strictObject({
     .describe("seconds after which busy buckets move too (0: never)"),
 });
 
+const lifecycle = {
+  actions: ["reload", "upgrade"],
+  of: (_: unknown, protocol: Protocol): Lifecycle => ({
+    keeps: "nothing: it remembers nothing",
+    ...endsAs({ open: "silence", fresh: noRoute(protocol) }),
+    ...HANDS_OVER,
+  }),
+} as const;
+
 /** The route of the VIP has every target as a next hop; a hash of the packet chooses one. */
 export const ecmp = defineBackend({
   name: "ecmp",
   summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
   service: "a route to a next-hop group",
   servesVips: () => true,
+  direct: () => bothLive,
   withoutTargets: (_, protocol) => noRoute(protocol),
+  lifecycle,
+  reweighs: () => null,
   options,
   requires: (given) => needs(given, ""),
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
@@ -68,7 +84,10 @@ export const ecmpResilient = defineBackend({
     "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
   service: "a route to a next-hop group",
   servesVips: () => true,
+  direct: () => bothLive,
   withoutTargets: (_, protocol) => noRoute(protocol),
+  lifecycle,
+  reweighs: () => null,
   options: resilientOptions,
   requires: (given) => needs(given, " type resilient buckets 8 idle_timer 60 unbalanced_timer 0"),
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
@@ -91,15 +110,29 @@ export const ecmpResilient = defineBackend({
 function groups(
   { host, topology, services }: Router,
   { policy, hashSeed: seed, mssClamp: mtu }: Pick<z.infer<typeof options>, "policy" | "hashSeed" | "mssClamp">,
-  shape: GroupShape,
+  given: GroupShape,
 ): RouterSide {
+  let shape = given;
+  const move = (next: readonly number[], before: readonly number[]) =>
+    changeGroups(host, { topology, services }, shape, { next, before });
   return {
     async install(first) {
       await setHash(host, policy, seed);
       await clampByNft(host, mtu);
       await installGroups(host, { topology, services }, shape, first);
     },
-    change: (next, before) => changeGroups(host, { topology, services }, shape, { next, before }),
+    change: move,
+    weigh(next, active) {
+      shape = { ...shape, weight: (index) => weightOf(next, index) };
+      return move(active, active);
+    },
+    control: {
+      stop: (active) => move([], active),
+      kill: (active) => move([], active),
+      start: (active) => move(active, []),
+      reload: (active) => move(active, active),
+      upgrade: (active) => move(active, active),
+    },
   };
 }
 
@@ -143,7 +176,7 @@ const seedNeed: KernelProbe = {
   argv: [
     "sh",
     "-c",
-    "test -w /proc/sys/net/ipv4/fib_multipath_hash_seed && test -w /proc/sys/net/ipv6/fib_multipath_hash_fields",
+    "test -e /proc/sys/net/ipv4/fib_multipath_hash_seed && test -e /proc/sys/net/ipv6/fib_multipath_hash_fields",
   ],
   input: "",
   remedy: "Use Linux 6.11 or newer.",

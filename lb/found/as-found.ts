@@ -73,8 +73,7 @@ function dumpOf(given: Options, targets: number | null): Dump {
   return readDump({ ...given, config }, targets);
 }
 
-const NO_FILE =
-  "Backend 'as_found' needs a file of yours: --set config=FILE (output of ipvsadm-save, iptables-save or nft list ruleset).";
+const NO_FILE = "Backend 'as_found' needs your rules: --set config=FILE (ipvsadm-save, iptables-save or nft).";
 
 function requires(given: Options): Requirements {
   if (given.config === undefined) return { tools: [TOOLS.nft, TOOLS.conntrack] };

@@ -2,12 +2,22 @@
 import { z } from "zod";
 import { defineBackend, definedOptions, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, leavesDead, looseTcp, masquerade } from "../linux/conntrack.ts";
+import { bothLive } from "../linux/direct.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts } from "../linux/options.ts";
 import { checkRoom, conntrackMax, randomFully, roomOf, snatPorts } from "../linux/room.ts";
 import { snatOf } from "../linux/snat-ports.ts";
-import { destination, natRequirements, natSide, type Rules, statefulOracle, variant } from "./iptables.ts";
+import {
+  destination,
+  natLifecycle,
+  natRequirements,
+  natShares,
+  natSide,
+  type Rules,
+  statefulOracle,
+  variant,
+} from "./iptables.ts";
 
 const options = z.strictObject({
   form: z
@@ -40,6 +50,7 @@ export const iptablesRecent = defineBackend({
   summary:
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   tracks: () => true,
+  sharesConntrack: natShares,
   servesVips: () => true,
   handles: ["icmp_errors"],
   leavesDead,
@@ -50,7 +61,9 @@ export const iptablesRecent = defineBackend({
     checkRoom(given, given.masquerade ?? null, "masquerade=true");
     return definedOptions(given);
   },
+  direct: () => bothLive,
   withoutTargets: (_, protocol) => noRoute(protocol),
+  lifecycle: { actions: ["reload", "upgrade"], of: (_, protocol) => natLifecycle(protocol) },
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),

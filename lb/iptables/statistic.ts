@@ -2,12 +2,13 @@
 import { z } from "zod";
 import { defineBackend, definedOptions, type IpFamily, type Topology } from "../../harness/api/index.ts";
 import { leave, leavesDead, looseTcp, masquerade, natReuse } from "../linux/conntrack.ts";
+import { bothLive } from "../linux/direct.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { timeouts, turnsPart } from "../linux/options.ts";
 import { checkRoom, conntrackMax, randomFully, roomOf, snatPorts } from "../linux/room.ts";
 import { snatOf } from "../linux/snat-ports.ts";
-import { destination, natRequirements, natSide, statefulOracle, variant } from "./iptables.ts";
+import { destination, natLifecycle, natRequirements, natShares, natSide, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
   mode: z.enum(["nth", "random"]).default("nth").describe("new connections take turns, or are drawn by lot"),
@@ -36,6 +37,7 @@ export const iptablesStatistic = defineBackend({
   name: "iptables_statistic",
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   tracks: () => true,
+  sharesConntrack: natShares,
   servesVips: () => true,
   handles: ["icmp_errors"],
   leavesDead,
@@ -47,7 +49,9 @@ export const iptablesStatistic = defineBackend({
     checkRoom(given, given.masquerade ?? null, "masquerade=true");
     return definedOptions(given);
   },
+  direct: () => bothLive,
   withoutTargets: (_, protocol) => noRoute(protocol),
+  lifecycle: { actions: ["reload", "upgrade"], of: (_, protocol) => natLifecycle(protocol) },
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),

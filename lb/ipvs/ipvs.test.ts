@@ -28,6 +28,14 @@ test("the table has a service for each port and family, and its targets in risin
   t.true(lines.some((line) => line.startsWith("-a -t [1000::]:5001 -r [1000::1:192.168.1.1]:5001 -g")));
 });
 
+test("where targets serve SCTP, the table has services for it", (t) => {
+  const lines = installed(planTopology({ targets: 1, routers: 1, sctp: true }), given({ ops: "true" }), [0]).split(
+    "\n",
+  );
+  t.true(lines.includes("-A --sctp-service 10.0.0.0:5003 -s rr"));
+  t.true(lines.includes("-a --sctp-service 10.0.0.0:5001 -r 192.168.1.1:5001 -g -w 1"));
+});
+
 test("one-packet scheduling is for the services that take UDP", (t) => {
   const lines = installed(topology, given({ ops: "true" }), [0]).split("\n");
   t.true(lines.includes("-A -u 10.0.0.0:5001 -s rr -o"));
@@ -178,10 +186,12 @@ test("IPVS' counters are read in their base, and what it drops in silence is wha
     "     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s",
     "           0        0        0                0                0",
     "==> /proc/net/dev <==",
-    "  eth1:    1000      12    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
+    "  eth1:    1000       4    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
     "  eth2:    9000     300    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
     "Tcp: RtoAlgorithm InSegs OutSegs RetransSegs OutRsts",
     "Tcp: 1 12 20 2 7",
+    "==> /proc/net/dev_snmp6/eth1 <==",
+    "Ip6InMcastPkts                  	1",
     "==> /proc/net/dev_snmp6/eth2 <==",
     "Ip6InMcastPkts                  	3",
   ].join("\n");
@@ -193,15 +203,17 @@ test("IPVS' counters are read in their base, and what it drops in silence is wha
     probes: 15,
     "drop.refused_by_router": 7,
   };
+  // Of five others three came from the targets: answers to health checks.
   t.deepEqual(await readStats(host, { dropsSilently: true, checksHealth: true }), {
     ...common,
-    "ipvs.from_targets": 7,
-    "drop.target_removed": 35,
+    "ipvs.from_targets": 1,
+    "drop.reset_of_unknown": 2,
+    "drop.target_removed": 33,
   });
-  // Without health checks the other five are resets for connections that it does not know.
+  // Without health checks all five are resets for connections that it does not know.
   t.deepEqual(await readStats(host, { dropsSilently: true, checksHealth: false }), {
     ...common,
-    "ipvs.from_targets": 12,
+    "ipvs.from_targets": 4,
     "drop.reset_of_unknown": 5,
     "drop.target_removed": 30,
   });

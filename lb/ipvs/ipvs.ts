@@ -3,11 +3,13 @@ import {
   type AssignSpec,
   addressBytes,
   addressOf,
+  type Direct,
   defineBackend,
   definedOptions,
   type EffectiveOptions,
   FAMILIES,
   type Lab,
+  type Lifecycle,
   type OracleSpec,
   type Protocol,
   planTopology,
@@ -18,14 +20,16 @@ import {
   TOOLS,
 } from "../../harness/api/index.ts";
 import { conntrackCounters } from "../linux/conntrack.ts";
+import { bothLive, oneTaken } from "../linux/direct.ts";
 import { clampProbes } from "../linux/mss-clamp.ts";
 import { memoryPart, timeoutsOf, weightsPart } from "../linux/options.ts";
 import { roomOf } from "../linux/room.ts";
+import { endsAs } from "../linux/running.ts";
 import { snatCounters, snatOf } from "../linux/snat-ports.ts";
-import { check, isHashing, type Options, options } from "./options.ts";
+import { check, isHashing, looksAtWeights, type Options, options, weightless } from "./options.ts";
 import { openDirectWay, openTunnels, TUNNELS } from "./paths.ts";
 import { readStats, replyCheck } from "./stats.ts";
-import { catchVip, changed, installed, needsMasquerade, startSync } from "./table.ts";
+import { catchVip, changed, installed, needsMasquerade, reweighed, startSync } from "./table.ts";
 
 /** CONFIG_IP_VS_MH_TAB_INDEX 12, the default, in every distribution's kernel. */
 const MH_SLOTS = 4093;
@@ -46,6 +50,8 @@ export const ipvs = defineBackend({
   summary: "IPVS: direct routing, NAT or tunnel; nine schedulers; the kernel remembers connections",
   tunnels: TUNNELS,
   service: "an address, or a mark, with virtual servers in IPVS' table",
+  handles: ["icmp_errors"],
+  protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
   options,
   ...mtuTraits,
@@ -54,25 +60,44 @@ export const ipvs = defineBackend({
   affinityOption: "persistence",
   oracle: ipvsOracle,
   leavesDead: ({ leave }) => leave === "dead",
+  reweighs: ({ scheduler }) => (looksAtWeights(scheduler) ? null : weightless(scheduler)),
   room: ipvsRoom,
   reuse: ipvsReuse,
   snat: snatOf,
+  direct: ipvsDirect,
   // ICMP port unreachable, at which a socket of either protocol ends.
   withoutTargets: () => "unreachable",
+  lifecycle: { actions: ["reload"], of: ipvsLifecycle },
   effectiveOptions: ipvsFacts,
   prepare: prepareWays,
-  router: (router, given) => {
+  router: (router, asked) => {
+    let given = asked;
     const { host, machine, lab, topology, services } = router;
     let wasEmpty = false;
+    // Line by line: a service is there before its first target.
+    const written = (input: string) => {
+      wasEmpty = true;
+      return host.exec(["ipvsadm", "-R"], { input });
+    };
     return {
       async install(first) {
         await catchVip(host, given, needsMasquerade(lab, given), { others: services, vips: topology.vips });
         await host.exec(["ipvsadm", "-R"], { input: installed(topology, given, first, services) });
         if (given.sync) await startSync(host, machine);
       },
+      control: {
+        stop: () => host.exec(["ipvsadm", "-C"]),
+        kill: () => host.exec(["ipvsadm", "-C"]),
+        start: (active) => written(installed(topology, given, active, services)),
+        reload: (active) => written(`-C\n${installed(topology, given, active, services)}`),
+      },
       async change(next, before) {
         wasEmpty ||= next.length === 0;
         await host.exec(["ipvsadm", "-R"], { input: changed(topology, given, next, before) });
+      },
+      weigh(weights, active) {
+        given = { ...given, weights: [...weights] };
+        return host.exec(["ipvsadm", "-R"], { input: reweighed(topology, given, active) });
       },
       counters: checkedStats(router, given, { wasEmpty: () => wasEmpty }),
     };
@@ -93,6 +118,7 @@ export function checkedStats(
     const { "drop.target_removed": elsewhere = 0, ...stats } = await readStats(host, {
       dropsSilently: true,
       checksHealth,
+      sctp: lab.topology.sctp === true,
     });
     atFirst ??= elsewhere;
     check(stats);
@@ -100,6 +126,23 @@ export function checkedStats(
     if (dropsSilently) return { ...stats, ...more, "drop.target_removed": elsewhere };
     // What it cannot schedule is answered by ICMP and dropped.
     return { ...stats, ...more, ...(wasEmpty() ? { "drop.no_destination": elsewhere - atFirst } : {}) };
+  };
+}
+
+/**
+ * Without a service IPVS sees no packet: the VIP is an address of the router's own where nobody listens, and who sends there is reset.
+ * The others find their target again, as those that went with their service are kept for its connections.
+ */
+/**
+ * With expire_nodest_conn the kernel forgets the connections of removed targets a tick later, all at once: those whose targets a reload
+ * has written again by then are kept. Without it, who sends while there is no service is reset.
+ */
+export function ipvsLifecycle({ expireNodest }: Pick<Options, "expireNodest">): Lifecycle {
+  const reload = { open: expireNodest ? "some_lost" : "reset", fresh: "refused" } as const;
+  return {
+    keeps: expireNodest ? "nothing: it forgets connections without a target" : "its table of connections in the kernel",
+    ...endsAs({ open: expireNodest ? "lost" : "reset", fresh: "refused" }),
+    balancer_reload: reload,
   };
 }
 
@@ -120,8 +163,15 @@ export function ipvsReuse(given: Options, protocol: Protocol): Reuse | null {
   const isNew = protocol === "tcp" && persistence === 0 && (forward === "masq" ? mode > 0 : (mode & 2) > 0);
   if (isNew) return { after: "again", gone: "again" };
   if (persistence > 0) return null;
-  if (expireNodest && (leave === "remove" || protocol === "tcp")) return { after: "same", gone: "again" };
-  return { after: "same", gone: leave === "drain" ? "same" : "lost" };
+  const { udp } = timeoutsOf(given.timeouts);
+  const memory = protocol === "udp" && udp > 0 ? { forgottenS: udp } : {};
+  if (expireNodest && (leave === "remove" || protocol === "tcp")) return { after: "same", gone: "again", ...memory };
+  return { after: "same", gone: leave === "drain" ? "same" : "lost", ...memory };
+}
+
+/** With NAT an answer is looked up by its addresses and ports alone, which are those of both connections. */
+export function ipvsDirect({ forward }: Options): Direct {
+  return forward === "masq" ? oneTaken : bothLive;
 }
 
 /** What IPVS does, whoever fills its table. */
@@ -130,7 +180,7 @@ export function ipvsOracle(given: Options, targets: number, protocol: Protocol):
   const hashes = isHashing(scheduler) && given.persistence === 0;
   const eachPacket = given.ops && protocol === "udp";
   if (eachPacket && hashes) return hashOf(given, targets);
-  const parts = ["wrr", "wlc", "sh", "mh", "sed", "nq"].includes(scheduler) ? weightsPart(given.weights) : {};
+  const parts = looksAtWeights(scheduler) ? weightsPart(given.weights) : {};
   return {
     strategy: "stateful",
     flush: leave === "remove",
@@ -150,7 +200,7 @@ export function ipvsOracle(given: Options, targets: number, protocol: Protocol):
 }
 
 /** The kernel's own time-outs, in seconds. */
-const REMEMBERED = { fin: 120, udp: 300, timeWait: 120 } as const;
+const REMEMBERED = { fin: 120, udp: 300, timeWait: 120, sctp: 900 } as const;
 
 /**
  * A template of persistence lives on for as long as IPVS remembers a connection made by it, and a minute more: only where those are
@@ -161,6 +211,7 @@ function affinityOf(given: Options, protocol: Protocol): number | "always" {
   const remembered = {
     tcp: given.forward === "masq" ? REMEMBERED.timeWait : fin || REMEMBERED.fin,
     udp: udp || REMEMBERED.udp,
+    sctp: REMEMBERED.sctp,
   };
   const again = isHashing(given.scheduler) && !given.port;
   return again || remembered[protocol] >= given.persistence ? "always" : given.persistence;

@@ -81,6 +81,11 @@ export type Options = z.infer<typeof options>;
 export const isHashing = (scheduler: string): scheduler is Hashing =>
   (HASHING as readonly string[]).includes(scheduler);
 
+export const looksAtWeights = (scheduler: string): boolean => !["rr", "lc", "dh"].includes(scheduler);
+
+export const weightless = (scheduler: string): string =>
+  `Scheduler '${scheduler}' does not look at weights. Try scheduler=wrr, wlc, sh or mh.`;
+
 /** Throws UsageError when options do not fit together. */
 export function check({ scheduler, port, fallback, forward, masquerade, ...given }: Options, targets: number): void {
   checkWeights(given.weights, targets);
@@ -95,8 +100,7 @@ export function check({ scheduler, port, fallback, forward, masquerade, ...given
     throw new UsageError("With ops=true nothing is remembered that could be stale. Try leave=remove.");
   checkRoom(given, forward === "masq" ? (masquerade ?? null) : false, "forward=masq and masquerade=true");
   checkForward({ forward, masquerade, announceMtu: given.announceMtu });
-  if (given.weights && ["rr", "lc", "dh"].includes(scheduler))
-    throw new UsageError(`Scheduler '${scheduler}' does not look at weights. Try wrr, wlc, sh or mh.`);
+  if (given.weights && !looksAtWeights(scheduler)) throw new UsageError(weightless(scheduler));
 }
 
 function checkForward({ forward, masquerade, announceMtu }: Pick<Options, "forward" | "masquerade" | "announceMtu">) {

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way back that does not pass the routers: through the fabric, from the targets' net to the tester's. And tunnels.
-import { ipBatch, type Lab, linkOn, type Net, SOURCES, setSysctls } from "../../harness/api/index.ts";
+import {
+  fabricsOf,
+  ipBatch,
+  type Lab,
+  type Link,
+  linkOn,
+  type Net,
+  routesToSources,
+  SOURCES,
+  setSysctls,
+} from "../../harness/api/index.ts";
 import { mssOf } from "../linux/mss-clamp.ts";
 
 /** How the names of the tunnels on targets begin. */
@@ -12,9 +22,23 @@ const GATE = { mac: "00:00:00:01:01:fe", ipv4: "192.168.254.1", ipv6: "1000::fe:
 /** `announceMtu`: the MSS that targets announce fits it. */
 export async function openDirectWay(lab: Lab, announceMtu?: number): Promise<void> {
   const advertise = (family: 4 | 6) => (announceMtu === undefined ? "" : ` advmss ${mssOf(announceMtu, family)}`);
-  const { tester, targets, squeeze } = lab.topology;
-  const fabric = lab.wiring("fabric");
-  const to = linkOn(squeeze?.machine ?? tester, "net2");
+  const { testers, targets, squeeze } = lab.topology;
+  const to = (squeeze ? [squeeze.machine] : testers).map((machine) => linkOn(machine, "net2"));
+  await Promise.all(fabricsOf(lab).map((part) => openGate(lab, part, to)));
+  await Promise.all(
+    targets.map((target) =>
+      ipBatch(lab.wiring(target.name), [
+        ...[GATE.ipv4, GATE.ipv6].map((ip) => `neigh replace ${ip} lladdr ${GATE.mac} dev eth1 nud permanent`),
+        `route replace ${SOURCES[4]} via ${GATE.ipv4} dev eth1 onlink${advertise(4)}`,
+        `route replace ${SOURCES[6]} via ${GATE.ipv6} dev eth1 onlink${advertise(6)}`,
+      ]),
+    ),
+  );
+}
+
+/** Each part of the fabric has one, with the same address: the way of a packet to the next. */
+async function openGate(lab: Lab, part: string, to: readonly Link[]): Promise<void> {
+  const fabric = lab.wiring(part);
   const nets: Net[] = ["net1", "net2"];
   await setSysctls(fabric, [
     "net/ipv4/ip_forward=1",
@@ -29,19 +53,11 @@ export async function openDirectWay(lab: Lab, announceMtu?: number): Promise<voi
   ]);
   await ipBatch(fabric, [
     `link set net1 address ${GATE.mac}`,
-    ...[to.ipv4, to.ipv6].map((ip) => `neigh replace ${ip} lladdr ${to.mac} dev net2 nud permanent`),
-    `route replace ${SOURCES[4]} via ${to.ipv4} dev net2 onlink`,
-    `route replace ${SOURCES[6]} via ${to.ipv6} dev net2 onlink`,
-  ]);
-  await Promise.all(
-    targets.map((target) =>
-      ipBatch(lab.wiring(target.name), [
-        ...[GATE.ipv4, GATE.ipv6].map((ip) => `neigh replace ${ip} lladdr ${GATE.mac} dev eth1 nud permanent`),
-        `route replace ${SOURCES[4]} via ${GATE.ipv4} dev eth1 onlink${advertise(4)}`,
-        `route replace ${SOURCES[6]} via ${GATE.ipv6} dev eth1 onlink${advertise(6)}`,
-      ]),
+    ...to.flatMap(({ ipv4, ipv6, mac }) =>
+      [ipv4, ipv6].map((ip) => `neigh replace ${ip} lladdr ${mac} dev net2 nud permanent`),
     ),
-  );
+    ...routesToSources(lab.topology, "replace", " dev net2 onlink"),
+  ]);
 }
 
 /** On every target the other end of a tunnel from each router. */

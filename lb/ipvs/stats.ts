@@ -2,7 +2,10 @@
 import type { Host } from "../../harness/api/index.ts";
 import type { Options } from "./options.ts";
 
-const FILES = ["/proc/net/ip_vs_stats_percpu", "/proc/net/dev", "/proc/net/snmp", "/proc/net/dev_snmp6/eth2"];
+const MULTICAST = (["eth1", "eth2"] as const).map((device) => `/proc/net/dev_snmp6/${device}`);
+/** Of machines whose kernel has SCTP. */
+const SCTP_FILE = "/proc/net/sctp/snmp";
+const FILES = ["/proc/net/ip_vs_stats_percpu", "/proc/net/dev", "/proc/net/snmp", ...MULTICAST];
 /** Of the packets that IPVS forwarded, so many may go the wrong way back: neighbours' chatter. */
 const STRAY_SHARE = 0.01;
 /** And so many in any run, however short: address resolution of some machines. */
@@ -14,9 +17,9 @@ const STRAY_LEAST = 50;
  */
 export async function readStats(
   host: Host,
-  { dropsSilently, checksHealth }: { dropsSilently: boolean; checksHealth: boolean },
+  { dropsSilently, checksHealth, sctp = false }: { dropsSilently: boolean; checksHealth: boolean; sctp?: boolean },
 ): Promise<Record<string, number>> {
-  const { stdout } = await host.exec(["@read", ...FILES]);
+  const { stdout } = await host.exec(["@read", ...FILES, ...(sctp ? [SCTP_FILE] : [])]);
   // A row for each CPU, its number first, all hexadecimal. The totals below, and those of ip_vs_stats, are seconds old.
   const rows = [...stdout.matchAll(/^[ \t]*[0-9A-F]+((?:[ \t]+[0-9A-F]+){5})[ \t]*$/gm)].map(([, numbers = ""]) =>
     numbers.split(/\s+/).flatMap((text) => (text === "" ? [] : Number.parseInt(text, 16))),
@@ -24,27 +27,28 @@ export async function readStats(
   const [conns = 0, inPackets = 0, outPackets = 0] = [0, 1, 2].map((column) =>
     rows.reduce((sum, numbers) => sum + (numbers[column] ?? 0), 0),
   );
-  const receivedOn = (device: string) =>
-    Number(new RegExp(`^\\s*${device}:\\s*\\d+\\s+(\\d+)`, "m").exec(stdout)?.[1] ?? 0);
-  // Of the tester's kernel, as listener reports, and for nobody's connection.
-  const multicast = Number(/^Ip6InMcastPkts\s+(\d+)/m.exec(stdout)?.[1] ?? 0);
+  const number = (pattern: string) => Number(new RegExp(pattern, "m").exec(stdout)?.[1] ?? 0);
+  const receivedOn = (device: string) => number(`^\\s*${device}:\\s*\\d+\\s+(\\d+)`);
+  // Of kernels, as listener reports, and for nobody's connection.
+  const multicastOn = (device: string) => number(`dev_snmp6/${device} <==[^=]*?^Ip6InMcastPkts\\s+(\\d+)`);
   // A connection that IPVS does not know is, at the VIP's owner, one that nobody listens for.
   const tcp = tcpIn(stdout);
-  const refused = tcp("OutRsts");
-  // What is left of this machine's own TCP without those are health checks, or resets of clients, which nobody answers.
-  const others = Math.max(0, tcp("InSegs") - refused);
-  const ignored = checksHealth ? 0 : others;
+  const refused = tcp("OutRsts") + number("^SctpOutOfBlues\\s+(\\d+)");
+  // What is left of this machine's own TCP without those are answers to health checks, and resets of clients, which nobody answers.
+  const others = Math.max(0, tcp("InSegs") - tcp("OutRsts"));
+  // Of what clients sent, what came to no target and was not refused; answers to health checks come from the other side.
+  const kept = Math.max(0, receivedOn("eth2") - multicastOn("eth2") - inPackets - refused);
+  const answers = receivedOn("eth1") - multicastOn("eth1") - outPackets;
+  const resets = checksHealth ? Math.max(0, Math.min(kept, others - answers)) : others;
   return {
     "ipvs.connections": conns,
     "ipvs.in": inPackets,
     "ipvs.out": outPackets,
-    "ipvs.from_targets": Math.max(0, receivedOn("eth1") - (others - ignored)),
-    probes: tcp("OutSegs") + tcp("RetransSegs") - refused,
+    "ipvs.from_targets": Math.max(0, receivedOn("eth1") - (others - resets)),
+    probes: tcp("OutSegs") + tcp("RetransSegs") - tcp("OutRsts"),
     "drop.refused_by_router": refused,
-    ...(checksHealth ? {} : { "drop.reset_of_unknown": ignored }),
-    ...(dropsSilently
-      ? { "drop.target_removed": Math.max(0, receivedOn("eth2") - multicast - inPackets - refused - ignored) }
-      : {}),
+    "drop.reset_of_unknown": resets,
+    ...(dropsSilently ? { "drop.target_removed": Math.max(0, kept - resets) } : {}),
   };
 }
 

@@ -28,6 +28,10 @@ export const SERVICES = [
   ["-u", 6001],
   ["-u", 6003],
 ] as const;
+const SCTP_SERVICES = [
+  ["--sctp-service", 5001],
+  ["--sctp-service", 5003],
+] as const;
 const FORWARD = { dsr: "-g", masq: "-m", tun: "-i" } as const;
 const MARK_TABLE = 100;
 /** The low bits of a mark are the family. */
@@ -43,17 +47,18 @@ interface Service {
 }
 
 /** Those of the VIP behind those of so many other addresses. */
-function services({ fwmark }: Options, vips: number | undefined, others = 0): Service[] {
+function services({ fwmark }: Options, { vips, sctp }: Topology, others = 0): Service[] {
+  const all = [...SERVICES, ...(sctp ? SCTP_SERVICES : [])];
   return FAMILIES.flatMap((family) =>
-    vipsOf(family, others, vips).flatMap((vip, i, all) =>
+    vipsOf(family, others, vips).flatMap((vip, i, addresses) =>
       fwmark
-        ? [{ family, words: `-f ${markOf(family, all.length - 1 - i)}`, port: ":0" }]
-        : SERVICES.map(([kind, port]) => ({ family, words: `${kind} ${bracketed(vip)}:${port}`, port: `:${port}` })),
+        ? [{ family, words: `-f ${markOf(family, addresses.length - 1 - i)}`, port: ":0" }]
+        : all.map(([kind, port]) => ({ family, words: `${kind} ${bracketed(vip)}:${port}`, port: `:${port}` })),
     ),
   );
 }
 
-const takesUdp = ({ words }: Service) => !words.startsWith("-t");
+const takesUdp = ({ words }: Service) => !/^-(t|-sctp)/.test(words);
 const bracketed = (address: string) => (address.includes(":") ? `[${address}]` : address);
 /** ipvsadm cannot tell the family of a mark. */
 const familyWord = ({ family, words }: Service) => (family === 6 && words.startsWith("-f") ? " -6" : "");
@@ -61,7 +66,7 @@ const familyWord = ({ family, words }: Service) => (family === 6 && words.starts
 export function installed(topology: Topology, given: Options, active: readonly number[], others = 0): string {
   const flags = [given.port ? `${given.scheduler}-port` : "", given.fallback ? `${given.scheduler}-fallback` : ""];
   const named = flags.filter((name) => name !== "").join(",");
-  const all = services(given, topology.vips, others);
+  const all = services(given, topology, others);
   const add = all.map(
     (service) =>
       `-A ${service.words}${familyWord(service)} -s ${given.scheduler}${named ? ` -b ${named}` : ""}${given.persistence > 0 ? ` -p ${given.persistence}` : ""}${given.ops && takesUdp(service) ? " -o" : ""}`,
@@ -89,6 +94,10 @@ export function changed(
   ]);
 }
 
+/** Drained targets stay at 0. */
+export const reweighed = (topology: Topology, given: Options, active: readonly number[]): string =>
+  lines(destinations(topology, given, active, { verb: "-e" }));
+
 /** In rising order: the kernel's list, which the hashing schedulers go by, is built of it. */
 function destinations(
   topology: Topology,
@@ -96,7 +105,7 @@ function destinations(
   indices: readonly number[],
   {
     verb,
-    of = services(given, topology.vips),
+    of = services(given, topology),
     weight,
   }: { verb: "-a" | "-d" | "-e"; of?: readonly Service[]; weight?: number },
 ): string[] {

@@ -3,7 +3,9 @@ import { defineBackend, type Host, LabError, type Program } from "../../harness/
 import { refuseBeside } from "../found/file.ts";
 import {
   checkedStats,
+  ipvsDirect,
   ipvsFacts,
+  ipvsLifecycle,
   ipvsOracle,
   ipvsRequirements,
   ipvsReuse,
@@ -13,6 +15,7 @@ import {
 } from "../ipvs/ipvs.ts";
 import { TUNNELS } from "../ipvs/paths.ts";
 import { catchVip, needsMasquerade, startSync } from "../ipvs/table.ts";
+import { Running } from "../linux/running.ts";
 import { serversListen } from "../linux/servers-listen.ts";
 import { snatOf } from "../linux/snat-ports.ts";
 import { untilInUse, type Wanted } from "./in-use.ts";
@@ -31,7 +34,7 @@ const PROGRAM: Program = { name: "keepalived", from: { packages: "keepalived", v
 export const keepalived = defineBackend({
   name: "keepalived",
   summary: "keepalived with IPVS: health checks find dead targets; direct routing, NAT or tunnel; nine schedulers",
-  handles: ["health_checks"],
+  handles: ["health_checks", "icmp_errors"],
   servesVips: ({ config }) => config === undefined,
   tunnels: TUNNELS,
   ...mtuTraits,
@@ -50,7 +53,17 @@ export const keepalived = defineBackend({
   reuse: ipvsReuse,
   snat: snatOf,
   // A virtual server without real ones is taken out, and then the router itself resets; with drained or dead ones IPVS answers by ICMP.
+  direct: ipvsDirect,
   withoutTargets: () => "unreachable",
+  /** A stop takes its virtual servers out; killed, it leaves IPVS' table as it is, and finds it there when it comes back. */
+  lifecycle: {
+    actions: ["reload"],
+    of: (given) => ({
+      ...ipvsLifecycle(given),
+      balancer_kill: { open: "served", fresh: "served" },
+      balancer_reload: { open: "served", fresh: "served" },
+    }),
+  },
   effectiveOptions(given, targets) {
     refuseBeside(given, options, BESIDE);
     if (given.config !== undefined) return ownFacts(given, targets);
@@ -74,20 +87,39 @@ export const keepalived = defineBackend({
       listed = given.leave === "drain" ? [...new Set([...listed, ...next])] : next;
       return host.exec(["@write", CONFIG], { input: setup.text(machine, topology, { listed, active: next }) });
     };
+    const running = new Running<readonly number[]>(async (active) => {
+      await write(active);
+      const daemon = router.start([program.path, ...FOREGROUND, "--use-file", CONFIG, ...PID_FILES], program);
+      const seconds = RELOAD_S + (given.config === undefined ? 0 : setup.longestS);
+      await inForce(host, daemon.while(waitFor({ in: active, out: [] }, seconds), 2 * seconds * 1000));
+      return daemon;
+    });
+    /** Its first process alone, which tells the other. */
+    const hangUp = () => host.exec(["sh", "-c", `kill -s HUP "$(cat ${PID_FILE})"`]);
     return {
+      control: {
+        ...running.control,
+        async kill() {
+          // One that checks ends with the first by itself, in order: it has to go before.
+          await host.exec(["sh", "-c", `kill -s STOP "$(cat ${PID_FILE})"; kill -s KILL "$(cat ${CHECKERS_PID})"`]);
+          await running.control.kill();
+        },
+        reload: async (active) => {
+          await write(active);
+          await hangUp();
+          await inForce(host, waitFor({ in: active, out: [] }, RELOAD_S));
+        },
+      },
       async install(first) {
         await catchVip(host, ipvs, needsMasquerade(lab, ipvs), { others: setup.others, vips: topology.vips });
-        await write(first);
-        const daemon = router.start([program.path, ...FOREGROUND, "--use-file", CONFIG, ...PID_FILES], program);
-        const seconds = RELOAD_S + (given.config === undefined ? 0 : setup.longestS);
-        await inForce(host, daemon.while(waitFor({ in: first, out: [] }, seconds), 2 * seconds * 1000));
+        await running.begin(first);
         if (given.sync) await startSync(host, machine);
       },
       async change(next, before) {
         await write(next);
         // Its first process alone, which tells the other: one that is told by both reads its file too early, finds it empty and
         // forgets all targets for a moment, and IPVS their connections.
-        await host.exec(["sh", "-c", `kill -s HUP "$(cat ${PID_FILE})"`]);
+        await hangUp();
         await inForce(host, waitFor({ in: without(next, before), out: without(before, next) }, RELOAD_S));
       },
       async converge(alive) {
@@ -104,7 +136,8 @@ export const keepalived = defineBackend({
 
 /** Checks only; without one of its processes it ends instead of starting another. */
 const FOREGROUND = ["--dont-fork", "--log-console", "--check", "--dont-respawn"];
-const PID_FILES = ["--pid", PID_FILE, "--checkers_pid", "/run/keepalived-checkers.pid"];
+const CHECKERS_PID = "/run/keepalived-checkers.pid";
+const PID_FILES = ["--pid", PID_FILE, "--checkers_pid", CHECKERS_PID];
 
 const without = (all: readonly number[], others: readonly number[]) => all.filter((index) => !others.includes(index));
 

@@ -16,6 +16,7 @@ import {
   VIP,
 } from "../../harness/api/index.ts";
 import { leave, leavesDead } from "../linux/conntrack.ts";
+import { allTaken } from "../linux/direct.ts";
 import { sendSegments } from "../linux/one-segment.ts";
 import { CHECKED_PORT, serversListen } from "../linux/servers-listen.ts";
 import { flatCounters, type Stats } from "../linux/table.ts";
@@ -66,6 +67,7 @@ export const loaded = defineBackend({
   }),
   tracks: () => false,
   leavesDead,
+  direct: () => allTaken,
   withoutTargets: () => "silence",
   oracle: ({ leave: mode, idle, scheduler }) => ({
     strategy: "stateful",

@@ -3,11 +3,12 @@
 import { CommandError, type Host } from "../../harness/api/index.ts";
 import type { LeaveMode } from "../linux/conntrack.ts";
 
-/** Resolves when the socket does. */
-export async function answers(host: Host, socket: string): Promise<void> {
+/** Resolves with the process that answers there, once it is another one than `old`. */
+export async function answers(host: Host, socket: string, old = ""): Promise<string> {
   for (;;) {
-    const { code } = await host.exec(["@unix", socket], { input: "show info\n", check: false });
-    if (code === 0) return;
+    const { stdout } = await host.exec(["@unix", socket], { input: "show info\n", check: false });
+    const pid = /^Pid: (\d+)$/m.exec(stdout)?.[1];
+    if (pid !== undefined && pid !== old) return pid;
     await host.clock.sleep(20);
   }
 }

@@ -10,12 +10,13 @@ import {
 } from "../../harness/api/index.ts";
 import { refuseBeside } from "../found/file.ts";
 import { leavesDead } from "../linux/conntrack.ts";
+import { bothLive } from "../linux/direct.ts";
 import { weightOf, weightsPart } from "../linux/options.ts";
 import { readHaproxy } from "./haproxy-file.ts";
 import { type Options, options, PROGRAM } from "./haproxy-options.ts";
 import { answers, moveServers, tell } from "./haproxy-socket.ts";
 import { checkOwnHaproxy, ownFacts, ownHaproxySide, ownOracle, waitForChecked } from "./own-haproxy.ts";
-import { effectiveOptions, idlePart, openFiles, PORTS, proxySide } from "./proxies.ts";
+import { effectiveOptions, idlePart, openFiles, PORTS, proxyLifecycle, proxySide, SIG } from "./proxies.ts";
 
 const BALANCE = { rr: "roundrobin", leastconn: "leastconn", random: "random" } as const;
 
@@ -33,7 +34,10 @@ export const haproxy = defineBackend({
   options,
   requires: (given) => ({ programs: [PROGRAM], tools: [TOOLS.ip, TOOLS.ss], check: checkOwnHaproxy(given) }),
   leavesDead,
+  reweighs: ({ config }) => (config === undefined ? null : "A configuration of your own has the weights."),
+  direct: () => bothLive,
   withoutTargets: () => "refused",
+  lifecycle: { actions: ["reload", "upgrade"], of: ({ config }) => (config === undefined ? proxyLifecycle : null) },
   oracle: (given, targets) =>
     given.config === undefined
       ? {
@@ -60,6 +64,28 @@ export const haproxy = defineBackend({
     const program = await router.find(PROGRAM);
     const sockets = Array.from({ length: given.workers }, (_, i) => `/run/haproxy-${i + 1}.sock`);
     const daemons = new Map<string, Daemon>();
+    let most = 0;
+    const serve = async (socket: string, active: readonly number[], old = "") => {
+      const file = socket.replace(/sock$/, "cfg");
+      const vips = (family: 4 | 6) => vipsOf(family, services, topology.vips);
+      await host.exec(["@write", file], { input: configuration(topology, given, active, { socket, most, vips }) });
+      const daemon = router.start(
+        [program.path, "-db", "-f", file, ...(old === "" ? [] : ["-x", socket, "-sf", old])],
+        program,
+      );
+      daemons.set(socket, daemon);
+      await daemon.while(answers(host, socket, old));
+    };
+    const serveAll = (active: readonly number[]) => Promise.all(sockets.map((socket) => serve(socket, active)));
+    const end = (signal: number) => Promise.all([...daemons.values()].map((daemon) => daemon.end(signal)));
+    /** New processes take the listening sockets, and those before serve the connections that they have. */
+    const reload = async (active: readonly number[]) => {
+      for (const socket of sockets) {
+        const old = await answers(host, socket);
+        daemons.get(socket)?.expectEnd();
+        await serve(socket, active, old);
+      }
+    };
     // One that has ended is a fault that was told already: the run goes on and shows what it does.
     const tellAll = (commands: string[]) =>
       Promise.all([...daemons].flatMap(([socket, { alive }]) => (alive ? [tell(host, socket, commands)] : [])));
@@ -67,25 +93,21 @@ export const haproxy = defineBackend({
       async install(first) {
         // Two for each connection, and some for listening, polling and the admin socket.
         const listening = 2 * PORTS.tcp.length * (services + (topology.vips ?? 1));
-        const most = Math.floor(((await openFiles(host)) - 200 - listening) / 2);
-        const vips = (family: 4 | 6) => vipsOf(family, services, topology.vips);
-        await Promise.all(
-          sockets.map(async (socket) => {
-            const file = socket.replace(/sock$/, "cfg");
-            await host.exec(["@write", file], {
-              input: configuration(topology, given, first, { socket, most, vips }),
-            });
-            const daemon = router.start([program.path, "-db", "-f", file], program);
-            daemons.set(socket, daemon);
-            await daemon.while(answers(host, socket));
-          }),
-        );
+        most = Math.floor(((await openFiles(host)) - 200 - listening) / 2);
+        await serveAll(first);
       },
+      control: { stop: () => end(SIG.term), kill: () => end(SIG.kill), start: serveAll, reload, upgrade: reload },
       async change(next, before) {
         const come = serversOf(topology, without(next, before));
         const go = serversOf(topology, without(before, next));
         await moveServers(tellAll, { come, go }, given.leave);
       },
+      weigh: (next) =>
+        tellAll(
+          topology.targets.flatMap((_, i) =>
+            serversOf(topology, [i]).map((server) => `set server ${server} weight ${next[i] ?? 1}`),
+          ),
+        ),
     });
   },
 });
@@ -106,7 +128,8 @@ function configuration(
   const lines = [
     "global",
     `  maxconn ${own.most}`,
-    `  stats socket ${own.socket} mode 600 level admin`,
+    // A successor is given the listening sockets, with the connections that wait there.
+    `  stats socket ${own.socket} mode 600 level admin expose-fd listeners`,
     // Worker processes share the ports; threads would share one limit of open files.
     "  nbthread 1",
     "defaults",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // nginx.conf of somebody's own, its stream part: parsed, and written again in the same lines with the lab's addresses.
-import { type Machine, type Topology, UsageError } from "../../harness/api/index.ts";
+import { type Machine, type Protocol, type Topology, UsageError } from "../../harness/api/index.ts";
 import { parseBlocks, printBlocks, type Statement } from "../found/blocks.ts";
 import { type FileOptions, readText, wrongAt } from "../found/file.ts";
 import { type FoundServer, type FoundService, type Layout, labAddress, layOut } from "../found/layout.ts";
@@ -12,7 +12,7 @@ export interface NginxFile {
   /** What the lab owns itself. */
   left: readonly Statement[];
   /** Of the upstream that connections go to: "least_conn", "hash $remote_addr"; "" is in turn. */
-  method: (protocol: "tcp" | "udp") => string;
+  method: (protocol: Protocol) => string;
   /** More than the method decides: no share can be predicted. */
   isUneven: boolean;
   /** Processes; null: one for each processor. */

@@ -8,6 +8,7 @@ import {
   type FoundProgram,
   type Host,
   LabError,
+  type Lifecycle,
   type Protocol,
   type RouterSide,
   TOOLS,
@@ -16,14 +17,24 @@ import {
 } from "../../harness/api/index.ts";
 import { refuseBeside } from "../found/file.ts";
 import { leavesDead } from "../linux/conntrack.ts";
+import { bothLive } from "../linux/direct.ts";
 import { weightOf, weightsPart } from "../linux/options.ts";
+import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { nginxText, readNginx } from "./nginx-file.ts";
 import { type Options, options } from "./nginx-options.ts";
 import { missingModule, OWN, PROGRAM, streamModule } from "./nginx-program.ts";
 import { checkOwnNginx, ownFacts, ownOracle } from "./own-nginx.ts";
-import { cut, effectiveOptions, idlePart, openFiles, PORTS, proxySide } from "./proxies.ts";
+import { cut, effectiveOptions, idlePart, openFiles, PORTS, proxyLifecycle, proxySide, SIG } from "./proxies.ts";
 
 const SIGHUP = 1;
+
+/** The hash gives each client its target again; what it sends meanwhile is answered by ICMP, at which its socket ends. */
+const datagramLifecycle: Lifecycle = {
+  keeps: "nothing: a hash chooses",
+  ...endsAs({ open: "reset", fresh: "refused" }),
+  ...HANDS_OVER,
+};
+
 const FILE = "/run/nginx.conf";
 const HASH = "hash $binary_remote_addr$remote_port";
 const METHOD = { rr: "", leastconn: "least_conn", random: "random", hash: HASH } as const;
@@ -41,7 +52,9 @@ export const nginx = defineBackend({
     check: async (asked) => [...(await missingModule(asked)), ...(await checkOwnNginx(given, asked))],
   }),
   leavesDead,
+  direct: () => bothLive,
   withoutTargets: (_, protocol) => (protocol === "tcp" ? "refused" : "silence"),
+  lifecycle: { actions: ["reload"], of: (_, protocol) => (protocol === "tcp" ? proxyLifecycle : datagramLifecycle) },
   /** A reload keeps TCP connections in the processes that have them, but these read no datagrams any more: over UDP nothing is remembered. */
   oracle(given, targets, protocol) {
     if (given.config !== undefined) return ownOracle(given, targets, protocol);
@@ -91,23 +104,34 @@ export const nginx = defineBackend({
         : configuration(topology, given, targets, { head, services });
       return host.exec(["@write", FILE], { input });
     };
+    const serve = async (active: readonly number[]) => {
+      await write(active);
+      accepting.clear();
+      const argv = [program.path, "-e", "stderr", "-p", "/run", "-c", FILE];
+      daemon = router.start(argv, { env: program.env, onLine });
+      await replaced(daemon, accepting, processes);
+    };
+    const reload = async (active: readonly number[]) => {
+      await write(active);
+      if (daemon) await hangUp(daemon, accepting, processes);
+    };
     const side: RouterSide = {
+      control: {
+        stop: async () => daemon?.end(SIG.term),
+        kill: async () => daemon && killAll(host, daemon, accepting),
+        start: serve,
+        reload,
+      },
       async install(first) {
         head = await headOf(host, program);
         if (found) processes = found.workers ?? Number((await host.exec(["nproc"])).stdout);
         else head.push(...(await ownWorkers(host, given)));
-        await write(first);
-        const argv = [program.path, "-e", "stderr", "-p", "/run", "-c", FILE];
-        daemon = router.start(argv, { env: program.env, onLine });
-        await replaced(daemon, accepting, processes);
+        await serve(first);
       },
       async change(next, before) {
         // One that has ended is a fault that was told already: the run goes on and shows what it does.
         if (!daemon?.alive) return;
-        await write(next);
-        const changed = replaced(daemon, accepting, processes);
-        daemon.signal(SIGHUP);
-        await changed;
+        await reload(next);
         const gone = before.filter((index) => !next.includes(index));
         if (given.leave === "flush" && gone.length > 0) await cut(host, topology, gone);
       },
@@ -115,6 +139,21 @@ export const nginx = defineBackend({
     return proxySide(router, side, found?.layout.others ?? services);
   },
 });
+
+/** Its first process and those that serve: these would go on without it. */
+async function killAll(host: Host, daemon: Daemon, serving: Iterable<string>): Promise<void> {
+  daemon.expectEnd();
+  const { stdout: first } = await host.exec(["@read", "/run/nginx.pid"]);
+  await host.exec(["kill", "-KILL", first.trim(), ...serving]);
+  await daemon.end(SIG.kill);
+}
+
+/** New processes read the configuration, and those before serve the connections that they have. */
+async function hangUp(daemon: Daemon, accepting: ReadonlySet<string>, size: number): Promise<void> {
+  const changed = replaced(daemon, accepting, size);
+  daemon.signal(SIGHUP);
+  await changed;
+}
 
 /** Resolves when so many processes have started and none of those before them accepts connections any more. */
 async function replaced(daemon: Daemon, accepting: ReadonlySet<string>, size: number): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type Host,
   ipBatch,
   LabError,
+  type Lifecycle,
   PORT,
   type Router,
   type RouterSide,
@@ -19,6 +20,7 @@ import {
   vipsOf,
 } from "../../harness/api/index.ts";
 import { checkWeights } from "../linux/options.ts";
+import { endsAs, HANDS_OVER } from "../linux/running.ts";
 
 /** Where they listen. */
 export const PORTS = { tcp: [PORT.connect, PORT.stream.tcp], udp: [PORT.connect, PORT.stream.udp] } as const;
@@ -31,6 +33,15 @@ export const workers = z.coerce
   .max(64)
   .default(Math.max(2, availableParallelism()))
   .describe("processes on each router, which share the connections; one holds half as many as it may open files");
+
+export const SIG = { kill: 9, term: 15 } as const;
+
+/** Connections end with the process that has them; on a reload it keeps them, and new ones go to its successor. */
+export const proxyLifecycle: Lifecycle = {
+  keeps: "nothing: its sockets are the state",
+  ...endsAs({ open: "lost", fresh: "refused" }),
+  ...HANDS_OVER,
+};
 
 const DAY_S = 86_400;
 
