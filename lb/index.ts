@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Backend } from "../harness/api/index.ts";
+import { dpdk } from "./dpdk/dpdk.ts";
 import { ecmp, ecmpResilient } from "./ecmp/ecmp.ts";
 import { asFound } from "./found/as-found.ts";
 import { iptablesHmark } from "./iptables/hmark.ts";
@@ -32,6 +33,7 @@ export const backends: readonly Backend[] = [
   xdp,
   xdpUser,
   tc,
+  dpdk,
   ipvs,
   keepalived,
   asFound,

@@ -8,6 +8,7 @@ export { describeHost } from "../host/describe.ts";
 export { runProgram } from "../host/program.ts";
 export { type Flow, flowKey, murmur3, PROTOCOL } from "../oracle/hash.ts";
 export { hashFlow, makeOracle, type TableSpec } from "../oracle/oracle.ts";
+export { hashOfKey } from "../oracle/strategies/key-hash.ts";
 export { parseBackendOptions } from "../plan/backend-options.ts";
 export { decodeRow, ROW_BYTES } from "../record/connections.ts";
 export type { Connection, Datagrams, Summary } from "../record/schema.ts";

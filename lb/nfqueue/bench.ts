@@ -97,7 +97,7 @@ async function measure(labs: Map<string, Lab>): Promise<Map<string, Figures>> {
   for (let round = 0; round < rounds; round++) {
     for (const senders of SENDERS)
       for (const [name, lab] of labs)
-        note(name, lossless(senders), await highestRate({ lab, family, size: SIZE, senders }, LOSS));
+        note(name, lossless(senders), (await highestRate({ lab, family, size: SIZE, senders }, LOSS)).pps);
     for (const [name, lab] of labs) note(name, CONNECTION_RATE, await connectionRate(lab, round + 1));
     for (const pps of CPU_PPS) for (const [name, lab] of labs) note(name, cpuAt(pps), await cpuPerPacket(lab, pps));
   }

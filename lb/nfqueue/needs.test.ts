@@ -54,6 +54,14 @@ for (const [word, sentence] of [
     t.regex(gaps[0] ?? "", sentence);
   });
 
+test("without a REJECT target only its refusals are skipped", async (t) => {
+  const place = without("REJECT");
+  t.deepEqual(await gapsOf(nfqueue, place, { noTargets: "unreachable" }), []);
+  const gaps = await gapsOf(nfqueue, place, { noTargets: "refuse" });
+  t.is(gaps.length, 2, "one for each tool");
+  t.regex(gaps[0] ?? "", /^This kernel has no REJECT target in iptables-restore.*Load ipt_REJECT/);
+});
+
 test("without queues nothing of it runs", async (t) => {
   const gaps = await gapsOf(nfqueue, without("NFQUEUE"));
   t.is(gaps.length, 2);

@@ -3,6 +3,8 @@
 import { type KernelProbe, type Requirements, TOOLS } from "../../harness/api/index.ts";
 import { clampProbes } from "../linux/mss-clamp.ts";
 import { NOTRACK, TUN_DEVICE } from "./fragments.ts";
+import type { Options } from "./options.ts";
+import { REFUSAL } from "./reject.ts";
 
 const REMEDY = "or use another kernel (--runtime vm).";
 const IPTABLES = [TOOLS.iptables, TOOLS.ip6tables];
@@ -11,14 +13,21 @@ interface Given {
   synOnly: boolean;
   fragments: boolean;
   mssClamp?: number | undefined;
+  noTargets?: Options["noTargets"];
 }
 
-export function requirements({ synOnly, fragments, mssClamp }: Given): Requirements {
+export function requirements({ synOnly, fragments, mssClamp, noTargets }: Given): Requirements {
   return {
     programs: [{ name: "nfqueue-lb", from: "ours" }],
     tools: [...IPTABLES, TOOLS.ip, TOOLS.conntrack, ...(fragments ? [TOOLS.nft] : [])],
     modules: ["nfnetlink_queue"],
-    kernel: [...QUEUE, ...(synOnly ? SYN_ONLY : []), ...(fragments ? FRAGMENTS : []), ...clampProbes(mssClamp)],
+    kernel: [
+      ...QUEUE,
+      ...(synOnly ? SYN_ONLY : []),
+      ...(fragments ? FRAGMENTS : []),
+      ...(noTargets === "refuse" ? rules("REJECT target", REFUSAL, "ipt_REJECT and the filter table") : []),
+      ...clampProbes(mssClamp),
+    ],
     devices: fragments ? [{ file: TUN_DEVICE, remedy: "Run 'modprobe tun'." }] : [],
   };
 }

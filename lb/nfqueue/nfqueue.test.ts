@@ -8,8 +8,8 @@ import {
   buildDir,
   type Flow,
   flowKey,
+  hashOfKey,
   makeOracle,
-  murmur3,
   runProgram,
   type TableSpec,
 } from "../../harness/testing/lab.ts";
@@ -48,6 +48,7 @@ async function withTable(
     "--seed",
     `${spec.seed}`,
   ];
+  if (spec.sctp === undefined) init.push("--sctp-hash", "flow");
   await run(spec.ports ? [...init, "-p"] : init);
   try {
     await run(["set", "--shm", table, "--active", active.map((i) => `${i}:${1000 + i}`).join(",")]);
@@ -70,6 +71,7 @@ const specs: [name: string, spec: TableSpec, targets: number][] = [
   ["maglev with addresses", { strategy: "maglev", m: 997, seed: 42, ports: false }, 10],
   ["a large maglev table", { strategy: "maglev", m: 65_537, seed: 7, ports: true }, 1000],
   ["the smallest maglev table", { strategy: "maglev", m: 2, seed: 3, ports: true }, 2],
+  ["maglev with SCTP by ports alone", { strategy: "maglev", m: 997, seed: 5, ports: true, sctp: "ports" }, 10],
   ["modulo", { strategy: "modulo", seed: 0xffffffff, ports: true }, 33],
 ];
 
@@ -87,13 +89,41 @@ for (const [name, spec, targets] of specs)
       t.is(answers.length, packets.length);
       for (const [i, { expected, description }] of packets.entries()) {
         const key = expected(spec.ports);
-        const hash = murmur3(key, spec.seed);
+        const hash = hashOfKey(spec, key);
         t.is(answers[i]?.key, Buffer.from(key).toString("hex"), description);
         t.is(answers[i]?.hash, hash, description);
         t.is(answers[i]?.index, oracle.pick(hash), description);
       }
     });
   });
+
+test("tables with weights are the oracle's, slot by slot, and change in one publication", async (t) => {
+  const random = seededRandom(5);
+  for (const [m, targets] of [
+    [997, 10],
+    [65_537, 200],
+    [13, 13],
+  ] as const) {
+    const active = Array.from({ length: targets }, (_, i) => i).filter((i) => i === 0 || random() < 0.8);
+    const spec: TableSpec = { strategy: "maglev", m, seed: m, ports: true };
+    await withTable(`weights-${m}`, spec, { targets, active }, async (table) => {
+      for (const most of [1, 3, 256]) {
+        const weights = Array.from({ length: targets }, () => 1 + Math.floor(random() * most));
+        const pairs = active.map((i) => `${i}:${1000 + i}@${weights[i]}`).join(",");
+        const before = await shown(table);
+        await run(["set", "--shm", table, "--active", pairs]);
+        const after = await shown(table);
+        t.is(after.version, before.version + 1);
+        const oracle = makeOracle({ ...spec, weights }, active);
+        const slots = Array.from({ length: m }, (_, slot) => oracle.pick(slot));
+        t.deepEqual(after.table, slots, `M=${m}, weights up to ${most}`);
+      }
+    });
+  }
+});
+
+const shown = async (table: string) =>
+  JSON.parse(await run(["show", "--shm", table, "--json", "--table"])) as { version: number; table: number[] };
 
 test("a flow named on the command line gets the same answer as its packet", async (t) => {
   const spec: TableSpec = { strategy: "maglev", m: 997, seed: 0, ports: true };
@@ -106,7 +136,7 @@ test("a flow named on the command line gets the same answer as its packet", asyn
       dport: 5003,
       protocol: 6,
     };
-    t.is(answer?.hash, murmur3(flowKey(flow, true), 0));
+    t.is(answer?.hash, hashOfKey({ seed: 0, ports: true, sctp: "ports" }, flowKey(flow, true)));
   });
 });
 

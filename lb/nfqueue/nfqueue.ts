@@ -1,84 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-import { z } from "zod";
 import {
   type DefinedBackend,
   defineBackend,
   definedOptions,
+  type FlowRule,
   type Host,
+  type Lifecycle,
   linkOn,
-  otherVip,
+  type Machine,
+  type Protocol,
   presetBackend,
   type Router,
   type RouterSide,
+  secondVip,
   type Topology,
   UsageError,
-  vipPrefix,
 } from "../../harness/api/index.ts";
-import { conntrackCounters, leave, leavesDead, setTimeouts } from "../linux/conntrack.ts";
-import { clampByIptables, mssClamp } from "../linux/mss-clamp.ts";
-import { memoryPart, timeouts } from "../linux/options.ts";
-import { conntrackMax, limitTable, ownKernel, roomOf, tableFull } from "../linux/room.ts";
-import { flatCounters, type Stats, tableChoice, tableOptions, tableSizes } from "../linux/table.ts";
+import { conntrackCounters, leavesDead, setTimeouts } from "../linux/conntrack.ts";
+import { bothLive } from "../linux/direct.ts";
+import { clampByIptables } from "../linux/mss-clamp.ts";
+import { memoryPart, weightOf } from "../linux/options.ts";
+import { limitTable, ownKernel, roomOf, tableFull } from "../linux/room.ts";
+import { endsAs, HANDS_OVER, Running } from "../linux/running.ts";
+import { flatCounters, reweighs, type Stats, Totals, tableChoice, tableSizes, weightWord } from "../linux/table.ts";
 import { prepareFragments, setOwners } from "./fragments.ts";
 import { lbOptions } from "./lb-options.ts";
 import { requirements } from "./needs.ts";
+import { type Options, options } from "./options.ts";
+import { REJECT_MARK, rejectMarked, rejects } from "./reject.ts";
 import { countBalanced, flushMarks, installRules, type SynOnly } from "./rules.ts";
+import { flowsAmong, Services, tableWords } from "./services.ts";
 
 /** fwmark and routing table of target i are MARK + i + 1: above 255, where the kernel keeps tables of its own. */
 const MARK = 1000;
 export const fwmarkOf = (index: number) => MARK + index + 1;
 const SHM = "nfqueue-lb";
-
-const options = z.strictObject({
-  ...tableOptions(16_777_213),
-  queues: z.coerce.number().int().min(1).max(16).default(1).describe("NFQUEUEs, with a thread each"),
-  perCpu: z
-    .stringbool()
-    .default(false)
-    .describe("a queue for each CPU, whatever `queues` says, whose thread stays there"),
-  batch: z.coerce.number().int().min(1).max(256).default(64).describe("packets per receive and verdict call"),
-  qlength: z.coerce.number().int().min(1).max(1_000_000).default(16_384).describe("packets that may wait in a queue"),
-  receiveBuffer: z.coerce
-    .number()
-    .int()
-    .min(4608)
-    .max(2 ** 31 - 1)
-    .optional()
-    .describe("bytes of kernel memory for packets on their way to user space (default: so many that qlength fits)"),
-  failOpen: z.stringbool().default(false).describe("packets that find the queue full pass where routes lead them"),
-  synOnly: z
-    .stringbool()
-    .default(false)
-    .describe("only the first packets of a TCP connection are asked about; conntrack's mark carries the rest"),
-  udp: z.stringbool().default(false).describe("with synOnly: UDP flows are remembered too"),
-  oneWay: z
-    .stringbool()
-    .optional()
-    .describe("with synOnly: the router does not see the replies (default: only with several routers)"),
-  leave,
-  timeouts,
-  conntrackMax,
-  mssClamp,
-  fragments: z
-    .stringbool()
-    .default(false)
-    .describe("keep the fragments of a datagram together, at the target of its flow"),
-  fragmentTtl: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(60_000)
-    .default(500)
-    .describe("milliseconds that a datagram's fragments may be apart"),
-  fragmentBytes: z.coerce
-    .number()
-    .int()
-    .min(2 ** 17)
-    .max(2 ** 30)
-    .default(2 ** 24)
-    .describe("bytes of fragments that wait for their first one, at most"),
-});
-type Options = z.infer<typeof options>;
 
 /** Maglev in user space: mangle PREROUTING queues what goes to the VIP, the verdict sets a fwmark, and that chooses a routing table. */
 export const nfqueue = nfqueueWith([]);
@@ -88,9 +44,11 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
   return defineBackend({
     name: "nfqueue",
     summary: "Maglev (or modulo) in user space by NFQUEUE; stateless; fwmark chooses the route to the target",
-    handles: ["fragments", "icmp_errors"],
+    handles: ["fragments", "icmp_errors", "paths"],
+    protocols: ["tcp", "udp", "sctp"],
     service: "a flow (nfqueue-lb run --flows)",
     servesVips: () => true,
+    servesFlows: ({ synOnly, weights }) => !synOnly && weights === undefined,
     options,
     aliases: { mode: "scheduler" },
 
@@ -111,11 +69,15 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
     room: (given) => roomOf(given),
     tracks: ({ synOnly }) => synOnly,
     leavesDead,
-    withoutTargets: () => "silence",
+    reweighs,
+    direct: () => bothLive,
+    withoutTargets: rejects,
+    lifecycle: { actions: ["reload", "upgrade"], of: lifecycleOf },
     clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
 
-    oracle(given, targets) {
-      const choice = tableChoice(given, targets);
+    oracle(given, targets, protocol) {
+      const portsOnly = protocol === "sctp" && given.sctpHash === "ports";
+      const choice = { ...tableChoice(given, targets), ...(portsOnly ? { sctp: "ports" as const } : {}) };
       if (!given.synOnly) return choice;
       const marks = given.udp ? (["tcp", "udp"] as const) : (["tcp"] as const);
       const memory = memoryPart(given.timeouts, true, { protocols: marks });
@@ -123,15 +85,19 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
     },
 
     effectiveOptions({ synOnly, udp, oneWay, leave, failOpen, receiveBuffer, perCpu, timeouts, ...rest }, targets) {
-      const { conntrackMax: most, mssClamp: mtu, ...given } = rest;
+      const { conntrackMax: most, mssClamp: mtu, noTargets, sctpHash, weights, ...given } = rest;
       if (most !== undefined && !synOnly)
         throw new UsageError("conntrackMax limits conntrack, which nfqueue uses with synOnly=true only.");
+      if (synOnly && noTargets !== "drop")
+        throw new UsageError("With synOnly=true conntrack would remember the refusal: it takes noTargets=drop only.");
       return {
         ...given,
-        ...definedOptions({ conntrackMax: most, mssClamp: mtu }),
+        ...definedOptions({ conntrackMax: most, mssClamp: mtu, weights }),
         ...(perCpu ? { perCpu } : {}),
+        ...(sctpHash === "ports" ? {} : { sctpHash }),
+        ...(noTargets === "drop" ? {} : { noTargets }),
         ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
-        ...tableSizes(given, targets),
+        ...tableSizes(rest, targets),
         ...(failOpen ? { failOpen } : {}),
         ...(synOnly ? { synOnly, udp, leave, timeouts, ...(oneWay === undefined ? {} : { oneWay }) } : {}),
       };
@@ -141,62 +107,114 @@ export function nfqueueWith(more: readonly string[]): DefinedBackend<typeof opti
   });
 }
 
+function lifecycleOf({ synOnly, udp }: Options, protocol: Protocol): Lifecycle {
+  const remembered = synOnly && (udp || protocol === "tcp");
+  return {
+    keeps: `its table in shared memory${remembered ? ", and marks of connections in conntrack" : ""}`,
+    ...endsAs({ open: remembered ? "served" : "silence", fresh: "silence" }),
+    ...HANDS_OVER,
+  };
+}
+
 function sideOf(router: Router, given: Options, more: readonly string[]): RouterSide {
   const { host, lab, topology } = router;
   const program = lab.program("nfqueue-lb");
+  let argv: readonly string[] = [];
+  const running = new Running<void>(async (_, ...words) => {
+    const daemon = router.start([...argv, ...words]);
+    await daemon.ready("ready");
+    return daemon;
+  });
+  const totals = new Totals(() => statsOf(host, program));
+  let { weights } = given;
+  const flows = topology.flows
+    ? new Services(router, tableWords(given, topology.targets.length), SHM, setActive)
+    : null;
   return {
-    install: (active) => install(router, given, active, more),
+    async install(active) {
+      await install({ ...router, flows }, given, active, (words) => {
+        argv = [...words, ...more];
+        return running.begin();
+      });
+    },
+    control: {
+      ...running.control,
+      start: () => totals.keep().then(() => running.control.start()),
+      reload: () => running.replace(undefined, "--take-over"),
+      upgrade: () => running.replace(undefined, "--take-over", "--batch", `${Math.ceil(given.batch / 2)}`),
+    },
     async change(next) {
-      const publishedT = await setActive(host, program, next);
+      const publishedT = await (flows?.activate(next) ?? setActive(host, program, next, { weights }));
       if (!given.synOnly || given.leave !== "flush") return publishedT;
       const gone = topology.targets.flatMap((_, index) => (next.includes(index) ? [] : [fwmarkOf(index)]));
       await flushMarks(host, gone);
-      return lab.clock.now();
+      return undefined;
     },
+    weigh(next, active) {
+      weights = [...next];
+      return setActive(host, program, active, { weights });
+    },
+    ...(flows ? { reflow: (rules: readonly FlowRule[], active: readonly number[]) => flows.set(rules, active) } : {}),
     ...(given.fragments ? { setRouters: (next: readonly number[]) => setOwners(host, program, next) } : {}),
     async counters() {
-      const [{ stdout }, balanced, conntrack, full] = await Promise.all([
-        host.exec([program, "stats", "--shm", SHM]),
+      const [flat, { balanced, led }, conntrack, full] = await Promise.all([
+        totals.read(),
         countBalanced(host),
         given.synOnly ? conntrackCounters(host) : {},
         tableFull(router.lab, host, given),
       ]);
-      // `queues` repeats, queue by queue, what the totals hold.
-      const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
-      const flat = flatCounters(stats, DROPS);
       const { packets: queued = 0, "drop.nfqueue_queue_dropped": dropped = 0 } = flat;
+      const { "drop.nfqueue_user_dropped": unread = 0 } = flat;
+      // The kernel drops what comes to a queue that nobody reads, and does not count it.
+      const unheard = running.again ? { "drop.nfqueue_no_listener": Math.max(0, led - queued - dropped - unread) } : {};
       // The kernel does not count those: what came to the queue's rule, and neither through it nor to its end.
       const failedOpen = given.failOpen && !given.synOnly ? { failed_open: balanced - queued - dropped } : {};
-      return { ...flat, balanced, queued, ...failedOpen, ...conntrack, ...full };
+      // Those that have no route are counted by the kernel.
+      if (given.noTargets === "unreachable") delete flat["drop.nfqueue_no_target"];
+      return { ...flat, balanced, queued, ...unheard, ...failedOpen, ...conntrack, ...full };
     },
-    end: async () => void (await host.exec([program, "delete", "--shm", SHM])),
+    async end() {
+      await flows?.end();
+      await host.exec([program, "delete", "--shm", SHM]);
+    },
   };
 }
 
-/** Order matters: table, routes and program first, the queue rule last, so that no packet meets a queue that nobody reads. */
+/** `queues` repeats, queue by queue, what the totals hold. */
+async function statsOf(host: Host, program: string): Promise<Record<string, number>> {
+  const { stdout } = await host.exec([program, "stats", "--shm", SHM]);
+  const { t: _, queues: __, ...stats } = JSON.parse(stdout) as Stats;
+  return flatCounters(stats, DROPS);
+}
+
+/**
+ * Order matters: table, routes and program (`run`) first, the queue rule last, so that no packet meets a queue that nobody reads.
+ */
 async function install(
-  router: Router,
+  router: Router & { flows: Services | null },
   given: Options,
   active: readonly number[],
-  more: readonly string[],
+  run: (argv: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const { host, lab, topology, services } = router;
+  await rejectMarked(router, given);
   const program = lab.program("nfqueue-lb");
-  const { M, N } = tableSizes(given, topology.targets.length);
-  const table = ["-m", given.scheduler, "--M", `${M}`, "--N", `${N}`, "--seed", `${given.hashSeed}`];
-  await host.exec([program, "init", "--shm", SHM, ...table, ...(given.ports ? ["-p"] : [])]);
-  await setActive(host, program, active);
+  await host.exec([program, "init", "--shm", SHM, ...tableWords(given, topology.targets.length)]);
+  await setActive(host, program, active, given);
+  await router.flows?.set(topology.flows ?? [], active);
   if (services > 0)
-    await host.exec([program, "flow-set", "--shm", SHM, "--batch", "--replace"], { input: flowsAmong(services) });
+    await host.exec([program, "flow-set", "--shm", SHM, "--batch", "--replace"], { input: flowsAmong(services, SHM) });
   await host.exec(["ip", "-batch", "-"], { input: routes(topology, 4) });
   await host.exec(["ip", "-6", "-batch", "-"], { input: routes(topology, 6) });
   const fragments = given.fragments ? await prepareFragments(lab, router.machine, given) : { words: [], rules: "" };
   const queues = given.perCpu ? Number((await host.exec(["nproc", "--all"])).stdout) : given.queues;
   const synOnly = synOnlyOf(topology, given);
-  const words = [...queueWords(given, queues), ...fragments.words, ...(services > 0 ? ["--flows"] : []), ...more];
-  await router
-    .start([program, "run", "--shm", SHM, ...words, ...(synOnly?.oneWay ? ["--remember"] : [])])
-    .ready("ready");
+  const words = [
+    ...queueWords(given, queues),
+    ...fragments.words,
+    ...(services > 0 || router.flows ? ["--flows"] : []),
+  ];
+  await run([program, "run", "--shm", SHM, ...words, ...(synOnly?.oneWay ? ["--remember"] : [])]);
   const balance = `--queue-balance 0:${queues - 1}${given.perCpu ? " --queue-cpu-fanout" : ""}`;
   const queue = queues === 1 ? "--queue-num 0" : balance;
   await clampByIptables(host, given.mssClamp);
@@ -208,7 +226,7 @@ async function install(
 }
 
 function queueWords(given: Options, queues: number): string[] {
-  const { batch, qlength, perCpu, failOpen, receiveBuffer } = given;
+  const { batch, qlength, perCpu, failOpen, noTargets, receiveBuffer } = given;
   return [
     "--queue",
     queues === 1 ? "0" : `0:${queues - 1}`,
@@ -218,29 +236,31 @@ function queueWords(given: Options, queues: number): string[] {
     `${qlength}`,
     ...(perCpu ? ["--per-cpu"] : []),
     ...(failOpen ? ["--fail-open"] : []),
+    ...(noTargets === "drop" ? [] : ["--notargets-fwmark", `${REJECT_MARK}`]),
     ...(receiveBuffer === undefined ? [] : ["--receive-buffer", `${receiveBuffer}`]),
   ];
-}
-
-/** A flow for the VIP behind as many others, each with addresses of its own: all lead to the same table. */
-function flowsAmong(services: number): string {
-  const flow = (name: string, vips: readonly string[]) => `--name ${name} --targets ${SHM} --dsts ${vips.join(",")}\n`;
-  const others = Array.from({ length: services }, (_, i) => i + 1);
-  return [
-    ...others.map((i) => flow(`other${i}`, [otherVip(i, 4), otherVip(i, 6)])),
-    flow("vip", [vipPrefix(4), vipPrefix(6)]),
-  ].join("");
 }
 
 function synOnlyOf(topology: Topology, { synOnly, udp, oneWay }: Options): SynOnly | null {
   return synOnly ? { udp, oneWay: oneWay ?? topology.routers.length > 1 } : null;
 }
 
-async function setActive(host: Host, program: string, active: readonly number[]): Promise<number> {
-  const pairs = active.map((index) => `${index}:${fwmarkOf(index)}`).join(",");
-  const { stdout } = await host.exec([program, "set", "--shm", SHM, "--active", pairs]);
+async function setActive(
+  host: Host,
+  program: string,
+  active: readonly number[],
+  { weights, shm = SHM }: { weights?: readonly number[] | undefined; shm?: string },
+): Promise<number> {
+  const pair = (index: number) => `${index}:${fwmarkOf(index)}${weightWord(weightOf(weights, index))}`;
+  const pairs = active.map(pair).join(",");
+  const { stdout } = await host.exec([program, "set", "--shm", shm, "--active", pairs]);
   return (JSON.parse(stdout) as { publishedT: number }).publishedT;
 }
+
+const secondWay = (target: Machine, family: 4 | 6) => {
+  const { ipv4, ipv6 } = linkOn(target, "net4");
+  return `${secondVip(family)} via ${family === 4 ? ipv4 : ipv6}`;
+};
 
 export function routes(topology: Topology, family: 4 | 6): string {
   return topology.targets
@@ -248,7 +268,8 @@ export function routes(topology: Topology, family: 4 | 6): string {
       const mark = fwmarkOf(index);
       const link = linkOn(target, "net1");
       const via = family === 4 ? `0.0.0.0/0 via ${link.ipv4}` : `::/0 via ${link.ipv6}`;
-      return `rule add pref 100 fwmark ${mark} table ${mark}\nroute add ${via} table ${mark}\n`;
+      const second = topology.paths ? `route add ${secondWay(target, family)} table ${mark}\n` : "";
+      return `rule add pref 100 fwmark ${mark} table ${mark}\nroute add ${via} table ${mark}\n${second}`;
     })
     .join("");
 }
@@ -256,6 +277,7 @@ export function routes(topology: Topology, family: 4 | 6): string {
 const DROPS = new Map(
   [
     "no_target",
+    "no_flow",
     "malformed",
     "short",
     "queue_dropped",
@@ -273,6 +295,6 @@ export const synOnly = presetBackend(nfqueue, {
   name: "syn_only",
   summary: "Maglev in user space for the SYN only; conntrack's mark carries the rest of the connection",
   // Conntrack would reassemble fragments, and errors about packets of theirs are not what its mark is for.
-  handles: [],
+  handles: ["reject", "restart", "reload", "upgrade", "weights"],
   fixed: { synOnly: true },
 });

@@ -101,13 +101,15 @@ function mangleTable(
   ];
 }
 
-/** Packets for the VIP that came to this router, both families, out of the rule's own counter. */
-export async function countBalanced(host: Host): Promise<number> {
+/** Packets for the VIP that came to this router, and those of them that were led to a queue: both families, out of the rules' own counters. */
+export async function countBalanced(host: Host): Promise<{ balanced: number; led: number }> {
   const listed = await Promise.all(FAMILIES.map(([tool]) => host.exec([`${tool}-save`, "--counters", "-t", "mangle"])));
-  return listed.reduce((sum, { stdout }) => {
-    const [, packets = "0"] = stdout.match(new RegExp(`^\\[(\\d+):\\d+\\] -A PREROUTING .*-j ${CHAIN}$`, "m")) ?? [];
-    return sum + Number(packets);
-  }, 0);
+  const count = (rule: string) =>
+    listed.reduce((sum, { stdout }) => {
+      const [, packets = "0"] = stdout.match(new RegExp(`^\\[(\\d+):\\d+\\] ${rule}`, "m")) ?? [];
+      return sum + Number(packets);
+    }, 0);
+  return { balanced: count(`-A PREROUTING .*-j ${CHAIN}$`), led: count(`-A ${CHAIN} .*-j NFQUEUE `) };
 }
 
 /** Connections whose mark leads to these targets are forgotten: their next packet is asked about, and comes to another target. */

@@ -21,7 +21,12 @@ const connections = z.coerce
     "connections to remember, so that returning targets take none away (0: none; the least recently used go first)",
   );
 
-export const xdpOptions = z.strictObject({ ...common, mode, connections });
+const gso = z
+  .stringbool()
+  .default(false)
+  .describe("packets longer than the MTU, which a device cuts later, go whole by a TC program (mode=generic)");
+
+export const xdpOptions = z.strictObject({ ...common, mode, connections, gso });
 export const tcOptions = z.strictObject({ ...common, connections });
 export const userOptions = z.strictObject({
   ...common,
@@ -35,7 +40,8 @@ export const userOptions = z.strictObject({
     .describe("queues of the interfaces, with a thread each; a veth has as many as the machine has CPUs"),
 });
 
-type OnlySome = Pick<z.infer<typeof userOptions>, "mode" | "queues"> & Pick<z.infer<typeof xdpOptions>, "connections">;
+type OnlySome = Pick<z.infer<typeof userOptions>, "mode" | "queues"> &
+  Pick<z.infer<typeof xdpOptions>, "connections" | "gso">;
 type OfAll = z.infer<z.ZodObject<typeof common>>;
 /** What one of the three was given. */
 export type SomePlaneOptions = OfAll & Partial<OnlySome>;
@@ -46,5 +52,7 @@ export type PlaneOptions = OfAll & OnlySome;
 export function settle(given: PlaneOptions, targets: number): { M: number; N: number } {
   if (given.connections > 0 && !given.ports)
     throw new UsageError("A connection is known by its ports: connections goes with ports=true.");
+  if (given.gso && given.mode === "native")
+    throw new UsageError("XDP in the driver gets no packets longer than the MTU: gso=true goes with mode=generic.");
   return tableSizes(given, targets);
 }

@@ -89,8 +89,9 @@ for (const [plane, mode, loses] of carriers)
     });
   });
 
-interface UserStats {
+interface PlaneStats {
   flows: number;
+  bytes: number;
   send_calls: number;
   socket_no_buffer: number;
   socket_ring_full: number;
@@ -98,7 +99,7 @@ interface UserStats {
 }
 
 const statsOf = async (lab: Lab, router: Host) =>
-  JSON.parse((await router.exec([lab.program("xdp-lb"), "stats"])).stdout) as UserStats;
+  JSON.parse((await router.exec([lab.program("xdp-lb"), "stats"])).stdout) as PlaneStats;
 
 test.serial("frames that have piled up all leave, though one call sends at most 32", async (t) => {
   await withLab(t, planes.user, 1, async (lab, router) => {
@@ -123,6 +124,47 @@ test.serial("frames that have piled up all leave, though one call sends at most 
     t.like(await balancer.exited, { code: 0 });
   });
 });
+
+test.serial(
+  "packets that are not cut yet go whole, and are counted once; native XDP, which has none, is refused",
+  async (t) => {
+    await withLab(t, planes.xdp, 1, async (lab, router) => {
+      await startServers(lab);
+      const balancer = await planes.xdp.deploy(lab, planes.xdp.options.parse({ gso: "true" }), [0]);
+      const words = [
+        "stream",
+        "--address",
+        "10.0.0.0:5003",
+        "--src",
+        "50.0.0.0/16",
+        "--closed-loop",
+        "--connections",
+        "1",
+      ];
+      const { stdout } = await lab
+        .host("vm-221")
+        .exec([lab.program("traffic"), ...words, "--size", "64000", "--duration", "300ms", "--output", "ndjson"]);
+      const { received: echoes, lost } = JSON.parse(
+        stdout
+          .trim()
+          .split("\n")
+          .findLast((line) => line.includes('"sample"')) ?? "{}",
+      ) as {
+        received: number;
+        lost: Record<string, number>;
+      };
+      t.true(echoes > 2 && Object.keys(lost).length === 0, stdout);
+      const { flows, bytes } = await statsOf(lab, router);
+      t.true(bytes / flows > 2 * 1514, `${bytes} bytes in ${flows} frames`);
+      t.true(bytes >= echoes * 64_000);
+      await balancer[Symbol.asyncDispose]();
+      const filters = await router.exec(["tc", "filter", "show", "dev", "eth2", "ingress"]);
+      t.is(filters.stdout, "", "the TC program has gone with it");
+      const native = await router.exec(run(lab, "--mode", "native", "--gso"), { check: false });
+      t.like(native, { code: 2, stderr: "--gso needs --plane xdp and --mode generic.\n" });
+    });
+  },
+);
 
 // Native, because in generic mode a veth reports queue 0 for its first two.
 test.serial("each queue has its socket, on both devices", async (t) => {

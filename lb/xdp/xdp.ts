@@ -3,13 +3,18 @@ import type { z } from "zod";
 import {
   type Asked,
   type DefinedBackend,
+  type Disruption,
   defineBackend,
   definedOptions,
+  fabricAt,
   type Host,
   type Lab,
+  type Lifecycle,
+  type LinkNeeds,
   linkOn,
   type Machine,
   type OracleSpec,
+  type Protocol,
   type Router,
   type RouterSide,
   TOOLS,
@@ -17,8 +22,12 @@ import {
   UsageError,
   VIP,
 } from "../../harness/api/index.ts";
+import { bothLive } from "../linux/direct.ts";
+import { noRoute } from "../linux/no-route.ts";
 import { sendSegments } from "../linux/one-segment.ts";
-import { flatCounters, type Stats, tableChoice } from "../linux/table.ts";
+import { weightOf } from "../linux/options.ts";
+import { HANDS_OVER, Running } from "../linux/running.ts";
+import { flatCounters, reweighs, type Stats, tableChoice, weightWord } from "../linux/table.ts";
 import { type PlaneOptions, type SomePlaneOptions, settle, tcOptions, userOptions, xdpOptions } from "./options.ts";
 
 type Plane = "xdp" | "tc" | "user";
@@ -26,7 +35,7 @@ type Plane = "xdp" | "tc" | "user";
 const CAPABILITIES = { xdp: ["SYS_ADMIN"], tc: ["SYS_ADMIN"], user: ["SYS_ADMIN", "IPC_LOCK"] } as const;
 
 /** What a plane has no option for. */
-const EVERY_PLANE = { mode: "generic", connections: 0, queues: 1 } as const;
+const EVERY_PLANE = { mode: "generic", connections: 0, queues: 1, gso: false } as const;
 
 /** In the kernel, before there is a socket buffer (native), or right after (generic). */
 export const xdp = backendOf(
@@ -73,9 +82,12 @@ function backendOf<Options extends z.ZodObject & z.ZodType<SomePlaneOptions>>(
       check: (asked) => refusal(asked, plane),
     }),
     oracle: (given, targets) => oracleOf(whole(given), targets),
+    reweighs,
+    direct: () => bothLive,
     withoutTargets: () => "silence",
+    lifecycle: { actions: ["reload", "upgrade"], of: (_, protocol) => lifecycleOf(plane, protocol) },
     effectiveOptions: (given, targets) => ({ ...definedOptions(given), ...settle(whole(given), targets) }),
-    prepare: (lab, given) => prepareLinks(lab, plane, whole(given)),
+    links: (given) => linksOf(plane, whole(given)),
     router: (router, given) => sideOf(router, plane, whole(given)),
   });
 }
@@ -91,6 +103,18 @@ function oracleOf(given: PlaneOptions, targets: number): OracleSpec {
   return { strategy: "stateful", flush: true, assign, marks: ["tcp", "udp"], memory };
 }
 
+/** A TC filter stays when its program's owner is killed; XDP's goes with its link, and then the stack has no route for the VIP. */
+function lifecycleOf(plane: Plane, protocol: Protocol): Lifecycle {
+  const gone: Disruption = { open: "silence", fresh: noRoute(protocol) };
+  return {
+    keeps: plane === "tc" ? "the filter and its maps in the kernel" : "nothing, but for a successor that takes over",
+    balancer_stop: gone,
+    balancer_kill: plane === "tc" ? { open: "served", fresh: "served" } : gone,
+    // A queue's frames go to one socket, which its successor can have only when the one before has closed it.
+    ...(plane === "user" ? { balancer_reload: gone, balancer_upgrade: gone } : HANDS_OVER),
+  };
+}
+
 /** Whether the kernel takes the program is found out by loading it. */
 async function refusal({ run, isHere }: Asked, plane: Plane): Promise<string[]> {
   const { code, stderr } = await run("xdp-lb", ["check", "--plane", plane, "--vip", VIP[4]]);
@@ -100,13 +124,29 @@ async function refusal({ run, isHere }: Asked, plane: Plane): Promise<string[]> 
 
 function sideOf({ host, lab, topology, start }: Router, plane: Plane, given: PlaneOptions): RouterSide {
   const program = lab.program("xdp-lb");
+  let { weights } = given;
+  const running = new Running<readonly number[]>(async (active, ...more) => {
+    const daemon = start([
+      program,
+      "run",
+      ...planeWords(topology, plane, given, members(topology, active, weights)),
+      ...more,
+    ]);
+    await daemon.ready("ready");
+    return daemon;
+  });
+  const takeOver = (active: readonly number[]) => running.replace(active, "--take-over");
+  const set = async (active: readonly number[]): Promise<number> => {
+    const { stdout } = await host.exec([program, "set", "--active", members(topology, active, weights)]);
+    return (JSON.parse(stdout) as { publishedT: number }).publishedT;
+  };
   return {
-    async install(active) {
-      await start([program, "run", ...planeWords(topology, plane, given, active)]).ready("ready");
-    },
-    async change(next) {
-      const { stdout } = await host.exec([program, "set", "--active", members(topology, next)]);
-      return (JSON.parse(stdout) as { publishedT: number }).publishedT;
+    install: (active) => running.begin(active),
+    control: { ...running.control, reload: takeOver, upgrade: takeOver },
+    change: set,
+    weigh(next, active) {
+      weights = [...next];
+      return set(active);
     },
     async counters() {
       const { stdout } = await host.exec([program, "stats"]);
@@ -126,7 +166,7 @@ const DROPS = new Map(
 /** What user space cannot give back to the stack. */
 const USER_DROPS = new Map([...DROPS, ["unmatched", "drop.xdp_unmatched"]]);
 
-function planeWords(topology: Topology, plane: Plane, given: PlaneOptions, active: readonly number[]): string[] {
+function planeWords(topology: Topology, plane: Plane, given: PlaneOptions, active: string): string[] {
   const { M, N } = settle(given, topology.targets.length);
   const flags: Record<string, string | number | undefined> = {
     plane,
@@ -140,19 +180,27 @@ function planeWords(topology: Topology, plane: Plane, given: PlaneOptions, activ
     seed: given.hashSeed,
     connections: given.connections || undefined,
     queues: plane === "user" ? given.queues : undefined,
-    active: members(topology, active),
+    active,
   };
   const argv = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, `${value}`]));
-  return [...(given.ports ? ["--ports"] : []), ...argv];
+  return [...(given.ports ? ["--ports"] : []), ...(given.gso ? ["--gso"] : []), ...argv];
 }
 
-const members = (topology: Topology, active: readonly number[]) =>
+const members = (topology: Topology, active: readonly number[], weights: readonly number[] | undefined) =>
   active
     .flatMap((index) => {
       const target = topology.targets[index];
-      return target ? [`${index}=${linkOn(target, "net1").mac}`] : [];
+      return target ? [`${index}=${linkOn(target, "net1").mac}${weightWord(weightOf(weights, index))}`] : [];
     })
     .join(",");
+
+function linksOf(plane: Plane, given: PlaneOptions): LinkNeeds | null {
+  if ((plane === "tc" || given.gso) && given.queues === 1) return null;
+  return {
+    words: plane === "tc" ? `${given.queues} queues` : "no offloads",
+    set: (lab) => prepareLinks(lab, plane, given),
+  };
+}
 
 /**
  * What veth senders leave to the receiver, an XDP program would pass on unfinished: checksums, and the cutting of large
@@ -160,23 +208,24 @@ const members = (topology: Topology, active: readonly number[]) =>
  * Several queues are fed only if all links on the way have as many.
  */
 async function prepareLinks(lab: Lab, plane: Plane, given: PlaneOptions): Promise<void> {
-  const { routers, tester } = lab.topology;
+  const { routers, testers } = lab.topology;
   const program = lab.program("xdp-lb");
   const set = (host: Host, device: string, ...features: string[]) =>
     host.exec([program, "features", "--dev", device, ...features]);
   const port = (machine: Machine, net: 1 | 2) => `${machine.name}.${net}`;
-  const fabric = lab.wiring("fabric");
   if (given.queues > 1) {
     const wide = ["--queues", `${given.queues}`];
     const ends: [Host, string][] = [
       ...routers.flatMap((router): [Host, string][] => [
-        [fabric, port(router, 1)],
-        [fabric, port(router, 2)],
+        [fabricAt(lab, router), port(router, 1)],
+        [fabricAt(lab, router), port(router, 2)],
         [lab.wiring(router.name), "eth1"],
         [lab.wiring(router.name), "eth2"],
       ]),
-      [fabric, port(tester, 2)],
-      [lab.wiring(tester.name), "eth2"],
+      ...testers.flatMap((tester): [Host, string][] => [
+        [fabricAt(lab, tester), port(tester, 2)],
+        [lab.wiring(tester.name), "eth2"],
+      ]),
     ];
     for (const [host, device] of ends)
       await set(host, device, ...wide).catch((error: Error) => {
@@ -187,8 +236,10 @@ async function prepareLinks(lab: Lab, plane: Plane, given: PlaneOptions): Promis
   await Promise.all([
     sendSegments(lab),
     ...routers.flatMap((router) => [
-      set(fabric, port(router, 2), "--tx-checksum", "off", "--tso", "off"),
-      ...(plane === "xdp" && given.mode === "native" ? [set(fabric, port(router, 1), "--gro", "on")] : []),
+      set(fabricAt(lab, router), port(router, 2), "--tx-checksum", "off", "--tso", "off"),
+      ...(plane === "xdp" && given.mode === "native"
+        ? [set(fabricAt(lab, router), port(router, 1), "--gro", "on")]
+        : []),
     ]),
   ]);
 }
