@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds every C program into build/, each from its own folder. `make check` runs their unit tests under the sanitizers.
-PROGRAMS := images/agent images/drops images/evil images/tap images/traffic images/old-names lb/dpdk lb/loaded lb/nfqueue lb/xdp
+PROGRAMS := images/agent images/drops images/evil images/tap images/traffic images/old-names lb/dpdk lb/loaded lb/nfqueue lb/nftables lb/xdp
 SUBDIRS := lb/common $(PROGRAMS)
 
 all check fuzz format: $(SUBDIRS)
