@@ -1,189 +1,161 @@
 // SPDX-License-Identifier: Apache-2.0
-// nftlb's farm file, as far as it concerns one balancer of this lab.
+// A farm file as this lab uses it: checked line by line, and those of its farms that serve the VIP.
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { z } from "zod";
-import { linkOn, planTopology, UsageError, VIP } from "../../harness/api/index.ts";
+import { addressBytes, linkOn, planTopology, UsageError, VIP } from "../../harness/api/index.ts";
+import { FarmError } from "./farms/errors.ts";
+import { addressSchema, type Farm, type FarmFile, farmSchema, policySchema } from "./farms/grammar.ts";
+import { type Service, servicesOf, type Virtual } from "./farms/services.ts";
 import { lineOfError, lineOfPath } from "./json-lines.ts";
 
-const number = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
-/** nftlb prints what is not set as "none", or as "". */
-const unlessUnset = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === "none" || value === "" ? undefined : value), schema.optional());
-const keyList = z
-  .string()
-  .transform((text) => text.split(/[\s,]+/))
-  .pipe(z.array(z.enum(KEYS)).min(1));
+const schema = z.strictObject({
+  farms: z.array(farmSchema).min(1),
+  addresses: z.array(addressSchema).default([]),
+  policies: z.array(policySchema).default([]),
+});
 
-/** "5001,6000-6003". */
-export const portList = z
-  .string()
-  .regex(/^\d+(-\d+)?([\s,]+\d+(-\d+)?)*$/, "ports and ranges, as in '5001,6000-6003'")
-  .transform((text) =>
-    text.split(/[\s,]+/).map((word) => {
-      const [from = 0, to = from] = word.split("-").map(Number);
-      return { from, to };
-    }),
-  )
-  .refine((ranges) => ranges.every(({ from, to }) => from >= 1 && from <= to && to <= 65_535), "ports are 1 to 65535");
-
-/** A field that this lab does not act on: its defaults, as nftlb prints them, mean nothing and are taken; else it is refused by name. */
-const onlyDefault = (...defaults: readonly string[]) =>
-  z
-    .union([z.string(), z.number()])
-    .optional()
-    .refine((value) => value === undefined || defaults.includes(String(value)), {
-      error: ({ input }) => `'${String(input)}' is not supported, only the default '${defaults[0]}'`,
-    });
-const noList = z.array(z.unknown()).max(0, { error: "is not supported" }).optional();
-/** The same field under several names. */
-const each = <Name extends string, Schema extends z.ZodType>(names: readonly Name[], schema: Schema) =>
-  Object.fromEntries(names.map((name) => [name, schema])) as Record<Name, Schema>;
-const limits = each(
-  ["new-rtlimit", "new-rtlimit-burst", "rst-rtlimit", "rst-rtlimit-burst", "est-connlimit"],
-  onlyDefault("0"),
-);
-/** What the lab sets by itself: read, and left aside with a note. */
+/** What the lab sets by itself. */
 export const WIRING = ["iface", "oface", "ether-addr", "iether-addr", "oether-addr"] as const;
-const wiring = each(WIRING, z.string().optional());
-/** Texts that appear in nothing but logs, which are off. */
-const logTexts = each(
-  [
-    "log-prefix",
-    "new-rtlimit-log-prefix",
-    "rst-rtlimit-log-prefix",
-    "est-connlimit-log-prefix",
-    "tcp-strict-log-prefix",
-  ],
-  z.string().optional(),
-);
 
-const backend = z.strictObject({
-  name: z.string(),
-  "ip-addr": z.string(),
-  port: onlyDefault(""),
-  weight: number(1, 256).default(1),
-  priority: number(1, 256).default(1),
-  mark: onlyDefault("0x0", "0"),
-  "source-addr": onlyDefault(""),
-  "est-connlimit": onlyDefault("0"),
-  "est-connlimit-log-prefix": z.string().optional(),
-  state: z.enum(["up", "down", "off"]).default("up"),
-  ...wiring,
-});
-const farm = z.strictObject({
-  name: z.string(),
-  family: z.enum(["ipv4", "ipv6", "inet", "dual"]).default("ipv4"),
-  "virtual-addr": z.string(),
-  "virtual-ports": unlessUnset(portList),
-  "source-addr": onlyDefault(""),
-  mode: z.enum(["snat", "dnat", "dsr", "stlsdnat"]).default("snat"),
-  protocol: z.enum(["tcp", "udp", "all"]).default("tcp"),
-  scheduler: z.enum(["weight", "rr", "hash", "symhash"]).default("rr"),
-  "sched-param": unlessUnset(keyList),
-  persistence: z.enum(["none", "srcip"]).default("none"),
-  "persist-ttl": number(1, 86_400).default(60),
-  responsettl: onlyDefault("60"),
-  helper: onlyDefault("none"),
-  log: onlyDefault("none"),
-  "log-rtlimit": onlyDefault("0", "0/second"),
-  mark: onlyDefault("0x0", "0"),
-  priority: onlyDefault("1"),
-  state: z.enum(["up", "down", "off"]).default("up"),
-  ...limits,
-  ...logTexts,
-  "limits-ttl": z.union([z.string(), z.number()]).optional(),
-  "tcp-strict": onlyDefault("off"),
-  verdict: z.string().optional(),
-  queue: onlyDefault("-1"),
-  "flow-offload": onlyDefault("off", "0"),
-  "intra-connect": onlyDefault("off", "0"),
-  ...wiring,
-  backends: z.array(backend).min(1),
-  policies: noList,
-  sessions: noList,
-});
-const file = z.strictObject({ farms: z.array(farm).length(1, "this lab has one VIP: give one farm") });
-
-export interface Farm {
-  mode: "snat" | "dnat" | "dsr" | "stateless_dnat";
-  scheduler: "weight" | "rr" | "hash" | "symhash";
-  keys: readonly (typeof KEYS)[number][] | undefined;
-  ports: { from: number; to: number }[] | undefined;
-  families: readonly (4 | 6)[];
-  protocols: readonly ("tcp" | "udp")[];
-  persistenceS: number;
-  weights: number[];
-  priorities: number[];
+export interface FarmPlan {
+  file: FarmFile;
+  /** Farms that balance what is sent to the lab's VIPs, with where they do. */
+  serving: readonly Serving[];
   /** Fields that the lab sets by itself. */
-  ignored: string[];
+  ignored: readonly string[];
+}
+export interface Serving {
+  farm: Farm;
+  virtuals: readonly Virtual[];
 }
 
-const FAMILIES = { ipv4: [4], ipv6: [6], inet: [4, 6], dual: [4, 6] } as const;
-const PROTOCOLS = { tcp: ["tcp"], udp: ["udp"], all: ["tcp", "udp"] } as const;
-
-/** Throws UsageError that names the file, the line and the field. */
-export function readFarm(path: string, targets: number): Farm {
+/** Throws UsageError that names the file, the line and the field. `targets` null: backends are not held against the lab's. */
+export function readFarm(path: string, targets: number | null): FarmPlan {
   return parseFarm(readText(path), path, targets);
 }
 
 type Wrong = (at: readonly PropertyKey[], message: string) => UsageError;
 
-export function parseFarm(text: string, path: string, targets: number): Farm {
+export function parseFarm(text: string, path: string, targets: number | null): FarmPlan {
   const wrong: Wrong = (at, message) => {
     const line = lineOfPath(text, at);
     return new UsageError(`'${path}' line ${line}: ${at.map(String).join(".")}: ${message}.`);
   };
-  const one = onlyFarm(text, path, wrong);
-  const ordered = orderedBackends(one, targets, wrong);
-  return {
-    mode: one.mode === "stlsdnat" ? "stateless_dnat" : one.mode,
-    scheduler: one.scheduler,
-    // nftlb hashes the source where nothing else is said.
-    keys: one["sched-param"] ?? (one.scheduler === "hash" ? ["srcip"] : undefined),
-    ports: one["virtual-ports"],
-    families: FAMILIES[one.family],
-    protocols: PROTOCOLS[one.protocol],
-    persistenceS: one.persistence === "none" ? 0 : one["persist-ttl"],
-    weights: ordered.map((b) => b?.weight ?? 1),
-    priorities: ordered.map((b) => b?.priority ?? 1),
-    ignored: WIRING.filter((name) => [one, ...one.backends].some((part) => (part[name] ?? "") !== "")),
-  };
-}
-
-const inFarm = (field: string) => ["farms", 0, field];
-
-function onlyFarm(text: string, path: string, wrong: Wrong): z.infer<typeof farm> {
-  const parsed = file.safeParse(parseJson(text, path));
+  const parsed = schema.safeParse(parseJson(text, path));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const extra = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
     throw wrong([...(issue?.path ?? []), ...extra], issue?.message ?? "is wrong");
   }
-  const [one] = parsed.data.farms;
-  if (!one) throw wrong(["farms"], "is empty");
-  const vip = one["virtual-addr"];
-  if (vip !== VIP[4] && vip !== VIP[6])
-    throw wrong(inFarm("virtual-addr"), `'${vip}' is not the lab's VIP ${VIP[4]} or ${VIP[6]}`);
-  if (one.state !== "up") throw wrong(inFarm("state"), "the farm is not up");
-  return one;
+  const file = { ...parsed.data, farms: parsed.data.farms.map(withOtherVip) };
+  for (const [i, { name }] of file.farms.entries())
+    if (file.farms.findIndex((one) => one.name === name) < i)
+      throw wrong(["farms", i, "name"], `'${name}' is there twice`);
+  const serving = servingOf(file, path);
+  if (serving.length === 0) throw wrong(...unserved(file));
+  if (targets !== null) {
+    checkBackends(file, serving, targets, wrong);
+    for (const { farm } of serving) farm.backends = withOtherAddresses(farm, targets);
+  }
+  const parts = file.farms.flatMap((farm) => [farm, ...farm.backends]);
+  return { file, serving, ignored: WIRING.filter((name) => parts.some((part) => part[name] !== undefined)) };
 }
 
-/** The farm's backends in the order of the lab's targets. */
-function orderedBackends(one: z.infer<typeof farm>, targets: number, wrong: Wrong) {
-  const links = planTopology({ targets, routers: 1 }).targets.map((target) => linkOn(target, "net1"));
-  if (one.backends.length !== links.length)
-    throw wrong(inFarm("backends"), `has ${one.backends.length}, but there are ${targets} targets`);
-  const ordered = links.map(({ ipv4, ipv6 }) =>
-    one.backends.find((b) => b["ip-addr"] === ipv4 || b["ip-addr"] === ipv6),
-  );
-  for (const [i, b] of one.backends.entries()) {
-    const field = [...inFarm("backends"), i];
-    if (!ordered.includes(b))
-      throw wrong([...field, "ip-addr"], `'${b["ip-addr"]}' is no target of this lab, or twice`);
-    if (b.state !== "up") throw wrong([...field, "state"], "targets leave by --scale, not in the file");
+const isSameAddress = (one: string, other: string): boolean =>
+  Buffer.compare(addressBytes(one), addressBytes(other)) === 0;
+export const isVip = (ip: string): boolean => isSameAddress(ip, VIP[4]) || isSameAddress(ip, VIP[6]);
+
+const FAMILIES_OF = { ipv4: [4], ipv6: [6], inet: [4, 6], dual: [4, 6] } as const;
+const familyOf = (ip: string) => (isIP(ip) === 6 ? 6 : 4);
+
+/** A farm of both families that names one VIP of the lab's has the other one too. */
+function withOtherVip(farm: Farm): Farm {
+  const vip = farm["virtual-addr"];
+  if (FAMILIES_OF[farm.family].length < 2 || farm.addresses.length > 0 || vip === undefined || !isVip(vip)) return farm;
+  const other = familyOf(vip) === 4 ? 6 : 4;
+  const { protocol, "virtual-ports": ports } = farm;
+  const address = addressSchema.parse({ name: `${farm.name}-${other}`, "ip-addr": VIP[other], protocol });
+  return { ...farm, addresses: [{ ...address, ports }] };
+}
+
+/** As are the targets' addresses of the family that none of its backends has. */
+function withOtherAddresses(farm: Farm, targets: number): Farm["backends"] {
+  const families = new Set(farm.backends.flatMap(({ "ip-addr": ip }) => (ip === undefined ? [] : [familyOf(ip)])));
+  if (FAMILIES_OF[farm.family].length < 2 || families.size !== 1) return farm.backends;
+  const to = families.has(4) ? "ipv6" : "ipv4";
+  const { targets: all } = planTopology({ targets, routers: 1 });
+  const twins = farm.backends.flatMap((one) => {
+    const target = all[targetIndex(one["ip-addr"], targets)];
+    return target ? [{ ...one, name: `${one.name}-${to}`, "ip-addr": linkOn(target, "net1")[to], mark: 0 }] : [];
+  });
+  return [...farm.backends, ...twins];
+}
+
+/** Direct return needs MAC addresses, which the lab knows better: what else is wrong shows here. */
+function servingOf(file: FarmFile, path: string): Serving[] {
+  return servicesIn(
+    { ...file, farms: file.farms.map((farm) => (farm.mode === "dsr" ? { ...farm, mode: "dnat" } : farm)) },
+    path,
+  ).flatMap(({ farm, virtuals }) => {
+    const mine = virtuals.filter(({ ip }) => isVip(ip));
+    const own = file.farms.find(({ name }) => name === farm.name) ?? farm;
+    return mine.length === 0 || own.mode === "local" ? [] : [{ farm: own, virtuals: mine }];
+  });
+}
+
+/** Throws UsageError where parts of the file do not fit together. */
+export function servicesIn(file: FarmFile, path: string): Service[] {
+  try {
+    return servicesOf(file);
+  } catch (cause) {
+    if (!(cause instanceof FarmError)) throw cause;
+    throw new UsageError(`'${path}': ${cause.message}`, { cause });
   }
-  return ordered;
+}
+
+/** Why the first farm serves no VIP of the lab's. */
+function unserved({ farms }: FarmFile): Parameters<Wrong> {
+  const i = Math.max(
+    0,
+    farms.findIndex(({ "virtual-addr": vip }) => vip !== undefined && isVip(vip)),
+  );
+  const farm = farms[i];
+  const vip = farm?.["virtual-addr"];
+  if (vip === undefined && farm?.addresses.length === 0) return [["farms", i, "virtual-addr"], "is missing"];
+  if (vip === undefined || !isVip(vip))
+    return [["farms", i, "virtual-addr"], `'${vip ?? ""}' is not the lab's VIP ${VIP[4]} or ${VIP[6]}`];
+  if (farm?.state !== "up") return [["farms", i, "state"], "the farm is not up"];
+  if (farm.mode === "local") return [["farms", i, "mode"], "'local' balances nothing; the lab needs a farm that does"];
+  return [["farms", i, "backends"], "is empty"];
+}
+
+/** Index of the target that has this address; -1: none has. */
+export function targetIndex(ip: string | undefined, targets: number): number {
+  if (ip === undefined) return -1;
+  return planTopology({ targets, routers: 1 }).targets.findIndex((target) => {
+    const { ipv4, ipv6 } = linkOn(target, "net1");
+    return isSameAddress(ip, ipv4) || isSameAddress(ip, ipv6);
+  });
+}
+
+/** Backends of farms that serve the VIP are the lab's targets, and each target is one of some farm. */
+function checkBackends({ farms }: FarmFile, serving: readonly Serving[], targets: number, wrong: Wrong): void {
+  const used = new Set<number>();
+  for (const { farm } of serving) {
+    const at = ["farms", farms.indexOf(farm), "backends"];
+    const own = farm.backends.map((one) => one["ip-addr"]);
+    for (const [i, ip] of own.entries()) {
+      const index = targetIndex(ip, targets);
+      if (index < 0 || own.indexOf(ip) < i)
+        throw wrong([...at, i, "ip-addr"], `'${ip ?? ""}' is no target of this lab, or twice`);
+      used.add(index);
+    }
+  }
+  const [first] = serving;
+  if (used.size === targets || !first) return;
+  const at = ["farms", farms.indexOf(first.farm), "backends"];
+  throw wrong(at, `has ${used.size}, but there are ${targets} targets`);
 }
 
 function readText(path: string): string {

@@ -1,49 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  type AssignSpec,
   defineBackend,
   definedOptions,
   type EffectiveOptions,
   type KernelProbe,
-  type OracleSpec,
-  type Protocol,
   setSysctls,
   TOOLS,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, leavesDead, natReuse, setTimeouts } from "../linux/conntrack.ts";
+import { allTaken, bothLive } from "../linux/direct.ts";
 import { clampByNft } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
-import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
-import { limitTable, ownKernel, roomOf, tableFull } from "../linux/room.ts";
+import { limitTable, ownKernel, roomOf, tableFull, wantsMasquerade } from "../linux/room.ts";
+import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { snatCounters, snatOf } from "../linux/snat-ports.ts";
-import { type Given, isStateless, options, type Settings, settle } from "./options.ts";
-import { change, otherServices, ruleset } from "./ruleset.ts";
+import { readFarm } from "./farm.ts";
+import { farmRules } from "./farm-rules.ts";
+import { farmMode, servedBy } from "./farm-settings.ts";
+import { type Given, isStateless, options, type Settings } from "./options.ts";
+import { mergedOracle } from "./oracle.ts";
+import { rulesOf } from "./ruleset.ts";
+import { settle } from "./settle.ts";
 
 /** nftables as nftlb sets it up: a verdict map finds the service, a map the target. */
 export const nftables = defineBackend({
   name: "nftables",
   summary:
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
-  tracks: (given, targets) => !isStateless(settle(given, targets).mode),
+  sharesConntrack: (given) => modeOf(given) === "dnat" && wantsMasquerade(given) === undefined,
+  tracks: (given, targets) => settle(given, targets).some(({ mode }) => !isStateless(mode)),
   handles: ["icmp_errors"],
   leavesDead,
   clampMtu: ({ mssClamp }) => mssClamp ?? null,
   snat: snatOf,
-  reuse: (given, protocol) =>
-    isInTurn(given) && !isStateless(given.mode ?? "dnat") ? natReuse(given, protocol) : null,
+  reuse: (given, protocol) => (isInTurn(given) && !isStateless(modeOf(given)) ? natReuse(given, protocol) : null),
   room: (given) => roomOf(given, isInTurn(given)),
+  direct: (given) => (modeOf(given) === "stateless_dnat" ? allTaken : bothLive),
   withoutTargets: (_, protocol) => noRoute(protocol),
+  lifecycle: {
+    actions: ["reload", "upgrade"],
+    of: (given, protocol) => ({
+      keeps: isStateless(modeOf(given))
+        ? "nothing"
+        : "conntrack's entries, which translate nothing until the rules are back",
+      ...endsAs({ open: "silence", fresh: noRoute(protocol), edge: true }),
+      ...HANDS_OVER,
+    }),
+  },
+  reweighs: ({ farm }) => (farm === undefined ? null : `Farm file '${farm}' has the weights.`),
   service: "entries of the verdict map, and a chain with a map of its targets",
   // Without state nothing tells of which VIP a reply is.
   servesVips: (given) => given.farm === undefined && given.mode !== "stateless_dnat",
   options,
   affinityOption: "persistence",
-  requires: (given) => ({ tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs, ...ownKernel(given) }),
-  oracle: (given, targets, protocol) => oracleOf(settle(given, targets), protocol),
-  serves(given, targets) {
-    const { families, protocols } = settle(given, targets);
-    return given.farm === undefined ? null : { families, protocols, source: `Farm file '${given.farm}'` };
-  },
+  requires: (given) => ({
+    tools: [TOOLS.nft, TOOLS.conntrack],
+    kernel: [...needs, ...(given.farm === undefined ? [] : farmNeeds(given.farm))],
+    ...ownKernel(given),
+  }),
+  oracle: (given, targets, protocol) => mergedOracle(settle(given, targets), protocol),
+  serves: ({ farm }, targets) => (farm === undefined ? null : servedBy(farm, targets)),
   effectiveOptions: ({ farm, ...given }, targets) => ({
     ...settingsShown(settle({ ...given, farm }, targets), farm),
     ...definedOptions({
@@ -54,27 +70,36 @@ export const nftables = defineBackend({
     }),
   }),
   router({ host, lab, machine: router, topology, services }, given) {
-    const settings = settle(given, topology.targets.length);
-    const stateless = isStateless(settings.mode);
+    const [settings, ...others] = settle(given, topology.targets.length);
+    const stateless = [settings, ...others].every(({ mode }) => isStateless(mode));
+    const place = { topology, router, services };
+    let rules = given.farm === undefined ? rulesOf(place, settings) : farmRules(given.farm, place, given);
+    const load = (input: string) => host.exec(["nft", "-f", "-"], { input });
     return {
       async install(first) {
-        await host.exec(["nft", "-f", "-"], { input: ruleset(topology, router, settings, first) });
+        await load(rules.install(first));
         await clampByNft(host, given.mssClamp);
-        if (!stateless) {
-          // The rules have brought conntrack along.
-          await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);
-          await setTimeouts(host, settings.timeouts);
-          await limitTable(lab, given);
-        }
-        if (services > 0)
-          await host.exec(["nft", "-f", "-"], {
-            input: otherServices({ topology, router }, settings, first, services),
-          });
+        if (stateless) return;
+        // The rules have brought conntrack along.
+        await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);
+        await setTimeouts(host, settings.timeouts);
+        await limitTable(lab, given);
+      },
+      control: {
+        stop: () => load(rules.removed),
+        kill: () => load(rules.removed),
+        start: (active) => load(rules.install(active)),
+        reload: (active) => load(rules.replace(active)),
+        upgrade: (active) => load(rules.replace(active)),
       },
       async change(next, before) {
-        await host.exec(["nft", "-f", "-"], { input: change(topology, router, settings, next) });
+        await load(rules.change(next, before));
         const gone = before.filter((index) => !next.includes(index));
         if (!stateless && settings.leave === "flush") await flushTargets(host, topology, gone);
+      },
+      weigh(next, active) {
+        rules = rulesOf(place, { ...settings, weights: [...next] });
+        return load(rules.change(active, active));
       },
       counters: async () =>
         stateless
@@ -88,14 +113,47 @@ export const nftables = defineBackend({
   },
 });
 
+/** Of the first farm, where a file decides. */
+const modeOf = ({ mode, farm }: Given): Settings["mode"] => mode ?? (farm === undefined ? "dnat" : farmMode(farm));
+
 /** Where a farm file decides, nothing is said. */
 const isInTurn = ({ scheduler = "rr", farm, weights, priorities, persistence }: Given): boolean =>
   scheduler === "rr" && persistence === 0 && [farm, weights, priorities].every((given) => given === undefined);
 
-/** As they are used, for the report. */
-export function settingsShown(settings: Settings, farm: string | undefined): EffectiveOptions {
-  const { mode, scheduler, keys, hashSeed, weights, priorities, ports, persistenceS, ignored } = settings;
-  const { leave, timeouts, looseTcp } = settings;
+/** As they are used, for the report; with several farms a line for each. */
+export function settingsShown(
+  [first, ...others]: readonly [Settings, ...Settings[]],
+  farm: string | undefined,
+): EffectiveOptions {
+  const { leave, timeouts, looseTcp, ignored } = first;
+  const remembers = [first, ...others].some(({ mode }) => !isStateless(mode));
+  return {
+    ...(others.length === 0
+      ? shownOf(first)
+      : Object.fromEntries(
+          [first, ...others].map((one) => [
+            `farm ${one.farm}`,
+            Object.entries(shownOf(one))
+              .map(([name, value]) => `${name} ${value}`)
+              .join("; "),
+          ]),
+        )),
+    ...(remembers ? { leave, timeouts, looseTcp } : {}),
+    ...(farm === undefined ? {} : { farm }),
+    ...(ignored.length === 0 ? {} : { "farm fields set by the lab": ignored.join(",") }),
+  };
+}
+
+function shownOf({
+  mode,
+  scheduler,
+  keys,
+  hashSeed,
+  weights,
+  priorities,
+  ports,
+  persistenceS,
+}: Settings): EffectiveOptions {
   return {
     mode,
     scheduler,
@@ -104,47 +162,40 @@ export function settingsShown(settings: Settings, farm: string | undefined): Eff
     ...(priorities ? { priorities: priorities.join(",") } : {}),
     ...(ports ? { ports: ports.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(",") } : {}),
     ...(persistenceS > 0 ? { persistenceS } : {}),
-    ...(isStateless(mode) ? {} : { leave, timeouts, looseTcp }),
-    ...(farm === undefined ? {} : { farm }),
-    ...(ignored.length === 0 ? {} : { "farm fields set by the lab": ignored.join(",") }),
   };
 }
 
-type Seeds = "given" | "drawn";
-
-/** `seeds`: whether rules give the hash a seed; else the kernel draws one for each rule. */
-export function oracleOf(settings: Settings, protocol: Protocol, seeds: Seeds = "given"): OracleSpec {
-  const { scheduler, keys, persistenceS, looseTcp } = settings;
-  const parts = poolParts(settings);
-  const choice = choiceOf(settings, seeds);
-  if (isStateless(settings.mode)) return choice;
-  const byHash = scheduler === "hash" || scheduler === "symhash";
-  const assign = byHash && persistenceS === 0 ? choice : null;
-  // A hash of addresses alone gives a source its target again, whatever the map has forgotten.
-  const byAddress = scheduler === "hash" && isBySource(keys) && seeds === "given";
-  const affinity = persistenceS > 0 ? { affinityS: byAddress ? ("always" as const) : persistenceS } : {};
-  const memory = memoryPart(settings.timeouts, looseTcp);
-  const flush = settings.leave === "flush";
-  const later = byHash ? {} : turnsPart(flush && scheduler === "rr", looseTcp || protocol === "udp");
-  return { strategy: "stateful", flush, assign, ...affinity, ...memory, ...later, ...parts };
+const QUEUE: KernelProbe = {
+  what: "nft statement 'queue'",
+  argv: ["nft", "add table inet probe; add chain inet probe c; add rule inet probe c queue flags bypass to 1"],
+  input: "",
+  remedy: "Load nft_queue (CONFIG_NFT_QUEUE), or use another kernel (--runtime vm).",
+};
+const FLOWTABLE: KernelProbe = {
+  what: "flow tables of nft",
+  argv: ["nft", "-f", "-"],
+  input: `table inet probe {
+flowtable flows {
+hook ingress priority 0
+devices = { "lo" }
 }
-
-/** Of a new connection, or without state of each packet. */
-function choiceOf(settings: Settings, seeds: Seeds): AssignSpec {
-  const { scheduler, keys, hashSeed } = settings;
-  const parts = poolParts(settings);
-  if (scheduler !== "hash") return { strategy: "scaled", hash: null, ...parts };
-  return seeds === "drawn"
-    ? { strategy: "redrawn", bySource: isBySource(keys), ...parts }
-    : { strategy: "scaled", hash: { kind: "jhash", seed: hashSeed, keys }, ...parts };
+chain c {
+flow add @flows
 }
+}
+`,
+  remedy:
+    "Load nf_flow_table_inet and nft_flow_offload (CONFIG_NFT_FLOW_OFFLOAD), or use another kernel (--runtime vm).",
+};
 
-const isBySource = (keys: Settings["keys"]) => keys.every((key) => key === "srcip" || key === "dstip");
-
-const poolParts = ({ weights, priorities, standby }: Settings) => ({
-  ...weightsPart(weights),
-  ...(priorities ? { priorities, ...(standby === "nftlb" ? { standby } : {}) } : {}),
-});
+/** What some farms ask the kernel for beyond that. */
+function farmNeeds(path: string): KernelProbe[] {
+  const { farms } = readFarm(path, null).file;
+  return [
+    ...(farms.some(({ queue }) => queue >= 0) ? [QUEUE] : []),
+    ...(farms.some((farm) => farm["flow-offload"]) ? [FLOWTABLE] : []),
+  ];
+}
 
 export const needs: KernelProbe[] = [
   {

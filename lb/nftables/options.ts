@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { UsageError } from "../../harness/api/index.ts";
+import type { Protocol } from "../../harness/api/index.ts";
 import { type LeaveMode, leave, looseTcp } from "../linux/conntrack.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
-import { checkWeights, hashSeed, timeouts, weights } from "../linux/options.ts";
-import { checkRoom, conntrackMax, randomFully, snatPorts } from "../linux/room.ts";
-import { type Farm, portList, readFarm } from "./farm.ts";
+import { hashSeed, timeouts, weights } from "../linux/options.ts";
+import { conntrackMax, randomFully, snatPorts } from "../linux/room.ts";
 
 const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
 const keyList = z
   .string()
   .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
   .pipe(z.array(z.enum(KEYS)).min(1));
+
+/** "5001,6000-6003". */
+const portList = z
+  .string()
+  .regex(/^\d+(-\d+)?([\s,]+\d+(-\d+)?)*$/, "ports and ranges, as in '5001,6000-6003'")
+  .transform((text) =>
+    text.split(/[\s,]+/).map((word) => {
+      const [from = 0, to = from] = word.split("-").map(Number);
+      return { from, to };
+    }),
+  )
+  .refine((ranges) => ranges.every(({ from, to }) => from >= 1 && from <= to && to <= 65_535), "ports are 1 to 65535");
 
 export const options = z.strictObject({
   mode: z
@@ -52,12 +63,14 @@ export const options = z.strictObject({
   farm: z
     .string()
     .optional()
-    .describe("an nftlb farm file: mode, scheduler, ports, weights and priorities come from it"),
+    .describe("an nftlb farm file, whole: what other options say of its farms at the VIP comes before it"),
 });
 export type Given = z.infer<typeof options>;
 
-/** Options as they are used. */
+/** Options as they are used; with a farm file, those of one farm. */
 export interface Settings {
+  /** Its name. */
+  farm?: string;
   mode: "snat" | "dnat" | "dsr" | "stateless_dnat";
   scheduler: "rr" | "weight" | "hash" | "symhash";
   keys: readonly (typeof KEYS)[number][];
@@ -67,9 +80,17 @@ export interface Settings {
   ports: readonly { from: number; to: number }[] | undefined;
   /** What the VIP serves. */
   families: readonly (4 | 6)[];
-  protocols: readonly ("tcp" | "udp")[];
+  protocols: readonly Protocol[];
   /** Which priorities are in use: the best with an active target, or nftlb's count of targets that are down. */
   standby: "best" | "nftlb";
+  /** Targets that the farm file has taken out. */
+  down?: readonly number[] | undefined;
+  /** Slots are by weight in this order of targets, and the last ones fill those of targets that leave. */
+  order?: readonly number[] | undefined;
+  /** Seconds for which rules remember by themselves what they chose, where conntrack does not; null: they do not. */
+  keptS: number | null;
+  /** Which targets connections get, and how many, is not predicted. */
+  unforeseen: boolean;
   persistenceS: number;
   leave: LeaveMode;
   /** Of conntrack; in the words of the option. */
@@ -81,71 +102,15 @@ export interface Settings {
   ignored: readonly string[];
 }
 
-/** Where no farm file says otherwise. */
-const DEFAULTS: Omit<Farm, "scheduler" | "weights" | "priorities"> & Partial<Farm> = {
-  mode: "dnat",
-  keys: undefined,
-  ports: undefined,
-  families: [4, 6],
-  protocols: ["tcp", "udp"],
-  ignored: [],
-  persistenceS: 0,
-};
-
-/** Throws UsageError when options do not fit together, or the farm file is wrong. */
-export function settle(given: Given, targets: number): Settings {
-  const farm = given.farm === undefined ? null : readFarm(given.farm, targets);
-  const settings = merged(given, farm);
-  checkSettings(settings, targets, given.unsafe);
-  if (given.mssClamp !== undefined && settings.mode === "dsr")
-    throw new UsageError("mssClamp needs forwarded SYNs, and mode=dsr redirects them before. Try mode=dnat.");
-  checkRoom(given, isStateless(settings.mode) ? false : null, "mode=snat");
-  if (given.conntrackMax !== undefined && isStateless(settings.mode))
-    throw new UsageError(`conntrackMax limits conntrack, and mode=${settings.mode} does not use it. Try mode=dnat.`);
-  return settings;
-}
-
-/** What was given by itself comes before what the farm file says. */
-function merged(given: Given, farm: Farm | null): Settings {
-  const other = farm ?? DEFAULTS;
-  const mode = given.mode ?? other.mode;
-  return {
-    mode,
-    scheduler: given.scheduler ?? other.scheduler ?? (isStateless(mode) ? "hash" : "rr"),
-    keys: other.keys ?? given.keys,
-    hashSeed: given.hashSeed,
-    weights: given.weights ?? other.weights,
-    priorities: given.priorities ?? other.priorities,
-    ports: given.ports ?? other.ports,
-    families: other.families,
-    protocols: other.protocols,
-    standby: given.priorities === undefined && farm ? "nftlb" : "best",
-    ignored: other.ignored,
-    persistenceS: given.persistence || other.persistenceS,
-    leave: given.leave,
-    timeouts: given.timeouts,
-    looseTcp: given.looseTcp,
-    snatPorts: given.snatPorts,
-    randomFully: given.randomFully,
-  };
-}
-
-function checkSettings(
-  { mode, scheduler, weights, priorities, persistenceS }: Settings,
-  targets: number,
-  unsafe: boolean,
-): void {
-  const stateless = isStateless(mode);
-  checkWeights(weights, targets);
-  if (priorities !== undefined && priorities.length !== targets)
-    throw new UsageError(`priorities has ${priorities.length} numbers, but there are ${targets} targets.`);
-  if (stateless && !unsafe && (scheduler === "rr" || scheduler === "weight"))
-    throw new UsageError(
-      `scheduler=${scheduler} would spread the packets of one connection with mode=${mode}, which keeps no state. Try scheduler=hash, or unsafe=true to see what that loses.`,
-    );
-  if (stateless && persistenceS > 0)
-    throw new UsageError(`persistence needs state, and mode=${mode} keeps none. Try keys=srcip.`);
-}
+/** What is used as it was given. */
+export const passed = ({ hashSeed, leave, timeouts, looseTcp, snatPorts, randomFully }: Given) => ({
+  hashSeed,
+  leave,
+  timeouts,
+  looseTcp,
+  snatPorts,
+  randomFully,
+});
 
 export function isStateless(mode: Settings["mode"]): boolean {
   return mode === "dsr" || mode === "stateless_dnat";

@@ -22,6 +22,29 @@ const FAMILY_WORDS = { 4: { ip: "ip", type: "ipv4_addr" }, 6: { ip: "ip6", type:
 /** In a map nft takes no IPv6 address that ends in dotted decimals. */
 export const mapAddressOf = (target: Machine, family: Family) => addressText(addressBytes(addressOf(target, family)));
 
+/** What one router is told, by the targets (indices) in use. */
+export interface RouterRules {
+  install(active: readonly number[]): string;
+  /** All anew, in one transaction. */
+  replace(active: readonly number[]): string;
+  change(active: readonly number[], before: readonly number[]): string;
+  removed: string;
+}
+
+export function rulesOf({ topology, router, services }: Place & { services: number }, settings: Settings): RouterRules {
+  const place = { topology, router };
+  const all = (active: readonly number[]) =>
+    ruleset(topology, router, settings, active) +
+    (services > 0 ? otherServices(place, settings, active, services) : "");
+  const removed = `delete table ${tableOf(settings)}\n`;
+  return {
+    install: all,
+    replace: (active) => removed + all(active),
+    change: (active) => change(topology, router, settings, active),
+    removed,
+  };
+}
+
 /** The whole ruleset of one router. */
 export function ruleset(topology: Topology, router: Machine, settings: Settings, active: readonly number[]): string {
   const table = `table ${tableOf(settings)}`;
@@ -63,12 +86,7 @@ interface Place {
 }
 
 /** Further services in the same table: chains like the VIP's, and entries of the map that lead there. */
-export function otherServices(
-  { topology, router }: Place,
-  settings: Settings,
-  active: readonly number[],
-  n: number,
-): string {
+function otherServices({ topology, router }: Place, settings: Settings, active: readonly number[], n: number): string {
   const table = tableOf(settings);
   const all = Array.from({ length: n }, (_, i) => i + 1);
   return text(
@@ -188,25 +206,12 @@ function serviceRules(
   ];
 }
 
-/** The active targets whose priority is in use. */
-export function inUse(
-  { priorities, standby }: Pick<Settings, "priorities" | "standby">,
-  active: readonly number[],
-): number[] {
+/** The active targets of the best priority that has any. */
+export function inUse({ priorities }: Pick<Settings, "priorities">, active: readonly number[]): number[] {
   if (!priorities) return [...active].sort((a, b) => a - b);
   const priority = (index: number) => priorities[index] ?? 1;
-  const best = standby === "nftlb" ? countedPriority(priorities, active) : Math.min(...active.map(priority));
-  const used =
-    standby === "nftlb" ? (index: number) => priority(index) <= best : (index: number) => priority(index) === best;
-  return active.filter(used).sort((a, b) => a - b);
-}
-
-/** nftlb begins with priority 1 and goes down by as many steps as targets of that priority are down, until none is. */
-function countedPriority(priorities: readonly number[], active: readonly number[]): number {
-  const down = priorities.filter((_, index) => !active.includes(index));
-  let priority = 1;
-  for (let more = -1; more !== 0; priority += more) more = down.filter((one) => one === priority).length;
-  return priority;
+  const best = Math.min(...active.map(priority));
+  return active.filter((index) => priority(index) === best).sort((a, b) => a - b);
 }
 
 function schedule(family: Family, { scheduler, keys, hashSeed, weights }: Settings, pool: readonly number[]): string {

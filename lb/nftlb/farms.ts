@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nftlb is told: a farm file at the start, then states of backends. Pure.
 import { readFileSync } from "node:fs";
-import { addressBytes, addressOf, clientVips, FAMILIES, type Topology } from "../../harness/api/index.ts";
+import { clientVips, type Topology } from "../../harness/api/index.ts";
 import { weightOf } from "../linux/options.ts";
-import { WIRING } from "../nftables/farm.ts";
+import { targetIndex, WIRING } from "../nftables/farm.ts";
 import type { Settings } from "../nftables/options.ts";
 import { mapAddressOf } from "../nftables/ruleset.ts";
 
@@ -22,12 +22,26 @@ export interface FarmObject {
 const FAMILY_WORD = { 4: "ipv4", 6: "ipv6" } as const;
 const MODE_WORD = { snat: "snat", dnat: "dnat", dsr: "dsr", stateless_dnat: "stlsdnat" } as const;
 
-/** The farms of a file of somebody's own, without what is that machine's wiring. `readFarm` has found it right. */
-export function farmsOf(file: string): FarmObject[] {
-  const { farms } = JSON.parse(readFileSync(file, "utf8")) as { farms: FarmObject[] };
+interface FileObject {
+  farms: FarmObject[];
+  [field: string]: unknown;
+}
+
+/** A file of somebody's own, without what is that machine's wiring. `readFarm` has found it right. */
+export function fileOf(file: string): FileObject {
+  const { farms, ...rest } = JSON.parse(readFileSync(file, "utf8")) as FileObject;
+  // It takes texts for values, and a number for nothing.
   const withoutWiring = <T extends object>(part: T) =>
-    Object.fromEntries(Object.entries(part).filter(([name]) => !(WIRING as readonly string[]).includes(name))) as T;
-  return farms.map((farm) => ({ ...withoutWiring(farm), backends: farm.backends.map(withoutWiring) }));
+    Object.fromEntries(
+      Object.entries(part)
+        .filter(([name]) => !(WIRING as readonly string[]).includes(name))
+        .map(([name, value]) => [name, typeof value === "number" ? `${value}` : (value as unknown)]),
+    ) as T;
+  const wireless = farms.map((farm) => ({
+    ...withoutWiring(farm),
+    backends: (farm.backends ?? []).map(withoutWiring),
+  }));
+  return { ...rest, farms: wireless };
 }
 
 /**
@@ -62,7 +76,7 @@ export function farmsFor(topology: Topology, settings: Settings): FarmObject[] {
   );
 }
 
-/** With exactly these targets (indices) up. */
+/** With exactly these targets (indices) up, but for those that the file has taken out. */
 export function withStates(topology: Topology, farms: readonly FarmObject[], active: readonly number[]): FarmObject[] {
   return farms.map((farm) => ({
     ...farm,
@@ -87,10 +101,10 @@ export function statesOf(
   };
 }
 
-const indexOf = ({ targets }: Topology, one: FarmBackend) =>
-  targets.findIndex((target) => FAMILIES.some((family) => sameAddress(addressOf(target, family), one["ip-addr"])));
+const indexOf = ({ targets }: Topology, one: FarmBackend) => targetIndex(one["ip-addr"], targets.length);
 
-const sameAddress = (one: string, other: string) => Buffer.compare(addressBytes(one), addressBytes(other)) === 0;
-
-const stateOf = (topology: Topology, one: FarmBackend, active: readonly number[]) =>
-  active.includes(indexOf(topology, one)) ? "up" : "down";
+function stateOf(topology: Topology, one: FarmBackend, active: readonly number[]): string {
+  const index = indexOf(topology, one);
+  if (index < 0 || (one.state ?? "up") !== "up") return one.state ?? "up";
+  return active.includes(index) ? "up" : "down";
+}

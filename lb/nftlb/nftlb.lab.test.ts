@@ -47,9 +47,12 @@ test.serial("with direct return a change moves every flow with the probability o
   t.true(share > 0.6 && share < 0.9, `${share}`);
 });
 
-test.serial("with direct return in turn each packet gets a target of its own, and the run fails", async (t) => {
+test.serial("with direct return in turn each packet gets a target of its own, and the run says so", async (t) => {
   if (isSkipped(t, await missing())) return;
-  const words = [...LOAD, "--set", "mode=dsr", "--set", "scheduler=rr"];
-  const { summary } = await runCase(t, "nftlb_scale_in", words, { out: path.join(out, "packets") });
+  const words = ["--targets", "4", "--connections", "300", "--set", "mode=dsr", "--set", "scheduler=rr"];
+  const { summary } = await runCase(t, "nftlb", words, { out: path.join(out, "packets") });
   t.is(summary.verdict, "fail", summary.reasons.join("\n"));
+  t.regex(summary.reasons[0] ?? "", /connections split over targets, [\d,]+ of [\d,]+/);
+  const { connections = 1, split = 0 } = summary.split ?? {};
+  t.true(split > 0.9 * connections, JSON.stringify(summary.split));
 });

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import test from "ava";
 import { planTopology } from "../../harness/api/index.ts";
 import { parseBackendOptions } from "../../harness/testing/lab.ts";
-import { farmsFor, statesOf, withStates } from "./farms.ts";
+import { farmsFor, fileOf, statesOf, withStates } from "./farms.ts";
 import { nftlb } from "./nftlb.ts";
 import { options, settle } from "./options.ts";
 
 const topology = planTopology({ targets: 3, routers: 1 });
-const settings = (given: Record<string, string> = {}) => settle(options.parse(given), 3);
+const settings = (given: Record<string, string> = {}) => settle(options.parse(given), 3)[0];
 
 test("there is a farm for each family and protocol, with every target", (t) => {
   const farms = farmsFor(topology, settings({ scheduler: "hash", weights: "1,2,3", priorities: "1,1,2" }));
@@ -47,4 +50,20 @@ test("what nftlb can do per packet only is not refused, and stateless DNAT is", 
   t.like(facts("mode=dsr", "scheduler=rr"), { mode: "dsr", scheduler: "rr" });
   t.throws(() => facts("mode=stateless_dnat"), { message: /Invalid value 'stateless_dnat' for --set mode/ });
   t.throws(() => facts("hashSeed=3"), { message: /has no option 'hashSeed'/ });
+});
+
+test("a file is handed over whole, without its machine's wiring, and with numbers as texts", (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), "nftlb-file-"));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const file = path.join(dir, "farms.json");
+  const backends = [{ name: "b", "ip-addr": "192.168.1.1", priority: 2, "ether-addr": "02:00:00:00:00:01" }];
+  const farms = [{ name: "web", iface: "eth7", "persist-ttl": 9, backends }, { name: "empty" }];
+  writeFileSync(file, JSON.stringify({ farms, policies: [{ name: "p" }] }));
+  t.deepEqual(fileOf(file), {
+    farms: [
+      { name: "web", "persist-ttl": "9", backends: [{ name: "b", "ip-addr": "192.168.1.1", priority: "2" }] },
+      { name: "empty", backends: [] },
+    ],
+    policies: [{ name: "p" }],
+  });
 });

@@ -12,10 +12,13 @@ import {
   UsageError,
 } from "../../harness/api/index.ts";
 import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
-import { needs, oracleOf, settingsShown } from "../nftables/nftables.ts";
+import { bothLive } from "../linux/direct.ts";
+import { servedBy } from "../nftables/farm-settings.ts";
+import { needs, settingsShown } from "../nftables/nftables.ts";
 import { isStateless, type Settings } from "../nftables/options.ts";
+import { mergedOracle } from "../nftables/oracle.ts";
 import { API_KEY, API_PORT, listens, request } from "./api.ts";
-import { type FarmObject, farmsFor, farmsOf, statesOf, withStates } from "./farms.ts";
+import { farmsFor, fileOf, statesOf, withStates } from "./farms.ts";
 import { type Given, options, settle } from "./options.ts";
 
 const PROGRAM: Program = { name: "nftlb", from: { packages: "nftlb", version: ["--help"] } };
@@ -25,21 +28,19 @@ const CONFIG = "/run/nftlb.json";
 export const nftlb = defineBackend({
   name: "nftlb",
   summary: "nftlb's own daemon: a farm file at the start, then REST; DNAT, SNAT or direct return by nftables",
-  tracks: (given, targets) => !isStateless(settle(given, targets).mode),
+  tracks: (given, targets) => settle(given, targets).some(({ mode }) => !isStateless(mode)),
   handles: ["icmp_errors"],
+  direct: () => bothLive,
   leavesDead,
   servesVips: ({ farm }) => farm === undefined,
   options,
   affinityOption: "persistence",
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
-  oracle: (given, targets, protocol) => oracleOf(settle(given, targets), protocol, "drawn"),
-  serves(given, targets) {
-    const { families, protocols } = settle(given, targets);
-    return given.farm === undefined ? null : { families, protocols, source: `Farm file '${given.farm}'` };
-  },
+  oracle: (given, targets, protocol) => mergedOracle(settle(given, targets), protocol, "drawn"),
+  serves: ({ farm }, targets) => (farm === undefined ? null : servedBy(farm, targets)),
   effectiveOptions: (given, targets) => {
     const settings = settle(given, targets);
-    if (settings.mode === "stateless_dnat")
+    if (settings.some(({ mode }) => mode === "stateless_dnat"))
       throw new UsageError(
         "nftlb 1.0.7 restores the VIP in replies only where they arrive at the interface of the requests, and the lab's routers have two. Try mode=dnat, or backend nftables with mode=stateless_dnat.",
       );
@@ -47,14 +48,17 @@ export const nftlb = defineBackend({
   },
   router(router, given) {
     const { host, topology } = router;
-    const settings = { ...settle(given, topology.targets.length), ...onlyWayBack(given, topology.routers.length) };
-    const farms: FarmObject[] = given.farm === undefined ? farmsFor(topology, settings) : farmsOf(given.farm);
-    const stateless = isStateless(settings.mode);
+    const all = settle(given, topology.targets.length);
+    const settings = { ...all[0], ...onlyWayBack(given, topology.routers.length) };
+    const { farms, ...rest } = given.farm === undefined ? { farms: farmsFor(topology, settings) } : fileOf(given.farm);
+    const stateless = all.every(({ mode }) => isStateless(mode));
     return {
       async install(first) {
         // It finds the interface of a service by the VIP.
         if (stateless) await ownVip(host, topology);
-        await host.exec(["@write", CONFIG], { input: JSON.stringify({ farms: withStates(topology, farms, first) }) });
+        await host.exec(["@write", CONFIG], {
+          input: JSON.stringify({ ...rest, farms: withStates(topology, farms, first) }),
+        });
         const { path, env } = await router.find(PROGRAM);
         const argv = [path, "-l", "4", "-L", "2", "-H", "127.0.0.1", "-P", `${API_PORT}`, "-k", API_KEY, "-c", CONFIG];
         await router.start(argv, { env }).while(listens(host));

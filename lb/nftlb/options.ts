@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
-import { options as nftables, type Settings, settle as settleNftables } from "../nftables/options.ts";
+import { options as nftables, type Settings } from "../nftables/options.ts";
+import { settle as settleNftables } from "../nftables/settle.ts";
 
 export const options = nftables.omit({ hashSeed: true, unsafe: true, mssClamp: true }).extend({
   mode: z
@@ -21,8 +22,11 @@ export const options = nftables.omit({ hashSeed: true, unsafe: true, mssClamp: t
 export type Given = z.infer<typeof options>;
 
 /** Throws UsageError when options do not fit together, or the farm file is wrong. */
-export function settle(given: Given, targets: number): Settings {
+export function settle(given: Given, targets: number): [Settings, ...Settings[]] {
   // What it does with them is what is asked.
-  const settings = settleNftables({ ...given, hashSeed: 1, unsafe: true }, targets);
-  return { ...settings, standby: "nftlb" };
+  const [first, ...others] = settleNftables({ ...given, hashSeed: 1, unsafe: true }, targets);
+  return [nftlbs(first), ...others.map(nftlbs)];
 }
+
+/** Slots are cut anew with each change. */
+const nftlbs = (settings: Settings): Settings => ({ ...settings, order: undefined, standby: "nftlb" });
