@@ -5,9 +5,15 @@ import { blackout } from "./blackout.ts";
 import { connect } from "./connect.ts";
 import { frag } from "./frag.ts";
 import { idle } from "./idle.ts";
+import { crash, reload, restart, upgrade } from "./lifecycle.ts";
 import { pmtu } from "./pmtu.ts";
-import { churn, drift, failure, hotplug, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
+import { reconfigure } from "./reconfigure.ts";
+import { reject } from "./reject.ts";
+import { reuse } from "./reuse.ts";
+import { routerCrash, routerLink, routerPause } from "./router-death.ts";
+import { addUnknown, churn, drift, failure, hotplug, scale, scaleIn, scaleLb, scaleOut } from "./scale.ts";
 import { tiers } from "./tiers.ts";
+import { drain, flap, rolling, weights } from "./trains.ts";
 
 /** Every scenario; a case is named `<backend>_<scenario>`, or just `<backend>` for "connect". */
 export const scenarios: readonly Scenario[] = [
@@ -18,7 +24,21 @@ export const scenarios: readonly Scenario[] = [
   scaleLb,
   drift,
   churn,
+  rolling,
+  flap,
+  drain,
+  weights,
+  addUnknown,
+  reconfigure,
+  reject,
   blackout,
+  restart,
+  crash,
+  reload,
+  upgrade,
+  routerCrash,
+  routerLink,
+  routerPause,
   failure,
   hotplug,
   affinity,

@@ -115,6 +115,20 @@ export const hotplug: Scenario = {
     withSteps("hotplug", options, { durationS: 12, atS: [4], events: [EVENTS.appearance], outAtStart: true }),
 };
 
+export const addUnknown: Scenario = {
+  name: "add_unknown",
+  summary:
+    "Targets that were never there before, and that the balancer does not know, come at 4 s, under live connections.",
+  routers: 1,
+  plan: (options) =>
+    withSteps("add_unknown", options, {
+      durationS: 10,
+      atS: [4],
+      events: [EVENTS.add_unknown],
+      outAtStart: true,
+    }),
+};
+
 interface Schedule {
   durationS: number;
   atS: readonly number[];
@@ -122,13 +136,9 @@ interface Schedule {
   outAtStart: boolean;
 }
 
-function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): Plan {
+export function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): Plan {
   if (schedule.events.some((event) => memberNoun(event) === "target")) checkMembers(name, options, schedule);
-  const atS = options.atS ?? schedule.atS;
-  if (atS.length !== schedule.events.length)
-    throw new UsageError(`'${name}' has ${schedule.events.length} event(s), but --at names ${atS.length} time(s).`);
-  if (atS.some((s, i) => s <= (atS[i - 1] ?? 0)))
-    throw new UsageError(`The times of --at must be positive and rise: '${atS.join(" ")}'.`);
+  const atS = timesOf(name, options, schedule);
   const last = atS.at(-1) ?? 0;
   const durationS =
     options.durationS ?? (options.atS ? last + schedule.durationS - (schedule.atS.at(-1) ?? 0) : schedule.durationS);
@@ -142,6 +152,19 @@ function withSteps(name: string, options: ScenarioOptions, schedule: Schedule): 
     out: schedule.outAtStart ? options.scale : [],
     steps: schedule.events.map((event, i) => ({ atS: atS[i] ?? 0, event, members: options.scale })),
   };
+}
+
+/** When the events come, in seconds. Throws UsageError where --at does not give each a time. */
+export function timesOf(
+  name: string,
+  { atS: given }: Pick<ScenarioOptions, "atS">,
+  { atS: own, events }: Pick<Schedule, "atS" | "events">,
+): readonly number[] {
+  const atS = given ?? own;
+  if (atS.length === events.length && atS.every((s, i) => s > (atS[i - 1] ?? 0))) return atS;
+  const taken =
+    events.length === 1 ? "1 event: --at takes its time" : `${events.length} events: --at takes as many rising times`;
+  throw new UsageError(`'${name}' has ${taken}, not '${atS.join(" ")}'.`);
 }
 
 function checkMembers(name: string, { scale: members, targets }: ScenarioOptions, { outAtStart }: Schedule): void {
