@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
+import { someOf } from "../harness/testing/alike.ts";
 import { KERNEL, withGuest } from "../harness/testing/guest.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 
@@ -12,10 +13,13 @@ test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
 const words = "--silence 2h --set timeouts=0,0,0 --targets 4 --connections 20 --time virtual --accel tcg".split(" ");
 
-for (const [keepalive, lost] of [
-  ["10min", 0],
-  ["20min", 20],
-] as const)
+for (const [keepalive, lost] of someOf<[string, number]>(
+  [
+    ["20min", 20],
+    ["10min", 0],
+  ],
+  [0],
+))
   withGuest(
     `IPVS forgets after 15 minutes: with keepalives after ${keepalive}, ${lost} of 20 are lost in 2 h`,
     async (t) => {

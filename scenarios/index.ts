@@ -2,10 +2,14 @@
 import type { Scenario } from "../harness/api/index.ts";
 import { affinity } from "./affinity.ts";
 import { blackout } from "./blackout.ts";
+import { collide } from "./collide.ts";
 import { connect } from "./connect.ts";
+import { direct } from "./direct.ts";
+import { flood } from "./flood.ts";
 import { frag } from "./frag.ts";
 import { idle } from "./idle.ts";
 import { crash, reload, restart, upgrade } from "./lifecycle.ts";
+import { pathLoss } from "./path-loss.ts";
 import { pmtu } from "./pmtu.ts";
 import { reconfigure } from "./reconfigure.ts";
 import { reject } from "./reject.ts";
@@ -43,7 +47,12 @@ export const scenarios: readonly Scenario[] = [
   hotplug,
   affinity,
   idle,
+  direct,
+  reuse,
+  flood,
+  collide,
   frag,
   pmtu,
   tiers,
+  pathLoss,
 ];

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Associations with two paths, in a guest whose kernel has SCTP: all of them stay, or exactly those are lost that were predicted.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test from "ava";
+import { someOf } from "../harness/testing/alike.ts";
+import { KERNEL, withGuest } from "../harness/testing/guest.ts";
+import { runCase } from "../harness/testing/run-case.ts";
+
+const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-sctp-vm-"));
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
+const N = 60;
+const SMALL = ["--targets", "4", "--connections", `${N}`, "--kernel", KERNEL, "--protocol", "sctp"];
+const TIMES = ["--at", "4,11", "--duration", "17"];
+
+/** How many of N are lost: by addresses too, three of four have another target on the second path. */
+for (const [hash, least, most] of someOf(
+  [
+    ["flow", 33, 57],
+    ["ports", 0, 0],
+  ] as const,
+  [0],
+))
+  withGuest(`sctpHash=${hash}: a second path comes up, and the first one dies`, async (t) => {
+    const out = path.join(scratch, hash);
+    const args = [...SMALL, ...TIMES, "--set", `sctpHash=${hash}`];
+    const { status, summary } = await runCase(t, "nfqueue_path_loss", args, { out, timeoutMs: 400_000 });
+    t.is(status, 0, summary.reasons.join("\n"));
+    const [first, after] = summary.events;
+    if (!first) return t.fail();
+    const { alive, lost, predicted, mispredicted } = first;
+    t.deepEqual([alive, predicted, mispredicted], [N, lost, 0]);
+    t.true(lost >= least && lost <= most, `${lost}`);
+    t.deepEqual([after?.alive, after?.lost], [N - lost, 0]);
+    t.is(summary.connections.lostOutsideEvents, 0);
+  });
