@@ -16,6 +16,7 @@ import { failedRun, scaleRun } from "../report/fixture.ts";
 import { finishedRuns } from "../set/manifest.ts";
 import { runMain } from "../testing/machine.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import { fitted } from "./results.ts";
 
 /** Three runs of three days, one of them in a folder below. */
 function weeks(t: ExecutionContext): string {
@@ -47,6 +48,35 @@ test("ls shows the newest first; open names its report", async (t) => {
   );
   const open = await runMain(["results", "open", dir], { env: { DISPLAY: undefined, WAYLAND_DISPLAY: undefined } });
   t.is(open.stdout, `${dir}/c/report.html (no display to open it on)\n`);
+});
+
+test("on a narrow terminal ls leaves out what the folder's name says too", (t) => {
+  const head = ["Date (UTC)", "Verdict", "Case", "Seed", "Lost at events", "Folder"];
+  const table = { head, rows: [["2026-01-03 00:00", "PASS", "ecmp_scale", "1", "74.2 % + 55.4 %", "a-folder"]] };
+  t.deepEqual(fitted(table, 90), table);
+  t.deepEqual(fitted(table, 60), {
+    head: ["Verdict", "Lost at events", "Folder"],
+    rows: [["PASS", "74.2 % + 55.4 %", "a-folder"]],
+  });
+});
+
+test("an empty folder has no report to open, in JSON neither", async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-results-"));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const { status, stderr } = await runMain(["results", "open", dir, "--json"]);
+  t.deepEqual([status, stderr], [EXIT.insufficient, `There is no run below '${dir}'.\n`]);
+});
+
+test("--last-failed takes the runs whose newest one did not pass", async (t) => {
+  const dir = weeks(t);
+  const again = (...cases: string[]) => runMain(["test", ...cases, "--last-failed", "--dry-run", "--out", dir]);
+  t.regex((await again("nfqueue_scale")).stdout, /^Of these cases no run below '[^']+' failed\. Nothing was run\.$/m);
+  rmSync(path.join(dir, "c"), { recursive: true });
+  t.regex((await again("nfqueue*")).stdout, /^nfqueue_scale, seed 1: 20 s of traffic\n1 run: /);
+  t.regex((await again("ecmp*")).stdout, /Nothing was run/);
+  for (const one of ["a", "shard-1"]) rmSync(path.join(dir, one), { recursive: true });
+  const none = await again("nfqueue");
+  t.deepEqual([none.status, none.stderr], [EXIT.usage, `There is no run below '${dir}' that could have failed.\n`]);
 });
 
 test("index draws the trend of all runs and links the newest, which no set counts twice", async (t) => {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weeks of results: what is there, the newest, how it went, and what may go.
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { openInBrowser } from "../host/describe.ts";
+import type { Table } from "../report/table.ts";
 import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import { LabError } from "../runtime/runtime.ts";
-import { runsBelow } from "../set/history.ts";
+import { linkLatest, runsBelow } from "../set/history.ts";
 import { type Attempt, entryOf } from "../set/set.ts";
 import { lossText, STATE_WORDS } from "../set/text.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
@@ -28,7 +29,7 @@ export async function manageResults(options: ResultsOptions): Promise<number> {
   if (action !== "rm" && keep !== undefined) throw new UsageError(`--keep is for 'results rm', not for '${action}'.`);
   const { runs, damaged } = runsBelow(folder);
   for (const { message } of damaged) process.stderr.write(`${message}\n`);
-  if (runs.length === 0 && !options.json) {
+  if (runs.length === 0 && !(options.json && action === "ls")) {
     process.stderr.write(`There is no run below '${folder}'.\n`);
     return EXIT.insufficient;
   }
@@ -55,8 +56,16 @@ function list(runs: readonly Attempt[], { json }: ResultsOptions): void {
       lossText(entryOf([one])),
       one.dir,
     ]);
-  const head = ["Date (UTC)", "Verdict", "Case", "Seed", "Lost at events", "Folder"];
-  process.stdout.write(`${tableLines({ head, rows }, printedColumns()).join("\n")}\n`);
+  const table = { head: ["Date (UTC)", "Verdict", "Case", "Seed", "Lost at events", "Folder"], rows };
+  process.stdout.write(`${tableLines(fitted(table, printedColumns()), printedColumns()).join("\n")}\n`);
+}
+
+/** On a narrow terminal without what the folder's name says too. */
+export function fitted({ head, rows }: Table, width: number): Table {
+  const lengths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]?.length ?? 0)));
+  if (lengths.reduce((sum, n) => sum + n + 2, -2) <= width) return { head, rows };
+  const without = (row: readonly string[]) => [1, 4, 5].map((i) => row[i] ?? "");
+  return { head: without(head), rows: rows.map(without) };
 }
 
 async function openNewest(runs: readonly Attempt[], { folder, json }: ResultsOptions): Promise<void> {
@@ -73,12 +82,11 @@ async function openNewest(runs: readonly Attempt[], { folder, json }: ResultsOpt
 async function index(runs: readonly Attempt[], { folder, json }: ResultsOptions): Promise<void> {
   const { historyPage } = await import("../set/trend.ts");
   const file = path.join(folder, "history.html");
-  const latest = path.join(folder, "latest");
   const page = await historyPage(runs);
+  let latest: string;
   try {
     writeFileSync(file, page);
-    rmSync(latest, { force: true });
-    symlinkSync(runs.at(-1)?.dir ?? ".", latest);
+    latest = linkLatest(folder, runs.at(-1)?.dir ?? ".");
   } catch (cause) {
     throw new LabError(`Cannot write to '${folder}': ${systemReason(cause)}.`, { cause });
   }
@@ -98,6 +106,8 @@ function remove(runs: readonly Attempt[], { folder, keep = runs.length, json }: 
     }
     if (!json) process.stdout.write(`removed ${dir}\n`);
   }
+  const latest = path.join(folder, "latest");
+  if (!existsSync(latest)) rmSync(latest, { force: true });
   const kept = runs.length - old.length;
   process.stdout.write(
     json ? `${JSON.stringify({ removed: old, kept })}\n` : `${plural(old.length, "run")} removed, ${kept} kept.\n`,

@@ -4,27 +4,35 @@ import { once } from "node:events";
 import { machineNeeds } from "../api/backend.ts";
 import type { Context } from "../cli/command.ts";
 import { wordsOf } from "../cli/words.ts";
-import type { StartArgs } from "../commands/session.ts";
-import { parseBackendOptions } from "../plan/backend-options.ts";
+import type { LookupArgs, StartArgs, WatchArgs } from "../commands/session.ts";
+import { inheritedVariables, parseBackendOptions } from "../plan/backend-options.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { labShape } from "../plan/options.ts";
-import { say } from "../run/planned-case.ts";
+import { percent } from "../report/format.ts";
+import { say, tellEnvironment } from "../run/planned-case.ts";
 import { fallbackRuntime, oneRuntime, Sessions } from "../run/runtimes.ts";
+import { tapWords } from "../run/tapping.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { access, accessText, NEXT } from "../session/access.ts";
+import { GROUPS, isGroup, labelled } from "../session/groups.ts";
 import { keepLab } from "../session/keeper.ts";
+import type { Endpoint, LookupAnswer } from "../session/lookup.ts";
 import { ask, connectSession, requireSession, type SessionReply, type SessionStatus } from "../session/session.ts";
-import { runAttached } from "../session/terminal.ts";
-import { planTopology } from "../topology/topology.ts";
+import { OWN_OUTPUTS, runAttached } from "../session/terminal.ts";
+import { TapReader } from "../tap/records.ts";
+import { Watcher } from "../tap/watch.ts";
+import { clientNetworks, planTopology } from "../topology/topology.ts";
 import { lineReader } from "../traffic/lines.ts";
 import { startServers } from "../traffic/servers.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import { list } from "../util/numbers.ts";
 import { Scope } from "../util/scope.ts";
 
 /** Brings a lab up in a keeper process of its own and returns when it is ready. An abort takes down what is up by then. */
-export async function start(args: StartArgs, { catalog, signal }: Context): Promise<number> {
+export async function start(args: StartArgs, { catalog, signal, variables }: Context): Promise<number> {
   const { runtime, backend } = checkStart(catalog, args);
+  tellEnvironment(args.name, { ...variables, ...inheritedVariables(backend, args.set) });
   const running = await connectSession();
   if (running) {
     running.destroy();
@@ -70,22 +78,22 @@ export async function start(args: StartArgs, { catalog, signal }: Context): Prom
   return code;
 }
 
-function checkStart(catalog: Catalog, { name, set, targets, routers = 1, ...words }: StartArgs) {
+function checkStart(catalog: Catalog, { name, set, targets, routers = 1, testers, mtu, ...words }: StartArgs) {
   const backend = findNamed("backend", catalog.backends, name);
   const backendOptions = parseBackendOptions(backend, set);
   backend.effectiveOptions(backendOptions, targets);
   const runtime = oneRuntime(catalog, words);
-  return { backend, backendOptions, runtime, targets, routers };
+  return { backend, backendOptions, runtime, targets, routers, testers, mtu };
 }
 
 /** The keeper itself: what `start` runs in the background. */
 export async function keep(args: StartArgs, { catalog, signal }: Context): Promise<number> {
-  const { backend, backendOptions, runtime, targets, routers } = checkStart(catalog, args);
+  const { backend, backendOptions, runtime, targets, routers, testers, mtu } = checkStart(catalog, args);
   const missing = [...(await runtime.missing()), ...(await backend.missing(runtime, backendOptions))];
   if (missing.length > 0) throw new LabError(missing.join(" "));
   const scope = new Scope();
   try {
-    const topology = planTopology({ targets, routers, ...machineNeeds(backend, backendOptions) });
+    const topology = planTopology({ targets, routers, testers, mtu, ...machineNeeds(backend, backendOptions) });
     const lab = await runtime.up(topology, signal);
     scope.defer("take the lab down", () => lab[Symbol.asyncDispose]());
     const all = Array.from({ length: targets }, (_, i) => i);
@@ -93,7 +101,7 @@ export async function keep(args: StartArgs, { catalog, signal }: Context): Promi
     const servers = startServers(lab, ports && { at: { mode: "connect", protocol: "tcp", ports } });
     const [balancer] = await Promise.all([backend.deploy(lab, backendOptions, all), servers]);
     scope.defer("stop the balancer", () => balancer[Symbol.asyncDispose]());
-    await keepLab({ lab, balancer, backend: backend.name }, signal, () => process.stdout.write("ready\n"));
+    await keepLab({ lab, balancer, backend, backendOptions }, signal, () => process.stdout.write("ready\n"));
   } finally {
     await scope[Symbol.asyncDispose]();
   }
@@ -126,11 +134,11 @@ export async function status(options: { json: boolean }): Promise<number> {
 }
 
 function statusText(status: SessionStatus): string {
-  const { backend, runtime, pid, startedAt, targets, routers, tester } = status;
+  const { backend, runtime, pid, startedAt, targets, routers, testers } = status;
   const names = (active: boolean) => targets.flatMap((t) => (t.active === active ? [t.name] : [])).join(" ") || "none";
   return [
     `${backend} on ${runtime} since ${startedAt}, kept by process ${pid}`,
-    `tester   ${tester}`,
+    `tester   ${testers.join(" ")}`,
     `routers  ${routers.join(" ")}`,
     `active   ${names(true)}`,
     `out      ${names(false)}`,
@@ -148,15 +156,89 @@ export async function scale(change: { direction: "in" | "out"; numbers: number[]
   return 0;
 }
 
+export async function lookup({ json, ...query }: LookupArgs): Promise<number> {
+  const { lookup: found } = orThrow(await ask(await requireSession(), { op: "lookup", ...query }));
+  if (found) process.stdout.write(json ? `${JSON.stringify(found)}\n` : lookupText(found));
+  return 0;
+}
+
+function lookupText({ flow: { source, destination, protocol }, now, after }: LookupAnswer): string {
+  const at = ({ address, port }: Endpoint) => (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
+  const place = ({ target, slot, shares }: LookupAnswer["now"]) => {
+    if (target !== null) return `${target}${slot === null ? "" : ` (${slot})`}`;
+    const all = Object.entries(shares).map(([name, share]) => `${name} ${percent(share)}`);
+    return all.length === 0 ? "no target" : `not decided by the flow alone: ${all.join(", ")}`;
+  };
+  const lines = [`${at(source)} -> ${at(destination)}, ${protocol.toUpperCase()}: ${place(now)}`];
+  if (after) {
+    const fate = after.lost === 0 ? "stays" : after.lost === 1 ? "is lost" : `is lost with probability ${after.lost}`;
+    lines.push(`without ${after.without.join(" ")}: ${place(after)}; a connection that is open ${fate}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
 export async function exec(machine: string, { rest, signal }: Context): Promise<number> {
   if (rest.length === 0) throw new UsageError("Name a program, as in './load-balancer.ts exec vm-001 ip address'.");
-  return runAttached(await requireSession(), { machine, argv: [...rest], tty: false }, signal);
+  const argv = [...rest];
+  if (!isGroup(machine)) return runAttached(await sessionWith(machine), { machine, argv, tty: false }, signal);
+  const { status: found } = orThrow(await ask(await requireSession(), { op: "status" }));
+  if (!found) throw new LabError("The lab does not say which machines it has.");
+  const codes = await Promise.all(
+    GROUPS[machine](found).map(async (name) => {
+      const outputs = labelled(name);
+      const code = await runAttached(
+        await requireSession(),
+        { machine: name, argv, tty: false, outputs, input: false },
+        signal,
+      );
+      outputs.end();
+      return code;
+    }),
+  );
+  return Math.max(...codes);
 }
+
+/** Throws UsageError where the lab has no such machine. */
+async function sessionWith(machine: string) {
+  const { status: found } = orThrow(await ask(await requireSession(), { op: "status" }));
+  const { machines = [], targets = [], routers = [], testers = [] } = found ?? {};
+  if (machine === "fabric" || machines.includes(machine)) return requireSession();
+  const some = [targets[0]?.name, targets.at(-1)?.name].filter(Boolean).join(" to ");
+  throw new UsageError(`There is no machine '${machine}' in this lab: it has ${list([some, ...routers, ...testers])}.`);
+}
+
+/** Until Ctrl-C, or for so many seconds. */
+export async function watch({ duration }: WatchArgs, signal: AbortSignal): Promise<number> {
+  const { status: found } = orThrow(await ask(await requireSession(), { op: "status" }));
+  if (!found) throw new LabError("The lab did not say what it is.");
+  const names = found.targets.map(({ name }) => name);
+  const [reader, watcher] = [new TapReader(), new Watcher(names)];
+  const limit = duration === undefined ? [] : ["timeout", `${duration}`];
+  const argv = [...limit, "tap", "--live", ...tapWords(found.testers, clientNetworks(), LIVE_MIB)];
+  // A packet is told as it comes; the lab's clock may be its own.
+  let offsetMs: number | null = null;
+  const stdout = (chunk: Buffer) => {
+    for (const packet of reader.push(chunk)) {
+      offsetMs ??= Date.now() - packet.t / 1e6;
+      const line = watcher.see(packet);
+      if (line !== null) process.stdout.write(`${timeOfDay(new Date(offsetMs + packet.t / 1e6))} ${line}\n`);
+    }
+  };
+  const outputs = { ...OWN_OUTPUTS, stdout };
+  const code = await runAttached(await requireSession(), { machine: "fabric", argv, tty: false, outputs }, signal);
+  return duration !== undefined && code === TIMED_OUT ? EXIT.passed : code;
+}
+
+const LIVE_MIB = 4;
+/** Of timeout(1). */
+const TIMED_OUT = 124;
+
+const timeOfDay = (at: Date) => `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 
 export async function shell(machine: string, signal: AbortSignal): Promise<number> {
   // A machine with a file system of its own may lack the user's shell.
   const argv = ["sh", "-c", '[ -x "$0" ] && exec "$0"; exec sh', process.env.SHELL || "/bin/sh"];
-  return runAttached(await requireSession(), { machine, argv, tty: process.stdin.isTTY === true }, signal);
+  return runAttached(await sessionWith(machine), { machine, argv, tty: process.stdin.isTTY === true }, signal);
 }
 
 function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {

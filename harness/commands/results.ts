@@ -4,6 +4,7 @@ import { defineCommand } from "../cli/command.ts";
 import { TABLE_FORMATS, TABLES } from "../export/names.ts";
 import { choice, flag, list, option, text, texts, whole } from "../plan/option.ts";
 import { jsonShape, outShape, outsideShape } from "../plan/options.ts";
+import { ROOTS } from "../record/base.ts";
 import { FIGURE_FORMATS, SET_REPORTERS } from "../report/names.ts";
 import { CTRAFFIC_ANALYSES } from "../traffic/ctraffic.ts";
 
@@ -61,6 +62,38 @@ export const exportCommand = defineCommand({
   run: async (args) => (await import("../actions/export.ts")).exportRuns(args),
 });
 
+export const explainCommand = defineCommand({
+  name: "explain",
+  summary: "say why connections of a run were lost: root causes with counts, or the story of one connection",
+  positionals: {
+    run: option(text(), { about: "folder of a run", names: "folder", expects: "a folder" }),
+    connection: option(text().optional(), {
+      about: "its number ('17', '17.1' with its generation) or its source ('50.0.3.7:4711', '[2000::7]:4711')",
+    }),
+  },
+  options: {
+    ...outsideShape,
+    cause: option(choice(ROOTS).optional(), { group: "Output", about: "list lost connections of this root cause" }),
+    most: option(whole(1, 1_000_000).default(20), {
+      group: "Output",
+      about: "number of listed connections",
+      unit: "connections",
+    }),
+    page: option(text().optional(), {
+      group: "Output",
+      about: "HTML page of the connections, with their packets as diagrams",
+      expects: "a file",
+      names: "file",
+    }),
+    ...jsonShape,
+  },
+  examples: [
+    ["explain results/*nfqueue_scale*", "what was lost, why, and one story for each cause"],
+    ["explain results/*nfqueue_scale* 17", "the decision before and after, and what happened"],
+  ],
+  run: async (args) => (await import("../actions/explain.ts")).explain(args),
+});
+
 export const mergeCommand = defineCommand({
   name: "merge",
   summary: "join the results of shards into one report; missing runs are listed and do not pass",
@@ -110,8 +143,16 @@ export const analyzeCommand = defineCommand({
     analysis: option(choice(CTRAFFIC_ANALYSES), { about: "analysis" }),
     file: option(text(), { about: "statistics file", names: "file", expects: "a file" }),
   },
-  options: {},
-  examples: [["analyze hosts stats.json", "lost and lasting connections by target"]],
+  options: {
+    format: option(choice(["ctraffic", "table"]).default("ctraffic"), {
+      group: "Output",
+      about: "ctraffic: the lines that ctraffic prints; table: columns of our own",
+    }),
+  },
+  examples: [
+    ["analyze hosts stats.json", "lost and lasting connections by target"],
+    ["analyze throughput stats.json --format table", "messages a second: sent, received, dropped"],
+  ],
   run: async (args) => (await import("../actions/analyze.ts")).analyze(args),
 });
 

@@ -2,8 +2,8 @@
 // A lab that stays up: start it, look at it, use it, stop it.
 import { z } from "zod";
 import { defineCommand, type Values } from "../cli/command.ts";
-import { choice, option, targetNumber, text } from "../plan/option.ts";
-import { jsonShape, labShape } from "../plan/options.ts";
+import { choice, endpoint, list, option, seconds, targetNumber, text } from "../plan/option.ts";
+import { jsonShape, labShape, runShape } from "../plan/options.ts";
 import { MAX_TARGETS } from "../topology/topology.ts";
 
 const actions = () => import("../actions/session.ts");
@@ -46,14 +46,21 @@ export const statusCommand = defineCommand({
   run: async (args) => (await actions()).status(args),
 });
 
+const machines = () =>
+  option(text().transform(machineName), {
+    about: "machine of the running lab, by number or by name (201 or vm-201); or targets, routers, all",
+    expects: "a machine, targets, routers or all",
+  });
+
 export const execCommand = defineCommand({
   name: "exec",
-  summary: "run a program in a machine of the running lab",
-  positionals: { machine: machine() },
+  summary: "run a program in a machine of the running lab, or in several at once",
+  positionals: { machine: machines() },
   options: {},
   rest: "[--] <program> [arguments..]",
   examples: [
     ["exec vm-201 nfqueue-lb stats", ""],
+    ["exec targets -- ss -tn", "in all targets; each line begins with its machine's name"],
     ["exec vm-221 mconnect -address 10.0.0.0:5001 -nconn 100", "the names that xcluster's users know"],
     ["exec vm-221 traffic connect --address 10.0.0.0:5001 --connections 100 --src 50.0.0.0/16 --output txt", ""],
   ],
@@ -85,6 +92,57 @@ export const scaleCommand = defineCommand({
     ["scale out vm-001", ""],
   ],
   run: async (args) => (await actions()).scale(args),
+});
+
+const lookupPositionals = {
+  source: option(endpoint(), {
+    about: "the client: '50.0.3.7:4711', '[2000::7]:4711'",
+    expects: "an address and a port",
+  }),
+  destination: option(endpoint().optional(), {
+    about: "where it sends to; else the VIP's stream port",
+    expects: "an address and a port",
+  }),
+};
+const lookupOptions = {
+  protocol: runShape.protocol,
+  without: option(list(targetNumber(MAX_TARGETS)).default([]), {
+    group: "Events",
+    about: "and where it would go when these targets leave, by number or by name",
+    expects: "targets",
+  }),
+  ...jsonShape,
+};
+export type LookupArgs = Values<typeof lookupPositionals> & Values<typeof lookupOptions>;
+
+export const lookupCommand = defineCommand({
+  name: "lookup",
+  summary: "say which target of the running lab gets a connection, and what a change would make of it",
+  positionals: lookupPositionals,
+  options: lookupOptions,
+  examples: [
+    ["lookup 50.0.3.7:4711", ""],
+    ["lookup 50.0.3.7:4711 10.0.0.0:5001 --without 2,vm-003", ""],
+  ],
+  run: async (args) => (await actions()).lookup(args),
+});
+
+const watchOptions = {
+  duration: option(seconds().optional(), {
+    group: "Load",
+    about: "seconds to look on; else until Ctrl-C",
+    unit: "seconds",
+  }),
+};
+export type WatchArgs = Values<typeof watchOptions>;
+
+export const watchCommand = defineCommand({
+  name: "watch",
+  summary: "print which target each new TCP connection of the running lab gets, and who resets one",
+  positionals: {},
+  options: watchOptions,
+  examples: [["watch", "meanwhile, elsewhere: exec vm-221 mconnect -address 10.0.0.0:5001 -nconn 10"]],
+  run: async (args, { signal }) => (await actions()).watch(args, signal),
 });
 
 export const keepCommand = defineCommand({

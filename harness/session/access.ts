@@ -24,10 +24,11 @@ export function accessText(status: Pick<SessionStatus, "targets" | "routers">): 
   const { vip, ports, addresses } = access(status);
   const names = [status.targets[0]?.name, status.targets.at(-1)?.name, status.routers[0]];
   const known = [...new Set(names)].flatMap((name) => (name ? [`${name} ${addresses[name]?.join(" ")}`] : []));
+  const net1 = known.map((line, i) => `${i === 0 ? "net1" : ""}`.padEnd(9) + line);
   return [
     `VIP      ${vip.join(" ")}`,
     `ports    ${ports.connect} connect, ${ports.stream.tcp} TCP stream, ${ports.stream.udp} UDP stream, ${ports.fragments} fragments`,
-    `net1     ${known.join(", ")}`,
+    ...net1,
   ];
 }
 

@@ -6,6 +6,7 @@ import path from "node:path";
 import test from "ava";
 import type { Balancer } from "../api/backend.ts";
 import { encodeFrame, FRAME } from "../runtime/frame.ts";
+import { netns } from "../runtime/netns.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { hostileBytes, randomNumbers } from "../testing/hostile.ts";
 import { eventually } from "../testing/machine.ts";
@@ -29,10 +30,11 @@ function heldLab() {
       return performance.now() * 1e6;
     },
   };
-  const lab: Pick<Lab, "topology" | "runtime" | "clock" | "ended" | "host" | "program"> = {
+  const lab: Pick<Lab, "topology" | "runtime" | "traits" | "clock" | "ended" | "host" | "program"> = {
     clock: monotonic,
     topology: planTopology({ targets: 5, routers: 1 }),
     runtime: "netns",
+    traits: netns.traits,
     ended: new Promise(() => {}),
     program: (name) => name,
     host(name) {
@@ -41,7 +43,8 @@ function heldLab() {
       return { name, spawn: () => process } as unknown as ReturnType<Lab["host"]>;
     },
   };
-  const held = { lab, balancer, backend: "nfqueue" } as unknown as Held;
+  const oracle = () => ({ strategy: "maglev", seed: 1, ports: true, m: 997 });
+  const held = { lab, balancer, backend: { name: "nfqueue", oracle }, backendOptions: {} } as unknown as Held;
   return { told, held, kept: new KeptLab(held, () => {}) };
 }
 

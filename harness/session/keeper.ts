@@ -2,12 +2,14 @@
 import type net from "node:net";
 import path from "node:path";
 import { z } from "zod";
-import type { Balancer } from "../api/backend.ts";
+import type { Backend, BackendOptions, Balancer } from "../api/backend.ts";
+import { checkedSpec } from "../oracle/oracle.ts";
 import { encodeFrame, FRAME, type Frame, FrameReader } from "../runtime/frame.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import { guarded } from "../util/guard.ts";
 import { listenAtSocket } from "./listen.ts";
+import { type LookupQuery, lookUp } from "./lookup.ts";
 import { type SessionReply, type SessionRequest, type SessionStatus, sessionRequest } from "./session.ts";
 
 const MAX_REQUEST_BYTES = 4 << 20;
@@ -15,7 +17,8 @@ const MAX_REQUEST_BYTES = 4 << 20;
 export interface Held {
   lab: Lab;
   balancer: Balancer;
-  backend: string;
+  backend: Pick<Backend, "name" | "oracle">;
+  backendOptions: BackendOptions;
 }
 
 /** Serves a running lab until someone asks it to stop, the signal aborts or the lab ends. Throws LabError when another is running. */
@@ -50,14 +53,19 @@ export class KeptLab {
   readonly #held: Held;
   readonly #finish: () => void;
   readonly #startedAt = new Date().toISOString();
-  #active: ReadonlySet<number>;
+  /** Indices of the active targets, after each change; the last is in force. */
+  readonly #history: number[][];
   /** The last change under way; never rejects. */
   #changed: Promise<unknown> = Promise.resolve();
 
   constructor(held: Held, finish: () => void) {
     this.#held = held;
     this.#finish = finish;
-    this.#active = new Set(held.lab.topology.targets.keys());
+    this.#history = [[...held.lab.topology.targets.keys()]];
+  }
+
+  get #active(): ReadonlySet<number> {
+    return new Set(this.#history.at(-1));
   }
 
   async answer(request: Exclude<SessionRequest, { op: "spawn" }>): Promise<SessionReply> {
@@ -66,6 +74,8 @@ export class KeptLab {
         return { ok: true, status: this.#status() };
       case "scale":
         return this.#afterOthers(() => this.#scale(request.direction, request.targets));
+      case "lookup":
+        return { ok: true, lookup: this.#lookup(request) };
       case "stop":
         this.#finish();
         return { ok: true };
@@ -78,17 +88,27 @@ export class KeptLab {
     return done;
   }
 
+  #lookup(query: LookupQuery) {
+    const { lab, backend, backendOptions } = this.#held;
+    const { targets } = lab.topology;
+    const spec = checkedSpec(backend.oracle(backendOptions, targets.length, query.protocol), backend.name);
+    if (!spec) throw new UsageError(`'${backend.name}' has no oracle: nobody can say where its packets go.`);
+    return lookUp({ spec, names: targets.map(({ name }) => name), history: this.#history }, query);
+  }
+
   #status(): SessionStatus {
     const { lab, backend } = this.#held;
-    const { targets, routers, tester } = lab.topology;
+    const { targets, routers, tester, testers, machines } = lab.topology;
     return {
-      backend,
+      backend: backend.name,
       runtime: lab.runtime,
       pid: process.pid,
       startedAt: this.#startedAt,
       targets: targets.map(({ name }, i) => ({ name, active: this.#active.has(i) })),
       routers: routers.map((r) => r.name),
       tester: tester.name,
+      testers: testers.map(({ name }) => name),
+      machines: machines.map(({ name }) => name),
     };
   }
 
@@ -101,8 +121,9 @@ export class KeptLab {
     for (const n of numbers) next[direction === "in" ? "delete" : "add"](n - 1);
     if (next.size === 0) throw new UsageError("At least one target must remain.");
     const requestedT = lab.clock.now();
-    const effectiveT = await balancer.setTargets([...next].sort((a, b) => a - b));
-    this.#active = next;
+    const active = [...next].sort((a, b) => a - b);
+    const effectiveT = await balancer.setTargets(active);
+    this.#history.push(active);
     return { ok: true, inForceMs: (effectiveT - requestedT) / 1e6, status: this.#status() };
   }
 }

@@ -8,6 +8,7 @@ import path from "node:path";
 import { z } from "zod";
 import { LabError } from "../runtime/runtime.ts";
 import { makeDirs } from "../util/make-dirs.ts";
+import { type LookupAnswer, lookupQuery } from "./lookup.ts";
 
 // NUL ends a string in the agent's protocol, and 16 bits hold a terminal's size.
 const text = z.string().refine((s) => !s.includes("\0"), "a NUL character");
@@ -17,6 +18,7 @@ export const sessionRequest = z.discriminatedUnion("op", [
   z.object({ op: z.literal("status") }),
   z.object({ op: z.literal("stop") }),
   z.object({ op: z.literal("scale"), direction: z.enum(["in", "out"]), targets: z.array(z.number()).min(1) }),
+  lookupQuery.extend({ op: z.literal("lookup") }),
   z.object({
     op: z.literal("spawn"),
     machine: text,
@@ -34,11 +36,15 @@ export interface SessionStatus {
   startedAt: string;
   targets: { name: string; active: boolean }[];
   routers: string[];
+  /** The first of the testers. */
   tester: string;
+  testers: string[];
+  /** All of them. */
+  machines: string[];
 }
 
 export type SessionReply =
-  | { ok: true; status?: SessionStatus; inForceMs?: number }
+  | { ok: true; status?: SessionStatus; inForceMs?: number; lookup?: LookupAnswer }
   | { ok: false; usage: boolean; error: string };
 
 export function socketPath(): string {

@@ -9,17 +9,37 @@ import type { SessionRequest } from "./session.ts";
 /** What a program has to end after a signal, before it is killed. */
 const GRACE_MS = 3000;
 
+export interface Outputs {
+  stdout(chunk: Buffer): void;
+  stderr(chunk: Buffer): void;
+}
+
+export const OWN_OUTPUTS: Outputs = {
+  stdout: (chunk) => void process.stdout.write(chunk),
+  stderr: (chunk) => void process.stderr.write(chunk),
+};
+
+interface Attached {
+  machine: string;
+  argv: string[];
+  tty: boolean;
+  /** Absent: our own stdout and stderr. */
+  outputs?: Outputs;
+  /** false: it does not get our stdin. */
+  input?: boolean;
+}
+
 /**
  * Runs a program in a machine of the running lab with our own stdin, stdout and stderr, as a terminal if `tty`. Returns
  * its exit code. An abort is passed on to it as the signal that it was, and is then the exit code: 128 + its number.
  */
 export async function runAttached(
   socket: Socket,
-  { machine, argv, tty }: { machine: string; argv: string[]; tty: boolean },
+  { machine, argv, tty, outputs = OWN_OUTPUTS, input = true }: Attached,
   signal: AbortSignal,
 ): Promise<number> {
   signal.throwIfAborted();
-  const size = () => ({ rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 });
+  const size = () => ({ rows: process.stdout.rows || 24, columns: process.stdout.columns || 80 });
   const request: SessionRequest = {
     op: "spawn",
     machine,
@@ -41,10 +61,11 @@ export async function runAttached(
   };
   signal.addEventListener("abort", onAbort, { once: true });
   if (raw) stdin.setRawMode(true);
-  stdin.on("data", onData).on("end", onEnd);
+  if (input) stdin.on("data", onData).on("end", onEnd);
+  else onEnd();
   process.stdout.on("resize", onResize);
   try {
-    const code = await exitCodeFrom(socket);
+    const code = await exitCodeFrom(socket, outputs);
     return signal.aborted ? 128 + signalNumber(signal) : code;
   } catch (error) {
     if (signal.aborted) return 128 + signalNumber(signal);
@@ -60,12 +81,12 @@ export async function runAttached(
   }
 }
 
-function exitCodeFrom(socket: Socket): Promise<number> {
+function exitCodeFrom(socket: Socket, outputs: Outputs): Promise<number> {
   const reader = new FrameReader();
   return new Promise((resolve, reject) => {
     const onFrame = ({ type, payload }: Frame) => {
-      if (type === FRAME.stdout) process.stdout.write(payload);
-      else if (type === FRAME.stderr) process.stderr.write(payload);
+      if (type === FRAME.stdout) outputs.stdout(Buffer.from(payload));
+      else if (type === FRAME.stderr) outputs.stderr(Buffer.from(payload));
       else if (type === FRAME.error) reject(new LabError(payload.toString()));
       else if (type === FRAME.exit) {
         const exit = JSON.parse(payload.toString()) as Exit;

@@ -22,6 +22,7 @@ const MCONNECT: readonly Line[] = [
   [`mconnect ${VIP} -udp -nconn 3 -timeout 4s -maxconcurrent 1`, 0, /reads; 0/],
   ["mconnect -address 10.0.0.0:4444 -timeout 300ms", 1, /connects; 1/],
   [`mconnect ${VIP} -colour red`, 2, /^'mconnect' has no option -colour\. See 'mconnect -help'\.$/m],
+  [`mconnect ${VIP} -nconn ten`, 2, /^Invalid value 'ten' for -nconn: expected a whole number\.$/m],
   [`mconnect ${VIP} -nconn`, 2, /^Option -nconn of 'mconnect' needs a value: N\.$/m],
 ];
 
@@ -32,9 +33,13 @@ const CTRAFFIC: readonly Line[] = [
     /(^active \d+, connecting \d+, failed 0; sent \d+, received \d+\n){2}/m,
   ],
   [`cat ${FILE}`, 0, /"Rate":100,"Connections":40,"PacketSize":1024,.*"ConnStats":\[{.*"Samples":\[{/],
-  [`ctraffic -analyze hosts -stat_file ${FILE}`, 0, /^host +lost lasting\nvm-001 0 +\d+\nvm-002 /],
-  [`ctraffic -analyze connections -stat_file ${FILE}`, 0, /^time alive new lost failed\n1 +40 +40 +0 +0\n/],
-  [`ctraffic -analyze throughput -stat_file ${FILE}; rm ${FILE}`, 0, /^time sent +received dropped\n0\.5 /],
+  [
+    `ctraffic -analyze hosts -stat_file ${FILE}`,
+    0,
+    /^Lost connections: 0\nLasting connections: 40\n {2}vm-001 \d+\n {2}vm-002 /,
+  ],
+  [`ctraffic -analyze connections -stat_file ${FILE}`, 0, /^Time Active New Failed Connecting\n0\.5 40 40 0 0\n/],
+  [`ctraffic -analyze throughput -stat_file ${FILE}; rm ${FILE}`, 0, /^Time Throughput\n1\.\d+ \d/],
   [`${STREAM} -timeout 1s -psize 2048`, 0, /^{(?!.*ConnStats).*"PacketSize":2048/],
   ["ctraffic -address 10.0.0.0:6003 -udp -stats none -timeout 1s", 0, /^$/],
   [`${STREAM} -retries 3 -timeout 1s`, 0, /^ctraffic: -retries has no effect here: /],
@@ -62,7 +67,22 @@ const NFQLB: readonly Line[] = [
   ["nfqlb init --ownfw 3", 2, /'nfqlb init' has no option -ownfw here: it is --own of/],
   ["nfqlb lb --frobnicate", 2, /'nfqlb lb' has no option -frobnicate\. See 'nfqlb lb -help'/],
   ["nfqlb dance", 2, /'nfqlb' has no command 'dance'\. See 'nfqlb help'\./],
-  ["nfqlb trace --mask=1", 2, /There is no 'trace' here/],
+  ["maglev", 0, /^Permutations:\n 03 00 04 01 05 02 06\n/],
+  ["maglev 20 5 1", 0, /^M 19, N 5, seed 1\n/],
+  ["maglev 20 5 1 10", 0, /^(moved \d+, .*%\n){10}Mean: \d.* ideal 20\.0%$/m],
+  ["maglev 10000 10 1 10", 0, /^Mean: 1\d\.\d%, ideal 10\.0%$/m],
+  ["lb create --shm by-hand -i 5 100 10 && lb show --shm by-hand", 0, /M 97, N 10[\s\S]*^5 of 10 targets active/m],
+  ["lb deactivate --shm by-hand 1 && lb show --shm by-hand", 0, /^4 of 10 targets active/m],
+  ["lb activate --shm by-hand 6 7 8 && lb show --shm by-hand", 0, /^7 of 10 targets active/m],
+  ["lb clean --shm by-hand; lb show --shm by-hand", 1, /by-hand.*does not exist/],
+  ["lb show", 0, /^3 of 32 targets active/m],
+  [
+    "nfqlb trace-flow-set --name=x --srcs=50.0.0.0/16 && nfqlb trace-flow-list",
+    0,
+    /"name":"x",.*--srcs 50\.0\.0\.0\/16/,
+  ],
+  ["nfqlb trace-flow-delete --name x", 0, /"flows":0/],
+  ["nfqlb loglevel", 2, /There is no 'loglevel' here/],
 ];
 
 export async function typesOldNames(t: ExecutionContext, lb: Type): Promise<void> {
