@@ -64,11 +64,12 @@ function predictedFirst(spec: OracleSpec, { plan, load, routers }: Planned): Eve
       ? [{ kind: "routing" as const, t: T0 - S, hash: TESTER_HASH }]
       : []),
     ...streams,
-    ...plan.steps.map(({ event, members, atS }): Event => {
+    ...plan.steps.map(({ event, members, atS, weights }): Event => {
       const names = memberNoun(event) === "target" ? targets : routerNames;
       const t = T0 + atS * S;
       const machines = members.flatMap((number) => names[number - 1] ?? []);
-      return { kind: "scale", t, action: event.kind, machines, requestedT: t, effectiveT: t };
+      const changed = weights ? { weights: [...weights] } : {};
+      return { kind: "scale", t, action: event.kind, machines, requestedT: t, effectiveT: t, ...changed };
     }),
   ];
   const run = { ...runInfo("test", "test", targets, []), routers: routerNames };
@@ -124,8 +125,9 @@ const planned = [
 ];
 for (const { scenario, title, more } of planned) {
   const options = parseOptions(runOptions, { targets: TARGETS, ...more });
-  const { steps } = planRun(scenario, options).plan;
-  if (steps.length === 0) continue;
+  const { steps, flows } = planRun(scenario, options).plan;
+  // Lists of flows are a strategy around another one, which only some have: oracle/strategies/flows.test.ts.
+  if (steps.length === 0 || flows) continue;
   test(`${title}: theory and verdict expect the same of every strategy`, (t) => {
     let compared = 0;
     for (const { spec, protocol } of cases) {
@@ -149,6 +151,8 @@ for (const { scenario, title, more } of planned) {
         `${name} over ${protocol}: ${share} in theory, ${predicted} in the verdict`,
       );
     }
-    t.true(compared >= cases.length - 4, "the others leave it open");
+    // Where the second path leads is known of hashes only.
+    const leastCompared = steps.some(({ event }) => event.path) ? 10 : cases.length - 4;
+    t.true(compared >= leastCompared, "the others leave it open");
   });
 }

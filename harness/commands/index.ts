@@ -10,16 +10,29 @@ import { listCommand } from "./list.ts";
 import { maglevCommand } from "./maglev.ts";
 import { matrixCommand } from "./matrix.ts";
 import { replayCommand } from "./replay.ts";
-import { analyzeCommand, cleanCommand, exportCommand, mergeCommand, reportCommand, resultsCommand } from "./results.ts";
+import { reproduceCommand } from "./reproduce.ts";
+import {
+  analyzeCommand,
+  cleanCommand,
+  explainCommand,
+  exportCommand,
+  mergeCommand,
+  reportCommand,
+  resultsCommand,
+} from "./results.ts";
+import { scenarioCommand } from "./scenario.ts";
 import {
   execCommand,
   keepCommand,
+  lookupCommand,
   scaleCommand,
   shellCommand,
   startCommand,
   statusCommand,
   stopCommand,
+  watchCommand,
 } from "./session.ts";
+import { simulateCommand } from "./simulate.ts";
 import { testCommand } from "./test.ts";
 import { topologyCommand } from "./topology.ts";
 
@@ -30,6 +43,8 @@ export const commands = [
   benchCommand,
   matrixCommand,
   gateCommand,
+  simulateCommand,
+  reproduceCommand,
   maglevCommand,
   startCommand,
   stopCommand,
@@ -37,12 +52,16 @@ export const commands = [
   execCommand,
   shellCommand,
   scaleCommand,
+  lookupCommand,
+  watchCommand,
   listCommand,
   doctorCommand,
   topologyCommand,
+  scenarioCommand,
   kernelsCommand,
   backendCommand,
   reportCommand,
+  explainCommand,
   exportCommand,
   resultsCommand,
   replayCommand,
