@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of an author: a file is written, works, is checked; a proxy that does not count is told what it has to count.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
@@ -19,8 +19,13 @@ test.serial("backend new writes a file that backend check finds to work, and ove
   const { status, stdout, stderr } = await lb("backend", "check", "./mine.ts");
   t.is(status, 0, stderr + stdout);
   t.regex(stdout, /^'\.\/mine\.ts' defines 'mine': /);
-  t.regex(flat(stdout), /Runs: - mine: pass - mine_scale: unjudged; scale in: \d+ of 200 lost, ideal 100/);
+  t.regex(
+    flat(stdout),
+    /Runs: - mine: pass; report: \S+report\.html - mine_scale: unjudged; scale in: \d+ of 200 lost, ideal 100/,
+  );
   t.regex(flat(stdout), /It lacks: - an oracle: losses are measured/);
+  for (const [, report = ""] of flat(stdout).matchAll(/report: (\S+report\.html)/g))
+    t.true(existsSync(path.join(cwd, report)), report);
 });
 
 test.serial("backend check names what breaks", async (t) => {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Backend } from "../api/backend.ts";
@@ -9,18 +8,21 @@ import { dispatch } from "../cli/dispatch.ts";
 import { parseBackendOptions } from "../plan/backend-options.ts";
 import { BACKEND_NAME, withOutside } from "../plan/outside.ts";
 import type { Summary } from "../record/schema.ts";
+import { finishedRuns } from "../set/manifest.ts";
+import type { Attempt } from "../set/set.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
-import { wrap } from "../util/wrap.ts";
+import { textColumns, wrap } from "../util/wrap.ts";
 
 const TEMPLATE = fileURLToPath(new URL("../../images/example/new.ts", import.meta.url));
 const KIT = fileURLToPath(new URL("../api/kit.ts", import.meta.url));
-const WIDTH = 100;
+const WIDTH = textColumns();
 /** Long enough for a slow proxy to open all of them before the first event. */
 const SHORT = ["--targets", "4", "--connections", "200", "--rate", "400", "--at", "3 4.5", "--duration", "6"];
 
 /** Writes NAME.ts, which nobody has written before. */
-export function newBackend(name: string, { catalog, cwd, print }: Context): number {
+export function newBackend(name: string, { catalog, cwd, given, print }: Context): number {
+  if (given.has("out")) throw new UsageError("--out is of 'backend check': a new file is written here.");
   if (!BACKEND_NAME.test(name))
     throw new UsageError(`Invalid value '${name}' for <what>: expected a name of small letters, digits and '-'.`);
   if (catalog.backends.some((known) => known.name === name))
@@ -41,8 +43,8 @@ export function newBackend(name: string, { catalog, cwd, print }: Context): numb
   return EXIT.passed;
 }
 
-/** 0: it loads and no run failed. Throws UsageError where it does not load. */
-export async function checkBackend(file: string, context: Context): Promise<number> {
+/** 0: it loads and no run failed. The runs stay in `out`. Throws UsageError where it does not load. */
+export async function checkBackend(file: string, out: string, context: Context): Promise<number> {
   const { catalog, print } = context;
   const [backend] = await withOutside([], [file]);
   if (backend === undefined) throw new UsageError(`Cannot use '${file}' as a backend.`);
@@ -52,18 +54,25 @@ export async function checkBackend(file: string, context: Context): Promise<numb
   print(`'${file}' defines '${backend.name}': ${backend.summary}.\n`);
   const [runtime] = catalog.runtimes;
   const gaps = runtime ? [...(await runtime.missing()), ...(await backend.missing(runtime, options))] : [];
-  const runs = gaps.length > 0 ? { code: EXIT.skipped, summaries: [] } : await shortRuns(backend, file, context);
-  const lacks = lacksOf(backend, runs.summaries);
+  const { code, runs } =
+    gaps.length > 0 ? { code: EXIT.skipped, runs: [] } : await shortRuns(backend, file, out, context);
+  const lacks = lacksOf(
+    backend,
+    runs.map(({ summary }) => summary),
+  );
   print(
     [
       "",
       ...bullets("Cannot run here:", gaps),
-      ...bullets("Runs:", runs.summaries.map(runText)),
+      ...bullets(
+        "Runs:",
+        runs.map((run) => runText(run, out)),
+      ),
       ...bullets(lacks.length > 0 ? "It lacks:" : "It lacks nothing.", lacks),
       "",
     ].join("\n"),
   );
-  return runs.code;
+  return code;
 }
 
 function bullets(head: string, items: readonly string[]): string[] {
@@ -74,33 +83,31 @@ function bullets(head: string, items: readonly string[]): string[] {
   ];
 }
 
-const runText = ({ case: name, verdict, reasons, events }: Summary) =>
-  [`${name}: ${verdict}`, ...(verdict === "pass" || verdict === "unjudged" ? events.map(lossText) : reasons)].join(
-    "; ",
-  );
+const runText = ({ dir, summary: { case: name, verdict, reasons, events } }: Attempt, out: string) =>
+  [
+    `${name}: ${verdict}`,
+    ...(verdict === "pass" || verdict === "unjudged" ? events.map(lossText) : reasons).map((text) =>
+      text.replace(/\.$/, ""),
+    ),
+    `report: ${path.join(out, dir, "report.html")}`,
+  ].join("; ");
 
 const lossText = ({ kind, lost, alive, ideal, mispredicted }: Summary["events"][number]) =>
   `${kind.replaceAll("_", " ")}: ${lost} of ${alive} lost, ideal ${Math.round(ideal ?? 0)}${mispredicted === null || mispredicted === undefined ? "" : `, ${mispredicted} mispredicted`}`;
 
-/** Of every target its share, then targets that leave and return, then one router of two; each over both families. */
-async function shortRuns({ name, protocols }: Backend, file: string, context: Context) {
-  const out = mkdtempSync(path.join(tmpdir(), "load-balancer-check-"));
+/** Of every target its share, then targets that leave and return; each over both families. Only what does not pass is printed in full. */
+async function shortRuns({ name, protocols }: Backend, file: string, out: string, context: Context) {
   const protocol = protocols === undefined || protocols.includes("tcp") ? "tcp" : "udp";
-  const words = ["--backend", file, "--out", out, "--reporter", "json", "--protocol", protocol];
-  try {
-    const codes = [
-      await dispatch(context.commands, context.catalog, ["test", name, ...words, "--connections", "200"], context),
-      await dispatch(context.commands, context.catalog, ["test", `${name}_scale`, ...words, ...SHORT], context),
-    ];
-    const summaries = readdirSync(out)
-      .map((dir) => path.join(out, dir, "summary.json"))
-      .filter((one) => existsSync(one))
-      .sort()
-      .map((one) => JSON.parse(readFileSync(one, "utf8")) as Summary);
-    return { code: Math.max(...codes.filter((code) => code !== EXIT.skipped), EXIT.passed), summaries };
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
+  const words = ["--backend", file, "--out", out, "--quiet", "--protocol", protocol];
+  const earlier = new Set(finishedRuns(out).found.map(({ dir }) => dir));
+  const codes = [
+    await dispatch(context.commands, context.catalog, ["test", name, ...words, "--connections", "200"], context),
+    await dispatch(context.commands, context.catalog, ["test", `${name}_scale`, ...words, ...SHORT], context),
+  ];
+  return {
+    code: Math.max(...codes.filter((code) => code !== EXIT.skipped), EXIT.passed),
+    runs: finishedRuns(out).found.filter(({ dir }) => !earlier.has(dir)),
+  };
 }
 
 /** What its author may add, and what he gets by it. */

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { versionsHere } from "../api/versions.ts";
 import { describeHost } from "../host/describe.ts";
-import { exceeded, readLimits } from "../host/limits.ts";
+import { exceeded, exceededOn, readLimits } from "../host/limits.ts";
 import { noiseSentences, readNoise } from "../host/noise.ts";
 import { ownWords, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Runtime, RuntimeNode } from "../runtime/runtime.ts";
+import { planTopology } from "../topology/topology.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { plural } from "../util/numbers.ts";
-import { wrap } from "../util/wrap.ts";
+import { textColumns, wrap } from "../util/wrap.ts";
 
 const MILLION = 1_000_000;
-const WIDTH = 100;
+/** The default of `test`. */
+const TYPICAL = { targets: 10, routers: 1 };
 
 interface Finding {
   runtime: string;
@@ -35,6 +37,10 @@ export async function diagnose(
 ): Promise<number> {
   const backends = options.backend ? [findNamed("backend", catalog.backends, options.backend)] : catalog.backends;
   const findings: Finding[] = [];
+  const nodes: RuntimeNode[] = [];
+  for (const runtime of catalog.runtimes)
+    if (runtime.nodes && (await runtime.missing()).length === 0)
+      nodes.push(...(await runtime.nodes(planTopology(TYPICAL))));
   for (const runtime of catalog.runtimes) findings.push(...(await examine(runtime, { ...catalog, backends })));
   const { host, gitRevision, tools: own } = await describeHost();
   const requires = backends.map((backend) => backend.requires(parseBackendOptions(backend, [])));
@@ -42,18 +48,34 @@ export async function diagnose(
   const limits = await readLimits();
   const million = [false, true].map((tracked) => ({ tracked, gaps: exceeded(limits, MILLION, tracked) }));
   const noise = noiseSentences(readNoise());
-  if (options.json) process.stdout.write(`${JSON.stringify({ host, tools, findings, million, noise }, null, 2)}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ host, tools, findings, million, noise, nodes }, null, 2)}\n`);
   else {
     const lines = [
       `kernel ${host.kernel}, ${host.cpus} CPUs (${host.cpuModel}), ${host.memoryMiB} MiB`,
       ...Object.entries(tools).map(([name, version]) => `${name}: ${version}`),
       "",
       ...doctorLines(findings, million),
-      ...noise.flatMap((sentence) => wrap(sentence, WIDTH)),
+      ...nodeLines(nodes),
+      ...(noise.length > 0 ? [""] : []),
+      ...noise.flatMap((sentence) => wrap(sentence, textColumns())),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);
   }
   return findings.some((f) => f.backend !== null && f.can) ? EXIT.passed : EXIT.infrastructure;
+}
+
+/** Each node, what a typical lab has on it, and what stands in the way of a million connections there. */
+export function nodeLines(nodes: readonly RuntimeNode[]): string[] {
+  const lines = nodes.flatMap((node) => {
+    const roles = Object.entries(node.share).flatMap(([role, share]) => (share > 0 ? [`${role}s`] : []));
+    const first = `  ${node.name}: ${node.about}; ${roles.join(", ") || "no machines"}`;
+    const gaps = node.limits
+      ? exceededOn(node, MILLION, true)
+      : [`On node '${node.name}': limits are known after the first run.`];
+    return [first, ...gaps.flatMap((gap) => wrap(gap, textColumns() - 4).map((line) => `    ${line}`))];
+  });
+  return lines.length === 0 ? [] : ["", "Nodes, and what a million connections lack there:", ...lines];
 }
 
 async function examine(runtime: Runtime, catalog: Catalog): Promise<Finding[]> {
@@ -105,8 +127,14 @@ function gapsOf(findings: readonly Finding[], million: readonly Million[]): Gap[
 
 const MILLION_WORDS = ["a million TCP connections", "a million TCP connections that conntrack holds"];
 
-/** What works, by runtime; then the gaps. Some eighty columns, as nothing in it is wide. */
-export function doctorLines(findings: readonly Finding[], million: readonly Million[]): string[] {
+/** What works, by runtime; then the gaps. `width` in characters. */
+export function doctorLines(
+  findings: readonly Finding[],
+  million: readonly Million[],
+  width: number = textColumns(),
+): string[] {
+  const hung = (head: string, text: string) =>
+    wrap(text, width - head.length).map((line, i) => (i === 0 ? head : " ".repeat(head.length)) + line);
   const works = [...new Set(findings.map(({ runtime }) => runtime))].flatMap((runtime) => {
     const own = findings.filter((one) => one.runtime === runtime && one.backend !== null && one.scenario === null);
     const can = own.flatMap(({ backend, can: works }) => (works && backend !== null ? [backend] : []));
@@ -132,8 +160,4 @@ export function doctorLines(findings: readonly Finding[], million: readonly Mill
     "",
     ...(gaps.length === 0 ? ["Nothing is missing."] : ["Gaps, each with what closes it:", ...missing]),
   ];
-}
-
-function hung(head: string, text: string): string[] {
-  return wrap(text, WIDTH - head.length).map((line, i) => (i === 0 ? head : " ".repeat(head.length)) + line);
 }

@@ -10,7 +10,8 @@ export interface Listed {
   case: string;
   backend: string;
   scenario: string;
-  runtimes: Record<string, { can: boolean; why: string | null }>;
+  /** `why`: all the reasons in one text. */
+  runtimes: Record<string, { can: boolean; why: string | null; reasons: string[] }>;
 }
 
 /** All cases, and what this machine can run. */
@@ -42,8 +43,8 @@ export async function listCases(catalog: Catalog): Promise<Listed[]> {
     const { name, backend, scenario } = one;
     const runtimes: Listed["runtimes"] = {};
     for (const runtime of catalog.runtimes) {
-      const why = await gaps(runtime, one);
-      runtimes[runtime.name] = { can: why.length === 0, why: why.length > 0 ? why.join(" ") : null };
+      const reasons = await gaps(runtime, one);
+      runtimes[runtime.name] = { can: reasons.length === 0, why: reasons.join(" ") || null, reasons };
     }
     listed.push({ case: name, backend: backend.name, scenario: scenario.name, runtimes });
   }

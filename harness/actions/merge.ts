@@ -16,10 +16,7 @@ interface MergeOptions {
 /** One report out of the folders of shards. Returns the exit code that one run of all would have had; what is missing is no pass, nor is a report that could not be written. */
 export async function merge({ dir: dirs, out, reporter: names }: MergeOptions): Promise<number> {
   const to = path.resolve(out);
-  const set = mergeSets(
-    dirs.map((dir) => path.resolve(dir)),
-    to,
-  );
+  const set = mergeSets(dirs, to);
   makeDirs(to);
   const failures = await writeSet(set, to, names);
   for (const failure of failures) process.stderr.write(`${failure}\n`);

@@ -9,7 +9,7 @@ import { reporters } from "../report/index.ts";
 import type { FIGURE_FORMATS } from "../report/names.ts";
 import { figures } from "../report/png.ts";
 import { writeAll } from "../report/reporter.ts";
-import { UsageError } from "../util/errors.ts";
+import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 
 /** Of the pictures. */
@@ -34,14 +34,14 @@ export async function redraw(dirs: readonly string[], look: Look = SCREEN): Prom
       ...look.format.map((format) => figures({ ...look, format, widthMm: look.width ?? null })),
     ];
     for (const { reporter, error } of await writeAll({ run, summary, series }, dir, drawn))
-      failures.push(`Cannot write the ${reporter} report of '${dir}': ${(error as Error).message}`);
+      failures.push(`Cannot write the ${reporter} report of '${dir}': ${systemReason(error)}`);
     // How long the run's own report took is the one thing that its events do not tell.
     const known = earlierSummary(dir);
     if (known) summary.phasesMs = known.phasesMs;
     try {
       writeFileSync(path.join(dir, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
     } catch (error) {
-      failures.push(`Cannot write summary.json of '${dir}': ${(error as Error).message}`);
+      failures.push(`Cannot write summary.json of '${dir}': ${systemReason(error)}`);
     }
     if (cut) damaged.push(...summary.reasons);
     process.stdout.write(`${path.join(dir, "report.html")}\n`);

@@ -2,11 +2,11 @@
 // The configuration file: any option, and named cases of 'test'.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import type { z } from "zod";
 import { expected, invalid } from "../plan/invalid.ts";
 import { flagName, jsonSchemaOf, keyOf, metaOf, texts } from "../plan/option.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
+import { importDefault } from "../util/import-file.ts";
 import { didYouMean } from "../util/suggest.ts";
 import type { Command, Shape } from "./command.ts";
 import { commonShape } from "./command.ts";
@@ -36,9 +36,7 @@ export async function loadConfig(
 async function read(file: string, name: string): Promise<unknown> {
   try {
     if (!/\.[cm]?[jt]s$/.test(file)) return JSON.parse(readFileSync(file, "utf8")) as unknown;
-    const loaded = (await import(pathToFileURL(file).href)) as { default?: { default?: unknown } };
-    // In a folder whose package.json does not say "module" the default is one level deeper.
-    return loaded.default?.default ?? loaded.default;
+    return await importDefault(file);
   } catch (cause) {
     throw new UsageError(`Cannot read the configuration file '${name}': ${systemReason(cause)}.`, {
       cause,

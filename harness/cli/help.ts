@@ -2,11 +2,11 @@
 import { GROUPS, metaOf } from "../plan/option.ts";
 import { UsageError } from "../util/errors.ts";
 import { didYouMean } from "../util/suggest.ts";
-import { wrap } from "../util/wrap.ts";
+import { textColumns, wrap } from "../util/wrap.ts";
 import type { Command } from "./command.ts";
 import { grouped, optionHead, optionNotes, PROGRAM, synopsis } from "./names.ts";
 
-const WIDTH = 100;
+const WIDTH = textColumns();
 const INDENT = 28;
 
 export const EXIT_CODES =
@@ -27,7 +27,10 @@ export function programHelp(commands: readonly Command[]): string {
   return [
     `${PROGRAM} <command>`,
     "",
-    "Test lab for Linux load balancers: which connections are lost when targets or routers leave, why, and what does theory predict?",
+    ...wrap(
+      "Test lab for Linux load balancers: which connections are lost when targets or routers leave, why, and what does theory predict?",
+      WIDTH,
+    ),
     "",
     "Commands:",
     ...visible(commands).flatMap(({ name, summary }) => entry(name, summary)),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setMaxListeners } from "node:events";
 import { constants } from "node:os";
 import { Damaged } from "../record/damage.ts";
 import { LabError } from "../runtime/runtime.ts";
@@ -13,6 +14,7 @@ import type { Surroundings } from "./command.ts";
  */
 export async function runMain(command: (surroundings: Surroundings) => Promise<number>): Promise<void> {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // one for each program under way
   let signalledMs = 0;
   const onSignal = (_name: string, number: number) => {
     // timeout(1), and a terminal together with npm, send the same signal twice in a row.

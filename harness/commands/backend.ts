@@ -2,6 +2,7 @@
 // For authors of balancers: a file to begin with, and what its balancer lacks.
 import { defineCommand } from "../cli/command.ts";
 import { choice, option, text } from "../plan/option.ts";
+import { outShape } from "../plan/options.ts";
 
 export const backendCommand = defineCommand({
   name: "backend",
@@ -14,13 +15,13 @@ export const backendCommand = defineCommand({
       expects: "a name or a file",
     }),
   },
-  options: {},
+  options: { ...outShape },
   examples: [
     ["backend new my-lb", "writes my-lb.ts"],
     ["backend check ./my-lb.ts", ""],
   ],
   run: async (args, context) => {
     const { checkBackend, newBackend } = await import("../actions/backend.ts");
-    return args.action === "new" ? newBackend(args.what, context) : checkBackend(args.what, context);
+    return args.action === "new" ? newBackend(args.what, context) : checkBackend(args.what, args.out, context);
   },
 });

@@ -31,8 +31,10 @@ export const connections = defineTable<Exported>({
     integer("dport", ["", "destination port"], (e) => e.row.flow.dport),
     text("target", ["", "target that answered first; empty: none did"], (e) => e.row.recorded.target),
     text("moved_to", ["", "other target that answered later"], (e) => e.row.recorded.movedTo),
-    text("cause", ["", "why it ended: `none` (it lived to the end) or a cause of `connections.bin`"], ({ row }) =>
-      row.establishedT === null ? row.recorded.cause : row.connection.cause,
+    text(
+      "cause",
+      ["", "why it ended: `none` (it lived to the end, or as long as planned) or a cause of `connections.bin`"],
+      ({ row }) => (row.establishedT === null ? row.recorded.cause : row.connection.cause),
     ),
     text(
       "lost_at",

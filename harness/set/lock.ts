@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One set at a time writes its manifest and reports into a folder: two would overwrite each other's.
+
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { isDead, ownerText } from "../host/owner.ts";
 import { LabError } from "../runtime/runtime.ts";
+import { systemReason } from "../util/errors.ts";
 import { makeDirs } from "../util/make-dirs.ts";
 
 const NAME = ".set.lock";
@@ -18,7 +20,7 @@ export function lockSet(dir: string): Disposable {
       return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST")
-        throw new LabError(`Cannot write results to '${dir}': ${(error as Error).message}. Try another --out.`, {
+        throw new LabError(`Cannot write results to '${dir}': ${systemReason(error)}. Try another --out.`, {
           cause: error,
         });
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reporters of sets of runs. One that fails does not keep the others from writing, and never loses a run.
+
 import { appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ctrfSet } from "../report/ctrf.ts";
 import { junitSet } from "../report/junit.ts";
+import { systemReason } from "../util/errors.ts";
 import { type RunSet, type SetReporter, totals } from "./set.ts";
 import { githubAnnotations, setMarkdown } from "./text.ts";
 
@@ -56,7 +58,7 @@ export async function writeSet(set: RunSet, dir: string, names: readonly string[
     try {
       await setReporters[name]?.write(set, dir);
     } catch (error) {
-      failures.push(`Cannot write the ${name} report of all runs: ${(error as Error).message}`);
+      failures.push(`Cannot write the ${name} report of all runs: ${systemReason(error)}`);
     }
   }
   return failures;

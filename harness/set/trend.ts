@@ -20,11 +20,11 @@ interface Measure {
 }
 
 const MEASURES: readonly Measure[] = [
-  { id: "trend-loss", heading: "Lost at events", unit: "percent of the live connections", of: lossPercent },
+  { id: "trend-loss", heading: "Lost at events", unit: "% of live connections", of: lossPercent },
   {
     id: "trend-recovery",
     heading: "Service back, at the latest",
-    unit: "ms after the longest event",
+    unit: "ms after the event",
     of: (summary) => restoredOf(summary)?.[1] ?? null,
   },
   { id: "trend-latency", heading: "Latency of 99 % of the messages", unit: "ms", of: ({ latencyMs }) => latencyMs.p99 },
