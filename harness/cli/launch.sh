@@ -23,10 +23,22 @@ esac
 if [ -f "$root/REVISION" ] && [ ! -x "$root/build/agent" ]; then
 	log=$root/build.log
 	echo "load-balancer: building its C programs, once, in '$root/build'" >&2
-	make -C "$root" --no-print-directory --silent -j2 >"$log" 2>&1 ||
+	if ! command -v make >"$log"; then echo "there is no 'make'"; else make -C "$root" --no-print-directory --silent -j2; fi >"$log" 2>&1
+	[ -x "$root/build/agent" ] ||
 		refuse "Cannot build the C programs: $(tail -n 1 "$log" 2>/dev/null). Run '$root/setup', or as root: apt-get install make gcc libc6-dev clang libbpf-dev libelf-dev pkg-config. See '$log'."
 fi
 
+# As JavaScript, while no source is newer. A backend from outside may import the sources, and nothing may be loaded twice.
+program=$1
+compiled=$root/build/js/$(basename "$program" .ts).js
+shift
+is_compiled() {
+	case " $* " in *.ts\ *) return 1 ;; esac
+	[ -f "$compiled" ] && [ -z "$(find "$root/load-balancer.ts" "$root/package.json" "$root/harness" "$root/lb" "$root/scenarios" \
+		-name '*.ts' ! -name '*.test.ts' -newer "$compiled" -print -quit)" ]
+}
+is_compiled "$@" && exec node "$compiled" "$@"
+
 url=$modules
 case $modules in *[%#]*) url=$(printf %s "$modules" | sed 's/%/%25/g; s/#/%23/g') ;; esac
-exec node --import "file://$url/tsx/dist/loader.mjs" "$@"
+exec node --import "file://$url/tsx/dist/loader.mjs" "$program" "$@"
