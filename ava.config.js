@@ -10,7 +10,8 @@ export default {
   extensions: { ts: "module" },
   nodeArguments: ["--import=tsx"],
   workerThreads: false,
-  concurrency: 2,
+  // On two cores: labs wait for their traffic half of the time.
+  concurrency: 3,
   timeout: "4m",
   files: [
     "harness/**/*.test.ts",

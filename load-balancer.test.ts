@@ -11,6 +11,7 @@ import { commands } from "./harness/commands/index.ts";
 import { runProgram } from "./harness/host/program.ts";
 import { docker } from "./harness/runtime/docker.ts";
 import { netns } from "./harness/runtime/netns.ts";
+import { swarm } from "./harness/runtime/swarm.ts";
 import { vm } from "./harness/runtime/vm.ts";
 import { backends } from "./lb/index.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -18,7 +19,7 @@ import { scenarios } from "./scenarios/index.ts";
 const cwd = mkdtempSync(path.join(tmpdir(), "load-balancer-usage-"));
 test.after.always(() => rmSync(cwd, { recursive: true, force: true }));
 
-const catalog = { backends, scenarios, runtimes: [netns, docker, vm] };
+const catalog = { backends, scenarios, runtimes: [netns, docker, vm, swarm] };
 const { signal } = new AbortController();
 
 /** The program, with the words behind its name. */
@@ -74,6 +75,21 @@ test.serial("a backend's option that a variable sets wrongly is named with the v
   } finally {
     delete process.env.xcluster_FRAG;
   }
+});
+
+test.serial("variables in force are named before a run, and those that --set overrides are not", async (t) => {
+  const said: string[] = [];
+  const { write } = process.stderr;
+  process.stderr.write = (text: string | Uint8Array) => said.push(String(text)) > 0;
+  process.env.xcluster_SYN_ONLY = "yes";
+  try {
+    await run(["test", "nfqueue", "--dry-run"], { __nvm: "5" });
+    await run(["test", "nfqueue", "--dry-run", "--targets", "4", "--set", "synOnly=false"], { __nvm: "5" });
+  } finally {
+    process.stderr.write = write;
+    delete process.env.xcluster_SYN_ONLY;
+  }
+  t.deepEqual(said, ["nfqueue: from the environment: __nvm=5 xcluster_SYN_ONLY=yes\n"]);
 });
 
 test("help and version in all their forms", async (t) => {
@@ -224,7 +240,7 @@ test("the configuration file has a JSON Schema with every option that it may hol
   const { properties } = schema.properties.options;
   t.deepEqual(properties.protocol, {
     type: "string",
-    enum: ["tcp", "udp"],
+    enum: ["tcp", "udp", "sctp"],
     description: "transport protocol of the traffic",
   });
   t.like(properties.targets, { anyOf: [{ type: "integer", minimum: 1, maximum: 1000 }, { type: "string" }] });
@@ -249,7 +265,14 @@ test("bash completes commands, options, cases, backends and values", async (t) =
     "nfqueue_scale_out",
     "nfqueue_scale_lb",
   ]);
-  t.deepEqual(await complete("test", "ecmp", "--re"), ["--reorder", "--repeat", "--reporter", "--retries", "--resume"]);
+  t.deepEqual(await complete("test", "ecmp", "--re"), [
+    "--requests",
+    "--reorder",
+    "--repeat",
+    "--reporter",
+    "--retries",
+    "--resume",
+  ]);
   t.deepEqual(await complete("test", "ecmp", "--no"), ["--no-stop"]);
   t.deepEqual(await complete("test", "ecmp", "--family", ""), ["4", "6", "both"]);
   t.deepEqual(await complete("test", "ecmp", "--runtime", "v"), ["vm"]);

@@ -23,7 +23,7 @@ test("every link of a page leads to a file of this repository", (t) => {
 });
 
 /** Without what a program writes into the page. */
-const written = (page: string) => read(page).replace(/<!-- matrix begin -->[\s\S]*<!-- matrix end -->/, "");
+const written = (page: string) => read(page).replace(/<!-- (\w+) begin -->[\s\S]*<!-- \1 end -->/, "");
 
 test("prose is wrapped at 100 columns; tables, code and long words are not", (t) => {
   const long = pages.flatMap((page) => {

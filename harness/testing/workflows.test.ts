@@ -15,6 +15,7 @@ const VALUES: readonly (readonly [string | RegExp, string])[] = [
   [/\$\{\{ matrix\.shard \}\}/g, "1"],
   ["$CI_NODE_INDEX/$CI_NODE_TOTAL", "1/3"],
   ["$CI_NODE_INDEX", "1"],
+  [/\$\{BACKEND:\+--backend "\$BACKEND"\}/g, ""],
   ["$CASES", "nfqueue_scale ecmp_*"],
   ["$ARGUMENTS", "--connections 2000"],
   ["$GATE", "--thresholds gate.json"],
@@ -54,6 +55,12 @@ for (const file of FILES)
     t.true(commands.length >= 2, `${commands.length} commands`);
     for (const words of commands) t.is(await refused(words), null, words.join(" "));
   });
+
+test("the action's gate knows the backend that its test ran", (t) => {
+  const steps = readFileSync(path.join(root, "action.yml"), "utf8").split("    - name: ");
+  for (const step of steps.filter((text) => /load-balancer\.ts" (test|gate)/.test(text)))
+    t.regex(step, /BACKEND: \$\{\{ inputs\.backend \}\}[\s\S]*\$\{BACKEND:\+--backend "\$BACKEND"\}/);
+});
 
 test("an option that is misspelt, and a value that is none, are found", async (t) => {
   const [one = [], two = []] = commandsIn(
