@@ -33,6 +33,7 @@ import {
 } from "../harness/testing/machine.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
+import { swarmTests } from "../harness/testing/swarm-tests.ts";
 import { planTopology } from "../harness/topology/topology.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-docker-"));
@@ -166,6 +167,8 @@ withEngine("a checkout with a colon in its path: its programs are mounted into a
     "package.json",
     "Makefile",
     "common.mk",
+    "bpf.mk",
+    "program.mk",
     "harness",
     "lb",
     "scenarios",
@@ -404,8 +407,16 @@ for (const [title, args, message] of [
     /write role=image; roles: base, router, target, tester/,
   ],
   ["--image for an unknown role", ["--runtime", "docker", "--image", "rooter=my/lb"], /roles: base, router/],
-  ["--image with machines that have none", ["--image", "router=my/lb"], /--image needs --runtime docker/],
-  ["--capability with routers that have all", ["--capability", "SYS_ADMIN"], /--capability needs --runtime docker/],
+  [
+    "--image with machines that have none",
+    ["--image", "router=my/lb"],
+    /--image needs --runtime docker or --runtime swarm/,
+  ],
+  [
+    "--capability with routers that have all",
+    ["--capability", "SYS_ADMIN"],
+    /--capability needs --runtime docker or --runtime swarm/,
+  ],
   [
     "--capability in small letters",
     ["--runtime", "docker", "--capability", "sys_admin"],
@@ -420,6 +431,8 @@ for (const [title, args, message] of [
     t.regex(stderr, message);
     t.notRegex(stderr, / {4}at /, "no stack trace");
   });
+
+swarmTests(withEngine, outDir);
 
 withEngine("the old names are commands in containers too", async (t) => {
   const env = { XDG_RUNTIME_DIR: outDir("by-hand") };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs every backend in every scenario, both families at once, over TCP and UDP, in guests in virtual time, and writes MATRIX.md:
-// `npm run matrix -- [--jobs 2] [--out folder] [--keep] [--netns] [case or glob...]`. What the folder has already is left out, so it can be ended and
+// `npm run matrix -- [--jobs 2] [--out folder] [--keep] [--netns] [--defaults] [case or glob...]`. What the folder has already is left out, so it can be ended and
 // taken up again. Exit code 1: a case did not pass.
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -23,6 +23,8 @@ const PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
 /** Enough for a verdict; those whose connections the kernel remembers are what people come for. */
 const CONNECTIONS: Readonly<Record<string, number>> = { ipvs: 1000, keepalived: 1000 };
 const FEW = 400;
+/** What an ICMP error is about only the router of the connection knows, and over IPv6 another one may get it. */
+const ONE_ROUTER: ReadonlySet<string> = new Set(["ipvs_pmtu", "keepalived_pmtu", "loaded_pmtu"]);
 /** With this machine's clock: those of `short`. */
 const SHORT = 1000;
 
@@ -43,7 +45,8 @@ function cellOf(one: Case, protocol: Protocol, { set, runtime }: Pick<Cell, "set
     runtime === guest
       ? unhurried(one.scenario.name, { protocol, connections })
       : Object.fromEntries(pairsOf(short(one.scenario.name, protocol)));
-  const words = { protocol, connections: runtime === guest ? connections : SHORT, ...times };
+  const routers = ONE_ROUTER.has(one.name) ? { routers: 1 } : {};
+  const words = { protocol, connections: runtime === guest ? connections : SHORT, ...times, ...routers };
   const typed = Object.entries(words).flatMap(([key, value]) => [`--${key}`, String(value)]);
   const where = runtime === guest ? ["--time", "virtual"] : [];
   const commandLine = ["./load-balancer.ts", "test", one.name, ...where, ...typed];
@@ -62,8 +65,15 @@ const pairsOf = (words: readonly string[]) =>
 
 const catalog = { backends, scenarios, runtimes: [netns, vm] };
 
-/** The defaults of all backends first, then IPVS' variants. `real`: what this kernel can is run without a guest. */
-async function cellsOf(patterns: readonly string[], real: boolean): Promise<Cell[]> {
+interface Wanted {
+  /** What this kernel can is run without a guest. */
+  netns: boolean;
+  /** Without IPVS' variants. */
+  defaults: boolean;
+}
+
+/** The defaults of all backends first, then IPVS' variants. */
+async function cellsOf(patterns: readonly string[], { netns: real, defaults }: Wanted): Promise<Cell[]> {
   const all = findCases(catalog, patterns.length === 0 ? ["all"] : patterns);
   const here = new Set<string>();
   for (const backend of new Set(real ? all.map((one) => one.backend) : []))
@@ -73,7 +83,7 @@ async function cellsOf(patterns: readonly string[], real: boolean): Promise<Cell
     const fitting = PROTOCOLS.filter((protocol) => whyNot(one, protocol) === null);
     return fitting.map((protocol) => cellOf(one, protocol, { set, runtime }));
   };
-  const varied = all.filter(({ backend }) => backend.name === "ipvs");
+  const varied = defaults ? [] : all.filter(({ backend }) => backend.name === "ipvs");
   return [
     ...all.flatMap((one) => making(one, [])),
     ...varied.flatMap((one) => VARIANTS.filter((set) => set !== DEFAULT).flatMap((set) => making(one, set))),
@@ -87,11 +97,12 @@ await runMain(async ({ signal }) => {
       out: { type: "string", default: path.join(root, "results", "matrix") },
       keep: { type: "boolean", default: false },
       netns: { type: "boolean", default: false },
+      defaults: { type: "boolean", default: false },
     },
     allowPositionals: true,
   });
   const { out: folder, keep } = values;
-  const cells = await cellsOf(positionals, values.netns);
+  const cells = await cellsOf(positionals, values);
   const code = await makeCells(cells, { folder, keep, jobs: Math.max(1, Number(values.jobs)), signal });
   await conformanceMatrix({ results: [folder], write: PAGE }, { catalog });
   return code;

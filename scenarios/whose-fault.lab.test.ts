@@ -1,94 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of the lab, done to it in the middle of a run: each is an error that names what broke, and never the balancer's failure.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
-import type { Scenario } from "../harness/api/scenario.ts";
-import { describeHost } from "../harness/host/describe.ts";
 import { findNamed } from "../harness/plan/catalog.ts";
-import { parseOptions } from "../harness/plan/invalid.ts";
-import { runOptions } from "../harness/plan/options.ts";
-import { planCase, runOne } from "../harness/run/planned-case.ts";
-import { type Chosen, Sessions } from "../harness/run/runtimes.ts";
-import { netns } from "../harness/runtime/netns.ts";
-import type { Lab, Process } from "../harness/runtime/runtime.ts";
+import { faultyRun, find, SIG, type World } from "../harness/testing/faulty-run.ts";
 import { untilSufficient } from "../harness/testing/run-case.ts";
-import { isSkipped } from "../harness/testing/skip.ts";
 import { exitCodeOf } from "../harness/util/exit-codes.ts";
 import { backends } from "../lb/index.ts";
 
-const SIG = { stop: 19, continue: 18, kill: 9, term: 15 } as const;
-
-const scenario: Scenario = {
-  name: "quiet",
-  summary: "Connections, and no event.",
-  routers: 1,
-  plan: () => ({ mode: "stream", durationS: 3, out: [], steps: [] }),
-};
-
-/** A lab and the programs that were started in it, by their words. */
-interface World {
-  lab: Lab;
-  started: { machine: string; words: string; process: Process }[];
-}
-
-/** A session whose labs can be looked into. */
-function opened(chosen: Chosen, onLab: (world: World) => void): Chosen {
-  const { session } = chosen;
-  if (!session) return chosen;
-  const up: typeof session.up = async (...of) => {
-    const lab = await session.up(...of);
-    const world: World = { lab, started: [] };
-    onLab(world);
-    const host: Lab["host"] = (name) => {
-      const real = lab.host(name);
-      return {
-        ...real,
-        spawn(argv, options) {
-          const process = real.spawn(argv, options);
-          world.started.push({ machine: name, words: argv.join(" "), process });
-          return process;
-        },
-      };
-    };
-    return { ...lab, host };
-  };
-  const seen = Object.create(session, { up: { value: up } }) as typeof session;
-  return { ...chosen, session: seen };
-}
-
 /** One run of 3 s, into which `fault` is done once the traffic has begun. */
 async function faulty(t: ExecutionContext, name: string, fault: (world: World) => Promise<void>) {
-  const backend = findNamed("backend", backends, name);
-  if (isSkipped(t, await backend.missing(netns, backend.options.parse({})))) return null;
-  const out = mkdtempSync(path.join(tmpdir(), "load-balancer-fault-"));
-  t.teardown(() => rmSync(out, { recursive: true, force: true }));
-  const options = parseOptions(runOptions, { connections: 400, rate: 400, targets: 4, family: "4" });
-  const planned = planCase({ name: `${name}_quiet`, backend, scenario }, options, []);
-  const signal = new AbortController().signal;
-  await using sessions = new Sessions(signal, () => {});
-  let world: World | null = null;
-  const chosen = opened(await sessions.of(netns, 400), (made) => {
-    world = made;
-  });
-  const under: Promise<void>[] = [];
-  const event = ({ kind }: { kind: string }) => {
-    if (kind === "stream_start" && world && under.length === 0) under.push(fault(world));
-  };
-  const live = { follow: () => ({ event }) } as never;
-  const settings = { out, commandLine: ["test"], stop: true, reporter: [], live };
-  const { data } = await runOne(planned, chosen, settings, { host: await describeHost(), signal });
-  await Promise.all(under);
-  return data.summary;
+  const result = await faultyRun(t, { backend: findNamed("backend", backends, name), fault });
+  return result?.data.summary ?? null;
 }
-
-const find = ({ started }: World, words: string): Process => {
-  const found = started.find((one) => one.words.includes(words));
-  if (!found) throw new Error(`No program of ${started.map((one) => one.words).join("; ")} has '${words}'.`);
-  return found.process;
-};
 
 interface Fault {
   what: string;

@@ -4,7 +4,8 @@ import { skippedSummary } from "../analysis/summary.ts";
 import type { Backend } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";
-import { type Made, renderMatrix } from "./matrix.ts";
+import { renderMatrix } from "./matrix.ts";
+import { cellsOfPage, type Made } from "./matrix-cells.ts";
 
 const catalog = {
   backends: [{ name: "one" } as Backend],
@@ -72,4 +73,26 @@ test("runs with options have rows of their own, and are none of the defaults'", 
     text,
   );
   t.regex(text, /^- Lost\. \(`one forward=masq scheduler=mh`\)$/m);
+});
+
+test("a page keeps the cells that no run has made anew, each with the letter and the sentence that it had", (t) => {
+  const set = ["forward=masq"];
+  const before = [
+    made({ verdict: "pass", kernel: "5" }),
+    made({ verdict: "fail", case: "one_scale", reasons: ["It broke, at great length."] }),
+    made({ verdict: "pass", scenario: "scale", kernel: "5" }, "0123456789abcdef", set),
+  ];
+  const wrapped = renderMatrix(catalog, before).replace("at great", "at\n  great");
+  const page = cellsOfPage(wrapped);
+  t.is(
+    renderMatrix(catalog, [], () => null, page),
+    renderMatrix(catalog, before),
+    "nothing is lost",
+  );
+  const both = [...before, made({ verdict: "pass", case: "one_scale", protocol: "udp" }), made({ verdict: "pass" })];
+  const now = renderMatrix(catalog, both.slice(3), () => null, page);
+  t.is(now, renderMatrix(catalog, both), "what was run anew is as if all had been run");
+  const without = renderMatrix(catalog, [], ({ name }) => (name === "one_scale" ? "It cannot." : null), page);
+  t.regex(without, /^\| `one_scale` \| SKIP \| SKIP \| SKIP \| SKIP \|$/m);
+  t.notRegex(without, /It broke/);
 });

@@ -9,7 +9,7 @@ export const matrixCommand = defineCommand({
   options: {
     write: option(text().optional(), {
       group: "Output",
-      about: "write the matrix between the marks of this file",
+      about: "write the matrix between the marks of this file, where cells without a run keep what they have",
       expects: "a file",
       names: "file",
     }),
