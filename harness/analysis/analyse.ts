@@ -21,6 +21,7 @@ import { forgetter, forgotten } from "./forgotten.ts";
 import { generator } from "./generator.ts";
 import { integrity } from "./integrity.ts";
 import { labFaults } from "./lab-faults.ts";
+import { late } from "./late.ts";
 import { latency } from "./latency.ts";
 import { lossSteps } from "./loss-steps.ts";
 import { losses } from "./losses.ts";
@@ -54,6 +55,7 @@ export interface Analysis {
 /** Which target a connection got is explained before what became of it. */
 const ANALYSES: readonly AnalysisModule[] = [
   counts,
+  late,
   assignment,
   losses,
   consistency,

@@ -14,19 +14,16 @@ import type { Timeline } from "./timeline.ts";
 export const counts: AnalysisModule = ({ timeline, events }) => {
   const path = pathOf(events);
   const planned = [...timeline.streams.values()].reduce((sum, s) => sum + (s.arrivals ? 0 : s.connections), 0);
-  const firstT = timeline.scales[0]?.requestedT ?? Number.POSITIVE_INFINITY;
   const isWarm = warmUp(timeline);
+  const isInTime = firstInTime(timeline, path);
   const connections = { planned, established: 0, lost: 0, lostOutsideEvents: 0 };
   const evidence = { notInTime: planned, failedConnects: 0, unnamed: 0 };
   return {
     row(row) {
-      if (row.establishedT === null) {
-        if (row.stream.open && (!isWarm(row) || isExcused(timeline, row))) evidence.notInTime--;
-        if (hangs(path, row.stream.family) || isLostAgain(timeline, row) || foundNoRoom(timeline, row.recorded.cause)) {
-          if (row.recorded.generation === 0) evidence.notInTime--;
-        } else if (row.recorded.generation > 0 && !isExcused(timeline, row)) evidence.failedConnects++;
-      } else if (row.recorded.generation === 0 && (row.establishedT < firstT || comesLater(row.stream)))
-        evidence.notInTime--;
+      if (row.recorded.generation === 0) {
+        if (isInTime(row)) evidence.notInTime--;
+      } else if (row.establishedT === null && !isExpected(timeline, row, path) && !isExcused(timeline, row))
+        evidence.failedConnects++;
     },
     established(row) {
       const { connection, lossEvent } = row;
@@ -44,6 +41,21 @@ function openPart({ streams }: Timeline): Pick<Judged, "open"> {
   return open ? { open: { peak: open.peak, warmUpMs: open.warmUpUs / 1000 } } : {};
 }
 
+/** What is known beforehand to be refused: too large for the path, its 5-tuple or the room for it taken. */
+const isExpected = (timeline: Timeline, row: Failed, path: Path): boolean =>
+  hangs(path, row.stream.family) || isLostAgain(timeline, row) || foundNoRoom(timeline, row.recorded.cause);
+
+/** Whether a first connection (generation 0) was there before the first event, or need not have been. */
+export function firstInTime(timeline: Timeline, path: Path): (row: Row) => boolean {
+  const firstT = timeline.scales[0]?.requestedT ?? Number.POSITIVE_INFINITY;
+  const isWarm = warmUp(timeline);
+  return (row) => {
+    if (row.establishedT !== null) return row.establishedT < firstT || comesLater(row.stream);
+    return isExpected(timeline, row, path) || (!!row.stream.open && (!isWarm(row) || isExcused(timeline, row)));
+  };
+}
+
+type Path = ReturnType<typeof pathOf>;
 const comesLater = ({ visit = 1, open }: StreamStart) => open !== undefined || visit > 1;
 
 /** Whether what became of a connection counts: it ended after the warm-up, where there is one. */

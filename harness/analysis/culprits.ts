@@ -2,8 +2,10 @@
 // Where things went wrong and how: by target, family and cause, so that a sentence can name what they have in common.
 import type { Cause, Event } from "../record/schema.ts";
 import { count, list, plural, was } from "../util/numbers.ts";
+import { firstInTime } from "./counts.ts";
 import { Histogram } from "./histogram.ts";
 import type { AnalysisModule } from "./part.ts";
+import { pathOf } from "./path-mtu.ts";
 import { isAliveAt, pickOf, predictor } from "./predict.ts";
 import type { Established } from "./rows.ts";
 import type { Timeline } from "./timeline.ts";
@@ -56,7 +58,7 @@ const LEAST_MS = 20;
 
 export const culprits: AnalysisModule = ({ run, events, timeline }) => {
   const { scales } = timeline;
-  const firstT = scales[0]?.requestedT ?? Number.POSITIVE_INFINITY;
+  const isInTime = firstInTime(timeline, pathOf(events));
   const predict = predictor(timeline, run.targets);
   const notInTime = new Tally<Place>();
   const lostOutside = new Symptoms();
@@ -75,8 +77,7 @@ export const culprits: AnalysisModule = ({ run, events, timeline }) => {
   };
   return {
     row(row) {
-      if (row.recorded.generation > 0 || (row.establishedT !== null && row.establishedT < firstT)) return;
-      if (row.stream.open && row.establishedT !== null) return;
+      if (row.recorded.generation > 0 || isInTime(row)) return;
       const target = pickOf(row.view.stages[0], row.hash, run.targets);
       const { family } = row.stream;
       notInTime.add({ target, family }, `${target}/${family}`);

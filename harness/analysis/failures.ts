@@ -77,14 +77,14 @@ const OF_SUMMARY: readonly ((summary: Judged) => Check[])[] = [
 
 function checksOf(summary: Judged, outcomes: Evidence): Check[] {
   const { connections, assigned, spread, packets } = summary;
-  const { culprits } = outcomes;
+  const { culprits, late } = outcomes;
   const both = summary.family === "both";
   const withoutTarget = droppedWithoutTarget(packets);
   const spoilt = spoiltOnTheWay(summary);
   return [
     [
-      outcomes.notInTime > spoilt,
-      `${count(outcomes.notInTime)} of ${plural(connections.planned, "connection")} ${was(outcomes.notInTime)} not established ${summary.events.length > 0 && !summary.open ? "before the first event" : "at all"}${whence(culprits.notInTime, "on", both)}.`,
+      outcomes.notInTime - late.byLab > spoilt,
+      `${count(outcomes.notInTime)} of ${plural(connections.planned, "connection")} ${was(outcomes.notInTime)} not established ${summary.events.length > 0 && !summary.open ? "before the first event" : "at all"}${whence(culprits.notInTime, "on", both)}.${late.others.map((text) => ` ${text}`).join("")}`,
     ],
     [
       outcomes.failedConnects > spoilt,

@@ -4,6 +4,7 @@ import { meaningOf } from "../events/index.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import { floodGaps } from "./flood.ts";
 import { impairedGaps } from "./impaired.ts";
+import { lateGaps } from "./late.ts";
 import type { Evidence, Judged } from "./part.ts";
 
 const LATE_SHARE = 0.02;
@@ -73,6 +74,7 @@ export function gapsOf(summary: Judged, evidence: Evidence): string[] {
   }
   return [
     ...impairedGaps(summary, evidence),
+    ...lateGaps(evidence),
     ...floodGaps(summary),
     ...checks.flatMap(([bad, text]) => (bad ? [text] : [])),
   ];

@@ -2,6 +2,7 @@
 import type { Connection, Event, RunInfo, Summary } from "../record/schema.ts";
 import type { Explainer } from "./causes/index.ts";
 import type { Culprits } from "./culprits.ts";
+import type { LateConnections } from "./late.ts";
 import type { Established, Row } from "./rows.ts";
 import type { Series } from "./series.ts";
 import type { Timeline } from "./timeline.ts";
@@ -22,6 +23,7 @@ export interface Evidence {
   withoutShare: readonly { target: string; connections: number }[];
   /** Of all connections, the share of the target that should get the fewest but not none; null: nothing is known. */
   smallestShare: number | null;
+  late: LateConnections;
   culprits: Culprits;
   /** There was a time without any target in use. */
   outage: boolean;

@@ -4,6 +4,7 @@ import { addressText, flowReader } from "../analysis/flows.ts";
 import { withSilence } from "../analysis/rows.ts";
 import { readRecord } from "../record/read.ts";
 import type { RecordWriter } from "../record/record.ts";
+import type { Connection, StreamStart } from "../record/schema.ts";
 import { fabricsOf } from "../runtime/fabric.ts";
 import { type Lab, LabError } from "../runtime/runtime.ts";
 import { clientKey } from "../tap/client-key.ts";
@@ -100,7 +101,7 @@ function finish(
   const unanswered = new Set<string>();
   const wanted = wantedKeys(answered(written, unanswered), asked);
   const [kept, keptDrops] = [packetsOf(packets, wanted), packetsOf(drops, wanted)];
-  const firstT = written.events.find((event) => event.kind === "scale")?.requestedT ?? Number.POSITIVE_INFINITY;
+  const firstT = firstChange(written.events);
   const met = [...journeysIn(packets, unanswered).values()].map((hops) => targetsMet(hops, targets, firstT));
   const split = { connections: met.filter((n) => n > 0).length, split: met.filter((n) => n > 1).length };
   const about = {
@@ -113,19 +114,30 @@ function finish(
   record.addPackets({ ...about, ...counts }, tapBytes(kept, keptDrops));
 }
 
-/** All connections that came about; keys of first attempts that did not are added to `unanswered`. */
+/** All but later attempts that came to nothing; keys of first attempts that did not come about are added to `unanswered`. */
 function* answered(written: Written, unanswered: Set<string>): Generator<Candidate> {
   for (const candidate of candidatesOf(written)) {
     const { connection, flow } = candidate;
-    if (connection.establishedUs !== null) yield candidate;
-    else if (connection.generation === 0) unanswered.add(clientKey(flow.src, flow.sport, flow.protocol));
+    const isFirst = connection.generation === 0;
+    if (connection.establishedUs !== null || isFirst) yield candidate;
+    if (connection.establishedUs === null && isFirst) unanswered.add(clientKey(flow.src, flow.sport, flow.protocol));
   }
+}
+
+const firstChange = (events: Written["events"]): number =>
+  events.find((event) => event.kind === "scale")?.requestedT ?? Number.POSITIVE_INFINITY;
+
+/** Of a connection that is to last from the start: the first event came before it was there. */
+function isLate({ generation, establishedUs }: Connection, start: StreamStart, firstT: number): boolean {
+  if (generation > 0 || start.open || start.arrivals || (start.visit ?? 1) > 1) return false;
+  return establishedUs === null || start.t + establishedUs * 1000 >= firstT;
 }
 
 type Written = ReturnType<typeof readRecord>;
 
 /** All attempts, from the record as far as it is written. */
 function* candidatesOf({ events, connections }: Written): Generator<Candidate> {
+  const firstT = firstChange(events);
   const starts = new Map(events.flatMap((e) => (e.kind === "stream_start" ? [[e.stream, e] as const] : [])));
   const readers = new Map(
     events.flatMap((e) => (e.kind === "stream_start" ? [[e.stream, flowReader(e)] as const] : [])),
@@ -134,6 +146,7 @@ function* candidatesOf({ events, connections }: Written): Generator<Candidate> {
     const start = starts.get(recorded.stream);
     const connection = start ? withSilence(recorded, start) : recorded;
     const flow = readers.get(connection.stream)?.(connection);
-    if (flow) yield { connection, flow, source: addressText(flow.src) };
+    if (start && flow)
+      yield { connection, flow, source: addressText(flow.src), isLate: isLate(connection, start, firstT) };
   }
 }

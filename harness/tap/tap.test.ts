@@ -144,6 +144,7 @@ test("packets of lost connections and of those asked for are kept, and no others
     connection: { id, cause } as never,
     flow: flow(4711 + id),
     source: id === 2 ? "50.0.9.9" : CLIENT,
+    isLate: false,
   });
   const all = [candidate(0, "reset"), candidate(1, "none"), candidate(2, "none"), candidate(3, "none")];
   const wanted = wantedKeys(all, { sources: ["50.0.9.9"], every: 3 });

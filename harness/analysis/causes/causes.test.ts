@@ -8,6 +8,7 @@ import type { Connection, Event, FaultSubject, RootCause } from "../../record/sc
 import { machines, runInfo, streamStart } from "../../report/fixture-base.ts";
 import { TCP_FLAGS } from "../../tap/frame.ts";
 import { type KernelDrop, type TapPacket, tapBytes } from "../../tap/records.ts";
+import { tcpFrame } from "../../testing/frames.ts";
 import { analyse } from "../analyse.ts";
 import { flowReader } from "../flows.ts";
 import type { Story } from "./index.ts";
@@ -90,7 +91,7 @@ const tapped = (flow: Flow, { drop, reset }: Pick<World, "drop" | "reset">): Buf
 const dropOf = (flow: Flow, drop: Pick<KernelDrop, "machine" | "reason" | "where">): KernelDrop => ({
   what: "dropped",
   t: T0 + 6 * S,
-  ...frameOf(flow, 0),
+  ...tcpFrame(flow, 0),
   ...drop,
 });
 
@@ -101,22 +102,8 @@ const resetOf = (
   machine,
   net: "net1",
   t: T0 + s * S,
-  ...frameOf({ src: dst, dst: src, sport: dport, dport: sport, protocol }, TCP_FLAGS.RST),
+  ...tcpFrame({ src: dst, dst: src, sport: dport, dport: sport, protocol }, TCP_FLAGS.RST),
 });
-
-function frameOf({ src, dst, sport, dport }: Flow, flags: number): Pick<TapPacket, "data" | "length"> {
-  const data = Buffer.alloc(54);
-  data.writeUInt16BE(0x0800, 12);
-  data.writeUInt8(0x45, 14);
-  data.writeUInt8(6, 23);
-  data.set(src.subarray(12), 26);
-  data.set(dst.subarray(12), 30);
-  data.writeUInt16BE(sport, 34);
-  data.writeUInt16BE(dport, 36);
-  data.writeUInt8(0x50, 46);
-  data.writeUInt8(flags, 47);
-  return { length: 54, data };
-}
 
 const row = (id: number): Connection => ({
   stream: "ipv4",

@@ -5,13 +5,14 @@ import { type Hop, targetsMet } from "../../tap/journey.ts";
 import type { KernelDrop } from "../../tap/records.ts";
 import { addressText } from "../flows.ts";
 import { predictor } from "../predict.ts";
-import type { Established } from "../rows.ts";
+import type { Established, Row } from "../rows.ts";
 import { CHANGES } from "./change.ts";
 import { type Decisions, decisionsOf } from "./decision.ts";
 import type { CauseRule, Loss, RunFacts } from "./define.ts";
 import { factsOf, type Known } from "./facts.ts";
 import { dropsOf, hopsOf, resetOf } from "./journey.ts";
 import { LAB } from "./lab.ts";
+import { type Late, lateOf } from "./late.ts";
 import { STATE } from "./state.ts";
 import { WIRE } from "./wire.ts";
 
@@ -51,6 +52,8 @@ export interface Explainer {
   storyOf(row: Established): Story;
   /** Whether packets of it were kept. */
   hasPackets(row: Established): boolean;
+  /** Of a first connection that was not there in time; `firstT`: when the first event was asked for. */
+  lateOf(row: Row, firstT: number): Late;
   /** How many targets its packets came to before that time, as far as they were kept. */
   targetsMet(row: Established, untilT: number): number;
 }
@@ -93,6 +96,7 @@ export function explainer(known: Known): Explainer {
   };
   return {
     targetsMet: (row, untilT) => targetsMet(hopsOf({ row }, facts), facts.targets, untilT),
+    lateOf: (row, firstT) => lateOf(row, facts, firstT),
     hasPackets: (row) => hopsOf({ row }, facts).length > 0,
     rootOf(row) {
       if (row.connection.cause === "none") return null;

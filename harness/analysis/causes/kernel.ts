@@ -60,6 +60,11 @@ export function kernelCause(drop: KernelDrop, routers: ReadonlySet<string>): Roo
   return routers.has(drop.machine) ? "dropped_by_router" : "target_slow";
 }
 
+/** Machines of the lab had no room for a packet on its way: no balancer has a say in that. */
+const OF_THE_LAB: ReadonlySet<string> = new Set(["CPU_BACKLOG", "FULL_RING", "PROTO_MEM", "SOCKET_BACKLOG"]);
+export const isByLab = ({ what, reason }: Pick<KernelDrop, "what" | "reason">): boolean =>
+  what === "dropped" && OF_THE_LAB.has(reason);
+
 /** "vm-201 dropped it: IP_RPFILTER in ip_rcv_finish_core"; `it`: what. */
 export function dropText({ machine, what, reason, where }: KernelDrop, it = "it"): string {
   return `${machine} ${what} ${it}: ${reason}${where === "" ? "" : ` in ${where}`}`;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// First connections that were not there when the first event came: which of them the lab itself held up, and how some fared.
+import { plural, was } from "../util/numbers.ts";
+import { firstInTime } from "./counts.ts";
+import type { AnalysisModule, Evidence } from "./part.ts";
+import { pathOf } from "./path-mtu.ts";
+
+/** So many are told of. */
+const MOST_TOLD = 3;
+
+export interface LateConnections {
+  /** Of them, the lab's own: it began them too late, or its kernels dropped their packets. */
+  byLab: number;
+  /** One sentence each, of the first ones: the lab's, and the others. */
+  labs: readonly string[];
+  others: readonly string[];
+}
+
+export const late: AnalysisModule = ({ timeline, events, explainer }) => {
+  const isInTime = firstInTime(timeline, pathOf(events));
+  const firstT = timeline.scales[0]?.requestedT ?? Number.POSITIVE_INFINITY;
+  const [labs, others]: [string[], string[]] = [[], []];
+  let byLab = 0;
+  return {
+    row(row) {
+      if (row.recorded.generation > 0 || isInTime(row)) return;
+      const { isLabs, sentence } = explainer.lateOf(row, firstT);
+      if (isLabs) byLab++;
+      const told = isLabs ? labs : others;
+      if (told.length < MOST_TOLD) told.push(sentence);
+    },
+    part: () => ({ evidence: { late: { byLab, labs, others } } }),
+  };
+};
+
+/** Why nothing can be said of the balancer; empty: there is no such reason. */
+export function lateGaps({ late: { byLab, labs } }: Pick<Evidence, "late">): string[] {
+  if (byLab === 0) return [];
+  const what = `${plural(byLab, "connection")} ${was(byLab)} not established in time because of the lab: begun less than 0.1 s before the first event, or a packet dropped by a kernel that had no room for it.`;
+  return [[what, ...labs].join(" ")];
+}
