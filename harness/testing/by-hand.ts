@@ -82,7 +82,7 @@ const NFQLB: readonly Line[] = [
     /"name":"x",.*--srcs 50\.0\.0\.0\/16/,
   ],
   ["nfqlb trace-flow-delete --name x", 0, /"flows":0/],
-  ["nfqlb loglevel", 2, /There is no 'loglevel' here/],
+  ["nfqlb loglevel 7 && nfqlb loglevel && nfqlb loglevel 5", 0, /^(loglevel=7\n){2}loglevel=5$/m],
 ];
 
 export async function typesOldNames(t: ExecutionContext, lb: Type): Promise<void> {

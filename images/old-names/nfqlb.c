@@ -49,8 +49,8 @@ static struct old_option run[] = {
 	{.name = "mtu", .wants = "BYTES", .help = "no effect", .instead = "fragments of any size are stored."},
 	HASH_MODE,
 	{.name = "reassembler", .wants = "N", .instead = "fragments are not put together."},
-	{.name = "sctp_encap", .wants = "PORT", .instead = "SCTP in UDP is balanced as UDP."},
-	{.name = "promiscuous_ping", .instead = "add a flow with --protocols icmp."},
+	{.name = "sctp_encap", .wants = "PORT", .help = "UDP port that carries SCTP", .to = "sctp-encap"},
+	{.name = "promiscuous_ping", .help = "flowlb: pings go by the addresses of flows alone", .to = "promiscuous-ping"},
 	{.name = "trace_address", .wants = "ADDRESS", .help = "no effect", .instead = "'nfqueue-lb trace' asks the table's name."},
 };
 static struct old_option flow_set[] = {
@@ -66,7 +66,7 @@ static struct old_option flow_set[] = {
 	{.name = "dports", .wants = "P-Q,...", .help = "destination ports", .to = "dports"},
 	{.name = "match", .wants = "MATCH", .instead = "'nfqueue-lb flow-set --match O:HEX[/MASK]' compares bytes."},
 	{.name = "user_ref", .wants = "N", .help = "number of yours", .to = "user-ref"},
-	{.name = "udpencap", .wants = "PORT", .instead = "SCTP in UDP is balanced as UDP."},
+	{.name = "udpencap", .wants = "PORT", .help = "no effect", .instead = "--sctp_encap of 'nfqlb flowlb' has it for all flows."},
 };
 static struct old_option trace[] = {
 	SHM,
@@ -95,6 +95,7 @@ static const struct old_command commands[] = {
 	{"fwmark", "[options] --src ADDRESS:PORT --dst ADDRESS:PORT", "nfqueue-lb lookup", fwmark,
 	 COUNT_OF(fwmark)},
 	{"stats", "[options]", "nfqueue-lb stats", stats, COUNT_OF(stats)},
+	{"loglevel", "[LEVEL]", "nfqueue-lb loglevel", shm_only, COUNT_OF(shm_only)},
 	{"lb", "[options]", "nfqueue-lb run", run, COUNT_OF(run)},
 	{"flowlb", "[options]", "nfqueue-lb run", run, COUNT_OF(run)},
 	{"flow-set", "[options]", "nfqueue-lb flow-set", flow_set, COUNT_OF(flow_set)},
@@ -188,8 +189,6 @@ int main(int argc, char **argv)
 		puts("nfqlb: an old name of 'nfqueue-lb'");
 		return EXIT_OK;
 	}
-	if (!strcmp(name, "loglevel"))
-		fail(EXIT_USAGE, "There is no 'loglevel' here: 'nfqueue-lb stats' counts, and 'nfqueue-lb trace' shows packets.");
 	if (!*name || !strcmp(name, "help") || !strcmp(name, "-h") || !strcmp(name, "--help")) {
 		print_help(*name ? stdout : stderr);
 		return *name ? EXIT_OK : EXIT_USAGE;

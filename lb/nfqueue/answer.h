@@ -12,6 +12,7 @@
 struct lookup {
 	struct table table;
 	struct flow_list flows;
+	uint32_t sctp_encap;	   /* UDP port that carries SCTP; 0: none */
 	const struct flowset *set; /* NULL: all packets go by the one table */
 };
 

@@ -88,6 +88,12 @@ expect 2 "not 'badly'" run --shm $shm --broken badly
 expect 2 "--routers needs --fragments." run --shm $shm --routers $shm --own 1
 expect 2 "--routers and --own need each other." run --shm $shm --fragments --own 1
 expect 2 "--nolb-fwmark needs --flows." run --shm $shm --nolb-fwmark 1
+expect 2 "--promiscuous-ping needs --flows." run --shm $shm --promiscuous-ping
+expect 0 "loglevel=5" loglevel --shm $shm
+expect 0 "loglevel=7" loglevel --shm $shm 7
+expect 0 "loglevel=7" loglevel --shm $shm
+expect 2 "The log level must be a number within 0..7, not '8'." loglevel --shm $shm 8
+expect 2 "Invalid value '0' for --sctp-encap" lookup --shm $shm --packet 45 --sctp-encap 0
 expect 2 "No queue is left for fragments after queue 65535." run --shm $shm --fragments --queue 65535
 
 expect 0 '"flows":[]' flow-list --shm $shm
@@ -128,6 +134,11 @@ expect 0 '"flows":[{"name":"all",' flow-list --shm $shm
 expect 0 '{"version":2,"flows":0,' trace-flow-delete --shm $shm syn
 expect 1 "No balancer runs on the table" trace --shm $shm
 expect 2 "goes with --batch" flow-set --shm $shm --replace --name web --targets $shm
+in_udp=450000280000000040110000320000010a00000026ab26ab001400001234138b00000001deadbeef
+ends=00000000000000000000ffff3200000100000000000000000000ffff0a000000
+expect 0 '"key":"'${ends}26ab26ab11000000'"' lookup --shm $shm --flows --packet $in_udp
+expect 0 '"key":"'${ends}1234138b84000000'"' lookup --shm $shm --flows --packet $in_udp --sctp-encap 9899
+expect 0 '"outcome":"short"' lookup --shm $shm --flows --packet ${in_udp%138b00000001deadbeef} --length 40 --sctp-encap 9899
 checks=$((checks + 1))
 seq 1 300 | sed "s/.*/--name f& --targets $shm --dports &/" | "$lb" flow-set --shm $shm --batch >"$out"
 echo "--name last --targets $shm --dports 70000" | "$lb" flow-set --shm $shm --batch --replace 2>>"$out"

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "commands.h"
+#include "encap.h"
 #include "query.h"
 #include "store.h"
 #include "util/hex.h"
@@ -57,6 +58,7 @@ static bool answer_packet(const struct lookup *lookup, const char *hex, const ch
 			      PACKET_MAX);
 	}
 	kind = flow_dissect(data, captured, length, lookup_needs_ports(lookup), &key, &transport);
+	kind = encap_open(lookup->sctp_encap, kind, captured < length, &key, &transport);
 	print_answer(lookup, kind, &key, &transport);
 	free(data);
 	return true;
@@ -121,6 +123,7 @@ int command_lookup(const struct command *command, int argc, char **argv)
 {
 	const char *shm = STORE_DEFAULT_NAME, *protocol = "tcp", *src = NULL, *dst = NULL, *packet = NULL;
 	const char *length = NULL;
+	static struct lookup lookup;
 	bool batch = false, flows = false, answered;
 	const struct option_spec specs[] = {
 		OPTION_SHM(&shm),
@@ -136,9 +139,8 @@ int command_lookup(const struct command *command, int argc, char **argv)
 		{"flows", 0, NULL,
 		 "match the flows as 'run --flows' does and print the flow; --match needs a packet",
 		 .flag = &flows},
+		OPTION_SCTP_ENCAP(&lookup.sctp_encap),
 	};
-	static struct lookup lookup;
-
 	parse_options(command, argc, argv, specs, sizeof(specs) / sizeof(*specs), 0);
 	if (batch + (packet != NULL) + (src || dst) != 1 || !src != !dst)
 		fail(EXIT_USAGE, "Give either --src and --dst, or --packet, or --batch. "

@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "commands.h"
+#include "encap.h"
 #include "packet/fragments.h"
 #include "pcap.h"
 #include "store.h"
@@ -146,11 +147,11 @@ static enum flow_kind dissect(const struct replay *replay, const struct frame *f
 {
 	const bool ports = lookup_needs_ports(&replay->lookup);
 	const struct pcap_packet *packet = &(frame->first < MISSING ? &replay->frames[frame->first] : frame)->packet;
-	const enum flow_kind kind = flow_dissect(packet->ip, packet->captured, packet->length, ports, key, transport);
+	enum flow_kind kind = flow_dissect(packet->ip, packet->captured, packet->length, ports, key, transport);
 
-	return kind == FLOW_FRAGMENT && joined
-		       ? flow_first_fragment(packet->ip, packet->captured, packet->length, ports, key, transport)
-		       : kind;
+	if (kind == FLOW_FRAGMENT && joined)
+		kind = flow_first_fragment(packet->ip, packet->captured, packet->length, ports, key, transport);
+	return encap_open(replay->lookup.sctp_encap, kind, packet->captured < packet->length, key, transport);
 }
 
 static void print_frame(struct replay *replay, const struct frame *frame, bool joined, bool quiet)
@@ -213,6 +214,7 @@ int command_replay(const struct command *command, int argc, char **argv)
 		 .min = 1, .max = 60000},
 		{"shuffle", 0, NULL, "in another order, all at once", .flag = &mix},
 		{"seed", 0, "SEED", "of the order of --shuffle (0)", .number = &seed, .max = UINT32_MAX},
+		OPTION_SCTP_ENCAP(&replay.lookup.sctp_encap),
 		{"quiet", 'q', NULL, "print the sum only", .flag = &quiet},
 	};
 	const int first = parse_options(command, argc, argv, specs, COUNT_OF(specs), 1);

@@ -18,6 +18,7 @@ int command_flow_delete(const struct command *command, int argc, char **argv);
 int command_flow_list(const struct command *command, int argc, char **argv);
 int command_flow_set(const struct command *command, int argc, char **argv);
 int command_create(const struct command *command, int argc, char **argv);
+int command_loglevel(const struct command *command, int argc, char **argv);
 int command_maglev(const struct command *command, int argc, char **argv);
 int command_primebelow(const struct command *command, int argc, char **argv);
 int command_replay(const struct command *command, int argc, char **argv);

@@ -12,8 +12,11 @@
 
 #include "flows.h"
 #include "cli/options.h"
+#include "log.h"
 #include "store.h"
 #include "worker.h"
+
+enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
 
 /* Tables stay mapped until the end: fragments remember where their datagram went. */
 struct mapped {
@@ -24,7 +27,7 @@ struct mapped {
 
 /* What workers read; never changed once they can see it. */
 struct version {
-	struct flowset *set;
+	struct flowset *set, *pings; /* pings: by addresses alone; NULL: pings are like the rest */
 	uint32_t n;
 	struct {
 		const struct table *table; /* NULL: it is gone */
@@ -38,6 +41,7 @@ struct flow_service {
 	struct flows_shared *shared;
 	_Atomic(struct version *) current;
 	uint32_t number; /* of the current version */
+	bool promiscuous_ping;
 	struct mapped *tables;
 	struct worker *workers;
 	uint32_t workers_n;
@@ -56,8 +60,7 @@ static const struct table *find_table(struct flow_service *service, const char *
 			return &m->table;
 	m = calloc(1, sizeof(*m));
 	if (!m || !store_try_open(name, &table)) {
-		fprintf(stderr, "The table '%s' of a flow can't be opened: its packets have no target.\n",
-			name);
+		log_say(LOG_WARNING, "The table '%s' of a flow can't be opened: its packets have no target", name);
 		free(m);
 		return NULL;
 	}
@@ -68,6 +71,32 @@ static const struct table *find_table(struct flow_service *service, const char *
 	return &m->table;
 }
 
+/* The same flows, as far as addresses go. */
+static struct flowset *ping_set(const struct flow_list *list)
+{
+	struct flow_rule *rules = calloc(list->n + 1, sizeof(*rules));
+	struct flowset *set;
+
+	if (!rules)
+		return NULL;
+	for (uint32_t i = 0; i < list->n; i++) {
+		rules[i] = list->flows[i].rule;
+		rules[i].protocols_n = rules[i].source_ports_n = rules[i].destination_ports_n = rules[i].matches_n = 0;
+	}
+	set = flowset_new(rules, list->n, sizeof(*rules));
+	free(rules);
+	return set;
+}
+
+static void free_version(struct version *version)
+{
+	if (version) {
+		flowset_free(version->set);
+		flowset_free(version->pings);
+	}
+	free(version);
+}
+
 static struct version *make_version(struct flow_service *service, const struct flow_list *list)
 {
 	struct version *version = calloc(1, sizeof(*version) + list->n * sizeof(version->flows[0]));
@@ -76,8 +105,9 @@ static struct version *make_version(struct flow_service *service, const struct f
 		return NULL;
 	version->n = list->n;
 	version->set = flowset_new(list->flows, list->n, sizeof(*list->flows));
-	if (!version->set) {
-		free(version);
+	version->pings = service->promiscuous_ping ? ping_set(list) : NULL;
+	if (!version->set || (service->promiscuous_ping && !version->pings)) {
+		free_version(version);
 		return NULL;
 	}
 	for (uint32_t i = 0; i < list->n; i++) {
@@ -87,13 +117,6 @@ static struct version *make_version(struct flow_service *service, const struct f
 		memcpy(version->flows[i].name, list->flows[i].name, sizeof(version->flows[i].name));
 	}
 	return version;
-}
-
-static void free_version(struct version *version)
-{
-	if (version)
-		flowset_free(version->set);
-	free(version);
 }
 
 /* Until every worker that may have seen the old version has left it. */
@@ -129,16 +152,18 @@ static bool load(struct flow_service *service)
 	free_version(old);
 	service->number = number;
 	flows_set_in_force(service->shared, number);
+	log_say(LOG_INFO, "Version %u of the flows of '%s' is in force: %u flows", number, service->name, version->n);
 	return true;
 }
 
-struct flow_service *flow_service_open(const char *name)
+struct flow_service *flow_service_open(const char *name, bool promiscuous_ping)
 {
 	struct flow_service *service = calloc(1, sizeof(*service));
 
 	if (!service)
 		fail(EXIT_ERROR, "Out of memory.");
 	service->name = name;
+	service->promiscuous_ping = promiscuous_ping;
 	service->shared = flows_open(name);
 	if (!load(service))
 		fail(EXIT_ERROR, "Cannot load the flows of '%s': %s.", name, strerror(errno));
@@ -159,7 +184,7 @@ static void *follow(void *argument)
 		}
 		seen = published;
 		if (!load(service))
-			fprintf(stderr, "The new flows can't be loaded: the old ones stay.\n");
+			log_say(LOG_WARNING, "The new flows can't be loaded: the old ones stay");
 	}
 	return NULL;
 }
@@ -197,11 +222,18 @@ void flow_service_stop(struct flow_service *service)
 	free(service);
 }
 
+/* An echo request, or an error about one: no other ICMP has a key of that protocol. */
+static bool is_ping(const struct flow_key *key)
+{
+	return key->protocol == PROTO_ICMP || key->protocol == PROTO_ICMPV6;
+}
+
 bool flow_service_find(const struct flow_service *service, const struct flow_key *key,
 		       const struct flow_bytes *transport, const struct table **table, uint64_t **counter)
 {
 	const struct version *version = atomic_load(&service->current);
-	const uint32_t found = flowset_match(version->set, key, transport);
+	const struct flowset *set = version->pings && is_ping(key) ? version->pings : version->set;
+	const uint32_t found = flowset_match(set, key, transport);
 
 	if (found == FLOWSET_NONE)
 		return false;

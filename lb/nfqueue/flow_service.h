@@ -13,7 +13,7 @@ struct flow_service;
 struct worker;
 
 /* Loads what is published. Exits with a clear sentence when it can't. */
-struct flow_service *flow_service_open(const char *name);
+struct flow_service *flow_service_open(const char *name, bool promiscuous_ping);
 
 /* Begins to follow changes; the workers are those that ask. Returns 0 or an error number. */
 int flow_service_start(struct flow_service *service, struct worker *workers, uint32_t n);

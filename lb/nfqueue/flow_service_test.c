@@ -65,6 +65,28 @@ static void publish(struct flows_shared *shared, uint32_t n, uint32_t *version)
 	free(list.flows);
 }
 
+/* The counter of the flow that takes an ICMP echo request, or another packet that only the last flow takes. */
+static const uint64_t *taken(uint8_t protocol)
+{
+	const struct flow_key key = {.protocol = protocol, .destination_port = {0xff, 0xff}};
+	const struct flow_bytes none = {0};
+	const struct table *table = NULL;
+	uint64_t *counter = NULL;
+
+	CHECK(flow_service_find(service, &key, &none, &table, &counter));
+	return counter;
+}
+
+static void test_promiscuous_ping(void)
+{
+	for (int promiscuous = 0; promiscuous < 2; promiscuous++) {
+		service = flow_service_open(name, promiscuous);
+		CHECK(flow_service_start(service, workers, READERS) == 0, "no thread");
+		CHECK((taken(1) != taken(6)) == promiscuous && taken(1) == taken(58));
+		flow_service_stop(service);
+	}
+}
+
 int main(void)
 {
 	const struct table_config config = {.m = 7, .n = 2, .mask = 1, .ports = 1};
@@ -76,7 +98,7 @@ int main(void)
 	snprintf(name, sizeof(name), "nfqueue-lb-test-flows-%d", (int)getpid());
 	store_create(name, &config, false);
 	shared = flows_open(name);
-	service = flow_service_open(name);
+	service = flow_service_open(name, false);
 	for (int i = 0; i < READERS; i++)
 		workers[i].options = &options;
 	CHECK(flow_service_start(service, workers, READERS) == 0, "no thread");
@@ -93,6 +115,7 @@ int main(void)
 	      (unsigned long)reads);
 	CHECK(atomic_load(&reads) > VERSIONS, "only %lu reads", (unsigned long)reads);
 	flow_service_stop(service);
+	test_promiscuous_ping();
 	store_delete(name);
 	flows_delete(name);
 	return check_report("flow_service");

@@ -144,37 +144,53 @@ test.serial("two addresses with disjoint targets in one lab; flows come, change 
   }
 });
 
-test.serial("packets without a flow, or without a target, take the marks that are set for them", async (t) => {
-  const { lab, lb } = await flowLab();
-  try {
-    const router = lab.host("vm-201");
-    // Another balancer, on a queue of its own, with a mark for each case: both lead to a target, to be seen.
-    await lb("init --shm marks -p");
-    await lb("init --shm empty -p");
-    await lb(`flow-set --shm marks --name nobody --targets empty --dsts ${FIRST}`);
-    const words = "run --shm marks --flows --queue 7 --nolb-fwmark 1002 --notargets-fwmark 1004";
-    const process = await startProgram(router, [lab.program("nfqueue-lb"), ...words.split(" ")], "ready");
-    await router.exec(["iptables", "-t", "mangle", "-F", "PREROUTING"]);
-    await router.exec([
-      "iptables",
-      "-t",
-      "mangle",
-      "-A",
-      "PREROUTING",
-      "-d",
-      `${FIRST}/31`,
-      "-j",
-      "NFQUEUE",
-      "--queue-num",
-      "7",
-    ]);
-    const targets = async (to: string) =>
-      new Set((await connect(lab, to, "--connections 20")).map((row) => row.target));
-    t.deepEqual(await targets(FIRST), new Set(["vm-004"]));
-    t.deepEqual(await targets(SECOND), new Set(["vm-002"]));
-    process.signal(SIGTERM);
-    t.is((await process.exited).code, 0);
-  } finally {
-    await lab[Symbol.asyncDispose]();
-  }
-});
+test.serial(
+  "packets without a flow, or a target, take their marks; SCTP in UDP has its flow; the log tells of changes",
+  async (t) => {
+    const { lab, lb } = await flowLab();
+    try {
+      const router = lab.host("vm-201");
+      // Another balancer, on a queue of its own, with a mark for each case: both lead to a target, to be seen.
+      await lb("init --shm marks -p");
+      await lb("init --shm empty -p");
+      await lb(`flow-set --shm marks --name nobody --targets empty --dsts ${FIRST}`);
+      const words = "run --shm marks --flows --queue 7 --nolb-fwmark 1002 --notargets-fwmark 1004 --sctp-encap 9899";
+      let said = "";
+      const process = await startProgram(router, [lab.program("nfqueue-lb"), ...words.split(" ")], "ready", {
+        onSaid: (text) => {
+          said += text;
+        },
+      });
+      await router.exec(["iptables", "-t", "mangle", "-F", "PREROUTING"]);
+      await router.exec([
+        "iptables",
+        "-t",
+        "mangle",
+        "-A",
+        "PREROUTING",
+        "-d",
+        `${FIRST}/31`,
+        "-j",
+        "NFQUEUE",
+        "--queue-num",
+        "7",
+      ]);
+      const targets = async (to: string) =>
+        new Set((await connect(lab, to, "--connections 20")).map((row) => row.target));
+      t.deepEqual(await targets(FIRST), new Set(["vm-004"]));
+      t.deepEqual(await targets(SECOND), new Set(["vm-002"]));
+      await lb("loglevel --shm marks 6");
+      await lb(`flow-set --shm marks --name inside --targets empty --dsts ${FIRST} --protocols sctp`);
+      await lb(`flow-set --shm marks --name nobody --targets empty --dsts ${FIRST} --protocols tcp`);
+      const datagram = ["stream", "--udp", "--address", `${FIRST}:9899`, "--connections", "1", "--duration", "300ms"];
+      await lab.host(lab.topology.tester.name).exec([lab.program("traffic"), ...datagram], { check: false });
+      const { flows } = JSON.parse(await lb("flow-list --shm marks")) as Listed;
+      t.true((flows.find(({ name }) => name === "inside")?.packets ?? 0) > 0, JSON.stringify(flows));
+      process.signal(SIGTERM);
+      t.is((await process.exited).code, 0);
+      t.regex(said, /^Version 3 of the flows of 'marks' is in force: 2 flows\.$/m);
+    } finally {
+      await lab[Symbol.asyncDispose]();
+    }
+  },
+);

@@ -10,6 +10,7 @@
 
 #include "util/clock.h"
 #include "counters.h"
+#include "encap.h"
 #include "table/hash.h"
 #include "cli/options.h"
 #include "reinject.h"
@@ -104,9 +105,10 @@ static struct verdict answer_first(struct worker *worker, const struct queued_pa
 	struct fragment_choice choice;
 	struct flow_bytes transport;
 	struct flow_key key;
-	const enum flow_kind kind = flow_first_fragment(packet->data, packet->captured, packet->length,
-							worker_needs_ports(worker), &key, &transport);
+	enum flow_kind kind = flow_first_fragment(packet->data, packet->captured, packet->length,
+						  worker_needs_ports(worker), &key, &transport);
 
+	kind = encap_open(worker->options->sctp_encap, kind, false, &key, &transport);
 	if (kind == FLOW_MALFORMED || kind == FLOW_SHORT) {
 		count(&worker->counters[COUNT_FRAGMENTS_MALFORMED], 1);
 		return (struct verdict){.decision = NF_DROP};

@@ -33,6 +33,10 @@ static const struct command commands[] = {
 	 command_flow_set},
 	{"init", "create a table", "init [options]", "Creates a table without targets.\n",
 	 "nfqueue-lb init -p --M 65537 --N 100 --mask 0xffff\n", command_init},
+	{"loglevel", "print or set the log level", "loglevel [options] [LEVEL]",
+	 "Prints the log level, or sets it, of a running balancer too: 4 warnings, 5 notices, 6 changes of flows and\n"
+	 "who traces, 7 each packet that is dropped, at most 100 a second. They are on stderr.\n",
+	 "nfqueue-lb loglevel 7\n", command_loglevel},
 	{"lookup", "print the target of a flow",
 	 "lookup [options] --src ADDRESS[:PORT] --dst ADDRESS[:PORT]\n"
 	 "lookup [options] --packet HEX [--length N]\nlookup [options] --batch",

@@ -58,6 +58,11 @@ struct fragment_choice pick_choice(struct worker *worker, enum flow_kind kind, c
 	return choice;
 }
 
+bool pick_is_taken(const struct fragment_choice *choice)
+{
+	return choice->set != &no_flow;
+}
+
 /* Mark 0 stands for "none": then the packet is dropped. */
 static struct verdict marked(const struct table *table, const struct queued_packet *packet, uint32_t fwmark)
 {

@@ -27,6 +27,9 @@ uint32_t pick_hash(const struct table *table, const struct flow_key *key);
 struct fragment_choice pick_choice(struct worker *worker, enum flow_kind kind, const struct flow_key *key,
 				   const struct flow_bytes *transport);
 
+/* Whether a flow takes it, where there are flows. */
+bool pick_is_taken(const struct fragment_choice *choice);
+
 /* Counts the pick, too. */
 struct verdict pick_verdict(struct worker *worker, const struct fragment_choice *choice,
 			    const struct queued_packet *packet);

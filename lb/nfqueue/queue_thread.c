@@ -5,7 +5,9 @@
 #include <linux/netfilter.h>
 
 #include "counters.h"
+#include "encap.h"
 #include "fragment_worker.h"
+#include "log.h"
 #include "packet/flow.h"
 #include "pick.h"
 #include "queue/serve.h"
@@ -28,20 +30,25 @@ static struct verdict verdict_on(struct worker *worker, const struct queued_pack
 	struct fragment_choice choice;
 	struct flow_bytes transport;
 	struct flow_key key;
-	const enum flow_kind kind = flow_dissect(packet->data, packet->captured, packet->length,
-						 worker_needs_ports(worker), &key, &transport);
+	enum flow_kind kind = flow_dissect(packet->data, packet->captured, packet->length,
+					   worker_needs_ports(worker), &key, &transport);
 
+	kind = encap_open(worker->options->sctp_encap, kind, wants_whole(worker, packet), &key, &transport);
 	if (kind == FLOW_SHORT && wants_whole(worker, packet))
 		return (struct verdict){.decision = NF_QUEUE_NR(worker->queue)};
 	count(&worker->counters[kind], 1);
 	count(&worker->counters[COUNT_BYTES], packet->length);
 	if (kind == FLOW_FRAGMENT && worker->options->fragments)
 		return (struct verdict){.decision = NF_QUEUE_NR(worker->options->fragment_queue)};
-	if (kind == FLOW_MALFORMED || kind == FLOW_SHORT)
+	if (kind == FLOW_MALFORMED || kind == FLOW_SHORT) {
+		log_drop(NULL, kind == FLOW_SHORT ? "its headers are cut" : "it is malformed");
 		return (struct verdict){.decision = NF_DROP};
+	}
 	choice = pick_choice(worker, kind, &key, &transport);
 	const struct verdict verdict = pick_verdict(worker, &choice, packet);
 
+	if (verdict.decision == NF_DROP)
+		log_drop(&key, pick_is_taken(&choice) ? "no target is active" : "no flow takes it");
 	if (tracer_is_on(worker->options->tracer))
 		tracer_tell(worker->options->tracer, worker, packet, &verdict);
 	return verdict;

@@ -15,6 +15,7 @@
 #include "util/signals.h"
 #include "queue/privileges.h"
 #include "queue/serve.h"
+#include "log.h"
 #include "queue_thread.h"
 #include "remember.h"
 #include "run.h"
@@ -57,8 +58,9 @@ static void open_all(struct run *run)
 	if (run->take_over)
 		take_over(run);
 	store_claim(run->shm, table);
+	log_by(table);
 	if (run->flows)
-		run->options.flows = run->flow_service = flow_service_open(run->shm);
+		run->options.flows = run->flow_service = flow_service_open(run->shm, run->options.promiscuous_ping);
 	for (uint32_t i = 0; i < run->workers_n; i++) {
 		const bool fragments = run->options.fragments && i == run->workers_n - 1;
 		struct queue_options queue = run->options.queue;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "encap.h"
 #include "remember.h"
 #include "run.h"
 
@@ -59,6 +60,9 @@ void run_parse(struct run *run, const struct command *command, int argc, char **
 		 .flag = &run->flows},
 		{"nolb-fwmark", 0, "N", "fwmark of packets without a matching flow (drop)",
 		 .number = &options->no_flow_fwmark, .min = 1, .max = UINT32_MAX},
+		{"promiscuous-ping", 0, NULL, "echo requests go by the addresses of flows alone, whatever else these ask for",
+		 .flag = &options->promiscuous_ping},
+		OPTION_SCTP_ENCAP(&options->sctp_encap),
 		{"fragments", 0, NULL,
 		 "keep the fragments of a datagram together, with its flow; reserves the queue after\nthe "
 		 "last one",
@@ -87,6 +91,8 @@ void run_parse(struct run *run, const struct command *command, int argc, char **
 	options->random = broken;
 	if (options->no_flow_fwmark && !run->flows)
 		fail(EXIT_USAGE, "--nolb-fwmark needs --flows.");
+	if (options->promiscuous_ping && !run->flows)
+		fail(EXIT_USAGE, "--promiscuous-ping needs --flows.");
 	if (!options->fragments && run->routers_shm)
 		fail(EXIT_USAGE, "--routers needs --fragments.");
 	if (!run->routers_shm != !fragments->own)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trace.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
@@ -9,10 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "address_name.h"
 #include "cli/fail.h"
 #include "control/address.h"
+#include "encap.h"
 #include "flow_service.h"
 #include "json/json.h"
+#include "log.h"
 #include "packet/flow.h"
 #include "packet/flow_names.h"
 #include "pick.h"
@@ -45,11 +47,12 @@ void tracer_accept(struct tracer *tracer)
 		close(fd);
 		return;
 	}
-	tracer->flows = flow_service_open(tracer->flows_name);
+	tracer->flows = flow_service_open(tracer->flows_name, false);
 	if (flow_service_start(tracer->flows, tracer->workers, tracer->workers_n))
 		fail(EXIT_ERROR, "Cannot start the thread that follows the trace flows.");
 	atomic_store(&tracer->missed, 0);
 	atomic_store(&tracer->client, fd);
+	log_say(LOG_INFO, "Somebody traces packets");
 }
 
 void tracer_detach(struct tracer *tracer)
@@ -60,16 +63,14 @@ void tracer_detach(struct tracer *tracer)
 	flow_service_settle(tracer->flows);
 	flow_service_stop(tracer->flows);
 	close(fd);
+	log_say(LOG_INFO, "Nobody traces packets any more");
 }
 
 static void add_address(struct text *text, const char *key, const uint8_t address[16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
-	char name[INET6_ADDRSTRLEN];
-	const bool ip4 = memcmp(address, mapped, sizeof(mapped)) == 0;
+	char name[ADDRESS_NAME];
 
-	inet_ntop(ip4 ? AF_INET : AF_INET6, ip4 ? address + 12 : address, name, sizeof(name));
-	json_string(text, key, name);
+	json_string(text, key, address_name(address, name));
 }
 
 static void add_verdict(struct text *text, const struct verdict *verdict)
@@ -92,9 +93,10 @@ void tracer_tell(struct tracer *tracer, const struct worker *worker, const struc
 	struct flow_key key;
 	const char *name;
 	/* With ports, whatever the table hashes. */
-	const enum flow_kind kind =
+	enum flow_kind kind =
 		flow_dissect(packet->data, packet->captured, packet->length, true, &key, &transport);
 
+	kind = encap_open(worker->options->sctp_encap, kind, false, &key, &transport);
 	if (client < 0 || !flow_has_key(kind) || !(name = flow_service_count(tracer->flows, &key, &transport)))
 		return;
 	json_event(&text, "packet", clock_ns());

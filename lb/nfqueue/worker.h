@@ -22,6 +22,8 @@ struct worker_options {
 	uint32_t no_flow_fwmark;	  /* for packets that no flow takes; 0: drop them */
 	bool fragments;			  /* they have a queue of their own */
 	uint16_t fragment_queue;
+	uint32_t sctp_encap;   /* UDP port that carries SCTP; 0: none */
+	bool promiscuous_ping; /* an echo request goes by a flow's addresses alone */
 	struct tracer *tracer; /* NULL: nobody can ask for packets */
 };
 

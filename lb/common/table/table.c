@@ -9,7 +9,8 @@
 #include "table/prime.h"
 
 /* Changes with the layout: "nfqlb", 0, then the layout's number. */
-#define TABLE_MAGIC 0x6e66716c62000002ull
+#define TABLE_MAGIC 0x6e66716c62000003ull
+#define NOTICE 5 /* as of syslog */
 
 #define LOAD(from) __atomic_load_n(from, __ATOMIC_RELAXED)
 #define STORE(to, value) __atomic_store_n(to, value, __ATOMIC_RELAXED)
@@ -70,6 +71,7 @@ void table_format(void *memory, const struct table_config *config)
 
 	header->magic = TABLE_MAGIC;
 	header->config = *config;
+	header->log_level = NOTICE;
 }
 
 bool table_view(struct table *table, void *memory, size_t size)

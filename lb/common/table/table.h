@@ -51,6 +51,7 @@ struct table_header {
 	struct table_config config;
 	/* The queues of the last run, for `stats`. */
 	uint32_t first_queue, queues;
+	_Atomic uint32_t log_level; /* of a program that runs, as of syslog */
 	_Alignas(64) _Atomic uint64_t published; /* half [version & 1] is valid */
 	_Atomic uint64_t building;		 /* half [version & 1] may be half-built */
 };
