@@ -4,7 +4,7 @@
 import type { Protocol } from "../record/schema.ts";
 import { startProgram } from "../runtime/daemon.ts";
 import type { Host, Lab } from "../runtime/runtime.ts";
-import { clientVips, type Topology } from "../topology/topology.ts";
+import { clientVips, linkOn, type Machine, type Topology } from "../topology/topology.ts";
 import type { Liveness } from "./liveness.ts";
 
 /** One process opens so many at most: where only the hard limit of open files holds (often 20,000), more need more processes. */
@@ -50,14 +50,19 @@ function portWords(at: ServerSetup["at"], target: number): string[] {
   return [...flags.flatMap((flag) => [`--${flag}-port`, `${port}`]), ...(other ? [`--${other}-port`, `${own}`] : [])];
 }
 
-/** Each VIP is a service of its own, unless they are to be paths of one: a peer takes all that it is told of for paths. */
-const sctpWords = (topology: Topology): string[] =>
-  topology.sctp
-    ? ([4, 6] as const).flatMap((family) => {
-        const vips = clientVips(topology, family);
-        return (topology.paths ? [vips.join(",")] : vips).flatMap((vip) => ["--sctp", vip]);
-      })
-    : [];
+/**
+ * Each VIP is a service of its own, unless they are to be paths of one: a peer takes all that it is told of for paths. So is the
+ * target's own address, which translated packets have.
+ */
+function sctpWords(topology: Topology, target: Machine): string[] {
+  if (!topology.sctp) return [];
+  const { ipv4, ipv6 } = linkOn(target, "net1");
+  return ([4, 6] as const).flatMap((family) => {
+    const vips = clientVips(topology, family);
+    const own = family === 4 ? ipv4 : ipv6;
+    return [...(topology.paths ? [vips.join(",")] : vips), own].flatMap((address) => ["--sctp", address]);
+  });
+}
 
 /** A server at one more port, the i-th; what it would serve besides is out of everybody's way. */
 const sideWords = (port: number, i: number, mode: Mode = "stream") =>
@@ -86,13 +91,7 @@ export async function startServers(
 ): Promise<void> {
   const fewMs = HEARTBEAT_MS * Math.ceil((lab.topology.targets.length * processes * 1000) / HEARTBEAT_MS / BEATS_PER_S);
   const everyMs = Math.max(fewMs, liveness?.leastMs ?? 0);
-  const words = [
-    "serve",
-    "--processes",
-    `${processes}`,
-    ...sctpWords(lab.topology),
-    ...(liveness ? ["--heartbeat", `${everyMs}ms`] : []),
-  ];
+  const words = ["serve", "--processes", `${processes}`, ...(liveness ? ["--heartbeat", `${everyMs}ms`] : [])];
   const serve = (name: string, more: readonly string[], watched: boolean) =>
     startProgram(lab.host(name), [lab.program("traffic"), ...more, "--name", name], "listening", {
       ...(watched && liveness ? { onReport: beats(liveness, lab.host(name), everyMs) } : {}),
@@ -100,10 +99,12 @@ export async function startServers(
       onSaid: (text) => onTrouble(`The server on ${name} said: ${text.trim()}`, name),
     });
   await Promise.all(
-    lab.topology.targets.flatMap(({ name }, i) => [
-      serve(name, [...words, ...portWords(at, i)], true),
-      ...(at?.ports.others ?? []).map((port, n) => serve(name, ["serve", ...sideWords(port, n)], false)),
-      ...(more?.ports ?? []).map((port, n) => serve(name, ["serve", ...sideWords(port, 8 + n, more?.mode)], false)),
+    lab.topology.targets.flatMap((target, i) => [
+      serve(target.name, [...words, ...sctpWords(lab.topology, target), ...portWords(at, i)], true),
+      ...(at?.ports.others ?? []).map((port, n) => serve(target.name, ["serve", ...sideWords(port, n)], false)),
+      ...(more?.ports ?? []).map((port, n) =>
+        serve(target.name, ["serve", ...sideWords(port, 8 + n, more?.mode)], false),
+      ),
     ]),
   );
 }

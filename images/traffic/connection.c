@@ -180,6 +180,8 @@ void connection_end(struct client *client, struct connection *c, enum cause caus
 	connection_row(client, c, cause, now);
 	count_end(client, c, cause);
 	client->outstanding -= (int64_t)c->sent - c->answered;
+	if (client->set.sctp && cause)
+		sctp_abort(c->fd);
 	socket_close(c);
 	wheel_cancel(&client->wheel, connection_index(client, c));
 	c->state = STATE_DONE;

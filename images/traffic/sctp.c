@@ -37,6 +37,13 @@ uint32_t sctp_resent(int fd)
 	return (uint32_t)stats.sas_rtxchunks;
 }
 
+void sctp_abort(int fd)
+{
+	const struct linger none = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
 /* To open a socket has the kernel load its module, so this is how to ask, and how to have what sysctl sets of it. */
 int command_sctp(const struct command *command, int argc, char **argv)
 {

@@ -16,4 +16,7 @@ int sctp_bind_more(int fd, const union address *address);
 /* DATA chunks that were sent again. */
 uint32_t sctp_resent(int fd);
 
+/* Closing it ends the association at once: what is not acknowledged would be sent again for a minute, after the load. */
+void sctp_abort(int fd);
+
 #endif

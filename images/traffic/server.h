@@ -16,7 +16,7 @@
 #include "integrity.h"
 #include "parse.h"
 
-#define MAX_SCTP 16 /* --sctp */
+#define MAX_SCTP 20 /* --sctp */
 #define SOCKETS (5 + 2 * MAX_SCTP)
 #define MAX_PROCESSES 256
 #define ECHO_CHUNK 65536 /* the largest read; also bounds what is kept for a peer that does not read */

@@ -59,6 +59,7 @@ export const ecmp = defineBackend({
   name: "ecmp",
   summary: "multipath route: hash-threshold over next hops in the kernel; stateless",
   service: "a route to a next-hop group",
+  protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
   direct: () => bothLive,
   withoutTargets: (_, protocol) => noRoute(protocol),
@@ -83,6 +84,7 @@ export const ecmpResilient = defineBackend({
   summary:
     "resilient next-hop group: hash to a bucket; only buckets of targets that leave move; no state of connections",
   service: "a route to a next-hop group",
+  protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
   direct: () => bothLive,
   withoutTargets: (_, protocol) => noRoute(protocol),

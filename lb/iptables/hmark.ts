@@ -40,6 +40,7 @@ export const iptablesHmark = defineBackend({
     }),
   },
   service: "a rule in PREROUTING and a chain that hashes",
+  protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
   options,
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,

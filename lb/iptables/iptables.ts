@@ -22,7 +22,14 @@ import {
   type Topology,
   vipPrefix,
 } from "../../harness/api/index.ts";
-import { conntrackCounters, flushTargets, type LeaveMode, returnPath, setTimeouts } from "../linux/conntrack.ts";
+import {
+  beginsAnew,
+  conntrackCounters,
+  flushTargets,
+  type LeaveMode,
+  returnPath,
+  setTimeouts,
+} from "../linux/conntrack.ts";
 import { clampRules } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
 import { memoryPart } from "../linux/options.ts";
@@ -189,10 +196,10 @@ export function destination(topology: Topology, index: number, family: IpFamily,
 }
 
 /** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
-export function statefulOracle({
-  leave,
-  timeouts,
-  looseTcp,
-}: Pick<NatOptions, "leave" | "timeouts" | "looseTcp">): StatefulSpec {
-  return { strategy: "stateful", flush: leave === "flush", assign: null, ...memoryPart(timeouts, looseTcp) };
+export function statefulOracle(
+  { leave, timeouts, looseTcp }: Pick<NatOptions, "leave" | "timeouts" | "looseTcp">,
+  protocol: Protocol,
+): StatefulSpec {
+  const memory = memoryPart(timeouts, beginsAnew(protocol, looseTcp));
+  return { strategy: "stateful", flush: leave === "flush", assign: null, ...memory };
 }

@@ -51,6 +51,7 @@ export const iptablesRecent = defineBackend({
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   tracks: () => true,
   sharesConntrack: natShares,
+  protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
   handles: ["icmp_errors"],
   leavesDead,
@@ -68,7 +69,7 @@ export const iptablesRecent = defineBackend({
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),
   affinityOption: "seconds",
-  oracle: (given) => ({ ...statefulOracle(given), later: "shares", affinityS: given.seconds }),
+  oracle: (given, _, protocol) => ({ ...statefulOracle(given, protocol), later: "shares", affinityS: given.seconds }),
   router: (router, given) => natSide(router, given, rulesOf(given)),
 });
 

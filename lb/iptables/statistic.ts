@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from "zod";
 import { defineBackend, definedOptions, type IpFamily, type Topology } from "../../harness/api/index.ts";
-import { leave, leavesDead, looseTcp, masquerade, natReuse } from "../linux/conntrack.ts";
+import { beginsAnew, leave, leavesDead, looseTcp, masquerade, natReuse } from "../linux/conntrack.ts";
 import { bothLive } from "../linux/direct.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { noRoute } from "../linux/no-route.ts";
@@ -38,6 +38,7 @@ export const iptablesStatistic = defineBackend({
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   tracks: () => true,
   sharesConntrack: natShares,
+  protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
   handles: ["icmp_errors"],
   leavesDead,
@@ -56,8 +57,8 @@ export const iptablesStatistic = defineBackend({
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),
   oracle: (given, _, protocol) => ({
-    ...statefulOracle(given),
-    ...turnsPart(given.mode === "nth" && given.leave === "flush", given.looseTcp || protocol === "udp"),
+    ...statefulOracle(given, protocol),
+    ...turnsPart(given.mode === "nth" && given.leave === "flush", beginsAnew(protocol, given.looseTcp)),
   }),
   router: (router, given) => natSide(router, given, rulesOf(given)),
 });
@@ -68,7 +69,7 @@ const rulesOf =
     rules: targets.flatMap((index, i) => {
       const to = destination(topology, index, family, targetPort);
       // A port can be changed only where there are ports.
-      const protocols = targetPort === undefined ? [""] : ["-p tcp ", "-p udp "];
+      const protocols = targetPort === undefined ? [""] : ["-p tcp ", "-p udp ", "-p sctp "];
       return protocols.map((protocol) => `${protocol}${share(mode, targets.length - i)}-j DNAT --to-destination ${to}`);
     }),
   });

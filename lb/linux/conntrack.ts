@@ -21,11 +21,19 @@ export const leave = z
     "connections of a target that leaves: let them live, or forget them so that they end at once; dead: it has died, and they hang on what is not forgotten",
   );
 
+/** Whether a packet of a connection that conntrack does not know makes a new one. SCTP's data makes none: it is invalid. */
+export const beginsAnew = (protocol: Protocol, looseTcp: boolean): boolean =>
+  protocol === "udp" || (protocol === "tcp" && looseTcp);
+
 /**
  * A 5-tuple that is opened again: the client's SYN ends an entry whose connection it had closed itself, so that rules are asked anew; over
  * UDP the entry goes on, until it is flushed.
  */
-export function natReuse({ leave, timeouts }: { leave: LeaveMode; timeouts: string }, protocol: Protocol): Reuse {
+export function natReuse(
+  { leave, timeouts }: { leave: LeaveMode; timeouts: string },
+  protocol: Protocol,
+): Reuse | null {
+  if (protocol === "sctp") return null;
   if (protocol === "tcp") return { after: "again", gone: "again" };
   const { udp } = timeoutsOf(timeouts);
   const gone = leave === "flush" ? "again" : leave === "drain" ? "same" : "lost";

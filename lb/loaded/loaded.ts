@@ -57,6 +57,7 @@ export const loaded = defineBackend({
   name: "loaded",
   summary: "address rewriting in user space by NFQUEUE; a source stays with its target; finds dead and new targets",
   handles: ["icmp_errors", "health_checks", "hotplug"],
+  protocols: ["tcp", "udp", "sctp"],
   options,
   affinityOption: "idle",
   requires: () => ({
@@ -78,7 +79,7 @@ export const loaded = defineBackend({
     midstream: true,
     // A packet of a client that was forgotten takes a turn away from those that come again.
     ...(scheduler === "rr" && mode !== "flush" ? { later: "shares" as const } : {}),
-    memory: { timeoutS: { tcp: idle, udp: idle }, again: true },
+    memory: { timeoutS: { tcp: idle, udp: idle, sctp: idle }, again: true },
   }),
   prepare: async (lab, { hotplug }) => {
     // Linux does not answer broadcasts unless told to.

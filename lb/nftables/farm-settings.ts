@@ -4,7 +4,7 @@ import { FAMILIES, PORT, type Protocol, type Served } from "../../harness/api/in
 import { type FarmPlan, readFarm, type Serving, targetIndex } from "./farm.ts";
 import type { Farm, Ports } from "./farms/grammar.ts";
 import { familyOf } from "./farms/services.ts";
-import { type Given, isStateless, passed, type Settings } from "./options.ts";
+import { type Given, isStateless, PROTOCOLS, passed, type Settings } from "./options.ts";
 
 /** No count of targets that are down reaches it: the farm has no such backend. */
 const NEVER = 0xffff_ffff;
@@ -39,7 +39,7 @@ function settingsOf({ farm, virtuals }: Serving, plan: FarmPlan, given: Given, t
     ...poolOf(farm, given, targets),
     ports: given.ports ?? virtuals[0]?.ports ?? undefined,
     families: familiesIn(virtuals),
-    protocols: (["tcp", "udp"] as const).filter((one) => virtuals.some(({ protocol }) => (protocol ?? one) === one)),
+    protocols: PROTOCOLS.filter((one) => virtuals.some(({ protocol }) => (protocol ?? one) === one)),
     standby: "nftlb",
     ...memoryOf(farm, given, { mode, scheduler }),
     ignored: plan.ignored,
@@ -86,7 +86,7 @@ export function servedBy(path: string, targets: number): Served {
     serving.flatMap(({ farm, virtuals }) =>
       virtuals.flatMap((one) => ((one.protocol ?? protocol) === protocol ? [{ farm, ...one }] : [])),
     );
-  const protocols = (["tcp", "udp"] as const).filter((protocol) => of(protocol).length > 0);
+  const protocols = PROTOCOLS.filter((protocol) => of(protocol).length > 0);
   const ports = protocols.flatMap((protocol) => {
     const all = of(protocol);
     const isOwn = all.every(({ farm }) => farm.backends.every(({ port }) => port.length === 0));
@@ -106,5 +106,9 @@ export function servedBy(path: string, targets: number): Served {
   };
 }
 
-const LAB_PORTS = { tcp: [PORT.connect, PORT.stream.tcp], udp: [PORT.stream.udp] } as const;
+const LAB_PORTS = {
+  tcp: [PORT.connect, PORT.stream.tcp],
+  udp: [PORT.stream.udp],
+  sctp: [PORT.connect, PORT.stream.sctp],
+} as const;
 const inRanges = (port: number, ranges: readonly Ports[]) => ranges.some(({ from, to }) => from <= port && port <= to);

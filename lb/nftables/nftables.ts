@@ -30,6 +30,7 @@ export const nftables = defineBackend({
   sharesConntrack: (given) => modeOf(given) === "dnat" && wantsMasquerade(given) === undefined,
   tracks: (given, targets) => settle(given, targets).some(({ mode }) => !isStateless(mode)),
   handles: ["icmp_errors"],
+  protocols: ["tcp", "udp", "sctp"],
   leavesDead,
   clampMtu: ({ mssClamp }) => mssClamp ?? null,
   snat: snatOf,

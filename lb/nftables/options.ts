@@ -102,6 +102,9 @@ export interface Settings {
   ignored: readonly string[];
 }
 
+/** What has ports that rules can tell. */
+export const PROTOCOLS = ["tcp", "udp", "sctp"] as const satisfies Protocol[];
+
 /** What is used as it was given. */
 export const passed = ({ hashSeed, leave, timeouts, looseTcp, snatPorts, randomFully }: Given) => ({
   hashSeed,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rules must do with a connection: from settings to an oracle's data. Pure.
 import { type AssignSpec, type OracleSpec, PORT, type Protocol, type StatefulSpec } from "../../harness/api/index.ts";
+import { beginsAnew } from "../linux/conntrack.ts";
 import { memoryPart, turnsPart, weightsPart } from "../linux/options.ts";
 import { isStateless, type Settings } from "./options.ts";
 
@@ -45,14 +46,14 @@ function oracleOf(settings: Settings, protocol: Protocol, seeds: Seeds): OracleS
   if (isStateless(settings.mode) && keptS === null) return unforeseen ? null : choice;
   const byHash = scheduler === "hash" || scheduler === "symhash";
   const flush = keptS !== null || settings.leave === "flush";
-  const again = keptS !== null || looseTcp || protocol === "udp";
+  const anew = beginsAnew(protocol, looseTcp);
   return {
     strategy: "stateful",
     flush,
     assign: byHash && persistenceS === 0 && !unforeseen ? choice : null,
     ...affinityPart(settings, seeds),
-    ...(keptS === null ? memoryPart(settings.timeouts, looseTcp) : keptPart(keptS)),
-    ...(byHash ? {} : turnsPart(flush && scheduler === "rr", again)),
+    ...(keptS === null ? memoryPart(settings.timeouts, anew) : keptPart(keptS)),
+    ...(byHash ? {} : turnsPart(flush && scheduler === "rr", keptS !== null || anew)),
     ...(unforeseen ? { uneven: true } : poolParts(settings)),
   };
 }

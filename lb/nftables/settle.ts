@@ -4,7 +4,7 @@ import { UsageError } from "../../harness/api/index.ts";
 import { checkWeights } from "../linux/options.ts";
 import { checkRoom } from "../linux/room.ts";
 import { farmSettings } from "./farm-settings.ts";
-import { type Given, isStateless, passed, type Settings } from "./options.ts";
+import { type Given, isStateless, PROTOCOLS, passed, type Settings } from "./options.ts";
 
 /** Of each farm that serves the VIP, or the one that options are. Throws UsageError when options do not fit, or the farm file is wrong. */
 export function settle(given: Given, targets: number): [Settings, ...Settings[]] {
@@ -34,7 +34,7 @@ function fromOptions(given: Given): Settings {
     priorities,
     ports,
     families: [4, 6],
-    protocols: ["tcp", "udp"],
+    protocols: PROTOCOLS,
     standby: "best",
     persistenceS: persistence,
     keptS: null,

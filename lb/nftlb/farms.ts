@@ -51,8 +51,9 @@ export function fileOf(file: string): FileObject {
 export function farmsFor(topology: Topology, settings: Settings): FarmObject[] {
   const { mode, scheduler, keys, ports, persistenceS, weights, priorities } = settings;
   const portText = (ports ?? []).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
+  const protocols = settings.protocols.filter((one) => one !== "sctp" || topology.sctp);
   return settings.families.flatMap((family) =>
-    settings.protocols.flatMap((protocol) =>
+    protocols.flatMap((protocol) =>
       clientVips(topology, family).map((vip, n) => ({
         name: `vip${family}-${protocol}${n === 0 ? "" : `-${n + 1}`}`,
         family: FAMILY_WORD[family],

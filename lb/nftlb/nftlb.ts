@@ -30,6 +30,7 @@ export const nftlb = defineBackend({
   summary: "nftlb's own daemon: a farm file at the start, then REST; DNAT, SNAT or direct return by nftables",
   tracks: (given, targets) => settle(given, targets).some(({ mode }) => !isStateless(mode)),
   handles: ["icmp_errors"],
+  protocols: ["tcp", "udp", "sctp"],
   direct: () => bothLive,
   leavesDead,
   servesVips: ({ farm }) => farm === undefined,
