@@ -14,7 +14,7 @@ export const openShape = {
   lifetimes: option(text().optional(), {
     group: "Load",
     about:
-      "how long connections of --arrivals live: exp:5s, fixed:5s, pareto:1s,1.5, lognormal:2s,1, hadoop, requests, or a file",
+      "how long connections of --arrivals live: exp:5s, fixed:5s, pareto:1s,1.5, lognormal:2s,1, hadoop, requests, web:20k, cache:200k, or a file",
     expects: LIFETIMES_EXPECTED,
     defaultText: "exp:5s",
     needs: "arrivals",

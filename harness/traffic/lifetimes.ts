@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { readNumber, readSeconds } from "../plan/quantities.ts";
 import { UsageError } from "../util/errors.ts";
 import { type Distribution, KNOWN_LIFETIMES } from "./known-lifetimes.ts";
+import { KNOWN_SIZES } from "./known-sizes.ts";
 
 /** Draws seconds, by numbers in [0, 1). */
 export type Lifetimes = (random: () => number) => number;
@@ -26,13 +27,19 @@ const NAMED: Readonly<Record<string, Named>> = {
     parts: ["seconds", "number"],
     of: (median, sigma) => (random) => median * Math.exp(sigma * normal(random)),
   },
+  web: { parts: ["number"], of: (rate) => ofSizes(KNOWN_SIZES.web.points, rate) },
+  cache: { parts: ["number"], of: (rate) => ofSizes(KNOWN_SIZES.cache.points, rate) },
 };
+
+/** A flow lasts as long as its bytes take at so many a second. */
+const ofSizes = (points: Distribution, rate: number) =>
+  ofPoints(points.map(([bytes, share]) => [bytes / rate, share] as const));
 
 /** Box and Muller's. */
 const normal = (random: () => number) => Math.sqrt(-2 * Math.log1p(-random())) * Math.cos(2 * Math.PI * random());
 
 export const LIFETIMES_EXPECTED =
-  "exp:MEAN, fixed:TIME, pareto:LEAST,SHAPE with a shape above 1, lognormal:MEDIAN,SIGMA, a published distribution (hadoop, requests), or a file of one";
+  "exp:MEAN, fixed:TIME, pareto:LEAST,SHAPE with a shape above 1, lognormal:MEDIAN,SIGMA, a published distribution (hadoop, requests), published sizes at so many bytes a second (web:RATE, cache:RATE), or a file of one";
 
 /** "exp:5s", "hadoop", or the name of a file. Throws UsageError. */
 export function readLifetimes(words: string): Lifetimes {

@@ -5,7 +5,8 @@ import path from "node:path";
 import test from "ava";
 import { UsageError } from "../util/errors.ts";
 import { mulberry32 } from "../util/random.ts";
-import { KNOWN_LIFETIMES } from "./known-lifetimes.ts";
+import { type Distribution, KNOWN_LIFETIMES } from "./known-lifetimes.ts";
+import { KNOWN_SIZES } from "./known-sizes.ts";
 import { readLifetimes } from "./lifetimes.ts";
 import { drawPlans, livingOf, type OpenWords, planBytes } from "./open.ts";
 
@@ -43,7 +44,9 @@ test("a file's distribution is linear between its lines, and its first line is w
 });
 
 test("published distributions have the shares that were published, and rise", (t) => {
-  for (const [name, { points }] of Object.entries(KNOWN_LIFETIMES)) {
+  const bySize = Object.entries(KNOWN_SIZES).map(([name, { points }]) => [`${name}:1`, points] as const);
+  const byTime = Object.entries(KNOWN_LIFETIMES).map(([name, { points }]) => [name, points] as const);
+  for (const [name, points] of [...byTime, ...bySize]) {
     const all = drawn(name, 20_000);
     for (const [i, [seconds, share]] of points.entries()) {
       const [beforeS, before] = points[i - 1] ?? [0, 0];
@@ -52,10 +55,23 @@ test("published distributions have the shares that were published, and rise", (t
     }
     t.is(points.at(-1)?.[1], 1);
   }
+  const inSteps = (points: Distribution) =>
+    points.reduce((sum, [bytes, share], i) => sum + bytes * (share - (points[i - 1]?.[1] ?? 0)), 0);
+  const means = Object.values(KNOWN_SIZES).map(({ points }) => inSteps(points));
+  t.deepEqual(means.map(Math.floor), [68_936, 718_204], "the means that stand beside them");
 });
 
 test("what is no distribution is a sentence, with the line of a file", (t) => {
-  for (const words of ["exp:0s", "exp:5s,1", "pareto:1s", "pareto:1s,1", "lognormal:2s,x", "nothing-there"])
+  for (const words of [
+    "exp:0s",
+    "exp:5s,1",
+    "pareto:1s",
+    "pareto:1s,1",
+    "lognormal:2s,x",
+    "web",
+    "web:0",
+    "nothing-there",
+  ])
     t.throws(() => readLifetimes(words), { instanceOf: UsageError, message: /for --lifetimes: expected exp:MEAN/ });
   t.throws(() => readLifetimes(fileOf("falls", "1 0.5\n\n2 0.4\n")), { message: /falls, line 3: .* must rise/ });
   t.throws(() => readLifetimes(fileOf("ends", "1 0.5\n2 0.9\n")), { message: /the last share must be 1, not 0.9/ });
