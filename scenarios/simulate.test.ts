@@ -156,7 +156,16 @@ test.serial(
       const fates = new Fates(spec, course, { protocol: "tcp", targets: 4 });
       const atUs = planned.plan.steps.map(({ atS }) => atS * 1e6);
       const { load } = planned;
-      const lives = rememberedLives({ spec, entries: 5000, fates, course, drawers: world.drawers, load, atUs });
+      const lives = rememberedLives({
+        spec,
+        limits: { entries: 5000 },
+        fates,
+        course,
+        drawers: world.drawers,
+        load,
+        atUs,
+        seed: 1,
+      });
       for (const drawer of world.drawers) {
         const all: Life[] = [];
         world.each(drawer, (life) => all.push({ ...life }));
@@ -184,6 +193,46 @@ test.serial("a table that is too small forgets, and some of what it forgot is lo
   const stateless = (await simulated("xdp_scale")).data.summary.events[1]?.lost ?? 0;
   t.true(few[0] <= stateless * 1.2 && few[0] > stateless * 0.8, `${few[0]} ${stateless}`);
 });
+
+test.serial(
+  "a CPU knows only what came to it: who comes to another one is chosen for anew, once all know it nobody is",
+  async (t) => {
+    const lostBy = async (...set: string[]) => {
+      const { summary } = (
+        await simulated("stateful_scale_out", { rate: 2400 }, ["over=maglev", "entries=5000", ...set])
+      ).data;
+      t.is(summary.verdict, "pass", summary.reasons.join("\n"));
+      t.is(summary.events[0]?.lost, 0, "the event itself takes none away");
+      return summary.forgotten?.lost ?? 0;
+    };
+    t.is(await lostBy(), 0);
+    t.is(await lostBy("cpus=4", "moves=0"), 0);
+    const [seldom, always] = [await lostBy("cpus=4", "moves=0.01"), await lostBy("cpus=4", "moves=1")];
+    const stateless = (await simulated("maglev_scale_out")).data.summary.events[0]?.lost ?? 0;
+    // Who changes its CPU all the time has been to all of them before the change.
+    t.true(always < seldom && seldom > 20 && seldom <= stateless, `${seldom} ${always} ${stateless}`);
+  },
+);
+
+test.serial(
+  "with bounded loads no target gets more than its share times the factor, and nobody moves needlessly",
+  async (t) => {
+    const { summary } = (await simulated("bounded_scale", {}, ["M=40", "factor=1.1"])).data;
+    t.is(summary.verdict, "pass", summary.reasons.join("\n"));
+    const { targets } = planOf("bounded_scale").options;
+    const first = Object.values(summary.spread.perTarget);
+    t.true(Math.max(...first) <= Math.ceil((1.1 * 600) / targets), first.join());
+    const plain = Object.values((await simulated("ring_scale", {}, ["M=40"])).data.summary.spread.perTarget);
+    t.true(Math.max(...plain) > Math.ceil((1.1 * 600) / targets), plain.join());
+    const [out, back] = summary.events;
+    t.is(out?.lost, Math.round(out?.predicted ?? Number.NaN), "those of the targets that leave");
+    t.is(back?.lost, 0);
+    t.is(summary.consistency?.violations, 0);
+    const open = (await simulated("bounded_rolling", { arrivals: 200, think: 0.2 }, ["M=40"])).data.summary;
+    t.is(open.verdict, "pass", open.reasons.join("\n"));
+    t.is(open.consistency?.violations, 0);
+  },
+);
 
 test.serial("records of other seeds differ connection by connection", async (t) => {
   const dirs = await Promise.all([1, 2].map(async (seed) => (await simulated("nfqueue_scale", { seed })).dir));
@@ -213,6 +262,7 @@ test("what only a lab can tell is not simulated, and why is said", (t) => {
   t.regex(why("nfqueue_scale_lb"), /'router_out'/);
   t.regex(why("nfqueue"), /no connections that last/);
   t.regex(why("nfqueue_scale", { loss: "1%" }), /bad path/);
+  t.regex(why("xdp_scale", {}, ["connections=5000", "table=percpu"]), /Each CPU knows only/);
   t.regex(why("nfqueue_drain"), /cuts them, at once/);
   t.regex(why("nfqueue_scale", { scale: "1 2 3 4" }), /Without any target/);
 });

@@ -38,7 +38,7 @@ const SPARE_ENTRIES = 1024;
 const TIMER = { late: 1.15, slackS: 0.1 };
 
 export function forgetting(limits: MemoryLimits, load: Remembered): Forgetting {
-  const parts = [byEntries(limits, load), byTimeout(limits, load)];
+  const parts = [byEntries(limits, load), byTimeout(limits, load), byCpu(limits, load)];
   const most = (of: keyof Forgetting) => Math.max(...parts.map((part) => part[of]));
   return { expected: most("expected"), low: most("low"), high: most("high") };
 }
@@ -50,6 +50,12 @@ export function forgetting(limits: MemoryLimits, load: Remembered): Forgetting {
 function byEntries({ entries }: MemoryLimits, { intervalS, connections, flows, routers }: Remembered): Forgetting {
   if (entries === undefined || intervalS === 0 || flows + SPARE_ENTRIES <= entries) return NEVER;
   return { expected: connections / routers > entries ? 1 : 0, low: 0, high: 1 };
+}
+
+/** Which CPU a packet comes to is up to the machine: none may change, or all. */
+function byCpu({ perCpu }: MemoryLimits, { intervalS }: Remembered): Forgetting {
+  if (!perCpu || intervalS === 0) return NEVER;
+  return { expected: perCpu.moves ?? 0.5, low: 0, high: 1 };
 }
 
 function byTimeout({ timeoutS, dataOnly }: MemoryLimits, load: Remembered): Forgetting {
@@ -71,7 +77,7 @@ function silenceOf({ intervalS, keepaliveS }: Remembered, dataOnly = false): num
 
 /** A sentence for each limit that a load exceeds, for before the start and for the report. */
 export function exceededMemory(limits: MemoryLimits, load: Remembered): string[] {
-  const { entries, timeoutS, dataOnly = false } = limits;
+  const { entries, timeoutS, perCpu, dataOnly = false } = limits;
   const { connections, intervalS, protocol, routers } = load;
   const n = (count: number) => count.toLocaleString("en-US");
   const s = timeoutS?.[protocol];
@@ -79,6 +85,9 @@ export function exceededMemory(limits: MemoryLimits, load: Remembered): string[]
   return [
     ...(entries !== undefined && intervalS > 0 && connections > entries
       ? [`${each} holds ${n(entries)} of ${n(connections)} connections: those that sent least recently are forgotten.`]
+      : []),
+    ...(perCpu && intervalS > 0
+      ? ["Each CPU knows only the connections whose packets came to it: what comes to another one is chosen for anew."]
       : []),
     ...(s !== undefined && byTimeout(limits, load).high > 0 ? [timeoutSentence(s, load, dataOnly)] : []),
   ];

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Published figures that follow from a strategy's definition alone.
 import { normalQuantile } from "../analysis/statistics.ts";
-import type { OracleSpec } from "../oracle/oracle.ts";
 import { simulateLoss } from "../oracle/simulation.ts";
 import { cheetah } from "./cheetah.ts";
 import { envoy } from "./envoy.ts";
-import { type Figure, overSeeds, type Simulation } from "./figure.ts";
+import { type Figure, overSeeds } from "./figure.ts";
 import { fragments } from "./fragments.ts";
 import { jet } from "./jet.ts";
-import { type Change, indices, movedFlows, movedRegions, percentMoved, randomHashes, without } from "./moved.ts";
+import { change, lostOf, lostPercent } from "./lab.ts";
+import { indices, movedRegions, without } from "./moved.ts";
+import { packetBalance } from "./packetbalance.ts";
 
 const SEEDS = 5;
-const FLOWS = 1e6;
 const MAGLEV = "Eisenbud et al., Maglev, NSDI 2016, section 5.3 and figure 12";
 const maglevChanges = (
   [
@@ -40,6 +40,16 @@ const rfc2992 = RFC.map(
     unit: "%",
     paper,
     simulate: () => movedRegions({ strategy: "hash_threshold", hash: null }, [indices(10), without(10, gone)]),
+    // An edge and one in the middle: each takes a lab of its own.
+    ...(gone === 0 || gone === 4
+      ? {
+          lab: lostPercent({
+            backend: "ecmp",
+            scenario: "scale_in",
+            options: change(2000, { targets: 10, scale: `${gone + 1}` }),
+          }),
+        }
+      : {}),
   }),
 );
 
@@ -54,51 +64,11 @@ const xcluster: Figure = {
     const half = normalQuantile(0.975) * Math.sqrt((outPercent * (100 - outPercent)) / 100);
     return { value: outPercent, interval: [outPercent - half, outPercent + half] };
   },
+  lab: {
+    cases: [{ backend: "nfqueue", scenario: "scale_in", options: change(100, { targets: 10 }), set: ["M=997"] }],
+    of: ([summary]) => lostOf(summary, 100),
+  },
 };
-
-const PACKET_BALANCE = "PacketBalance, experiment 5: 10^6 flows over targets of weights 1, 1, 2, 4";
-const weights = [1, 1, 2, 4, 1];
-const byRemainder: OracleSpec = { strategy: "remainder", hash: { kind: "murmur3", seed: 1, ports: true }, weights };
-const packetBalance: readonly Figure[] = [
-  {
-    name: "packetbalance-weights",
-    what: "flows that move when the target of weight 2 is removed, modulo",
-    source: PACKET_BALANCE,
-    unit: "%",
-    paper: 58.36,
-    simulate: () => movedFlows(byRemainder, [indices(4), without(4, 2)], FLOWS),
-  },
-  {
-    name: "packetbalance-weights",
-    what: "flows that move when a target of weight 1 is added, modulo",
-    source: PACKET_BALANCE,
-    unit: "%",
-    paper: 69.41,
-    simulate: () => movedFlows(byRemainder, [indices(4), indices(5)], FLOWS),
-  },
-  {
-    name: "packetbalance-weights",
-    what: "flows that move when the target of weight 2 is removed, Maglev, table of 65537",
-    source: PACKET_BALANCE,
-    unit: "%",
-    paper: 25.09,
-    simulate: () => byMaglev([indices(4), without(4, 2)]),
-  },
-  {
-    name: "packetbalance-weights",
-    what: "flows that move when a target of weight 1 is added, Maglev, table of 65537",
-    source: PACKET_BALANCE,
-    unit: "%",
-    paper: 11.11,
-    simulate: () => byMaglev([indices(4), indices(5)]),
-  },
-];
-
-/** Of so many flows with other hashes and another table each time. */
-function byMaglev(change: Change): Simulation {
-  const spec = (seed: number) => ({ strategy: "maglev" as const, m: 65_537, seed, ports: true, weights });
-  return overSeeds(SEEDS, (seed) => percentMoved(spec(seed), change, randomHashes(FLOWS / 5, seed)));
-}
 
 export const FIGURES: readonly Figure[] = [
   ...maglevChanges,

@@ -4,7 +4,7 @@
 import { medianInterval95 } from "../bench/result.ts";
 import type { Measurement } from "../bench/rounds.ts";
 import { median } from "../util/median.ts";
-import { type Reproduced, reproduce } from "./figure.ts";
+import { judge, type Reproduced } from "./figure.ts";
 
 export const SLIDES = "nftlb-slides";
 const SOURCE = "nftlb, slides: HTTP requests a second for each core, wrk against nginx";
@@ -44,15 +44,16 @@ export function slideRatios(measurements: readonly Measurement[]): Reproduced[] 
         const ratios = ratiosOf(measurements, metric, `${way} ${mode}`, base);
         const interval = medianInterval95(ratios);
         if (!interval) return [];
-        const figure = { name: SLIDES, what: `${way} ${mode} : ${base}, ${what}`, source: SOURCE, unit: "times" };
-        const paper = compared ? PUBLISHED[mode] : null;
-        return [
-          reproduce({
-            ...figure,
-            paper: paper && Number(paper.toFixed(2)),
-            simulate: () => ({ value: median(ratios), interval }),
-          }),
-        ];
+        const published = compared ? PUBLISHED[mode] : null;
+        const paper = published && Number(published.toFixed(2));
+        const figure = {
+          name: SLIDES,
+          what: `${way} ${mode} : ${base}, ${what}`,
+          source: SOURCE,
+          unit: "times",
+          paper,
+        };
+        return [{ ...figure, simulated: null, real: judge(figure, { value: median(ratios), interval }) }];
       }),
     ),
   );

@@ -48,13 +48,14 @@ async function tooMany({ case: { backend }, load, options, backendOptions, route
   return nodes.flatMap((node) => exceededOn(node, connections, tracked));
 }
 
-/** What of the load the balancer does not remember; `only`: for want of one of its limits. */
+/** What of the load the balancer does not remember; `only`: but for what is simulated. */
 export function forgets(
   { case: { backend }, backendOptions, options, load, routers }: PlannedCase,
   only?: "timeoutS",
 ): string[] {
   const all = memoryLimits(backend.oracle(backendOptions, options.targets, load.protocol));
-  const limits = all && only ? { ...all, entries: undefined } : all;
+  const perCpu = all?.perCpu?.cpus === undefined ? all?.perCpu : undefined;
+  const limits = all && only ? { ...all, entries: undefined, perCpu } : all;
   if (!limits || load.mode !== "stream") return [];
   const { connections: flows, protocol } = load;
   return exceededMemory(limits, {

@@ -5,11 +5,13 @@ import { byRouter, type Course, type CourseOptions, frontHash, TESTER_HASH } fro
 import { memoryLimits } from "../oracle/forgetting.ts";
 import type { Flow } from "../oracle/hash.ts";
 import type { OracleSpec } from "../oracle/oracle.ts";
+import { chooserByLoad } from "../oracle/strategies/registry.ts";
 import { forgets } from "../run/obstacles.ts";
 import type { PlannedCase } from "../run/planned-case.ts";
 import { eventsUntil } from "./events-until.ts";
 import { Fates } from "./fates.ts";
 import { type FlowDrawer, flowsOf } from "./flows.ts";
+import { loadedLives } from "./loaded.ts";
 import { rememberedLives } from "./remembered.ts";
 
 /** The same object each time: copy what is to stay. */
@@ -54,10 +56,21 @@ export function worldOf(planned: PlannedCase, spec: OracleSpec, use: CourseOptio
   const drawers = flowsOf(spec, { ...load, seed });
   const entries = memoryLimits(spec)?.entries;
   const [course] = courses as [Course];
+  const chronicle = chooserByLoad(spec) ? loadedLives({ spec, course, drawers, load, atUs }) : null;
   const lives =
-    entries !== undefined && forgets(planned).length > 0
-      ? rememberedLives({ spec, entries, fates: first, course, drawers, load, atUs })
-      : null;
+    chronicle ??
+    (entries !== undefined && forgets(planned).length > 0
+      ? rememberedLives({
+          spec,
+          limits: { ...memoryLimits(spec), entries },
+          fates: first,
+          course,
+          drawers,
+          load,
+          atUs,
+          seed,
+        })
+      : null);
   return {
     spec,
     courses,

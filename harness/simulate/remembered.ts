@@ -4,7 +4,9 @@
 import type { Course } from "../oracle/course.ts";
 import { lossOfForgotten } from "../oracle/forgetting.ts";
 import type { OracleSpec } from "../oracle/oracle.ts";
+import type { MemoryLimits } from "../oracle/strategies/define.ts";
 import type { Load } from "../traffic/streams.ts";
+import { mulberry32 } from "../util/random.ts";
 import { eventsUntil } from "./events-until.ts";
 import type { Fates, Opened } from "./fates.ts";
 import type { FlowDrawer } from "./flows.ts";
@@ -15,13 +17,14 @@ import { BACKOFF_US, intervalUsOf, rampUsOf } from "./rows.ts";
 interface Remembered {
   spec: OracleSpec;
   /** Of its table. */
-  entries: number;
+  limits: MemoryLimits & { entries: number };
   fates: Fates;
   course: Course;
   drawers: readonly FlowDrawer[];
   load: Load;
   /** When the events come; microseconds. */
   atUs: readonly number[];
+  seed: number;
 }
 
 interface Connection extends Opened {
@@ -31,6 +34,8 @@ interface Connection extends Opened {
   /** In the table. */
   key: number;
   target: number;
+  /** Where its last packet came in. */
+  cpu: number;
 }
 
 type Kept = Omit<Life, "id">;
@@ -83,12 +88,18 @@ class Table {
   readonly #later = new Map<FlowDrawer, { messages: Queue; again: Queue }>();
   readonly #lives = new Map<FlowDrawer, Kept[][]>();
   readonly #living = new Set<Connection>();
+  /** By key: the CPUs that know it, a bit each. */
+  readonly #knownOn: Uint32Array;
+  readonly #random: () => number;
 
   constructor(given: Remembered) {
-    const { entries, load, drawers } = given;
+    const { limits, load, drawers, seed } = given;
+    const { entries } = limits;
     this.#given = given;
+    this.#random = mulberry32(seed);
     const keys = entries + load.connections + 1;
     this.#table = new LruTable(entries, keys);
+    this.#knownOn = new Uint32Array(keys);
     this.#free = Array.from({ length: keys }, (_, i) => i);
     for (const drawer of drawers) {
       const [first, messages, again] = [new Queue(), new Queue(), new Queue()];
@@ -125,16 +136,28 @@ class Table {
       return;
     }
     const oracle = course.spans[span]?.oracle;
-    if (this.#table.use(connection.key) === null && oracle) {
+    this.#arrive(connection);
+    if (!this.#isKnown(connection) && oracle) {
       const { hash, target } = connection;
       const { expected } = lossOfForgotten(spec, oracle, { protocol: load.protocol, hash, target });
       if (expected > 0.5) {
         this.#lose(us, connection, { span, lostAt: fates.events, leaves: span, forgottenUs: us });
         return;
       }
-      this.#remember(connection.key, target);
+      this.#remember(connection, target);
     }
     this.#sendLater(us, connection);
+  }
+
+  /** A message comes to the CPU of the one before, or to another one. */
+  #arrive(connection: Connection): void {
+    const { cpus = 1, moves = 0 } = this.#given.limits.perCpu ?? {};
+    if (cpus === 1 || this.#random() >= moves) return;
+    connection.cpu = (connection.cpu + 1 + Math.floor(this.#random() * (cpus - 1))) % cpus;
+  }
+
+  #isKnown({ key, cpu }: Connection): boolean {
+    return this.#table.use(key) !== null && (((this.#knownOn[key] as number) >>> cpu) & 1) === 1;
   }
 
   /** By drawer and number; those that live to the end among them. */
@@ -146,7 +169,17 @@ class Table {
 
   #drawn(drawer: FlowDrawer, id: number, generation: number): Connection {
     const [hash, chance] = [drawer.draw(id, generation), drawer.chance(id, generation)];
-    return { drawer, id, generation, hash, chance, span: 0, key: -1, target: -1 };
+    return {
+      drawer,
+      id,
+      generation,
+      hash,
+      chance,
+      span: 0,
+      key: -1,
+      target: -1,
+      cpu: Math.floor(chance * (this.#given.limits.perCpu?.cpus ?? 1)),
+    };
   }
 
   #open(us: number, connection: Connection, span: number): void {
@@ -156,7 +189,7 @@ class Table {
     connection.span = span;
     connection.target = this.#given.fates.targetOf(connection);
     this.#living.add(connection);
-    this.#remember(key, connection.target);
+    this.#remember(connection, connection.target);
     this.#sendLater(us, connection);
   }
 
@@ -176,7 +209,7 @@ class Table {
     this.#keep(connection, { ...loss, next });
     this.#living.delete(connection);
     this.#dead.add(connection.key);
-    this.#remember(connection.key, next);
+    this.#remember(connection, next);
     this.#later.get(drawer)?.again.push(us + BACKOFF_US, this.#drawn(drawer, id, generation + 1));
   }
 
@@ -190,8 +223,11 @@ class Table {
     own.push({ generation, target, span, ...rest });
   }
 
-  #remember(key: number, target: number): void {
+  #remember({ key, cpu }: Connection, target: number): void {
     const forgotten = this.#table.set(key, target);
-    if (forgotten !== null && this.#dead.delete(forgotten)) this.#free.push(forgotten);
+    this.#knownOn[key] = (this.#knownOn[key] as number) | (1 << cpu);
+    if (forgotten === null) return;
+    this.#knownOn[forgotten] = 0;
+    if (this.#dead.delete(forgotten)) this.#free.push(forgotten);
   }
 }

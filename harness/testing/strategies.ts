@@ -33,6 +33,7 @@ export const SPECS: readonly OracleSpec[] = [
   { strategy: "resilient", hash: { kind: "fib_multipath", seed: 3, policy: "fields" }, buckets: 96 },
   { strategy: "resilient", hash: null, buckets: 97, weights },
   { strategy: "redrawn", bySource: false, weights },
+  { strategy: "bounded", seed: 3, replicas: 50, factor: 1.25 },
   { ...ipvs, scheduler: "mh", drain: false, addresses, weights },
   { ...ipvs, scheduler: "sh", drain: true, addresses },
   { ...ipvs, scheduler: "dh", drain: false, addresses },

@@ -90,7 +90,7 @@ static void print_ready(const struct balancer *balancer)
 /* What two balancers must have in common. */
 static struct handover_terms terms_of(const struct settings *settings)
 {
-	return (struct handover_terms){{settings->plane | (uint32_t)settings->gso << 8, settings->ifindex, settings->connections, settings->table.n}};
+	return (struct handover_terms){{settings->plane | (uint32_t)settings->gso << 8 | (uint32_t)settings->per_cpu << 9, settings->ifindex, settings->connections, settings->table.n}};
 }
 
 /* Takes the place of the one that runs, which has ended when it returns; what it attached works on. */

@@ -134,6 +134,28 @@ test("a connection that is remembered keeps its target, and a balancer without t
   }
 });
 
+/** The same frame to a program that is moved from CPU to CPU; $0 is the frame. */
+const ON_EACH_CPU = `coproc try { exec "$@"; }
+for cpu in 0 1 0 1; do
+  taskset -pc "$cpu" "$try_PID" >/dev/null && echo "$0" >&"\${try[1]}" && read -r line <&"\${try[0]}" && echo "$line"
+done`;
+
+test("with a table for each CPU a connection is new to a CPU that has not seen it", async (t) => {
+  if (await planeIsSkipped(t, "xdp")) return;
+  const frame = fixtures.find(({ name }) => name === "IPv4: TCP")?.frame ?? "";
+  for (const plane of ["xdp", "tc"]) {
+    const words = [program, "try", "--plane", plane, ...flags, "--connections", "1024", "--per-cpu"];
+    const { stdout } = await runProgram(["bash", "-c", ON_EACH_CPU, frame, ...words]);
+    const answers = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Answer);
+    const counted = answers.map((answer) => answer.counted);
+    t.is(new Set(answers.map(({ index }) => index)).size, 1);
+    for (const [i, name] of ["learnt", "learnt", "kept", "kept"].entries()) t.like(counted[i], { [name]: 1 });
+  }
+});
+
 test("a frame costs the kernel's planes well below a microsecond", async (t) => {
   if (await planeIsSkipped(t, "xdp")) return;
   const frame = fixtures.find(({ name }) => name === "IPv4: all hops left")?.frame ?? "";

@@ -107,6 +107,8 @@ static void configure(struct kernel *kernel, int template)
 	bpf_map__set_max_entries(map_of(kernel, "picked"), settings->table.n);
 	bpf_map__set_max_entries(map_of(kernel, "connections"),
 				 settings->connections ? settings->connections : 1);
+	if (settings->per_cpu)
+		bpf_map__set_type(map_of(kernel, "connections"), BPF_MAP_TYPE_LRU_PERCPU_HASH);
 	bpf_map__set_max_entries(map_of(kernel, "sockets"), settings->queues);
 	if (template >= 0 && bpf_map__set_inner_map_fd(map_of(kernel, "tables"), template))
 		kernel_refused("size the table", errno);

@@ -21,13 +21,18 @@ const connections = z.coerce
     "connections to remember, so that returning targets take none away (0: none; the least recently used go first)",
   );
 
+const table = z
+  .enum(["shared", "percpu"])
+  .default("shared")
+  .describe("one table of connections, or one a CPU, which knows only what came to it");
+
 const gso = z
   .stringbool()
   .default(false)
   .describe("packets longer than the MTU, which a device cuts later, go whole by a TC program (mode=generic)");
 
-export const xdpOptions = z.strictObject({ ...common, mode, connections, gso });
-export const tcOptions = z.strictObject({ ...common, connections });
+export const xdpOptions = z.strictObject({ ...common, mode, connections, table, gso });
+export const tcOptions = z.strictObject({ ...common, connections, table });
 export const userOptions = z.strictObject({
   ...common,
   mode,
@@ -41,7 +46,7 @@ export const userOptions = z.strictObject({
 });
 
 type OnlySome = Pick<z.infer<typeof userOptions>, "mode" | "queues"> &
-  Pick<z.infer<typeof xdpOptions>, "connections" | "gso">;
+  Pick<z.infer<typeof xdpOptions>, "connections" | "table" | "gso">;
 type OfAll = z.infer<z.ZodObject<typeof common>>;
 /** What one of the three was given. */
 export type SomePlaneOptions = OfAll & Partial<OnlySome>;
@@ -52,6 +57,8 @@ export type PlaneOptions = OfAll & OnlySome;
 export function settle(given: PlaneOptions, targets: number): { M: number; N: number } {
   if (given.connections > 0 && !given.ports)
     throw new UsageError("A connection is known by its ports: connections goes with ports=true.");
+  if (given.table === "percpu" && given.connections === 0)
+    throw new UsageError("Without a table of connections no CPU has one: table=percpu goes with connections=N.");
   if (given.gso && given.mode === "native")
     throw new UsageError("XDP in the driver gets no packets longer than the MTU: gso=true goes with mode=generic.");
   return tableSizes(given, targets);

@@ -55,6 +55,8 @@ static void check(const struct settings *s)
 		fail(EXIT_USAGE, "--connections needs --plane xdp or tc.");
 	if (s->connections && !s->table.ports)
 		fail(EXIT_USAGE, "--connections needs --ports.");
+	if (s->per_cpu && !s->connections)
+		fail(EXIT_USAGE, "--per-cpu needs --connections.");
 	if (s->gso && (s->native || s->plane != PLANE_XDP))
 		fail(EXIT_USAGE, "--gso needs --plane xdp and --mode generic.");
 	if (s->native && s->plane == PLANE_TC)
@@ -90,12 +92,13 @@ void settings_parse(struct settings *s, struct member members[MAGLEV_N_MAX], con
 		{"connections", 0, "N",
 		 "size of the connection table, 0 for none; least recently used entries are replaced (0)",
 		 .number = &s->connections, .max = 1u << 24},
+		{"per-cpu", 0, NULL, "each CPU knows only the connections whose packets came to it", .flag = &s->per_cpu},
 		{"queues", 0, "N", "queues of both interfaces for --plane user (1)", .number = &s->queues,
 		 .min = 1, .max = 64},
 		{"gso", 0, NULL, "packets longer than the MTU, which are cut later, go by a TC program", .flag = &s->gso},
 		{"broken", 0, "random", "random target per packet, to verify a test", .text = &broken},
 	};
-	const size_t own = 16;
+	const size_t own = 17;
 	char *list;
 
 	*s = (struct settings){

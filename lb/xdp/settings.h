@@ -20,6 +20,7 @@ struct settings {
 	uint32_t ifindex, mtu; /* of the interface where frames come in */
 	uint32_t queues;       /* of PLANE_USER */
 	uint32_t connections;  /* 0: no connection table */
+	bool per_cpu;	       /* each CPU has a connection table of its own */
 	struct table_config table;
 	struct steer_config steer;
 };

@@ -87,16 +87,17 @@ INLINE struct counters *counters_here(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
-/* Where the connection went before, if that target is still active. */
+/* Where the connection went before, if that target is still active. 0 is what a CPU has of a connection that only
+ * others have seen, where each has values of its own; so an entry holds the place in the table, behind its head. */
 INLINE struct steer_entry *remembered(void *table, const struct flow_key *key)
 {
-	const uint32_t *index = bpf_map_lookup_elem(&connections, key);
+	const uint32_t *place = bpf_map_lookup_elem(&connections, key);
 	struct steer_entry *entry;
 	uint32_t at;
 
-	if (!index)
+	if (!place || *place == 0)
 		return 0;
-	at = 1 + *index;
+	at = *place;
 	entry = bpf_map_lookup_elem(table, &at);
 	return entry && entry->index != STEER_NONE ? entry : 0;
 }
@@ -130,9 +131,9 @@ INLINE struct steer_entry *pick(unsigned outcome, const struct flow_key *key, st
 	entry = chosen(table, key);
 	/* An error tells nothing new about where its connection is. */
 	if (stateful && entry && outcome == FLOW_PORTS) {
-		const uint32_t index = entry->index;
+		const uint32_t place = 1 + entry->index;
 
-		bpf_map_update_elem(&connections, key, &index, BPF_ANY);
+		bpf_map_update_elem(&connections, key, &place, BPF_ANY);
 		count->count[STEER_LEARNT]++;
 	}
 	return entry;

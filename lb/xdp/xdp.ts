@@ -35,7 +35,7 @@ type Plane = "xdp" | "tc" | "user";
 const CAPABILITIES = { xdp: ["SYS_ADMIN"], tc: ["SYS_ADMIN"], user: ["SYS_ADMIN", "IPC_LOCK"] } as const;
 
 /** What a plane has no option for. */
-const EVERY_PLANE = { mode: "generic", connections: 0, queues: 1, gso: false } as const;
+const EVERY_PLANE = { mode: "generic", connections: 0, table: "shared", queues: 1, gso: false } as const;
 
 /** In the kernel, before there is a socket buffer (native), or right after (generic). */
 export const xdp = backendOf(
@@ -99,7 +99,7 @@ function backendOf<Options extends z.ZodObject & z.ZodType<SomePlaneOptions>>(
 function oracleOf(given: PlaneOptions, targets: number): OracleSpec {
   const assign = tableChoice(given, targets);
   if (given.connections === 0) return assign;
-  const memory = { entries: given.connections, again: true };
+  const memory = { entries: given.connections, again: true, ...(given.table === "percpu" ? { perCpu: {} } : {}) };
   return { strategy: "stateful", flush: true, assign, marks: ["tcp", "udp"], memory };
 }
 
@@ -183,7 +183,12 @@ function planeWords(topology: Topology, plane: Plane, given: PlaneOptions, activ
     active,
   };
   const argv = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, `${value}`]));
-  return [...(given.ports ? ["--ports"] : []), ...(given.gso ? ["--gso"] : []), ...argv];
+  return [
+    ...(given.ports ? ["--ports"] : []),
+    ...(given.gso ? ["--gso"] : []),
+    ...(given.table === "percpu" ? ["--per-cpu"] : []),
+    ...argv,
+  ];
 }
 
 const members = (topology: Topology, active: readonly number[], weights: readonly number[] | undefined) =>

@@ -49,6 +49,8 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
   needsUse?: true;
   /** null: not known, or there is none. */
   pick(state: State, hash: number): number | null;
+  /** The target of a new connection by who has how many; null: there is none. Absent: `pick` says it. */
+  chooseByLoad?(state: State, hash: number, loads: Loads): number | null;
   /** Where in its table that hash leads, in words. Absent: there is no table. */
   slot?(state: State, hash: number): string;
   /** Services that it tells apart, with the shares of their targets; which one takes a hash. Absent: there is one. */
@@ -83,6 +85,12 @@ export interface StrategyDefinition<Schema extends z.ZodObject = z.ZodObject, St
   simulation?: Simulation<z.infer<Schema> & { strategy: string }>;
 }
 
+/** Connections that live: of a target, and of all. */
+export interface Loads {
+  of(target: number): number;
+  all: number;
+}
+
 /** Parts of the hash space: hashes of one part have the same target, each time, over a course of states. */
 export interface Cells {
   count: number;
@@ -96,6 +104,14 @@ export const MOST_CELLS = 2 ** 20;
 export const memoryLimits = z.strictObject({
   /** Connections that it holds at most; about the least recently used one makes room. */
   entries: z.int().min(1).optional(),
+  /**
+   * Each CPU knows only connections whose packets came to it. `moves`: share of the messages that come to another one of `cpus` than the
+   * one before. Absent: nobody knows.
+   */
+  perCpu: z
+    .strictObject({ cpus: z.int().min(2).max(32), moves: z.number().min(0).max(1) })
+    .partial()
+    .optional(),
   /** Seconds of silence after which it forgets one; 0: with each packet. */
   timeoutS: z.partialRecord(protocol, z.number().nonnegative()).readonly().optional(),
   /** Only data counts against silence: TCP's keepalives end at it. */

@@ -2,6 +2,7 @@
 // Our strategies, a line each.
 import { z } from "zod";
 import { anchor } from "./anchor.ts";
+import { bounded } from "./bounded.ts";
 import { dx } from "./dx.ts";
 import { flows } from "./flows.ts";
 import { hashThreshold } from "./hash-threshold.ts";
@@ -31,6 +32,7 @@ const CHOOSING = [
   ring,
   anchor,
   dx,
+  bounded,
   jet,
   redrawn,
 ] as const;

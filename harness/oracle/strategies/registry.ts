@@ -9,6 +9,7 @@ import type {
   Cells,
   Chance,
   Forgotten,
+  Loads,
   Memory,
   MemoryLimits,
   Oracle,
@@ -175,6 +176,13 @@ export function makeOracle(
     shares: definition.shares(state),
     state,
   };
+}
+
+/** How it chooses by who has how many; null: it does not. */
+export function chooserByLoad(spec: Spec): ((oracle: Oracle, hash: number, loads: Loads) => number | null) | null {
+  const definition = definitionOf(spec);
+  if (!definition.chooseByLoad) return null;
+  return ({ state }, hash, loads) => definition.chooseByLoad?.(state, hash, loads) ?? null;
 }
 
 /** Probability that this connection is lost: 0 or 1 where the strategy decides it, in between where chance does. */

@@ -6,7 +6,7 @@ import { type Cells, defineStrategy } from "./define.ts";
 import { keyHash } from "./key-hash.ts";
 
 /** Points in rising order, each with the target that it belongs to. */
-interface Ring {
+export interface Ring {
   active: readonly number[];
   points: Uint32Array;
   owners: Uint16Array;
@@ -45,7 +45,7 @@ export const ring = defineStrategy({
 });
 
 /** A point and its target as one number, so that they are sorted without objects. */
-function ringOf(active: readonly number[], replicas: number, seed: number): Ring {
+export function ringOf(active: readonly number[], replicas: number, seed: number): Ring {
   const word = new Uint32Array(2);
   const bytes = new Uint8Array(word.buffer);
   const all = new Float64Array(active.length * replicas);
@@ -61,7 +61,7 @@ function ringOf(active: readonly number[], replicas: number, seed: number): Ring
 }
 
 /** The first point that is not below the hash; behind the last one comes the first. */
-function placeOf(points: ArrayLike<number>, hash: number): number {
+export function placeOf(points: ArrayLike<number>, hash: number): number {
   let [low, high] = [0, points.length];
   while (low < high) {
     const middle = (low + high) >> 1;

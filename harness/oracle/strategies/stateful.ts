@@ -6,7 +6,7 @@ import type { Alive, Change } from "../loss.ts";
 import { type Chance, defineStrategy, type Forgotten, type Memory, memoryLimits, type Oracle } from "./define.ts";
 import type { AssignSpec } from "./index.ts";
 import { poolInUse, pools, sharesByWeight, weightsOf } from "./pools.ts";
-import { affinityS, assignSpec, cellsOf, hashFlow, lossProbability, makeOracle } from "./registry.ts";
+import { affinityS, assignSpec, cellsOf, hashFlow, lossProbability, makeOracle, simulationOf } from "./registry.ts";
 
 const schema = z.strictObject({
   strategy: z.literal("stateful"),
@@ -37,6 +37,9 @@ const schema = z.strictObject({
   ...pools,
 });
 export type StatefulSpec = z.infer<typeof schema>;
+
+const ENTRIES = 65_536;
+type Tabled = { over: string; entries: number; cpus: number; moves: number };
 
 interface State {
   /** For new connections; null: in turn or at random. */
@@ -85,6 +88,30 @@ export const stateful = defineStrategy({
   remembers(spec, protocol): Memory {
     if (!spec.marks) return "addresses";
     return spec.marks.includes(protocol) ? "mark" : null;
+  },
+  simulation: {
+    options: z.strictObject({
+      over: z
+        .enum(["maglev", "anchor", "rendezvous", "ring", "dx", "modulo"])
+        .default("maglev")
+        .describe("what chooses"),
+      entries: z.coerce.number().int().min(1).default(ENTRIES).describe("connections that it remembers, an LRU"),
+      cpus: z.coerce.number().int().min(1).max(32).default(1).describe("CPUs, each with a memory of its own"),
+      moves: z.coerce
+        .number()
+        .min(0)
+        .max(1)
+        .default(0)
+        .describe("share of the messages that come to another CPU than the one before"),
+    }),
+    spec(slots, seed, targets, given) {
+      const { over = "maglev", entries = ENTRIES, cpus = 1, moves = 0 } = given as Partial<Tabled>;
+      const assign = simulationOf(over).spec(slots, seed, targets, {}) as AssignSpec;
+      const memory = { entries, again: true, ...(cpus > 1 ? { perCpu: { cpus, moves } } : {}) };
+      return { strategy: "stateful" as const, flush: true, assign, marks: ["tcp", "udp"] as const, memory };
+    },
+    keys: "hashes",
+    prime: true,
   },
 });
 

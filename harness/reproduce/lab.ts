@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Figures that a lab makes again: which cases, and what of their summaries.
+import { wilson95 } from "../analysis/statistics.ts";
+import type { Summary } from "../record/schema.ts";
+import type { LabCase, LabRun, Simulation } from "./figure.ts";
+
+/** Percent of the connections alive at the first event that are lost at it. */
+export const lostPercent = (one: LabCase): LabRun => ({ cases: [one], of: ([summary]) => lostOf(summary, 100) });
+
+/** The same of as many connections as were published. */
+export const lostOf = (summary: Summary | undefined, of: number, share = 1): Simulation => {
+  const { lost = 0, alive = 0 } = summary?.events[0] ?? {};
+  const those = Math.max(lost, alive * share);
+  const [low, high] = wilson95(lost, those);
+  return { value: (of * lost) / Math.max(1, those), interval: [of * low, of * high] };
+};
+
+/** A change at 2 s, with a message of each connection every second. */
+export const change = (connections: number, more: LabCase["options"] = {}): LabCase["options"] => ({
+  connections,
+  rate: connections,
+  at: "2",
+  duration: 5,
+  ...more,
+});
