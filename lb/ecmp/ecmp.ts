@@ -17,6 +17,10 @@ import { noRoute } from "../linux/no-route.ts";
 import { checkWeights, hashSeed, weightOf, weights, weightsPart } from "../linux/options.ts";
 import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { changeGroups, type GroupShape, installGroups, POLICIES, type Policy, setHash } from "./groups.ts";
+import { changeRoutes } from "./routes.ts";
+
+/** ip(8) has no room for more of them in a route. */
+const MOST_HOPS = 120;
 
 const common = {
   policy: z
@@ -27,7 +31,13 @@ const common = {
   weights,
   mssClamp,
 };
-const options = z.strictObject(common);
+const options = z.strictObject({
+  ...common,
+  nexthops: z
+    .enum(["group", "route"])
+    .default("group")
+    .describe("the route of the VIP names a group, or each next hop, as 'ip route change' takes them"),
+});
 const resilientOptions = z.strictObject({
   ...common,
   buckets: z.coerce.number().int().min(1).max(65_535).optional().describe("buckets (at least 128, 16 for each target)"),
@@ -66,16 +76,22 @@ export const ecmp = defineBackend({
   lifecycle,
   reweighs: () => null,
   options,
-  requires: (given) => needs(given, ""),
+  requires: (given) => needs(given, given.nexthops === "route" ? null : ""),
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   oracle: ({ policy, hashSeed: seed, weights: given }) => ({
     strategy: "hash_threshold",
     hash: flowHash(policy, seed),
     ...weightsPart(given),
   }),
-  effectiveOptions: (given, targets) => facts(given, targets, {}),
+  effectiveOptions({ nexthops, ...given }, targets) {
+    if (nexthops === "route" && targets > MOST_HOPS)
+      throw new UsageError(`nexthops=route takes ${MOST_HOPS} targets at most, not ${targets}. Try nexthops=group.`);
+    return { ...facts(given, targets, {}), ...(nexthops === "route" ? { nexthops } : {}) };
+  },
   router: (router, given) =>
-    groups(router, given, { weight: (index) => weightOf(given.weights, index), resilient: null }),
+    given.nexthops === "route"
+      ? routes(router, given)
+      : groups(router, given, { weight: (index) => weightOf(given.weights, index), resilient: null }),
 });
 
 /** Like ecmp, but the hash chooses a bucket, and buckets stay with their target as long as it is there. */
@@ -109,23 +125,53 @@ export const ecmpResilient = defineBackend({
   },
 });
 
-function groups(
-  { host, topology, services }: Router,
-  { policy, hashSeed: seed, mssClamp: mtu }: Pick<z.infer<typeof options>, "policy" | "hashSeed" | "mssClamp">,
-  given: GroupShape,
-): RouterSide {
+type Move = (next: readonly number[], before: readonly number[]) => Promise<void>;
+type Hashed = Pick<z.infer<typeof options>, "policy" | "hashSeed" | "mssClamp">;
+
+function groups({ host, topology, services }: Router, hashed: Hashed, given: GroupShape): RouterSide {
   let shape = given;
-  const move = (next: readonly number[], before: readonly number[]) =>
-    changeGroups(host, { topology, services }, shape, { next, before });
+  const served = { topology, services };
+  return sideOf(host, hashed, {
+    install: (first) => installGroups(host, served, shape, first),
+    move: (next, before) => changeGroups(host, served, shape, { next, before }),
+    weigh: (weight) => {
+      shape = { ...shape, weight };
+    },
+  });
+}
+
+function routes({ host, topology, services }: Router, given: z.infer<typeof options>): RouterSide {
+  let weight = (index: number) => weightOf(given.weights, index);
+  const move: Move = (next, before) => changeRoutes(host, { topology, services }, weight, { next, before });
+  return sideOf(host, given, {
+    install: (first) => move(first, []),
+    move,
+    weigh: (next) => {
+      weight = next;
+    },
+  });
+}
+
+interface Ways {
+  install(first: readonly number[]): Promise<void>;
+  move: Move;
+  weigh(weight: (index: number) => number): void;
+}
+
+function sideOf(
+  host: Router["host"],
+  { policy, hashSeed: seed, mssClamp: mtu }: Hashed,
+  { install, move, weigh }: Ways,
+): RouterSide {
   return {
     async install(first) {
       await setHash(host, policy, seed);
       await clampByNft(host, mtu);
-      await installGroups(host, { topology, services }, shape, first);
+      await install(first);
     },
     change: move,
     weigh(next, active) {
-      shape = { ...shape, weight: (index) => weightOf(next, index) };
+      weigh((index) => weightOf(next, index));
       return move(active, active);
     },
     control: {
@@ -148,7 +194,7 @@ function bucketsOf({ buckets }: { buckets?: number | undefined }, targets: numbe
 }
 
 function facts(
-  { weights: given, ...rest }: z.infer<typeof options>,
+  { weights: given, ...rest }: Omit<z.infer<typeof options>, "nexthops">,
   targets: number,
   more: Record<string, number>,
 ): Record<string, string | number | boolean> {
@@ -165,9 +211,12 @@ function facts(
   };
 }
 
-const needs = ({ policy, mssClamp: mtu }: Pick<z.infer<typeof options>, "policy" | "mssClamp">, kind: string) => ({
+const needs = (
+  { policy, mssClamp: mtu }: Pick<z.infer<typeof options>, "policy" | "mssClamp">,
+  kind: string | null,
+) => ({
   tools: [TOOLS.ip, ...(mtu === undefined ? [] : [TOOLS.nft])],
-  kernel: [...hashNeeds(policy), groupNeed(kind), ...nftClampProbes(mtu)],
+  kernel: [...hashNeeds(policy), ...(kind === null ? [] : [groupNeed(kind)]), ...nftClampProbes(mtu)],
 });
 
 /** The packet's own hash has no seed: that policy is there in any kernel. */

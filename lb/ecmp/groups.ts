@@ -51,10 +51,15 @@ export async function installGroups(
   await addGroups(host, { topology, services }, shape, active);
 }
 
-interface Served {
+export interface Served {
   topology: Topology;
   services: number;
 }
+
+export const servedVips = (family: 4 | 6, services: number): string[] => [
+  vipPrefix(family),
+  ...Array.from({ length: services }, (_, i) => otherVip(i + 1, family)),
+];
 
 /** The groups of both families, and the routes that lead to them. */
 async function addGroups(
@@ -63,9 +68,8 @@ async function addGroups(
   shape: GroupShape,
   active: readonly number[],
 ): Promise<void> {
-  const others = (family: 4 | 6) => Array.from({ length: services }, (_, i) => otherVip(i + 1, family));
   const routes = FAMILIES.flatMap((family) =>
-    [vipPrefix(family), ...others(family)].map((vip) => `route add ${vip} nhid ${IDS[family].group}`),
+    servedVips(family, services).map((vip) => `route add ${vip} nhid ${IDS[family].group}`),
   );
   await setGroups(host, "add", shape, active);
   await ipBatch(host, routes);

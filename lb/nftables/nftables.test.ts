@@ -4,6 +4,7 @@ import test from "ava";
 import { planTopology, UsageError } from "../../harness/api/index.ts";
 import { parseBackendOptions } from "../../harness/testing/lab.ts";
 import { backends } from "../index.ts";
+import { nftables } from "./nftables.ts";
 import { options } from "./options.ts";
 import { change, inUse, ruleset } from "./ruleset.ts";
 import { settle } from "./settle.ts";
@@ -66,6 +67,12 @@ for (const [name, word, message] of bad)
       message,
     });
   });
+
+test("what SCTP sends without an entry makes none, so it takes no turn and is lost for certain", (t) => {
+  const oracle = (protocol: "tcp" | "sctp") => nftables.oracle(nftables.options.parse({}), 4, protocol);
+  t.like(oracle("tcp"), { strategy: "stateful", memory: { again: true }, later: undefined });
+  t.like(oracle("sctp"), { strategy: "stateful", memory: { again: false }, later: "shares" });
+});
 
 test("the backup pool takes over only when no target of the best priority is active", (t) => {
   const priorities = [1, 1, 2];
