@@ -611,6 +611,28 @@ test("a kind from outside is judged by the meaning that the record carries", (t)
   t.deepEqual(found, [{ ...usual, kind: "retire", meaning }]);
 });
 
+test("an event so late that some sent nothing after it is no result, and one that others outlive a failure", (t) => {
+  const at: Event = {
+    kind: "scale",
+    t: 0,
+    action: "scale_in",
+    machines: targets.slice(0, 2),
+    requestedT: T0 + 5 * S,
+    effectiveT: T0 + 9.7 * S,
+  };
+  // Those from 700 on are yet to send.
+  const seen = (from: number) =>
+    faultless().map((c): Connection => (lost(c) && c.id < from ? { ...c, cause: "none", endUs: 10e6 } : c));
+  const { verdict, reasons, events } = verdictOf(seen(700), { events: [at] });
+  t.is(verdict, "insufficient", reasons.join("\n"));
+  t.regex(reasons.join("\n"), /came into force so late that 1\d\d connections sent nothing/);
+  t.is(events[0]?.mispredicted, 0);
+  t.is(verdictOf(seen(0), { events: [at] }).verdict, "pass");
+  const failed = verdictOf(seen(800), { events: [at] });
+  t.is(failed.verdict, "fail");
+  t.regex(failed.reasons.join("\n"), /1\d outcomes mispredicted|2\d outcomes mispredicted/);
+});
+
 test("what went wrong is told with its cause and its target", (t) => {
   const onTarget3 = (c: Connection) => kept(c) && c.target === "vm-003";
   const reset = faultless();

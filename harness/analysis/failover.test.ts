@@ -49,6 +49,8 @@ interface Case {
   found?: [number, number];
   rows?: (id: number) => Connection;
   spec?: OracleSpec;
+  more?: Event[];
+  time?: "virtual";
 }
 
 /** On the target that Maglev gives it. */
@@ -56,7 +58,7 @@ function placed(one: Connection): Connection {
   return { ...one, target: targets[table.pick(hashFlow(maglev, flowOf(one))) ?? 0] ?? null };
 }
 
-function summaryOf({ announcement = STATIC, found, rows = row, spec = maglev }: Case) {
+function summaryOf({ announcement = STATIC, found, rows = row, spec = maglev, more = [], time }: Case) {
   const diedT = T0 + 4 * S;
   const [tester, last] = (found ?? [0, 0]).map((ms) => diedT + ms * 1e6) as [number, number];
   const events: Event[] = [
@@ -90,13 +92,15 @@ function summaryOf({ announcement = STATIC, found, rows = row, spec = maglev }: 
       requestedT: diedT - 1e6,
       effectiveT: last,
     },
+    ...more,
     { kind: "heard", t: 0, machine: "vm-221", arp: [T0, diedT + 1e6, diedT + 2e6], na: [diedT + 3e6] },
     { kind: "rows", t: 0, stream: "ipv4", offset: 0, count: COUNT },
     { kind: "stream_end", t: T0 + 12 * S, stream: "ipv4", userUs: 1, systemUs: 1, lateSends: 0, maxLateUs: 0 },
     { kind: "counters", t: 0, machine: "vm-221", moment: "after", values: { ipOut: 1000 } },
     { kind: "counters", t: 0, machine: "vm-001", moment: "after", values: { ipIn: 1000 } },
   ];
-  return analyse(run, { events, connections: Array.from({ length: COUNT }, (_, id) => placed(rows(id))) }).summary;
+  const timed = time ? { ...run, time } : run;
+  return analyse(timed, { events, connections: Array.from({ length: COUNT }, (_, id) => placed(rows(id))) }).summary;
 }
 
 const ways = (announcement: Announcement) =>
@@ -160,6 +164,25 @@ test("a router that is found too early, or too late for the timers, fails", (t) 
       /Event 1 \(router_crash of vm-202\): the first machine found out after 0\.\d+ s.*0\.300 s to 0\.400 s/,
     );
   }
+});
+
+test("a router that is found too late while others take the machine's time is no result, but where time is virtual", (t) => {
+  const busy = (atS: number, foreignCpus: number): Event => ({
+    kind: "machine",
+    t: T0 + atS * S,
+    windowNs: S,
+    busyCpus: 2,
+    foreignCpus,
+    stolenCpus: 0,
+    cpus: 2,
+  });
+  const late = (more: Event[], time?: "virtual") => summaryOf({ found: [330, 700], more, ...(time ? { time } : {}) });
+  const { verdict, reasons } = late([busy(5, 1.5)]);
+  t.is(verdict, "insufficient");
+  t.regex(reasons.join("\n"), /0\.700 s; 0\.300 s to 0\.400 s .*other programs took up to 1\.5 CPUs/);
+  t.is(late([busy(5, 0.2)]).verdict, "fail", "they took little");
+  t.is(late([busy(9, 1.5)]).verdict, "fail", "not at that time");
+  t.is(late([busy(5, 1.5)], "virtual").verdict, "fail");
 });
 
 test("with addresses rewritten exactly those are lost that crossed the router that died", (t) => {

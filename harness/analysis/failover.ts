@@ -67,21 +67,30 @@ function quantiles(ms: number[]): FailoverSummary["silenceMs"] {
 const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`;
 
 /** A router that is found too early was not dead for the timers, and one that is found too late was not asked by them. */
-export function failoverFailures({ events }: Judged): Check[] {
-  return events.flatMap(({ kind, machines, failover }, i): Check[] => {
+export function failoverFailures(summary: Judged): Check[] {
+  return untimely(summary).flatMap(({ text, disturbed }): Check[] => (disturbed ? [] : [[true, text, "chance"]]));
+}
+
+/** Timers of a machine that others keep busy are late: that is no result. */
+export function failoverGaps(summary: Judged): string[] {
+  return untimely(summary).flatMap(({ text, disturbed }) =>
+    disturbed ? `${text} Meanwhile other programs took up to ${disturbed.cpus.toFixed(1)} CPUs of this machine.` : [],
+  );
+}
+
+function untimely({ events, machine, clock }: Judged) {
+  return events.flatMap(({ kind, machines, askedMs, inForceMs, failover }, i) => {
     const { expectedMs, foundMs } = failover ?? {};
     if (!expectedMs || !foundMs) return [];
     const [low, high] = [
       expectedMs[0] * (1 - TOLERANCE.share) - TOLERANCE.ms,
       expectedMs[1] * (1 + TOLERANCE.share) + TOLERANCE.ms,
     ];
-    return [
-      [
-        foundMs.first < low || foundMs.last > high,
-        `Event ${i + 1} (${kind} of ${machines.join(", ")}): the first machine found out after ${seconds(foundMs.first)}, and the last machine after ${seconds(foundMs.last)}; ${seconds(expectedMs[0])} to ${seconds(expectedMs[1])} by the timers (${failover?.by}).`,
-        "chance",
-      ],
-    ];
+    if (foundMs.first >= low && foundMs.last <= high) return [];
+    const windows = clock === "virtual" ? [] : (machine?.disturbed ?? []);
+    const disturbed = windows.filter(({ fromMs, toMs }) => fromMs < inForceMs && toMs > askedMs);
+    const text = `Event ${i + 1} (${kind} of ${machines.join(", ")}): the first machine found out after ${seconds(foundMs.first)}, and the last machine after ${seconds(foundMs.last)}; ${seconds(expectedMs[0])} to ${seconds(expectedMs[1])} by the timers (${failover?.by}).`;
+    return [{ text, disturbed: disturbed.sort((a, b) => b.cpus - a.cpus)[0] }];
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { meaningOf } from "../events/index.ts";
 import { count, plural, was } from "../util/numbers.ts";
+import { failoverGaps } from "./failover.ts";
 import { floodGaps } from "./flood.ts";
 import { impairedGaps } from "./impaired.ts";
 import { lateGaps } from "./late.ts";
@@ -28,7 +29,7 @@ function isStart(event: Judged["events"][number]): boolean {
 
 /** Why there is no result at all. */
 export function gapsOf(summary: Judged, evidence: Evidence): string[] {
-  const { smallestShare, outage, comesAgain } = evidence;
+  const { smallestShare, outage, comesAgain, unheard } = evidence;
   const { connections, events, packets, spread, targets, scenario, affinity, pathMtu, sources, reuse, direct } =
     summary;
   const enough = Math.ceil(CONNECTIONS_PER_TARGET / (smallestShare ?? 1 / targets) - 1e-6);
@@ -41,6 +42,10 @@ export function gapsOf(summary: Judged, evidence: Evidence): string[] {
     [
       packets.icmpErrors === 0 && !pathMtu,
       "No packet was larger than the path MTU of the replies, so no ICMP error was needed. Try a larger --size.",
+    ],
+    [
+      unheard > 0,
+      `An event came into force so late that ${plural(unheard, "connection")} sent nothing between it and the next one, or the end: nobody knows whether they were lost. Try events farther apart with --at and --duration.`,
     ],
     [packets.sent === 0, "No packets were counted, so none can be accounted for."],
     [
@@ -76,6 +81,7 @@ export function gapsOf(summary: Judged, evidence: Evidence): string[] {
     ...impairedGaps(summary, evidence),
     ...lateGaps(evidence),
     ...floodGaps(summary),
+    ...failoverGaps(summary),
     ...checks.flatMap(([bad, text]) => (bad ? [text] : [])),
   ];
 }

@@ -13,7 +13,7 @@ import type { AnalysisModule } from "./part.ts";
 import { isAliveAt, type Prediction, predictor } from "./predict.ts";
 import { recoveryOf } from "./recovery.ts";
 import { addRoot } from "./root-causes.ts";
-import type { Established } from "./rows.ts";
+import { type Established, sentAt } from "./rows.ts";
 import type { Series } from "./series.ts";
 import { chanceInterval, wilson95 } from "./statistics.ts";
 import type { Timeline, View } from "./timeline.ts";
@@ -26,6 +26,7 @@ export const losses: AnalysisModule = ({ run, timeline, events, explain }) => {
   const tallies = scales.map((_, i) => new Tally(deployed.oracle !== null || disruptionAt(timeline, i) !== null));
   const interruptions = interruptionsOf(timeline, events);
   const failovers = failoversOf(timeline, events);
+  const evidence = { unheard: 0 };
   return {
     arrival(row) {
       for (const one of interruptions) one?.add(row);
@@ -45,6 +46,10 @@ export const losses: AnalysisModule = ({ run, timeline, events, explain }) => {
         const isCertain = tally.expect(prediction);
         const difference = isCertain ? differenceAt(row, i, prediction.probability, run.targets) : null;
         if (difference === null) continue;
+        if (row.lossEvent !== i && !couldTell(timeline, row, i)) {
+          evidence.unheard++;
+          continue;
+        }
         tally.mispredicted = (tally.mispredicted ?? 0) + 1;
         explain(row, difference);
       }
@@ -62,10 +67,19 @@ export const losses: AnalysisModule = ({ run, timeline, events, explain }) => {
         };
       });
       const lossesJudged = all.every((event) => event.predicted !== null);
-      return { summary: { lossesJudged, events: all }, series: { events: eventSeries(timeline, all) } };
+      return { summary: { lossesJudged, events: all }, series: { events: eventSeries(timeline, all) }, evidence };
     },
   };
 };
+
+/** Whether it sent anything between the event's coming into force and the next event, or the end. */
+function couldTell({ scales, endT }: Timeline, row: Established, i: number): boolean {
+  const { t, intervalUs, durationUs } = row.stream;
+  if (intervalUs === 0) return true;
+  const inForceT = scales[i]?.effectiveT ?? endT;
+  const untilT = scales[i + 1]?.requestedT ?? (durationUs === undefined ? endT : t + durationUs * 1000);
+  return sentAt(row, Math.ceil((inForceT - row.startT) / (intervalUs * 1000))) < untilT;
+}
 
 /** The connections that were alive at one event. */
 class Tally {

@@ -25,6 +25,8 @@ export interface Evidence {
   smallestShare: number | null;
   late: LateConnections;
   culprits: Culprits;
+  /** Connections that were to be lost at an event and sent nothing from then on to the next one, or to the end. */
+  unheard: number;
   /** There was a time without any target in use. */
   outage: boolean;
   /** 5-tuples are opened again at later visits: no connection has to live through an event. */
