@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import { z } from "zod";
 import { skippedSummary } from "../analysis/summary.ts";
 import type { Backend } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
 import type { RunInfo, Summary } from "../record/schema.ts";
-import { renderMatrix } from "./matrix.ts";
+import { renderMatrix, whyNot } from "./matrix.ts";
 import { cellsOfPage, type Made } from "./matrix-cells.ts";
 
 const catalog = {
@@ -95,4 +96,19 @@ test("a page keeps the cells that no run has made anew, each with the letter and
   const without = renderMatrix(catalog, [], ({ name }) => (name === "one_scale" ? "It cannot." : null), page);
   t.regex(without, /^\| `one_scale` \| SKIP \| SKIP \| SKIP \| SKIP \|$/m);
   t.notRegex(without, /It broke/);
+});
+
+test("a backend that lacks what only its user has says so in each of its cells", (t) => {
+  const named = (asks: Backend["asks"]) =>
+    ({ name: "one", options: z.object({}), oracle: () => null, asks }) as unknown as Backend;
+  const whyOf = (asks: Backend["asks"]) =>
+    whyNot({ name: "one", backend: named(asks), scenario: { name: "connect" } as Scenario }, "tcp");
+  t.is(
+    whyOf(() => "It needs your rules."),
+    "It needs your rules.",
+  );
+  t.is(
+    whyOf(() => null),
+    null,
+  );
 });

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { USUAL_PROTOCOLS } from "../api/backend.ts";
-import { fitCase } from "../plan/backend-options.ts";
+import { fitCase, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
 import { runOptions } from "../plan/options.ts";
@@ -51,6 +51,8 @@ export function whyNot({ backend, scenario }: Case, protocol: Protocol): string 
   if (!(backend.protocols ?? USUAL_PROTOCOLS).includes(protocol))
     return `'${backend.name}' does not balance ${protocol.toUpperCase()}.`;
   if (scenario.protocol && scenario.protocol.only !== protocol) return scenario.protocol.why;
+  const asked = backend.asks?.(parseBackendOptions(backend, []));
+  if (asked) return asked;
   return fitCase({ backend, scenario }, [], parseOptions(runOptions, { protocol })).unfit;
 }
 
