@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
-import { someOf } from "../harness/testing/alike.ts";
+import { runsAll, someOf } from "../harness/testing/alike.ts";
 import { KERNEL, withGuest } from "../harness/testing/guest.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 
@@ -34,3 +34,21 @@ for (const [keepalive, lost] of someOf<[string, number]>(
       t.is(summary.connections.lostOutsideEvents, 0);
     },
   );
+
+if (runsAll)
+  withGuest("after 30 days of silence a balancer without memory has lost none, and IPVS all", async (t) => {
+    const long = "--silence 30d --targets 4 --connections 20 --time virtual --accel tcg".split(" ");
+    for (const [name, isLost] of [
+      ["nfqueue_idle", false],
+      ["ipvs_idle", true],
+    ] as const) {
+      const words = [...long, "--kernel", KERNEL, ...(isLost ? ["--set", "timeouts=0,0,0"] : [])];
+      const { status, summary } = await runCase(t, name, words, {
+        out: path.join(scratch, name),
+        timeoutMs: 3_600_000,
+      });
+      t.is(status, 0, summary.reasons.join("\n"));
+      t.is(summary.clock, "virtual");
+      t.is(summary.forgotten?.lost ?? 0, isLost ? 20 : 0);
+    }
+  });
