@@ -584,15 +584,30 @@ test("a silent loss is dated to the last sign of life, not to when it was notice
 test("more packets in user space than connections explain fail a run that remembers connections", (t) => {
   const kept = faultless().map((c): Connection => ({ ...c, cause: "none", endUs: 10e6 }));
   const spec: OracleSpec = { strategy: "stateful", flush: true, assign: oracle, marks: ["tcp"] };
-  const asked = (queued: number) => {
+  const asked = (queued: number, others: Event[] = []) => {
     const values = { balanced: 10_000, queued };
-    const extra: Event[] = [{ kind: "counters", t: 0, machine: "vm-202", moment: "after", values }];
+    const extra: Event[] = [{ kind: "counters", t: 0, machine: "vm-202", moment: "after", values }, ...others];
     return verdictOf(kept, { without: "scale", spec, extra });
   };
   t.is(asked(1010).verdict, "pass", asked(1010).reasons.join(" "));
   t.deepEqual(asked(1010).userSpace, { packets: 10_000, queued: 1010 });
   t.is(asked(5000).verdict, "fail");
   t.regex(asked(5000).reasons.join(" "), /5,000 of 10,000 packets went to user space, 1,000 expected/);
+  const flood: Event = {
+    kind: "flood",
+    t: 0,
+    of: "syn",
+    perS: 4000,
+    fromT: T0 + 3 * S,
+    untilT: T0 + 4 * S,
+    sent: 4000,
+    refused: 0,
+    tables: [],
+    listeners: [],
+    overrun: 0,
+  };
+  t.regex(asked(6000, [flood]).reasons.join(" "), /6,000 of 10,000 packets went to user space, 5,000 expected/);
+  t.notRegex(asked(5000, [flood]).reasons.join(" "), /expected for these/);
 });
 
 test("events of a kind that neither the program knows nor the record explains are an error, by name", (t) => {

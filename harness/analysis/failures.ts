@@ -173,15 +173,16 @@ function affinityFailures({ affinity }: Judged): Check[] {
   ];
 }
 
+/** Attackers' connections, and those that a flood begins and never finishes. */
+const ofOthers = ({ collide, flood }: Judged) =>
+  (collide ? collide.knows.connections + collide.guesses.connections : 0) + (flood?.of === "syn" ? flood.sent : 0);
+
 /**
  * A strategy that remembers connections by marks asks user space once for each connection, and again when it forgets one or
  * when a connection comes to another router; some SYNs are sent twice.
  */
-function queuedTooMany(
-  { userSpace, connections, arrivals, events, protocol, forgotten, generator, packets }: Judged,
-  { failedConnects, outage }: Evidence,
-  oracle: OracleSpec | null,
-): Check[] {
+function queuedTooMany(summary: Judged, { failedConnects, outage }: Evidence, oracle: OracleSpec | null): Check[] {
+  const { userSpace, connections, arrivals, events, protocol, forgotten, generator, packets } = summary;
   if (!userSpace || memoryOf(oracle, protocol) !== "mark") return [];
   const rerouted = events
     .filter((event) => meaningOf(event).subject === "routers")
@@ -191,6 +192,7 @@ function queuedTooMany(
     connections.established +
     connections.lost +
     failedConnects +
+    ofOthers(summary) +
     rerouted +
     (forgotten ? generator.sends : 0) +
     (outage ? droppedWithoutTarget(packets) : 0);
