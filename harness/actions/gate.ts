@@ -105,7 +105,10 @@ function runDirs(dir: string): string[] {
 }
 
 /** How many connections, or repeats, show an effect of so many percent. */
-export function planGate({ effect, base, alpha, power, connections, cv, json }: GateArgs): number {
+export function planGate({ run, effect, base, alpha, power, connections, cv, json }: GateArgs): number {
+  const [first] = run;
+  if (first !== undefined)
+    throw new UsageError(`--plan computes a sample size, and judges no runs: leave '${first}' or --plan out.`);
   const question = { effect, base, alpha, power, connections, cv };
   const loss = planLoss({ ...question, effectPercent: question.effect, basePercent: question.base });
   const repeats = planRepeats(question.effect, question.cv, question.alpha, question.power);

@@ -8,7 +8,6 @@ import { withContent } from "../plan/scenario-file.ts";
 import { Damaged } from "../record/damage.ts";
 import { readRecord, readSummary } from "../record/read.ts";
 import { type PlannedCase, planCase } from "../run/planned-case.ts";
-import { LabError } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import type { Recorded } from "./replay-outcome.ts";
 
@@ -21,21 +20,17 @@ export function caseOf({ dir, run }: Recorded, given: Catalog): { one: Case; cat
   throw new UsageError(`There is no case '${run.case}'.`);
 }
 
-/** Throws UsageError or LabError when it is no record, or none that can be run again. */
+/** Throws UsageError, or Damaged, when it is no record, or none that can be run again. */
 export function readRecorded(dir: string): Recorded {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
-  try {
-    const { run, events, cut } = readRecord(dir);
-    if (cut !== null) throw new LabError(`${cut} It cannot be compared with another run.`);
-    const skipped = events.find((event) => event.kind === "skip");
-    if (skipped) throw new UsageError(`'${dir}' was skipped: ${skipped.reasons.join(" ")} There is nothing to replay.`);
-    const { asked } = run;
-    if (!asked) throw new UsageError(`'${dir}' was recorded by a version without 'replay': run.json has no 'asked'.`);
-    return { dir, run: { ...run, asked }, summary: readSummary(dir) };
-  } catch (error) {
-    if (error instanceof Damaged) throw new LabError(error.message, { cause: error });
-    throw error;
-  }
+  const { run, events, cut } = readRecord(dir);
+  if (cut !== null)
+    throw new Damaged(dir, null, "the record ends without its last line, 'end': no other run can be compared with it");
+  const skipped = events.find((event) => event.kind === "skip");
+  if (skipped) throw new UsageError(`'${dir}' was skipped: ${skipped.reasons.join(" ")} There is nothing to replay.`);
+  const { asked } = run;
+  if (!asked) throw new UsageError(`'${dir}' was recorded by a version without 'replay': run.json has no 'asked'.`);
+  return { dir, run: { ...run, asked }, summary: readSummary(dir) };
 }
 
 /** What a file from outside says may be anything. Throws UsageError. */

@@ -34,7 +34,7 @@ function recordOf(t: ExecutionContext, more: Partial<RunInfo>, reasons?: string[
 }
 
 const refused: [what: string, make: (t: ExecutionContext) => string, code: number, sentence: RegExp][] = [
-  ["a folder that is none of a run", scratch, 3, /^Damaged: \S+: it is not a run's folder: it has no run\.json\.\n$/],
+  ["a folder that is none of a run", scratch, 4, /^Damaged: \S+: it is not a run's folder: it has no run\.json\.\n$/],
   [
     "a record that was changed",
     (t) => {
@@ -43,7 +43,7 @@ const refused: [what: string, make: (t: ExecutionContext) => string, code: numbe
       writeFileSync(file, readFileSync(file, "utf8").replace("It broke", "It brake"));
       return dir;
     },
-    3,
+    4,
     /^Damaged: \S+events\.ndjson:2: it was changed after the run: its CRC-32 differs\.\n$/,
   ],
   [
@@ -54,8 +54,8 @@ const refused: [what: string, make: (t: ExecutionContext) => string, code: numbe
       writeFileSync(file, `${readFileSync(file, "utf8").split("\n")[0]}\n`);
       return dir;
     },
-    3,
-    /^Damaged: .*: the record ends without its last line, 'end'\. It cannot be compared with another run\.\n$/,
+    4,
+    /^Damaged: .*: the record ends without its last line, 'end': no other run can be compared with it\.\n$/,
   ],
   [
     "a record of an older version",

@@ -10,8 +10,10 @@ import { CTRAFFIC_ANALYSES } from "../traffic/ctraffic.ts";
 
 export const reportCommand = defineCommand({
   name: "report",
-  summary: "write the reports of runs again from their records",
-  positionals: { run: option(texts(), { about: "folders of runs", names: "folder", expects: "a folder" }) },
+  summary: "write the reports of runs and comparisons again from their records",
+  positionals: {
+    run: option(texts(), { about: "folders of runs or comparisons", names: "folder", expects: "a folder" }),
+  },
   options: {
     ...outsideShape,
     format: option(list(choice(FIGURE_FORMATS)).default(["png"]), {
@@ -33,7 +35,7 @@ export const reportCommand = defineCommand({
   },
   examples: [
     ["report results/*nfqueue_scale*", ""],
-    ["report results/*nfqueue_scale* --format svg --width 85 --no-titles", "pictures for a column of a paper"],
+    ["report results/*compare_scale* --format svg --width 85 --no-titles", "pictures for a column of a paper"],
   ],
   run: async (args) => (await import("../actions/report.ts")).redraw(args.run, args),
 });

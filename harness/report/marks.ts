@@ -2,6 +2,7 @@
 // What Chart.js does not draw: hatches of bars, intervals with caps at them, reference lines over some rows, texts at bars, names at the ends of
 // lines. A plugin that reads plain data from `options.plugins.marks`, the same in a picture and in a page.
 
+import { placeEventLabels } from "./event-labels.ts";
 import { type Box, drawHatch, type Hatch, type HatchContext } from "./hatch.ts";
 
 export interface Marks {
@@ -20,6 +21,7 @@ export interface Marks {
 }
 
 interface Scale {
+  width: number;
   getPixelForValue(value: number): number;
 }
 
@@ -50,9 +52,15 @@ interface Bar {
 
 /** Of the picture, to the right of texts, pixels. */
 const EDGE = 3;
+/** From the end of a bar to its text, pixels. */
+const BEHIND = 9;
+/** Bars keep at least this part of the width. */
+const LEAST_BARS = 0.25;
 
 export const marksPlugin = {
   id: "marks",
+  afterLayout: placeEventLabels,
+  afterDataLimits: makeRoomForTexts,
   /** The library's legend takes the look of points, which have no dashes. */
   beforeDraw({ data, legend }: Drawn): void {
     for (const item of legend?.legendItems ?? [])
@@ -99,9 +107,8 @@ export const marksPlugin = {
       ctx.strokeStyle = surface;
       ctx.lineWidth = 3;
       ctx.fillStyle = ink;
-      const beside = x.getPixelForValue(at) + (strong ? 2 : 9);
-      // Where there is no room beside the longest bar it lies on it, with its rim.
-      const left = strong ? beside : Math.min(beside, chart.width - EDGE - ctx.measureText(text).width);
+      const beside = x.getPixelForValue(at) + (strong ? 2 : BEHIND);
+      const left = Math.max(EDGE, Math.min(beside, chart.width - EDGE - ctx.measureText(text).width));
       const middle = y.getPixelForValue(row);
       ctx.strokeText(text, left, middle);
       ctx.fillText(text, left, middle);
@@ -111,6 +118,22 @@ export const marksPlugin = {
     ctx.restore();
   },
 };
+
+/** The axis goes on until the text behind each bar fits: bars become shorter on a phone, and no text lies on one. */
+function makeRoomForTexts(
+  { ctx, width, scales, options }: Drawn,
+  { scale }: { scale: { axis: string; max: number } },
+  { texts = [] }: Partial<Marks>,
+): void {
+  if (scale.axis !== "x") return;
+  const { size = 12, family = "sans-serif" } = options.font ?? {};
+  ctx.font = `${size}px ${family}`;
+  const area = width - (scales.y?.width ?? 0);
+  for (const { at, text, strong } of texts) {
+    const left = area - EDGE - BEHIND - ctx.measureText(text).width;
+    if (!strong) scale.max = Math.max(scale.max, (at * area) / Math.max(left, LEAST_BARS * area));
+  }
+}
 
 function boxOf(bar: Bar): Box {
   const { x, y, base, width, height } = bar.getProps(["x", "y", "base", "width", "height"]);

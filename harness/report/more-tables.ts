@@ -21,7 +21,7 @@ function afterEventsTable({ spreadAfterEvents: windows = [], spread }: Summary):
   const targets = [...new Set([spread, ...windows].flatMap(({ perTarget }) => Object.keys(perTarget)))].sort();
   return [
     {
-      id: "after-events",
+      id: "new-connections",
       heading: "New connections after events",
       reading: "New connections of each target from an event to the next one, with the expected number behind it.",
       table: {

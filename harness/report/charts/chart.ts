@@ -143,36 +143,29 @@ export function endOf({ samples, events, lossPerSecond }: Series): number {
   return Math.max(1, Math.ceil(end * steps - 0.3)) / steps;
 }
 
-/** A labelled vertical line for each event. A label that could touch its neighbour goes one line lower. */
+/** A labelled vertical line for each event. */
 export function eventLines(series: Series): JsonObject {
-  const crowded = endOf(series) / 5;
-  let level = 0;
-  const lines = series.events.map((event, i): [string, JsonObject] => {
-    const previous = series.events[i - 1];
-    level = previous !== undefined && event.s - previous.s < crowded ? (level + 1) % 4 : 0;
-    return [
-      `event${i}`,
-      {
-        type: "line",
-        xMin: event.s,
-        xMax: event.s,
-        borderColor: LIGHT.ink,
-        borderWidth: 1.5,
-        borderDash: [2, 3],
-        label: {
-          display: true,
-          content: eventLabel(event),
-          position: "end",
-          yAdjust: 22 * level,
-          padding: { x: 6, y: 3 },
-          color: LIGHT.ink,
-          backgroundColor: LIGHT.surface,
-          borderColor: LIGHT.muted,
-          borderWidth: 1,
-          font: { size: 12, weight: "normal" },
-        },
+  const lines = series.events.map((event, i): [string, JsonObject] => [
+    `event${i}`,
+    {
+      type: "line",
+      xMin: event.s,
+      xMax: event.s,
+      borderColor: LIGHT.ink,
+      borderWidth: 1.5,
+      borderDash: [2, 3],
+      label: {
+        display: true,
+        content: eventLabel(event),
+        position: "end",
+        padding: { x: 6, y: 3 },
+        color: LIGHT.ink,
+        backgroundColor: LIGHT.surface,
+        borderColor: LIGHT.muted,
+        borderWidth: 1,
+        font: { size: 12, weight: "normal" },
       },
-    ];
-  });
+    },
+  ]);
   return Object.fromEntries(lines);
 }

@@ -81,16 +81,6 @@ test("each event is a labelled vertical line at its second", (t) => {
   }
 });
 
-test("events close to each other have their labels on different lines", (t) => {
-  const data = scaleRun();
-  const [first, second] = data.series.events;
-  if (first === undefined || second === undefined) return t.fail();
-  const close = { ...data, series: { ...data.series, events: [first, { ...second, s: first.s + 0.5 }] } };
-  const { config } = chart(close, "loss");
-  t.is(option(config, "plugins", "annotation", "annotations", "event0", "label", "yAdjust"), 0);
-  t.true(Number(option(config, "plugins", "annotation", "annotations", "event1", "label", "yAdjust")) > 0);
-});
-
 test("theory lines step up at each event to the total so far", (t) => {
   t.deepEqual(
     points(scaleRun(), "loss", "predicted in total (wide)").map(({ y }) => y),

@@ -131,6 +131,7 @@ function markDataset(label: string, data: Dataset["data"]): Dataset {
     backgroundColor: LIGHT.surface,
     borderWidth: 1.5,
     pointRadius: 5,
+    clip: 6,
     pointStyle: "rectRot",
     order: 0,
   };

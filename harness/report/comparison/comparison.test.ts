@@ -66,7 +66,11 @@ test("a run during which others used the machine is left out of the times, with 
   t.regex(remarks(both).join(), /in 1 of 2 runs; times and CPU are from the others/);
   const all = comparison([entry("a", [disturbed(scaleRun())])]);
   t.is(calmRuns(all.entries[0] as Entry).length, 1);
-  t.regex(remarks(all).join(), /in each run, so its times and CPU are unreliable/);
+  t.regex(remarks(all).join(), /in each run, so times and CPU are unreliable/);
+  const alike = [entry("a", [disturbed(scaleRun())]), entry("b", [disturbed(scaleRun())])];
+  t.deepEqual(remarks(comparison(alike)), [remarks(all)[0]?.replace("a:", "all:")]);
+  const one = remarks(comparison([...alike, entry("c", [scaleRun()])]));
+  t.regex(one.join(), /^a, b: other/);
 });
 
 test("the worst verdict stands for the repeats, and how many passed", (t) => {

@@ -99,25 +99,29 @@ export function median(values: readonly number[]): number | null {
   return sorted.length === 0 ? null : ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }
 
-/** Why backends did not pass, the first reason of each, and what was left out of the times. */
+/** Why backends did not pass, the first reason of each, and what was left out of the times; what is true of several is said once. */
 export function remarks({ entries }: Comparison): string[] {
-  return entries.flatMap((entry) => {
-    const name = entry.label;
-    const bad = entry.runs.find(({ summary }) => summary.verdict !== "pass")?.summary;
-    const calm = calmRuns(entry);
-    const ran = entry.runs.filter(({ summary }) => hasResult(summary));
-    const disturbed = ran.filter(({ summary }) => summary.machine.note !== null).length;
-    return [
-      ...(bad ? [`${name}: ${bad.reasons[0] ?? VERDICT_WORDS[bad.verdict].sentence}`] : []),
-      ...(disturbed === 0
-        ? []
-        : calm.length < ran.length
-          ? [
-              `${name}: other programs used the machine in ${disturbed} of ${plural(ran.length, "run")}; times and CPU are from the others.`,
-            ]
-          : [`${name}: other programs used the machine in each run, so its times and CPU are unreliable.`]),
-    ];
-  });
+  const names = new Map<string, string[]>();
+  for (const entry of entries)
+    for (const text of remarksOf(entry)) names.set(text, [...(names.get(text) ?? []), entry.label]);
+  return [...names].map(
+    ([text, of]) => `${of.length > 1 && of.length === entries.length ? "all" : of.join(", ")}: ${text}`,
+  );
+}
+
+function remarksOf(entry: Entry): string[] {
+  const bad = entry.runs.find(({ summary }) => summary.verdict !== "pass")?.summary;
+  const calm = calmRuns(entry);
+  const ran = entry.runs.filter(({ summary }) => hasResult(summary));
+  const disturbed = ran.filter(({ summary }) => summary.machine.note !== null).length;
+  const which =
+    calm.length < ran.length
+      ? `${disturbed} of ${plural(ran.length, "run")}; times and CPU are from the others.`
+      : "each run, so times and CPU are unreliable.";
+  return [
+    ...(bad ? [bad.reasons[0] ?? VERDICT_WORDS[bad.verdict].sentence] : []),
+    ...(disturbed === 0 ? [] : [`other programs used the machine in ${which}`]),
+  ];
 }
 
 export function titleOf({ scenario, entries, sweep }: Comparison): string {

@@ -9,7 +9,7 @@ import type { Chart } from "../charts/chart.ts";
 import { allCharts } from "../charts/index.ts";
 import { sweepChart } from "../charts/sweep.ts";
 import { violationsChart } from "../charts/violations.ts";
-import { drawFigures } from "../figure.ts";
+import { drawFigures, type Figure } from "../figure.ts";
 import { shellLine } from "../format.ts";
 import { escapeText, tableMarkup } from "../html/markup.ts";
 import { chartMarkup, eventsMarkup, verdictMarkup } from "../html/sections.ts";
@@ -24,21 +24,21 @@ import { lossLines } from "./loss-lines.ts";
 import { costTable, lossTable } from "./tables.ts";
 
 /** A comparison's files. Throws LabError when one cannot be written. */
-export async function writeComparison(comparison: Comparison, dir: string): Promise<void> {
+export async function writeComparison(comparison: Comparison, dir: string, figure?: Figure): Promise<void> {
   try {
-    await writeFiles(comparison, dir);
+    await writeFiles(comparison, dir, figure);
   } catch (cause) {
     throw new LabError(`Cannot write the comparison to '${dir}': ${systemReason(cause)}.`, { cause });
   }
 }
 
-async function writeFiles(comparison: Comparison, dir: string): Promise<void> {
+async function writeFiles(comparison: Comparison, dir: string, figure?: Figure): Promise<void> {
   const charts = chartsOf(comparison);
   const summaries = comparison.entries.flatMap(({ runs }) => runs.map(({ summary }) => summary));
   await writeFile(join(dir, "compare.json"), `${JSON.stringify(summaries, null, 2)}\n`);
   await writeFile(join(dir, "compare.md"), renderComparison(comparison, charts));
   await writeFile(join(dir, "compare.html"), await comparisonPage(comparison, charts));
-  if (charts.length > 0) await drawFigures(charts, dir);
+  if (charts.length > 0) await drawFigures(charts, dir, figure);
   if (comparison.sweep) await writeFile(join(dir, "theory.json"), `${JSON.stringify(comparison.sweep, null, 2)}\n`);
 }
 

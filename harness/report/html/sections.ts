@@ -68,12 +68,12 @@ export function isEmpty({ config, data }: Chart): boolean {
 
 export function eventsMarkup({ summary }: ReportData): string {
   if (summary.events.length === 0) return "";
-  return tableSection(
+  return section(
     "events",
     "Events",
     "Asked: time of the request. In force: time of the effect. Ideal: the loss of a perfect balancer without connection state. " +
       "Mispredicted: connections whose outcome differs from the prediction. Excess: loss above the ideal, in percent of the live connections.",
-    eventTable(summary),
+    tableMarkup(eventTable(summary), "Events", { stacks: true }),
   );
 }
 
@@ -116,7 +116,7 @@ export function lostMarkup({ summary, series }: ReportData): string {
 export function storiesMarkup({ summary, series }: ReportData): string {
   const { outside, examples } = series.stories;
   const told = (stories: readonly Story[], heading: string) =>
-    tableMarkup(storyTable(stories), heading) + pictures(stories, series);
+    tableMarkup(storyTable(stories), heading, { stacks: true }) + pictures(stories, series);
   const all = summary.connections.lostOutsideEvents;
   const shown = outside.length < all ? `The first ${count(outside.length)} of ${count(all)}.` : `All ${count(all)}.`;
   return [
