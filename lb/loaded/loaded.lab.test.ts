@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What loaded-lb does besides the scenarios: privileges, fragments, ports that are left alone, targets that come by themselves.
 import test, { type ExecutionContext } from "ava";
-import { type Host, type Lab, planTopology } from "../../harness/api/index.ts";
+import { type Host, type Lab, planTopology, startProgram } from "../../harness/api/index.ts";
 import { netns, parseBackendOptions, startServers } from "../../harness/testing/lab.ts";
 import { isSkipped } from "../../harness/testing/skip.ts";
 import { loaded } from "./loaded.ts";
@@ -109,6 +109,28 @@ withLab("another router answers echoes, and is no target", ["hotplug=true", "cyc
     targets.flatMap(({ address, state }) => (state === "unproven" ? [address] : [])),
     ["1000::1:c0a8:1ca"],
   );
+});
+
+/** Who answers at a port of the VIP. */
+const ASK = (port: number) => `import socket
+s = socket.create_connection(("10.0.0.0", ${port}), 2, ("50.0.0.9", 0)); print(s.recv(64).decode())
+`;
+const OWN_SERVER = `import socket
+s = socket.create_server(("10.0.0.0", 22)); print('{"event": "ready"}', flush=True)
+c, _ = s.accept(); c.sendall(b"the router itself"); c.recv(1)
+`;
+
+withLab("a port that is exempt is the router's own, and others are balanced", ["exempt=22,179"], async (t, lab) => {
+  // What is translated back has the VIP, the router's own address here, as its source.
+  await router(lab).exec(["sysctl", "-qw", "net.ipv4.conf.all.accept_local=1"]);
+  await router(lab).exec(["ip", "addr", "add", "10.0.0.0/32", "dev", "lo"]);
+  await startProgram(router(lab), ["python3", "-c", OWN_SERVER], "ready");
+  const ask = async (port: number) => (await tester(lab).exec(["python3", "-c", ASK(port)])).stdout.trim();
+  t.is(await ask(22), "the router itself");
+  const { exempt = 0, forwarded } = await stats(lab);
+  t.true(exempt >= 2, `${exempt}`);
+  t.is(forwarded, 0);
+  t.regex(await ask(5001), /^vm-00[12]$/);
 });
 
 withLab("wrong words and wrong packets end nothing", [], async (t, lab) => {

@@ -39,6 +39,13 @@ const options = z.strictObject({
     .describe("seconds for which a client stays with its target after its last packet"),
   leave,
   fragments: z.stringbool().default(false).describe("fragments go to their client's target; else they are dropped"),
+  exempt: z
+    .string()
+    .regex(/^\d+(,\d+)*$/, "ports, as in '22,179'")
+    .transform((text) => text.split(",").map(Number))
+    .refine((ports) => ports.every((port) => port >= 1 && port <= 65_535), "ports are 1 to 65535")
+    .optional()
+    .describe("ports of the VIP that are left alone, '22,179' (none)"),
   cycle: z.coerce.number().int().min(20).max(60_000).default(1000).describe("milliseconds from check to check"),
   alive: z.coerce
     .number()
@@ -143,7 +150,7 @@ async function inUse(host: Host, program: string): Promise<ReadonlySet<string>> 
 }
 
 function words(topology: Topology, given: Options, active: readonly number[]): string[] {
-  const { scheduler, queues, batch, qlength, idle, cycle, alive, fall, hotplug, fragments } = given;
+  const { scheduler, queues, batch, qlength, idle, cycle, alive, fall, hotplug, fragments, exempt } = given;
   return [
     ["--vip", `${VIP[4]},${VIP[6]}`],
     ["--targets", addressesOf(topology, active).join(",")],
@@ -158,6 +165,7 @@ function words(topology: Topology, given: Options, active: readonly number[]): s
     ["--fall", `${fall}`],
     hotplug ? ["--hotplug", "eth1"] : [],
     fragments ? ["--fragments"] : [],
+    exempt ? ["--exempt", exempt.join(",")] : [],
   ].flat();
 }
 

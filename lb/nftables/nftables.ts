@@ -48,7 +48,7 @@ export const nftables = defineBackend({
       ...HANDS_OVER,
     }),
   },
-  reweighs: ({ farm }) => (farm === undefined ? null : `Farm file '${farm}' has the weights.`),
+  reweighs,
   service: "entries of the verdict map, and a chain with a map of its targets",
   // Without state nothing tells of which VIP a reply is.
   servesVips: (given) => given.farm === undefined && given.mode !== "stateless_dnat",
@@ -113,6 +113,10 @@ export const nftables = defineBackend({
     };
   },
 });
+
+export function reweighs({ farm }: Pick<Given, "farm">): string | null {
+  return farm === undefined ? null : `Farm file '${farm}' has the weights.`;
+}
 
 /** Of the first farm, where a file decides. */
 const modeOf = ({ mode, farm }: Given): Settings["mode"] => mode ?? (farm === undefined ? "dnat" : farmMode(farm));

@@ -102,6 +102,24 @@ export function statesOf(
   };
 }
 
+/** The body of a request that gives all targets (indices) these weights. */
+export function weightsOf(
+  topology: Topology,
+  farms: readonly FarmObject[],
+  weights: readonly number[],
+): { farms: FarmObject[] } {
+  return {
+    farms: farms.map(({ name, backends }) => ({
+      name,
+      backends: backends.map((one) => ({
+        name: one.name,
+        "ip-addr": one["ip-addr"],
+        weight: `${weightOf(weights, indexOf(topology, one))}`,
+      })),
+    })),
+  };
+}
+
 const indexOf = ({ targets }: Topology, one: FarmBackend) => targetIndex(one["ip-addr"], targets.length);
 
 function stateOf(topology: Topology, one: FarmBackend, active: readonly number[]): string {

@@ -6,7 +6,7 @@ import path from "node:path";
 import test from "ava";
 import { planTopology } from "../../harness/api/index.ts";
 import { parseBackendOptions } from "../../harness/testing/lab.ts";
-import { farmsFor, fileOf, statesOf, withStates } from "./farms.ts";
+import { farmsFor, fileOf, statesOf, weightsOf, withStates } from "./farms.ts";
 import { nftlb } from "./nftlb.ts";
 import { options, settle } from "./options.ts";
 
@@ -33,6 +33,8 @@ test("states are by index, and a request names only what changes", (t) => {
     backends: [{ name: "vm-002", "ip-addr": "192.168.1.2", state: "down" }],
   });
   t.is(body.farms.length, 4);
+  const weighed = weightsOf(topology, farms, [1, 1, 3]);
+  t.deepEqual(weighed.farms[2]?.backends[2], { name: "vm-003", "ip-addr": "1000::1:c0a8:103", weight: "3" });
 });
 
 test("the oracle knows that the hash has a new seed with each rule, and nftlb's order of standby targets", (t) => {

@@ -14,11 +14,11 @@ import {
 import { conntrackCounters, flushTargets, leavesDead, setTimeouts } from "../linux/conntrack.ts";
 import { bothLive } from "../linux/direct.ts";
 import { servedBy } from "../nftables/farm-settings.ts";
-import { needs, settingsShown } from "../nftables/nftables.ts";
+import { needs, reweighs, settingsShown } from "../nftables/nftables.ts";
 import { isStateless, type Settings } from "../nftables/options.ts";
 import { mergedOracle } from "../nftables/oracle.ts";
 import { API_KEY, API_PORT, listens, request } from "./api.ts";
-import { farmsFor, fileOf, statesOf, withStates } from "./farms.ts";
+import { farmsFor, fileOf, statesOf, weightsOf, withStates } from "./farms.ts";
 import { type Given, options, settle } from "./options.ts";
 
 const PROGRAM: Program = { name: "nftlb", from: { packages: "nftlb", version: ["--help"] } };
@@ -34,6 +34,7 @@ export const nftlb = defineBackend({
   direct: () => bothLive,
   leavesDead,
   servesVips: ({ farm }) => farm === undefined,
+  reweighs,
   options,
   affinityOption: "persistence",
   requires: () => ({ programs: [PROGRAM], tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs }),
@@ -78,6 +79,7 @@ export const nftlb = defineBackend({
         await request(host, "PUT", statesOf(topology, farms, next, [...gone, ...come]));
         if (!stateless && settings.leave === "flush") await flushTargets(host, topology, gone);
       },
+      weigh: (next) => request(host, "PUT", weightsOf(topology, farms, next)),
       counters: async () => (stateless ? {} : conntrackCounters(host)),
     };
   },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Features of a farm seen under traffic, all in one lab: nft-lb in the router, farms by its REST service.
 import test, { type ExecutionContext } from "ava";
-import { ipBatch, type Lab, planTopology, TOOLS } from "../../../harness/api/index.ts";
+import { ipBatch, type Lab, planTopology, startProgram, TOOLS } from "../../../harness/api/index.ts";
 import { missingOf, netns, startServers } from "../../../harness/testing/lab.ts";
 import { isSkipped } from "../../../harness/testing/skip.ts";
 import { needs } from "../nftables.ts";
@@ -9,8 +9,11 @@ import {
   answers,
   backends,
   conntrack,
+  FTP_CLIENT,
+  FTP_SERVER,
   held,
   logged,
+  OWN_SERVER,
   oneFarm,
   raw,
   rest,
@@ -162,6 +165,47 @@ seen("logs, marks, source addresses and ports of backends are seen in the router
   t.regex(flows, /src=192\.168\.1\.1 dst=192\.168\.1\.250 sport=5001 /);
 });
 
+seen(
+  "of farms whose ports overlap the one that names the port is asked; a log line may have a rate",
+  async (t, lab) => {
+    const [first = {}, second = {}] = backends(lab, () => ({ port: 5001 }));
+    const range = { "virtual-ports": "8000-8200", log: "input", "log-rtlimit": "1/day", backends: [first] };
+    await oneFarm(lab, range);
+    const one = { ...range, name: "one", "virtual-addr": "10.0.0.0", mode: "dnat", log: "none", backends: [second] };
+    await rest(lab, "POST", "/farms", { body: { farms: [{ ...one, "virtual-ports": "8042" }, { name: "empty" }] } });
+    t.deepEqual((await answers(lab, { address: "10.0.0.0:8042", connections: 4 })).hosts, { "vm-002": 4 });
+    const others = async () => {
+      t.deepEqual((await answers(lab, { address: "10.0.0.0:8043", connections: 9 })).hosts, { "vm-001": 9 });
+    };
+    t.deepEqual(await logged(lab, others), ["IN-web "]);
+    t.deepEqual(await logged(lab, others), [], "the day's lines are used up");
+  },
+);
+
+seen("a hash by MAC addresses has one target for this one client, with its port all of them", async (t, lab) => {
+  for (const [words, targets] of [
+    ["srcmac", 1],
+    ["srcmac srcport", 3],
+    ["dstip dstport", 1],
+  ] as const) {
+    await oneFarm(lab, { scheduler: "hash", "sched-param": words, backends: backends(lab) });
+    t.is(Object.keys((await answers(lab)).hosts).length, targets, words);
+  }
+});
+
+seen("mode local guards a service of the router's own", async (t, lab) => {
+  await ipBatch(lab.host("vm-201"), ["addr add 10.0.0.5/32 dev lo"]);
+  await startProgram(lab.host("vm-201"), ["python3", "-c", OWN_SERVER], "ready");
+  const bad = { name: "bad", type: "blacklist", elements: [{ data: "50.0.0.7" }] };
+  const own = { "virtual-addr": "10.0.0.5", "virtual-ports": "22", mode: "local", policies: [{ name: "bad" }] };
+  await oneFarm(lab, own, [bad]);
+  const ask = (connections: number, src: string) => answers(lab, { address: "10.0.0.5:22", connections, src });
+  t.deepEqual(await ask(5, "50.0.1.0/24"), { hosts: { router: 5 }, failed: 0 });
+  t.is((await ask(2, "50.0.0.7/32")).failed, 2);
+  await oneFarm(lab, { ...own, policies: [], "new-rtlimit": "5/minute", "new-rtlimit-burst": "5" });
+  t.is((await ask(9, "50.0.0.8/32")).failed, 4);
+});
+
 seen("without state each connection has one target, in turn too: direct return", async (t, lab) => {
   await oneFarm(lab, { mode: "dsr", ...wires(lab), backends: backends(lab) });
   t.deepEqual(await answers(lab), { hosts: even, failed: 0 });
@@ -232,24 +276,10 @@ seen("UDP, SCTP, all protocols, and connections of the router itself are balance
   t.regex((await lab.host("vm-201").exec([...client, "--connections", "3"])).stdout, /vm-00\d/);
 });
 
-/** A server that names its address, as FTP does for passive transfers; what the client reads is what the helper made of it. */
-const FTP_SERVER = `import socket
-s = socket.create_server(("192.168.1.1", 21)); print("ready", flush=True)
-c, _ = s.accept(); c.sendall(b"220 \\r\\n"); c.recv(99); c.sendall(b"227 Entering Passive Mode (192,168,1,1,40,7).\\r\\n"); c.recv(99)
-`;
-const FTP_CLIENT = `import socket
-s = socket.create_connection(("10.0.0.0", 21), 2, ("50.0.0.5", 0)); s.recv(99); s.sendall(b"PASV\\r\\n"); print(s.recv(99).decode())
-`;
-
 seen("a helper of FTP follows it into its transfers", async (t, lab) => {
   const [first] = backends(lab);
   await oneFarm(lab, { "virtual-ports": "21", helper: "ftp", backends: [first] });
-  let begun: () => void = () => undefined;
-  const ready = new Promise<void>((resolve) => {
-    begun = resolve;
-  });
-  const server = lab.host("vm-001").spawn(["python3", "-c", FTP_SERVER], { onStdout: () => begun() });
-  await Promise.race([ready, server.exited]);
+  await startProgram(lab.host("vm-001"), ["python3", "-c", FTP_SERVER], "ready");
   const { stdout } = await lab.host(lab.topology.tester.name).exec(["python3", "-c", FTP_CLIENT]);
   t.regex(stdout, /227 Entering Passive Mode \(10,0,0,0,40,7\)/);
 });

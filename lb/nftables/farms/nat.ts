@@ -34,6 +34,8 @@ export function natRules(place: Place): void {
     if (isMarked(place)) rules.push("meta mark set ct mark");
     rules.push(...backendLimits(place), ...to);
   }
+  // Chains of type nat are asked only where a rule has brought conntrack along.
+  if (farm.mode === "local" && rules.length > 0) rules.unshift("ct state new continue");
   const name = chain(place, "farm", rules);
   if (rules.length > 0) enter(place, "choice", name);
   if (farm["intra-connect"] && farm.mode !== "local") enter(place, "intra", name);
