@@ -27,13 +27,13 @@ function connection(id: number, startUs: number, establishedUs: number): Connect
   return { ...rest, id, ...tuple, target, ...times };
 }
 
-/** Of a run in which connection 7 began at `s` and was there 1.1 s later; a router leaves at 2 s. */
-function judged(s: number, reason?: string) {
+/** Of a run in which connection 7 was due at `s`, left the tester `heldS` later and was there after 1.1 s; a router leaves at 2 s. */
+function judged(s: number, { reason, heldS = 0 }: { reason?: string; heldS?: number } = {}) {
   const connections = Array.from({ length: N }, (_, id) =>
     id === 7 ? connection(7, s * 1e6, (s + 1.1) * 1e6) : connection(id, id * 1000, id * 1000 + 200),
   );
   const flow = flowOf(connections[7] as Connection);
-  const syn: TapPacket = { machine: "vm-221", net: "net0", t: T0 + s * S, ...tcpFrame(flow, TCP_FLAGS.SYN) };
+  const syn: TapPacket = { machine: "vm-221", net: "net0", t: T0 + (s + heldS) * S, ...tcpFrame(flow, TCP_FLAGS.SYN) };
   const drop = (why: string): KernelDrop => ({
     what: "dropped",
     t: T0 + s * S,
@@ -72,13 +72,13 @@ test("a SYN that nobody answers is the balancer's, and its way is told", (t) => 
 });
 
 test("what the router drops by its rules is the balancer's", (t) => {
-  const { verdict, text } = judged(1.2, "NETFILTER_DROP");
+  const { verdict, text } = judged(1.2, { reason: "NETFILTER_DROP" });
   t.is(verdict, "fail");
   t.regex(text, /; vm-201 dropped a packet of it: NETFILTER_DROP in enqueue_to_backlog \(the kernel's reason\)\./);
 });
 
 test("a kernel without room for a packet is the lab's, and no result", (t) => {
-  const { verdict, text } = judged(1.2, "CPU_BACKLOG");
+  const { verdict, text } = judged(1.2, { reason: "CPU_BACKLOG" });
   t.is(verdict, "insufficient", text);
   t.regex(
     text,
@@ -86,7 +86,7 @@ test("a kernel without room for a packet is the lab's, and no result", (t) => {
   );
 });
 
-test("a generator that begins at the last moment is the lab's, and no result", (t) => {
-  t.is(judged(1.91).verdict, "insufficient");
-  t.is(judged(1.89).verdict, "fail");
+test("a generator that begins later than it says, at the last moment, is the lab's, and no result", (t) => {
+  t.is(judged(1.2, { heldS: 0.71 }).verdict, "insufficient");
+  t.is(judged(1.2, { heldS: 0.69 }).verdict, "fail");
 });

@@ -36,6 +36,6 @@ export const late: AnalysisModule = ({ timeline, events, explainer }) => {
 /** Why nothing can be said of the balancer; empty: there is no such reason. */
 export function lateGaps({ late: { byLab, labs } }: Pick<Evidence, "late">): string[] {
   if (byLab === 0) return [];
-  const what = `${plural(byLab, "connection")} ${was(byLab)} not established in time because of the lab: begun less than 0.1 s before the first event, or a packet dropped by a kernel that had no room for it.`;
+  const what = `${plural(byLab, "connection")} ${was(byLab)} not established in time because of the lab: the first packet left less than 0.1 s before the first event, or a kernel had no room for a packet.`;
   return [[what, ...labs].join(" ")];
 }

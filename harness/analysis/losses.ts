@@ -72,10 +72,10 @@ export const losses: AnalysisModule = ({ run, timeline, events, explain }) => {
   };
 };
 
-/** Whether it sent anything between the event's coming into force and the next event, or the end. */
+/** Whether it sent anything between the event's coming into force and the next event, or the end. A process that ends tells it unasked. */
 function couldTell({ scales, endT }: Timeline, row: Established, i: number): boolean {
   const { t, intervalUs, durationUs } = row.stream;
-  if (intervalUs === 0) return true;
+  if (intervalUs === 0 || scales[i]?.meaning.subject === "balancer") return true;
   const inForceT = scales[i]?.effectiveT ?? endT;
   const untilT = scales[i + 1]?.requestedT ?? (durationUs === undefined ? endT : t + durationUs * 1000);
   return sentAt(row, Math.ceil((inForceT - row.startT) / (intervalUs * 1000))) < untilT;

@@ -153,9 +153,9 @@ function routes({ host, topology, services }: Router, given: z.infer<typeof opti
 }
 
 interface Ways {
-  install(first: readonly number[]): Promise<void>;
+  install: (first: readonly number[]) => Promise<void>;
   move: Move;
-  weigh(weight: (index: number) => number): void;
+  weigh: (weight: (index: number) => number) => void;
 }
 
 function sideOf(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What held up a first connection that was not there when the first event came.
 import { type Hop, hopText } from "../../tap/journey.ts";
+import { isTester } from "../../topology/topology.ts";
 import { plural } from "../../util/numbers.ts";
 import { addressText } from "../flows.ts";
 import type { Row } from "../rows.ts";
@@ -10,11 +11,13 @@ import { dropText, isByLab } from "./kernel.ts";
 
 /** A SYN needs no more than that on a machine that is fit to judge: the schedule leaves far more. */
 const LEAST_NS = 1e8;
+/** Of more than so many the generator begins some only when others are there, which a balancer may delay. */
+const UNPACED = 50_000;
 /** So many hops are told; a SYN that is sent again and again repeats them. */
 const MOST_HOPS = 8;
 
 export interface Late {
-  /** The generator began it too late, or a kernel of the lab dropped its packets: that says nothing about the balancer. */
+  /** Its first packet left the tester too late, or a kernel of the lab dropped its packets: that says nothing about the balancer. */
   isLabs: boolean;
   /** A sentence: when it began, how far its packets came, and what kernels said of them. */
   sentence: string;
@@ -23,16 +26,18 @@ export interface Late {
 /** `firstT`: when the first event was asked for, monotonic ns; infinite: there is none. */
 export function lateOf(row: Row, run: RunFacts, firstT: number): Late {
   const { stream, recorded, flow, startT, establishedT } = row;
-  const drops = dropsOf({ row }, run);
+  const [drops, hops] = [dropsOf({ row }, run), hopsOf({ row }, run)];
   const dropped = drops.find(isByLab);
   const told = dropped ?? drops[0];
   const end = establishedT === null ? "was never established" : `was established at ${at(run, establishedT)}`;
   const parts = [
     `Connection ${recorded.id} of ${stream.stream} (${addressText(flow.src)} port ${flow.sport}) began at ${at(run, startT)} and ${end}`,
-    ...hopsText(hopsOf({ row }, run)),
+    ...hopsText(hops),
     ...(told ? [`${dropText(told, "a packet of it")} (the kernel's reason)`] : []),
   ];
-  return { isLabs: dropped !== undefined || startT > firstT - LEAST_NS, sentence: `${parts.join("; ")}.` };
+  const leftT = stream.connections > UNPACED ? undefined : hops.find(({ from }) => isTester(from))?.t;
+  const isLabs = dropped !== undefined || (leftT !== undefined && leftT > firstT - LEAST_NS);
+  return { isLabs, sentence: `${parts.join("; ")}.` };
 }
 
 /** "SYN vm-221 to vm-201 2 times, SYN vm-201 to vm-009 1 time"; empty where its packets were not kept. */
