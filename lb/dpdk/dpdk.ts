@@ -14,7 +14,16 @@ import {
 } from "../../harness/api/index.ts";
 import { bothLive } from "../linux/direct.ts";
 import { sendSegments } from "../linux/one-segment.ts";
-import { flatCounters, type Stats, tableChoice, tableOptions, tableSizes } from "../linux/table.ts";
+import { weightOf } from "../linux/options.ts";
+import {
+  flatCounters,
+  reweighs,
+  type Stats,
+  tableChoice,
+  tableOptions,
+  tableSizes,
+  weightWord,
+} from "../linux/table.ts";
 
 const SHM = "dpdk-lb";
 const options = z.strictObject(tableOptions(16_777_213));
@@ -45,6 +54,7 @@ export const dpdk = defineBackend({
     tools: [TOOLS.ip],
   }),
   oracle: (given, targets) => tableChoice(given, targets),
+  reweighs,
   direct: () => bothLive,
   withoutTargets: () => "silence",
   effectiveOptions: (given, targets) => ({ ...definedOptions(given), ...tableSizes(given, targets) }),
@@ -55,9 +65,10 @@ export const dpdk = defineBackend({
 function sideOf(router: Router, given: Options): RouterSide {
   const { host, lab } = router;
   const [program, tables] = [lab.program("dpdk-lb"), lab.program("nfqueue-lb")];
+  let { weights } = given;
   const setActive = async (active: readonly number[]) => {
     // A mark only says that a target has that index: frames get its MAC.
-    const pairs = active.map((index) => `${index}:${index + 1}`).join(",");
+    const pairs = active.map((index) => `${index}:${index + 1}${weightWord(weightOf(weights, index))}`).join(",");
     const { stdout } = await host.exec([tables, "set", "--shm", SHM, "--active", pairs]);
     return (JSON.parse(stdout) as { publishedT: number }).publishedT;
   };
@@ -70,6 +81,10 @@ function sideOf(router: Router, given: Options): RouterSide {
       await router.start([program, "run", ...runWords(router)]).ready("ready");
     },
     change: setActive,
+    weigh(next, active) {
+      weights = [...next];
+      return setActive(active);
+    },
     async counters() {
       const { stdout } = await host.exec([program, "stats"]);
       const { t: _, polls: __, sleeps: ___, memory_kb: ____, ...stats } = JSON.parse(stdout) as Stats;
