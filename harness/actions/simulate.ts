@@ -27,7 +27,7 @@ const THINK_S = 1;
 
 export async function simulateCases(
   args: SimulateArgs,
-  { catalog, given, commandLine, print }: Context,
+  { catalog, given, commandLine, print, variables }: Context,
 ): Promise<number> {
   const isMany = args.connections > MANY && args.arrivals === undefined;
   const rate = args.rate ?? (isMany ? args.connections : undefined);
@@ -40,7 +40,7 @@ export async function simulateCases(
   say("Simulated: the oracle decides, and nothing is measured.");
   const verdicts: Verdict[] = [];
   let unwritten = 0;
-  const host = await describeHost();
+  const host = await describeHost(variables);
   for (const one of planned) {
     if (one.load.connections > MANY) {
       verdicts.push(countOne(one, args.json, print));
