@@ -28,7 +28,7 @@ import { withStrategies } from "../simulate/theoretical.ts";
 import { flowSources } from "../traffic/traffic.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
-import { checkScale } from "./scale-word.ts";
+import { tellScale } from "./scale-word.ts";
 
 /**
  * The same scenario with the same connections for several backends, or for several values of an option. Repeats go round by round, so that what
@@ -61,7 +61,7 @@ export async function compareBackends(words: CompareArgs, context: Context): Pro
       }),
     );
   // Everything that can be wrong with the words is found before anything is fetched or run.
-  checkScale(cases, parsed, given);
+  tellScale(cases, parsed, given);
   const most = Math.max(...planAll().map(({ plan }) => plan.load.connections));
   const jobs = new Jobs(args.jobs, say);
   await using sessions = new Sessions(signal, say, jobs.alone);

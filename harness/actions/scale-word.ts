@@ -3,13 +3,14 @@ import { COMMAND_LINE } from "../cli/layers.ts";
 import type { Case } from "../plan/catalog.ts";
 import type { RunOptions } from "../plan/options.ts";
 import { scenarioOptions } from "../plan/scenario-options.ts";
+import { say } from "../run/planned-case.ts";
 import { UsageError } from "../util/errors.ts";
 
-/** A --scale that somebody typed, and that no case would ask: he expects targets to leave. Throws UsageError. */
-export function checkScale(cases: readonly Case[], options: RunOptions, given: ReadonlyMap<string, string>): void {
+/** Says so of a --scale that somebody typed, and that no case asks: he expects targets to leave. */
+export function tellScale(cases: readonly Case[], options: RunOptions, given: ReadonlyMap<string, string>): void {
   const [first] = cases;
   if (given.get("scale") !== COMMAND_LINE || !first || cases.some((one) => asksScale(one, options))) return;
-  throw new UsageError(`In '${first.scenario.name}' no target of --scale leaves or joins: leave it out. Try 'scale'.`);
+  say(`--scale changes nothing in '${first.scenario.name}': no target of it leaves or joins.`);
 }
 
 /** Its plan is another one with other targets, or with none. */

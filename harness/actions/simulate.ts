@@ -20,7 +20,7 @@ import { withStrategies } from "../simulate/theoretical.ts";
 import { planTopology } from "../topology/topology.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 import { count } from "../util/numbers.ts";
-import { checkScale } from "./scale-word.ts";
+import { tellScale } from "./scale-word.ts";
 
 /** Between two messages of connections that come and go. */
 const THINK_S = 1;
@@ -36,7 +36,7 @@ export async function simulateCases(
   const { cases, of } = casesIn(withStrategies(catalog), args.case, args.scenario);
   const options = withFileDefaults({ ...runOptionsOf(args), rate, think }, of, given);
   const planned = cases.map((one) => planCase(one, options, args.set));
-  checkScale(cases, options, given);
+  tellScale(cases, options, given);
   say("Simulated: the oracle decides, and nothing is measured.");
   const verdicts: Verdict[] = [];
   let unwritten = 0;

@@ -27,7 +27,7 @@ import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 import { dryRunJson, dryRunText } from "./dry-run.ts";
 import { again, earlierRuns, resumed, tellLatest } from "./earlier.ts";
-import { checkScale } from "./scale-word.ts";
+import { tellScale } from "./scale-word.ts";
 
 interface TestOptions extends TestArgs {
   commandLine: readonly string[];
@@ -46,7 +46,7 @@ export async function runTests(words: TestArgs, context: Context): Promise<numbe
   checkPlace(args, cases.length);
   // Everything that can be wrong with the words is found before the first case runs.
   const plans = cases.map((one) => planCase(one, parsed, args.set));
-  checkScale(cases, parsed, given);
+  tellScale(cases, parsed, given);
   const [first] = plans;
   if (first && cases.length === 1 && given.get("protocol") === COMMAND_LINE && first.load.protocol !== args.protocol)
     throw new UsageError(`'${first.case.name}' needs --protocol ${first.load.protocol}, not ${args.protocol}.`);
