@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
 import { LabError } from "../runtime/runtime.ts";
@@ -78,4 +81,14 @@ test("one that never reads its input, and one that is watched by its pid", async
   t.is(Number(first), running.pid ?? 0);
   running.kill("SIGINT");
   t.like(await running.ended, { code: null, signal: "SIGINT" });
+});
+
+test("the user's ~/.bashrc has no say, though bash takes a pipe for a network's connection", async (t) => {
+  const home = mkdtempSync(path.join(tmpdir(), "load-balancer-home-"));
+  t.teardown(() => rmSync(home, { recursive: true }));
+  writeFileSync(path.join(home, ".bashrc"), "echo said by .bashrc\n");
+  const env = { HOME: home };
+  t.is((await runProgram(["cat"], { input: "read", env })).stdout, "read");
+  const level = { ...env, SHLVL: undefined };
+  t.is((await runProgram(["cat"], { input: "read", env: level })).stdout, "said by .bashrc\nread", "as bash would");
 });

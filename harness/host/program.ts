@@ -51,6 +51,9 @@ const SAID_LINES = 3;
 const SAID_CHARACTERS = 600;
 const NOT_FOUND = 127;
 
+/** Bash that is not below another shell takes a pipe for a network's connection, and reads the user's ~/.bashrc first. */
+const SHLVL = "1";
+
 let running = 0;
 
 /** Programs that have been started here and have not ended. */
@@ -80,7 +83,7 @@ export function launchProgram(argv: readonly string[], options: ProgramOptions =
       "pipe",
       options.showStderr ? ("inherit" as const) : ("pipe" as const),
     ],
-    env: { ...process.env, PATH: toolPath(), ...options.env },
+    env: { ...process.env, SHLVL, PATH: toolPath(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.input === undefined ? {} : { input: Buffer.from(options.input) }),
     ...(options.signal ? { signal: options.signal } : {}),
