@@ -10,7 +10,6 @@ import {
   families,
   family,
   integrity,
-  linkDeeds,
   protocol,
   reuse,
   room,
@@ -21,6 +20,7 @@ import {
 } from "./base.ts";
 import { consistency, eventSummary, interval, spreadWindow } from "./event-summary.ts";
 import { collide, flood } from "./hostile-summary.ts";
+import { packets } from "./packets-summary.ts";
 
 /** "unjudged": nothing failed, and no oracle could say which losses were right. */
 const verdict = z.enum(["pass", "unjudged", "fail", "skip", "insufficient", "error"]);
@@ -246,40 +246,7 @@ export const summarySchema = z.object({
       where: z.array(troubles.extend({ target: z.string().nullable(), family })),
     })
     .exactOptional(),
-  packets: z.object({
-    /** IP packets by the tester, and to the targets. */
-    sent: z.number(),
-    received: z.number(),
-    dropped: z.record(z.string(), z.number()),
-    /** Sent, but neither received nor dropped by name. */
-    unaccounted: z.number(),
-    /** Received, but never sent: something duplicates packets. Absent: none. */
-    duplicated: z.number().exactOptional(),
-    /** The backend says that its packets cannot be accounted for: of the two above nothing is known. */
-    accounts: z.literal(false).exactOptional(),
-    /** Of both, how many this lab shows when it is healthy. Absent in older summaries. */
-    noise: z.number().exactOptional(),
-    /** `unaccounted` of each family, where no packet was dropped by name and none ended on the way. */
-    unaccountedByFamily: z.object({ ipv4: z.number(), ipv6: z.number() }).exactOptional(),
-    /** IP packets by the targets, and to the tester, as above. Only where nothing else can have sent, ended or dropped any. */
-    answers: z
-      .object({
-        sent: z.number(),
-        received: z.number(),
-        unaccounted: z.number(),
-        duplicated: z.number(),
-        noise: z.number(),
-      })
-      .exactOptional(),
-    /** Packets that ended at a proxy, and those that it sent instead. */
-    relayed: z.object({ in: z.number(), out: z.number() }).exactOptional(),
-    /** Packets of health checks that the routers sent to the targets. Absent: there are none. */
-    probes: z.number().exactOptional(),
-    /** What a program in a link did to packets of both directions, as was asked for. */
-    path: linkDeeds.exactOptional(),
-    /** Of those sent, the ICMP errors of the machine between tester and routers; only where there is one. */
-    icmpErrors: z.number().exactOptional(),
-  }),
+  packets,
   /** Packets for the VIP that came to the routers, and those of them that went to user space. Absent: the backend has none. */
   userSpace: z.object({ packets: z.number(), queued: z.number() }).exactOptional(),
   /** Of `sends` messages, those that left more than 50 ms behind their schedule. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections whose targets hang on how many each has: one after the other, in the order in which they come and go.
+import TinyQueue from "tinyqueue";
 import type { Course } from "../oracle/course.ts";
 import type { Loads } from "../oracle/strategies/define.ts";
 import { chooserByLoad } from "../oracle/strategies/registry.ts";
@@ -48,7 +49,7 @@ class LoadedWorld {
   readonly #choose: NonNullable<ReturnType<typeof chooserByLoad>>;
   readonly #has = new Map<number, Set<Connection>>();
   readonly #loads: Loads = { of: (target) => this.#has.get(target)?.size ?? 0, all: 0 };
-  readonly #due: Due[] = [];
+  readonly #due = new TinyQueue<Due>([], (a, b) => a.us - b.us || a.order - b.order);
   #span = 0;
 
   constructor(given: Loaded) {
@@ -56,20 +57,20 @@ class LoadedWorld {
     const choose = chooserByLoad(given.spec);
     if (!choose) throw new Error(`'${given.spec.strategy}' does not choose by load.`);
     this.#choose = choose;
-    for (const [i, us] of given.atUs.entries()) this.#push({ us, order: 0, run: () => this.#change(i) });
+    for (const [i, us] of given.atUs.entries()) this.#due.push({ us, order: 0, run: () => this.#change(i) });
     for (const drawer of given.drawers) {
       this.lives.set(drawer, []);
       const { connections, part, plan } = drawer.stream;
       for (let id = part.number - 1; id < connections; id += part.of) {
         const us = plan?.startUs[id] ?? rampUsOf(drawer, given.load, id);
-        this.#push({ us, order: 2, run: () => this.#open({ drawer, id, generation: 0 }, us) });
+        this.#due.push({ us, order: 2, run: () => this.#open({ drawer, id, generation: 0 }, us) });
       }
     }
   }
 
   run(): void {
     const endUs = this.#given.load.durationS * 1e6;
-    for (let due = this.#pop(); due && due.us < endUs; due = this.#pop()) due.run();
+    for (let due = this.#due.pop(); due && due.us < endUs; due = this.#due.pop()) due.run();
   }
 
   #open({ drawer, id, generation }: Pick<Connection, "drawer" | "id" | "generation">, us: number): void {
@@ -87,7 +88,7 @@ class LoadedWorld {
     const those = this.#has.get(target) ?? new Set();
     this.#has.set(target, those.add(one));
     this.#loads.all++;
-    if (Number.isFinite(endUs)) this.#push({ us: endUs, order: 1, run: () => this.#close(one) });
+    if (Number.isFinite(endUs)) this.#due.push({ us: endUs, order: 1, run: () => this.#close(one) });
   }
 
   #close(one: Connection): void {
@@ -115,7 +116,7 @@ class LoadedWorld {
         const interval = intervalUsOf(one.drawer, load);
         const late = Math.ceil(((atUs[i] as number) - one.startUs) / interval) * interval;
         const us = Math.min(one.startUs + late, one.endUs);
-        this.#push({ us, order: 2, run: () => this.#notice(one, us) });
+        this.#due.push({ us, order: 2, run: () => this.#notice(one, us) });
       }
     }
   }
@@ -126,42 +127,11 @@ class LoadedWorld {
     // What comes and goes by a plan is not opened again.
     if (drawer.stream.plan) return;
     const again = { drawer, id, generation: generation + 1 };
-    this.#push({ us: us + BACKOFF_US, order: 2, run: () => this.#open(again, us + BACKOFF_US) });
+    this.#due.push({ us: us + BACKOFF_US, order: 2, run: () => this.#open(again, us + BACKOFF_US) });
   }
 
   #chosen(hash: number): number {
     const oracle = this.#given.course.spans[this.#span]?.oracle;
     return (oracle && this.#choose(oracle, hash, this.#loads)) ?? NO_TARGET;
   }
-
-  #push(due: Due): void {
-    let at = this.#due.push(due) - 1;
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      if (isBefore(this.#due[above] as Due, due)) break;
-      this.#due[at] = this.#due[above] as Due;
-      at = above;
-    }
-    this.#due[at] = due;
-  }
-
-  #pop(): Due | undefined {
-    const [first] = this.#due;
-    const last = this.#due.pop();
-    if (last === undefined || this.#due.length === 0) return first;
-    let at = 0;
-    for (;;) {
-      let next = 2 * at + 1;
-      const other = this.#due[next + 1];
-      if (other && isBefore(other, this.#due[next] as Due)) next++;
-      const below = this.#due[next];
-      if (!below || isBefore(last, below)) break;
-      this.#due[at] = below;
-      at = next;
-    }
-    this.#due[at] = last;
-    return first;
-  }
 }
-
-const isBefore = (a: Due, b: Due) => a.us < b.us || (a.us === b.us && a.order <= b.order);
