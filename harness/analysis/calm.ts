@@ -20,7 +20,15 @@ interface Span {
 export function calmOf(timeline: Timeline, events: readonly Event[]): (span: Span, maxLateUs: number) => boolean {
   const restless = [...eventSpans(timeline), ...busySpans(timeline, events)];
   return ({ fromT, toT }, maxLateUs) =>
-    maxLateUs < LATE_US && !restless.some((other) => other.fromT < toT && fromT < other.toT);
+    maxLateUs < LATE_US && !restless.some((other) => overlaps({ fromT, toT }, other));
+}
+
+const overlaps = (a: Span, b: Span) => a.fromT < b.toT && b.fromT < a.toT;
+
+/** Whether programs waited for a CPU at any time of a span: the machine's were nearly all in use, or others used it. */
+export function busyDuring(timeline: Timeline, events: readonly Event[]): (span: Span) => boolean {
+  const busy = busySpans(timeline, events);
+  return (span) => busy.some((other) => overlaps(span, other));
 }
 
 /** After an event TCP may wait as long again as nothing passed, before it tries once more. */

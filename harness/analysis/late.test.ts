@@ -27,10 +27,18 @@ function connection(id: number, startUs: number, establishedUs: number): Connect
   return { ...rest, id, ...tuple, target, ...times };
 }
 
-/** Of a run in which connection 7 was due at `s`, left the tester `heldS` later and was there after 1.1 s; a router leaves at 2 s. */
-function judged(s: number, { reason, heldS = 0 }: { reason?: string; heldS?: number } = {}) {
+/** Of a run in which connection 7 was due at `s`, left the tester `heldS` later and was there after `tookS`; a router leaves at 2 s. */
+function judged(
+  s: number,
+  {
+    reason,
+    heldS = 0,
+    tookS = 1.1,
+    machine = [],
+  }: { reason?: string; heldS?: number; tookS?: number; machine?: Event[] } = {},
+) {
   const connections = Array.from({ length: N }, (_, id) =>
-    id === 7 ? connection(7, s * 1e6, (s + 1.1) * 1e6) : connection(id, id * 1000, id * 1000 + 200),
+    id === 7 ? connection(7, s * 1e6, (s + tookS) * 1e6) : connection(id, id * 1000, id * 1000 + 200),
   );
   const flow = flowOf(connections[7] as Connection);
   const syn: TapPacket = { machine: "vm-221", net: "net0", t: T0 + (s + heldS) * S, ...tcpFrame(flow, TCP_FLAGS.SYN) };
@@ -45,6 +53,7 @@ function judged(s: number, { reason, heldS = 0 }: { reason?: string; heldS?: num
   const events: Event[] = [
     { kind: "deployed", t: T0 - S, backend: "b", active: targets, effectiveOptions: {}, oracle },
     start,
+    ...machine,
     {
       kind: "scale",
       t: T0 + 2 * S,
@@ -89,4 +98,16 @@ test("a kernel without room for a packet is the lab's, and no result", (t) => {
 test("a generator that begins later than it says, at the last moment, is the lab's, and no result", (t) => {
   t.is(judged(1.2, { heldS: 0.71 }).verdict, "insufficient");
   t.is(judged(1.2, { heldS: 0.69 }).verdict, "fail");
+});
+
+test("one that comes late while no CPU is to spare is no result; while there is one it is the balancer's", (t) => {
+  const second = (endS: number, busyCpus: number): Event => ({
+    ...{ kind: "machine", t: T0 + endS * S, windowNs: S, busyCpus, foreignCpus: 0, stolenCpus: 0, cpus: 2 },
+  });
+  const machine = [second(1, 0.5), second(2, 1.9), second(3, 0.5)];
+  const busy = judged(1.2, { tookS: 0.9, machine });
+  t.is(busy.verdict, "insufficient", busy.text);
+  t.regex(busy.text, /because of the lab: .*, or programs waited for a CPU meanwhile\. Connection 7 of ipv4/);
+  t.is(judged(1.2, { tookS: 0.9, machine: [second(1, 1.9), second(2, 1.2), second(3, 0.5)] }).verdict, "fail");
+  t.is(judged(1.2, { tookS: 1.1, machine }).verdict, "fail", "its first SYN was lost");
 });

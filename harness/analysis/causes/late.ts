@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What held up a first connection that was not there when the first event came.
 import { type Hop, hopText } from "../../tap/journey.ts";
+import type { KernelDrop } from "../../tap/records.ts";
 import { isTester } from "../../topology/topology.ts";
 import { plural } from "../../util/numbers.ts";
 import { addressText } from "../flows.ts";
@@ -19,25 +20,28 @@ const MOST_HOPS = 8;
 export interface Late {
   /** Its first packet left the tester too late, or a kernel of the lab dropped its packets: that says nothing about the balancer. */
   isLabs: boolean;
-  /** A sentence: when it began, how far its packets came, and what kernels said of them. */
-  sentence: string;
+  /** Makes a sentence: when it began, how far its packets came, and what kernels said of them. */
+  tell(): string;
 }
 
 /** `firstT`: when the first event was asked for, monotonic ns; infinite: there is none. */
 export function lateOf(row: Row, run: RunFacts, firstT: number): Late {
-  const { stream, recorded, flow, startT, establishedT } = row;
   const [drops, hops] = [dropsOf({ row }, run), hopsOf({ row }, run)];
   const dropped = drops.find(isByLab);
-  const told = dropped ?? drops[0];
+  const leftT = row.stream.connections > UNPACED ? undefined : hops.find(({ from }) => isTester(from))?.t;
+  const isLabs = dropped !== undefined || (leftT !== undefined && leftT > firstT - LEAST_NS);
+  return { isLabs, tell: () => sentenceOf(row, run, dropped ?? drops[0]) };
+}
+
+function sentenceOf(row: Row, run: RunFacts, told: KernelDrop | undefined): string {
+  const { stream, recorded, flow, startT, establishedT } = row;
   const end = establishedT === null ? "was never established" : `was established at ${at(run, establishedT)}`;
   const parts = [
     `Connection ${recorded.id} of ${stream.stream} (${addressText(flow.src)} port ${flow.sport}) began at ${at(run, startT)} and ${end}`,
-    ...hopsText(hops),
+    ...hopsText(hopsOf({ row }, run)),
     ...(told ? [`${dropText(told, "a packet of it")} (the kernel's reason)`] : []),
   ];
-  const leftT = stream.connections > UNPACED ? undefined : hops.find(({ from }) => isTester(from))?.t;
-  const isLabs = dropped !== undefined || (leftT !== undefined && leftT > firstT - LEAST_NS);
-  return { isLabs, sentence: `${parts.join("; ")}.` };
+  return `${parts.join("; ")}.`;
 }
 
 /** "SYN vm-221 to vm-201 2 times, SYN vm-201 to vm-009 1 time"; empty where its packets were not kept. */
