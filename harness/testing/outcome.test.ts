@@ -24,6 +24,13 @@ test("a test that skipped itself is no pass, and each failure counts", (t) => {
   t.deepEqual(countsOf(phases, skips), { passed: 1, failed: 2, skipped: 2 });
 });
 
+test("a failed test that passed alone counts as passed", (t) => {
+  const failed = phase("npm run test:ts", false, AVA.replace("  1 uncaught exception\n", ""));
+  const passedAlone = [{ file: "a.test.ts", title: "two" }];
+  t.deepEqual(countsOf([failed], []), { passed: 2, failed: 1, skipped: 0 });
+  t.deepEqual(countsOf([{ ...failed, passedAlone }], []), { passed: 3, failed: 0, skipped: 0 });
+});
+
 test("a phase that fails without a test of its own counts as one failure", (t) => {
   t.deepEqual(countsOf([phase("npm run build", false)], []), { passed: 0, failed: 1, skipped: 0 });
 });

@@ -3,12 +3,19 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Skip } from "./skips.ts";
 
+export interface TestName {
+  file: string;
+  title: string;
+}
+
 /** One script of package.json that has run. */
 export interface Phase {
   script: string;
   passed: boolean;
   seconds: number;
   output: string;
+  /** Of its failed tests those that passed when nothing ran beside them. */
+  passedAlone?: readonly TestName[];
 }
 
 /** Lines "SKIP: reason" of a phase that is no AVA: there a line is part of a test's log. */
@@ -25,9 +32,9 @@ export function countsOf(
   phases: readonly Phase[],
   skips: readonly Skip[],
 ): Record<"passed" | "failed" | "skipped", number> {
-  const tests = phases.map(({ output, passed }) => {
-    const counted = avaCounts(output);
-    return { ...counted, failed: passed ? counted.failed : Math.max(1, counted.failed) };
+  const tests = phases.map((phase) => {
+    const counted = avaCounts(phase.output);
+    return { ...counted, passed: counted.passed + (phase.passedAlone?.length ?? 0), failed: failuresIn(phase) };
   });
   const sum = (key: "passed" | "failed" | "skipped") => tests.reduce((total, one) => total + one[key], 0);
   // To AVA a test that found out that it cannot run has passed.
@@ -35,8 +42,13 @@ export function countsOf(
   return { passed: sum("passed") - within, failed: sum("failed"), skipped: sum("skipped") + skips.length };
 }
 
+export function failuresIn({ output, passed, passedAlone = [] }: Phase): number {
+  const { failed } = avaCounts(output);
+  return passed ? failed : Math.max(1, failed) - passedAlone.length;
+}
+
 /** AVA prints a line for each test that passed, and how many did not at the end: "  2 tests failed". */
-function avaCounts(output: string): Record<"passed" | "failed" | "skipped", number> {
+export function avaCounts(output: string): Record<"passed" | "failed" | "skipped", number> {
   const text = stripVTControlCharacters(output);
   const count = (pattern: string) =>
     [...text.matchAll(new RegExp(`^ {2}(\\d+) ${pattern}$`, "gm"))].reduce(

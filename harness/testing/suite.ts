@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm test`: builds, then runs AVA with the checks that need no lab beside it. With names of rings (`npm run test:ring docker vm`) it
-// runs those alone. Prints how long each phase took, what was skipped and why, and at last the counts, alone on a line.
+// runs those alone. A test that failed runs once more when nothing runs beside it, and has failed if it fails again. Prints how long
+// each phase took, what was skipped and why, what passed only alone, and at last the counts, alone on a line.
 // Exit code 1: something failed, or was skipped that this machine must not skip.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { launchProgram } from "../host/program.ts";
-import { countsOf, describeSkips, type Phase, skipsIn } from "./outcome.ts";
+import { describeAlone, failedTests, passedAgain, wordsOf } from "./again.ts";
+import { countsOf, describeSkips, failuresIn, type Phase, skipsIn } from "./outcome.ts";
 import { patternsOf, RINGS, type Ring } from "./rings.ts";
 import { judgeSkips, parseSkips, SKIPS_VARIABLE } from "./skips.ts";
 
@@ -27,22 +29,35 @@ writeFileSync(collected, "");
 const phases: Phase[] = [];
 
 async function run(script: string, argv: readonly string[], shown: boolean): Promise<Phase> {
+  const phase = await launch(script, argv, shown);
+  phases.push(phase);
+  return phase;
+}
+
+async function launch(script: string, argv: readonly string[], shown: boolean): Promise<Phase> {
   const began = performance.now();
   const env = { [SKIPS_VARIABLE]: collected };
   const running = launchProgram(argv, { check: false, timeoutMs: HOUR_MS, showStderr: shown, env });
   if (shown) running.stdout.pipe(process.stdout, { end: false });
   const { code, stdout, stderr } = await running.ended;
   const phase = { script, passed: code === 0, seconds: (performance.now() - began) / 1000, output: stdout + stderr };
-  phases.push(phase);
   if (!shown && !phase.passed) process.stdout.write(`\n${phase.output}\n`);
   process.stdout.write(`\n${script}: ${phase.passed ? "passed" : "FAILED"} in ${phase.seconds.toFixed(1)} s\n`);
   return phase;
 }
 
-const npm = (script: string, ...words: string[]) => ["npm", "run", "--silent", script, ...words];
+const npm = (script: string, ...words: string[]) => ["npm", "run", "--silent", script, "--", ...words];
 
 async function checksBeside(scripts: readonly string[]): Promise<void> {
   for (const script of scripts) await run(`npm run ${script}`, [...IN_BACKGROUND, ...npm(script)], false);
+}
+
+/** What failed beside others, once more. */
+async function runAlone(tests: Phase): Promise<void> {
+  const failed = failedTests(tests, existsSync);
+  if (failed.length === 0) return;
+  const again = await launch("npm run test:ts, alone", npm("test:ts", ...wordsOf(failed)), true);
+  tests.passedAlone = passedAgain(failed, again, existsSync);
 }
 
 const beside = () => {
@@ -53,7 +68,11 @@ const beside = () => {
 try {
   if ((await run("npm run build", npm("build"), false)).passed) {
     const patterns = rings.length === 0 ? [] : patternsOf(rings);
-    await Promise.all([run("npm run test:ts", npm("test:ts", ...patterns), true), checksBeside(beside())]);
+    const [tests] = await Promise.all([
+      run("npm run test:ts", npm("test:ts", ...patterns), true),
+      checksBeside(beside()),
+    ]);
+    await runAlone(tests);
   }
   report();
 } finally {
@@ -64,11 +83,14 @@ function report(): void {
   const skips = [...parseSkips(readFileSync(collected, "utf8")), ...phases.flatMap(skipsIn)];
   const { unexpected } = judgeSkips(skips);
   const counts = countsOf(phases, skips);
+  const alone = phases.flatMap(({ passedAlone = [] }) => passedAlone);
   const failed = counts.failed + unexpected.length;
   const times = phases.map(
-    ({ script, seconds, passed }) => `  ${seconds.toFixed(1).padStart(6)} s  ${script}${passed ? "" : ": FAILED"}`,
+    (phase) =>
+      `  ${phase.seconds.toFixed(1).padStart(6)} s  ${phase.script}${failuresIn(phase) === 0 ? "" : ": FAILED"}`,
   );
   process.stdout.write(`\nPhases:\n${times.join("\n")}\n`);
+  if (alone.length > 0) process.stdout.write(describeAlone(alone));
   if (skips.length > 0) process.stdout.write(`\nSkipped:\n${describeSkips(skips)}`);
   if (unexpected.length > 0)
     process.stdout.write(`\nThis machine has what these tests need, so they must run:\n${describeSkips(unexpected)}`);
