@@ -23,7 +23,7 @@ import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { launchProgram, type ProgramOptions, type RunningProgram, runProgram } from "./harness/host/program.ts";
 import { findTool } from "./harness/host/tools.ts";
-import type { Summary } from "./harness/record/schema.ts";
+import type { Event, Summary } from "./harness/record/schema.ts";
 import {
   eventually,
   hostState,
@@ -160,6 +160,19 @@ function phaseSeen(child: RunningProgram, text: string): Promise<void> {
   });
 }
 
+/** Connections of a run's record, while it is written. */
+function establishedIn(name: string): number {
+  const [id = ""] = existsSync(out(name)) ? readdirSync(out(name)) : [];
+  const file = path.join(out(name), id, "events.ndjson");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  const latest = new Map<string, number>();
+  for (const line of lines) {
+    const event = JSON.parse(line) as Event;
+    if (event.kind === "sample") latest.set(event.stream, event.established);
+  }
+  return [...latest.values()].reduce((sum, n) => sum + n, 0);
+}
+
 const ended = async (child: RunningProgram) => (await child.ended).code;
 
 for (const [phase, delayMs] of [
@@ -211,7 +224,7 @@ test.serial("interrupted, it keeps what it recorded, says so, exits with 130 and
   const before = hostState();
   const { child, processes } = startRun("interrupt");
   await phaseSeen(child, "traffic");
-  await new Promise((resolve) => setTimeout(resolve, 1800));
+  t.true(await eventually(() => establishedIn("interrupt") >= 1000, 10_000));
   t.true(networkNamespaces(processes()).size > 10, "the lab has a namespace for each machine while it runs");
   const code = ended(child);
   child.kill("SIGINT");

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
+import { eventually } from "../../harness/testing/machine.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../build/traffic", import.meta.url));
 const ROW_BYTES = 48;
@@ -534,7 +535,7 @@ for (const [family, address] of [
     const argv = ["--rate", "400", "--duration", "500ms", "--flows", "8", "--size", "200"];
     const output = await run("flood", "--address", to, ...argv);
     const end = JSON.parse(output.stdout) as Line & { sent: number; refused: number };
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await eventually(() => count >= end.sent, 10_000);
     socket.close();
     t.is(output.code, 0, output.stderr);
     t.is(count, end.sent);
