@@ -4,24 +4,21 @@ import { once } from "node:events";
 import { machineNeeds } from "../api/backend.ts";
 import type { Context } from "../cli/command.ts";
 import { wordsOf } from "../cli/words.ts";
-import type { LookupArgs, StartArgs, WatchArgs } from "../commands/session.ts";
+import type { LookupArgs, StartArgs } from "../commands/session.ts";
 import { inheritedVariables, parseBackendOptions } from "../plan/backend-options.ts";
 import { type Catalog, findNamed } from "../plan/catalog.ts";
 import { labShape } from "../plan/options.ts";
 import { percent } from "../report/format.ts";
 import { say, tellEnvironment } from "../run/planned-case.ts";
 import { fallbackRuntime, oneRuntime, Sessions } from "../run/runtimes.ts";
-import { tapWords } from "../run/tapping.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { access, accessText, NEXT } from "../session/access.ts";
 import { GROUPS, isGroup, labelled } from "../session/groups.ts";
 import { keepLab } from "../session/keeper.ts";
 import type { Endpoint, LookupAnswer } from "../session/lookup.ts";
 import { ask, connectSession, requireSession, type SessionReply, type SessionStatus } from "../session/session.ts";
-import { OWN_OUTPUTS, runAttached } from "../session/terminal.ts";
-import { TapReader } from "../tap/records.ts";
-import { Watcher } from "../tap/watch.ts";
-import { clientNetworks, planTopology } from "../topology/topology.ts";
+import { runAttached } from "../session/terminal.ts";
+import { planTopology } from "../topology/topology.ts";
 import { lineReader } from "../traffic/lines.ts";
 import { startServers } from "../traffic/servers.ts";
 import { UsageError } from "../util/errors.ts";
@@ -207,41 +204,13 @@ async function sessionWith(machine: string) {
   throw new UsageError(`There is no machine '${machine}' in this lab: it has ${list([some, ...routers, ...testers])}.`);
 }
 
-/** Until Ctrl-C, or for so many seconds. */
-export async function watch({ duration }: WatchArgs, signal: AbortSignal): Promise<number> {
-  const { status: found } = orThrow(await ask(await requireSession(), { op: "status" }));
-  if (!found) throw new LabError("The lab did not say what it is.");
-  const names = found.targets.map(({ name }) => name);
-  const [reader, watcher] = [new TapReader(), new Watcher(names)];
-  const limit = duration === undefined ? [] : ["timeout", `${duration}`];
-  const argv = [...limit, "tap", "--live", ...tapWords(found.testers, clientNetworks(), LIVE_MIB)];
-  // A packet is told as it comes; the lab's clock may be its own.
-  let offsetMs: number | null = null;
-  const stdout = (chunk: Buffer) => {
-    for (const packet of reader.push(chunk)) {
-      offsetMs ??= Date.now() - packet.t / 1e6;
-      const line = watcher.see(packet);
-      if (line !== null) process.stdout.write(`${timeOfDay(new Date(offsetMs + packet.t / 1e6))} ${line}\n`);
-    }
-  };
-  const outputs = { ...OWN_OUTPUTS, stdout };
-  const code = await runAttached(await requireSession(), { machine: "fabric", argv, tty: false, outputs }, signal);
-  return duration !== undefined && code === TIMED_OUT ? EXIT.passed : code;
-}
-
-const LIVE_MIB = 4;
-/** Of timeout(1). */
-const TIMED_OUT = 124;
-
-const timeOfDay = (at: Date) => `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
-
 export async function shell(machine: string, signal: AbortSignal): Promise<number> {
   // A machine with a file system of its own may lack the user's shell.
   const argv = ["sh", "-c", '[ -x "$0" ] && exec "$0"; exec sh', process.env.SHELL || "/bin/sh"];
   return runAttached(await sessionWith(machine), { machine, argv, tty: process.stdin.isTTY === true }, signal);
 }
 
-function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {
+export function orThrow(reply: SessionReply): Extract<SessionReply, { ok: true }> {
   if (reply.ok) return reply;
   throw reply.usage ? new UsageError(reply.error) : new LabError(reply.error);
 }

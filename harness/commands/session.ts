@@ -138,11 +138,12 @@ export type WatchArgs = Values<typeof watchOptions>;
 
 export const watchCommand = defineCommand({
   name: "watch",
-  summary: "print which target each new TCP connection of the running lab gets, and who resets one",
+  summary:
+    "print which target each new TCP connection of the running lab gets, who resets one, and why packets are dropped",
   positionals: {},
   options: watchOptions,
   examples: [["watch", "meanwhile, elsewhere: exec vm-221 mconnect -address 10.0.0.0:5001 -nconn 10"]],
-  run: async (args, { signal }) => (await actions()).watch(args, signal),
+  run: async (args, { signal }) => (await import("../actions/watch.ts")).watch(args, signal),
 });
 
 export const keepCommand = defineCommand({

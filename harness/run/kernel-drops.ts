@@ -11,6 +11,12 @@ export interface KernelDrops {
   unasked: string | null;
 }
 
+/** Words of `drops`; of each machine its name and the inode of its network namespace. */
+export const dropsWords = (clients: readonly string[], machines: readonly (readonly [string, string])[]): string[] => [
+  ...clients.flatMap((network) => ["--client", network]),
+  ...machines.flatMap(([name, inode]) => ["--machine", `${name}=${inode}`]),
+];
+
 /** From now on, until what it returns is called. Nobody depends on it: where it may not be asked, that is said. */
 export async function askKernels(lab: Lab): Promise<() => Promise<KernelDrops>> {
   const none = (unasked: string) => async () => ({ drops: [], unasked });
@@ -21,14 +27,14 @@ export async function askKernels(lab: Lab): Promise<() => Promise<KernelDrops>> 
     const machines = await Promise.all(
       lab.topology.machines.map(async ({ name }) => {
         const { stdout } = await lab.host(name).exec(["@netns"]);
-        return `${name}=${stdout.trim()}`;
+        return [name, stdout.trim()] as const;
       }),
     );
-    const words = [
-      ...Object.values(SOURCES).flatMap((network) => ["--client", network]),
-      ...machines.flatMap((machine) => ["--machine", machine]),
-    ];
-    const observer = await startObserver(lab, ["drops", ...words], (chunk) => void chunks.push(chunk));
+    const observer = await startObserver(
+      lab,
+      ["drops", ...dropsWords(Object.values(SOURCES), machines)],
+      (chunk) => void chunks.push(chunk),
+    );
     return async () => {
       await observer.end();
       return { drops: readTap(Buffer.concat(chunks)).drops, unasked: null };

@@ -59,19 +59,38 @@ test.serial("lookup says what the balancer itself says, and what it will say whe
   t.is(await balancer(), before);
 });
 
-test.serial("watch shows the target of each new connection, which is the one that lookup names", async (t) => {
-  let isOver = false;
-  const watching = lb("watch", "--duration", "5").finally(() => {
-    isOver = true;
-  });
-  // Until it listens, connections go by unseen.
-  while (!isOver) await lb("exec", "221", "mconnect", "-address", "10.0.0.0:5001", "-nconn", "3");
-  const { status, stdout } = await watching;
-  t.is(status, 0);
-  const seen = [...stdout.matchAll(/^[\d:.]+ ([\d.]+:\d+) -> (vm-\d+) by vm-201$/gm)];
-  const [, source = "", target] = seen.at(-1) ?? [];
-  t.regex((await lb("lookup", source, "10.0.0.0:5001")).stdout, new RegExp(`TCP: ${target} `), stdout);
-});
+/** No target listens on it. */
+const NOBODYS_PORT = 5009;
+
+test.serial(
+  "watch shows each new connection's target, the one that lookup names, and why a packet is dropped",
+  async (t) => {
+    let isOver = false;
+    const watching = lb("watch", "--duration", "5").finally(() => {
+      isOver = true;
+    });
+    // Until it listens, connections go by unseen.
+    const connect = (port: number) =>
+      lb("exec", "221", "timeout", "1", "mconnect", "-address", `10.0.0.0:${port}`, "-nconn", "3");
+    while (!isOver) {
+      await connect(5001);
+      await connect(NOBODYS_PORT);
+    }
+    const { status, stdout } = await watching;
+    t.is(status, 0);
+    const seen = [...stdout.matchAll(/^[\d:.]+ ([\d.]+:\d+) -> (vm-\d+) by vm-201$/gm)];
+    const [, source = "", target] = seen.at(-1) ?? [];
+    t.regex((await lb("lookup", source, "10.0.0.0:5001")).stdout, new RegExp(`TCP: ${target} `), stdout);
+    // The kernel is asked a moment after the tap listens.
+    const refused = [...stdout.matchAll(/([\d.]+:\d+) RST by vm-00\d$/gm)].map(([, client = ""]) => client);
+    const why = (client: string) => new RegExp(`${client} vm-00\\d dropped it: NO_SOCKET in tcp_v4_rcv$`, "m");
+    if (process.getuid?.() === 0)
+      t.true(
+        refused.some((client) => why(client).test(stdout)),
+        stdout,
+      );
+  },
+);
 
 test.serial("packets of a trace flow are shown while they are balanced, and no others", async (t) => {
   const flow = ["--name", "syn", "--protocols", "tcp", "--dports", "5001", "--match", "13:02/02"];

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to TCP connections while one looks on, a line each: the target that one gets, who resets it, where it is stuck. Pure.
+// What happens to TCP connections while one looks on, a line each: the target that one gets, who resets it, where it is
+// stuck, and why kernels drop its packets. Pure.
+import { dropText, isTelling } from "../analysis/causes/kernel.ts";
 import { addressText } from "../analysis/flows.ts";
 import { isTester } from "../topology/topology.ts";
+import type { Client } from "./client-key.ts";
 import { TCP_FLAGS } from "./frame.ts";
 import { type Hop, hopOf, hopText, isReset, isSamePacket } from "./journey.ts";
-import type { TapPacket } from "./records.ts";
+import type { KernelDrop, TapPacket } from "./records.ts";
 
 /** Connections that are remembered: more than a terminal shows. */
 const MOST = 100_000;
@@ -30,11 +33,14 @@ export class Watcher {
   /** What there is to say of a packet; null: nothing. */
   see(packet: TapPacket): string | null {
     const { client, hop } = hopOf(packet) ?? {};
-    if (!client || !hop) return null;
-    const address = addressText(client.address);
-    const name = address.includes(":") ? `[${address}]:${client.port}` : `${address}:${client.port}`;
-    const said = this.#said(client.key, hop);
-    return said === null ? null : `${name} ${said}`;
+    const said = client && hop ? this.#said(client.key, hop) : null;
+    return client && said !== null ? `${nameOf(client)} ${said}` : null;
+  }
+
+  /** What a kernel says of a packet that it dropped, or answered by a reset; null: it does not say why. */
+  hear(drop: KernelDrop): string | null {
+    const { client } = hopOf({ ...drop, net: "" }) ?? {};
+    return client && isTelling(drop) ? `${nameOf(client)} ${dropText(drop)}` : null;
   }
 
   #said(key: string, hop: Hop): string | null {
@@ -81,4 +87,9 @@ export class Watcher {
     this.#known.set(key, { ...known, isSettled: true, reset: hop });
     return `RST by ${isTester(hop.from) ? "the client" : hop.from}`;
   }
+}
+
+function nameOf({ address, port }: Client): string {
+  const text = addressText(address);
+  return text.includes(":") ? `[${text}]:${port}` : `${text}:${port}`;
 }

@@ -42,6 +42,9 @@ struct drops {
 	} machines[MACHINES_MAX];
 	uint32_t machine_count;
 	struct flows flows;
+	bool live; /* an event is written when it comes, and none is kept */
+	uint64_t offset; /* of the clock, as clock_offset() */
+	struct places places;
 	struct btf *kernel;
 	struct bpf_object *object;
 	struct ring_buffer *ring;
@@ -84,31 +87,6 @@ static bool is_wanted(struct drops *drops, struct event *event)
 	return true;
 }
 
-static int take(void *context, void *data, size_t size)
-{
-	struct drops *drops = context;
-	struct event event;
-
-	(void)size;
-	memcpy(&event, data, sizeof(event));
-	if (!is_wanted(drops, &event))
-		return 0;
-	if (drops->count == drops->room) {
-		struct event *more = NULL;
-
-		if (drops->room < EVENTS_MAX)
-			more = reallocarray(drops->events, drops->room ? 2 * drops->room : 1024, sizeof(*more));
-		if (!more) {
-			drops->counts.overwritten++;
-			return 0;
-		}
-		drops->events = more;
-		drops->room = drops->room ? 2 * drops->room : 1024;
-	}
-	drops->events[drops->count++] = event;
-	return 0;
-}
-
 /* What is to be added to the kernel's CLOCK_MONOTONIC for this time namespace's. */
 static uint64_t clock_offset(void)
 {
@@ -133,17 +111,17 @@ static uint32_t index_of(const struct drops *drops, uint32_t netns)
 	return 0;
 }
 
-static void write_event(struct drops *drops, const struct event *event, uint64_t offset, const struct places *places)
+static void write_event(struct drops *drops, const struct event *event)
 {
 	struct record record = {.kind = RECORD_DROP,
 				.ifindex = index_of(drops, event->netns),
-				.t = event->t + offset,
+				.t = event->t + drops->offset,
 				.length = length_of(event)};
 	const uint32_t bytes = record.length < EVENT_BYTES ? record.length : EVENT_BYTES;
 	char text[128];
 	const int length = snprintf(text, sizeof(text), "%c%s %s", event->kind == EVENT_DROP ? 'd' : 'r',
 				    names_reason(drops->kernel, sources[event->kind].reasons, event->reason),
-				    places_find(places, event->location));
+				    places_find(&drops->places, event->location));
 	const uint8_t text_length = (uint8_t)length;
 
 	record.size = (uint16_t)(1 + (uint32_t)length + bytes);
@@ -154,17 +132,44 @@ static void write_event(struct drops *drops, const struct event *event, uint64_t
 	drops->counts.written++;
 }
 
-static void finish(struct drops *drops)
+static void keep(struct drops *drops, const struct event *event)
 {
-	static struct places places;
-	const struct record end = {.kind = RECORD_END, .size = sizeof(drops->counts)};
-	const uint64_t offset = clock_offset();
-	const uint32_t zero = 0;
+	if (drops->count == drops->room) {
+		struct event *more = NULL;
 
-	ring_buffer__consume(drops->ring);
-	for (uint32_t i = 0; i < drops->count; i++)
-		places_add(&places, drops->events[i].location);
-	places_name(&places);
+		if (drops->room < EVENTS_MAX)
+			more = reallocarray(drops->events, drops->room ? 2 * drops->room : 1024, sizeof(*more));
+		if (!more) {
+			drops->counts.overwritten++;
+			return;
+		}
+		drops->events = more;
+		drops->room = drops->room ? 2 * drops->room : 1024;
+	}
+	drops->events[drops->count++] = *event;
+}
+
+static int take(void *context, void *data, size_t size)
+{
+	struct drops *drops = context;
+	struct event event;
+
+	(void)size;
+	memcpy(&event, data, sizeof(event));
+	if (!is_wanted(drops, &event))
+		return 0;
+	if (!drops->live) {
+		keep(drops, &event);
+		return 0;
+	}
+	if (places_add(&drops->places, event.location))
+		places_name(&drops->places);
+	write_event(drops, &event);
+	return 0;
+}
+
+static void write_machines(const struct drops *drops)
+{
 	for (uint32_t i = 0; i < drops->machine_count; i++) {
 		const char *name = drops->machines[i].name;
 		const struct record record = {
@@ -173,8 +178,19 @@ static void finish(struct drops *drops)
 		put(&record, sizeof(record));
 		put(name, record.size);
 	}
+}
+
+static void finish(struct drops *drops)
+{
+	const struct record end = {.kind = RECORD_END, .size = sizeof(drops->counts)};
+	const uint32_t zero = 0;
+
+	ring_buffer__consume(drops->ring);
 	for (uint32_t i = 0; i < drops->count; i++)
-		write_event(drops, &drops->events[i], offset, &places);
+		places_add(&drops->places, drops->events[i].location);
+	places_name(&drops->places);
+	for (uint32_t i = 0; i < drops->count; i++)
+		write_event(drops, &drops->events[i]);
 	bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(drops->object, ".bss"), &zero, &drops->counts.dropped);
 	put(&end, sizeof(end));
 	put(&drops->counts, sizeof(drops->counts));
@@ -272,6 +288,7 @@ int main(int argc, char **argv)
 		 .to = &drops.clients},
 		{"machine", 0, "NAME=INODE", "a machine and its network namespace (repeatable)",
 		 .parse = add_machine, .to = &drops},
+		{"live", 0, NULL, "write each when it comes, and keep none", .flag = &drops.live},
 	};
 
 	parse_options(&command, argc, argv, specs, COUNT_OF(specs), 0);
@@ -280,9 +297,14 @@ int main(int argc, char **argv)
 	signals = signals_open();
 	flows_open(&drops.flows, FLOW_SLOTS);
 	start(&drops);
+	drops.offset = clock_offset();
+	write_machines(&drops);
 	fputs("ready\n", stderr);
-	while (signals_wait(signals, ring_buffer__epoll_fd(drops.ring)))
+	while (signals_wait(signals, ring_buffer__epoll_fd(drops.ring))) {
 		ring_buffer__poll(drops.ring, 0);
+		if (drops.live)
+			fflush(stdout);
+	}
 	finish(&drops);
 	return EXIT_OK;
 }

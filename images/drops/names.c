@@ -66,9 +66,7 @@ static struct place *place_of(const struct places *places, uint64_t address)
 
 bool places_add(struct places *places, uint64_t address)
 {
-	if (address == 0 || place_of(places, address))
-		return true;
-	if (places->n == PLACES_MAX)
+	if (address == 0 || places->n == PLACES_MAX || place_of(places, address))
 		return false;
 	places->of[places->n++] = (struct place){.address = address};
 	return true;

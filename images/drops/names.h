@@ -28,7 +28,7 @@ struct places {
 	} of[PLACES_MAX];
 };
 
-/* False: there is no room for another one. */
+/* Whether it is a new one, whose name is to be found; beyond PLACES_MAX none is. */
 bool places_add(struct places *places, uint64_t address);
 
 /* Finds the functions' names, which stay empty where the kernel does not tell its addresses. */

@@ -50,8 +50,12 @@ const NO_REASON = "NOT_SPECIFIED";
 const meaningOf = ({ reason, where }: Pick<KernelDrop, "reason" | "where">): Meaning | undefined =>
   reason === NO_REASON ? BY_FUNCTION[where] : BY_REASON[reason];
 
+/** A socket that is closed frees what was in its queues: nothing of it was on its way. */
+const AT_CLOSE = "QUEUE_PURGE";
+
 /** Whether it says why. */
-export const isTelling = ({ reason, where }: KernelDrop): boolean => reason !== NO_REASON || where in BY_FUNCTION;
+export const isTelling = ({ reason, where }: KernelDrop): boolean =>
+  reason === NO_REASON ? where in BY_FUNCTION : reason !== AT_CLOSE;
 
 /** null: it is no reason of a loss. */
 export function kernelCause(drop: KernelDrop, routers: ReadonlySet<string>): RootCause | null {
