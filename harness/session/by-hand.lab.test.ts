@@ -4,21 +4,25 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import { typesOldNames } from "../testing/by-hand.ts";
-import { marker, runMain } from "../testing/machine.ts";
+import { marker, type Outcome, runMain } from "../testing/machine.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-by-hand-"));
 const { env } = marker("by-hand");
 const lb = (...words: string[]) => runMain(words, { env: { ...env, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
 
+let [before, started]: Outcome[] = [];
+test.before(async () => {
+  before = await lb("status", "--json");
+  started = await lb("start", "nfqueue", "--targets", "3");
+});
 test.after.always(async () => {
   await lb("stop");
   rmSync(scratch, { recursive: true, force: true });
 });
 
 test.serial("a lab by hand says where things are and what comes next", async (t) => {
-  const none = await lb("status", "--json");
-  t.deepEqual([none.status, none.stdout, none.stderr], [3, '{"running":false}\n', ""]);
-  const started = await lb("start", "nfqueue", "--targets", "3");
+  t.like(before, { status: 3, stdout: '{"running":false}\n', stderr: "" });
+  if (!started) return t.fail();
   t.is(started.status, 0, started.stderr);
   for (const wanted of [
     /^VIP +10\.0\.0\.0 1000::$/m,
