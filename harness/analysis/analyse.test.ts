@@ -178,7 +178,15 @@ test("a faultless run passes, with the losses that the oracle predicts", (t) => 
   t.like(summary.connections, { planned: 1000, established: 1000, lostOutsideEvents: 0 });
 });
 
-const wrongs: [title: string, make: () => Summary, verdict: Summary["verdict"], reason: RegExp][] = [
+type Wrong = [title: string, make: () => Summary, verdict: Summary["verdict"], reason: RegExp];
+
+/** A queue of the balancer was full in a second in which other programs took so much. */
+const overrun = (foreignCpus: number): Event[] => [
+  ...grown("vm-202", { "drop.nfqueue_queue_dropped": 20 }),
+  { kind: "machine", t: T0 + S, windowNs: S, busyCpus: 1.2, foreignCpus, stolenCpus: 0, cpus: 2 },
+];
+
+const wrongs: Wrong[] = [
   [
     "connections that fell silent shortly before the end",
     () => verdictOf(change(faultless(), kept, { lastProgressUs: 7e6 })),
@@ -227,6 +235,27 @@ const wrongs: [title: string, make: () => Summary, verdict: Summary["verdict"], 
     "insufficient",
     /fell behind/,
   ],
+  ...(
+    [
+      [
+        "while other programs used the machine",
+        0.9,
+        "insufficient",
+        /queue was full for 20 packets while other programs took up to 0\.9 CPUs in 1 of 1 second: /,
+      ],
+      ["on a machine of its own", 0.1, "fail", /moved to vm-001 at event 1, predicted/],
+    ] as const
+  ).map(
+    ([when, foreignCpus, verdict, reason]): Wrong => [
+      `losses beside a queue that was full, ${when}`,
+      () =>
+        verdictOf(change(faultless(), lost, { cause: "wrong_target", movedTo: "vm-001" }), {
+          extra: overrun(foreignCpus),
+        }),
+      verdict,
+      reason,
+    ],
+  ),
   [
     "a record that ends too early",
     () => verdictOf(faultless(), { without: "stream_end" }),

@@ -21,6 +21,17 @@ export function lateness({ generator }: Judged): string | null {
     : null;
 }
 
+/** A queue from which a balancer takes packets was full: of the kernel for NFQUEUE, of AF_XDP. */
+const FULL_QUEUE = /(^|_)(queue|rx)_dropped$/;
+
+/** Why what the balancer lost is no result; null: it had its share of the machine, or its queues were long enough. */
+export function starvation({ packets, machine }: Judged): string | null {
+  const dropped = Object.entries(packets.dropped).reduce((sum, [name, n]) => sum + (FULL_QUEUE.test(name) ? n : 0), 0);
+  if (dropped === 0 || machine.disturbed.length === 0) return null;
+  const most = Math.max(...machine.disturbed.map(({ cpus }) => cpus));
+  return `The balancer's queue was full for ${plural(dropped, "packet")} while other programs took up to ${most.toFixed(1)} CPUs in ${machine.disturbed.length} of ${plural(machine.windows, "second")}: it may have had too little of the machine. Run it again when nothing else runs.`;
+}
+
 /** A balancer that took all connections along comes back to none. */
 function isStart(event: Judged["events"][number]): boolean {
   const { subject, undoes } = meaningOf(event);
