@@ -41,6 +41,19 @@ const manyRouters = new Set(["nfqueue_scale_lb", "syn_only_scale_lb"]);
 /** One without memory, one with marks, one that rewrites addresses, one in the kernel. */
 const drifting = new Set(["nfqueue", "syn_only", "iptables_statistic", "xdp"]);
 
+/** Of each way to forward one: in user space with and without memory, by routes, by rules of both kinds, in the kernel's first steps. */
+const byUdp = new Set([
+  "nfqueue",
+  "syn_only",
+  "ecmp",
+  "iptables_recent",
+  "nftables",
+  "xdp",
+  "loaded",
+  "ipvs",
+  "keepalived",
+]);
+
 /** Of each way to be disturbed one: a process that hands over, in user space and in the kernel; one that drains; rules that vanish. */
 const disturbs = new Set(["restart", "crash", "reload", "upgrade", "router_crash", "router_link", "router_pause"]);
 const disturbed = new Set([
@@ -87,6 +100,7 @@ function isTested(backend: Backend, scenario: Scenario, protocol: Protocol): boo
   )
     return false;
   if (!isChosen(backend, scenario)) return false;
+  if (protocol === "udp" && !runsAll && !byUdp.has(backend.name)) return false;
   if (alone.has(scenario.name) && backend !== backends[0]) return false;
   // In a blackout both proxies only wait for TCP to come back: one of them shows it.
   if (backend.name === "nginx" && scenario.name === "blackout") return false;

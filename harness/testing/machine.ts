@@ -51,7 +51,7 @@ export function networkNamespaces(pids: readonly number[]): Set<string> {
 }
 
 /** What a Docker engine makes for itself, and for tests that run beside: its bridge, its builds' links, its containers' mounts. */
-const ENGINES_OWN = /^docker0$|^veth[0-9a-f]{7}$|\/docker(\/|$)/;
+const ENGINES_OWN = /^docker0$|^veth[0-9a-f]{7}$|\/docker(\/|$)|\/lb-engine-/;
 
 /** Interfaces, mounts, named namespaces and shared memory of the host. */
 export function hostState(): Record<string, string[]> {
