@@ -6,25 +6,32 @@ import { avaCounts, type Phase, type TestName } from "./outcome.ts";
 /** More than so many are no matter of a busy machine. */
 const MOST_AGAIN = 20;
 
-/** As AVA prefixes the titles of a file's tests: those of `a/b.lab.test.ts` begin with "a › b.lab › ". Null: there is no such file. */
-function testOf(line: string, exists: (file: string) => boolean): TestName | null {
+/** Of `files` the one whose path ends as AVA's prefix says: "b.lab › " of `a/b.lab.test.ts`, where all are below `a`. */
+function testOf(line: string, files: readonly string[]): TestName | null {
   const parts = line.trim().split(" › ");
   for (let n = parts.length - 1; n > 0; n--) {
-    const file = `${parts.slice(0, n).join("/")}.test.ts`;
-    if (exists(file)) return { file, title: parts.slice(n).join(" › ") };
+    const end = `/${parts.slice(0, n).join("/")}.test.ts`;
+    const found = files.filter((file) => `/${file}`.endsWith(end));
+    if (found.length === 1) return { file: found[0] ?? "", title: parts.slice(n).join(" › ") };
   }
   return null;
 }
 
-/**
- * The failed tests that AVA lists at the end of its output. Empty where something else failed, too (a crash, a test that never ended),
- * or more than a busy machine explains: then nothing is run again.
- */
-export function failedTests({ output }: Pick<Phase, "output">, exists: (file: string) => boolean): TestName[] {
+/** What AVA lists at the end of its output, and how many failures it counts of whatever kind. */
+function failuresOf({ output }: Pick<Phase, "output">): { lines: string[]; count: number } {
   const text = stripVTControlCharacters(output);
-  const lines = text.slice(text.lastIndexOf("\n  ─\n")).split("\n");
-  const tests = lines.flatMap((line) => (/^ {2}\S/.test(line) ? (testOf(line, exists) ?? []) : []));
-  return tests.length === avaCounts(text).failed && tests.length <= MOST_AGAIN ? tests : [];
+  const lines = text.slice(text.indexOf("\n  ─\n")).split("\n");
+  return { lines: lines.filter((line) => /^ {2}\S/.test(line)), count: avaCounts(text).failed };
+}
+
+/**
+ * The tests that failed. Empty where something else failed, too (a crash, a test that never ended), or more than a busy machine
+ * explains: then nothing is run again. `files`: those of all tests.
+ */
+export function failedTests(phase: Pick<Phase, "output">, files: readonly string[]): TestName[] {
+  const { lines, count } = failuresOf(phase);
+  const tests = lines.flatMap((line) => testOf(line, files) ?? []);
+  return tests.length === count && count <= MOST_AGAIN ? tests : [];
 }
 
 /** Words for AVA: these tests, one at a time. */
@@ -34,15 +41,11 @@ export function wordsOf(tests: readonly TestName[]): string[] {
 }
 
 /** Those of `failed` that passed in `again`, their own run: none where it did not run all of them to the end. */
-export function passedAgain(
-  failed: readonly TestName[],
-  again: Pick<Phase, "output" | "passed">,
-  exists: (file: string) => boolean,
-): TestName[] {
-  const still = again.passed ? [] : failedTests(again, exists);
-  const passed = failed.filter(({ file, title }) => !still.some((one) => one.file === file && one.title === title));
-  const counted = avaCounts(again.output);
-  return counted.passed >= passed.length && counted.failed === still.length ? passed : [];
+export function passedAgain(failed: readonly TestName[], again: Pick<Phase, "output">): TestName[] {
+  const { lines, count } = failuresOf(again);
+  const isListed = ({ title }: TestName) => lines.some((line) => line === `  ${title}` || line.endsWith(` › ${title}`));
+  const passed = failed.filter((test) => !isListed(test));
+  return avaCounts(again.output).passed >= passed.length && count === failed.length - passed.length ? passed : [];
 }
 
 export const describeAlone = (tests: readonly TestName[]) =>

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What holds for test files as such.
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import test from "ava";
 import { root } from "./machine.ts";
-import { patternsOf, ringOf } from "./rings.ts";
+import { patternsOf, ringOf, testFiles } from "./rings.ts";
 
-const files = ["harness", "lb", "scenarios", "images"]
-  .flatMap((dir) =>
-    readdirSync(path.join(root, dir), { recursive: true, encoding: "utf8" }).map((name) => `${dir}/${name}`),
-  )
-  .filter((name) => /\.test(ing)?\.ts$/.test(name) && name !== "harness/testing/rings.test.ts");
+const files = testFiles().filter((name) => name !== "harness/testing/rings.test.ts");
 const containing = (pattern: RegExp) =>
   files.filter((name) => pattern.test(readFileSync(path.join(root, name), "utf8")));
 

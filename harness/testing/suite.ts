@@ -3,13 +3,13 @@
 // runs those alone. A test that failed runs once more when nothing runs beside it, and has failed if it fails again. Prints how long
 // each phase took, what was skipped and why, what passed only alone, and at last the counts, alone on a line.
 // Exit code 1: something failed, or was skipped that this machine must not skip.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { launchProgram } from "../host/program.ts";
 import { describeAlone, failedTests, passedAgain, wordsOf } from "./again.ts";
 import { countsOf, describeSkips, failuresIn, type Phase, skipsIn } from "./outcome.ts";
-import { patternsOf, RINGS, type Ring } from "./rings.ts";
+import { patternsOf, RINGS, type Ring, testFiles } from "./rings.ts";
 import { judgeSkips, parseSkips, SKIPS_VARIABLE } from "./skips.ts";
 
 const HOUR_MS = 3_600_000;
@@ -54,10 +54,10 @@ async function checksBeside(scripts: readonly string[]): Promise<void> {
 
 /** What failed beside others, once more. */
 async function runAlone(tests: Phase): Promise<void> {
-  const failed = failedTests(tests, existsSync);
+  const failed = failedTests(tests, testFiles());
   if (failed.length === 0) return;
   const again = await launch("npm run test:ts, alone", npm("test:ts", ...wordsOf(failed)), true);
-  tests.passedAlone = passedAgain(failed, again, existsSync);
+  tests.passedAlone = passedAgain(failed, again);
 }
 
 const beside = () => {
