@@ -30,6 +30,7 @@ const SCENARIOS = ["scale", "scale_lb", "churn", "rolling", "router_link"];
 const HEALTHY = ["scale", "connect"];
 /** What a healthy balancer may lose connections by. */
 const DUE: ReadonlySet<RootCause> = new Set<RootCause>(["moved_by_table", "target_gone", "state_flushed"]);
+const SHORT = 1000;
 const SMALL = { connections: 200, targets: 4 };
 
 interface Found {
@@ -44,12 +45,20 @@ function cellOf(backendName: string, scenarioName: string, more: Record<string, 
   const one = { name: `${backendName}_${scenarioName}`, backend, scenario };
   if (whyNot(one, "tcp") !== null) return null;
   const words = short(scenarioName, "tcp").flatMap((word, i, all) =>
-    word.startsWith("--") ? [[word.slice(2), all[i + 1] ?? ""] as const] : [],
+    word.startsWith("--") ? [[word.slice(2), stretched(word, all[i + 1] ?? "", more.connections)] as const] : [],
   );
   const options = { ...Object.fromEntries(words), ...more };
   const typed = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
   const commandLine = ["./load-balancer.ts", "test", one.name, ...typed];
   return { case: one, runtime: netns, options: parseOptions(runOptions, options), set: [], commandLine };
+}
+
+/** The words of `short` are for 1,000 connections: more send twice as often, and have the more time. */
+function stretched(option: string, value: string, connections = SHORT): string {
+  const factor = Math.max(1, connections / SHORT / 2);
+  if (option === "--rate") return `${factor > 1 ? 2 * Number(value) : value}`;
+  const isTime = option === "--at" || option === "--duration";
+  return isTime ? value.replace(/[\d.]+/g, (s) => `${Math.round(Number(s) * factor * 1000) / 1000}`) : value;
 }
 
 const sum = (causes: ByRoot) => Object.values(causes).reduce((total, n) => total + n, 0);

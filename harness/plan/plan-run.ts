@@ -283,6 +283,6 @@ function checkRate(plan: Plan, load: Load, size: Size): void {
       `A connection counts as lost after ${stallS} s of silence, but the events are ${unheard.s} s apart: ${missed}. Try --stall ${unheard.s / 2}, ${apart}.`,
     );
   throw new UsageError(
-    `Each connection would send only every ${interval.toFixed(1)} s, but the events are ${shortest} s apart: ${missed}. Try --rate ${Math.ceil(connections / Math.min(shortest / 2, most))}, ${apart}.`,
+    `Each connection would send only every ${interval.toFixed(1)} s, but the events are ${Number(shortest.toFixed(3))} s apart: ${missed}. Try --rate ${Math.ceil(connections / Math.min(shortest / 2, most))}, ${apart}.`,
   );
 }

@@ -130,7 +130,10 @@ function ipvsSide(router: Router, given: Options, dump: IpvsDump): RouterSide {
   let wasEmpty = false;
   return {
     async install(first) {
-      await catchVip(host, ipvs, needsMasquerade(lab, ipvs), { others: file.layout.others });
+      await catchVip(host, ipvs, needsMasquerade(lab, ipvs), {
+        others: file.layout.others,
+        isVirtual: lab.clock.isVirtual,
+      });
       await tell(servicesText(file, at), destinationsText(file, at, first, { verb: "-a" }));
     },
     async change(next, before) {

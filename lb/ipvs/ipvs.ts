@@ -81,7 +81,11 @@ export const ipvs = defineBackend({
     };
     return {
       async install(first) {
-        await catchVip(host, given, needsMasquerade(lab, given), { others: services, vips: topology.vips });
+        await catchVip(host, given, needsMasquerade(lab, given), {
+          others: services,
+          vips: topology.vips,
+          isVirtual: lab.clock.isVirtual,
+        });
         await host.exec(["ipvsadm", "-R"], { input: installed(topology, given, first, services) });
         if (given.sync) await startSync(host, machine);
       },

@@ -111,7 +111,11 @@ export const keepalived = defineBackend({
         },
       },
       async install(first) {
-        await catchVip(host, ipvs, needsMasquerade(lab, ipvs), { others: setup.others, vips: topology.vips });
+        await catchVip(host, ipvs, needsMasquerade(lab, ipvs), {
+          others: setup.others,
+          vips: topology.vips,
+          isVirtual: lab.clock.isVirtual,
+        });
         await running.begin(first);
         if (given.sync) await startSync(host, machine);
       },
