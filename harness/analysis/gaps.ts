@@ -21,6 +21,12 @@ export function lateness({ generator }: Judged): string | null {
     : null;
 }
 
+/** The same of connections that the lab held up, where they are many; few of them excuse no failure. */
+export function heldUp({ connections }: Judged, evidence: Pick<Evidence, "late">): string | null {
+  const [text = null] = lateGaps(evidence);
+  return evidence.late.byLab > LATE_SHARE * connections.planned ? text : null;
+}
+
 /** A queue from which a balancer takes packets was full: of the kernel for NFQUEUE, of AF_XDP. */
 const FULL_QUEUE = /(^|_)(queue|rx)_dropped$/;
 

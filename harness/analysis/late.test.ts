@@ -27,7 +27,10 @@ function connection(id: number, startUs: number, establishedUs: number): Connect
   return { ...rest, id, ...tuple, target, ...times };
 }
 
-/** Of a run in which connection 7 was due at `s`, left the tester `heldS` later and was there after `tookS`; a router leaves at 2 s. */
+/**
+ * Of a run in which connection 7 and those after it, `late` of them, were due at `s`, left the tester `heldS` later and were there after
+ * `tookS`; a router leaves at 2 s, and `reset` others end at 5 s.
+ */
 function judged(
   s: number,
   {
@@ -35,11 +38,15 @@ function judged(
     heldS = 0,
     tookS = 1.1,
     machine = [],
-  }: { reason?: string; heldS?: number; tookS?: number; machine?: Event[] } = {},
+    late = 1,
+    reset = 0,
+  }: { reason?: string; heldS?: number; tookS?: number; machine?: Event[]; late?: number; reset?: number } = {},
 ) {
-  const connections = Array.from({ length: N }, (_, id) =>
-    id === 7 ? connection(7, s * 1e6, (s + tookS) * 1e6) : connection(id, id * 1000, id * 1000 + 200),
-  );
+  const connections = Array.from({ length: N }, (_, id): Connection => {
+    const isLate = id >= 7 && id < 7 + late;
+    const one = isLate ? connection(id, s * 1e6, (s + tookS) * 1e6) : connection(id, id * 1000, id * 1000 + 200);
+    return id >= 100 && id < 100 + reset ? { ...one, cause: "reset", endUs: 5e6, lastProgressUs: 4.9e6 } : one;
+  });
   const flow = flowOf(connections[7] as Connection);
   const syn: TapPacket = { machine: "vm-221", net: "net0", t: T0 + (s + heldS) * S, ...tcpFrame(flow, TCP_FLAGS.SYN) };
   const drop = (why: string): KernelDrop => ({
@@ -110,4 +117,18 @@ test("one that comes late while no CPU is to spare is no result; while there is 
   t.regex(busy.text, /because of the lab: .*, or programs waited for a CPU meanwhile\. Connection 7 of ipv4/);
   t.is(judged(1.2, { tookS: 0.9, machine: [second(1, 1.9), second(2, 1.2), second(3, 0.5)] }).verdict, "fail");
   t.is(judged(1.2, { tookS: 1.1, machine }).verdict, "fail", "its first SYN was lost");
+});
+
+test("where many are held up no failure is the balancer's; few excuse none", (t) => {
+  const machine: Event[] = [
+    { kind: "machine", t: T0 + 2 * S, windowNs: S, busyCpus: 1.9, foreignCpus: 0, stolenCpus: 0, cpus: 2 },
+  ];
+  const given = { tookS: 0.9, machine, reset: 3 };
+  t.is(judged(1.2, { ...given, late: 4 }).verdict, "fail");
+  const many = judged(1.2, { ...given, late: 5 });
+  t.is(many.verdict, "insufficient", many.text);
+  t.regex(
+    many.text,
+    /^5 connections were not established in time because of the lab: .*3 connections were lost outside/s,
+  );
 });
