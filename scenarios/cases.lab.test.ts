@@ -62,6 +62,7 @@ const disturbed = new Set([
   "haproxy_reload",
   "nftables_crash",
   "nfqueue_router_crash",
+  "ecmp_router_link",
   ...(runsAll ? ["iptables_statistic_router_crash", "nfqueue_router_link", "nfqueue_router_pause"] : []),
 ]);
 

@@ -176,6 +176,8 @@ export interface Balancer extends AsyncDisposable {
    * with it. Absent: they do nothing for each other.
    */
   setRouters?(active: readonly number[]): Promise<void>;
+  /** The links of these routers (indices) came back: as `RouterSide.relinked`. Absent: a kernel takes nothing of it away with a link. */
+  relinked?(routers: readonly number[]): Promise<void>;
   /**
    * Stops, kills, starts again, reloads or replaces it on these routers (indices). Resolves with the monotonic ns from which on that
    * is in force. Absent: it has no such way.

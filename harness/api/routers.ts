@@ -50,6 +50,8 @@ export interface RouterSide {
   control?: Partial<Record<ControlAction, (active: readonly number[]) => Promise<unknown>>>;
   /** As `Balancer.setRouters`, for this router. */
   setRouters?(active: readonly number[]): Promise<void>;
+  /** Puts back what the kernel took away with the links, as a routing daemon does; `active` are in use. Absent: it takes nothing away. */
+  relinked?(active: readonly number[]): Promise<unknown>;
   /** Resolves when it has found out which targets answer: as `Balancer.waitForConvergence`, for this router. */
   converge?(alive: readonly number[]): Promise<void>;
   /** After its daemons have been stopped. */
@@ -101,6 +103,9 @@ export async function deployOnRouters(
     ...(sides.some((side) => side.setRouters !== undefined)
       ? { setRouters: (next: readonly number[]) => onEach((side) => side.setRouters?.(next)) }
       : {}),
+    async relinked(routers) {
+      await Promise.all(sides.filter((_, i) => routers.includes(i)).map((side) => side.relinked?.(side.current)));
+    },
     async control(action, routers) {
       const chosen = lab.topology.routers.filter((_, i) => routers.includes(i));
       await Promise.all(chosen.map(({ name }) => controlOn(name, deployed.get(name), action)));

@@ -77,5 +77,10 @@ export const routerRelink = defineEvent({
   effect: "join",
   undoes: "router_link",
   words: { past: "got its links back", now: ["gets its links back", "get their links back"] },
-  apply: (context) => found(context, () => context.share(LinkOutage).end()),
+  apply: (context) =>
+    found(context, async () => {
+      const t = await context.share(LinkOutage).end();
+      await context.balancer.relinked?.(context.members);
+      return t;
+    }),
 });

@@ -131,13 +131,16 @@ type Hashed = Pick<z.infer<typeof options>, "policy" | "hashSeed" | "mssClamp">;
 function groups({ host, topology, services }: Router, hashed: Hashed, given: GroupShape): RouterSide {
   let shape = given;
   const served = { topology, services };
-  return sideOf(host, hashed, {
-    install: (first) => installGroups(host, served, shape, first),
+  const install = (active: readonly number[]) => installGroups(host, served, shape, active);
+  const side = sideOf(host, hashed, {
+    install,
     move: (next, before) => changeGroups(host, served, shape, { next, before }),
     weigh: (weight) => {
       shape = { ...shape, weight };
     },
   });
+  // With a link its next hops go, and with them their groups and routes.
+  return { ...side, relinked: install };
 }
 
 function routes({ host, topology, services }: Router, given: z.infer<typeof options>): RouterSide {
