@@ -66,6 +66,8 @@ export function machineSysctls(machine: Machine): string {
     "net/ipv4/conf/all/accept_redirects=0",
     // A killed run's sockets have nobody left to acknowledge their last packets: for the minutes in which the kernel tries again, they hold their namespace.
     "net/ipv4/tcp_orphan_retries=1",
+    // A socket whose route was replaced takes the MTU of a device that is gone, 68, until its next packet: not 29 segments for each message.
+    `?net/ipv4/tcp_min_snd_mss=${LEAST_MSS}`,
   ];
   switch (machine.role) {
     case "router":
@@ -119,6 +121,9 @@ export function routesToSources(topology: Topology, verb = "add", more = ""): st
   const whole = between ? { ...topology, testers: [between] } : topology;
   return sourceRoutes(whole, verb, (tester) => linkOn(tester, "net2"), more);
 }
+
+/** Of every path (RFC 9293, 3.7.1). */
+const LEAST_MSS = 536;
 
 const DEFAULTS = ["0.0.0.0/0", "::/0"];
 const VIPS = [VIP_PREFIX[4], VIP_PREFIX[6]];
