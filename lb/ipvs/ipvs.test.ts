@@ -175,27 +175,30 @@ test("replies that take the wrong way fail the run, told once", (t) => {
 });
 
 test("IPVS' counters are read in their base, and what it drops in silence is what is left over", async (t) => {
-  const text = [
-    "==> /proc/net/ip_vs_stats_percpu <==",
-    "       Total Incoming Outgoing         Incoming         Outgoing",
-    "CPU    Conns  Packets  Packets            Bytes            Bytes",
-    "  0       1E       F0        0             ABCD                0",
-    "  1        1        F        0                1                0",
-    "  ~        0        0        0                0                0",
-    "",
-    "     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s",
-    "           0        0        0                0                0",
-    "==> /proc/net/dev <==",
-    "  eth1:    1000       4    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
-    "  eth2:    9000     300    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
-    "Tcp: RtoAlgorithm InSegs OutSegs RetransSegs OutRsts",
-    "Tcp: 1 12 20 2 7",
-    "==> /proc/net/dev_snmp6/eth1 <==",
-    "Ip6InMcastPkts                  	1",
-    "==> /proc/net/dev_snmp6/eth2 <==",
-    "Ip6InMcastPkts                  	3",
-  ].join("\n");
-  const host = { exec: () => Promise.resolve({ stdout: text }) } as unknown as Host;
+  const text = (echoes: number) =>
+    [
+      "==> /proc/net/ip_vs_stats_percpu <==",
+      "       Total Incoming Outgoing         Incoming         Outgoing",
+      "CPU    Conns  Packets  Packets            Bytes            Bytes",
+      "  0       1E       F0        0             ABCD                0",
+      "  1        1        F        0                1                0",
+      "  ~        0        0        0                0                0",
+      "",
+      "     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s",
+      "           0        0        0                0                0",
+      "==> /proc/net/dev <==",
+      "  eth1:    1000       4    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
+      "  eth2:    9000     300    0    0    0     0          0         0     5000     300    0    0    0     0       0          0",
+      "Tcp: RtoAlgorithm InSegs OutSegs RetransSegs OutRsts",
+      "Tcp: 1 12 20 2 7",
+      "Icmp: InMsgs InEchos",
+      `Icmp: 9 ${echoes}`,
+      "==> /proc/net/dev_snmp6/eth1 <==",
+      "Ip6InMcastPkts                  	1",
+      "==> /proc/net/dev_snmp6/eth2 <==",
+      "Ip6InMcastPkts                  	3",
+    ].join("\n");
+  const host = (echoes: number) => ({ exec: () => Promise.resolve({ stdout: text(echoes) }) }) as unknown as Host;
   const common = {
     "ipvs.connections": 31,
     "ipvs.in": 255,
@@ -204,17 +207,18 @@ test("IPVS' counters are read in their base, and what it drops in silence is wha
     "drop.refused_by_router": 7,
   };
   // Of five others three came from the targets: answers to health checks.
-  t.deepEqual(await readStats(host, { dropsSilently: true, checksHealth: true }), {
+  t.deepEqual(await readStats(host(0), { dropsSilently: true, checksHealth: true }), {
     ...common,
     "ipvs.from_targets": 1,
     "drop.reset_of_unknown": 2,
     "drop.target_removed": 33,
   });
   // Without health checks all five are resets for connections that it does not know.
-  t.deepEqual(await readStats(host, { dropsSilently: true, checksHealth: false }), {
+  t.deepEqual(await readStats(host(0), { dropsSilently: true, checksHealth: false }), {
     ...common,
     "ipvs.from_targets": 4,
     "drop.reset_of_unknown": 5,
     "drop.target_removed": 30,
   });
+  t.like(await readStats(host(3), { dropsSilently: true, checksHealth: false }), { "ipvs.from_targets": 1 });
 });

@@ -32,7 +32,7 @@ export async function readStats(
   // Of kernels, as listener reports, and for nobody's connection.
   const multicastOn = (device: string) => number(`dev_snmp6/${device} <==[^=]*?^Ip6InMcastPkts\\s+(\\d+)`);
   // A connection that IPVS does not know is, at the VIP's owner, one that nobody listens for.
-  const tcp = tcpIn(stdout);
+  const [tcp, icmp] = [own(stdout, "Tcp"), own(stdout, "Icmp")];
   const refused = tcp("OutRsts") + number("^SctpOutOfBlues\\s+(\\d+)");
   // What is left of this machine's own TCP without those are answers to health checks, and resets of clients, which nobody answers.
   const others = Math.max(0, tcp("InSegs") - tcp("OutRsts"));
@@ -44,7 +44,8 @@ export async function readStats(
     "ipvs.connections": conns,
     "ipvs.in": inPackets,
     "ipvs.out": outPackets,
-    "ipvs.from_targets": Math.max(0, receivedOn("eth1") - (others - resets)),
+    // Whoever chooses among the routers may ask each of them for an echo.
+    "ipvs.from_targets": Math.max(0, receivedOn("eth1") - (others - resets) - icmp("InEchos")),
     probes: tcp("OutSegs") + tcp("RetransSegs") - tcp("OutRsts"),
     "drop.refused_by_router": refused,
     "drop.reset_of_unknown": resets,
@@ -52,11 +53,11 @@ export async function readStats(
   };
 }
 
-/** Counters of this machine's own TCP, by their names in /proc/net/snmp. */
-function tcpIn(text: string): (name: string) => number {
+/** Counters of this machine's own part in a protocol, by their names in /proc/net/snmp. */
+function own(text: string, protocol: "Tcp" | "Icmp"): (name: string) => number {
   const [names = [], numbers = []] = text
     .split("\n")
-    .filter((line) => line.startsWith("Tcp: "))
+    .filter((line) => line.startsWith(`${protocol}: `))
     .map((line) => line.split(" "));
   return (name) => Number(numbers[names.indexOf(name)] ?? 0);
 }
