@@ -3,7 +3,8 @@
 import { sourceRoutes } from "./shares.ts";
 import { clientVips, linkOn, type Machine, type Net, SOURCES, SPOOFED, type Topology, VIP_PREFIX } from "./topology.ts";
 
-const netsOf = ({ squeeze, paths }: Topology): readonly Net[] => [
+/** Those that this lab has. */
+export const netsOf = ({ squeeze, paths }: Topology): readonly Net[] => [
   "net1",
   "net2",
   ...(squeeze ? (["net3"] as const) : []),

@@ -81,8 +81,10 @@ export function startMachine(
   { name, role, node, devices = [] }: Planned,
   { run, images, own, capabilities }: Made,
 ): Promise<RunningContainer> {
-  // What the images compile has no BPF programs; this machine's has, and only capabilities let them load. The fabric has those.
-  const inImage = role === "fabric" ? !engine.local : capabilities.length === 0 && !own[role];
+  // What the images compile has no BPF programs; this machine's has, and only capabilities let them load. The fabric has those, and
+  // parts of them are loaded there.
+  const isAsMade = role === "fabric" ? !engine.local : !own[role];
+  const inImage = isAsMade && capabilities.length === 0;
   const programs = inImage ? "in the image" : engine.local ? "mounted" : "uploaded";
   return startContainer(engine.docker, {
     machine: name,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of a fabric, one on each node, joined by a VXLAN for each net and pair of nodes. Pure text for ip(8) and bridge(8).
 import type { Machine, Net, Topology } from "../../topology/topology.ts";
+import { netsOf } from "../../topology/wiring.ts";
 
 /** Outer and inner headers: IPv4, UDP, VXLAN and Ethernet. IPv6 has 20 more. */
 const OVERHEAD = { 4: 50, 6: 70 } as const;
 /** Enough for receivers to spread flows by, and few enough that the nodes' conntrack does not see one for each. */
 const SOURCE_PORTS = "49152 49216";
 const PAIRS_BITS = 11;
-const NETS: readonly Net[] = ["net1", "net2", "net3"];
+const NET_BITS = 3;
 
 /** What a node's fabric knows of the way to another node. */
 export interface Way {
@@ -20,15 +21,13 @@ export interface Way {
 }
 
 /** The identifiers of one lab: above all of Docker's own, and others than those of other labs. */
-export const vniBase = (random: number): number => 0x80_00_00 | ((random & 0x3ff) << (PAIRS_BITS + 2));
+export const vniBase = (random: number): number => 0x80_00_00 | ((random & 0x1ff) << (PAIRS_BITS + NET_BITS));
 
 /** `pair`: indices of two nodes. */
 function vniOf(base: number, pair: readonly [number, number], net: Net): number {
   const [low, high] = [Math.min(...pair), Math.max(...pair)];
-  return base + ((high * (high - 1)) / 2 + low) * 4 + Number(net.slice(-1));
+  return base + (((high * (high - 1)) / 2 + low) << NET_BITS) + Number(net.slice(-1));
 }
-
-export const netsOf = ({ squeeze }: Topology): readonly Net[] => (squeeze ? NETS : NETS.slice(0, 2));
 
 /** The fabric's end of the way to a node, in a bridge. */
 const portTo = (net: Net, node: number): string => `${net}-n${node + 1}`;

@@ -37,6 +37,8 @@ test("nodes that are down or drained get no machines; the manager's own comes fi
     usableNodes(all, "a").map(({ ID }) => ID),
     ["a", "b"],
   );
+  const early = [node("a"), node("e", { state: "unknown" })];
+  t.throws(() => usableNodes(early, "a"), { message: /does not know yet whether node 'host-e' is up.*in a minute/ });
   t.throws(() => usableNodes(all, "d"), { message: /The manager's own node takes no work/ });
 });
 
@@ -60,6 +62,7 @@ test("a node that leaves, is drained or is down is named", (t) => {
   t.is(departed(mine, []), "node 'one' has left the swarm");
   t.is(departed(mine, [node("a", { availability: "pause" })]), "node 'one' was set to 'pause'");
   t.regex(departed(mine, [node("a", { state: "down" })]) ?? "", /node 'one' is down/);
+  t.is(departed(mine, [node("a", { state: "unknown" })]), null, "another manager has become the leader");
 });
 
 test("nodes that do not reach each other are named once nothing arrives for several looks", (t) => {

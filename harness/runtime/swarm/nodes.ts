@@ -113,8 +113,13 @@ export function checkManager({ Swarm: swarm }: Pick<Info, "Swarm">, endpoint: st
   );
 }
 
-/** Those that take work, the one with this id first. Throws LabError where they differ in architecture. */
+/** Those that take work, the one with this id first. Throws LabError where they differ in architecture, or are not known yet. */
 export function usableNodes(listed: readonly SwarmNode[], own: string): SwarmNode[] {
+  const unknown = listed.find(({ Status, Spec }) => Status.State === "unknown" && Spec.Availability === "active");
+  if (unknown)
+    throw new LabError(
+      `The swarm's manager does not know yet whether node '${nameOf(unknown, listed)}' is up, as it is after another one became the leader. Try again in a minute.`,
+    );
   const usable = listed
     .filter(({ Status, Spec }) => Status.State === "ready" && Spec.Availability === "active")
     .sort((a, b) => Number(b.ID === own) - Number(a.ID === own) || nameOf(a, listed).localeCompare(nameOf(b, listed)));

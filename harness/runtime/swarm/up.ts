@@ -14,9 +14,10 @@ import { type Host, type Images, type Lab, LabError, type LabNodes, type Traits 
 import { wire } from "../wire.ts";
 import { shareImages } from "./images.ts";
 import { neighboursBatch, portsBatch, roomOf, tunnelBatch, vniBase, type Way } from "./join.ts";
+import { NodeClock } from "./node-clock.ts";
 import { connectSwarm, type Node, type Swarm } from "./nodes.ts";
 import { type Part, partsOf, type Rules } from "./place.ts";
-import { relate, settledCrossings, type WatchedNode, watchedNode, watchNodes } from "./watch.ts";
+import { relate, settledCrossings, type WatchedNode, watchNodes } from "./watch.ts";
 
 const ETHERNET_MTU = 1500;
 /** What a node that does not answer any more may hold up. */
@@ -42,7 +43,14 @@ export async function swarmUp(
   const run = randomBytes(4).toString("hex");
   try {
     const { running, images } = await startAll(parts, { ...given, run }, signal, note);
-    const nodes = parts.map(({ node, name }) => watchedNode(node, find(running, name).agent));
+    const nodes = parts.map(
+      (part): WatchedNode => ({
+        node: part.node,
+        fabric: find(running, part.name).agent,
+        agents: containersOf(part, running).map(({ agent }) => agent),
+        clock: new NodeClock(),
+      }),
+    );
     await onEach(nodes, relate);
     relateMachines(parts, nodes, running);
     const own = { ...topology };
@@ -202,12 +210,15 @@ function fittingMtu({ mtu }: Topology, ways: readonly Way[], note: (text: string
   return mtu ?? Math.min(ETHERNET_MTU, room);
 }
 
-async function stopPart({ node, name, machines }: Part<Node>, run: string, running: Running): Promise<void> {
-  const own = [name, ...machines.map((machine) => machine.name)].flatMap((machine) => running.get(machine) ?? []);
-  await within(stopContainers(node.engine, run, own), STOP_MS, () => {
-    return new LabError(`Node '${node.name}' does not answer. Once it does, run './load-balancer.ts clean'.`);
+async function stopPart(part: Part<Node>, run: string, running: Running): Promise<void> {
+  const { engine, name } = part.node;
+  await within(stopContainers(engine, run, containersOf(part, running)), STOP_MS, () => {
+    return new LabError(`Node '${name}' does not answer. Once it does, run './load-balancer.ts clean'.`);
   });
 }
+
+const containersOf = ({ name, machines }: Part<Node>, running: Running): RunningContainer[] =>
+  [name, ...machines.map((machine) => machine.name)].flatMap((machine) => running.get(machine) ?? []);
 
 /** On all nodes at the same time; waits for all, then throws what failed first. */
 async function onEach<T>(parts: readonly T[], action: (part: T) => Promise<unknown>): Promise<void> {

@@ -2,12 +2,13 @@
 // Looks after the nodes of a lab while it is up: their clocks, whether they answer and belong to the swarm, and whether they reach each other.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Topology } from "../../topology/topology.ts";
+import { netsOf } from "../../topology/wiring.ts";
 import { nowNs } from "../../util/clock.ts";
 import { within } from "../../util/deadline.ts";
 import type { Agent } from "../agent.ts";
 import type { Engine } from "../docker/engine.ts";
-import { type Crossing, crossings, netsOf } from "./join.ts";
-import { NodeClock } from "./node-clock.ts";
+import { type Crossing, crossings } from "./join.ts";
+import type { NodeClock } from "./node-clock.ts";
 import { listNodes, type Node, type SwarmNode } from "./nodes.ts";
 
 const EVERY_MS = 1000;
@@ -22,20 +23,30 @@ const SETTLING_MS = 50;
 export interface WatchedNode {
   node: Node;
   fabric: Agent;
+  /** All that are on the node. */
+  agents: readonly Agent[];
   clock: NodeClock;
 }
-
-export const watchedNode = (node: Node, fabric: Agent): WatchedNode => ({ node, fabric, clock: new NodeClock() });
 
 /** The first round trips to a node. */
 export async function relate(watched: WatchedNode): Promise<void> {
   for (let i = 0; i < FIRST_TRIPS; i++) await askClock(watched);
 }
 
-async function askClock({ node, fabric, clock }: WatchedNode): Promise<void> {
+async function askClock(watched: WatchedNode): Promise<void> {
   const sentT = nowNs();
-  const nodeT = await within(fabric.clock(), ANSWER_MS, () => new Error(`node '${node.name}' does not answer`));
-  clock.add({ sentT, answeredT: nowNs(), nodeT });
+  const nodeT = await answer(watched, watched.fabric.clock());
+  watched.clock.add({ sentT, answeredT: nowNs(), nodeT });
+}
+
+/** What a node was asked; or the error with its name, and once that is told, nobody waits for the node any more. */
+function answer<T>({ node: { name }, agents }: WatchedNode, asked: Promise<T>): Promise<T> {
+  return within(asked, ANSWER_MS, () => {
+    setImmediate(() => {
+      for (const agent of agents) agent.lost(`Node '${name}' does not answer.`);
+    });
+    return new Error(`node '${name}' does not answer`);
+  });
 }
 
 /** Resolves with what has ended, as `Lab.ended`, or with null once the signal aborts. */
@@ -74,7 +85,8 @@ export function departed(nodes: readonly Pick<Node, "id" | "name">[], listed: re
   for (const { id, name } of nodes) {
     const now = listed.find(({ ID }) => ID === id);
     if (!now) return `node '${name}' has left the swarm`;
-    if (now.Status.State !== "ready") return `node '${name}' is ${now.Status.State}, as the swarm's manager says`;
+    // A manager that has just become the leader knows no node's state: "unknown".
+    if (now.Status.State === "down") return `node '${name}' is down, as the swarm's manager says`;
     if (now.Spec.Availability !== "active") return `node '${name}' was set to '${now.Spec.Availability}'`;
   }
   return null;
@@ -106,9 +118,10 @@ export async function settledCrossings(nodes: readonly WatchedNode[], topology: 
 /** Packets between the nodes' fabrics so far. */
 async function readCrossings(nodes: readonly WatchedNode[], topology: Topology): Promise<Crossing[]> {
   const tables = await Promise.all(
-    nodes.map(
-      async ({ fabric }) => (await fabric.host("").exec(["@read", "/proc/net/dev"], { timeoutMs: ANSWER_MS })).stdout,
-    ),
+    nodes.map((watched) => answer(watched, watched.fabric.host("").exec(["@read", "/proc/net/dev"]))),
   );
-  return crossings(tables, netsOf(topology));
+  return crossings(
+    tables.map(({ stdout }) => stdout),
+    netsOf(topology),
+  );
 }
