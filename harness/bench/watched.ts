@@ -70,7 +70,8 @@ function cpuMs(pid: number | undefined): number {
   return TICK_MS * fields.reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
-function descendants(pid: number | undefined): number[] {
+/** Of a process, theirs too. */
+export function descendants(pid: number | undefined): number[] {
   const children = threadsOf(pid).flatMap((thread) => procFile(pid, `task/${thread}/children`).split(" "));
   return children.flatMap((word) => (word.trim() === "" ? [] : [Number(word), ...descendants(Number(word))]));
 }

@@ -37,7 +37,7 @@ export function swarmTests(withEngine: WithEngine, outDir: (name: string) => str
     withEngine(title, async (t) => {
       const missing = await ownEngineMissing();
       if (isSkipped(t, missing === null ? [] : [missing])) return;
-      started ??= ownSwarm(["here", "there"], AHEAD_S);
+      started ??= ownSwarm(["here", "there"], { aheadS: AHEAD_S });
       const swarm = await started;
       await action(t, swarm);
       t.deepEqual(await swarm.holds(), []);

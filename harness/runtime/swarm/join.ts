@@ -52,6 +52,10 @@ export function tunnelBatch(
   );
 }
 
+/** For ip(8) in the fabric: what comes from other nodes is counted, and goes nowhere yet. */
+export const upBatch = (topology: Topology, ways: readonly Way[]): string =>
+  text(ways.flatMap(({ to }) => netsOf(topology).map((net) => `link set ${portTo(net, to)} up`)));
+
 /**
  * For ip(8) in the fabric. What came from one node goes to no other again: isolated ports do not hand on to each other. That a port
  * of the bridge which is isolated by an event reaches none of another node follows.
@@ -60,7 +64,7 @@ export function portsBatch(topology: Topology, ways: readonly Way[]): string {
   return text(
     ways.flatMap(({ to }) =>
       netsOf(topology).flatMap((net) => [
-        `link set ${portTo(net, to)} master ${net} up`,
+        `link set ${portTo(net, to)} master ${net}`,
         `link set dev ${portTo(net, to)} type bridge_slave isolated on`,
       ]),
     ),

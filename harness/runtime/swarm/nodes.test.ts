@@ -3,7 +3,7 @@
 import test from "ava";
 import { LabError } from "../runtime.ts";
 import { checkManager, nameOf, type SwarmNode, usableNodes } from "./nodes.ts";
-import { brokenWay, departed } from "./watch.ts";
+import { arrived, brokenWay, departed } from "./watch.ts";
 
 const swarm = { NodeID: "a", NodeAddr: "10.0.0.1", LocalNodeState: "active", ControlAvailable: true };
 const check = (change: object) => checkManager({ Swarm: { ...swarm, ...change } }, "unix:///x");
@@ -72,4 +72,10 @@ test("nodes that do not reach each other are named once nothing arrives for seve
   t.is(broken(look(0, 0), look(10, 0), look(20, 0)), null, "too early to say");
   t.is(broken(look(0, 0), look(10, 0), look(20, 0), look(30, 1)), null);
   t.is(broken(look(5, 0), look(5, 0), look(5, 0), look(5, 0)), null, "nobody sends");
+});
+
+test("what is sent while the nodes are read one after the other is not taken for lost, nor for what was lost before", (t) => {
+  const look = (sent: number, received: number) => [{ from: 0, to: 1, sent, received }];
+  t.deepEqual(arrived(look(10, 9), look(14, 12)), look(10, 10));
+  t.deepEqual(arrived(look(10, 8), look(10, 9)), look(10, 9));
 });

@@ -13,7 +13,7 @@ import { removeOrphans, removeRun } from "../docker/owner.ts";
 import { type Host, type Images, type Lab, LabError, type LabNodes, type Traits } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { shareImages } from "./images.ts";
-import { neighboursBatch, portsBatch, roomOf, tunnelBatch, vniBase, type Way } from "./join.ts";
+import { neighboursBatch, portsBatch, roomOf, tunnelBatch, upBatch, vniBase, type Way } from "./join.ts";
 import { NodeClock } from "./node-clock.ts";
 import { connectSwarm, type Node, type Swarm } from "./nodes.ts";
 import { type Part, partsOf, type Rules } from "./place.ts";
@@ -158,12 +158,18 @@ async function connect(lab: Lab, { swarm, parts, running, note }: Started): Prom
   const wired = (name: string) => ({ host: lab.wiring(name), netns: `${find(running, name).pid}` });
   await onEach(parts, ({ name, machines }) => wire({ ...topology, machines: [...machines] }, lab.wiring(name), wired));
   const base = vniBase(randomInt(2 ** 16));
+  const batch = (host: Host, tool: string, input: string) => host.exec([tool, "-batch", "-"], { input });
   await Promise.all(
     parts.map(async ({ name }, i) => {
-      const batch = (host: Host, tool: string, input: string) => host.exec([tool, "-batch", "-"], { input });
       const at = { node: i, ways: ways[i] ?? [], base, port: swarm.dataPort, netns: `${find(running, name).pid}` };
       await batch(outside[i] as Host, "ip", tunnelBatch(topology, at));
-      await batch(lab.wiring(name), "ip", portsBatch(topology, at.ways));
+      await batch(lab.wiring(name), "ip", upBatch(topology, at.ways));
+    }),
+  );
+  // Not before all tunnels have both ends: what machines say at once would get lost.
+  await Promise.all(
+    parts.map(async ({ name }, i) => {
+      await batch(lab.wiring(name), "ip", portsBatch(topology, ways[i] ?? []));
       const elsewhere = parts.flatMap(({ machines }, j) => (j === i ? [] : machines.map((one) => [one, j] as const)));
       await batch(lab.wiring(name), "bridge", neighboursBatch(elsewhere));
     }),

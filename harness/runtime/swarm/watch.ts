@@ -105,15 +105,24 @@ export function brokenWay(looks: readonly (readonly Crossing[])[], names: readon
   return null;
 }
 
-/** The same, looked at until nothing is under way any more, or what is missing was lost. */
+/**
+ * The same: what was sent before one look, and what of it has arrived at the next one, as nodes are not read at the same moment.
+ * Looked at until all has arrived, or what is missing was lost.
+ */
 export async function settledCrossings(nodes: readonly WatchedNode[], topology: Topology): Promise<Crossing[]> {
-  let read = await readCrossings(nodes, topology);
-  for (let i = 0; i < SETTLING && read.some(({ sent, received }) => sent !== received); i++) {
+  let before = await readCrossings(nodes, topology);
+  for (let i = 1; ; i++) {
     await delay(SETTLING_MS);
-    read = await readCrossings(nodes, topology);
+    const now = await readCrossings(nodes, topology);
+    const both = arrived(before, now);
+    if (i === SETTLING || both.every(({ sent, received }) => sent === received)) return both;
+    before = now;
   }
-  return read;
 }
+
+/** Of what was sent before one look, what had arrived at a later one. */
+export const arrived = (before: readonly Crossing[], now: readonly Crossing[]): Crossing[] =>
+  before.map((was, i) => ({ ...was, received: Math.min(was.sent, now[i]?.received ?? 0) }));
 
 /** Packets between the nodes' fabrics so far. */
 async function readCrossings(nodes: readonly WatchedNode[], topology: Topology): Promise<Crossing[]> {
