@@ -18,7 +18,9 @@ import { invalid, oneOf } from "../plan/invalid.ts";
 import { milliseconds } from "../report/format.ts";
 import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import { makeRunDir } from "../run/planned-case.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import { oneRuntime } from "../run/runtimes.ts";
+import { nodeText, type Runtime } from "../runtime/runtime.ts";
+import { planTopology } from "../topology/topology.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { count } from "../util/numbers.ts";
@@ -35,7 +37,7 @@ const HARNESS_REPEATS = 5;
 
 /** What each backend carries and costs, beside plain forwarding. Exit code 4 when there is a backend without any figure. */
 export async function bench(args: BenchArgs, { catalog, signal, commandLine }: Context): Promise<number> {
-  const named = findNamed("runtime", catalog.runtimes, args.runtime);
+  const named = oneRuntime(catalog, { runtime: args.runtime, image: [], capability: [], place: args.place });
   // Figures of speed are this machine's: a guest that counts its own instructions has none.
   const runtime = "time" in named.options.shape ? named.configured({ time: "real" }) : named;
   if (args.name.includes("harness")) return benchTheLab(runtime, args, signal);
@@ -111,12 +113,14 @@ async function findContenders(
 
 async function environmentOf(args: BenchArgs, runtime: Runtime, targets: number | null): Promise<Environment> {
   const { host } = await describeHost();
+  const nodes = await runtime.nodes?.(planTopology({ targets: targets ?? TARGETS, routers: 1 }));
   return {
     runtime: runtime.name,
     links: "veth",
     kernel: host.kernel,
     cpus: host.cpus,
     cpuModel: host.cpuModel,
+    ...(nodes ? { nodes: nodes.map(nodeText) } : {}),
     family: args.family === "4" ? 4 : 6,
     targets,
     secondsEach: args.seconds,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { versionsHere } from "../api/versions.ts";
 import { describeHost } from "../host/describe.ts";
-import { exceeded, exceededOn, readLimits } from "../host/limits.ts";
+import { exceeded, readLimits } from "../host/limits.ts";
+import { exceededOn, limitOf } from "../host/node-limits.ts";
 import { noiseSentences, readNoise } from "../host/noise.ts";
 import { ownWords, parseBackendOptions } from "../plan/backend-options.ts";
 import { allCases, type Catalog, findNamed, unsupported } from "../plan/catalog.ts";
-import type { Runtime, RuntimeNode } from "../runtime/runtime.ts";
+import { nodeText, type Runtime, type RuntimeNode } from "../runtime/runtime.ts";
 import { planTopology } from "../topology/topology.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { plural } from "../util/numbers.ts";
@@ -68,14 +69,16 @@ export async function diagnose(
 /** Each node, what a typical lab has on it, and what stands in the way of a million connections there. */
 export function nodeLines(nodes: readonly RuntimeNode[]): string[] {
   const lines = nodes.flatMap((node) => {
-    const roles = Object.entries(node.share).flatMap(([role, share]) => (share > 0 ? [`${role}s`] : []));
-    const first = `  ${node.name}: ${node.about}; ${roles.join(", ") || "no machines"}`;
+    const first = `  ${nodeText(node)}`;
     const gaps = node.limits
       ? exceededOn(node, MILLION, true)
       : [`On node '${node.name}': limits are known after the first run.`];
     return [first, ...gaps.flatMap((gap) => wrap(gap, textColumns() - 4).map((line) => `    ${line}`))];
   });
-  return lines.length === 0 ? [] : ["", "Nodes, and what a million connections lack there:", ...lines];
+  const limit = limitOf(nodes, MILLION, true);
+  return lines.length === 0
+    ? []
+    : ["", "Nodes, and what a million connections lack there:", ...lines, ...(limit ? wrap(limit, textColumns()) : [])];
 }
 
 async function examine(runtime: Runtime, catalog: Catalog): Promise<Finding[]> {

@@ -11,6 +11,8 @@ const environment = z.object({
   links: z.string(),
   kernel: z.string(),
   cpus: z.int().min(1),
+  /** Where the lab is spread over several machines: what each is, and which machines of the lab it has. */
+  nodes: z.array(z.string()).exactOptional(),
   cpuModel: z.string(),
   family: z.union([z.literal(4), z.literal(6)]),
   /** null: they are what is swept. */

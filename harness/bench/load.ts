@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One measured load: a client of the traffic program, run to its end, with its samples and the machine's CPU time meanwhile.
-import { type CpuTime, readCpuTime } from "../host/cpu-time.ts";
+import { type CpuTime, cpuTimeOf, readCpuTime } from "../host/cpu-time.ts";
 import type { Sample } from "../record/schema.ts";
-import { LabError } from "../runtime/runtime.ts";
+import { type Lab, LabError } from "../runtime/runtime.ts";
 import { type ClientLine, clientWords, startClient } from "../traffic/client.ts";
 import { nowNs } from "../util/clock.ts";
 import type { Testbed } from "./testbed.ts";
@@ -25,7 +25,7 @@ export interface Measured {
   seconds: number;
   samples: Sample[];
   last: Sample;
-  /** Of the machine, from before the client to behind it; null where /proc does not tell. */
+  /** Of the machine, or of all nodes, from before the client to behind it; null where /proc does not tell. */
   cpu: CpuSpent | null;
 }
 
@@ -41,7 +41,7 @@ interface CpuSpent {
 /** Runs one client on the tester to its end, or until there is `enough`. Throws LabError when it fails or loses connections. */
 export async function measureLoad(bed: Testbed, { mode, port, words, enough }: Load): Promise<Measured> {
   const samples: Sample[] = [];
-  const before = readMachine();
+  const before = await readMachines(bed.lab);
   const argv = [...loadArgv(bed, mode, port), ...words.split(" ")];
   const client = startClient(bed.lab, argv, { name: `'${mode}'` }, (line) => {
     if (!isSample(line)) return;
@@ -50,7 +50,7 @@ export async function measureLoad(bed: Testbed, { mode, port, words, enough }: L
   });
   const overdue = setTimeout(client.stop, bed.seconds * 1000 + GRACE_MS);
   await client.done.finally(() => clearTimeout(overdue));
-  const cpu = spent(before, readMachine());
+  const cpu = spent(before, await readMachines(bed.lab));
   const last = samples.at(-1);
   if (!last) throw new LabError(`The traffic generator '${mode}' reported no sample.`);
   const gone = Object.values(last.lost).reduce((sum, n) => sum + n, last.failedConnects);
@@ -68,14 +68,24 @@ export function isSample(line: ClientLine): line is ClientLine & Sample {
   return line.event === "sample";
 }
 
-function readMachine(): { t: number; time: CpuTime } | null {
-  const time = readCpuTime();
+type Machines = { t: number; time: CpuTime } | null;
+
+/** This one, or all that the lab is spread over. */
+async function readMachines({ nodes }: Lab): Promise<Machines> {
+  const time = nodes ? (await nodes.read("/proc/stat")).map(cpuTimeOf).reduce(sum) : readCpuTime();
   return time && { t: nowNs(), time };
 }
 
-type Machine = ReturnType<typeof readMachine>;
+const sum = (one: CpuTime, other: CpuTime): CpuTime => ({
+  user: one.user + other.user,
+  system: one.system + other.system,
+  interrupts: one.interrupts + other.interrupts,
+  stolen: one.stolen + other.stolen,
+  idle: one.idle + other.idle,
+  cpus: one.cpus + other.cpus,
+});
 
-function spent(before: Machine, after: Machine): CpuSpent | null {
+function spent(before: Machines, after: Machines): CpuSpent | null {
   if (!before || !after) return null;
   const by = (kind: keyof CpuTime) => after.time[kind] - before.time[kind];
   const allUs = (after.time.cpus * (after.t - before.t)) / 1000;

@@ -105,7 +105,10 @@ function fairSentences(figures: readonly Figure[]): string[] {
 /** What the numbers mean and what they do not. */
 export function meaning(bench: Bench): string[] {
   const { figures, failures, environment, sweep, services, skipped } = bench;
-  const { runtime, links, kernel, cpus, targets, family, secondsEach } = environment;
+  const { runtime, links, kernel, cpus, nodes, targets, family, secondsEach } = environment;
+  const where = nodes
+    ? `nodes ${nodes.join("; ")}`
+    : `kernel ${kernel}, ${plural(cpus, "CPU")} that tester, router and targets share`;
   const compared = figures.filter((f) => f.ratioInterval95 !== null);
   const differ = compared.filter(({ ratioInterval95: r }) => r !== null && (r[0] > 1 || r[1] < 1));
   const disturbed = figures.reduce((sum, f) => sum + f.disturbed, 0);
@@ -126,7 +129,7 @@ export function meaning(bench: Bench): string[] {
           `'${direct.name}' has no router at all: the tester is on the targets' network and spreads its connections itself. What a request takes beyond that is the router's CPU.`,
         ]
       : []),
-    `Measured over IPv${family} on ${links} links of the ${runtime} runtime, kernel ${kernel}, ${plural(cpus, "CPU")} that tester, router and targets share, ${secondsEach} s each. So rates are of the whole lab, CPU is of the whole lab, and nothing here says what a network card of your own would carry; ratios travel better than rates, between machines of one kind.`,
+    `Measured over IPv${family} on ${links} links of the ${runtime} runtime, ${where}, ${secondsEach} s each. So rates are of the whole lab, CPU is of the whole lab, and nothing here says what a network card of your own would carry; ratios travel better than rates, between machines of one kind.`,
     compared.length === 0
       ? "With fewer than six repeats there is no 95 % interval: these are first looks."
       : `Of ${plural(compared.length, "ratio")}, ${differ.length} differ from 1 beyond their 95 % interval; the others show no difference at this number of repeats.`,

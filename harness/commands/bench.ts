@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defineCommand, type Values } from "../cli/command.ts";
 import { choice, list, option, seconds, text, texts, whole } from "../plan/option.ts";
-import { jsonShape, outShape, outsideShape, runShape, setShape } from "../plan/options.ts";
+import { jsonShape, outShape, outsideShape, runShape, runtimeShape, setShape } from "../plan/options.ts";
 import { MAX_SEED } from "../plan/repeat.ts";
 import { sweepOption } from "../plan/sweep.ts";
 
@@ -19,10 +19,11 @@ const options = {
   ...jsonShape,
   runtime: option(text().default("netns"), {
     group: "Topology",
-    about: "machines of the lab: network namespaces (netns) or containers (docker)",
+    about: "machines of the lab: network namespaces (netns) or containers (docker, or swarm on several engines)",
     expects: "a runtime",
     names: "runtime",
   }),
+  place: runtimeShape.place,
   targets: option(runShape.targets.unwrap().optional(), {
     group: "Topology",
     about: "number of targets",

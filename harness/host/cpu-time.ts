@@ -18,18 +18,22 @@ export interface CpuTime {
   cpus: number;
 }
 
-/** null where /proc does not tell. */
+/** Of this machine; null where /proc does not tell. */
 export function readCpuTime(): CpuTime | null {
   try {
-    const stat = readFileSync("/proc/stat", "utf8");
-    const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = (
-      stat.match(/^cpu +(.*)$/m)?.[1] ?? ""
-    )
-      .split(" ")
-      .map((ticks) => Number(ticks) * TICK_US);
-    const cpus = stat.match(/^cpu\d/gm)?.length ?? 1;
-    return { user: user + nice, system, interrupts: irq + softirq, stolen: steal, idle: idle + iowait, cpus };
+    return cpuTimeOf(readFileSync("/proc/stat", "utf8"));
   } catch {
     return null;
   }
+}
+
+/** What /proc/stat of a machine says. */
+export function cpuTimeOf(stat: string): CpuTime {
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = (
+    stat.match(/^cpu +(.*)$/m)?.[1] ?? ""
+  )
+    .split(" ")
+    .map((ticks) => Number(ticks) * TICK_US);
+  const cpus = stat.match(/^cpu\d/gm)?.length ?? 1;
+  return { user: user + nice, system, interrupts: irq + softirq, stolen: steal, idle: idle + iowait, cpus };
 }

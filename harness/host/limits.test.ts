@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { exceeded, exceededOn, type KernelLimits, readLimits } from "./limits.ts";
+import { exceeded, type KernelLimits, readLimits } from "./limits.ts";
 
 const MILLION = 1_000_000;
 const ample: KernelLimits = {
@@ -44,20 +44,4 @@ for (const [title, limits, remedy] of short)
 test("this kernel tells its limits", async (t) => {
   const { availableMiB, openFiles, allFiles } = await readLimits();
   for (const limit of [availableMiB, openFiles, allFiles]) t.true(limit !== null && limit > 0);
-});
-
-test("of a node only what is on it counts: half of a connection's memory and files for each end, conntrack for routers", (t) => {
-  const node = (limits: Partial<KernelLimits>, share: Partial<Record<"tester" | "router" | "target", number>>) => ({
-    name: "b",
-    limits: { ...ample, ...limits },
-    share: { tester: 0, router: 0, target: 0, ...share },
-  });
-  const full = { trackedConnections: 262_144 };
-  t.deepEqual(exceededOn(node(full, { tester: 1, target: 1 }), MILLION, true), []);
-  const [text] = exceededOn(node(full, { router: 1 }), MILLION, true);
-  t.regex(text ?? "", /^On node 'b': Conntrack holds at most 262,144 connections/);
-  t.deepEqual(exceededOn(node(full, { router: 1 }), MILLION, false), []);
-  t.deepEqual(exceededOn(node({ availableMiB: 5400 }, { target: 1 }), MILLION, true), []);
-  t.regex(exceededOn(node({ availableMiB: 5000 }, { tester: 1 }), MILLION, true)[0] ?? "", /5,000 MiB are available/);
-  t.deepEqual(exceededOn({ ...node({}, {}), limits: null }, MILLION, true), [], "nobody could ask it");
 });

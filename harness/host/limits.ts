@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of this machine's kernel very many connections come up against, and the command that raises it.
 import { readFile } from "node:fs/promises";
-import type { RuntimeNode } from "../runtime/runtime.ts";
 import { count, plural } from "../util/numbers.ts";
 
 /** Both ends of a TCP connection with their files, at rest, and those that targets keep of what was lost to others: measured, see docs/million.md. */
@@ -49,31 +48,18 @@ export async function readLimits(
   };
 }
 
-/** The same for a node that has these parts of the testers, routers and targets. */
-export function exceededOn(
-  { name, limits, share: { tester, router, target } }: Pick<RuntimeNode, "name" | "limits" | "share">,
-  connections: number,
-  tracked: boolean,
-): string[] {
-  if (!limits) return [];
-  const ends = Math.ceil((connections * (tester + target)) / 2);
-  const unlimited: KernelLimits = { availableMiB: null, openFiles: null, allFiles: null, trackedConnections: null };
-  const sentences = [
-    ...exceeded(limits, ends, false),
-    ...(tracked
-      ? exceeded({ ...unlimited, trackedConnections: limits.trackedConnections }, Math.ceil(connections * router), true)
-      : []),
-  ];
-  return sentences.map((sentence) => `On node '${name}': ${sentence}`);
-}
+/** What so many connections, both ends and conntrack's entries, take. */
+export const needsOf = (connections: number) => ({
+  memoryMiB: Math.ceil((connections * BYTES_PER_CONNECTION) / 2 ** 20),
+  files: Math.ceil(2.1 * connections),
+  entries: Math.ceil(connections * TRACKED_SHARE),
+});
 
 /** One sentence for each limit that so many TCP connections exceed, with the remedy. `tracked`: conntrack holds them all. */
 export function exceeded(limits: KernelLimits, connections: number, tracked: boolean): string[] {
   const { availableMiB, openFiles, allFiles, trackedConnections } = limits;
-  const memoryMiB = Math.ceil((connections * BYTES_PER_CONNECTION) / 2 ** 20);
+  const { memoryMiB, files, entries } = needsOf(connections);
   const most = Math.floor(((availableMiB ?? 0) * 2 ** 20) / BYTES_PER_CONNECTION);
-  const files = Math.ceil(2.1 * connections);
-  const entries = Math.ceil(connections * TRACKED_SHARE);
   const perProcess = Math.min(connections, FILES_PER_PROCESS);
   const checks: [boolean, string][] = [
     [

@@ -194,7 +194,7 @@ export const scenarioShape = {
 };
 
 /** What machines are made of. */
-const runtimeShape = {
+export const runtimeShape = {
   runtime: option(text().optional(), {
     group: "Topology",
     about:

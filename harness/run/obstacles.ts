@@ -6,7 +6,8 @@ import { announceMissing } from "../announce/index.ts";
 import { type Served, USUAL_PROTOCOLS } from "../api/backend.ts";
 import type { Plan } from "../api/scenario.ts";
 import { memberNoun } from "../events/meaning.ts";
-import { exceeded, exceededOn, readLimits } from "../host/limits.ts";
+import { exceeded, readLimits } from "../host/limits.ts";
+import { exceededOn, limitOf } from "../host/node-limits.ts";
 import { exceededMemory, memoryLimits } from "../oracle/forgetting.ts";
 import { type Case, unsupported } from "../plan/catalog.ts";
 import { MANY } from "../plan/plan-run.ts";
@@ -17,8 +18,12 @@ import { sctpMissing } from "../traffic/sctp.ts";
 import { intervalSOf, livingAtOnce } from "../traffic/streams.ts";
 import type { PlannedCase } from "./planned-case.ts";
 
-/** Sentences why it is a skip. Empty: it can run. */
-export async function missingFor(planned: PlannedCase, runtime: Runtime): Promise<string[]> {
+/** Sentences why it is a skip. Empty: it can run. `note` is told which node is the limit of very many connections. */
+export async function missingFor(
+  planned: PlannedCase,
+  runtime: Runtime,
+  note: (text: string) => void,
+): Promise<string[]> {
   const { backend, scenario } = planned.case;
   return [
     ...unsupported(planned.case, planned.options),
@@ -32,19 +37,26 @@ export async function missingFor(planned: PlannedCase, runtime: Runtime): Promis
     ...foreignDirect(planned),
     ...(planned.unfit ? [planned.unfit] : []),
     ...((await scenario.missing?.()) ?? []),
-    ...(await tooMany(planned, runtime)),
+    ...(await tooMany(planned, runtime, note)),
   ];
 }
 
 /** What the kernels have too little of: this machine's, or those of the nodes. One that was chosen is not asked: its machine says when it is full. */
-async function tooMany({ case: { backend }, load, options, backendOptions, routers }: PlannedCase, runtime: Runtime) {
+async function tooMany(
+  { case: { backend }, load, options, backendOptions, routers }: PlannedCase,
+  runtime: Runtime,
+  note: (text: string) => void,
+): Promise<string[]> {
   if (load.mode !== "stream" || load.protocol === "udp" || runtime.traits.kernel === "chosen") return [];
   const tracked = backend.tracks?.(backendOptions, options.targets) ?? false;
   const connections = livingAtOnce(load);
   if (!runtime.nodes) return exceeded(await readLimits(), connections, tracked);
   // Few are no matter, and asking takes a moment.
   if (connections <= MANY || (await runtime.missing()).length > 0) return [];
-  const nodes = await runtime.nodes(planTopology({ targets: options.targets, routers }));
+  const { targets, testers } = options;
+  const nodes = await runtime.nodes(planTopology({ targets, routers, testers }));
+  const limit = limitOf(nodes, connections, tracked);
+  if (limit) note(limit);
   return nodes.flatMap((node) => exceededOn(node, connections, tracked));
 }
 

@@ -160,7 +160,7 @@ export async function runOne(
 ): Promise<RunResult> {
   const { backend } = planned.case;
   const { runtime, session } = chosen;
-  const missing = await missingFor(planned, runtime);
+  const missing = await missingFor(planned, runtime, (text) => say(`${planned.case.name}: ${text}`));
   const { dir, id, startedAt } = makeRunDir(options.out, planned.case.name, planned.seed);
   const described = describeRun(planned, chosen, options.commandLine, host);
   tellEnvironment(planned.case.name, described.environment);

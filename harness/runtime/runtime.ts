@@ -60,10 +60,17 @@ export interface RuntimeNode {
   name: string;
   /** What it is: "manager, 2 CPUs, 24,105 MiB, kernel 6.1, Docker 20.10". */
   about: string;
+  cpus: number;
   /** null: it cannot be asked before the first lab is up, which brings what asks. */
   limits: KernelLimits | null;
   /** Which part of the lab's machines of each role it has, from 0 to 1. */
   share: Readonly<Record<Role, number>>;
+}
+
+/** "a: manager, 2 CPUs, 24,105 MiB, kernel 6.1, Docker 20.10; testers, targets". */
+export function nodeText({ name, about, share }: RuntimeNode): string {
+  const roles = Object.entries(share).flatMap(([role, part]) => (part > 0 ? [`${role}s`] : []));
+  return `${name}: ${about}; ${roles.join(", ") || "no machines"}`;
 }
 
 /**
@@ -167,6 +174,8 @@ export interface LabNodes {
   byMachine: Readonly<Record<string, string>>;
   /** How far a node's clock is ahead of this machine's, and by how much that may be wrong. */
   clocks(): Record<string, { offsetNs: number; errorNs: number }>;
+  /** This file of /proc on each; nodes that have one kernel, on one machine, are read once. */
+  read(file: string): Promise<string[]>;
   /** What went from each to each other. Once nothing moves, what has not arrived was lost. */
   crossed(): Promise<Crossed[]>;
 }

@@ -20,6 +20,7 @@ export async function describeNodes(topology: Topology, rules: Rules): Promise<R
     nodes.map(async (node, i) => ({
       name: node.name,
       about: aboutNode(node),
+      cpus: node.cpus,
       limits: await limitsOf(node),
       share: sharesOf(topology.machines, ({ name }) => where.get(name) === i),
     })),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { planTopology } from "../../topology/topology.ts";
-import { crossings, neighboursBatch, portsBatch, roomOf, tunnelBatch, vniBase, type Way } from "./join.ts";
+import { LabError } from "../runtime.ts";
+import { crossings, fittingMtu, neighboursBatch, portsBatch, tunnelBatch, vniBase, type Way } from "./join.ts";
 
 const topology = { ...planTopology({ targets: 1, routers: 1 }), mtu: 1450 };
 const way = (to: number): Way => ({ to, local: "10.0.0.9", remote: `10.0.0.${to}`, mtu: 1500 });
@@ -37,9 +38,27 @@ test("tunnels go by the nodes' own addresses and end with the fabric", (t) => {
 });
 
 test("what fits is what the narrowest way leaves after the tunnel's headers", (t) => {
-  t.is(roomOf([way(1), { ...way(2), mtu: 9000 }]), 1450);
-  t.is(roomOf([{ ...way(1), remote: "fd00::1" }]), 1430);
-  t.is(roomOf([]), Number.POSITIVE_INFINITY);
+  const notes: string[] = [];
+  const fitting = (asked: number | undefined, ...ways: Way[]) => fittingMtu(asked, ways, (text) => notes.push(text));
+  t.is(fitting(undefined, way(1), { ...way(2), mtu: 9000 }), 1450);
+  t.is(fitting(undefined, { ...way(1), remote: "fd00::1" }), 1430);
+  t.deepEqual(
+    notes.map((text) => text.slice(0, 25)),
+    ["links have an MTU of 1450", "links have an MTU of 1430"],
+  );
+  t.is(fitting(undefined, { ...way(1), mtu: 9000 }), 1500);
+  t.is(fitting(8950, { ...way(1), mtu: 9000 }), 8950);
+  t.is(fitting(undefined), 1500, "one node has no tunnel");
+});
+
+test("links that do not fit between the nodes, and too little for IPv6, are sentences", (t) => {
+  const fitting = (asked: number | undefined, mtu: number) => fittingMtu(asked, [{ ...way(1), mtu }], () => {});
+  t.throws(() => fitting(1500, 1500), {
+    instanceOf: LabError,
+    message: /Links of 1500 bytes do not fit.*1450 bytes do/,
+  });
+  t.throws(() => fitting(undefined, 1300), { message: /IPv6 needs links of 1280 .*1250 bytes do.*links by 30\./ });
+  t.throws(() => fitting(1250, 1300), { message: /IPv6 needs/ });
 });
 
 test("packets between nodes are told for each way of each pair", (t) => {

@@ -2,6 +2,7 @@
 // The parts of a fabric, one on each node, joined by a VXLAN for each net and pair of nodes. Pure text for ip(8) and bridge(8).
 import type { Machine, Net, Topology } from "../../topology/topology.ts";
 import { netsOf } from "../../topology/wiring.ts";
+import { LabError } from "../runtime.ts";
 
 /** Outer and inner headers: IPv4, UDP, VXLAN and Ethernet. IPv6 has 20 more. */
 const OVERHEAD = { 4: 50, 6: 70 } as const;
@@ -9,6 +10,9 @@ const OVERHEAD = { 4: 50, 6: 70 } as const;
 const SOURCE_PORTS = "49152 49216";
 const PAIRS_BITS = 11;
 const NET_BITS = 3;
+const ETHERNET_MTU = 1500;
+/** Linux takes IPv6 from links with less. */
+const LEAST_MTU = 1280;
 
 /** What a node's fabric knows of the way to another node. */
 export interface Way {
@@ -33,8 +37,25 @@ function vniOf(base: number, pair: readonly [number, number], net: Net): number 
 const portTo = (net: Net, node: number): string => `${net}-n${node + 1}`;
 
 /** What fits through all of these ways, in bytes of an IP packet. */
-export function roomOf(ways: readonly Way[]): number {
+function roomOf(ways: readonly Way[]): number {
   return Math.min(...ways.map(({ mtu, remote }) => mtu - OVERHEAD[remote.includes(":") ? 6 : 4]));
+}
+
+/** Of all links of the lab, where this one is asked for, or none. Throws LabError where that does not fit. */
+export function fittingMtu(asked: number | undefined, ways: readonly Way[], note: (text: string) => void): number {
+  const room = roomOf(ways);
+  const between = `through the network between the nodes: ${room} bytes do`;
+  if (asked !== undefined && asked > room)
+    throw new LabError(
+      `Links of ${asked} bytes do not fit ${between}. Raise the MTU of the nodes' links, or lower that of the lab's.`,
+    );
+  if (room < LEAST_MTU)
+    throw new LabError(
+      `IPv6 needs links of ${LEAST_MTU} bytes, which do not fit ${between}. Raise the MTU of the nodes' links by ${LEAST_MTU - room}.`,
+    );
+  if (asked === undefined && room < ETHERNET_MTU)
+    note(`links have an MTU of ${room}: more does not fit between the nodes`);
+  return asked ?? Math.min(ETHERNET_MTU, room);
 }
 
 /** For ip(8) in the node's own network, from where the packets go; the devices are made in the fabric's namespace, and end with it. */

@@ -13,13 +13,12 @@ import { removeOrphans, removeRun } from "../docker/owner.ts";
 import { type Host, type Images, type Lab, LabError, type LabNodes, type Traits } from "../runtime.ts";
 import { wire } from "../wire.ts";
 import { shareImages } from "./images.ts";
-import { neighboursBatch, portsBatch, roomOf, tunnelBatch, upBatch, vniBase, type Way } from "./join.ts";
+import { fittingMtu, neighboursBatch, portsBatch, tunnelBatch, upBatch, vniBase, type Way } from "./join.ts";
 import { NodeClock } from "./node-clock.ts";
 import { connectSwarm, type Node, type Swarm } from "./nodes.ts";
 import { type Part, partsOf, type Rules } from "./place.ts";
-import { relate, settledCrossings, type WatchedNode, watchNodes } from "./watch.ts";
+import { readNodes, relate, settledCrossings, type WatchedNode, watchNodes } from "./watch.ts";
 
-const ETHERNET_MTU = 1500;
 /** What a node that does not answer any more may hold up. */
 const STOP_MS = 15_000;
 
@@ -102,6 +101,7 @@ function labNodes(parts: readonly Part<Node>[], nodes: readonly WatchedNode[], t
   return {
     byMachine: Object.fromEntries(parts.flatMap(({ node, machines }) => machines.map(({ name }) => [name, node.name]))),
     clocks: () => Object.fromEntries(nodes.map(({ node, clock }) => [node.name, clock.relation(nowNs())])),
+    read: (file) => readNodes(nodes, file),
     crossed: async () =>
       (await settledCrossings(nodes, topology)).map(({ from, to, ...counts }) => ({
         from: nameOf(from),
@@ -154,7 +154,7 @@ async function connect(lab: Lab, { swarm, parts, running, note }: Started): Prom
   const outside = await Promise.all(parts.map(({ name }) => nodesNetwork(find(running, name))));
   const ways = await Promise.all(parts.map((_, i) => waysFrom(parts, i, outside[i] as Host)));
   const { topology } = lab;
-  topology.mtu = fittingMtu(topology, ways.flat(), note);
+  topology.mtu = fittingMtu(topology.mtu, ways.flat(), note);
   const wired = (name: string) => ({ host: lab.wiring(name), netns: `${find(running, name).pid}` });
   await onEach(parts, ({ name, machines }) => wire({ ...topology, machines: [...machines] }, lab.wiring(name), wired));
   const base = vniBase(randomInt(2 ** 16));
@@ -202,18 +202,6 @@ async function waysFrom(parts: readonly Part<Node>[], from: number, outside: Hos
       return { to, local, remote: node.address, mtu };
     }),
   );
-}
-
-/** Of all links of the lab. undefined: Ethernet's. */
-function fittingMtu({ mtu }: Topology, ways: readonly Way[], note: (text: string) => void): number {
-  const room = roomOf(ways);
-  if (mtu !== undefined && mtu > room)
-    throw new LabError(
-      `Links of ${mtu} bytes do not fit through the network between the nodes: ${room} bytes do. Raise the MTU of the nodes' links, or lower that of the lab's.`,
-    );
-  if (mtu === undefined && room < ETHERNET_MTU)
-    note(`links have an MTU of ${room}: more does not fit between the nodes`);
-  return mtu ?? Math.min(ETHERNET_MTU, room);
 }
 
 async function stopPart(part: Part<Node>, run: string, running: Running): Promise<void> {

@@ -124,13 +124,19 @@ export async function settledCrossings(nodes: readonly WatchedNode[], topology: 
 export const arrived = (before: readonly Crossing[], now: readonly Crossing[]): Crossing[] =>
   before.map((was, i) => ({ ...was, received: Math.min(was.sent, now[i]?.received ?? 0) }));
 
+/** See LabNodes. */
+export async function readNodes(nodes: readonly WatchedNode[], file: string): Promise<string[]> {
+  const [kernels, texts] = await Promise.all(
+    ["/proc/sys/kernel/random/boot_id", file].map((one) => Promise.all(nodes.map((node) => readOn(node, one)))),
+  );
+  return [...new Map(kernels?.map((kernel, i) => [kernel, texts?.[i] ?? ""])).values()];
+}
+
+const readOn = async (watched: WatchedNode, file: string): Promise<string> =>
+  (await answer(watched, watched.fabric.host("").exec(["@read", file]))).stdout;
+
 /** Packets between the nodes' fabrics so far. */
 async function readCrossings(nodes: readonly WatchedNode[], topology: Topology): Promise<Crossing[]> {
-  const tables = await Promise.all(
-    nodes.map((watched) => answer(watched, watched.fabric.host("").exec(["@read", "/proc/net/dev"]))),
-  );
-  return crossings(
-    tables.map(({ stdout }) => stdout),
-    netsOf(topology),
-  );
+  const tables = await Promise.all(nodes.map((watched) => readOn(watched, "/proc/net/dev")));
+  return crossings(tables, netsOf(topology));
 }
