@@ -32,6 +32,7 @@ import {
   root,
   runMain,
 } from "../harness/testing/machine.ts";
+import { rackTests } from "../harness/testing/rack-tests.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { swarmTests } from "../harness/testing/swarm-tests.ts";
@@ -434,6 +435,7 @@ for (const [title, args, message] of [
   });
 
 swarmTests(withEngine, outDir);
+rackTests(withEngine, outDir);
 
 withEngine("the old names are commands in containers too", async (t) => {
   const env = { XDG_RUNTIME_DIR: outDir("by-hand") };

@@ -44,13 +44,18 @@ export async function soon(condition: () => Promise<boolean>, withinMs = 10_000)
   return false;
 }
 
-/** Stands between the harness and the engine; closing it looks like the engine's end from either side. */
-export async function proxyTo(engineSocket: string, socket: string): Promise<{ close(): void }> {
+/**
+ * Stands between the harness and the engine; closing it looks like the engine's end from either side. What the harness says arrives so
+ * much later.
+ */
+export async function proxyTo(engineSocket: string, socket: string, lateMs = 0): Promise<{ close(): void }> {
   const open = new Set<net.Socket>();
   const server = net.createServer({ allowHalfOpen: true }, (near) => {
     const far = net.connect({ path: engineSocket, allowHalfOpen: true });
     for (const side of [near, far]) open.add(side.on("error", () => {}));
-    near.pipe(far).pipe(near);
+    far.pipe(near);
+    near.on("data", (chunk: Buffer) => setTimeout(() => far.writable && far.write(chunk), lateMs));
+    near.on("end", () => setTimeout(() => far.end(), lateMs));
   });
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   return {

@@ -5,8 +5,9 @@ import test, { type ExecutionContext } from "ava";
 import { launchProgram } from "../host/program.ts";
 import { readRecord } from "../record/read.ts";
 import type { Summary } from "../record/schema.ts";
-import { someOf } from "./alike.ts";
-import { soon } from "./containers.ts";
+import { ENGINE_LABEL } from "../runtime/swarm/nodes.ts";
+import { runsAll, someOf } from "./alike.ts";
+import { proxyTo, soon } from "./containers.ts";
 import { ownEngineMissing } from "./faults/own-engine.ts";
 import { type OwnSwarm, ownSwarm, setNode } from "./faults/own-swarm.ts";
 import { outcomes, program, runMain } from "./machine.ts";
@@ -26,7 +27,7 @@ const KILLS: readonly (readonly [phase: string, delayMs: number])[] = [
   ["taking the lab down", 100],
 ];
 
-type WithEngine = (title: string, action: (t: ExecutionContext) => Promise<void>) => void;
+export type WithEngine = (title: string, action: (t: ExecutionContext) => Promise<void>) => void;
 
 /** `withEngine` makes a test that runs where there is a Docker engine. */
 export function swarmTests(withEngine: WithEngine, outDir: (name: string) => string): void {
@@ -44,6 +45,7 @@ export function swarmTests(withEngine: WithEngine, outDir: (name: string) => str
     });
   const tests = { withSwarm, outDir };
   sameAsNetns(tests);
+  if (runsAll) lateAnswers(tests);
   ended(tests);
   refused(tests);
 }
@@ -75,6 +77,38 @@ function sameAsNetns({ withSwarm, outDir }: Tests): void {
       const { offsetNs = 0, errorNs = 0 } = clocks?.there ?? {};
       t.true(Math.abs(offsetNs - AHEAD_S * 1e9) <= errorNs, `${offsetNs} +- ${errorNs}`);
       t.is(clocks?.here?.offsetNs, 0);
+    },
+  );
+}
+
+/** The node's clock lies somewhere within the time that the way there takes. */
+function lateAnswers({ withSwarm, outDir }: Tests): void {
+  const LATE_MS = 40;
+  const connectionsOf = (dir: string) => outcomes(dir).map((row) => row.replace(/ vm-22\d/, ""));
+  withSwarm(
+    `testers on both nodes, one with a clock that is known to ${LATE_MS / 2} ms: the connections of one tester in netns`,
+    async (t, { manager, workers: [worker] }) => {
+      if (!worker) return t.fail();
+      const { env } = manager;
+      const socket = outDir("late.sock");
+      const proxy = await proxyTo(worker.env.DOCKER_HOST.slice("unix://".length), socket, LATE_MS);
+      await setNode(manager, worker, { Labels: { [ENGINE_LABEL]: `unix://${socket}` } });
+      try {
+        const alone = await runCase(t, "nfqueue_scale", CASE, { out: outDir("one-tester"), env });
+        const words = ["--runtime", "swarm", "--testers", "2", "--place", "testers=node.hostname!=other", ...CASE];
+        const both = await runCase(t, "nfqueue_scale", words, { out: outDir("two-testers"), env });
+        t.is(both.status, 0, both.summary.reasons.join("\n"));
+        t.deepEqual(connectionsOf(both.dir).sort(), connectionsOf(alone.dir).sort());
+        const { events } = readRecord(both.dir);
+        const clocks = events.find((event) => event.kind === "clocks")?.nodes;
+        t.true((clocks?.there?.errorNs ?? 0) >= (LATE_MS / 2) * 1e6);
+        const changes = events.flatMap((event) => (event.kind === "scale" ? [event] : []));
+        t.is(changes.length, 2);
+        for (const { requestedT, effectiveT } of changes) t.true(effectiveT - requestedT >= LATE_MS * 1e6);
+      } finally {
+        await setNode(manager, worker, { Labels: { [ENGINE_LABEL]: worker.env.DOCKER_HOST } });
+        proxy.close();
+      }
     },
   );
 }
@@ -138,8 +172,9 @@ function refused({ withSwarm, outDir }: Tests): void {
   );
 }
 
-function launch(words: readonly string[], env: NodeJS.ProcessEnv) {
-  const child = launchProgram([program, ...words], {
+/** `through`: what goes before the program's name. */
+export function launch(words: readonly string[], env: NodeJS.ProcessEnv, through: readonly string[] = []) {
+  const child = launchProgram([...through, program, ...words], {
     env: { ...process.env, ...env },
     timeoutMs: 300_000,
     check: false,

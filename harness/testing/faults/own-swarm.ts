@@ -8,8 +8,6 @@ export interface OwnSwarm {
   /** It has the lab's images. */
   manager: OwnEngine;
   workers: OwnEngine[];
-  /** What goes before the words of a program that is to run on the manager's machine. */
-  there: string[];
   /** Sets, in words of `ip link`, the switch's port of an engine's machine: 0 is the manager's, 1 the first worker's. */
   setPort(index: number, words: string): Promise<void>;
   /** Names of all engines' containers, of networks that no swarm makes for itself, and of services; one of the engines may be gone. */
@@ -52,14 +50,16 @@ export async function ownSwarm(names: readonly string[], options: Options = {}):
     const failed = settled.find((one) => one.status === "rejected");
     if (failed) throw failed.reason;
     await link(rack.pid, engines);
-    const there = ["nsenter", `--net=/proc/${engines[0]?.pid()}/ns/net`];
     const setPort = (index: number, words: string) => inside(rack.pid, [`link set dev ${port(index)} ${words}`]);
-    return { ...(await join(engines, options)), there, setPort, holds, remove };
+    return { ...(await join(engines, options)), setPort, holds, remove };
   } catch (error) {
     await remove();
     throw error;
   }
 }
+
+/** What goes before the words of a program that is to run on an engine's machine. */
+export const onMachine = (engine: OwnEngine): string[] => ["nsenter", `--net=/proc/${engine.pid()}/ns/net`];
 
 const OWN_NETWORKS = ["bridge", "host", "none", "ingress", "docker_gwbridge"];
 
