@@ -105,6 +105,8 @@ async function join(
     await worker.docker.swarmJoin({ ...at(i + 1), RemoteAddrs: [`${address(0)}:2377`], JoinToken });
   }
   for (const [i, engine] of [manager, ...workers].entries()) {
+    // Whoever speaks to the manager needs no label; where there are several, it may be another one.
+    if (engine === manager && managers === 1) continue;
     const where = byWire ? `tcp://${address(i)}:${WIRE_PORT}` : engine.env.DOCKER_HOST;
     await setNode(manager, engine, { Labels: { [ENGINE_LABEL]: where } });
   }
