@@ -59,7 +59,8 @@ function asNetns({ withRack, outDir }: Tests): void {
     ["xdp_scale", [], BPF],
     ["nfqueue_scale", ["--targets", "60", "--testers", "3"], everywhere],
   ] as const)
-    withRack(`${name} over three engines: the connections and losses of netns`, async (t, { manager, holds }) => {
+    withRack(`${name} over three engines: the connections and losses of netns`, async (t, rack) => {
+      const { manager } = rack;
       const isBuilt = more !== BPF || existsSync(path.join(buildDir, "xdp-lb"));
       if (isSkipped(t, isBuilt ? [] : ["'xdp-lb' is not built: that takes clang and libbpf-dev. Run './setup'."]))
         return;
@@ -69,11 +70,11 @@ function asNetns({ withRack, outDir }: Tests): void {
       t.is((await child.ended).code, 0, said());
       const here = await runCase(t, name, [...BRIEF, ...size], { out: outDir(`alone-${name}`) });
       t.deepEqual(outcomes(recordIn(out)), outcomes(here.dir));
-      t.deepEqual(await holds(), []);
+      t.deepEqual(await rack.holds(), []);
     });
 
   withRack("bench over three engines: plain forwarding goes over the same nodes, which are named", async (t, rack) => {
-    const { manager, holds } = rack;
+    const { manager } = rack;
     const words = ["bench", "nfqueue", "--runtime", "swarm", "--metrics", "requests,connect_cpu", "--json"];
     const brief = ["--repeat", "1", "--seconds", "1", "--out", outDir("rack-bench")];
     const { child, said } = launch([...words, ...brief], manager.env, onMachine(manager));
@@ -88,7 +89,7 @@ function asNetns({ withRack, outDir }: Tests): void {
         ["a:", "b:", "c:"],
       );
     }
-    t.deepEqual(await holds(), []);
+    t.deepEqual(await rack.holds(), []);
   });
 }
 
@@ -117,14 +118,15 @@ function broken({ withRack, outDir }: Tests): void {
     t.deepEqual(await rack.holds(), []);
   });
 
-  withRack("a manager that fails over, and has no machines, is nothing to a run", async (t, { manager, b, holds }) => {
+  withRack("a manager that fails over, and has no machines, is nothing to a run", async (t, rack) => {
+    const { manager, b } = rack;
     const places = ["testers=node.hostname==b", "routers=node.hostname==c", "targets=node.hostname==b"];
     const words = places.flatMap((place) => ["--place", place]);
     const { code, reason } = await attacked(b, "fails-over", () => manager.kill(), words);
     t.is(code, 0, reason);
     await manager.start();
     t.true(await soon(async () => (await statesSeenBy(b)).every((state) => state === "ready"), 60_000));
-    t.deepEqual(await holds(), []);
+    t.deepEqual(await rack.holds(), []);
   });
 
   withRack("a node without power: exit code 3, its name, and nothing left on the others", async (t, rack) => {
