@@ -75,8 +75,10 @@ interface Conformance {
 
 /** dpdk decides by the code of xdp_user: what is its own shows in a few. */
 const ofDpdk = new Set(["connect", "scale", "scale_lb", "pmtu"]);
-const isChosen = ({ name }: Backend, scenario: Scenario) =>
-  name === "dpdk" ? ofDpdk.has(scenario.name) : scenario.name !== "drift" || drifting.has(name);
+function isChosen({ name }: Backend, scenario: Scenario, protocol: Protocol): boolean {
+  if (protocol === "udp" && !runsAll && !byUdp.has(name)) return false;
+  return name === "dpdk" ? ofDpdk.has(scenario.name) : scenario.name !== "drift" || drifting.has(name);
+}
 
 function isTested(backend: Backend, scenario: Scenario, protocol: Protocol): boolean {
   // They have tests of their own.
@@ -100,8 +102,7 @@ function isTested(backend: Backend, scenario: Scenario, protocol: Protocol): boo
     unsupported({ backend, scenario }).length > 0
   )
     return false;
-  if (!isChosen(backend, scenario)) return false;
-  if (protocol === "udp" && !runsAll && !byUdp.has(backend.name)) return false;
+  if (!isChosen(backend, scenario, protocol)) return false;
   if (alone.has(scenario.name) && backend !== backends[0]) return false;
   // In a blackout both proxies only wait for TCP to come back: one of them shows it.
   if (backend.name === "nginx" && scenario.name === "blackout") return false;

@@ -56,7 +56,7 @@ export async function watch({ duration }: WatchArgs, signal: AbortSignal): Promi
 
 /** Which network namespaces the machines are in, is asked of each of them. */
 async function askKernels(
-  { machines = [] }: SessionStatus,
+  { machines }: SessionStatus,
   signal: AbortSignal,
   listen: (words: string[]) => Promise<number>,
 ): Promise<void> {

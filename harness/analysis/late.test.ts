@@ -109,7 +109,13 @@ test("a generator that begins later than it says, at the last moment, is the lab
 
 test("one that comes late while no CPU is to spare is no result; while there is one it is the balancer's", (t) => {
   const second = (endS: number, busyCpus: number): Event => ({
-    ...{ kind: "machine", t: T0 + endS * S, windowNs: S, busyCpus, foreignCpus: 0, stolenCpus: 0, cpus: 2 },
+    kind: "machine",
+    t: T0 + endS * S,
+    windowNs: S,
+    busyCpus,
+    foreignCpus: 0,
+    stolenCpus: 0,
+    cpus: 2,
   });
   const machine = [second(1, 0.5), second(2, 1.9), second(3, 0.5)];
   const busy = judged(1.2, { tookS: 0.9, machine });

@@ -103,9 +103,6 @@ export async function deployOnRouters(
     ...(sides.some((side) => side.setRouters !== undefined)
       ? { setRouters: (next: readonly number[]) => onEach((side) => side.setRouters?.(next)) }
       : {}),
-    async relinked(routers) {
-      await Promise.all(sides.filter((_, i) => routers.includes(i)).map((side) => side.relinked?.(side.current)));
-    },
     async control(action, routers) {
       const chosen = lab.topology.routers.filter((_, i) => routers.includes(i));
       await Promise.all(chosen.map(({ name }) => controlOn(name, deployed.get(name), action)));
@@ -135,8 +132,9 @@ function timesOf(lab: Lab, { name }: Machine): Deployed["timeOf"] {
 }
 
 /** What the sides can change besides their targets. */
-function otherChanges(sides: readonly Deployed[]): Pick<Balancer, "setWeights" | "setFlows"> {
+function otherChanges(sides: readonly Deployed[]): Pick<Balancer, "setWeights" | "setFlows" | "relinked"> {
   return {
+    relinked: (routers) => relinkedOn(sides.filter((_, i) => routers.includes(i))),
     ...(sides.every((side) => side.weigh !== undefined)
       ? { setWeights: (weights) => onAll(sides, (side) => side.weigh?.(weights, side.current)) }
       : {}),
@@ -156,6 +154,10 @@ async function changeOn(side: Deployed, next: readonly number[]): Promise<number
   const said = await side.change(next, side.current);
   side.current = next;
   return side.timeOf(said);
+}
+
+async function relinkedOn(sides: readonly Deployed[]): Promise<void> {
+  await Promise.all(sides.map(async (side) => side.relinked?.(side.current)));
 }
 
 /** Throws LabError where the side has no such way. */

@@ -34,10 +34,8 @@ test("the tests that failed are found by file and title, and run again one at a 
   ]);
   // Where all of them are in one folder AVA leaves it out.
   t.deepEqual(failedTests(outputOf("  one.lab › is fast", "  1 test failed"), FILES), [found[0]]);
-  t.deepEqual(wordsOf(found), [
-    ...["--concurrency", "1", "--match", "is fast", "--match", "counts 2 › of 3"],
-    ...["a/one.lab.test.ts", "b.vm.test.ts"],
-  ]);
+  const words = "--concurrency 1 --match|is fast|--match|counts 2 › of 3|a/one.lab.test.ts|b.vm.test.ts";
+  t.deepEqual(wordsOf(found).join("|").replace("--concurrency|1|", "--concurrency 1 "), words);
 });
 
 test("a crash, a test that never ended and many failures are final", (t) => {
