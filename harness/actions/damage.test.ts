@@ -6,7 +6,9 @@ import test, { type ExecutionContext } from "ava";
 import { loadRuns } from "../analysis/load.ts";
 import { writeSyntheticRun } from "../bench/synthetic.ts";
 import { Damaged } from "../record/damage.ts";
+import { oneRun, runsIn } from "../record/folders.ts";
 import { SCHEMA } from "../record/schema.ts";
+import { runMain } from "../testing/machine.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT, exitCodeOf } from "../util/exit-codes.ts";
 import { judgeRuns } from "./gate.ts";
@@ -121,17 +123,44 @@ test.serial("a report that could not be written makes the exit code 3", async (t
   t.deepEqual([merged.code, existsSync(path.join(dir, "all", "junit.xml"))], [EXIT.infrastructure, true]);
 });
 
-test.serial("a folder that holds no run is one sentence", async (t) => {
-  const { dir } = setOfTwo(t);
-  const report = await printed(() => redraw([dir]));
-  t.is(report.code, EXIT.insufficient);
-  t.regex(report.text, /^Damaged: \S+: it is not a run's folder: it has no run\.json\.\n$/);
-  await t.throwsAsync(redraw([path.join(dir, "nowhere")]), { instanceOf: UsageError });
-  rmSync(path.join(dir, "1-good", "connections.bin"));
-  t.regex(
-    (await printed(() => gate([dir]))).text,
-    /Damaged: \S+1-good: it is not a run's folder: it has no connections/,
-  );
+const READERS = [
+  ["report"],
+  ["explain"],
+  ["export"],
+  ["replay"],
+  ["matrix"],
+  ["gate"],
+  ["results", "ls"],
+  ["results", "open"],
+  ["results", "index"],
+  ["results", "rm", "--keep", "1"],
+];
+
+test.serial("a folder without a run is one sentence and wrong usage, whoever reads runs", async (t) => {
+  const { dir, bad } = setOfTwo(t);
+  const empty = path.join(dir, "empty");
+  mkdirSync(path.join(empty, "below"), { recursive: true });
+  for (const words of READERS)
+    t.like(
+      await runMain([...words, empty]),
+      { status: EXIT.usage, stdout: "", stderr: `There is no run in '${empty}'.\n` },
+      words.join(" "),
+    );
+  const file = path.join(dir, "set.json");
+  t.throws(() => runsIn(file), { instanceOf: UsageError, message: `There is no folder '${file}'.` });
+  const several = { instanceOf: UsageError, message: `'${dir}' holds 2 runs. Name one, such as '${bad}'.` };
+  t.throws(() => oneRun(dir), several);
+});
+
+test.serial("a run without a part of its record is damaged, and a folder of runs stands for all of them", async (t) => {
+  const { dir, good } = setOfTwo(t);
+  rmSync(path.join(good, "connections.bin"));
+  for (const words of [["report"], ["export"], ["gate", "-v"]]) {
+    const { status, stdout, stderr } = await runMain([...words, dir]);
+    t.is(status, EXIT.insufficient, words.join(" "));
+    t.regex(stdout + stderr, /Damaged: \S+1-good: it has no connections\.bin\./, words.join(" "));
+    t.regex(stdout, words[0] === "gate" ? /held +nfqueue_scale_in/ : /2-bad/, words.join(" "));
+  }
 });
 
 test.serial("a damaged set.json is one sentence, and no pass", async (t) => {

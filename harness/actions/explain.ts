@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why connections of a run were lost: causes with counts, and the stories of single connections.
-import { statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { Decision } from "../analysis/causes/decision.ts";
 import type { Story } from "../analysis/causes/index.ts";
 import { dropText } from "../analysis/causes/kernel.ts";
@@ -11,6 +11,7 @@ import type { Series } from "../analysis/series.ts";
 import { storiesOf } from "../analysis/stories.ts";
 import { readEndpoint } from "../plan/quantities.ts";
 import { Damaged } from "../record/damage.ts";
+import { oneRun } from "../record/folders.ts";
 import type { EventOf, RootCause, Summary } from "../record/schema.ts";
 import { causeName } from "../report/format.ts";
 import { escapeText } from "../report/html/markup.ts";
@@ -35,9 +36,8 @@ interface ExplainOptions {
 
 /** Returns the exit code: a record that is damaged, or has no such connection, is no data. */
 export async function explain({ run: dir, connection, cause, most, page, json }: ExplainOptions): Promise<number> {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
   try {
-    const { record, run, summary, series } = loadWithRecord(dir);
+    const { record, run, summary, series } = loadWithRecord(oneRun(dir));
     if (connection === undefined && cause === undefined) {
       const { outside, examples } = series.stories;
       print(json, { causes: causesOf(summary), stories: [...outside, ...examples] }, overview(summary, series.stories));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables of runs for other programs, with a dictionary of their columns beside them.
-import { statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadWithRecord } from "../analysis/load.ts";
 import { buildTimeline } from "../analysis/timeline.ts";
@@ -10,8 +10,9 @@ import type { TABLE_FORMATS, TABLES } from "../export/names.ts";
 import type { Source } from "../export/table.ts";
 import { writeTable } from "../export/write.ts";
 import { Damaged } from "../record/damage.ts";
+import { runsIn } from "../record/folders.ts";
 import { LabError } from "../runtime/runtime.ts";
-import { systemReason, UsageError } from "../util/errors.ts";
+import { systemReason } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { makeDirs } from "../util/make-dirs.ts";
 import { plural } from "../util/numbers.ts";
@@ -25,14 +26,13 @@ interface ExportOptions {
 
 /** Prints each file with its rows. Returns the exit code: what is damaged, or was cut, is said and is no data. */
 export async function exportRuns({ run: dirs, format, table, out }: ExportOptions): Promise<number> {
-  const missing = dirs.find((dir) => !statSync(dir, { throwIfNoEntry: false })?.isDirectory());
-  if (missing !== undefined) throw new UsageError(`There is no folder '${missing}'.`);
+  const found = dirs.flatMap(runsIn);
   let code: number = EXIT.passed;
-  for (const dir of dirs) {
+  for (const dir of found) {
     try {
       const { source, cut } = sourceOf(dir);
       const to =
-        out === undefined ? path.join(dir, "export") : path.join(out, dirs.length > 1 ? source.record.run.id : "");
+        out === undefined ? path.join(dir, "export") : path.join(out, found.length > 1 ? source.record.run.id : "");
       await exportRun(source, { format, table, to });
       if (cut === null) continue;
       process.stderr.write(`${cut}\n`);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import path from "node:path";
+import { writeFileSync } from "node:fs";
 import { type LoadedRun, loadRuns } from "../analysis/load.ts";
 import type { GateArgs } from "../commands/gate.ts";
 import { makeBaseline, readBaseline } from "../gate/baseline.ts";
@@ -11,6 +10,7 @@ import { type Group, groupRuns, isSimulated } from "../gate/groups.ts";
 import { planLoss, planRepeats } from "../gate/plan.ts";
 import { gateAnnotations, gateJunit, gateMarkdown, gateText } from "../gate/report.ts";
 import { readThresholds } from "../gate/thresholds.ts";
+import { runsIn } from "../record/folders.ts";
 import { LabError } from "../runtime/runtime.ts";
 import { runKey } from "../set/manifest.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
@@ -25,7 +25,7 @@ export function judgeRuns(
   if (options.run.length === 0) throw new UsageError("Name the runs to judge or their folder, or use --plan.");
   const limits = readThresholds(options.thresholds ?? null);
   const bench = options.bench === undefined ? null : readBench(options.bench);
-  const dirs = options.run.flatMap(runDirs);
+  const dirs = options.run.flatMap(runsIn);
   const { runs, damaged } = loadRuns(dirs);
   const judged = lastAttempts(runs);
   const groups = groupRuns(judged);
@@ -91,17 +91,6 @@ function lastAttempts(runs: readonly LoadedRun[]): LoadedRun[] {
     .filter(({ key, attempt }) => !tried.has(`${attempt + 1} ${key}`))
     .filter(({ broke, key }) => !broke || !ended.has(key))
     .map(({ one }) => one);
-}
-
-/** The run in this folder, or the runs anywhere below it, oldest first. */
-function runDirs(dir: string): string[] {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
-  if (["events.ndjson", "run.json", "connections.bin"].some((name) => existsSync(path.join(dir, name)))) return [dir];
-  return readdirSync(dir, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()
-    .flatMap((name) => runDirs(path.join(dir, name)));
 }
 
 /** How many connections, or repeats, show an effect of so many percent. */

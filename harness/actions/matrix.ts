@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { USUAL_PROTOCOLS } from "../api/backend.ts";
 import { fitCase, parseBackendOptions } from "../plan/backend-options.ts";
@@ -7,6 +7,7 @@ import { allCases, type Case, type Catalog, unsupported } from "../plan/catalog.
 import { parseOptions } from "../plan/invalid.ts";
 import { runOptions } from "../plan/options.ts";
 import { readAll } from "../record/damage.ts";
+import { runsIn } from "../record/folders.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
 import type { Protocol } from "../record/schema.ts";
 import { VERDICT_WORDS } from "../report/prose.ts";
@@ -34,7 +35,8 @@ export async function conformanceMatrix(
   const [made, damaged] = [read.flatMap((one) => one.made), read.flatMap((one) => one.damaged)];
   for (const text of damaged) process.stderr.write(`${text}\n`);
   if (made.length === 0 && damaged.length > 0) return EXIT.insufficient;
-  if (made.length === 0) throw new UsageError(`There are no runs in ${dirs.map((d) => `'${d}'`).join(", ")}.`);
+  if (made.length === 0)
+    throw new UsageError(`There is no run in ${dirs.map((d) => `'${d}'`).join(", ")} that came to an end.`);
   if (write === undefined) process.stdout.write(renderMatrix(catalog, made, whyNot));
   else {
     const page = partsOf(write);
@@ -150,17 +152,9 @@ function letters(i: number): string {
   return (i >= 26 ? letters(Math.floor(i / 26)) : "") + String.fromCharCode(97 + (i % 26));
 }
 
-/** Runs of a folder of results, or one run, oldest first: their names begin with the time. */
+/** Runs that came to an end, oldest first. Throws UsageError where there is none. */
 function readMade(dir: string): { made: Made[]; damaged: string[] } {
-  if (!existsSync(dir)) throw new UsageError(`There is no folder '${dir}'.`);
-  const isRun = (run: string) => existsSync(path.join(run, "summary.json"));
-  const below = () =>
-    readdirSync(dir, { withFileTypes: true })
-      .flatMap((entry) => (entry.isDirectory() ? entry.name : []))
-      .sort();
-  const dirs = isRun(dir)
-    ? [dir]
-    : below().flatMap((name) => (isRun(path.join(dir, name)) ? path.join(dir, name) : []));
+  const dirs = runsIn(dir).filter((run) => existsSync(path.join(run, "summary.json")));
   const { found, damaged } = readAll(dirs, (run) => ({ summary: readSummary(run), run: readRunInfo(run) }));
   return { made: found, damaged: damaged.map(({ message }) => message) };
 }

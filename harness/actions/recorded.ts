@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recorded run, to be run or simulated again.
-import { statSync } from "node:fs";
 import { type Case, type Catalog, findCases } from "../plan/catalog.ts";
 import { parseOptions } from "../plan/invalid.ts";
 import { runOptions } from "../plan/options.ts";
 import { withContent } from "../plan/scenario-file.ts";
 import { Damaged } from "../record/damage.ts";
+import { oneRun } from "../record/folders.ts";
 import { readRecord, readSummary } from "../record/read.ts";
 import { type PlannedCase, planCase } from "../run/planned-case.ts";
 import { UsageError } from "../util/errors.ts";
@@ -22,8 +22,7 @@ export function caseOf({ dir, run }: Recorded, given: Catalog): { one: Case; cat
 
 /** Throws UsageError, or Damaged, when it is no record, or none that can be run again. */
 export function readRecorded(dir: string): Recorded {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
-  const { run, events, cut } = readRecord(dir);
+  const { run, events, cut } = readRecord(oneRun(dir));
   if (cut !== null)
     throw new Damaged(dir, null, "the record ends without its last line, 'end': no other run can be compared with it");
   const skipped = events.find((event) => event.kind === "skip");

@@ -34,7 +34,7 @@ function recordOf(t: ExecutionContext, more: Partial<RunInfo>, reasons?: string[
 }
 
 const refused: [what: string, make: (t: ExecutionContext) => string, code: number, sentence: RegExp][] = [
-  ["a folder that is none of a run", scratch, 4, /^Damaged: \S+: it is not a run's folder: it has no run\.json\.\n$/],
+  ["a folder that is none of a run", scratch, 2, /^There is no run in '\S+'\.\n$/],
   [
     "a record that was changed",
     (t) => {

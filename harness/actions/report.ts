@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadRuns } from "../analysis/load.ts";
+import { runsIn } from "../record/folders.ts";
 import { reporters } from "../report/index.ts";
 import type { FIGURE_FORMATS } from "../report/names.ts";
 import { figures } from "../report/png.ts";
 import { writeAll } from "../report/reporter.ts";
-import { systemReason, UsageError } from "../util/errors.ts";
+import { systemReason } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { keepPhases } from "./known-phases.ts";
 import { isComparison, redrawComparison } from "./redraw-comparison.ts";
@@ -23,11 +24,9 @@ const SCREEN: Look = { format: ["png"], dpi: 96, titles: true };
 
 /** Draws runs and comparisons again from what they recorded. Returns the exit code: a report that could not be written comes before a record that is damaged. */
 export async function redraw(dirs: readonly string[], look: Look = SCREEN): Promise<number> {
-  const missing = dirs.find((dir) => !statSync(dir, { throwIfNoEntry: false })?.isDirectory());
-  if (missing !== undefined) throw new UsageError(`There is no folder '${missing}'.`);
   const figuresOf = look.format.map((format) => ({ ...look, format, widthMm: look.width ?? null }));
   const compared = dirs.filter(isComparison);
-  const { runs, damaged } = loadRuns(dirs.filter((dir) => !compared.includes(dir)));
+  const { runs, damaged } = loadRuns(dirs.filter((dir) => !compared.includes(dir)).flatMap(runsIn));
   for (const dir of compared)
     for (const figure of figuresOf) {
       damaged.push(...(await redrawComparison(dir, figure)));

@@ -60,11 +60,14 @@ test("on a narrow terminal ls leaves out what the folder's name says too", (t) =
   });
 });
 
-test("an empty folder has no report to open, in JSON neither", async (t) => {
+test("an empty folder has no report to open, in JSON neither, and no run came to an end before it did", async (t) => {
   const dir = mkdtempSync(path.join(tmpdir(), "load-balancer-results-"));
   t.teardown(() => rmSync(dir, { recursive: true }));
   const { status, stderr } = await runMain(["results", "open", dir, "--json"]);
-  t.deepEqual([status, stderr], [EXIT.insufficient, `There is no run below '${dir}'.\n`]);
+  t.deepEqual([status, stderr], [EXIT.usage, `There is no run in '${dir}'.\n`]);
+  writeFileSync(path.join(dir, "run.json"), "{}");
+  const killed = await runMain(["results", "ls", dir]);
+  t.deepEqual([killed.status, killed.stderr], [EXIT.usage, `There is no run in '${dir}' that came to an end.\n`]);
 });
 
 test("--last-failed takes the runs whose newest one did not pass", async (t) => {
@@ -76,7 +79,7 @@ test("--last-failed takes the runs whose newest one did not pass", async (t) => 
   t.regex((await again("ecmp*")).stdout, /Nothing was run/);
   for (const one of ["a", "shard-1"]) rmSync(path.join(dir, one), { recursive: true });
   const none = await again("nfqueue");
-  t.deepEqual([none.status, none.stderr], [EXIT.usage, `There is no run below '${dir}' that could have failed.\n`]);
+  t.deepEqual([none.status, none.stderr], [EXIT.usage, `There is no run in '${dir}'.\n`]);
 });
 
 test("index draws the trend of all runs and links the newest, which no set counts twice", async (t) => {
@@ -100,14 +103,11 @@ test("rm keeps the newest runs and whatever is no run", async (t) => {
   t.true(existsSync(path.join(dir, "c", "run.json")));
 });
 
-test("a folder without runs has no data; a damaged run is told and hides no other", async (t) => {
+test("a damaged run is told and hides no other", async (t) => {
   const dir = weeks(t);
   writeFileSync(path.join(dir, "a", "summary.json"), "{");
   const { status, stdout, stderr } = await runMain(["results", "ls", dir]);
   t.is(status, EXIT.insufficient);
   t.regex(stderr, /^Damaged: \S+a\/summary\.json:1: it is not JSON/);
   t.regex(stdout, /shard-1\/b/);
-  mkdirSync(path.join(dir, "empty"));
-  const none = await runMain(["results", "ls", path.join(dir, "empty")]);
-  t.deepEqual([none.status, none.stderr], [EXIT.insufficient, `There is no run below '${dir}/empty'.\n`]);
 });

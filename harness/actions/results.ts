@@ -22,18 +22,14 @@ interface ResultsOptions {
 
 type Action = (runs: readonly Attempt[], options: ResultsOptions) => Promise<void> | void;
 
-/** Returns the exit code: a folder without runs has no data, and what is damaged is told. */
+/** Returns the exit code: what is damaged is told, and is no data. Throws UsageError where there is no run. */
 export async function manageResults(options: ResultsOptions): Promise<number> {
   const { action, folder, keep } = options;
   if (action === "rm" && keep === undefined) throw new UsageError("'results rm' needs --keep: how many runs stay.");
   if (action !== "rm" && keep !== undefined) throw new UsageError(`--keep is for 'results rm', not for '${action}'.`);
   const { runs, damaged } = runsBelow(folder);
   for (const { message } of damaged) process.stderr.write(`${message}\n`);
-  if (runs.length === 0 && !(options.json && action === "ls")) {
-    process.stderr.write(`There is no run below '${folder}'.\n`);
-    return EXIT.insufficient;
-  }
-  await ACTIONS[action](runs, options);
+  if (runs.length > 0) await ACTIONS[action](runs, options);
   return damaged.length > 0 ? EXIT.insufficient : EXIT.passed;
 }
 

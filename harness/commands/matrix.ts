@@ -5,7 +5,13 @@ import { option, text, texts } from "../plan/option.ts";
 export const matrixCommand = defineCommand({
   name: "matrix",
   summary: "print the conformance matrix of runs: case by family and protocol",
-  positionals: { results: option(texts(), { about: "folders of runs", names: "folder", expects: "a folder" }) },
+  positionals: {
+    results: option(texts(), {
+      about: "folders of runs, or their parent folders",
+      names: "folder",
+      expects: "a folder",
+    }),
+  },
   options: {
     write: option(text().optional(), {
       group: "Output",

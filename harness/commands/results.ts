@@ -12,7 +12,11 @@ export const reportCommand = defineCommand({
   name: "report",
   summary: "write the reports of runs and comparisons again from their records",
   positionals: {
-    run: option(texts(), { about: "folders of runs or comparisons", names: "folder", expects: "a folder" }),
+    run: option(texts(), {
+      about: "folders of runs or comparisons, or parent folders of runs",
+      names: "folder",
+      expects: "a folder",
+    }),
   },
   options: {
     ...outsideShape,
@@ -43,7 +47,9 @@ export const reportCommand = defineCommand({
 export const exportCommand = defineCommand({
   name: "export",
   summary: "write connections, events, samples and latencies of runs as tables, for other programs",
-  positionals: { run: option(texts(), { about: "folders of runs", names: "folder", expects: "a folder" }) },
+  positionals: {
+    run: option(texts(), { about: "folders of runs, or their parent folders", names: "folder", expects: "a folder" }),
+  },
   options: {
     ...outsideShape,
     format: option(choice(TABLE_FORMATS).default("csv"), { group: "Output", about: "files of the tables" }),

@@ -35,7 +35,7 @@ export interface WholeRecord extends Record {
 export function readRecord(dir: string): WholeRecord {
   const file = (name: string) => path.join(dir, name);
   const missing = ["run.json", "events.ndjson", "connections.bin"].find((name) => !existsSync(file(name)));
-  if (missing) throw new Damaged(dir, null, `it is not a run's folder: it has no ${missing}`);
+  if (missing) throw new Damaged(dir, null, `it has no ${missing}`);
   const run = readRunInfo(dir);
   const { events, end, cut } = readEvents(file("events.ndjson"), run.schema >= FIRST_WITH_END);
   const bin = readWhole(file("connections.bin"));

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // All runs below a folder, oldest first, whatever invocations they are of.
-import { existsSync, readdirSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, renameSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { type Damaged, readAll } from "../record/damage.ts";
+import { runsIn } from "../record/folders.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
 import { UsageError } from "../util/errors.ts";
 import type { Attempt } from "./set.ts";
 
-const isRun = (dir: string) => existsSync(path.join(dir, "run.json")) && existsSync(path.join(dir, "events.ndjson"));
-
-/** Links are not followed: a run is found once. Throws UsageError where there is no folder. */
+/** Throws UsageError where there is none. */
 export function runsBelow(dir: string): { runs: Attempt[]; damaged: Damaged[] } {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
-  const ended = foldersOf(dir).filter((run) => existsSync(path.join(run, "summary.json")));
+  const ended = runsIn(dir).filter((run) => existsSync(path.join(run, "summary.json")));
+  if (ended.length === 0) throw new UsageError(`There is no run in '${dir}' that came to an end.`);
   const { found, damaged } = readAll(ended, (run) => ({
     run: readRunInfo(run),
     summary: readSummary(run),
@@ -31,17 +30,9 @@ export function linkLatest(folder: string, run: string): string {
   return latest;
 }
 
-/** Runs that did not pass, the newest of each case and seed. Throws UsageError where there is no run at all. */
+/** Runs that did not pass, the newest of each case and seed. Throws UsageError where there is no run. */
 export function failedBelow(dir: string): { case: string; seed: number }[] {
   const { runs } = runsBelow(dir);
-  if (runs.length === 0) throw new UsageError(`There is no run below '${dir}' that could have failed.`);
   const newest = new Map(runs.map(({ summary }) => [`${summary.case} ${summary.seed}`, summary]));
   return [...newest.values()].filter(({ verdict }) => !["pass", "unjudged", "skip"].includes(verdict));
-}
-
-function foldersOf(dir: string): string[] {
-  if (isRun(dir)) return [dir];
-  return readdirSync(dir, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name }) => foldersOf(path.join(dir, name)));
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // set.json, or set-1-of-3.json: what an invocation planned, written before its first run, so that what is missing is known later.
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { sameText } from "../gate/groups.ts";
 import { schemaVersion } from "../record/base.ts";
 import { type Damaged, readAll, readJson } from "../record/damage.ts";
+import { checkFolder } from "../record/folders.ts";
 import { readRunInfo, readSummary } from "../record/read.ts";
 import type { RunInfo } from "../record/schema.ts";
 import { UsageError } from "../util/errors.ts";
@@ -126,7 +127,7 @@ export function attemptsOf(runs: readonly [Attempt, ...Attempt[]]): [Attempt, ..
 }
 
 function readManifests(dir: string): { found: Found[]; damaged: Damaged[] } {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`There is no folder '${dir}'.`);
+  checkFolder(dir);
   const names = readdirSync(dir).filter((name) => /^set(-\d+-of-\d+)?\.json$/.test(name));
   return readAll(names, (name) => ({ dir, ...readJson(path.join(dir, name), manifestSchema) }));
 }
