@@ -65,6 +65,7 @@ test.serial("the proxy of the examples passes, and accounts for its packets", as
   const { status, stdout } = await runProxy("counted", PROXY);
   t.is(status, 0, stdout);
   t.regex(flat(stdout), /ended at the proxy, which sent [\d,]+, [\d,]+ received and 0 unaccounted/);
+  t.regex(stdout, /\n1 run: 1 pass\n$/);
 });
 
 test.serial("a proxy that does not count is told so, and one that says so is let go", async (t) => {

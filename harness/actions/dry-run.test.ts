@@ -9,6 +9,10 @@ test("the sum is the traffic of all runs and some seconds around each", (t) => {
     { name: "ecmp_scale", seed: 2, trafficS: 20 },
   ]);
   t.is(text.split("\n")[2], "2 runs: about 50 s, 40 s of it traffic. Nothing was run.");
+  const many = Array.from({ length: 60 }, (_, seed) => ({ name: "ecmp_scale", seed, trafficS: 20 }));
+  t.is(dryRunText(many).split("\n")[60], "60 runs: about 25 min, 20 min of it traffic. Nothing was run.");
+  const night = many.map((one) => ({ ...one, trafficS: 200 }));
+  t.is(dryRunText(night).split("\n")[60], "60 runs: about 3.4 h, 3.3 h of it traffic. Nothing was run.");
 });
 
 test("for programs it is JSON", (t) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command would run, and how long that takes: nothing is started.
-import { seconds } from "../report/format.ts";
+import { duration, seconds } from "../report/format.ts";
 import { plural } from "../util/numbers.ts";
 
 /** Bring-up, deployment, end and report of a run with namespaces; a guest takes longer. */
@@ -20,7 +20,7 @@ export const dryRunJson = (runs: readonly Dry[]): string =>
 export function dryRunText(runs: readonly Dry[]): string {
   return [
     ...runs.map(({ name, seed, trafficS }) => `${name}, seed ${seed}: ${seconds(trafficS)} of traffic`),
-    `${plural(runs.length, "run")}: about ${seconds(aboutOf(runs))}, ${seconds(trafficOf(runs))} of it traffic. Nothing was run.`,
+    `${plural(runs.length, "run")}: about ${duration(aboutOf(runs))}, ${duration(trafficOf(runs))} of it traffic. Nothing was run.`,
     "",
   ].join("\n");
 }

@@ -198,7 +198,7 @@ async function runSet(
   missing.push(...mine.slice(begun).map(notRun));
   const written = await tell(names);
   const set = soFar();
-  if ((mine.length > 1 || options.quiet) && !names.includes("terminal")) tellTotals(set, options);
+  if (!names.includes("terminal")) tellTotals(set, options);
   if (!written || set.entries.some((entry) => lastOf(entry).unwritten)) return EXIT.infrastructure;
   return exitCodeOf(set.entries.length === 0 ? [] : verdictsOf({ ...set, missing: [] }));
 }

@@ -98,7 +98,7 @@ function testOf({ run, summary }: Pick<ReportData, "run" | "summary">, flaky: re
     start,
     stop: start + duration,
     suite: [summary.backend, summary.scenario],
-    message: [...summary.reasons, headline(summary)].join("\n"),
+    message: [...summary.reasons, headline(summary)].filter((text) => text !== "").join("\n"),
     ...(flaky.length > 0
       ? { flaky: true, retries: flaky.length, trace: flaky.flatMap(({ reasons }) => reasons).join("\n") }
       : {}),

@@ -39,6 +39,12 @@ export function seconds(s: number): string {
   return `${tenths.format(s)} s`;
 }
 
+/** 50 s, 20 min, 3.5 h: what somebody will wait. */
+export function duration(s: number): string {
+  if (s < 120) return seconds(s);
+  return s < 7200 ? `${Math.round(s / 60)} min` : `${tenths.format(s / 3600)} h`;
+}
+
 /** "vm-001 vm-002 leave"; more than three machines are counted. */
 export function eventLabel(event: NamedEvent & { machines: readonly string[] }): string {
   const meaning = meaningOf(event);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { Verdict } from "../record/schema.ts";
+import { ctrfReport } from "./ctrf.ts";
 import { failedRun, hostileRun, scaleRun } from "./fixture.ts";
+import { verdictMarkup } from "./html/sections.ts";
 import { renderJunit } from "./junit.ts";
+import { renderMarkdown } from "./markdown.ts";
 import type { ReportData } from "./reporter.ts";
+import { renderTerminal } from "./terminal.ts";
 
 const OUTCOMES = {
   pass: { element: null, counts: [0, 0, 0] },
@@ -39,6 +43,18 @@ test("a failure says every reason", (t) => {
   for (const reason of data.summary.reasons) t.true(xml.includes(reason));
   t.true(xml.includes('<testcase name="nfqueue_scale" classname="nfqueue.scale" time="20.847">'));
 });
+
+test("what was skipped has its reason, and no word of connections", (t) => {
+  const { run, summary, series } = judged(scaleRun(), "skip", ["This kernel has no netem."]);
+  const none = { ...summary.connections, planned: 0, established: 0, lost: 0 };
+  const skipped: ReportData = { run, series, summary: { ...summary, events: [], connections: none } };
+  t.regex(renderJunit(skipped), /<skipped message="This kernel has no netem\."\/>\n<\/testcase>/);
+  t.is(ctrfReport(skipped).results.tests[0]?.message, "This kernel has no netem.");
+  for (const text of [renderMarkdown(skipped), verdictMarkup(skipped), renderTerminal(skipped, PLAIN)])
+    t.notRegex(text, /0 of 0|connections? (was|were)/);
+});
+
+const PLAIN = { color: false, columns: 100 };
 
 function judged(data: ReportData, verdict: Verdict, reasons: string[]): ReportData {
   return { ...data, summary: { ...data.summary, verdict, reasons } };

@@ -25,7 +25,7 @@ const OUTCOME: Record<Verdict, "failure" | "skipped" | "error" | null> = {
   error: "error",
 };
 
-/** One suite with one test: the case. Its output is the headline. */
+/** One suite with one test: the case. Its output is the headline, if any. */
 export function renderJunit({ run, summary }: ReportData): string {
   return document([suite({ run, summary }, [])]);
 }
@@ -104,13 +104,14 @@ function suite({ run, summary }: Pick<ReportData, "run" | "summary">, flaky: rea
     const message = reasons[0] ?? VERDICT_WORDS[verdict].sentence;
     return `<flakyFailure${attributes({ message, type: verdict })}>${escapeText(reasons.join("\n"))}</flakyFailure>\n`;
   });
+  const fate = headline(summary);
+  const output = fate === "" ? "" : `<system-out>${escapeText(fate)}</system-out>\n`;
   const text = `<testsuite${attributes({ name: summary.case, ...shown(counts), timestamp: run.startedAt, hostname: run.host.hostname })}>
 <properties>
 ${propertyLines.join("\n")}
 </properties>
 <testcase${attributes({ name: summary.case, classname: className, time })}>
-${outcome === null ? "" : `${outcomeElement(outcome, summary.verdict, summary.reasons)}\n`}${flakes.join("")}<system-out>${escapeText(headline(summary))}</system-out>
-</testcase>
+${outcome === null ? "" : `${outcomeElement(outcome, summary.verdict, summary.reasons)}\n`}${flakes.join("")}${output}</testcase>
 </testsuite>`;
   return { counts, text };
 }

@@ -51,9 +51,10 @@ export function opened({ connections: { planned, established } }: Summary): stri
     : `${plural(planned, "connection")} ${was(planned)} planned and ${count(established)} established, as lost ones were opened again`;
 }
 
-/** What happened to the connections, in one sentence; the headline of every report. */
+/** What happened to the connections, in one sentence; the headline of every report. "" where none was planned. */
 export function headline(summary: Summary): string {
-  const { established, lost, lostOutsideEvents } = summary.connections;
+  const { planned, established, lost, lostOutsideEvents } = summary.connections;
+  if (planned === 0) return "";
   if (summary.events.length === 0) {
     return `${opened(summary)}; ${count(lost)} ${was(lost)} lost (${share(lost, established)}); no event.`;
   }

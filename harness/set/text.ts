@@ -82,8 +82,7 @@ export function githubAnnotations(set: RunSet): string {
     const kind = kinds[entry.state];
     const { summary } = lastOf(entry);
     const title = `${STATE_WORDS[entry.state]} ${summary.case}, seed ${summary.seed}`;
-    const more = summary.connections.planned > 0 ? ` ${headline(summary)}` : "";
-    return kind === undefined ? [] : [annotation(kind, title, `${whyText(entry)}${more}`)];
+    return kind === undefined ? [] : [annotation(kind, title, `${whyText(entry)} ${headline(summary)}`.trim())];
   });
   return [...set.missing.map((text) => annotation("error", "Missing", text)), ...lines].join("");
 }

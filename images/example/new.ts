@@ -28,13 +28,10 @@ const balancer: OutsideBackend = ({ z, defineBackend, TOOLS, FAMILIES, addressOf
           const hops = topology.targets
             .filter((_, index) => active.includes(index))
             .map((target) => `nexthop via ${addressOf(target, family)} dev eth1`);
+          const vip = vipPrefix(family);
           // Without targets: no route, and clients are told so by ICMP.
-          const route = hops.length > 0 ? hops.join(" ") : "unreachable";
-          await ipBatch(host, [
-            hops.length > 0
-              ? `route replace ${vipPrefix(family)} ${route}`
-              : `route replace unreachable ${vipPrefix(family)}`,
-          ]);
+          const route = hops.length > 0 ? `${vip} ${hops.join(" ")}` : `unreachable ${vip}`;
+          await ipBatch(host, [`route replace ${route}`]);
         }
       };
       return {

@@ -29,17 +29,13 @@ import { escapeText, tableMarkup } from "./markup.ts";
 export function verdictMarkup({ summary }: ReportData): string {
   const { badge, sentence } = VERDICT_WORDS[summary.verdict];
   const reasons = summary.reasons.map((reason) => `<li>${escapeText(reason)}</li>`).join("\n");
+  const fate = headline(summary);
   return `<header>
 <h1><span class="badge ${summary.verdict}">${badge}</span> ${escapeText(summary.case)}</h1>
 <p class="parameters">${escapeText(parameters(summary))}; backend ${escapeText(summary.backend)}, runtime ${escapeText(summary.runtime)}, kernel ${escapeText(summary.kernel)}</p>
 <p>${sentence}</p>
 ${reasons === "" ? "" : `<ul class="reasons">\n${reasons}\n</ul>`}
-${
-  summary.verdict === "skip"
-    ? ""
-    : `<p class="headline">${escapeText(headline(summary))}</p>
-`
-}${summary.machine.note === null ? "" : `<p class="note">${escapeText(summary.machine.note)}</p>\n`}</header>`;
+${fate === "" ? "" : `<p class="headline">${escapeText(fate)}</p>\n`}${summary.machine.note === null ? "" : `<p class="note">${escapeText(summary.machine.note)}</p>\n`}</header>`;
 }
 
 /** Without anything to draw the caption says so; an empty graph would only raise questions. */
