@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +13,7 @@ import { finishedRuns } from "../set/manifest.ts";
 import type { Attempt } from "../set/set.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { textColumns, wrap } from "../util/wrap.ts";
 
 const TEMPLATE = fileURLToPath(new URL("../../images/example/new.ts", import.meta.url));
@@ -38,7 +40,7 @@ export function newBackend(name: string, { catalog, cwd, given, print }: Context
     throw new UsageError(`Cannot write '${file}': ${systemReason(cause)}.`, { cause });
   }
   print(
-    `'${name}.ts' is written and works. Next:\n  ./load-balancer.ts backend check ./${name}.ts\n  ./load-balancer.ts test ${name}_scale --backend ./${name}.ts --view\n`,
+    `'${name}.ts' is written and works. Next:\n  ${PROGRAM} backend check ./${name}.ts\n  ${PROGRAM} test ${name}_scale --backend ./${name}.ts --view\n`,
   );
   return EXIT.passed;
 }

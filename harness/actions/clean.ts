@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { existsSync } from "node:fs";
 import type { Catalog } from "../plan/catalog.ts";
 import { connectSession, socketPath } from "../session/session.ts";
+import { PROGRAM } from "../util/typed.ts";
 
 /** Removes what an earlier run may have left, and says what it found. A lab that is running is left alone. */
 export async function clean(catalog: Catalog): Promise<number> {
@@ -18,6 +20,6 @@ async function cleanSocket(): Promise<string[]> {
   const stale = existsSync(socketPath());
   const socket = await connectSession();
   socket?.destroy();
-  if (socket) return ["The running lab was kept. Run './load-balancer.ts stop' to stop it."];
+  if (socket) return [`The running lab was kept. Run '${PROGRAM} stop' to stop it.`];
   return stale ? [`Removed the socket of an ended lab: ${socketPath()}`] : [];
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { machineNeeds } from "../api/backend.ts";
@@ -25,6 +26,7 @@ import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { list } from "../util/numbers.ts";
 import { Scope } from "../util/scope.ts";
+import { PROGRAM } from "../util/typed.ts";
 
 /** Brings a lab up in a keeper process of its own and returns when it is ready. An abort takes down what is up by then. */
 export async function start(args: StartArgs, { catalog, signal, variables }: Context): Promise<number> {
@@ -33,7 +35,7 @@ export async function start(args: StartArgs, { catalog, signal, variables }: Con
   const running = await connectSession();
   if (running) {
     running.destroy();
-    throw new LabError("A lab is already running. Run './load-balancer.ts stop' first.");
+    throw new LabError(`A lab is already running. Run '${PROGRAM} stop' first.`);
   }
   signal.throwIfAborted();
   const used = await fallbackRuntime(catalog, args, { chosen: runtime, backend, set: args.set }, say);
@@ -175,7 +177,7 @@ function lookupText({ flow: { source, destination, protocol }, now, after }: Loo
 }
 
 export async function exec(machine: string, { rest, signal }: Context): Promise<number> {
-  if (rest.length === 0) throw new UsageError("Name a program, as in './load-balancer.ts exec vm-001 ip address'.");
+  if (rest.length === 0) throw new UsageError(`Name a program, as in '${PROGRAM} exec vm-001 ip address'.`);
   const argv = [...rest];
   if (!isGroup(machine)) return runAttached(await sessionWith(machine), { machine, argv, tty: false }, signal);
   const { status: found } = orThrow(await ask(await requireSession(), { op: "status" }));

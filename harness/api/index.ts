@@ -47,6 +47,7 @@ export type { Backend, Balancer, EffectiveOptions, Feature, LinkNeeds, Served } 
 export { type DefinedBackend, type Definition, defineBackend, definedOptions, presetBackend } from "./define.ts";
 export type { EventDefinition } from "./event.ts";
 export type { Asked, KernelProbe } from "./kernel-probe.ts";
+export { modprobe, ruleModules } from "./modules.ts";
 export { addressOf, FAMILIES, type IpFamily, ipBatch, setSysctls, vipPrefix } from "./network.ts";
 export { type Program, type Requirements, said, type Tool } from "./requirements.ts";
 export type { Router, RouterSide } from "./routers.ts";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a backend needs, as data; what of it is missing in a place, each thing tried and not guessed.
-import { howToGet } from "../host/brought.ts";
+import { howToGet, setupFor } from "../host/brought.ts";
 import { exists, findProgram, isBuilt } from "../host/locate.ts";
 import { runProgram } from "../host/program.ts";
 import { findTool } from "../host/tools.ts";
@@ -21,8 +21,8 @@ export interface Program {
   name: string;
   /** "ours" is compiled in this repository; others are installed, or unpacked by ./setup --peers. */
   from: "ours" | { packages: string; version: readonly string[] };
-  /** What its compilation takes that not every machine has. */
-  takes?: string;
+  /** Debian's packages that its compilation takes, which not every machine has. */
+  takes?: readonly string[];
 }
 
 export interface Requirements {
@@ -63,15 +63,15 @@ export async function missingOf(requirements: Requirements, place: Place): Promi
 async function missingPrograms(programs: readonly Program[], { traits, router }: Place): Promise<string[]> {
   const sentences = await Promise.all(
     programs.map(async ({ name, from, takes }) => {
-      if (from === "ours")
-        return !traits.programsAreHosts || (await isBuilt(name))
-          ? []
-          : [`'${name}' is not built${takes ? `: that takes ${takes}` : ""}. Run './setup'.`];
+      if (from === "ours") return !traits.programsAreHosts || (await isBuilt(name)) ? [] : [notBuilt(name, takes)];
       return !traits.toolsAreHosts || router || (await findProgram(name)) ? [] : [notInstalled(name, from.packages)];
     }),
   );
   return sentences.flat();
 }
+
+export const notBuilt = (name: string, takes: readonly string[] = []) =>
+  `'${name}' is not built${takes.length > 0 ? `: that takes ${takes.join(" and ")}` : ""}. Run '${setupFor(takes)}'.`;
 
 export const notInstalled = (name: string, packages: string) =>
   `'${name}' is not installed. ${howToGet(packages, { "--peers": " (unpacks it, starts no service)" })}`;

@@ -3,11 +3,11 @@
 import { allCases, type Catalog } from "../plan/catalog.ts";
 import { flagName, valueText } from "../plan/option.ts";
 import { UsageError } from "../util/errors.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { type Command, commonShape, type Surroundings } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import { commandHelp, findCommand } from "./help.ts";
 import { type Resolved, resolve } from "./layers.ts";
-import { PROGRAM } from "./names.ts";
 import { readWords } from "./words.ts";
 
 /** Returns the exit code. Throws UsageError for words that do not fit, before anything is done. */

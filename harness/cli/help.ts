@@ -2,9 +2,10 @@
 import { GROUPS, metaOf } from "../plan/option.ts";
 import { UsageError } from "../util/errors.ts";
 import { didYouMean } from "../util/suggest.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { textColumns, wrap } from "../util/wrap.ts";
 import type { Command } from "./command.ts";
-import { grouped, optionHead, optionNotes, PROGRAM, synopsis } from "./names.ts";
+import { grouped, optionHead, optionNotes, synopsis } from "./names.ts";
 
 const WIDTH = textColumns();
 const INDENT = 28;

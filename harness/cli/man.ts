@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The manual page, out of the commands themselves, as docs/command-line.md is.
 import { GROUPS, metaOf } from "../plan/option.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { type Command, commonShape } from "./command.ts";
 import { EXIT_CODES, visible } from "./help.ts";
-import { grouped, optionHead, optionNotes, PROGRAM, synopsis } from "./names.ts";
+import { grouped, optionHead, optionNotes, synopsis } from "./names.ts";
 
 /** For man(1); `version` stands in its foot. */
 export function manPage(commands: readonly Command[], version: string): string {

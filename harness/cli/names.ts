@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from "zod";
 import { flagName, isArray, isFlag, jsonSchemaOf, metaOf, valueText } from "../plan/option.ts";
+import { PROGRAM } from "../util/typed.ts";
 import type { Command } from "./command.ts";
-
-export const PROGRAM = "./load-balancer.ts";
 
 /** "./load-balancer.ts scale <direction> <numbers..>" */
 export function synopsis(command: Command): string {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // docs/command-line.md, out of the commands themselves.
 import { GROUPS, metaOf } from "../plan/option.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { wrap } from "../util/wrap.ts";
 import { type Command, commonShape } from "./command.ts";
 import { EXIT_CODES, visible } from "./help.ts";
-import { grouped, optionHead, optionNotes, PROGRAM, synopsis } from "./names.ts";
+import { grouped, optionHead, optionNotes, synopsis } from "./names.ts";
 
 const WIDTH = 100;
 

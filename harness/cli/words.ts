@@ -6,8 +6,9 @@ import { expected, invalid, oneOf } from "../plan/invalid.ts";
 import { flagName, isArray, isFlag, keyOf, metaOf, valueText } from "../plan/option.ts";
 import { UsageError } from "../util/errors.ts";
 import { didYouMean } from "../util/suggest.ts";
+import { PROGRAM } from "../util/typed.ts";
 import type { Command, Shape } from "./command.ts";
-import { PROGRAM, synopsis } from "./names.ts";
+import { synopsis } from "./names.ts";
 
 export interface Words {
   /** By key; a flag's value is a boolean, or a word that is neither true nor false. */

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import { doctorLines } from "../actions/doctor.ts";
-import { notInstalled } from "../api/requirements.ts";
+import { notBuilt, notInstalled } from "../api/requirements.ts";
 import { TOOLS } from "../api/tools.ts";
 import { root } from "../testing/machine.ts";
 import { BROUGHT, howToGet } from "./brought.ts";
@@ -55,7 +55,7 @@ async function packagesOf(words: readonly string[]): Promise<string[]> {
   await runProgram(["sh", path.join(dir, "setup"), ...words], { env: { PATH: bin, CI: "" }, cwd: dir });
   const lines = readFileSync(log, "utf8")
     .split("\n")
-    .filter((text) => text.startsWith("install "));
+    .filter((text) => /^(install|download) /.test(text));
   return lines.flatMap((text) => text.split(" ").slice(1)).filter((word) => !/^-|=/.test(word));
 }
 
@@ -76,11 +76,13 @@ test("the command of a gap is the one that closes it", (t) => {
     notInstalled("nginx", "nginx libnginx-mod-stream"),
     /Run '\.\/setup --peers' \(unpacks it, starts no service\)/,
   );
+  t.is(notBuilt("dpdk-lb", ["libdpdk-dev"]), "'dpdk-lb' is not built: that takes libdpdk-dev. Run './setup --dpdk'.");
+  t.is(notBuilt("traffic"), "'traffic' is not built. Run './setup'.");
   for (const tool of Object.values(TOOLS)) t.regex(howToGet(tool.package), /^Run '\.\/setup', or /);
 });
 
 test("doctor says what works, and each gap once with all that it stops", (t) => {
-  const gap = "There is no IPVS. Load ip_vs.";
+  const gap = "There is no IPVS. Run 'modprobe ip_vs'.";
   const finding = (runtime: string, backend: string | null, gaps: string[], scenario: string | null = null) => ({
     runtime,
     backend,
@@ -111,7 +113,7 @@ test("doctor says what works, and each gap once with all that it stops", (t) => 
     "  a million TCP connections",
     "",
     "Gaps, each with what closes it:",
-    "  1 There is no IPVS. Load ip_vs.",
+    "  1 There is no IPVS. Run 'modprobe ip_vs'.",
     "    stops netns: ipvs; docker: ipvs",
     "  2 No tun.",
     "    stops netns: ecmp_frag",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import picomatch from "picomatch";
 import { type Backend, FEATURES } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
@@ -6,6 +7,7 @@ import type { HealthWay } from "../record/schema.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { UsageError } from "../util/errors.ts";
 import { didYouMean } from "../util/suggest.ts";
+import { PROGRAM } from "../util/typed.ts";
 
 /** All there is to choose from. */
 export interface Catalog {
@@ -72,7 +74,7 @@ function unknownCase(
   name: string,
   patterns: readonly string[],
 ): UsageError {
-  if (/[*?[{]/.test(name)) return new UsageError(`No case matches '${name}'. Run './load-balancer.ts list' for all.`);
+  if (/[*?[{]/.test(name)) return new UsageError(`No case matches '${name}'. Run '${PROGRAM} list' for all.`);
   if (scenarios.some((scenario) => scenario.name === name)) {
     const [beside, any] = [backends.find((one) => patterns.includes(one.name)), backends[0]];
     const meant = beside
@@ -81,7 +83,5 @@ function unknownCase(
     return new UsageError(`'${name}' is a scenario. ${meant}`);
   }
   const names = cases.map((one) => one.name);
-  return new UsageError(
-    `There is no case '${name}'.${didYouMean(name, names) || " Run './load-balancer.ts list' for all."}`,
-  );
+  return new UsageError(`There is no case '${name}'.${didYouMean(name, names) || ` Run '${PROGRAM} list' for all.`}`);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Charts as files: PNG, SVG and PDF, in the size of a column of a paper where that is asked for.
+
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ChartConfiguration } from "chart.js";
 import { LabError } from "../runtime/runtime.ts";
+import { SETUP } from "../util/typed.ts";
 import { wrap } from "../util/wrap.ts";
 import type { Chart, ChartConfig } from "./charts/chart.ts";
 import { marksPlugin } from "./marks.ts";
@@ -64,10 +65,9 @@ async function loadCanvas({ format, widthMm }: Figure) {
   try {
     return (await import("chartjs-node-canvas")).ChartJSNodeCanvas;
   } catch (cause) {
-    const setup = fileURLToPath(new URL("../../setup", import.meta.url));
     const { code, message } = cause as NodeJS.ErrnoException;
     const why = code === "ERR_MODULE_NOT_FOUND" ? "is not installed" : `does not load: ${message.split("\n", 1)[0]}`;
-    const sentence = `No pictures are drawn, as the npm module chartjs-node-canvas ${why}. Run '${setup}' to get them.`;
+    const sentence = `No pictures are drawn, as the npm module chartjs-node-canvas ${why}. Run '${SETUP}' to get them.`;
     if (format !== "png" || widthMm !== null) throw new LabError(sentence, { cause });
     if (!told) process.stderr.write(`${sentence}\n`);
     told = true;

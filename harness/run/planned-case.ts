@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { accessSync, constants, mkdirSync } from "node:fs";
 import path from "node:path";
 import { analyse } from "../analysis/analyse.ts";
@@ -24,6 +25,7 @@ import { planTopology } from "../topology/topology.ts";
 import type { Load } from "../traffic/streams.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 import { makeDirs } from "../util/make-dirs.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { attacksOf } from "./attacks.ts";
 import { type DescribedHost, describeRun } from "./describe-run.ts";
 import { fillsUp, forgets, missingFor, unfitFor } from "./obstacles.ts";
@@ -207,7 +209,7 @@ function holdLab({ case: { backend }, backendOptions }: PlannedCase, signal: Abo
   return (lab: Lab, balancer: Balancer) =>
     keepLab({ lab, balancer, backend, backendOptions }, signal, () => {
       process.stderr.write(
-        "The lab stays up: './load-balancer.ts status', 'exec', 'shell', 'scale'; 'stop' ends it and writes the report.\n",
+        `The lab stays up: '${PROGRAM} status', 'exec', 'shell', 'scale'; 'stop' ends it and writes the report.\n`,
       );
     });
 }

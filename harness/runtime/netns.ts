@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -6,6 +7,7 @@ import { z } from "zod";
 import { buildDir, isBuilt } from "../host/locate.ts";
 import { systemPath } from "../host/tools.ts";
 import type { Topology } from "../topology/topology.ts";
+import { SETUP } from "../util/typed.ts";
 import { Agent } from "./agent.ts";
 import { type BringUp, type Lab, LabError, type Runtime, type Traits } from "./runtime.ts";
 import { sharingNothing } from "./single.ts";
@@ -64,7 +66,7 @@ const up: BringUp = async (topology, signal) => {
 };
 
 export async function missingPrograms(): Promise<string[]> {
-  return (await isBuilt("agent")) ? [] : ["The lab's own programs are not built. Run './setup'."];
+  return (await isBuilt("agent")) ? [] : [`The lab's own programs are not built. Run '${SETUP}'.`];
 }
 
 /** A lab whose machines all belong to one agent. `programs` is where they find ours. */
@@ -117,7 +119,7 @@ function startAgent(): { agent: Agent; stop: () => Promise<string> } {
   const closed = new Promise<void>((resolve) => {
     child.on("close", () => resolve());
     child.on("error", (error) => {
-      said = `Cannot start the lab's agent: ${error.message}. Run './setup'.`;
+      said = `Cannot start the lab's agent: ${error.message}. Run '${SETUP}'.`;
       agent.lost(said);
       resolve();
     });

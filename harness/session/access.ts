@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the VIP and the machines of a running lab are reached, for whoever works in it by hand.
+
 import { addressOf, FAMILIES } from "../api/network.ts";
 import { planTopology, VIP } from "../topology/topology.ts";
 import { PORT } from "../traffic/servers.ts";
+import { PROGRAM } from "../util/typed.ts";
 import type { SessionStatus } from "./session.ts";
 
 /** `addresses`: of targets and routers on net1, IPv4 first. */
@@ -34,9 +36,9 @@ export function accessText(status: Pick<SessionStatus, "targets" | "routers">): 
 
 export const NEXT = `
 Next:
-  ./load-balancer.ts exec vm-221 traffic connect --address ${VIP[4]}:${PORT.connect} --connections 100 --src 50.0.0.0/16 --output txt
-  ./load-balancer.ts exec vm-221 ctraffic -address ${VIP[4]}:${PORT.stream.tcp} -srccidr 50.0.0.0/16 -nconn 100 -rate 100 -monitor -timeout 5s
-  ./load-balancer.ts shell vm-201
-  ./load-balancer.ts scale in 1
-  ./load-balancer.ts stop
+  ${PROGRAM} exec vm-221 traffic connect --address ${VIP[4]}:${PORT.connect} --connections 100 --src 50.0.0.0/16 --output txt
+  ${PROGRAM} exec vm-221 ctraffic -address ${VIP[4]}:${PORT.stream.tcp} -srccidr 50.0.0.0/16 -nconn 100 -rate 100 -monitor -timeout 5s
+  ${PROGRAM} shell vm-201
+  ${PROGRAM} scale in 1
+  ${PROGRAM} stop
 `;

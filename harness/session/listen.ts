@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The socket by which commands find a lab. A lab that nobody finds cannot be stopped: who holds it looks after its socket.
+
 import { chmodSync, linkSync, rmSync, statSync } from "node:fs";
 import net from "node:net";
 import { LabError } from "../runtime/runtime.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { prepareSocket, removeSocket, socketPath } from "./session.ts";
 
 const CHECK_MS = 500;
@@ -73,7 +75,7 @@ async function listen(onConnection: (socket: net.Socket) => void): Promise<{ ser
     const { code, message } = error as NodeJS.ErrnoException;
     throw new LabError(
       code === "EEXIST"
-        ? "A lab is already running. Run './load-balancer.ts stop' first."
+        ? `A lab is already running. Run '${PROGRAM} stop' first.`
         : `Cannot listen on '${file}': ${message}`,
       { cause: error },
     );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lab that stays up between commands. A keeper process holds it; the commands talk to the keeper over a socket that only
 // its user can reach. When the keeper ends, by whatever cause, the lab ends with it.
+
 import { lstatSync, rmdirSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
@@ -8,6 +9,7 @@ import path from "node:path";
 import { z } from "zod";
 import { LabError } from "../runtime/runtime.ts";
 import { makeDirs } from "../util/make-dirs.ts";
+import { PROGRAM } from "../util/typed.ts";
 import { type LookupAnswer, lookupQuery } from "./lookup.ts";
 
 // NUL ends a string in the agent's protocol, and 16 bits hold a terminal's size.
@@ -100,7 +102,7 @@ export async function connectSession(): Promise<net.Socket | null> {
 
 export async function requireSession(): Promise<net.Socket> {
   const socket = await connectSession();
-  if (!socket) throw new LabError("No lab is running. Run './load-balancer.ts start <backend>' first.");
+  if (!socket) throw new LabError(`No lab is running. Run '${PROGRAM} start <backend>' first.`);
   return socket;
 }
 

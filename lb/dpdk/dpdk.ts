@@ -48,7 +48,7 @@ export const dpdk = defineBackend({
   options,
   requires: () => ({
     programs: [
-      { name: "dpdk-lb", from: "ours", takes: "DPDK (libdpdk-dev)" },
+      { name: "dpdk-lb", from: "ours", takes: ["libdpdk-dev"] },
       { name: "nfqueue-lb", from: "ours" },
     ],
     tools: [TOOLS.ip],

@@ -24,7 +24,7 @@ export async function checkRules(dump: RulesDump, isHere: boolean): Promise<stri
     /Could not process rule|RULE_APPEND failed|CHAIN_\w+ failed|line \d+ failed|No chain\/target\/match/.test(words);
   if (lacks)
     return [
-      `This kernel does not take line ${line} of '${dump.file}' (${sentence}). Load its module, or use another kernel.`,
+      `This kernel does not take line ${line} of '${dump.file}' (${sentence}). Load its module by 'modprobe' as root, or use another kernel: '--runtime vm'.`,
     ];
   throw new UsageError(`'${dump.file}' line ${line}: ${dump.format === "nft" ? "nft" : restore} says: ${sentence}.`);
 }

@@ -44,7 +44,7 @@ for (const [i, [backend, tool, said]] of lacking.entries())
     t.is(verdict, "skip");
     const reason = reasons.find((sentence) => sentence.includes(tool)) ?? "";
     t.true(reason.includes(said), reasons.join("\n"));
-    t.regex(reason, variant === "legacy" ? /try variant=nft/ : /use another kernel/);
+    t.regex(reason, variant === "legacy" ? / Or try '--set variant=nft'/ : /use another kernel/);
     const [run = ""] = readdirSync(out);
     t.deepEqual(
       readFileSync(path.join(out, run, "events.ndjson"), "utf8")

@@ -10,11 +10,13 @@ import {
   iptablesRestore,
   type KernelProbe,
   type Lifecycle,
+  modprobe,
   type Protocol,
   planTopology,
   type Requirements,
   type Router,
   type RouterSide,
+  ruleModules,
   type StatefulSpec,
   setSysctls,
   TOOLS,
@@ -184,8 +186,14 @@ const probeOf = (family: IpFamily, input: string, given: Variant): KernelProbe =
   // An ordinary user may not write where the older program keeps its lock.
   argv: ["env", "XTABLES_LOCKFILE=/dev/null", ...restoreWords(family, given)],
   input,
-  remedy: given === "legacy" ? "Load ip_tables, or try variant=nft." : "Load its module, or use another kernel.",
+  remedy:
+    given === "legacy"
+      ? `${modprobe(...legacyTables(family, input), ...ruleModules(family, input))} Or try '--set variant=nft'.`
+      : modprobe(...ruleModules(family, input)),
 });
+
+const legacyTables = (family: IpFamily, rules: string): string[] =>
+  [...rules.matchAll(/^\*(\w+)/gm)].map(([, table]) => `ip${family === 6 ? "6" : ""}table_${table}`);
 
 /** "--to-destination" of a target, with a port of its own where one is given. */
 export function destination(topology: Topology, index: number, family: IpFamily, port?: number): string {

@@ -148,7 +148,7 @@ test.serial("where the kernel has IPVS it runs in netns; else it says what is mi
   for (const backend of [ipvs, keepalived])
     t.regex(
       (await backend.missing(netns, backend.options.parse({})))[0] ?? "",
-      /^This kernel has no IPVS .*\(Can't initialize ipvs.*\)\. Load ip_vs/,
+      /^This kernel has no IPVS .*\(Can't initialize ipvs.*\)\. Run 'modprobe -a ip_vs/,
     );
   withKernel('case "$*" in *"-s mh"*) echo "Scheduler not found: ip_vs_mh" >&2; exit 2;; esac');
   t.is((await ipvs.missing(netns, given({ scheduler: "rr" }))).length, 0);

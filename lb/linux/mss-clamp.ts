@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clamping of the MSS that SYNs announce: no segment is larger than the path takes, whether or not ICMP errors tell of it.
 import { z } from "zod";
-import { FAMILIES, type Host, type IpFamily, type KernelProbe } from "../../harness/api/index.ts";
+import {
+  FAMILIES,
+  type Host,
+  type IpFamily,
+  type KernelProbe,
+  modprobe,
+  ruleModules,
+} from "../../harness/api/index.ts";
 
 export const mssClamp = z.coerce
   .number()
@@ -41,7 +48,7 @@ export const clampProbes = (pathMtu: number | undefined): KernelProbe[] =>
     what: `TCPMSS target in ${toolOf(family)}`,
     argv: [toolOf(family)],
     input: clampRules(pathMtu as number, family),
-    remedy: "Load xt_TCPMSS, or use another kernel (--runtime vm).",
+    remedy: modprobe(...ruleModules(family, clampRules(pathMtu as number, family))),
   }));
 
 /** By iptables, in FORWARD or where else SYNs for the VIP come by. */
@@ -61,7 +68,7 @@ export const nftClampProbes = (pathMtu: number | undefined): KernelProbe[] =>
           what: "rules that change a TCP option (nftables)",
           argv: ["nft", "-f", "-"],
           input: clampTable(pathMtu),
-          remedy: "Load nf_tables and nft_exthdr, or use another kernel (--runtime vm).",
+          remedy: modprobe("nf_tables"),
         },
       ];
 

@@ -29,9 +29,15 @@ test("a kernel with everything lacks nothing", async (t) => {
 });
 
 for (const [word, sentence] of [
-  ["CT --notrack", /^This kernel has no CT target, which leaves packets untracked, in iptables-restore.*Load xt_CT/],
-  ["CONNMARK", /^This kernel has no CONNMARK target.*Load xt_connmark/],
-  ["conntrack -C", /^This kernel has no conntrack entries that user space can make.*Load nf_conntrack_netlink/],
+  [
+    "CT --notrack",
+    /^This kernel has no CT target, which leaves packets untracked, in iptables-restore.*Run 'modprobe -a ipt_CT' as root/,
+  ],
+  ["CONNMARK", /^This kernel has no CONNMARK target.*Run 'modprobe -a ipt_CONNMARK ipt_connmark' as root/],
+  [
+    "conntrack -C",
+    /^This kernel has no conntrack entries that user space can make.*Run 'modprobe -a nf_conntrack_netlink' as root/,
+  ],
 ] as const)
   test(`without '${word}' SYN-only is skipped with that reason, and nfqueue runs`, async (t) => {
     const place = without(word);
@@ -43,7 +49,10 @@ for (const [word, sentence] of [
   });
 
 for (const [word, sentence] of [
-  ["tuntap", /^This kernel has no tun device that may be opened \(tuntap: not supported\)\. Run 'modprobe tun'/],
+  [
+    "tuntap",
+    /^This kernel has no tun device that may be opened \(tuntap: not supported\)\. Run 'modprobe -a tun' as root/,
+  ],
   ["frag-off", /^This kernel has no notrack or fragment match in nftables/],
 ] as const)
   test(`without '${word}' only what keeps fragments together is skipped`, async (t) => {
@@ -59,7 +68,10 @@ test("without a REJECT target only its refusals are skipped", async (t) => {
   t.deepEqual(await gapsOf(nfqueue, place, { noTargets: "unreachable" }), []);
   const gaps = await gapsOf(nfqueue, place, { noTargets: "refuse" });
   t.is(gaps.length, 2, "one for each tool");
-  t.regex(gaps[0] ?? "", /^This kernel has no REJECT target in iptables-restore.*Load ipt_REJECT/);
+  t.regex(
+    gaps[0] ?? "",
+    /^This kernel has no REJECT target in iptables-restore.*Run 'modprobe -a ipt_mark ipt_REJECT' as root/,
+  );
 });
 
 test("without queues nothing of it runs", async (t) => {

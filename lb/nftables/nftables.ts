@@ -4,6 +4,7 @@ import {
   definedOptions,
   type EffectiveOptions,
   type KernelProbe,
+  modprobe,
   setSysctls,
   TOOLS,
 } from "../../harness/api/index.ts";
@@ -174,7 +175,7 @@ const QUEUE: KernelProbe = {
   what: "nft statement 'queue'",
   argv: ["nft", "add table inet probe; add chain inet probe c; add rule inet probe c queue flags bypass to 1"],
   input: "",
-  remedy: "Load nft_queue (CONFIG_NFT_QUEUE), or use another kernel (--runtime vm).",
+  remedy: modprobe("nft_queue"),
 };
 const FLOWTABLE: KernelProbe = {
   what: "flow tables of nft",
@@ -189,8 +190,7 @@ flow add @flows
 }
 }
 `,
-  remedy:
-    "Load nf_flow_table_inet and nft_flow_offload (CONFIG_NFT_FLOW_OFFLOAD), or use another kernel (--runtime vm).",
+  remedy: modprobe("nf_flow_table_inet", "nft_flow_offload"),
 };
 
 /** What some farms ask the kernel for beyond that. */
@@ -220,6 +220,6 @@ dnat ip to jhash ip saddr . th sport mod 2 seed 0x1 map {
 }
 }
 `,
-    remedy: "Load nf_tables, nft_chain_nat, nft_numgen and nft_hash, or use another kernel.",
+    remedy: modprobe("nf_tables", "nft_chain_nat", "nft_numgen", "nft_hash"),
   },
 ];

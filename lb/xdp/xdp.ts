@@ -76,7 +76,7 @@ function backendOf<Options extends z.ZodObject & z.ZodType<SomePlaneOptions>>(
     options,
     aliases: { hash: "scheduler" },
     requires: () => ({
-      programs: [{ name: "xdp-lb", from: "ours", takes: "clang and libbpf-dev" }],
+      programs: [{ name: "xdp-lb", from: "ours", takes: ["clang", "libbpf-dev"] }],
       tools: [TOOLS.ip],
       capabilities: { names: CAPABILITIES[plane], to: "load BPF programs" },
       check: (asked) => refusal(asked, plane),

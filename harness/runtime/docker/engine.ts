@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Docker, { type DockerOptions } from "dockerode";
 import { within } from "../../util/deadline.ts";
+import { PROGRAM, SETUP } from "../../util/typed.ts";
 import { LabError } from "../runtime.ts";
 import { contextOptions, endpointName } from "./context.ts";
 
@@ -50,8 +52,7 @@ function isOlder(api: string): boolean {
 }
 
 function unreachable(endpoint: string, cause: NodeJS.ErrnoException): LabError {
-  const start =
-    "Install one with './setup --docker' or 'apt-get install docker.io', start it with 'systemctl start docker' or 'dockerd'";
+  const start = `Install one with '${SETUP} --docker' or 'apt-get install docker.io', start it with 'systemctl start docker' or 'dockerd'`;
   const sentence =
     cause.code === "EACCES" || cause.code === "EPERM"
       ? `You may not use the Docker engine at '${endpoint}'. Join the group docker with 'sudo usermod -aG docker $USER' and log in again, or run as root.`
@@ -82,18 +83,12 @@ export function engineError(what: string, error: unknown): LabError {
     /ECONNREFUSED|ECONNRESET|EPIPE/.test(cause.code ?? "") ||
     (cause.code === "ENOENT" && cause.syscall === "connect")
   )
-    return new LabError(
-      `Cannot ${what}: the Docker engine has gone. Start it again, then './load-balancer.ts clean'.`,
-      {
-        cause,
-      },
-    );
+    return new LabError(`Cannot ${what}: the Docker engine has gone. Start it again, then '${PROGRAM} clean'.`, {
+      cause,
+    });
   if (cause.statusCode === 409 && /name/.test(said))
-    return new LabError(
-      `Cannot ${what}: the name is in use by another container. Run './load-balancer.ts clean'. (${said})`,
-      {
-        cause,
-      },
-    );
+    return new LabError(`Cannot ${what}: the name is in use by another container. Run '${PROGRAM} clean'. (${said})`, {
+      cause,
+    });
   return new LabError(`Cannot ${what}: ${said}.`, { cause });
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Labels say whose a container is: a run's, and that of the process that holds it. What the dead left is found by them.
+
 import type Docker from "dockerode";
 import { isDead, ownerText } from "../../host/owner.ts";
 import { within } from "../../util/deadline.ts";
+import { PROGRAM } from "../../util/typed.ts";
 import { LabError } from "../runtime.ts";
 
 const RUN = "load-balancer.run";
@@ -44,6 +46,6 @@ const nameOf = ({ Names, Id }: { Names: string[]; Id: string }) => (Names[0] ?? 
 
 function stuck(name: string): LabError {
   return new LabError(
-    `The Docker engine does not remove container '${name}' within ${REMOVE_MS / 1000} s. Restart the engine, then './load-balancer.ts clean'.`,
+    `The Docker engine does not remove container '${name}' within ${REMOVE_MS / 1000} s. Restart the engine, then '${PROGRAM} clean'.`,
   );
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import type { Container } from "dockerode";
+import { SETUP } from "../../util/typed.ts";
 import { buildDir } from "../netns.ts";
 import { LabError } from "../runtime.ts";
 
@@ -22,5 +24,5 @@ export async function uploadPrograms(container: Container): Promise<void> {
   const ended = once(tar, "close") as Promise<[number | null]>;
   await container.putArchive(tar.stdout, { path: "/" });
   const [code] = await ended;
-  if (code !== 0) throw new LabError(`'tar' cannot pack the lab's programs in '${buildDir}'. Run './setup'`);
+  if (code !== 0) throw new LabError(`'tar' cannot pack the lab's programs in '${buildDir}'. Run '${SETUP}'`);
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lab over the nodes of a swarm: containers as in the docker runtime, a fabric on each node, and the fabrics joined.
+
 import { randomBytes, randomInt } from "node:crypto";
 import { z } from "zod";
 import type { Role, Topology } from "../../topology/topology.ts";
 import { abortable } from "../../util/abortable.ts";
 import { nowNs, Related } from "../../util/clock.ts";
 import { within } from "../../util/deadline.ts";
+import { PROGRAM } from "../../util/typed.ts";
 import type { RunningContainer } from "../docker/container.ts";
 import { containerLab, find, pooled, STARTS_AT_ONCE, startMachine, stopContainers } from "../docker/docker.ts";
 import { engineError } from "../docker/engine.ts";
@@ -207,7 +209,7 @@ async function waysFrom(parts: readonly Part<Node>[], from: number, outside: Hos
 async function stopPart(part: Part<Node>, run: string, running: Running): Promise<void> {
   const { engine, name } = part.node;
   await within(stopContainers(engine, run, containersOf(part, running)), STOP_MS, () => {
-    return new LabError(`Node '${name}' does not answer. Once it does, run './load-balancer.ts clean'.`);
+    return new LabError(`Node '${name}' does not answer. Once it does, run '${PROGRAM} clean'.`);
   });
 }
 

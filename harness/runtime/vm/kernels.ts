@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels by what a user calls them: a file, a package, or a version or suite of Debian. Prepared once, kept in the cache.
+
 import { existsSync, readdirSync } from "node:fs";
 import { cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { findTool } from "../../host/tools.ts";
 import { UsageError } from "../../util/errors.ts";
 import { makeDirs } from "../../util/make-dirs.ts";
+import { PROGRAM } from "../../util/typed.ts";
 import { LabError } from "../runtime.ts";
 import { type AvailableKernel, availableKernel, downloadKernel, unpack } from "./apt.ts";
 import { cacheDir, cached, entries, locked } from "./cache.ts";
@@ -83,7 +85,7 @@ export async function findKernel(word: string, note: (text: string) => void, sig
   );
   if (!isFile)
     throw new UsageError(
-      `There is no kernel '${word}': no such file. Write debian:VERSION, debian:SUITE (${SUITES.join(", ")}), or the path of a vmlinuz or of a .deb with a kernel; './load-balancer.ts kernels' lists the available kernels.`,
+      `There is no kernel '${word}': no such file. Write debian:VERSION, debian:SUITE (${SUITES.join(", ")}), or the path of a vmlinuz or of a .deb with a kernel; '${PROGRAM} kernels' lists the available kernels.`,
     );
   return file.endsWith(".deb")
     ? fromPackages([file], { version: null, suite: null }, note, signal)
