@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // history.html: how loss, recovery and latency of each case went from run to run, by date and revision.
+import { flagName, valueText } from "../plan/option.ts";
 import type { Summary } from "../record/schema.ts";
 import { type Chart, chartOptions } from "../report/charts/chart.ts";
 import { restoredOf } from "../report/comparison/restored.ts";
@@ -48,9 +49,10 @@ ${runsMarkup(entries)}`;
 }
 
 function trendChart({ id, heading, unit, of }: Measure, runs: readonly Attempt[]): Chart {
-  const measured = runs.flatMap((attempt, i) => {
-    const value = of(attempt.summary);
-    return value === null ? [] : [{ i, attempt, name: nameOf(attempt), value }];
+  const lines = lineNames(runs);
+  const measured = runs.flatMap(({ summary }, i) => {
+    const value = of(summary);
+    return value === null ? [] : [{ i, name: lines[i] ?? "", value }];
   });
   const names = [...new Set(measured.map(({ name }) => name))].sort();
   const labels = runs.map(labelOf);
@@ -74,7 +76,8 @@ function trendChart({ id, heading, unit, of }: Measure, runs: readonly Attempt[]
     id,
     heading,
     title: heading,
-    reading: "Each point is a run, each line a case with its family and protocol, from the oldest run to the newest.",
+    reading:
+      "Each point is a run, each line a case with its family, protocol and options, from the oldest run to the newest.",
     caption: names.length === 0 ? "No run has measured it." : names.map((name) => changeOf(name, measured)).join("; "),
     config: {
       type: "line",
@@ -95,6 +98,25 @@ function trendChart({ id, heading, unit, of }: Measure, runs: readonly Attempt[]
 
 const nameOf = ({ summary }: Attempt) =>
   `${summary.case}, ${summary.protocol} over ${summary.family === "both" ? "both families" : `IPv${summary.family}`}`;
+
+/** By case; where runs of it had other options, they are lines of their own, named by what differs. */
+export function lineNames(runs: readonly Attempt[]): string[] {
+  const options = runs.map(({ run }): Record<string, unknown> => {
+    const { seed: _, ...rest } = run.options;
+    return { ...rest, ...run.backendOptions, runtime: run.runtime };
+  });
+  return runs.map((attempt, i) => {
+    const name = nameOf(attempt);
+    const alike = options.filter((_, k) => nameOf(runs[k] as Attempt) === name);
+    const keys = [...new Set(alike.flatMap(Object.keys))];
+    const differing = keys.filter((key) => new Set(alike.map((one) => JSON.stringify(one[key]))).size > 1);
+    const own = differing.flatMap((key) => {
+      const value = options[i]?.[key];
+      return value === undefined ? [] : [`${flagName(key)} ${valueText(value)}`];
+    });
+    return [name, ...own].join(", ");
+  });
+}
 
 /** "01-02 03:04 0123456 (3)": the number keeps two runs of a minute apart. */
 const labelOf = ({ run }: Attempt, i: number) =>
