@@ -8,6 +8,7 @@ import path from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { setPage } from "../set/page.ts";
 import { entryOf } from "../set/set.ts";
+import { historyPage } from "../set/trend.ts";
 import { findBrowser, type Look, NO_BROWSER, type Page, startBrowser } from "../testing/browser.ts";
 import { isSkipped } from "../testing/skip.ts";
 import { writeComparison } from "./comparison/write.ts";
@@ -59,13 +60,24 @@ async function write(name: string, content: string): Promise<string> {
   return path.join(dir, name);
 }
 
+const attempt = ({ run, summary }: ReturnType<typeof scaleRun>) => ({ run, summary, dir: "a" });
+
 const PAGES: Readonly<Record<string, () => Promise<string>>> = {
   report: async () => write("report.html", renderHtml(scaleRun(), await loadAssets())),
   failed: async () => write("failed.html", renderHtml(failedRun(), await loadAssets())),
   compare: writeComparisonPage,
+  skipped: async () => {
+    const { run, summary, series } = scaleRun();
+    const none = { ...summary.connections, planned: 0, established: 0, lost: 0 };
+    const reasons = [
+      "This kernel has no IPVS. Run 'modprobe -a ip_vs' as root, or use another kernel: '--runtime vm'.",
+    ];
+    const skipped = { ...summary, verdict: "skip" as const, reasons, events: [], connections: none };
+    return write("skipped.html", renderHtml({ run, summary: skipped, series }, await loadAssets()));
+  },
+  history: async () => write("history.html", await historyPage([scaleRun(), failedRun(), scaleRun()].map(attempt))),
   index: async () => {
-    const entry = (data: ReturnType<typeof scaleRun>) => entryOf([{ run: data.run, summary: data.summary, dir: "a" }]);
-    const entries = [entry(scaleRun()), entry(failedRun()), entry(scaleRun())];
+    const entries = [scaleRun(), failedRun(), scaleRun()].map((data) => entryOf([attempt(data)]));
     return write(
       "index.html",
       await setPage({ entries, missing: ["Shard 2 of 2 is missing."], commandLine: ["test"] }),
