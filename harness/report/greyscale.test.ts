@@ -26,7 +26,15 @@ interface Bar {
 interface Drawn {
   ctx: { getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray } };
   data: { datasets: Dataset[] };
-  getDatasetMeta(i: number): { type: string; data: Bar[] };
+  getDatasetMeta(i: number): { type: string; data: (Bar & { x: number; y: number })[] };
+}
+
+/** A piece of a layer between two lines, before anything happens. */
+function layerAt(upper: readonly { x: number; y: number }[], lower: readonly { x: number; y: number }[]): Bar[] {
+  const at = Math.floor(upper.length / 6);
+  const [above, below] = [upper[at], lower[at]];
+  if (!above || !below || upper === lower) return [];
+  return [{ getProps: () => ({ x: above.x, y: above.y, base: below.y, width: 40, height: 0 }) }];
 }
 
 /** Each bar of a picture, by its dataset and, where there are several, its place. */
@@ -39,7 +47,8 @@ async function textures(t: ExecutionContext, chart: Chart): Promise<Map<string, 
     afterDraw(drawn: Drawn) {
       for (const [i, { label }] of drawn.data.datasets.entries()) {
         const { type, data } = drawn.getDatasetMeta(i);
-        for (const [k, bar] of type === "bar" ? data.entries() : []) {
+        const below = drawn.getDatasetMeta(Math.max(0, i - 1)).data;
+        for (const [k, bar] of (type === "bar" ? data : layerAt(data, below)).entries()) {
           const texture = textureOf(drawn, bar);
           if (texture) found.set(`${label} ${k}`, texture);
         }
@@ -119,6 +128,15 @@ for (const [name, picture, pair] of [
     t.deepEqual(alike(found), []);
     t.true(alike(await textures(t, coloursOnly(picture()))).some((both) => pair.test(both)));
   });
+
+test("layers of targets that leave are told apart from those of targets that stay without colours", async (t) => {
+  const picture = allCharts(scaleRun()).find(({ id }) => id === "connections") as Chart;
+  const mixed = async (chart: Chart) =>
+    alike(await textures(t, chart)).filter((pair) => /vm-00[12]/.test(pair) && /vm-00[3-9]|vm-010/.test(pair));
+  t.is((await textures(t, picture)).size, 9, "all layers but the first");
+  t.deepEqual(await mixed(picture), []);
+  t.true((await mixed(coloursOnly(picture))).length > 0);
+});
 
 test("targets that leave are told apart from those that stay without colours", async (t) => {
   const spread = allCharts(scaleRun()).find(({ id }) => id === "spread") as Chart;

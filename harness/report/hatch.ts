@@ -39,6 +39,11 @@ export interface Box {
   height: number;
 }
 
+/** An area that is no box has its outline, too. */
+export interface Area extends Box {
+  outline?: readonly (readonly [x: number, y: number])[];
+}
+
 /** Of a canvas, what is used here; the library's own type needs a browser's. */
 export interface HatchContext {
   save(): void;
@@ -58,7 +63,7 @@ export interface HatchContext {
 export function drawHatch(
   ctx: HatchContext,
   hatch: Hatch,
-  { left, top, width, height }: Box,
+  { left, top, width, height, outline }: Area,
   colours: { surface?: unknown; ink?: unknown },
 ): void {
   const { directions, dash, colour }: Lines = HATCHES[hatch];
@@ -66,7 +71,8 @@ export function drawHatch(
   const lines = Math.ceil(reach / APART_PIXELS);
   ctx.save();
   ctx.beginPath();
-  ctx.rect(left, top, width, height);
+  if (outline) for (const [i, at] of outline.entries()) i === 0 ? ctx.moveTo(...at) : ctx.lineTo(...at);
+  else ctx.rect(left, top, width, height);
   ctx.clip();
   ctx.strokeStyle = colours[colour];
   ctx.lineWidth = LINE_PIXELS;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Chart.js does not draw: hatches of bars, intervals with caps at them, reference lines over some rows, texts at bars, names at the ends of
+// What Chart.js does not draw: hatches of bars and layers, intervals with caps at them, reference lines over some rows, texts at bars, names at the ends of
 // lines. A plugin that reads plain data from `options.plugins.marks`, the same in a picture and in a page.
 
 import { placeEventLabels } from "./event-labels.ts";
-import { type Box, drawHatch, type Hatch, type HatchContext } from "./hatch.ts";
+import { type Area, type Box, drawHatch, type Hatch, type HatchContext } from "./hatch.ts";
 
 export interface Marks {
   /** Rows count from the top, from 0. */
@@ -41,6 +41,7 @@ interface Drawn {
   chartArea: { left: number; right: number; top: number; bottom: number };
   options: { font?: { size?: number; family?: string } };
   data: { datasets: { hatch?: Hatch | null | (Hatch | null)[]; borderDash?: number[] }[] };
+  getDatasetMeta(i: number): { type: string; data: (Bar & { x: number; y: number })[] };
   legend?: { legendItems?: { datasetIndex?: number; lineDash?: number[] }[]; legendHitBoxes?: Box[] };
 }
 
@@ -69,9 +70,12 @@ export const marksPlugin = {
   beforeDatasetDraw(chart: Drawn, { index }: { index: number }, marks: Partial<Marks>): void {
     if (index === marks.whiskersBelow) drawWhiskers(chart, marks);
   },
-  afterDatasetDraw({ ctx, data }: Drawn, args: { index: number; meta: { data: Bar[] } }, marks: Partial<Marks>): void {
-    const { hatch } = data.datasets[args.index] ?? {};
-    for (const [i, bar] of (hatch ? args.meta.data : []).entries()) {
+  afterDatasetDraw(chart: Drawn, { index }: { index: number }, marks: Partial<Marks>): void {
+    const { ctx, data } = chart;
+    const { hatch } = data.datasets[index] ?? {};
+    const { type, data: drawn } = chart.getDatasetMeta(index);
+    if (hatch && !Array.isArray(hatch) && type === "line") drawHatch(ctx, hatch, layerOf(chart, index), marks);
+    for (const [i, bar] of (hatch && type === "bar" ? drawn : []).entries()) {
       const own = Array.isArray(hatch) ? hatch[i] : hatch;
       if (own) drawHatch(ctx, own, boxOf(bar), marks);
     }
@@ -133,6 +137,16 @@ function makeRoomForTexts(
     const left = area - EDGE - BEHIND - ctx.measureText(text).width;
     if (!strong) scale.max = Math.max(scale.max, (at * area) / Math.max(left, LEAST_BARS * area));
   }
+}
+
+/** Between a line and the one below it. */
+function layerOf(chart: Drawn, index: number): Area {
+  const { chartArea } = chart;
+  const upper = chart.getDatasetMeta(index).data;
+  const lower = index > 0 ? chart.getDatasetMeta(index - 1).data : upper.map(({ x }) => ({ x, y: chartArea.bottom }));
+  const { left, right, top, bottom } = chartArea;
+  const outline = [...upper, ...lower.toReversed()].map(({ x, y }) => [x, y] as const);
+  return { left, top, width: right - left, height: bottom - top, outline };
 }
 
 function boxOf(bar: Bar): Box {

@@ -30,7 +30,7 @@ export function connections(data: ReportData): Chart {
     heading: "Connections over time",
     title: `Live connections by target, ${summary.case}: ${parameters(summary)}`,
     reading:
-      "The height of the stack is the number of live connections; each layer belongs to one target or a group of targets; leaving targets are on top, in orange.",
+      "The height of the stack is the number of live connections; each layer belongs to one target or a group of targets; leaving targets are on top, in orange, hatched.",
     caption: caption(data),
     config: {
       type: "line",
@@ -65,6 +65,7 @@ function layer(group: Group, samples: readonly Sample[], values: readonly number
     data: samples.map(({ s }, i) => ({ x: s, y: values[i] ?? 0 })),
     fill: index === 0 ? "origin" : "-1",
     backgroundColor: group.colour,
+    hatch: group.hatch,
     borderColor: LIGHT.surface,
     borderWidth: 0.75,
     pointRadius: 0,

@@ -4,13 +4,15 @@
 import { meaningOf } from "../../events/index.ts";
 import { memberNoun } from "../../events/meaning.ts";
 import { plural } from "../../util/numbers.ts";
-import { LIGHT, ramp } from "../palette.ts";
+import type { Hatch } from "../hatch.ts";
+import { LEAVING_HATCH, LIGHT, ramp } from "../palette.ts";
 import type { ReportData } from "../reporter.ts";
 
 export interface Group {
   label: string;
   targets: string[];
   colour: string;
+  hatch: Hatch | null;
 }
 
 const MOST_SINGLE = 20;
@@ -32,7 +34,7 @@ export function targetGroups({ run, series }: ReportData): Group[] {
 
 /** Connections that no target has answered yet, so that the stack adds up to all that are alive. */
 export function othersGroup(): Group {
-  return { label: OTHERS, targets: [], colour: LIGHT.failed };
+  return { label: OTHERS, targets: [], colour: LIGHT.failed, hatch: null };
 }
 
 export function leavingTargets(events: ReportData["series"]["events"]): Set<string> {
@@ -53,7 +55,13 @@ function bands(names: string[], most: number): string[][] {
 
 function paint(parts: string[][], name: "staying" | "leaving"): Group[] {
   const colours = ramp(name, parts.length);
-  return parts.map((targets, i) => ({ label: label(targets, name), targets, colour: colours[i] ?? LIGHT.muted }));
+  const hatch = name === "leaving" ? LEAVING_HATCH : null;
+  return parts.map((targets, i) => ({
+    label: label(targets, name),
+    targets,
+    colour: colours[i] ?? LIGHT.muted,
+    hatch,
+  }));
 }
 
 function label(targets: string[], name: "staying" | "leaving"): string {
