@@ -71,7 +71,7 @@ export function drawHatch(
   const lines = Math.ceil(reach / APART_PIXELS);
   ctx.save();
   ctx.beginPath();
-  if (outline) for (const [i, at] of outline.entries()) i === 0 ? ctx.moveTo(...at) : ctx.lineTo(...at);
+  if (outline) for (const at of outline) ctx.lineTo(...at);
   else ctx.rect(left, top, width, height);
   ctx.clip();
   ctx.strokeStyle = colours[colour];
