@@ -46,7 +46,7 @@ export { isPrime } from "../util/prime.ts";
 export type { Backend, Balancer, EffectiveOptions, Feature, LinkNeeds, Served } from "./backend.ts";
 export { type DefinedBackend, type Definition, defineBackend, definedOptions, presetBackend } from "./define.ts";
 export type { EventDefinition } from "./event.ts";
-export type { Asked, KernelProbe } from "./kernel-probe.ts";
+export { type Asked, type KernelProbe, OWN_NETWORK } from "./kernel-probe.ts";
 export { modprobe, ruleModules } from "./modules.ts";
 export { addressOf, FAMILIES, type IpFamily, ipBatch, setSysctls, vipPrefix } from "./network.ts";
 export { type Program, type Requirements, said, type Tool } from "./requirements.ts";

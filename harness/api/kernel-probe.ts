@@ -14,13 +14,20 @@ export interface KernelProbe {
   remedy: string;
 }
 
+/** Runs a program in a network namespace of its own. Root needs no user namespace for it, and in a chroot gets none. */
+export const OWN_NETWORK: readonly string[] = [
+  "unshare",
+  ...(process.geteuid?.() === 0 ? [] : ["--user", "--map-root-user"]),
+  "--net",
+];
+
 /** One sentence for each thing that the kernel does not have. `router` null: this machine's kernel is asked. */
 export async function askKernel(probes: readonly KernelProbe[], router: Host | null): Promise<string[]> {
   const answers = await Promise.all(
     probes.map(async ({ what, argv, input, remedy }) => {
       const answer = router
         ? await router.exec(["unshare", "--net", ...argv], { input, check: false })
-        : await triedOnce(["unshare", "--user", "--map-root-user", "--net", ...argv], input);
+        : await triedOnce([...OWN_NETWORK, ...argv], input);
       if (answer === null) return [tooBusy(what)];
       const words = answer.stderr.trim().split("\n")[0] ?? "";
       return answer.code === 0 ? [] : [`This kernel has no ${what}${words ? ` (${words})` : ""}. ${remedy}`];

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the tools themselves say of somebody's rules, before anything is started.
-import { planTopology, UsageError } from "../../harness/api/index.ts";
+import { OWN_NETWORK, planTopology, UsageError } from "../../harness/api/index.ts";
 import type { RulesDump } from "./dump.ts";
 import { checkText } from "./program.ts";
-
-const ALONE = ["unshare", "--user", "--map-root-user", "--net"];
 
 /** What the kernel lacks, a sentence each. Throws UsageError for what is wrong in the file. */
 export async function checkRules(dump: RulesDump, isHere: boolean): Promise<string[]> {
@@ -14,7 +12,7 @@ export async function checkRules(dump: RulesDump, isHere: boolean): Promise<stri
   const text = dump.text({ topology, router }, []);
   const restore = dump.family === 6 ? "ip6tables-restore" : "iptables-restore";
   const argv = dump.format === "nft" ? ["nft", "-c", "-f"] : ["env", "XTABLES_LOCKFILE=/dev/null", restore];
-  const words = await checkText(text, (file) => [...ALONE, ...argv, file], {});
+  const words = await checkText(text, (file) => [...OWN_NETWORK, ...argv, file], {});
   const lines = words.split("\n").filter((line) => line !== "" && !/^# Warning|^Warning/.test(line));
   const at = /:(\d+):\d+-\d+: Error: (.*)|line:? (\d+)/.exec(words);
   if (lines.length === 0 || !at) return [];
