@@ -63,6 +63,7 @@ const disturbed = new Set([
   "nftables_crash",
   "nfqueue_router_crash",
   "ecmp_router_link",
+  "loaded_router_link",
   ...(runsAll ? ["iptables_statistic_router_crash", "nfqueue_router_link", "nfqueue_router_pause"] : []),
 ]);
 

@@ -77,6 +77,7 @@ struct balancer {
 	struct worker workers[WORKERS_MAX];
 	FILE *queue_list; /* the kernel's, opened before the root directory changes */
 	bool jailed;
+	_Atomic bool cut_off;	     /* none of its targets answers: all of them stay in use */
 	_Atomic uint64_t changed_ns; /* when the active set last changed */
 	_Atomic uint64_t expired;    /* clients that were silent for too long */
 	_Atomic uint64_t forgotten;  /* clients whose target has left */

@@ -63,6 +63,7 @@ static void show(struct balancer *balancer, struct text *text)
 	json_string(text, "scheduler", targets->scheduler == SCHEDULER_RR ? "rr" : "weighted");
 	json_number(text, "clients", clients_count(balancer->clients));
 	json_number(text, "changedT", atomic_load(&balancer->changed_ns));
+	json_bool(text, "cut_off", atomic_load(&balancer->cut_off));
 	json_array(text, "targets");
 	for (uint32_t i = 0; i < atomic_load(&targets->n); i++) {
 		const struct target *target = &targets->list[i];

@@ -30,6 +30,12 @@ static struct {
 	int wake;
 	int echo[ECHO_SOCKETS]; /* -1: none */
 	uint8_t failed[TARGETS_MAX]; /* cycles in a row */
+	uint32_t silent; /* cycles in a row in which no target answered */
+	struct try {
+		uint32_t target;
+		int fd; /* -1: it is over */
+		bool alive;
+	} tries[TARGETS_MAX]; /* of a cycle */
 } self;
 
 void discover_open(struct balancer *balancer)
@@ -66,12 +72,6 @@ static bool listen_until(uint64_t until_ns)
 	} while (!events[0].revents && left_ms(until_ns) > 0);
 	return !events[0].revents;
 }
-
-struct try {
-	uint32_t target;
-	int fd; /* -1: it is over */
-	bool alive;
-};
 
 /* By what the connection has come to; counts what it has sent, the reset of one that was made included. */
 static void end(struct try *try)
@@ -172,24 +172,42 @@ static bool is_watched(const struct target *target)
 	return !atomic_load(&target->out_of_order) && (!target->found || self.balancer->settings.hotplug);
 }
 
+/*
+ * Of several targets that clients use none answers: this router is cut off, and they are not all dead. Were they taken for dead, there
+ * would be none when its links are back.
+ */
+static bool is_cut_off(uint32_t n)
+{
+	uint32_t in_use = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (self.tries[i].alive)
+			return false;
+		in_use += target_state(&self.balancer->targets, self.tries[i].target) < TARGET_GONE;
+	}
+	return in_use > 1;
+}
+
 static void check_all(void)
 {
 	const struct targets *targets = &self.balancer->targets;
-	struct try tries[TRIES];
-	uint32_t n = 0;
+	uint32_t n = 0, settled = 0;
 
 	for (uint32_t i = 0; i < atomic_load(&targets->n) && !atomic_load(&self.balancer->stop); i++) {
-		if (is_watched(&targets->list[i])) {
-			tries[n].target = i;
-			begin(&tries[n++]);
-		}
-		if (n < TRIES && i + 1 < atomic_load(&targets->n))
+		if (!is_watched(&targets->list[i]))
 			continue;
-		settle_tries(tries, n);
-		for (uint32_t k = 0; k < n; k++)
-			judge(&tries[k]);
-		n = 0;
+		self.tries[n].target = i;
+		begin(&self.tries[n++]);
+		if (n - settled < TRIES)
+			continue;
+		settle_tries(&self.tries[settled], n - settled);
+		settled = n;
 	}
+	settle_tries(&self.tries[settled], n - settled);
+	self.silent = is_cut_off(n) ? self.silent + 1 : 0;
+	atomic_store(&self.balancer->cut_off, self.silent >= self.balancer->settings.fall);
+	for (uint32_t i = 0; self.silent == 0 && i < n; i++)
+		judge(&self.tries[i]);
 }
 
 static void *work(void *none)

@@ -117,7 +117,9 @@ function sideOf({ host, lab, topology, start, fault }: Router, given: Options): 
       // Generous: a busy machine is no fault of the balancer's, and how long it took is in the record.
       const seconds = (3 * given.fall * (given.cycle + given.alive)) / 1000 + 10;
       const deadline = lab.clock.now() + seconds * 1e9;
-      while (!isSame(await inUse(host, program), wanted)) {
+      // Where nobody answers it takes itself for cut off, and keeps them all.
+      const isFound = ({ active, cutOff }: Shown) => (alive.length === 0 ? cutOff : !cutOff && isSame(active, wanted));
+      while (!isFound(await shown(host, program))) {
         if (lab.clock.now() > deadline) {
           fault(`loaded-lb on ${host.name} did not find out within ${seconds} s which targets answer.`);
           return;
@@ -143,10 +145,16 @@ const addressesOf = ({ targets }: Topology, indices: readonly number[]) =>
     return target ? FAMILIES.map((family) => addressOf(target, family)) : [];
   });
 
-async function inUse(host: Host, program: string): Promise<ReadonlySet<string>> {
+interface Shown {
+  active: ReadonlySet<string>;
+  cutOff: boolean;
+}
+
+async function shown(host: Host, program: string): Promise<Shown> {
   const { stdout } = await host.exec([program, "show"]);
-  const { targets } = JSON.parse(stdout) as { targets: { address: string; state: string }[] };
-  return new Set(targets.flatMap(({ address, state }) => (state === "active" ? [key(address)] : [])));
+  const found = JSON.parse(stdout) as { cut_off: boolean; targets: { address: string; state: string }[] };
+  const active = found.targets.flatMap(({ address, state }) => (state === "active" ? [key(address)] : []));
+  return { active: new Set(active), cutOff: found.cut_off };
 }
 
 function words(topology: Topology, given: Options, active: readonly number[]): string[] {
