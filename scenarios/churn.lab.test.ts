@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "ava";
 import { netns } from "../harness/runtime/netns.ts";
-import { runCase } from "../harness/testing/run-case.ts";
+import { runCase, runOnce, untilSufficient } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
+import { EXIT } from "../harness/util/exit-codes.ts";
 import { ecmpResilient } from "../lb/ecmp/ecmp.ts";
 import { haproxy } from "../lb/proxies/haproxy.ts";
 
@@ -16,13 +17,18 @@ test.serial("with least connections the targets that returned get all new connec
   if (isSkipped(t, await haproxy.missing(netns, haproxy.options.parse({})))) return;
   const args = ["--set", "scheduler=leastconn", "--connections", "1000", "--rate", "2000"];
   const times = ["--at", "1 2.5 4", "--duration", "6"];
-  const { status, summary } = await runCase(t, "haproxy_churn", [...args, ...times], { out: scratch });
+  let [one, two, rest] = [0, 0, 0];
+  const { status, summary } = await untilSufficient(t, async (attempt) => {
+    const found = await runOnce("haproxy_churn", [...args, ...times], { out: path.join(scratch, `${attempt}`) });
+    const last = found.summary.spreadAfterEvents?.find(({ event }) => event === 3);
+    const { "vm-001": first = 0, "vm-002": second = 0, ...others } = last?.perTarget ?? {};
+    [one, two, rest] = [first, second, Object.values(others).reduce((sum, n) => sum + n, 0)];
+    // How many come only once the change is in force depends on the machine: too few say nothing.
+    return one + two + rest < 10 && found.status === EXIT.passed ? { ...found, status: EXIT.insufficient } : found;
+  });
   t.is(status, 0, summary.reasons.join("\n"));
-  const last = summary.spreadAfterEvents?.find(({ event }) => event === 3);
-  const { "vm-001": one = 0, "vm-002": two = 0, ...others } = last?.perTarget ?? {};
-  const rest = Object.values(others).reduce((sum, n) => sum + n, 0);
-  // How many come only once the change is in force depends on the machine; of ten by equal shares all would be there once in 3 million runs.
-  t.true(one >= 5 && two >= 5 && rest <= 0.05 * (one + two), JSON.stringify(last));
+  // Of ten by equal shares all would be there once in 3 million runs.
+  t.true(one >= 3 && two >= 3 && rest <= 0.05 * (one + two), `${one}, ${two} and ${rest}`);
 });
 
 test.serial(
