@@ -141,7 +141,7 @@ await runMain(async ({ signal }) => {
       ? []
       : [
           "",
-          `In ${count(passed.length)} runs of healthy balancers (${count(SMALL.connections)} connections each, seeds from 1), ${count(blames)} connections were blamed on anybody.`,
+          `In ${count(passed.length)} runs of healthy balancers (${count(SMALL.connections)} connections each, seeds from 1), ${count(blames)} connections were blamed on\nanybody.`,
         ]),
   ].join("\n");
   const page = readFileSync(PAGE, "utf8");
