@@ -94,7 +94,8 @@ function tracedOf({ dir, run }: Recorded, name: string | undefined): { trace?: F
 /** Bounded, and ended by their pids. */
 function busyLoops(number: number): () => void {
   const words = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", "while :; do :; done"];
-  const loops = Array.from({ length: number }, () => launchProgram(words, { timeoutMs: 600_000, check: false }));
+  const given = { timeoutMs: 600_000, check: false, isBackground: true };
+  const loops = Array.from({ length: number }, () => launchProgram(words, given));
   return () => {
     for (const loop of loops) loop.kill("SIGKILL");
   };

@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
 import { LabError } from "../runtime/runtime.ts";
-import { launchProgram, runProgram } from "./program.ts";
+import { launchProgram, programsRunning, runProgram } from "./program.ts";
 
 test("words reach a program as they are, and its output is given in text and bytes", async (t) => {
   const words = ["", "a b", "$HOME `id`", 'it\'s\n"two" \\lines', "*", "ä"];
@@ -91,4 +91,15 @@ test("the user's ~/.bashrc has no say, though bash takes a pipe for a network's 
   t.is((await runProgram(["cat"], { input: "read", env })).stdout, "read");
   const level = { ...env, SHLVL: undefined };
   t.is((await runProgram(["cat"], { input: "read", env: level })).stdout, "said by .bashrc\nread", "as bash would");
+});
+
+test.serial("a guest's turn comes when no program is waited for: those in the background do not count", async (t) => {
+  const before = programsRunning();
+  const loop = launchProgram(["sleep", "60"], { check: false, isBackground: true });
+  t.is(programsRunning(), before);
+  const waited = launchProgram(["sleep", "60"], { check: false });
+  t.is(programsRunning(), before + 1);
+  for (const one of [loop, waited]) one.kill("SIGKILL");
+  await Promise.all([loop.ended, waited.ended]);
+  t.is(programsRunning(), before);
 });

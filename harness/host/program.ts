@@ -23,6 +23,8 @@ export interface ProgramOptions {
   showStderr?: boolean;
   /** false: a program that fails is an output like any other. */
   check?: boolean;
+  /** Nobody waits for what comes of it. */
+  isBackground?: boolean;
 }
 
 export interface ProgramOutput {
@@ -56,7 +58,7 @@ const SHLVL = "1";
 
 let running = 0;
 
-/** Programs that have been started here and have not ended. */
+/** Programs that have been started here and have not ended, but for those in the background. */
 export const programsRunning = () => running;
 
 /**
@@ -113,8 +115,11 @@ export function launchProgram(argv: readonly string[], options: ProgramOptions =
     if (why !== null) throw new LabError(`Cannot run '${nameOf(argv)}': ${why}`, { cause: output.cause ?? output });
     return result;
   };
-  running++;
-  const ended = finish().finally(() => running--);
+  const counted = options.isBackground ? 0 : 1;
+  running += counted;
+  const ended = finish().finally(() => {
+    running -= counted;
+  });
   ended.catch(() => {});
   return {
     pid: child.pid,
