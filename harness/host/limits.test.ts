@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import { ample, MILLION } from "./limits.testing.ts";
 import { exceeded, type KernelLimits, readLimits } from "./limits.ts";
-
-const MILLION = 1_000_000;
-const ample: KernelLimits = {
-  availableMiB: 20_000,
-  openFiles: 20_000,
-  allFiles: 3 * MILLION,
-  trackedConnections: 2 * MILLION,
-};
 
 test("a machine with enough of everything takes a million connections, and says nothing of what it does not tell", (t) => {
   t.deepEqual(exceeded(ample, MILLION, true), []);

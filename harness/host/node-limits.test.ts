@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { RuntimeNode } from "../runtime/runtime.ts";
+import { ample, MILLION } from "./limits.testing.ts";
 import type { KernelLimits } from "./limits.ts";
 import { exceededOn, limitOf } from "./node-limits.ts";
-
-const MILLION = 1_000_000;
-const ample: KernelLimits = {
-  availableMiB: 20_000,
-  openFiles: 20_000,
-  allFiles: 3 * MILLION,
-  trackedConnections: 2 * MILLION,
-};
 
 test("of a node only what is on it counts: half of a connection's memory and files for each end, conntrack for routers", (t) => {
   const node = (limits: Partial<KernelLimits>, share: Partial<Record<"tester" | "router" | "target", number>>) => ({

@@ -61,6 +61,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
       "scenarios/direct.vm.test.ts": ALL,
       "scenarios/idle.vm.test.ts": ALL,
       "scenarios/jobs.vm.test.ts": ALL,
+      "scenarios/remedies.vm.test.ts": ALL,
       "harness/actions/replay.vm.test.ts": ALL,
       "harness/runtime/vm/virtual.vm.test.ts": ALL,
     },

@@ -4,16 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include "../tap/flows.h"
 #include "../tap/record.h"
 #include "cli/options.h"
 #include "drops.h"
+#include "kernel.h"
 #include "names.h"
 #include "packet/bytes.h"
-#include "util/embed.h"
 #include "util/signals.h"
 
 #define MACHINES_MAX 8192
@@ -22,17 +20,6 @@
 #define AGAIN_NS 20000000
 /* 32 MB */
 #define EVENTS_MAX 200000
-#define NO_REASON UINT32_MAX
-
-EMBED(drops_object, DROPS_OBJECT);
-
-static const struct {
-	const char *tracepoint, *program, *reasons;
-	uint32_t arguments;
-} sources[EVENT_KINDS] = {
-	[EVENT_DROP] = {"kfree_skb", "on_drop", "skb_drop_reason", 3},
-	[EVENT_RESET] = {"tcp_send_reset", "on_reset", "sk_rst_reason", 3},
-};
 
 struct drops {
 	struct networks clients;
@@ -45,8 +32,7 @@ struct drops {
 	bool live; /* an event is written when it comes, and none is kept */
 	uint64_t offset; /* of the clock, as clock_offset() */
 	struct places places;
-	struct btf *kernel;
-	struct bpf_object *object;
+	struct kernel kernel;
 	struct ring_buffer *ring;
 	struct event *events;
 	uint32_t count, room;
@@ -120,7 +106,7 @@ static void write_event(struct drops *drops, const struct event *event)
 	const uint32_t bytes = record.length < EVENT_BYTES ? record.length : EVENT_BYTES;
 	char text[128];
 	const int length = snprintf(text, sizeof(text), "%c%s %s", event->kind == EVENT_DROP ? 'd' : 'r',
-				    names_reason(drops->kernel, sources[event->kind].reasons, event->reason),
+				    kernel_reason(&drops->kernel, event),
 				    places_find(&drops->places, event->location));
 	const uint8_t text_length = (uint8_t)length;
 
@@ -183,7 +169,6 @@ static void write_machines(const struct drops *drops)
 static void finish(struct drops *drops)
 {
 	const struct record end = {.kind = RECORD_END, .size = sizeof(drops->counts)};
-	const uint32_t zero = 0;
 
 	ring_buffer__consume(drops->ring);
 	for (uint32_t i = 0; i < drops->count; i++)
@@ -191,67 +176,10 @@ static void finish(struct drops *drops)
 	places_name(&drops->places);
 	for (uint32_t i = 0; i < drops->count; i++)
 		write_event(drops, &drops->events[i]);
-	bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(drops->object, ".bss"), &zero, &drops->counts.dropped);
+	drops->counts.dropped = kernel_lost(&drops->kernel);
 	put(&end, sizeof(end));
 	put(&drops->counts, sizeof(drops->counts));
 	fflush(stdout);
-}
-
-static void refused(const char *what, int error)
-{
-	fail(EXIT_ENVIRONMENT, "Cannot %s: %s.", what, strerror(error < 0 ? -error : error));
-}
-
-static void attach(struct drops *drops)
-{
-	struct bpf_program *program;
-	uint32_t attached = 0;
-
-	for (int kind = 0; kind < EVENT_KINDS; kind++) {
-		program = bpf_object__find_program_by_name(drops->object, sources[kind].program);
-		/* Kernels tell the one since 5.17, the other since 6.10. */
-		bpf_program__set_autoload(
-			program, names_tells(drops->kernel, sources[kind].tracepoint, sources[kind].arguments));
-	}
-	if (bpf_object__load(drops->object))
-		refused("load the BPF programs", errno);
-	bpf_object__for_each_program(program, drops->object)
-	{
-		if (!bpf_program__autoload(program))
-			continue;
-		if (!bpf_program__attach(program))
-			refused("attach to a tracepoint", errno);
-		attached++;
-	}
-	if (attached == 0)
-		fail(EXIT_ENVIRONMENT, "This kernel tells no reasons of drops.");
-}
-
-static void start(struct drops *drops)
-{
-	struct bpf_map *constants;
-	uint32_t not_ours;
-	int machines;
-
-	libbpf_set_print(NULL);
-	drops->kernel = btf__load_vmlinux_btf();
-	if (!drops->kernel)
-		refused("read the kernel's types", errno);
-	drops->object = bpf_object__open_mem(drops_object, (size_t)(drops_object_end - drops_object), NULL);
-	if (!drops->object)
-		refused("open the BPF programs", errno);
-	constants = bpf_object__find_map_by_name(drops->object, ".rodata");
-	not_ours = names_value(drops->kernel, "skb_drop_reason", "SKB_DROP_REASON_OTHERHOST", NO_REASON);
-	if (!constants || bpf_map__set_initial_value(constants, &not_ours, sizeof(not_ours)))
-		fail(EXIT_ERROR, "The BPF object has no constants.");
-	attach(drops);
-	machines = bpf_object__find_map_fd_by_name(drops->object, "machines");
-	for (uint32_t i = 0; i < drops->machine_count; i++)
-		if (bpf_map_update_elem(machines, &drops->machines[i].netns, &i, BPF_ANY))
-			refused("name the machines", errno);
-	drops->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(drops->object, "events"), take, drops, NULL);
-	if (!drops->ring)
-		refused("map the ring", errno);
 }
 
 /* "vm-201=4026532677" */
@@ -296,7 +224,10 @@ int main(int argc, char **argv)
 		fail(EXIT_USAGE, "--client or --machine is missing. Try 'drops --help'.");
 	signals = signals_open();
 	flows_open(&drops.flows, FLOW_SLOTS);
-	start(&drops);
+	kernel_open(&drops.kernel);
+	for (uint32_t i = 0; i < drops.machine_count; i++)
+		kernel_watch(&drops.kernel, drops.machines[i].netns, i);
+	drops.ring = kernel_events(&drops.kernel, take, &drops);
 	drops.offset = clock_offset();
 	write_machines(&drops);
 	fputs("ready\n", stderr);
