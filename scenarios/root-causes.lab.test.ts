@@ -102,7 +102,7 @@ const faults: readonly Fault[] = [
 
 const nfqueue = findNamed("backend", backends, "nfqueue");
 
-for (const { what, inject, root, ...run } of someOf(faults, [4, 6]))
+for (const { what, inject, root, ...run } of someOf(faults, [4, 6, 9]))
   test.serial(`${what}: lost connections are named ${root}`, async (t) => {
     const fault = async (world: World) => {
       await sleep(1500);

@@ -16,3 +16,11 @@ export function tcpFrame({ src, dst, sport, dport }: Flow, flags: number): { dat
   data.writeUInt8(flags, 47);
   return { length: 54, data };
 }
+
+/** An Ethernet frame of IPv4 with an ICMP error about a packet. */
+export function icmpFrame(about: Buffer, type: number, code: number): { data: Buffer; length: number } {
+  const outer = Buffer.from(about.subarray(0, 34));
+  outer.writeUInt8(1, 23);
+  const data = Buffer.concat([outer, Buffer.from([type, code, 0, 0, 0, 0, 0, 0]), about.subarray(14)]);
+  return { length: data.length, data };
+}

@@ -37,6 +37,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
       "harness/runtime/docker/engine.test.ts": 1,
       "harness/bench/lab-cost.test.ts": 1,
       "load-balancer.lab.test.ts": 3,
+      "harness/tap/flight.lab.test.ts": ALL,
       "lb/xdp/frames.lab.test.ts": ALL,
       "lb/xdp/planes.lab.test.ts": ALL,
       "lb/xdp/veth.lab.test.ts": ALL,
@@ -94,6 +95,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     isHere: () => existsSync(path.join(buildDir, "xdp-lb")),
     needed: {
       "npm run test:c": 1,
+      "harness/tap/flight.lab.test.ts": ALL,
       "lb/xdp/frames.lab.test.ts": ALL,
       "lb/xdp/planes.lab.test.ts": ALL,
       "lb/xdp/veth.lab.test.ts": ALL,

@@ -12,6 +12,7 @@
 #include "kernel.h"
 #include "names.h"
 #include "packet/bytes.h"
+#include "util/clock.h"
 #include "util/signals.h"
 
 #define MACHINES_MAX 8192
@@ -30,7 +31,7 @@ struct drops {
 	uint32_t machine_count;
 	struct flows flows;
 	bool live; /* an event is written when it comes, and none is kept */
-	uint64_t offset; /* of the clock, as clock_offset() */
+	uint64_t offset; /* of the clock, as clock_namespace_offset() */
 	struct places places;
 	struct kernel kernel;
 	struct ring_buffer *ring;
@@ -71,22 +72,6 @@ static bool is_wanted(struct drops *drops, struct event *event)
 		return false;
 	slot->told[event->kind] = event->t;
 	return true;
-}
-
-/* What is to be added to the kernel's CLOCK_MONOTONIC for this time namespace's. */
-static uint64_t clock_offset(void)
-{
-	FILE *file = fopen("/proc/self/timens_offsets", "r");
-	char line[128];
-	long long seconds, nanoseconds;
-	uint64_t offset = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "monotonic %lld %lld", &seconds, &nanoseconds) == 2)
-			offset = (uint64_t)seconds * 1000000000 + (uint64_t)nanoseconds;
-	if (file)
-		fclose(file);
-	return offset;
 }
 
 static uint32_t index_of(const struct drops *drops, uint32_t netns)
@@ -228,7 +213,7 @@ int main(int argc, char **argv)
 	for (uint32_t i = 0; i < drops.machine_count; i++)
 		kernel_watch(&drops.kernel, drops.machines[i].netns, i);
 	drops.ring = kernel_events(&drops.kernel, take, &drops);
-	drops.offset = clock_offset();
+	drops.offset = clock_namespace_offset();
 	write_machines(&drops);
 	fputs("ready\n", stderr);
 	while (signals_wait(signals, ring_buffer__epoll_fd(drops.ring))) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Frames that machines send, as they come into the ports of the fabric: one AF_PACKET socket over all of its devices,
- * with a ring that the kernel fills (TPACKET_V3, packet(7)). Frames on their way out of ports are not seen, so
- * each frame is seen once a hop, and the kernel copies none for it.
+ * Frames that machines send, as they come into the ports of the fabric: one AF_PACKET socket over all of its
+ * devices, with a ring that the kernel fills (TPACKET_V3, packet(7)). Frames on their way out of ports are
+ * not seen, so each frame is seen once a hop, and the kernel copies none for it.
  */
 #ifndef TAP_RING_H
 #define TAP_RING_H
@@ -10,6 +10,8 @@
 #include <linux/if_packet.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "out.h"
 
 struct ring {
 	int fd;
@@ -21,17 +23,9 @@ struct ring {
 	uint32_t held;
 };
 
-/* A frame in the ring. */
-struct captured {
-	const uint8_t *data;
-	uint32_t captured, length;
-	uint32_t ifindex;
-	uint64_t t; /* CLOCK_REALTIME, ns */
-};
-
 /*
- * `mebibytes` of memory; a block is given when it is full, or after `retire_ms`; control: only TCP with SYN, FIN or RST,
- * ICMP and tunnels. Exits on failure.
+ * `mebibytes` of memory; a block is given when it is full, or after `retire_ms`; control: only TCP with SYN,
+ * FIN or RST, ICMP and tunnels. Exits on failure.
  */
 void ring_open(struct ring *ring, uint32_t mebibytes, uint32_t retire_ms, bool control);
 void ring_close(struct ring *ring);
@@ -49,7 +43,8 @@ void ring_give_back(struct ring *ring);
 /* Frames that the kernel had no room for since it was asked last. */
 uint64_t ring_dropped(const struct ring *ring);
 
-/* The first frame of a block for `frame` NULL, else the next one; false: there is none. */
+/* Times are CLOCK_REALTIME. The first frame of a block for `frame` NULL, else the next one; false: there is
+ * none. */
 struct block_reader {
 	const struct tpacket3_hdr *at;
 	uint32_t left;

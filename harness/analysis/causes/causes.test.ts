@@ -8,7 +8,7 @@ import type { Connection, Event, FaultSubject, RootCause } from "../../record/sc
 import { machines, runInfo, streamStart } from "../../report/fixture-base.ts";
 import { TCP_FLAGS } from "../../tap/frame.ts";
 import { type KernelDrop, type TapPacket, tapBytes } from "../../tap/records.ts";
-import { tcpFrame } from "../../testing/frames.ts";
+import { icmpFrame, tcpFrame } from "../../testing/frames.ts";
 import { analyse } from "../analyse.ts";
 import { flowReader } from "../flows.ts";
 import type { Story } from "./index.ts";
@@ -25,8 +25,8 @@ interface World {
   events?: Event[];
   /** What the lost connection is like, besides. */
   lost?: Partial<Connection>;
-  /** What a kernel said of a packet of it. */
-  drop?: Pick<KernelDrop, "machine" | "reason" | "where"> | undefined;
+  /** What a kernel said of a packet of it, or of an ICMP error (type and code) about it. */
+  drop?: (Pick<KernelDrop, "machine" | "reason" | "where"> & { icmp?: [number, number] }) | undefined;
   /** Who reset it as the tap saw it, and when. */
   reset?: { machine: string; s: number } | undefined;
   /** The target that it is on; "kept": one whose slot no event moves. */
@@ -88,12 +88,10 @@ const tapped = (flow: Flow, { drop, reset }: Pick<World, "drop" | "reset">): Buf
   tapBytes(reset ? [resetOf(flow, reset)] : [], drop ? [dropOf(flow, drop)] : []);
 
 /** Of a TCP packet that the client sent at 6 s. */
-const dropOf = (flow: Flow, drop: Pick<KernelDrop, "machine" | "reason" | "where">): KernelDrop => ({
-  what: "dropped",
-  t: T0 + 6 * S,
-  ...tcpFrame(flow, 0),
-  ...drop,
-});
+function dropOf(flow: Flow, { icmp, ...drop }: NonNullable<World["drop"]>): KernelDrop {
+  const packet = tcpFrame(flow, 0);
+  return { what: "dropped", t: T0 + 6 * S, ...(icmp ? icmpFrame(packet.data, ...icmp) : packet), ...drop };
+}
 
 const resetOf = (
   { src, dst, sport, dport, protocol }: Flow,
@@ -243,6 +241,13 @@ const cases: readonly (World & { what: string; root: RootCause; sentence: RegExp
     root,
     sentence: new RegExp(`: ${machine} dropped its packets: ${reason} in ${where} \\(the kernel's reason\\)\\.$`),
   })),
+  {
+    what: "of which a router drops what it has to say of a packet that is too large",
+    lost: { cause: "stalled" as const, endUs: 8e6, lastProgressUs: 5e6 },
+    drop: { machine: "vm-201", reason: "NETFILTER_DROP", where: "nft_do_chain", icmp: [3, 4] },
+    root: "mtu",
+    sentence: /: vm-201 dropped ICMP 3\/4 about its packets: NETFILTER_DROP in nft_do_chain \(the kernel's reason\)\.$/,
+  },
 ];
 
 for (const { what, root, sentence, ...world } of cases)

@@ -3,7 +3,7 @@ import type { RootCause } from "../../record/schema.ts";
 import type { Hop } from "../../tap/journey.ts";
 
 /** What an ICMP error says of the way to a target, by its type, and by its code where that matters; null: nothing. */
-export function icmpCause(hop: Hop | null): RootCause | null {
+export function icmpCause(hop: Pick<Hop, "icmp"> | null): RootCause | null {
   const icmp = hop?.icmp;
   if (!icmp) return null;
   const [unreachable, port, tooBig, exceeded] = icmp.family === 4 ? [3, 3, 4, 11] : [1, 4, -1, 3];

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel's word for a drop says about the loss of a connection (enum skb_drop_reason, and where it gives none, its function).
 import type { RootCause } from "../../record/schema.ts";
+import { readFrame } from "../../tap/frame.ts";
+import { hopText } from "../../tap/journey.ts";
 import type { KernelDrop } from "../../tap/records.ts";
+import { icmpCause } from "./icmp.ts";
 
 /** What is dropped by the machine's own choice is the router's or the target's doing. */
 type Meaning = RootCause | "own choice";
@@ -57,8 +60,16 @@ const AT_CLOSE = "QUEUE_PURGE";
 export const isTelling = ({ reason, where }: KernelDrop): boolean =>
   reason === NO_REASON ? where in BY_FUNCTION : reason !== AT_CLOSE;
 
+/** What was dropped is itself a message about the connection: what it would have said. */
+function errorIn({ data, length }: KernelDrop) {
+  const frame = readFrame(data, length);
+  return frame?.icmp ? frame : null;
+}
+
 /** null: it is no reason of a loss. */
 export function kernelCause(drop: KernelDrop, routers: ReadonlySet<string>): RootCause | null {
+  const error = errorIn(drop);
+  if (error) return icmpCause(error);
   const meaning = drop.what === "dropped" ? meaningOf(drop) : undefined;
   if (meaning !== "own choice") return meaning ?? null;
   return routers.has(drop.machine) ? "dropped_by_router" : "target_slow";
@@ -69,7 +80,9 @@ const OF_THE_LAB: ReadonlySet<string> = new Set(["CPU_BACKLOG", "FULL_RING", "PR
 export const isByLab = ({ what, reason }: Pick<KernelDrop, "what" | "reason">): boolean =>
   what === "dropped" && OF_THE_LAB.has(reason);
 
-/** "vm-201 dropped it: IP_RPFILTER in ip_rcv_finish_core"; `it`: what. */
-export function dropText({ machine, what, reason, where }: KernelDrop, it = "it"): string {
-  return `${machine} ${what} ${it}: ${reason}${where === "" ? "" : ` in ${where}`}`;
+/** "vm-201 dropped it: IP_RPFILTER in ip_rcv_finish_core"; `it`: what. Of an ICMP error: "vm-201 dropped ICMP 3/4 about it: ...". */
+export function dropText(drop: KernelDrop, it = "it"): string {
+  const { machine, what, reason, where } = drop;
+  const error = errorIn(drop);
+  return `${machine} ${what} ${error ? `${hopText(error)} about ` : ""}${it}: ${reason}${where === "" ? "" : ` in ${where}`}`;
 }

@@ -13,4 +13,7 @@ static inline uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* What is to be added to CLOCK_MONOTONIC of the initial time namespace, which BPF programs read, for this one's, ns. */
+uint64_t clock_namespace_offset(void);
+
 #endif

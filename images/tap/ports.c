@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifdef FLIGHT_OBJECT
+#include "ports.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void attach(struct ports *ports, uint32_t ifindex, const char *name)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
+			    .prog_fd = out_is_tester(ports->out, name) ? ports->on_tester : ports->on_other);
+
+	/* A port is named after its machine and net. */
+	if (ifindex >= PORTS_MAX || ports->attached[ifindex] || !strchr(name, '.'))
+		return;
+	bpf_tc_hook_create(&hook);
+	if (bpf_tc_attach(&hook, &program) != 0)
+		return;
+	ports->attached[ifindex] = true;
+	ports->n++;
+	/* Its machine may be gone when its frames are written. */
+	out_port(ports->out, ifindex);
+}
+
+static void attach_all(struct ports *ports)
+{
+	struct if_nameindex *devices = if_nameindex();
+
+	for (struct if_nameindex *device = devices; device && device->if_index; device++)
+		attach(ports, device->if_index, device->if_name);
+	if_freenameindex(devices);
+}
+
+bool ports_open(struct ports *ports, const struct bpf_object *object, struct out *out)
+{
+	const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+
+	ports->out = out;
+	ports->on_tester = bpf_program__fd(bpf_object__find_program_by_name(object, "on_tester"));
+	ports->on_other = bpf_program__fd(bpf_object__find_program_by_name(object, "on_other"));
+	ports->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (ports->links < 0 || bind(ports->links, (const struct sockaddr *)&links, sizeof(links)))
+		return false;
+	attach_all(ports);
+	return ports->n > 0;
+}
+
+void ports_take_changes(struct ports *ports)
+{
+	char message[8192];
+	bool any = false;
+
+	while (recv(ports->links, message, sizeof(message), 0) >= 0)
+		any = true;
+	if (any)
+		attach_all(ports);
+}
+
+void ports_close(struct ports *ports)
+{
+	for (uint32_t i = 0; i < PORTS_MAX; i++) {
+		DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)i, .attach_point = BPF_TC_INGRESS);
+		DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, .handle = 1, .priority = 1);
+
+		if (ports->attached[i])
+			bpf_tc_detach(&hook, &program);
+		ports->attached[i] = false;
+	}
+	if (ports->links >= 0)
+		close(ports->links);
+	ports->links = -1;
+}
+#endif
