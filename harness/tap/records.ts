@@ -76,10 +76,10 @@ export class TapReader {
   }
 }
 
-/** A last record that was cut is left out. */
+/** In order of time, as each CPU's frames come by themselves. A last record that was cut is left out. */
 export function readTap(bytes: Buffer): TapRecords {
   const reader = new TapReader();
-  const packets = reader.push(bytes);
+  const packets = reader.push(bytes).sort((a, b) => a.t - b.t);
   return { packets, drops: reader.drops, counts: reader.counts };
 }
 

@@ -13,7 +13,6 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flight.h"
-#include "packet/bytes.h"
 
 #define ETHERNET 14
 #define IPV6_HEADER 40
@@ -22,7 +21,7 @@
 #define LAST_BITS 21
 
 enum { IPV4 = 0x0800, IPV6 = 0x86dd };
-enum { ICMP = 1, IPIP = 4, TCP = 6, IPV6_IN_IP = 41, ICMPV6 = 58 };
+enum { ICMP = 1, IPIP = 4, TCP = 6, UDP = 17, IPV6_IN_IP = 41, ICMPV6 = 58, SCTP = 132 };
 enum { FIN = 1, SYN = 2, RST = 4 };
 
 char licence[] SEC("license") = "GPL";
@@ -43,6 +42,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, uint32_t);
+	__type(value, struct flight_marks);
+	__uint(max_entries, 1); /* set before it is loaded */
+} marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, uint32_t);
 	__type(value, struct flight_position);
 	__uint(max_entries, FLIGHT_RINGS);
 } positions SEC(".maps");
@@ -52,9 +59,13 @@ struct {
 	__uint(max_entries, 4 << 20);
 } signs SEC(".maps");
 
+struct flight_ends {
+	uint64_t source, destination; /* addresses */
+};
+
 /* Of a client's address and port: the sequence number behind the last one that it took up. */
 struct last {
-	uint32_t mark, next;
+	uint32_t tag, next;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -63,83 +74,105 @@ struct {
 	__uint(max_entries, 1U << LAST_BITS);
 } lasts SEC(".maps");
 
-/* What is to be done with a frame. */
+/* What a frame is. */
 struct found {
 	bool control, trouble;
+	struct flight_marks marks;
 };
 
-static __always_inline bool is_again(uint64_t client, uint32_t sequence, uint32_t taken)
+static __always_inline bool is_again(uint64_t hash, uint32_t sequence, uint32_t taken)
 {
-	const uint64_t hash = client * 0x9e3779b97f4a7c15;
-	const uint32_t at = (uint32_t)(hash >> (64 - LAST_BITS)), mark = (uint32_t)hash;
+	/* Others of its bits than those of the mark. */
+	const uint32_t at = (uint32_t)(hash >> 8) & ((1U << LAST_BITS) - 1), tag = (uint32_t)(hash >> 32);
 	struct last *last = bpf_map_lookup_elem(&lasts, &at);
 
 	if (!last)
 		return false;
-	if (last->mark == mark && (int32_t)(sequence + taken - last->next) <= 0)
+	if (last->tag == tag && (int32_t)(sequence + taken - last->next) <= 0)
 		return true;
-	last->mark = mark;
+	last->tag = tag;
 	last->next = sequence + taken;
 	return false;
 }
 
-static __always_inline void read_tcp(struct __sk_buff *skb, uint32_t at, uint64_t source, bool first_hop,
-				     struct found *found)
+/* `tcp`: where its header begins, which is all there; `hash`: of the client's end. */
+static __always_inline void read_tcp(uint32_t length, const uint8_t *tcp, uint32_t at, uint64_t hash,
+				     bool first_hop, struct found *found)
 {
-	const uint8_t *tcp = (const uint8_t *)(long)skb->data + at,
-		      *end = (const uint8_t *)(long)skb->data_end;
-	uint32_t header, payload;
-	uint8_t flags;
+	const uint32_t header = at + (tcp[12] >> 4) * 4U;
+	const uint8_t flags = tcp[13];
+	uint32_t taken;
 
-	if (tcp + TCP_HEADER > end)
-		return;
-	flags = tcp[13];
 	found->control = (flags & (FIN | SYN | RST)) != 0;
 	found->trouble = (flags & RST) != 0;
 	if (!first_hop || found->trouble || (control_only && !found->control))
 		return;
-	header = at + (tcp[12] >> 4) * 4U;
-	payload = skb->len > header ? skb->len - header : 0;
-	payload += !!(flags & SYN) + !!(flags & FIN);
-	if (payload > 0)
-		found->trouble = is_again(source ^ (uint64_t)load_be16(tcp) << 48,
-					  load_be16(tcp + 4) << 16 | load_be16(tcp + 6), payload);
+	taken = (length > header ? length - header : 0) + !!(flags & SYN) + !!(flags & FIN);
+	if (taken > 0)
+		found->trouble = is_again(hash, load_be16(tcp + 4) << 16 | load_be16(tcp + 6), taken);
+}
+
+/* What has ports behind its IP header, at `at`. */
+static __always_inline void read_ports(struct __sk_buff *skb, uint32_t at, uint8_t protocol,
+				       struct flight_ends ends, bool first_hop, struct found *found)
+{
+	const uint8_t *ports = (const uint8_t *)(long)skb->data + at,
+		      *end = (const uint8_t *)(long)skb->data_end;
+	uint64_t source;
+
+	if (protocol == UDP && control_only)
+		return;
+	if (ports + 8 > end)
+		return;
+	source = flight_hash(ends.source, load_be16(ports));
+	found->marks.source = flight_mark(source);
+	found->marks.destination = flight_mark(flight_hash(ends.destination, load_be16(ports + 2)));
+	if (protocol == TCP && ports + TCP_HEADER <= end)
+		read_tcp(skb->len, ports, at, source, first_hop, found);
 }
 
 static __always_inline struct found look(struct __sk_buff *skb, bool first_hop)
 {
-	const uint8_t *data = (const uint8_t *)(long)skb->data, *end = (const uint8_t *)(long)skb->data_end;
-	const uint8_t *ip = data + ETHERNET;
+	const uint8_t *ip = (const uint8_t *)(long)skb->data + ETHERNET,
+		      *end = (const uint8_t *)(long)skb->data_end;
 	struct found found = {0};
 
 	if (skb->protocol == bpf_htons(IPV4) && ip + 28 <= end) {
-		const uint32_t header = (ip[0] & 15) * 4U;
+		const uint8_t type = ip[20];
 
-		if (ip[9] == TCP && (load_be16(ip + 6) & 0x1fff) == 0)
-			read_tcp(skb, ETHERNET + header, load_le32(ip + 12), first_hop, &found);
-		else if (ip[9] == ICMP)
-			found = (struct found){true, ip[20] == 3 || ip[20] == 11 || ip[20] == 12};
-		else
-			found.control = ip[9] == IPIP;
+		if (ip[9] == ICMP)
+			found = (struct found){true, type == 3 || type == 11 || type == 12, {0}};
+		else if (ip[9] == IPIP)
+			found.control = true;
+		else if ((load_be16(ip + 6) & 0x3fff) == 0)
+			read_ports(
+				skb, ETHERNET + (ip[0] & 15) * 4U, ip[9],
+				(struct flight_ends){flight_address(ip + 12, 4), flight_address(ip + 16, 4)},
+				first_hop, &found);
 	} else if (skb->protocol == bpf_htons(IPV6) && ip + IPV6_HEADER + 8 <= end) {
-		if (ip[6] == TCP)
-			read_tcp(skb, ETHERNET + IPV6_HEADER,
-				 (uint64_t)(load_le32(ip + 8) ^ load_le32(ip + 16)) << 32 |
-					 (load_le32(ip + 12) + load_le32(ip + 20)),
-				 first_hop, &found);
-		else if (ip[6] == ICMPV6)
-			found = (struct found){true, ip[IPV6_HEADER] < 128};
-		else
-			found.control = ip[6] == IPV6_IN_IP;
+		if (ip[6] == ICMPV6)
+			found = (struct found){true, ip[IPV6_HEADER] < 128, {0}};
+		else if (ip[6] == IPV6_IN_IP)
+			found.control = true;
+		else if (ip[6] == TCP || ip[6] == UDP || ip[6] == SCTP)
+			read_ports(
+				skb, ETHERNET + IPV6_HEADER, ip[6],
+				(struct flight_ends){flight_address(ip + 8, 6), flight_address(ip + 24, 6)},
+				first_hop, &found);
 	}
 	return found;
+}
+
+static __always_inline uint32_t copied(const struct __sk_buff *skb)
+{
+	return skb->len < FLIGHT_SNAP ? skb->len : FLIGHT_SNAP;
 }
 
 static __always_inline void tell(struct __sk_buff *skb, struct flight_position *position, uint32_t kind,
 				 uint64_t flags)
 {
 	struct flight_sign *sign = bpf_ringbuf_reserve(&signs, sizeof(*sign), 0);
-	const uint32_t bytes = skb->len < FLIGHT_SNAP ? skb->len : FLIGHT_SNAP;
+	const uint32_t bytes = copied(skb);
 
 	if (!sign) {
 		__sync_fetch_and_add(&position->untold, 1);
@@ -154,13 +187,13 @@ static __always_inline void tell(struct __sk_buff *skb, struct flight_position *
 
 static __always_inline int note(struct __sk_buff *skb, bool first_hop)
 {
-	const uint32_t ring = bpf_get_smp_processor_id() & rings_mask,
-		       bytes = skb->len < FLIGHT_SNAP ? skb->len : FLIGHT_SNAP;
+	const uint32_t ring = bpf_get_smp_processor_id() & rings_mask, bytes = copied(skb);
 	const struct found found = look(skb, first_hop);
 	struct flight_position *position;
 	struct flight_record *record;
-	uint32_t at;
+	struct flight_marks *mark;
 	uint64_t next;
+	uint32_t at;
 
 	if ((skb->protocol != bpf_htons(IPV4) && skb->protocol != bpf_htons(IPV6)) ||
 	    (control_only && !found.control))
@@ -171,11 +204,13 @@ static __always_inline int note(struct __sk_buff *skb, bool first_hop)
 	next = __sync_fetch_and_add(&position->next, 1);
 	at = ring * (ring_mask + 1) + (next & ring_mask);
 	record = bpf_map_lookup_elem(&frames, &at);
-	if (!record)
+	mark = bpf_map_lookup_elem(&marks, &at);
+	if (!record || !mark)
 		return GO_ON;
+	*mark = found.marks;
 	record->t = bpf_ktime_get_ns();
-	record->ifindex = skb->ifindex;
-	record->length = skb->len;
+	record->ifindex = (uint16_t)skb->ifindex;
+	record->length = skb->len < UINT16_MAX ? (uint16_t)skb->len : UINT16_MAX;
 	if (bytes > 0)
 		bpf_skb_load_bytes(skb, 0, record->data, bytes);
 	if (found.trouble)

@@ -3,6 +3,7 @@
 #include "flight.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@ struct flight {
 	struct bpf_object *object;
 	struct ring_buffer *signs;
 	const struct flight_record *frames;
+	const struct flight_marks *marks;
+	uint8_t troubled[(1U << FLIGHT_MARK_BITS) / 8]; /* a bit for each mark */
 	const struct flight_position *positions;
 	uint32_t rings, size;	     /* of a ring: frames */
 	uint64_t done[FLIGHT_RINGS]; /* frames that are written or let go */
@@ -67,9 +70,16 @@ struct constants {
 	bool control_only;
 };
 
+static int set_entries(const struct flight *flight, const char *map)
+{
+	return bpf_map__set_max_entries(bpf_object__find_map_by_name(flight->object, map),
+					flight->rings * flight->size);
+}
+
 static bool load(struct flight *flight, uint32_t mebibytes, bool control)
 {
-	const uint64_t room = ((uint64_t)mebibytes << 20) / sizeof(struct flight_record);
+	const uint64_t room =
+		((uint64_t)mebibytes << 20) / (sizeof(struct flight_record) + sizeof(struct flight_marks));
 	const int cpus = libbpf_num_possible_cpus();
 	struct constants constants = {.control_only = control};
 	struct bpf_map *rodata;
@@ -86,14 +96,33 @@ static bool load(struct flight *flight, uint32_t mebibytes, bool control)
 		return false;
 	rodata = bpf_object__find_map_by_name(flight->object, ".rodata");
 	if (!rodata || bpf_map__set_initial_value(rodata, &constants, bpf_map__value_size(rodata)) ||
-	    bpf_map__set_max_entries(bpf_object__find_map_by_name(flight->object, "frames"),
-				     flight->rings * flight->size))
+	    set_entries(flight, "frames") || set_entries(flight, "marks"))
 		return false;
 	if (bpf_object__load(flight->object))
 		return false;
 	flight->frames = mapped(flight, "frames", sizeof(*flight->frames) * flight->rings * flight->size);
+	flight->marks = mapped(flight, "marks", sizeof(*flight->marks) * flight->rings * flight->size);
 	flight->positions = mapped(flight, "positions", sizeof(*flight->positions) * FLIGHT_RINGS);
-	return flight->frames && flight->positions;
+	return flight->frames && flight->marks && flight->positions;
+}
+
+static uint32_t mark_of(const struct client *client)
+{
+	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
+	const bool is_v4 = memcmp(client->address, v4, sizeof(v4)) == 0;
+
+	return flight_mark(flight_hash(flight_address(client->address + (is_v4 ? 12 : 0), is_v4 ? 4 : 6),
+				       load_be16(client->port)));
+}
+
+static bool may_be_in_trouble(const struct flight *flight, uint32_t ring, uint64_t index)
+{
+	const struct flight_marks *marks =
+		&flight->marks[(uint64_t)ring * flight->size + (index & (flight->size - 1))];
+	const uint32_t source = marks->source, destination = marks->destination;
+
+	return source == FLIGHT_ANYBODY || flight->troubled[source / 8] >> source % 8 & 1 ||
+	       flight->troubled[destination / 8] >> destination % 8 & 1;
 }
 
 static int take_sign(void *context, void *data, size_t size)
@@ -103,16 +132,20 @@ static int take_sign(void *context, void *data, size_t size)
 	const uint32_t captured = sign->length < FLIGHT_SNAP ? sign->length : FLIGHT_SNAP;
 	struct flow_slot *slot;
 	struct frame frame;
+	uint32_t mark;
 
 	(void)size;
 	if (sign->kind != FLIGHT_TROUBLE ||
 	    !frame_read(sign->data, captured, sign->length, flight->clients, &frame))
 		return 0;
 	slot = flows_find(&flight->flows, &frame.client, true);
-	if (slot)
-		slot->trouble = true;
-	else
+	if (!slot) {
 		flight->out->counts.untracked++;
+		return 0;
+	}
+	slot->trouble = true;
+	mark = mark_of(&frame.client);
+	flight->troubled[mark / 8] |= (uint8_t)(1U << mark % 8);
 	return 0;
 }
 
@@ -165,9 +198,8 @@ static uint64_t catch_up(struct flight *flight, uint32_t ring)
 	return next;
 }
 
-static void write_record(struct flight *flight, uint32_t ring, bool all)
+static void write_record(struct flight *flight, uint32_t ring, uint64_t index, bool all)
 {
-	const uint64_t index = flight->done[ring]++;
 	const struct flight_record record = *record_at(flight, ring, index);
 	const uint32_t bytes = record.length < FLIGHT_SNAP ? record.length : FLIGHT_SNAP;
 	const struct flow_slot *slot;
@@ -188,45 +220,20 @@ static void write_record(struct flight *flight, uint32_t ring, bool all)
 		flight->out->counts.overwritten++;
 }
 
-/* Writes what there is up to this time, in order of time over the rings. */
-static void write_until(struct flight *flight, uint64_t t, bool all)
+/* Lets the frames of a ring go but for the last `kept`; before, what may be needed of them is written. */
+static void let_go(struct flight *flight, uint32_t ring, uint64_t kept, bool all)
 {
-	uint64_t next[FLIGHT_RINGS];
+	const uint64_t end = catch_up(flight, ring) - kept;
 
-	for (uint32_t ring = 0; ring < flight->rings; ring++)
-		next[ring] = catch_up(flight, ring);
-	for (;;) {
-		uint32_t first = FLIGHT_RINGS;
-		uint64_t least = t;
-
-		for (uint32_t ring = 0; ring < flight->rings; ring++)
-			if (flight->done[ring] < next[ring] &&
-			    record_at(flight, ring, flight->done[ring])->t < least) {
-				least = record_at(flight, ring, flight->done[ring])->t;
-				first = ring;
-			}
-		if (first == FLIGHT_RINGS)
-			return;
-		write_record(flight, first, all);
+	if (flight->flows.used == 0 && !all) {
+		flight->out->counts.overwritten += end - flight->done[ring];
+		flight->done[ring] = end;
 	}
-}
-
-/* Lets half of a ring go that is three quarters full; is anybody in trouble, what may be needed of it is
- * written before. */
-static void let_go(struct flight *flight)
-{
-	for (uint32_t ring = 0; ring < flight->rings; ring++) {
-		const uint64_t next = catch_up(flight, ring), kept = flight->size / 2;
-
-		if (next - flight->done[ring] <= flight->size / 4 * 3)
-			continue;
-		if (flight->flows.used > 0) {
-			write_until(flight, record_at(flight, ring, next - kept)->t, false);
-		} else {
-			flight->out->counts.overwritten += next - kept - flight->done[ring];
-			flight->done[ring] = next - kept;
-		}
-	}
+	for (; flight->done[ring] < end; flight->done[ring]++)
+		if (all || may_be_in_trouble(flight, ring, flight->done[ring]))
+			write_record(flight, ring, flight->done[ring], all);
+		else
+			flight->out->counts.overwritten++;
 }
 
 void flight_run(struct flight *flight, int signals)
@@ -234,12 +241,15 @@ void flight_run(struct flight *flight, int signals)
 	while (signals_wait(signals, flight->epoll)) {
 		ports_take_changes(&flight->ports);
 		ring_buffer__consume(flight->signs);
-		let_go(flight);
+		/* Half of a ring that is three quarters full. */
+		for (uint32_t ring = 0; ring < flight->rings; ring++)
+			if (written(flight, ring) - flight->done[ring] > flight->size / 4 * 3)
+				let_go(flight, ring, flight->size / 2, false);
 	}
 	ports_close(&flight->ports);
 	ring_buffer__consume(flight->signs);
-	write_until(flight, UINT64_MAX, true);
 	for (uint32_t ring = 0; ring < flight->rings; ring++) {
+		let_go(flight, ring, 0, true);
 		flight->out->counts.seen += written(flight, ring);
 		flight->out->counts.untracked += flight->positions[ring].untold;
 	}

@@ -9,17 +9,51 @@
 
 #include <stdint.h>
 
-#define FLIGHT_SNAP 128
+#include "packet/bytes.h"
+
+/* So that a frame in a ring takes two lines of the cache; a TCP header in IPv6 in IPv6 ends at 114. */
+#define FLIGHT_SNAP 116
 /* CPUs share so many rings at most: a power of two. */
 #define FLIGHT_RINGS 4
 
 /* A frame in a ring. */
 struct flight_record {
 	uint64_t t; /* CLOCK_MONOTONIC of the initial time namespace, ns */
-	uint32_t ifindex;
-	uint32_t length; /* of the whole frame */
+	uint16_t ifindex;
+	uint16_t length; /* of the whole frame; 65535: or more */
 	uint8_t data[FLIGHT_SNAP];
 };
+_Static_assert(sizeof(struct flight_record) == 128, "two lines of the cache");
+
+/* Beside each frame: a hash of its source and one of its destination, so that only frames that may be of a
+ * connection are read. */
+struct flight_marks {
+	uint32_t source, destination;
+};
+#define FLIGHT_MARK_BITS 20
+/* Frames of which the ends are not looked for: tunnels, errors, fragments. They may be anybody's. */
+#define FLIGHT_ANYBODY 0
+
+/* `ip`: of IPv4 its last four bytes count. */
+static inline uint64_t flight_address(const uint8_t *ip, int family)
+{
+	if (family == 4)
+		return load_le32(ip);
+	return (uint64_t)(load_le32(ip) ^ load_le32(ip + 8)) << 32 |
+	       (uint32_t)(load_le32(ip + 4) + load_le32(ip + 12));
+}
+
+/* An address and a port as one number, and its hash. */
+static inline uint64_t flight_hash(uint64_t address, uint32_t port)
+{
+	return (address ^ (uint64_t)port << 48) * 0x9e3779b97f4a7c15;
+}
+
+/* Never FLIGHT_ANYBODY. */
+static inline uint32_t flight_mark(uint64_t hash)
+{
+	return (uint32_t)(hash >> (64 - FLIGHT_MARK_BITS)) | 1;
+}
 
 /* What a program tells at once: a frame that is a sign of trouble, or that a ring has gone on by a quarter.
  */

@@ -8,20 +8,37 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <bpf/bpf.h>
+
+/* enum bpf_attach_type: since Linux 6.6, and later than the headers that this is built with. */
+#define TCX_INGRESS 46
+
+/*
+ * By a link, which goes with this process and costs a packet least; where the kernel has none, as a
+ * classifier of TC. Returns the link, CLASSIFIER, or NO_PROGRAM.
+ */
+static int attach_to(int program, uint32_t ifindex)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
+			    .prog_fd = program);
+	const int link = bpf_link_create(program, (int)ifindex, TCX_INGRESS, NULL);
+
+	if (link >= 0)
+		return link;
+	bpf_tc_hook_create(&hook);
+	return bpf_tc_attach(&hook, &options) == 0 ? CLASSIFIER : NO_PROGRAM;
+}
 
 static void attach(struct ports *ports, uint32_t ifindex, const char *name)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
-			    .prog_fd = out_is_tester(ports->out, name) ? ports->on_tester : ports->on_other);
-
 	/* A port is named after its machine and net. */
-	if (ifindex >= PORTS_MAX || ports->attached[ifindex] || !strchr(name, '.'))
+	if (ifindex >= PORTS_MAX || ports->attached[ifindex] != NO_PROGRAM || !strchr(name, '.'))
 		return;
-	bpf_tc_hook_create(&hook);
-	if (bpf_tc_attach(&hook, &program) != 0)
+	ports->attached[ifindex] =
+		attach_to(out_is_tester(ports->out, name) ? ports->on_tester : ports->on_other, ifindex);
+	if (ports->attached[ifindex] == NO_PROGRAM)
 		return;
-	ports->attached[ifindex] = true;
 	ports->n++;
 	/* Its machine may be gone when its frames are written. */
 	out_port(ports->out, ifindex);
@@ -41,6 +58,8 @@ bool ports_open(struct ports *ports, const struct bpf_object *object, struct out
 	const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
 
 	ports->out = out;
+	for (uint32_t i = 0; i < PORTS_MAX; i++)
+		ports->attached[i] = NO_PROGRAM;
 	ports->on_tester = bpf_program__fd(bpf_object__find_program_by_name(object, "on_tester"));
 	ports->on_other = bpf_program__fd(bpf_object__find_program_by_name(object, "on_other"));
 	ports->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -61,18 +80,26 @@ void ports_take_changes(struct ports *ports)
 		attach_all(ports);
 }
 
+static void detach(int attached, uint32_t ifindex)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, .handle = 1, .priority = 1);
+
+	if (attached == CLASSIFIER)
+		bpf_tc_detach(&hook, &program);
+	else if (attached != NO_PROGRAM)
+		close(attached);
+}
+
 void ports_close(struct ports *ports)
 {
+	if (ports->links < 0)
+		return;
 	for (uint32_t i = 0; i < PORTS_MAX; i++) {
-		DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)i, .attach_point = BPF_TC_INGRESS);
-		DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, .handle = 1, .priority = 1);
-
-		if (ports->attached[i])
-			bpf_tc_detach(&hook, &program);
-		ports->attached[i] = false;
+		detach(ports->attached[i], i);
+		ports->attached[i] = NO_PROGRAM;
 	}
-	if (ports->links >= 0)
-		close(ports->links);
+	close(ports->links);
 	ports->links = -1;
 }
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { availableParallelism } from "node:os";
-import { highestRate, withMoreSenders } from "../flood.ts";
+import { highestRate, swallow, withMoreSenders } from "../flood.ts";
 import { type Probe, rate } from "./metric.ts";
 
 const MOST_LOSS = 0.001;
@@ -12,6 +12,7 @@ export function datagrams(size: number): Probe {
   return {
     metrics: [rate(name, "1/s", `datagrams of ${size} bytes, the highest rate with at most 0.1 % lost`)],
     async measure({ lab, family, senderIsLimit }) {
+      await swallow(lab);
       const highest = (senders: number) => highestRate({ lab, family, size, senders }, MOST_LOSS);
       const { pps, senderLimited } = await withMoreSenders(highest, MOST_SENDERS);
       if (senderLimited) senderIsLimit?.(name);
