@@ -16,11 +16,15 @@ interface Dry {
 export const dryRunJson = (runs: readonly Dry[]): string =>
   `${JSON.stringify({ runs, trafficS: trafficOf(runs), aboutS: aboutOf(runs) }, null, 2)}\n`;
 
-/** The last line is the sum: the traffic's time is exact, the rest an estimate. */
-export function dryRunText(runs: readonly Dry[]): string {
+const LAB_TIME =
+  "Seconds are the lab's: in virtual time a guest takes as many of yours as the load needs (docs/virtual-time.md).";
+
+/** The line of the sum: the traffic's time is exact, the rest an estimate. `isLabTime`: neither is what a clock on the wall will say. */
+export function dryRunText(runs: readonly Dry[], isLabTime = false): string {
   return [
     ...runs.map(({ name, seed, trafficS }) => `${name}, seed ${seed}: ${seconds(trafficS)} of traffic`),
     `${plural(runs.length, "run")}: about ${duration(aboutOf(runs))}, ${duration(trafficOf(runs))} of it traffic. Nothing was run.`,
+    ...(isLabTime ? [LAB_TIME] : []),
     "",
   ].join("\n");
 }

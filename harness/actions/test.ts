@@ -62,7 +62,9 @@ export async function runTests(words: TestArgs, context: Context): Promise<numbe
     const trafficS = new Map(plans.map((one) => [one.case, one.plan.durationS]));
     const mine = inShard(planned, args.shard ?? null);
     const runs = mine.map(({ one, seed }) => ({ name: one.name, seed, trafficS: trafficS.get(one) ?? 0 }));
-    context.print(args.json ? dryRunJson(runs) : dryRunText(runs));
+    context.print(
+      args.json ? dryRunJson(runs) : dryRunText(runs, runtime.traits.kernel === "chosen" && args.time !== "real"),
+    );
     return EXIT.passed;
   }
   const jobs = new Jobs(args.jobs, say);

@@ -70,7 +70,7 @@ test.serial(
   "watch shows each new connection's target, the one that lookup names, and why a packet is dropped",
   async (t) => {
     let isOver = false;
-    const watching = lb("watch", "--duration", "5").finally(() => {
+    const watching = lb("watch", "--duration", "10").finally(() => {
       isOver = true;
     });
     // Until it listens, connections go by unseen.
