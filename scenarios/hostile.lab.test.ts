@@ -7,6 +7,7 @@ import test from "ava";
 import { netns } from "../harness/runtime/netns.ts";
 import { runCase } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
+import { iptablesStatistic } from "../lb/iptables/statistic.ts";
 import { nfqueue } from "../lb/nfqueue/nfqueue.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "load-balancer-hostile-"));
@@ -29,6 +30,20 @@ test.serial(
     t.is(arrivals?.failedOutsideEvents, 0);
   },
 );
+
+test.serial("behind SYNPROXY a flood leaves nothing in conntrack's table, and costs nobody anything", async (t) => {
+  const options = iptablesStatistic.options.parse({ synproxy: "true", leave: "drain" });
+  if (isSkipped(t, await iptablesStatistic.missing(netns, options))) return;
+  const set = ["--set", "synproxy=true", "--set", "leave=drain"];
+  const words = [...SMALL, ...set, "--at", "1 2", "--duration", "3", "--flood", "2000"];
+  const out = path.join(scratch, "shield");
+  const { status, summary } = await runCase(t, "iptables_statistic_flood", words, { out });
+  t.is(status, 0, summary.reasons.join("\n"));
+  const { entries, sent = 0, ...flood } = summary.flood ?? {};
+  t.like(flood, { shielded: true, fills: [], missed: 0 });
+  t.true(sent > 1800 && (entries?.after ?? 0) - (entries?.before ?? 0) < 1000, JSON.stringify(summary.flood));
+  t.true((summary.latencyMs.p50 ?? 1000) < 900, "a target that refuses SYNPROXY's ACK answers a second later");
+});
 
 test.serial("who knows the seed puts all of his connections on one target, and who does not cannot", async (t) => {
   if (isSkipped(t, await missing())) return;

@@ -22,12 +22,21 @@ const FLOOD: EventOf<"flood"> = {
 };
 
 /** New connections 2.5 ms apart from second 1 on, of which some have no answer; and one connection that lasts. */
-function summaryOf(over: Partial<typeof FLOOD>, isMissed: (id: number) => boolean, tracks = true) {
+function summaryOf(
+  over: Partial<typeof FLOOD>,
+  isMissed: (id: number) => boolean,
+  { tracks = true, shields = false, isVirtual = false } = {},
+) {
   const lasting = streamStart({ connections: 1 });
   const fresh = { ...streamStart({ connections: N }), stream: "ipv4/new", arrivals: true as const };
   const deployed = { kind: "deployed", t: 0, backend: "test", active: targets, effectiveOptions: {} } as const;
   const events: Event[] = [
-    { ...deployed, oracle: { strategy: "stateful", flush: true, assign: null }, ...(tracks ? { tracks } : {}) },
+    {
+      ...deployed,
+      oracle: { strategy: "stateful", flush: true, assign: null },
+      ...(tracks ? { tracks } : {}),
+      ...(shields ? { answersSyns: true } : {}),
+    },
     lasting,
     fresh,
     { ...FLOOD, ...over },
@@ -42,7 +51,8 @@ function summaryOf(over: Partial<typeof FLOOD>, isMissed: (id: number) => boolea
     return connectionOf({ stream: fresh.stream, id, startUs, ...own });
   });
   const connections = [connectionOf({ id: 0, target: "vm-001", endUs: 4e6 }), ...arrivals];
-  return analyse(runInfo("test", "flood", targets, ["vm-201"]), { events, connections }).summary;
+  const run = { ...runInfo("test", "flood", targets, ["vm-201"]), ...(isVirtual ? { time: "virtual" as const } : {}) };
+  return analyse(run, { events, connections }).summary;
 }
 
 const every = (n: number) => (id: number) => id % n === 0;
@@ -90,3 +100,39 @@ test("of what a full table drops the number is judged, and the connections are n
 test("a flood that was not sent is no result", (t) => {
   t.regex(summaryOf({ sent: 5000 }, () => false).reasons.join(), /was to be 10,000 packets, and 5,000 were sent/);
 });
+
+test("in virtual time too few packets are too many for its processor, and another guest is no remedy", (t) => {
+  const slow = summaryOf({ sent: 5000 }, () => false, { isVirtual: true }).reasons.join();
+  t.regex(slow, /5,000 were sent\. That is as many as one processor of 1000 MIPS carries/);
+  t.notRegex(slow, /--runtime vm/);
+});
+
+const FULL = [{ machine: "vm-201", most: 500, buckets: 500, before: 100, after: 500 }];
+
+test("of SYNs that the balancer answers itself no table fills up, and none of them is an entry", (t) => {
+  const times = { fromT: S, untilT: 2 * S };
+  const shields = summaryOf({ ...times, tables: FULL }, () => false, { shields: true });
+  t.like(shields.flood, { fills: [], shielded: true, predicted: 0, missed: 0 });
+  t.like(shields.flood?.entries, { before: 100, predicted: 500 });
+  t.regex(
+    summaryOf({ ...times, tables: FULL }, every(2), { shields: true }).reasons.join(),
+    /none was to, as the balancer answers SYNs itself/,
+  );
+  t.deepEqual(summaryOf({ ...times, tables: FULL }, () => false).flood?.fills, ["conntrack"]);
+});
+
+test("datagrams are no SYNs: nobody answers them, and the table fills up", (t) => {
+  const { flood } = summaryOf({ of: "datagram", tables: FULL }, () => false, { shields: true });
+  t.deepEqual(flood?.fills, ["conntrack"]);
+  t.is(flood?.shielded, undefined);
+});
+
+for (const [synCookies, fills] of [
+  ["off", ["backlog"]],
+  ["full", []],
+  ["always", []],
+] as const)
+  test(`listeners with little room and SYN cookies '${synCookies}' are full: ${fills.length > 0}`, (t) => {
+    const { flood } = summaryOf({ synBacklog: 128, synCookies }, () => false, { tracks: false });
+    t.deepEqual(flood?.fills, [...fills]);
+  });

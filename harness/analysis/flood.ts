@@ -45,8 +45,7 @@ const isUntold = ({ establishedT, endT, startT, recorded }: Row) =>
 /** Whether an attempt came to nothing because something was full, as was predicted. */
 export const isCrowdedOut = ({ timeline, events }: Pick<AnalysisContext, "timeline" | "events">) => {
   const event = events.find((e): e is Flood => e.kind === "flood");
-  const { tracks } = timeline.deployed;
-  const fromT = event && fillsOf(event, tracks === true).length > 0 ? event.fromT : Number.POSITIVE_INFINITY;
+  const fromT = event && fillsOf(event, timeline.deployed).length > 0 ? event.fromT : Number.POSITIVE_INFINITY;
   return ({ startT }: Pick<Row, "startT">) => startT >= fromT;
 };
 
@@ -58,7 +57,8 @@ function summaryOf(
   const { of, perS, fromT, untilT, sent } = event;
   const attempts = found.attempts.sort((a, b) => a.atS - b.atS);
   const tracks = deployed.tracks === true;
-  const fills = fillsOf(event, tracks, attempts.length);
+  const fills = fillsOf(event, deployed, attempts.length);
+  const heard = isAnswered(event, deployed) ? 0 : sent;
   const lasts = (untilT - fromT) / 1e9;
   const families = [...new Set(attempts.map(({ family }) => family))].sort((a, b) => a - b);
   const crowd: Crowd = {
@@ -84,13 +84,14 @@ function summaryOf(
     predicted,
     interval: [...interval],
     fills,
+    ...(isAnswered(event, deployed) ? { shielded: true as const } : {}),
     ...(tracks && table
       ? {
           entries: {
             most: table.most,
             before: table.before,
             after: table.after,
-            predicted: Math.min(table.most, table.before + sent + attempts.filter(({ atS }) => atS <= lasts).length),
+            predicted: Math.min(table.most, table.before + heard + attempts.filter(({ atS }) => atS <= lasts).length),
           },
         }
       : {}),
@@ -107,11 +108,17 @@ function byChance(crowd: Crowd): { mean: number; interval: [number, number] } {
   return { mean, interval: [Math.max(0, Math.floor(mean - spread)), Math.ceil(mean + spread)] };
 }
 
-function fillsOf(event: Flood, tracks: boolean, attempts = 0): FloodSummary["fills"] {
-  const { sent, synBacklog, of, tables } = event;
+type Deployed = Pick<EventOf<"deployed">, "tracks" | "answersSyns">;
+
+/** The balancer answers, and tells nobody. */
+const isAnswered = ({ of }: Flood, { answersSyns }: Deployed): boolean => of === "syn" && answersSyns === true;
+
+function fillsOf(event: Flood, deployed: Deployed, attempts = 0): FloodSummary["fills"] {
+  const { sent, synBacklog, synCookies = "off", of, tables } = event;
   const [table] = tables;
-  const isTableFull = tracks && table !== undefined && table.before + sent + attempts > table.most;
-  const isBacklogFull = of === "syn" && synBacklog !== undefined;
+  if (isAnswered(event, deployed)) return [];
+  const isTableFull = deployed.tracks && table !== undefined && table.before + sent + attempts > table.most;
+  const isBacklogFull = of === "syn" && synBacklog !== undefined && synCookies === "off";
   return [...(isTableFull ? (["conntrack"] as const) : []), ...(isBacklogFull ? (["backlog"] as const) : [])];
 }
 
@@ -138,10 +145,13 @@ function backlogOf({ listeners, tables, synBacklog }: Flood): Crowd["backlog"] {
 const isOverrun = ({ overrun, missed, interval: [, high] }: FloodSummary) => overrun > 0 && missed > high;
 
 /** Why what became of new connections is no result. */
-export function floodGaps({ flood: found }: Judged): string[] {
+export function floodGaps({ flood: found, clock }: Pick<Judged, "flood" | "clock">): string[] {
   if (!found) return [];
   const { sent, due, overrun } = found;
-  const slow = "Try a lower --flood, or --runtime vm, in whose time no machine is slow";
+  const slow =
+    clock === "virtual"
+      ? "That is as many as one processor of 1000 MIPS carries. Try a lower --flood, or another machine in real time"
+      : "Try a lower --flood, or --runtime vm, which carries some thousands a second however busy the machine is";
   return [
     ...(sent < ENOUGH * due
       ? [`The flood was to be ${count(due)} packets, and ${count(sent)} were sent. ${slow}.`]
@@ -158,7 +168,8 @@ function said({ of, sent, fromMs, untilMs, attempts, missed }: FloodSummary): st
   return `Beside ${plural(sent, WHAT[of])} from sources that never answer (${(fromMs / 1000).toFixed(1)} to ${(untilMs / 1000).toFixed(1)} s) ${count(missed)} of ${plural(attempts, "new connection")} had no answer to ${of === "syn" ? "the first SYN" : "the datagram"}`;
 }
 
-function expected({ fills, predicted, interval: [low, high], entries }: FloodSummary): string {
+function expected({ fills, predicted, interval: [low, high], entries, shielded }: FloodSummary): string {
+  if (shielded) return "none was to, as the balancer answers SYNs itself";
   if (fills.length === 0)
     return `none was to, as ${entries ? "the connection table has room for all" : "no table that fills up is asked"}`;
   const full = fills.map((what) =>
@@ -169,8 +180,8 @@ function expected({ fills, predicted, interval: [low, high], entries }: FloodSum
   return `${count(Math.round(predicted))} predicted (${count(low)} to ${count(high)}), as ${full.join(" and ")}`;
 }
 
-export function floodFailures({ flood: found }: Judged): Check[] {
-  if (!found || floodGaps({ flood: found } as Judged).length > 0) return [];
+export function floodFailures({ flood: found, clock }: Pick<Judged, "flood" | "clock">): Check[] {
+  if (!found || floodGaps({ flood: found, clock }).length > 0) return [];
   const {
     missed,
     interval: [low, high],
@@ -189,7 +200,7 @@ export function floodFailures({ flood: found }: Judged): Check[] {
   ];
 }
 
-export function floodMerits({ flood: found }: Judged): string[] {
+export function floodMerits({ flood: found }: Pick<Judged, "flood">): string[] {
   if (!found) return [];
   const { entries } = found;
   const table = entries

@@ -86,6 +86,8 @@ export interface Backend extends BackendFacts {
   sharesConntrack?(options: BackendOptions): boolean;
   /** Whether conntrack on the routers has to hold every connection. */
   tracks(options: BackendOptions, targets: number): boolean;
+  /** Whether it answers SYNs itself, so that neither conntrack nor targets hear of clients that do not complete the handshake. Absent: it does not. */
+  answersSyns?(options: BackendOptions): boolean;
   /**
    * Installs it on the lab's routers with these targets (indices) active, with so many services besides the VIP's, at `otherVip(1)`
    * and so on. Throws LabError, and then the lab is taken down.

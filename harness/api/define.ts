@@ -27,6 +27,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   sharesConntrack?(options: z.infer<Schema>): boolean;
   /** Whether conntrack on the routers has to hold every connection. */
   tracks?(options: z.infer<Schema>, targets: number): boolean;
+  /** Whether it answers SYNs itself, so that neither conntrack nor targets hear of clients that do not complete the handshake. */
+  answersSyns?(options: z.infer<Schema>): boolean;
   /** null: what it does cannot be predicted connection by connection. */
   oracle?(options: z.infer<Schema>, targets: number, protocol: Protocol): OracleSpec | null;
   /** Whether targets that leave are dead, while what it remembers of their connections still leads to them. */
@@ -101,6 +103,7 @@ export function defineBackend<Schema extends z.ZodObject>({
     },
     sharesConntrack: (options: z.infer<Schema>) => definition.sharesConntrack?.(options) ?? false,
     tracks: (options: z.infer<Schema>, targets) => definition.tracks?.(options, targets) ?? false,
+    answersSyns: (options: z.infer<Schema>) => definition.answersSyns?.(options) ?? false,
     links: (options: z.infer<Schema>) => definition.links?.(options) ?? null,
     oracle: (options: z.infer<Schema>, targets, protocol) => definition.oracle?.(options, targets, protocol) ?? null,
     leavesDead: (options: z.infer<Schema>) => definition.leavesDead?.(options) ?? false,
@@ -155,6 +158,7 @@ export function presetBackend<Schema extends z.ZodObject>(
     missing: (place, options) => base.missing(place, whole(options)),
     sharesConntrack: (options) => base.sharesConntrack?.(whole(options)) ?? false,
     tracks: (options, targets) => base.tracks(whole(options), targets),
+    answersSyns: (options) => base.answersSyns?.(whole(options)) ?? false,
     links: (options) => base.links?.(whole(options)) ?? null,
     deploy: (lab, options, active, services) => base.deploy(lab, whole(options), active, services),
     oracle: (options, targets, protocol) => base.oracle(whole(options), targets, protocol),

@@ -10,21 +10,28 @@ import type { RunOptions } from "./options.ts";
 const FLOOD_PER_S = 10_000;
 
 /** Throws UsageError where options are about others who do not send. */
-export function checkFlood({ name }: Scenario, { flood, synBacklog, protocol }: RunOptions, plan: Plan): void {
-  const given = flood !== undefined ? "--flood" : synBacklog !== undefined ? "--syn-backlog" : null;
+export function checkFlood({ name }: Scenario, options: RunOptions, plan: Plan): void {
+  const { flood, synBacklog, synCookies, protocol } = options;
+  const about = synBacklog !== undefined ? "--syn-backlog" : synCookies !== undefined ? "--syn-cookies" : null;
+  const given = flood !== undefined ? "--flood" : about;
   if (given && !plan.flood) throw new UsageError(`In '${name}' nobody else sends: it has no ${given}. Try 'flood'.`);
   if (plan.flood && protocol === "sctp")
     throw new UsageError(`Those who flood in '${name}' have no packets of SCTP. Try --protocol tcp.`);
-  if (synBacklog !== undefined && protocol === "udp")
-    throw new UsageError("--syn-backlog is about TCP's SYNs, and UDP has none. Try --protocol tcp.");
+  if (about && protocol === "udp")
+    throw new UsageError(`${about} is about TCP's SYNs, and UDP has none. Try --protocol tcp.`);
+  if (synCookies === "off" && synBacklog === undefined)
+    throw new UsageError(
+      "--syn-cookies off needs to know how many half-open connections have room. Add --syn-backlog.",
+    );
 }
 
 export function floodPart(
   { flood: times }: Plan,
-  { flood: perS = FLOOD_PER_S, synBacklog }: RunOptions,
+  { flood: perS = FLOOD_PER_S, synBacklog, synCookies }: RunOptions,
 ): Pick<Load, "flood"> {
   if (!times) return {};
-  return { flood: { ...times, perS, ...(synBacklog === undefined ? {} : { synBacklog }) } };
+  const room = synBacklog === undefined ? {} : { synBacklog };
+  return { flood: { ...times, perS, ...room, ...(synCookies === undefined ? {} : { synCookies }) } };
 }
 
 /** When the first thing happens: by then all connections are there. */

@@ -142,6 +142,10 @@ export type Snat = z.infer<typeof snat>;
 
 /** How tester and targets find out that a router is dead: not at all, by health checks of their own, or by what the routers say. */
 export const ANNOUNCE = ["none", "static", "vrrp", "vrrp-both", "bgp-bird", "bgp-frr"] as const;
+/** When listeners answer by SYN cookies, in the order of net.ipv4.tcp_syncookies. */
+export const SYN_COOKIES = ["off", "full", "always"] as const;
+export type SynCookies = (typeof SYN_COOKIES)[number];
+
 /** By what routers tell each other of connections: conntrackd, which waits for acknowledgements (FTFW) or does not (NOTRACK). */
 export const SYNC_WAYS = ["conntrackd", "conntrackd-notrack"] as const;
 export type SyncWay = (typeof SYNC_WAYS)[number];

@@ -15,6 +15,7 @@ import {
   lifecycle,
   reuse,
   room,
+  SYN_COOKIES,
   snat,
   streamName,
   time,
@@ -64,6 +65,8 @@ export const eventSchema = z.discriminatedUnion("kind", [
     direct: direct.exactOptional(),
     /** Only where others send too: conntrack has an entry for each flow that passes. */
     tracks: z.literal(true).exactOptional(),
+    /** Only where others send too: the balancer answers SYNs itself, and tells nobody of those that get no further. */
+    answersSyns: z.literal(true).exactOptional(),
     /** Only where an event stops, kills, reloads or replaces the balancer. */
     lifecycle: lifecycle.exactOptional(),
   }),
@@ -123,8 +126,10 @@ export const eventSchema = z.discriminatedUnion("kind", [
     tables: z.array(z.object({ machine: z.string(), most: count, buckets: count, before: count, after: count })),
     /** Sockets that listen there: of IPv4, of IPv6, and of both. */
     listeners: z.array(z.object({ machine: z.string(), ipv4: count, ipv6: count, both: count })),
-    /** Room of each for half-open connections, as asked for, without SYN cookies. */
+    /** Room of each for half-open connections, as asked for. */
     synBacklog: count.exactOptional(),
+    /** As asked for; absent: none where the room was asked for, else the kernel's default. */
+    synCookies: z.enum(SYN_COOKIES).exactOptional(),
     /** Packets that found a receive queue of the machine full meanwhile. */
     overrun: count,
   }),

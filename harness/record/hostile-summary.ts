@@ -34,6 +34,8 @@ export const flood = z.object({
   interval,
   /** What it was to fill: conntrack's table, listeners' room for half-open connections. Empty: nothing. */
   fills: z.array(z.enum(["conntrack", "backlog"])),
+  /** The balancer answered the SYNs itself, and told nobody of them. */
+  shielded: z.literal(true).exactOptional(),
   /** Conntrack's entries on the router, their limit, and as many as were to be. Absent: there are none. */
   entries: z.object({ most: count, before: count, after: count, predicted: count }).exactOptional(),
   /** Packets that the machine, or a queue to user space, was too slow for. */

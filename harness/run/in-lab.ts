@@ -211,6 +211,7 @@ function expectedOf({ backend, backendOptions, plan, load }: RunRequest, { topol
     reuse: load.sameTuple ? backend.reuse?.(backendOptions, load.protocol) : null,
     direct: load.directS === undefined ? null : backend.direct?.(backendOptions, load.protocol),
     tracks: load.flood && backend.tracks(backendOptions, targets.length) ? (true as const) : null,
+    answersSyns: load.flood && backend.answersSyns?.(backendOptions) ? (true as const) : null,
     withoutTargets: empty ? backend.withoutTargets?.(backendOptions, load.protocol) : null,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value)) as {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Others beside the load: packets from sources that never answer, what they find full, and what became of it.
+import { SYN_COOKIES } from "../record/base.ts";
 import type { RecordWriter } from "../record/record.ts";
 import type { EventOf } from "../record/schema.ts";
 import type { Lab } from "../runtime/runtime.ts";
@@ -13,21 +14,23 @@ const CONNTRACK = ["max", "buckets", "count"].map((name) => `/proc/sys/net/netfi
 const SEED = 1000;
 
 /** Before the traffic: ways for answers to nobody, and no room for half-open connections where that was asked for. */
-export async function prepareFlood(lab: Lab, { synBacklog }: FloodLoad): Promise<void> {
+export async function prepareFlood(lab: Lab, { synBacklog, synCookies }: FloodLoad): Promise<void> {
   const { tester, routers, targets } = lab.topology;
   await Promise.all(
     [tester, ...routers].map((machine) =>
       lab.wiring(machine.name).exec(["ip", "-batch", "-"], { input: spoofedBatch(lab.topology, machine) }),
     ),
   );
-  if (synBacklog === undefined) return;
-  const input = `net/ipv4/tcp_syncookies=0\nnet/ipv4/tcp_max_syn_backlog=${synBacklog}\n`;
+  const cookies = synCookies ?? (synBacklog === undefined ? null : "off");
+  if (cookies === null) return;
+  const room = synBacklog === undefined ? "" : `net/ipv4/tcp_max_syn_backlog=${synBacklog}\n`;
+  const input = `net/ipv4/tcp_syncookies=${SYN_COOKIES.indexOf(cookies)}\n${room}`;
   await Promise.all([...routers, ...targets].map(({ name }) => lab.wiring(name).exec(["@sysctl"], { input })));
 }
 
 /** Sends, and records what there was to fill and how full it became. `port` is that of new connections. */
 export async function flood(lab: Lab, load: Load & { flood: FloodLoad }, port: number, record: RecordWriter) {
-  const { perS, fromS, untilS, synBacklog } = load.flood;
+  const { perS, fromS, untilS, synBacklog, synCookies } = load.flood;
   const { routers, targets } = lab.topology;
   const of = load.protocol === "tcp" ? "syn" : "datagram";
   const [before, listeners, overrun] = await Promise.all([
@@ -53,6 +56,7 @@ export async function flood(lab: Lab, load: Load & { flood: FloodLoad }, port: n
     tables: before.map((table, i) => ({ ...table, after: after[i]?.before ?? table.before })),
     listeners: listeners.filter(({ ipv4, ipv6, both }) => ipv4 + ipv6 + both > 0),
     ...(synBacklog === undefined ? {} : { synBacklog }),
+    ...(synCookies === undefined ? {} : { synCookies }),
     overrun: (await overrunIn(lab)) - overrun,
   };
   record.add({ kind: "flood", t: lab.clock.now(), ...event });

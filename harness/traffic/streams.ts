@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load, and how it is shared out to generators: one for each address family, or several.
+import type { SynCookies } from "../record/base.ts";
 import type { Family, Protocol, StreamName } from "../record/schema.ts";
 import { clientVips, linkOn, type Machine } from "../topology/topology.ts";
 import { signsMs } from "./liveness.ts";
@@ -65,8 +66,10 @@ export interface FloodLoad {
   untilS: number;
   /** Packets a second, both families together. */
   perS: number;
-  /** Half-open connections that a listener has room for, without SYN cookies; absent: the kernel's, with them. */
+  /** Half-open connections that a listener has room for; absent: the kernel's. */
   synBacklog?: number;
+  /** Absent: with room that was asked for none, else the kernel's default. */
+  synCookies?: SynCookies;
 }
 
 /** What one attacker does over one family. */

@@ -38,6 +38,7 @@ import { memoryPart } from "../linux/options.ts";
 import { limitTable, masqueradeRules, ownKernel, tableFull, wantsMasquerade } from "../linux/room.ts";
 import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { snatCounters } from "../linux/snat-ports.ts";
+import { LOCAL_TABLE, type Shield, shieldCounters, shieldRules, takesLoose, wayThrough } from "../linux/synproxy.ts";
 import { added, controlOf, generations, restore, restoreWords } from "./generations.ts";
 
 export const variant = z
@@ -59,22 +60,18 @@ export interface Rules {
   beside?: readonly string[];
 }
 
-export interface NatOptions {
+export interface NatOptions extends Shield {
   leave: LeaveMode;
   masquerade?: boolean | undefined;
   local: boolean;
   targetPort?: number | undefined;
   variant?: Variant;
   timeouts: string;
-  looseTcp: boolean;
   mssClamp?: number | undefined;
   snatPorts?: string | undefined;
   randomFully?: boolean | undefined;
   conntrackMax?: number | undefined;
 }
-
-/** Routes for what the router itself sends. */
-const LOCAL_TABLE = 900;
 
 type NatRulesOf = (family: IpFamily, active: readonly number[], topology: Topology) => Pick<Rules, "rules" | "chains">;
 
@@ -89,10 +86,11 @@ export function natSide(
     async install(first) {
       await setSysctls(host, [
         "net/netfilter/nf_conntrack_tcp_be_liberal=1",
-        `net/netfilter/nf_conntrack_tcp_loose=${Number(options.looseTcp)}`,
+        `net/netfilter/nf_conntrack_tcp_loose=${Number(takesLoose(options))}`,
       ]);
       await setTimeouts(host, options.timeouts);
       await clamp(host, options);
+      if (options.synproxy) await shield(host, options);
       // A connection of the router's own is looked up before OUTPUT sees it, so the VIP needs a route, wherever it leads.
       // What is forwarded must not find it: a packet that no rule rewrites is a drop that the kernel counts.
       for (const family of options.local ? FAMILIES : []) {
@@ -117,6 +115,7 @@ export function natSide(
       ...(await conntrackCounters(host)),
       ...(await tableFull(lab, host, options)),
       ...(await snatCounters(host, options)),
+      ...(await shieldCounters(host, options)),
     }),
     idle: () => service.idle(),
   };
@@ -138,7 +137,7 @@ const NO_TARGET: Pick<Rules, "rules"> = { rules: ["-j ACCEPT"] };
 function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) {
   return (family: IpFamily, active: readonly number[]): Rules => ({
     table: "nat",
-    hooks: ["PREROUTING", ...(options.local ? ["OUTPUT"] : [])],
+    hooks: ["PREROUTING", ...(options.local || options.synproxy ? ["OUTPUT"] : [])],
     beside:
       returnPath(topology, options.masquerade ?? wantsMasquerade(options)) === "masquerade"
         ? masqueradeRules("-o eth1 -m conntrack --ctstate DNAT", options)
@@ -151,7 +150,16 @@ function natRules(topology: Topology, options: NatOptions, rulesOf: NatRulesOf) 
 export function natRequirements(options: NatOptions, rulesOf: NatRulesOf): Requirements {
   const rules = natRules(planTopology({ targets: 2, routers: 2 }), options, rulesOf);
   const needs = ruleRequirements([TOOLS.conntrack], options.variant, (family) => rules(family, [0, 1]));
-  return { ...clampNeeds(needs, options), ...ownKernel(options) };
+  const shields = (options.synproxy ? FAMILIES : []).map((family) =>
+    probeOf(family, shieldRules(family), options.variant),
+  );
+  const clamped = clampNeeds(needs, options);
+  return { ...clamped, kernel: [...(clamped.kernel ?? []), ...shields], ...ownKernel(options) };
+}
+
+async function shield(host: Host, { variant: given, local }: NatOptions): Promise<void> {
+  await wayThrough(host, !local);
+  for (const family of FAMILIES) await restore(host, family, shieldRules(family), given);
 }
 
 type Clamped = Pick<NatOptions, "mssClamp" | "variant">;
@@ -205,9 +213,9 @@ export function destination(topology: Topology, index: number, family: IpFamily,
 
 /** Which connections a stateful backend loses; `assign` null: rules take targets in turn or at random. */
 export function statefulOracle(
-  { leave, timeouts, looseTcp }: Pick<NatOptions, "leave" | "timeouts" | "looseTcp">,
+  { leave, timeouts, ...shielded }: Pick<NatOptions, "leave" | "timeouts" | keyof Shield>,
   protocol: Protocol,
 ): StatefulSpec {
-  const memory = memoryPart(timeouts, beginsAnew(protocol, looseTcp));
+  const memory = memoryPart(timeouts, beginsAnew(protocol, takesLoose(shielded)));
   return { strategy: "stateful", flush: leave === "flush", assign: null, ...memory };
 }

@@ -8,6 +8,7 @@ import { noRoute } from "../linux/no-route.ts";
 import { timeouts } from "../linux/options.ts";
 import { checkRoom, conntrackMax, randomFully, roomOf, snatPorts } from "../linux/room.ts";
 import { snatOf } from "../linux/snat-ports.ts";
+import { checkShield, synproxy } from "../linux/synproxy.ts";
 import {
   destination,
   natLifecycle,
@@ -39,6 +40,7 @@ const options = z.strictObject({
   randomFully,
   conntrackMax,
   mssClamp,
+  synproxy,
   local: z.stringbool().default(false).describe("connections that the router itself makes are balanced too"),
   variant,
 });
@@ -50,6 +52,7 @@ export const iptablesRecent = defineBackend({
   summary:
     "iptables DNAT with affinity by source for some seconds (recent match), else at random; conntrack keeps state",
   tracks: () => true,
+  answersSyns: ({ synproxy: shields }) => shields,
   sharesConntrack: natShares,
   protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
@@ -59,12 +62,16 @@ export const iptablesRecent = defineBackend({
   snat: snatOf,
   room: (given) => roomOf(given),
   effectiveOptions(given) {
+    checkShield(given);
     checkRoom(given, given.masquerade ?? null, "masquerade=true");
     return definedOptions(given);
   },
   direct: () => bothLive,
-  withoutTargets: (_, protocol) => noRoute(protocol),
-  lifecycle: { actions: ["reload", "upgrade"], of: (_, protocol) => natLifecycle(protocol) },
+  withoutTargets: ({ synproxy: shields }, protocol) => (shields ? null : noRoute(protocol)),
+  lifecycle: {
+    actions: ["reload", "upgrade"],
+    of: ({ synproxy: shields }, protocol) => (shields ? null : natLifecycle(protocol)),
+  },
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),

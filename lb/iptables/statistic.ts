@@ -8,6 +8,7 @@ import { noRoute } from "../linux/no-route.ts";
 import { timeouts, turnsPart } from "../linux/options.ts";
 import { checkRoom, conntrackMax, randomFully, roomOf, snatPorts } from "../linux/room.ts";
 import { snatOf } from "../linux/snat-ports.ts";
+import { checkShield, synproxy, takesLoose } from "../linux/synproxy.ts";
 import { destination, natLifecycle, natRequirements, natShares, natSide, statefulOracle, variant } from "./iptables.ts";
 
 const options = z.strictObject({
@@ -20,6 +21,7 @@ const options = z.strictObject({
   randomFully,
   conntrackMax,
   mssClamp,
+  synproxy,
   local: z.stringbool().default(true).describe("connections that the router itself makes are balanced too"),
   targetPort: z.coerce
     .number()
@@ -37,6 +39,7 @@ export const iptablesStatistic = defineBackend({
   name: "iptables_statistic",
   summary: "iptables DNAT with the statistic match, in turn or at random; conntrack keeps connections where they are",
   tracks: () => true,
+  answersSyns: ({ synproxy: shields }) => shields,
   sharesConntrack: natShares,
   protocols: ["tcp", "udp", "sctp"],
   servesVips: () => true,
@@ -44,21 +47,25 @@ export const iptablesStatistic = defineBackend({
   leavesDead,
   clampMtu: ({ mssClamp: mtu }) => mtu ?? null,
   snat: snatOf,
-  reuse: natReuse,
+  reuse: (given, protocol) => (given.synproxy ? null : natReuse(given, protocol)),
   room: (given) => roomOf(given, given.mode === "nth"),
   effectiveOptions(given) {
+    checkShield(given);
     checkRoom(given, given.masquerade ?? null, "masquerade=true");
     return definedOptions(given);
   },
   direct: () => bothLive,
-  withoutTargets: (_, protocol) => noRoute(protocol),
-  lifecycle: { actions: ["reload", "upgrade"], of: (_, protocol) => natLifecycle(protocol) },
+  withoutTargets: ({ synproxy: shields }, protocol) => (shields ? null : noRoute(protocol)),
+  lifecycle: {
+    actions: ["reload", "upgrade"],
+    of: ({ synproxy: shields }, protocol) => (shields ? null : natLifecycle(protocol)),
+  },
   service: "a rule in PREROUTING and a chain with rules for its targets",
   options,
   requires: (given) => natRequirements(given, rulesOf(given)),
   oracle: (given, _, protocol) => ({
     ...statefulOracle(given, protocol),
-    ...turnsPart(given.mode === "nth" && given.leave === "flush", beginsAnew(protocol, given.looseTcp)),
+    ...turnsPart(given.mode === "nth" && given.leave === "flush", beginsAnew(protocol, takesLoose(given))),
   }),
   router: (router, given) => natSide(router, given, rulesOf(given)),
 });

@@ -35,6 +35,11 @@ const bad: [backend: string, word: string, message: RegExp][] = [
   ["ecmp_resilient", "idleTimer=0", /Invalid value '0' for --set idleTimer: /],
   ["nftables", "priorities=1,2", /priorities has 2 numbers, but there are 3 targets/],
   ["nftables", "leave=never", /Invalid value 'never' for --set leave: /],
+  ["nftables", "synproxy=true", /leave=flush makes the router forget .* Try leave=drain/],
+  ["nftables", "synproxy=true leave=drain ports=5001", /answers at every port .* 'ports'/],
+  ["nftables", "synproxy=true leave=drain mode=stateless_dnat", /synproxy needs conntrack, and mode=stateless_dnat/],
+  ["iptables_statistic", "synproxy=true leave=drain timeouts=0,0,5", /timeouts makes the router forget/],
+  ["iptables_recent", "synproxy=true leave=drain mssClamp=1400", /synproxy answers SYNs before mssClamp/],
   ["iptables_recent", "form=round", /Invalid value 'round' for --set form: /],
   ["iptables_hmark", "mod=3", /has no option 'mod'/],
   ["iptables_hmark", "hashSeed=4294967296", /--set hashSeed/],
@@ -62,7 +67,7 @@ const bad: [backend: string, word: string, message: RegExp][] = [
 for (const [name, word, message] of bad)
   test(`--set ${word} for ${name} is wrong usage before anything is started`, (t) => {
     const backend = backends.find((b) => b.name === name);
-    t.throws(() => backend?.effectiveOptions(parseBackendOptions(backend, [word]), 3), {
+    t.throws(() => backend?.effectiveOptions(parseBackendOptions(backend, word.split(" ")), 3), {
       instanceOf: UsageError,
       message,
     });

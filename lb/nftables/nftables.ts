@@ -15,6 +15,7 @@ import { noRoute } from "../linux/no-route.ts";
 import { limitTable, ownKernel, roomOf, tableFull, wantsMasquerade } from "../linux/room.ts";
 import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { snatCounters, snatOf } from "../linux/snat-ports.ts";
+import { nftShieldProbe, shieldByNft, shieldCounters } from "../linux/synproxy.ts";
 import { readFarm } from "./farm.ts";
 import { farmRules } from "./farm-rules.ts";
 import { farmMode, servedBy } from "./farm-settings.ts";
@@ -30,24 +31,29 @@ export const nftables = defineBackend({
     "nftables maps: DNAT, SNAT, direct return or stateless DNAT; in turn, at random or by hash; weights, priorities",
   sharesConntrack: (given) => modeOf(given) === "dnat" && wantsMasquerade(given) === undefined,
   tracks: (given, targets) => settle(given, targets).some(({ mode }) => !isStateless(mode)),
+  answersSyns: ({ synproxy }) => synproxy,
   handles: ["icmp_errors"],
   protocols: ["tcp", "udp", "sctp"],
   leavesDead,
   clampMtu: ({ mssClamp }) => mssClamp ?? null,
   snat: snatOf,
-  reuse: (given, protocol) => (isInTurn(given) && !isStateless(modeOf(given)) ? natReuse(given, protocol) : null),
+  reuse: (given, protocol) =>
+    isInTurn(given) && !isStateless(modeOf(given)) && !given.synproxy ? natReuse(given, protocol) : null,
   room: (given) => roomOf(given, isInTurn(given)),
   direct: (given) => (modeOf(given) === "stateless_dnat" ? allTaken : bothLive),
-  withoutTargets: (_, protocol) => noRoute(protocol),
+  withoutTargets: ({ synproxy }, protocol) => (synproxy ? null : noRoute(protocol)),
   lifecycle: {
     actions: ["reload", "upgrade"],
-    of: (given, protocol) => ({
-      keeps: isStateless(modeOf(given))
-        ? "nothing"
-        : "conntrack's entries, which translate nothing until the rules are back",
-      ...endsAs({ open: "silence", fresh: noRoute(protocol), edge: true }),
-      ...HANDS_OVER,
-    }),
+    of: (given, protocol) =>
+      given.synproxy
+        ? null
+        : {
+            keeps: isStateless(modeOf(given))
+              ? "nothing"
+              : "conntrack's entries, which translate nothing until the rules are back",
+            ...endsAs({ open: "silence", fresh: noRoute(protocol), edge: true }),
+            ...HANDS_OVER,
+          },
   },
   reweighs,
   service: "entries of the verdict map, and a chain with a map of its targets",
@@ -57,7 +63,11 @@ export const nftables = defineBackend({
   affinityOption: "persistence",
   requires: (given) => ({
     tools: [TOOLS.nft, TOOLS.conntrack],
-    kernel: [...needs, ...(given.farm === undefined ? [] : farmNeeds(given.farm))],
+    kernel: [
+      ...needs,
+      ...(given.farm === undefined ? [] : farmNeeds(given.farm)),
+      ...(given.synproxy ? [nftShieldProbe()] : []),
+    ],
     ...ownKernel(given),
   }),
   oracle: (given, targets, protocol) => mergedOracle(settle(given, targets), protocol),
@@ -69,6 +79,7 @@ export const nftables = defineBackend({
       snatPorts: given.snatPorts,
       randomFully: given.randomFully,
       conntrackMax: given.conntrackMax,
+      ...(given.synproxy ? { synproxy: true } : {}),
     }),
   }),
   router({ host, lab, machine: router, topology, services }, given) {
@@ -81,6 +92,7 @@ export const nftables = defineBackend({
       async install(first) {
         await load(rules.install(first));
         await clampByNft(host, given.mssClamp);
+        await shieldByNft(host, given);
         if (stateless) return;
         // The rules have brought conntrack along.
         await setSysctls(host, [`net/netfilter/nf_conntrack_tcp_loose=${Number(settings.looseTcp)}`]);
@@ -110,6 +122,7 @@ export const nftables = defineBackend({
               ...(await conntrackCounters(host)),
               ...(await tableFull(lab, host, given)),
               ...(await snatCounters(host, given)),
+              ...(await shieldCounters(host, given)),
             },
     };
   },

@@ -5,6 +5,7 @@ import { type LeaveMode, leave, looseTcp } from "../linux/conntrack.ts";
 import { mssClamp } from "../linux/mss-clamp.ts";
 import { hashSeed, timeouts, weights } from "../linux/options.ts";
 import { conntrackMax, randomFully, snatPorts } from "../linux/room.ts";
+import { synproxy, takesLoose } from "../linux/synproxy.ts";
 
 const KEYS = ["srcip", "dstip", "srcport", "dstport"] as const;
 const keyList = z
@@ -53,6 +54,7 @@ export const options = z.strictObject({
   timeouts,
   looseTcp,
   mssClamp,
+  synproxy,
   snatPorts,
   randomFully,
   conntrackMax,
@@ -96,6 +98,7 @@ export interface Settings {
   /** Of conntrack; in the words of the option. */
   timeouts: string;
   looseTcp: boolean;
+  synproxy: boolean;
   snatPorts?: string | undefined;
   randomFully?: boolean | undefined;
   /** Fields of the farm file that the lab sets by itself. */
@@ -106,11 +109,12 @@ export interface Settings {
 export const PROTOCOLS = ["tcp", "udp", "sctp"] as const satisfies Protocol[];
 
 /** What is used as it was given. */
-export const passed = ({ hashSeed, leave, timeouts, looseTcp, snatPorts, randomFully }: Given) => ({
+export const passed = ({ hashSeed, leave, timeouts, looseTcp, synproxy: shields, snatPorts, randomFully }: Given) => ({
   hashSeed,
   leave,
   timeouts,
-  looseTcp,
+  looseTcp: takesLoose({ looseTcp, synproxy: shields }),
+  synproxy: shields,
   snatPorts,
   randomFully,
 });

@@ -164,6 +164,10 @@ function hooks(topology: Topology, settings: Settings): string[] {
         "type nat hook prerouting priority dstnat; policy accept;",
         ...lookUp,
         "}",
+        // What SYNPROXY sends to a target is the router's own.
+        ...(settings.synproxy
+          ? ["chain output {", "type nat hook output priority -100; policy accept;", ...lookUp, "}"]
+          : []),
         "chain postrouting {",
         "type nat hook postrouting priority srcnat; policy accept;",
         ...(settings.mode === "snat" || returnPath(topology, wantsMasquerade(settings)) === "masquerade"

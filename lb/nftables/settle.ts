@@ -3,6 +3,7 @@
 import { UsageError } from "../../harness/api/index.ts";
 import { checkWeights } from "../linux/options.ts";
 import { checkRoom } from "../linux/room.ts";
+import { checkShield } from "../linux/synproxy.ts";
 import { farmSettings } from "./farm-settings.ts";
 import { type Given, isStateless, PROTOCOLS, passed, type Settings } from "./options.ts";
 
@@ -20,7 +21,17 @@ export function settle(given: Given, targets: number): [Settings, ...Settings[]]
   checkRoom(given, stateless ? false : null, "mode=snat");
   if (given.conntrackMax !== undefined && stateless)
     throw new UsageError(`conntrackMax limits conntrack, and mode=${stateless.mode} does not use it. Try mode=dnat.`);
+  if (given.synproxy) checkShielded(given, stateless?.mode);
   return all;
+}
+
+function checkShielded(given: Given, stateless: Settings["mode"] | undefined): void {
+  checkShield(given);
+  const limit = given.farm !== undefined ? "farm" : given.ports !== undefined ? "ports" : null;
+  if (limit)
+    throw new UsageError(`synproxy answers at every port of the VIP, whatever '${limit}' says. Leave one out.`);
+  if (stateless)
+    throw new UsageError(`synproxy needs conntrack, and mode=${stateless} does not use it. Try mode=dnat.`);
 }
 
 function fromOptions(given: Given): Settings {
