@@ -95,6 +95,7 @@ function isTested(backend: Backend, scenario: Scenario, protocol: Protocol): boo
       "add_unknown",
       "reject",
       "flood",
+      "deaf",
       "collide",
       "reuse",
       "reconfigure",

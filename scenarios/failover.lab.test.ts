@@ -10,6 +10,7 @@ import { untilSufficient } from "../harness/testing/run-case.ts";
 import { isSkipped } from "../harness/testing/skip.ts";
 import { EXIT, exitCodeOf } from "../harness/util/exit-codes.ts";
 import { backends } from "../lb/index.ts";
+import { deaf } from "./deaf.ts";
 import { routerCrash } from "./router-death.ts";
 import { failure } from "./scale.ts";
 
@@ -62,6 +63,29 @@ for (const health of someOf(["icmp", "tcp", "udp"], [2]))
       const [died, returned] = summary.events;
       t.like(died, { alive: 400, mispredicted: 0, failover: { by: health, expectedMs: [425, 525] } });
       t.true((died?.lost ?? 0) > 150 && (returned?.lost ?? 0) > 50, `${died?.lost} ${returned?.lost}`);
+    },
+  );
+
+for (const [health, backend] of someOf(
+  [
+    ["tcp", "iptables_statistic"],
+    ["icmp", "nfqueue"],
+    ["udp", "ecmp"],
+  ] as const,
+  [0],
+))
+  test.serial(
+    `who is deaf to traffic is not found out by ${health}, and loses what it has, and nobody else does`,
+    async (t) => {
+      const options = { health, at: "1 3.5", duration: 6, stall: 1.3, scale: "1" };
+      const summary = await happened(t, { backend, scenario: deaf, options });
+      if (!summary) return;
+      t.is(summary.verdict, "pass", summary.reasons.join("\n"));
+      const [begins, ends] = summary.events;
+      t.like(begins, { alive: 400, mispredicted: 0 });
+      t.like(ends, { lost: 0, mispredicted: 0 });
+      t.deepEqual(begins?.causes, { target_dead: begins?.lost });
+      t.true((begins?.lost ?? 0) > 60 && (begins?.lost ?? 0) < 140, `${begins?.lost}`);
     },
   );
 

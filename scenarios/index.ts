@@ -4,6 +4,7 @@ import { affinity } from "./affinity.ts";
 import { blackout } from "./blackout.ts";
 import { collide } from "./collide.ts";
 import { connect } from "./connect.ts";
+import { deaf } from "./deaf.ts";
 import { direct } from "./direct.ts";
 import { flood } from "./flood.ts";
 import { frag } from "./frag.ts";
@@ -44,6 +45,7 @@ export const scenarios: readonly Scenario[] = [
   routerLink,
   routerPause,
   failure,
+  deaf,
   hotplug,
   affinity,
   idle,

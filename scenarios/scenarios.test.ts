@@ -285,6 +285,20 @@ test("Cheetah's train has as many targets at each second as the published one", 
   t.true(Math.abs(load.connections - 105_000) < 1000, `${load.connections}`);
 });
 
+test("targets die and return as often as --at has times for it", (t) => {
+  const { plan: planned } = plan("failure", { at: "2 8 14 20", health: "icmp" });
+  t.deepEqual(
+    planned.steps.map(({ event, atS }) => [event.kind, atS]),
+    [
+      ["failure", 2],
+      ["failure_end", 8],
+      ["failure", 14],
+      ["failure_end", 20],
+    ],
+  );
+  t.throws(() => plan("failure", { at: "2 8 14", health: "icmp" }), { message: /2 events: --at takes as many/ });
+});
+
 test("flood takes the times of others, who send at a rate, and listeners without SYN cookies", (t) => {
   const { plan: planned, load } = plan("flood", { at: "2 3", flood: 500, synBacklog: 64 });
   t.deepEqual(planned.flood, { fromS: 2, untilS: 3 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Predicts: what the oracle expects of a connection at an event.
+import { isUndoing } from "../events/meaning.ts";
 import { type Alive, type Change, lossBounds, lossProbability } from "../oracle/loss.ts";
 import { movableSince } from "./changes.ts";
 import { certain, disruptionAt, lossInDisruption, OPEN_ENDED } from "./disruption.ts";
@@ -57,6 +58,15 @@ function lossAtPath(
   return lossOfPath(oracle, after, { path, target, second });
 }
 
+/** Who is deaf for longer than a connection stands silence loses what it has, and nothing else changes; null: nobody is. */
+function lossToTheDeaf({ scales }: Timeline, target: string | null, i: number): Prediction | null {
+  const { meaning, machines = [] } = scales[i] ?? {};
+  if (meaning?.mute) return certain(target !== null && machines.includes(target) ? 1 : 0);
+  return meaning && scales.some((before) => before.meaning.mute && isUndoing(meaning, before.meaning.kind))
+    ? certain(0)
+    : null;
+}
+
 /** What is expected of a row that is alive at event i; null without an oracle. `targets` are all by name, in the order of their indices. */
 export function predictor(
   timeline: Timeline,
@@ -72,6 +82,8 @@ export function predictor(
     const { course } = row.view;
     const disruption = disruptionAt(timeline, i);
     if (disruption) return lossInDisruption(timeline, disruption, { stream, startT }, i);
+    const deaf = lossToTheDeaf(timeline, connection.target, i);
+    if (deaf) return deaf;
     const planned = course.changes[i];
     if (!oracle || !planned) return null;
     const target = indexOf(connection.target);

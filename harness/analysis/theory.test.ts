@@ -70,6 +70,11 @@ test("a target that dies takes its connections along, whatever the balancer reme
   t.is(expected(stateful, plan).ideal, 0.2);
 });
 
+test("who is deaf to traffic loses what it has, of every balancer", (t) => {
+  const plan = planOf("deaf", [1, 2]);
+  for (const spec of [stateful, maglev(997)]) t.true(near(expected(spec, plan).share, 0.2));
+});
+
 test("nothing is expected to be lost in a blackout, or without an event", (t) => {
   t.is(expected(maglev(997), planOf("blackout", [1])).share, 0);
   t.deepEqual(expected(maglev(997), { ...planOf("blackout", [1]), steps: [] }), { share: null, ideal: 0 });

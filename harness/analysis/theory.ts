@@ -125,6 +125,7 @@ function lossOfFlow(spec: OracleSpec, course: Course, protocol: Protocol, flow: 
 function lossAt(spec: OracleSpec, course: Course, alive: Pick<Alive, "protocol" | "hash" | "target">): number {
   const [change] = course.changes;
   if (!change) return 0;
+  if (change.mute) return Number(alive.target !== null && change.dying?.has(alive.target));
   return lossProbability(spec, change, { ...alive, lived: course.lived(0, 0), knownToReturning: false });
 }
 

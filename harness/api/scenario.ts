@@ -22,6 +22,8 @@ export interface Scenario {
   set?: Readonly<Record<string, string>>;
   /** One sentence for each thing that this machine lacks for it, with the remedy. */
   missing?(): Promise<string[]>;
+  /** What a backend must not do by itself, and why, as the end of a sentence that begins with its name. */
+  without?: { feature: Feature; why: string };
   /** Its events are a train of changes, at a rate that the user may set. */
   hasRate?: true;
   /** Throws UsageError when the options do not fit together. */

@@ -57,11 +57,11 @@ test("in a drift the last router keeps its view until it is told too", (t) => {
   t.deepEqual(sets(["drift", "drift_end"], 2), ["123", "123", "23"]);
 });
 
-test("only the dead are silent, and an outage and its end are found out by the balancer itself", (t) => {
+test("only the dead and the deaf are silent, and an outage and its end are found out by the balancer itself", (t) => {
   const those = (is: (event: EventDefinition) => boolean) =>
     kinds.flatMap(([name, event]) => (is(event) ? [name] : []));
   const routers = ["router_crash", "router_pause", "router_resume", "router_link", "router_relink"];
-  t.deepEqual(those(isSilent), ["failure", "death", "deadline", "router_crash", "router_pause", "router_link"]);
+  t.deepEqual(those(isSilent), ["failure", "death", "deadline", "deaf", "router_crash", "router_pause", "router_link"]);
   t.deepEqual(those(isFoundOut), ["failure", "failure_end", "appearance", ...routers]);
   t.deepEqual(those(isRouterDeath), routers);
   t.deepEqual(

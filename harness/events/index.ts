@@ -7,6 +7,8 @@ import { appearance } from "./appearance.ts";
 import { blackout } from "./blackout.ts";
 import { blackoutEnd } from "./blackout-end.ts";
 import { deadline } from "./deadline.ts";
+import { deaf } from "./deaf.ts";
+import { deafEnd } from "./deaf-end.ts";
 import { death } from "./death.ts";
 import { drift } from "./drift.ts";
 import { driftEnd } from "./drift-end.ts";
@@ -37,6 +39,8 @@ export const EVENTS = {
   death,
   revival,
   deadline,
+  deaf,
+  deaf_end: deafEnd,
   appearance,
   add_unknown: addUnknown,
   weights,

@@ -19,9 +19,14 @@ export function isTold({ told }: Pick<EventMeaning, "told">, router: number, rou
   }
 }
 
-/** Members that leave without a word are dead, and some of which it is told: connections to them see only silence. */
-export function isSilent({ effect, announced, dead }: Pick<EventMeaning, "effect" | "announced" | "dead">): boolean {
-  return effect === "leave" && (!announced || dead === true);
+/** Members that leave without a word are dead, and some of which it is told: connections to them see only silence, as to the deaf. */
+export function isSilent({
+  effect,
+  announced,
+  dead,
+  mute,
+}: Pick<EventMeaning, "effect" | "announced" | "dead" | "mute">): boolean {
+  return mute === true || (effect === "leave" && (!announced || dead === true));
 }
 
 /** Whether the balancer has something to find out by itself. */

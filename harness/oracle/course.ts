@@ -78,6 +78,7 @@ function courseOf(
       effect: meaning.effect,
       announced: meaning.announced,
       ...(meaning.dead ? { dead: true, dying: new Set(members) } : {}),
+      ...(meaning.mute ? { mute: true, dying: new Set(members) } : {}),
       before: before.oracle,
       after: after.oracle,
       activeBefore: before.active,

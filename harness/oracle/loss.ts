@@ -18,10 +18,11 @@ export interface Alive<State = unknown> {
 }
 
 /** An event's meaning, and what it changes as one group of routers knows it. */
-export interface Change<State = unknown> extends Pick<EventMeaning, "subject" | "effect" | "announced" | "dead"> {
+export interface Change<State = unknown>
+  extends Pick<EventMeaning, "subject" | "effect" | "announced" | "dead" | "mute"> {
   before: Oracle<State>;
   after: Oracle<State>;
-  /** The targets that are dead from then on. */
+  /** The targets that are dead, or deaf, from then on. */
   dying?: ReadonlySet<number>;
   activeBefore: ReadonlySet<number>;
   activeAfter: ReadonlySet<number>;

@@ -21,7 +21,9 @@ export interface Finders {
 /** Throws UsageError where options are about who does not die. */
 export function findersFor({ name }: Scenario, options: RunOptions, { steps }: Plan): Finders {
   const routersDie = steps.some(({ event }) => isRouterDeath(event));
-  const targetsDie = steps.some(({ event }) => isFoundOut(event) && memberNoun(event) === "target");
+  const targetsDie = steps.some(
+    ({ event }) => (isFoundOut(event) || event.mute === true) && memberNoun(event) === "target",
+  );
   const health = healthOf(options);
   if (health && !targetsDie)
     throw new UsageError(`In '${name}' no target dies unannounced: it has no --health. Try 'failure'.`);

@@ -37,7 +37,8 @@ export function unsupported(
   { backend, scenario }: Pick<Case, "backend" | "scenario">,
   { icmp, health }: { icmp?: "pass" | "drop"; health?: "none" | HealthWay | undefined } = {},
 ): string[] {
-  const { needs } = scenario;
+  const { needs, without } = scenario;
+  if (without && backend.handles?.includes(without.feature)) return [`'${backend.name}' ${without.why}`];
   // Nobody has to handle what is dropped on the way.
   if (needs === "icmp_errors" && icmp === "drop") return [];
   if (!needs || backend.handles?.includes(needs)) return [];

@@ -12,6 +12,8 @@ export const eventMeaning = z.strictObject({
   announced: z.boolean(),
   /** Members that leave are dead although the balancer is told. */
   dead: z.literal(true).exactOptional(),
+  /** Members get no traffic until it is undone, though they answer who asks whether they live. */
+  mute: z.literal(true).exactOptional(),
   /** Which routers are told. Others keep their view of the targets. */
   told: z.enum(["all", "all_but_last", "last"]),
   /** The kind whose effect it takes back, or several. */

@@ -11,11 +11,10 @@ const isDue = ({ event, expected }: Loss): boolean => event !== null && expected
 
 const isAbout = ({ event }: Loss, subject: string): boolean => event?.meaning.subject === subject;
 
-/** Whether the connection's own target is out of use with the event. */
+/** Whether the connection's own target is out of use with the event, or hears it no longer. */
 function hasLeft({ row, event }: Loss): boolean {
-  return event?.meaning.effect === "leave" && row.connection.target !== null
-    ? event.machines.includes(row.connection.target)
-    : false;
+  const isGone = event?.meaning.effect === "leave" || event?.meaning.mute === true;
+  return isGone && row.connection.target !== null && event.machines.includes(row.connection.target);
 }
 
 const isRemembered = ({ row }: Loss, { timeline }: RunFacts): boolean =>
