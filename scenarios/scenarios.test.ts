@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import test from "ava";
 import { EVENTS } from "../harness/events/index.ts";
@@ -9,7 +9,9 @@ import { runOptions } from "../harness/plan/options.ts";
 import { planRun } from "../harness/plan/plan-run.ts";
 import { withContent, withFileDefaults, withScenario } from "../harness/plan/scenario-file.ts";
 import { scenarioOptions } from "../harness/plan/scenario-options.ts";
+import { scenarioSvg } from "../harness/plan/scenario-picture.ts";
 import { contentOf, scenarioText } from "../harness/plan/scenario-text.ts";
+import { root } from "../harness/testing/machine.ts";
 import { UsageError } from "../harness/util/errors.ts";
 import { scenarios } from "./index.ts";
 
@@ -283,6 +285,20 @@ test("Cheetah's train has as many targets at each second as the published one", 
   const published = "20 25,21 27,22 29,28 30,31 28,35 27,36 26,37 24,38 22";
   t.is(counts.map((pair) => pair.join(" ")).join(), published);
   t.true(Math.abs(load.connections - 105_000) < 1000, `${load.connections}`);
+});
+
+test("the pictures of the documents are the program's, one for each scenario", (t) => {
+  for (const { name } of scenarios) {
+    const drawn = readFileSync(path.join(root, `docs/scenarios/${name}.svg`), "utf8");
+    t.is(drawn, scenarioSvg(name, plan(name, {}).plan), `./load-balancer.ts scenario show ${name} --svg`);
+  }
+});
+
+test("a picture has each event at its time; of a long train the first ones, and how many more", (t) => {
+  const picture = scenarioSvg("failure", plan("failure", { scale: "3", health: "icmp" }).plan);
+  t.regex(picture, />4 s: target 3 dies</);
+  t.regex(picture, />12 s: target 3 is back</);
+  t.regex(scenarioSvg("rolling", plan("rolling", {}).plan), />and 12 more</);
 });
 
 test("targets die and return as often as --at has times for it", (t) => {

@@ -11,7 +11,7 @@ import { parseOptions } from "../plan/invalid.ts";
 import { type RunOptions, runOptions, runOptionsOf } from "../plan/options.ts";
 import { withSeeds } from "../plan/repeat.ts";
 import { withFileDefaults, withScenario } from "../plan/scenario-file.ts";
-import type { SweepWords } from "../plan/sweep.ts";
+import type { SweepWords, VaryWords } from "../plan/sweep.ts";
 import { type Comparison, type Entry, remarks } from "../report/comparison/comparison.ts";
 import type { Sweep } from "../report/comparison/sweep.ts";
 import { costTable, lossTable } from "../report/comparison/tables.ts";
@@ -37,7 +37,7 @@ import { tellScale } from "./scale-word.ts";
 export async function compareBackends(words: CompareArgs, context: Context): Promise<number> {
   const { signal, given } = context;
   const args = withSeeds(words, given);
-  const { sweep = null } = args;
+  const { sweep = null, vary = null } = args;
   const { catalog, scenario } = withScenario(
     args.simulate ? withStrategies(context.catalog) : context.catalog,
     args.scenario,
@@ -51,13 +51,16 @@ export async function compareBackends(words: CompareArgs, context: Context): Pro
     if (!found) throw new UsageError(`There is no case for '${name}' in '${scenario.name}'.`);
     return found;
   });
-  if (names.length < 2 && !sweep) throw new UsageError("A comparison needs at least two backends, 'all', or --sweep.");
+  if (names.length < 2 && !sweep && !vary)
+    throw new UsageError("A comparison needs at least two backends, 'all', --sweep or --vary.");
+  if (sweep && vary) throw new UsageError("--sweep draws one option and --vary lists one. Give one of them.");
   const planAll = (capacity?: Capacity) =>
-    (sweep?.values ?? [null]).flatMap((value) =>
+    settingsOf(sweep, vary).flatMap((setting) =>
       cases.map((one) => {
         const own = wordsFor(one.backend.name, names, args.set);
-        const { options, words } = sweptAt(withLoad(parsed, given, capacity), own, sweep, value);
-        return { backend: one.backend, value, plan: planCase(one, options, words, capacity) };
+        const { options, words } = setAt(withLoad(parsed, given, capacity), own, setting);
+        const { value = null, label = "" } = setting ?? {};
+        return { backend: one.backend, value, label, plan: planCase(one, options, words, capacity) };
       }),
     );
   // Everything that can be wrong with the words is found before anything is fetched or run.
@@ -67,8 +70,8 @@ export async function compareBackends(words: CompareArgs, context: Context): Pro
   await using sessions = new Sessions(signal, say, jobs.alone);
   const chosen = args.simulate ? withoutLab(runtime) : await sessions.of(runtime, most);
   const planned = planAll(chosen.session?.prepared.capacity);
-  const sides = planned.map(({ backend, value, plan }): Side => {
-    const label = value === null ? backend.name : `${backend.name} ${sweep?.parameter}=${value}`;
+  const sides = planned.map(({ backend, value, label: setting, plan }): Side => {
+    const label = `${backend.name}${setting}`;
     return { label, value, plan, chosen, ...(args.simulate ? { simulated: true as const } : {}) };
   });
   const theory = sweep && theoryOf(sweep, planned);
@@ -140,17 +143,40 @@ export async function runSides(
   return exitCodeOf(summaries.map(({ verdict }) => verdict));
 }
 
-/** The swept name is an option of the run, or else one of the backend. */
-function sweptAt(
+/** One value, or one word, of the option that is not the same in all runs. */
+interface Setting {
+  parameter: string;
+  given: number | string;
+  /** Of a sweep; null: a word. */
+  value: number | null;
+  /** Behind the backend's name. */
+  label: string;
+}
+
+/** null: all runs have the same options. */
+function settingsOf(sweep: SweepWords | null, vary: VaryWords | null): (Setting | null)[] {
+  const { parameter, given } = sweep
+    ? { parameter: sweep.parameter, given: sweep.values }
+    : { parameter: vary?.parameter ?? "", given: vary?.words ?? [] };
+  if (given.length === 0) return [null];
+  return given.map((one: number | string) => ({
+    parameter,
+    given: one,
+    value: typeof one === "number" ? one : null,
+    label: ` ${parameter}=${one}`,
+  }));
+}
+
+/** The name is an option of the run, or else one of the backend. */
+function setAt(
   options: RunOptions,
   words: readonly string[],
-  sweep: SweepWords | null,
-  value: number | null,
+  setting: Setting | null,
 ): { options: RunOptions; words: readonly string[] } {
-  if (!sweep || value === null) return { options, words };
-  const { parameter } = sweep;
-  if (!Object.hasOwn(runOptions.shape, parameter)) return { options, words: [...words, `${parameter}=${value}`] };
-  return { options: parseOptions(runOptions, { ...options, [parameter]: value }), words };
+  if (!setting) return { options, words };
+  const { parameter, given } = setting;
+  if (!Object.hasOwn(runOptions.shape, parameter)) return { options, words: [...words, `${parameter}=${given}`] };
+  return { options: parseOptions(runOptions, { ...options, [parameter]: given }), words };
 }
 
 function theoryOf(

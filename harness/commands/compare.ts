@@ -2,7 +2,7 @@
 import { defineCommand, type Values } from "../cli/command.ts";
 import { flag, option, text, texts } from "../plan/option.ts";
 import { comparisonShape } from "../plan/options.ts";
-import { sweepOption } from "../plan/sweep.ts";
+import { sweepOption, varyOption } from "../plan/sweep.ts";
 
 const positionals = { name: option(texts(), { about: "backends, or 'all'", names: "backend", expects: "a backend" }) };
 const options = {
@@ -18,6 +18,7 @@ const options = {
     "Comparison",
     "option of the run or the backend with its values: measured loss and theory against them",
   ),
+  vary: varyOption(),
 };
 export type CompareArgs = Values<typeof positionals> & Values<typeof options>;
 
@@ -31,6 +32,10 @@ export const compareCommand = defineCommand({
     ["compare nfqueue nftables --set nftables.mode=dsr", "an option of one of them"],
     ["compare ecmp nfqueue --scenario scale_in --sweep targets=4,10,50", "loss against the number of targets"],
     ["compare nfqueue ecmp --scenario rolling --simulate", "what theory says, in seconds"],
+    [
+      "compare nfqueue --scenario router_crash --vary announce=vrrp,bgp-bird",
+      "what a router's death costs, by who tells",
+    ],
     ["compare nfqueue --scenario scale_in --sweep M=53,101,997,65537", "loss against the size of Maglev's table"],
   ],
   run: async (args, context) => (await import("../actions/compare.ts")).compareBackends(args, context),

@@ -94,7 +94,8 @@ function scenarioOf(lines: Lines, file: string, known: readonly Scenario[]): Fil
 }
 
 /** Of ours, what no file can say. */
-const judgedLike = (own: Scenario | undefined): Pick<Scenario, "unfit" | "missing"> => ({
+const judgedLike = (own: Scenario | undefined): Pick<Scenario, "unfit" | "missing" | "without"> => ({
+  ...(own?.without ? { without: own.without } : {}),
   ...(own?.unfit ? { unfit: (oracle, families) => own.unfit?.(oracle, families) ?? null } : {}),
   ...(own?.missing ? { missing: async () => (await own.missing?.()) ?? [] } : {}),
 });

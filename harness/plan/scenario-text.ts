@@ -17,7 +17,7 @@ export function contentOf(scenario: Scenario, options: ScenarioOptions): Scenari
     ...(needs ? { needs } : {}),
     ...(protocol ? { protocol } : {}),
     ...(affinityS === undefined ? {} : { affinity: affinityS }),
-    ...("unfit" in scenario || "missing" in scenario ? { like: name } : {}),
+    ...("unfit" in scenario || "missing" in scenario || "without" in scenario ? { like: name } : {}),
     mode: plan.mode,
     duration: plan.durationS,
     out: [...plan.out],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two tables of a comparison: what was lost, and what it cost.
 import { exact95 } from "../../analysis/statistics.ts";
-import type { ByRoot, ForgottenSummary } from "../../record/schema.ts";
+import type { ByRoot, FailoverSummary, ForgottenSummary } from "../../record/schema.ts";
 import { count, NONE } from "../../util/numbers.ts";
 import { addUp, causes, causesAndEnds, interval, milliseconds, share } from "../format.ts";
 import { VERDICT_WORDS } from "../prose.ts";
@@ -56,6 +56,7 @@ export function costTable(comparison: Comparison): Table {
   const astray = comparison.entries.some(({ runs }) =>
     runs.some(({ summary }) => summary.connections.lostOutsideEvents > 0),
   );
+  const dying = comparison.entries.some(({ runs }) => failoversIn(runs).length > 0);
   const changing = comparison.entries.some(({ runs }) => runs.some(({ summary }) => summary.consistency));
   return {
     head: [
@@ -66,6 +67,7 @@ export function costTable(comparison: Comparison): Table {
       ...(changing ? ["Broken / min", "/ change", "Unfairness 99 %"] : []),
       ...(astray ? ["Causes outside"] : []),
       ...(forgetful ? ["Forgotten"] : []),
+      ...(dying ? ["Found after", "By the timers", "Silence 50 %", "Silence 99 %"] : []),
       "Service back",
       "Latency 50 %",
       "99 %",
@@ -89,6 +91,7 @@ export function costTable(comparison: Comparison): Table {
         ...(changing ? consistencyCells(ran) : []),
         ...(astray ? [outsideText(ran)] : []),
         ...(forgetful ? [forgottenText(ran.flatMap(({ forgotten }) => forgotten ?? []))] : []),
+        ...(dying ? failoverCells(entry.runs) : []),
         restoredText(entry),
         milliseconds(middle((s) => s.latencyMs.p50)),
         milliseconds(middle((s) => s.latencyMs.p99)),
@@ -102,11 +105,28 @@ export function costTable(comparison: Comparison): Table {
 /** Kernels are told by their labels; a sweep by its value too. */
 function nameHead({ entries, sweep }: Comparison): string[] {
   if (sweep) return ["Backend", sweep.parameter];
-  return [entries.some(({ label, backend }) => label !== backend) ? "Kernel" : "Backend"];
+  return [entries.some(({ label, backend }) => `${label} `.startsWith(`${backend} `)) ? "Backend" : "Kernel"];
 }
 
 function nameCells({ sweep }: Comparison, { label, backend, value }: Entry): string[] {
   return sweep ? [backend, count(value)] : [label];
+}
+
+/** Of the first event of each run at which somebody had to find out who is dead. */
+const failoversIn = (runs: readonly ReportData[]): FailoverSummary[] =>
+  runs.flatMap(({ summary }) => summary.events.find(({ failover }) => failover)?.failover ?? []);
+
+/** Until the last machine had found out, what the timers say, and how long connections waited: of the middle run. */
+function failoverCells(runs: readonly ReportData[]): string[] {
+  const all = failoversIn(runs);
+  const middle = (of: (one: FailoverSummary) => number | undefined) => median(all.flatMap((one) => of(one) ?? []));
+  const [expected] = all.flatMap(({ expectedMs }) => (expectedMs ? [expectedMs] : []));
+  return [
+    milliseconds(middle(({ foundMs }) => foundMs?.last)),
+    expected ? expected.map((ms) => milliseconds(ms)).join(" to ") : NONE,
+    milliseconds(middle(({ silenceMs }) => silenceMs?.p50)),
+    milliseconds(middle(({ silenceMs }) => silenceMs?.p99)),
+  ];
 }
 
 function outsideText(runs: readonly ReportData["summary"][]): string {
