@@ -288,9 +288,11 @@ test("Cheetah's train has as many targets at each second as the published one", 
 });
 
 test("the pictures of the documents are the program's, one for each scenario", (t) => {
-  for (const { name } of scenarios) {
+  for (const scenario of scenarios) {
+    const { name } = scenario;
     const drawn = readFileSync(path.join(root, `docs/scenarios/${name}.svg`), "utf8");
-    t.is(drawn, scenarioSvg(name, plan(name, {}).plan), `./load-balancer.ts scenario show ${name} --svg`);
+    const own = scenario.plan(scenarioOptions(scenario, parseOptions(runOptions, {})));
+    t.is(drawn, scenarioSvg(name, own), `./load-balancer.ts scenario show ${name} --svg`);
   }
 });
 
