@@ -36,7 +36,7 @@ export const announceShape = {
   health: option(choice(["none", ...HEALTH_WAYS]).optional(), {
     group: "Events",
     about:
-      "scenario failure: who finds out that targets are dead, of a backend without health checks: the routers ask each by ICMP echo (icmp), a connection (tcp) or a datagram (udp), and tell the balancer",
+      "scenarios failure, deaf: who finds out that targets are dead, of a backend without health checks: the routers ask each by ICMP echo (icmp), a connection (tcp) or a datagram (udp), and tell the balancer",
     defaultText: "none",
   }),
   detectRises: option(whole(1, 100).optional(), {
