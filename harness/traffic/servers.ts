@@ -21,7 +21,7 @@ export const PORT = { connect: 5001, stream: { tcp: 5003, udp: 6003, sctp: 5003 
 export interface ServedPorts {
   vip: number;
   targets: readonly number[];
-  /** Other ports at which a balancer expects an answer of every target, as its health checks do; nobody sends there. */
+  /** Further ports at which every target answers: to health checks, or to connections that are spread over several ports. */
   others?: readonly number[];
 }
 
@@ -98,12 +98,17 @@ export async function startServers(
       onEnd: (how) => onTrouble(`The server on ${name} ${how}`, name),
       onSaid: (text) => onTrouble(`The server on ${name} said: ${text.trim()}`, name),
     });
+  const others = at?.ports.others ?? [];
+  // Health checks are TCP, which servers of fragments have not.
+  const otherMode = at?.mode === "connect" ? "connect" : "stream";
   await Promise.all(
     lab.topology.targets.flatMap((target, i) => [
       serve(target.name, [...words, ...sctpWords(lab.topology, target), ...portWords(at, i)], true),
-      ...(at?.ports.others ?? []).map((port, n) => serve(target.name, ["serve", ...sideWords(port, n)], false)),
+      ...others.map((port, n) =>
+        serve(target.name, ["serve", ...sctpWords(lab.topology, target), ...sideWords(port, n, otherMode)], false),
+      ),
       ...(more?.ports ?? []).map((port, n) =>
-        serve(target.name, ["serve", ...sideWords(port, 8 + n, more?.mode)], false),
+        serve(target.name, ["serve", ...sideWords(port, others.length + n, more?.mode)], false),
       ),
     ]),
   );

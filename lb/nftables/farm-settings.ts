@@ -3,6 +3,7 @@
 import { FAMILIES, PORT, type Protocol, type Served } from "../../harness/api/index.ts";
 import { type FarmPlan, readFarm, type Serving, targetIndex } from "./farm.ts";
 import type { Farm, Ports } from "./farms/grammar.ts";
+import { portsOf } from "./farms/ports.ts";
 import { familyOf } from "./farms/services.ts";
 import { type Given, isStateless, PROTOCOLS, passed, type Settings } from "./options.ts";
 
@@ -94,8 +95,12 @@ export function servedBy(path: string, targets: number): Served {
     if (isOwn && LAB_PORTS[protocol].every(has)) return [];
     const [first] = all;
     const vip = first?.ports?.[0]?.from ?? LAB_PORTS[protocol][0];
-    const at = (i: number) => first?.farm.backends.find(({ "ip-addr": ip }) => targetIndex(ip, targets) === i)?.port[0];
-    return [[protocol, { vip, targets: Array.from({ length: targets }, (_, i) => at(i)?.from ?? vip) }] as const];
+    const ofTarget = (i: number) => first?.farm.backends.find(({ "ip-addr": ip }) => targetIndex(ip, targets) === i);
+    const portsAt = Array.from({ length: targets }, (_, i) => portsOf(ofTarget(i)));
+    const others = [...new Set(portsAt.flatMap(([, ...more]) => more))];
+    return [
+      [protocol, { vip, targets: portsAt.map(([port]) => port ?? vip), ...(others.length > 0 ? { others } : {}) }],
+    ] as const;
   });
   return {
     families: familiesIn(protocols.flatMap(of)),

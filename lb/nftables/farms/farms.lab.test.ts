@@ -1,43 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Features of a farm seen under traffic, all in one lab: nft-lb in the router, farms by its REST service.
-import test, { type ExecutionContext } from "ava";
-import { ipBatch, type Lab, planTopology, startProgram, TOOLS } from "../../../harness/api/index.ts";
-import { missingOf, netns, startServers } from "../../../harness/testing/lab.ts";
-import { isSkipped } from "../../../harness/testing/skip.ts";
-import { needs } from "../nftables.ts";
-import {
-  answers,
-  backends,
-  conntrack,
-  FTP_CLIENT,
-  FTP_SERVER,
-  held,
-  logged,
-  OWN_SERVER,
-  oneFarm,
-  raw,
-  rest,
-  startService,
-  wires,
-} from "./farms.testing.ts";
+import { ipBatch, startProgram } from "../../../harness/api/index.ts";
+import { farmLab } from "./farm-lab.testing.ts";
+import { answers, backends, conntrack, held, logged, OWN_SERVER, oneFarm, raw, rest, wires } from "./farms.testing.ts";
 
-const requires = { tools: [TOOLS.nft, TOOLS.conntrack], kernel: needs };
-const missing = [...(await netns.missing()), ...(await missingOf(requires, netns))];
-
-let up: Lab | undefined;
-test.before(async () => {
-  if (missing.length > 0) return;
-  up = await netns.up(planTopology({ targets: 3, routers: 1 }), new AbortController().signal);
-  await Promise.all([startService(up), startServers(up)]);
-});
-test.after.always(async () => up?.[Symbol.asyncDispose]());
-
-function seen(title: string, action: (t: ExecutionContext, lab: Lab) => Promise<void>): void {
-  test.serial(title, async (t) => {
-    if (isSkipped(t, missing) || !up) return;
-    await action(t, up);
-  });
-}
+const seen = farmLab();
 
 const even = { "vm-001": 10, "vm-002": 10, "vm-003": 10 };
 
@@ -274,14 +241,6 @@ seen("UDP, SCTP, all protocols, and connections of the router itself are balance
   await ipBatch(lab.host("vm-201"), ["route add 10.0.0.0/32 via 192.168.1.1"]);
   const client = [lab.program("traffic"), "connect", "--address", "10.0.0.0:5001", "--output", "json"];
   t.regex((await lab.host("vm-201").exec([...client, "--connections", "3"])).stdout, /vm-00\d/);
-});
-
-seen("a helper of FTP follows it into its transfers", async (t, lab) => {
-  const [first] = backends(lab);
-  await oneFarm(lab, { "virtual-ports": "21", helper: "ftp", backends: [first] });
-  await startProgram(lab.host("vm-001"), ["python3", "-c", FTP_SERVER], "ready");
-  const { stdout } = await lab.host(lab.topology.tester.name).exec(["python3", "-c", FTP_CLIENT]);
-  t.regex(stdout, /227 Entering Passive Mode \(10,0,0,0,40,7\)/);
 });
 
 seen("the service refuses a wrong key and a wrong farm, and nothing changes", async (t, lab) => {

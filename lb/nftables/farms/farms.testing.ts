@@ -172,15 +172,6 @@ export async function conntrack(lab: Lab, ...words: string[]): Promise<string> {
   return (await lab.host("vm-201").exec(["conntrack", "-L", ...words], { check: false })).stdout;
 }
 
-/** A server that names its address, as FTP does for passive transfers; what the client reads is what the helper made of it. */
-export const FTP_SERVER = `import socket
-s = socket.create_server(("192.168.1.1", 21)); print('{"event": "ready"}', flush=True)
-c, _ = s.accept(); c.sendall(b"220 \\r\\n"); c.recv(99); c.sendall(b"227 Entering Passive Mode (192,168,1,1,40,7).\\r\\n"); c.recv(99)
-`;
-export const FTP_CLIENT = `import socket
-s = socket.create_connection(("10.0.0.0", 21), 2, ("50.0.0.5", 0)); s.recv(99); s.sendall(b"PASV\\r\\n"); print(s.recv(99).decode())
-`;
-
 /** Of the router itself; it says who it is, as the lab's servers do. */
 export const OWN_SERVER = `import socket
 s = socket.create_server(("10.0.0.5", 22)); print('{"event": "ready"}', flush=True)

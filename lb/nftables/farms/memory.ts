@@ -2,7 +2,7 @@
 // Which target a client gets: by a session, from memory, or drawn anew. Pure.
 import type { Key } from "./grammar.ts";
 import { isStateless, type Service } from "./services.ts";
-import { chain, fieldsOf, hex, MANY, type Place, set, typeOf } from "./words.ts";
+import { chain, fieldsOf, fitting, hex, MANY, type Place, set, sizeOf, typeOf } from "./words.ts";
 
 /** In and out of the memory of whom a client belongs to: rules before the draw, and what follows a draw. */
 interface Memory {
@@ -10,7 +10,8 @@ interface Memory {
   after: string;
 }
 
-const CONNECTION: readonly Key[] = ["srcip", "srcport", "dstip", "dstport"];
+/** What tells a connection from others. */
+export const CONNECTION: readonly Key[] = ["srcip", "srcport", "dstip", "dstport"];
 
 /** `to`: rules that send a packet to the target of its mark, and fall through when that is not there. */
 export function memory(place: Place, register: string, to: readonly string[]): Memory {
@@ -19,12 +20,12 @@ export function memory(place: Place, register: string, to: readonly string[]): M
   // Turn and chance know a connection again only where conntrack, or this map, does.
   const byConnection =
     farm.persistence.length === 0 && isStateless(farm) && !options.unsafe && /^(rr|weight)$/.test(farm.scheduler);
-  const keys = byConnection ? CONNECTION : farm.persistence;
+  const keys = fitting(byConnection ? CONNECTION : farm.persistence, family);
   if (keys.length === 0 || pool.length === 0) return { before: [], after: "" };
   const fields = fieldsOf(keys, family);
   const type = `type ${typeOf(keys, family)} : mark`;
   // nft 1.0.6 ends by an assertion when packets fill a map whose key is longer than an IPv6 address: a hash of it stands for it.
-  const isLong = family === 6 && keys.length > 1;
+  const isLong = sizeOf(keys, family) > 16;
   const client = isLong ? `jhash ${fields} mod 4294967295 seed ${hex(options.hashSeed)}` : fields;
   const keptType = isLong ? `typeof numgen inc mod 2 : ${register}` : type;
   const kept = set(place, "persist", [keptType, MANY, "flags dynamic,timeout", `timeout ${farm["persist-ttl"]}s`]);
@@ -36,7 +37,8 @@ export function memory(place: Place, register: string, to: readonly string[]): M
   const marks = new Map(targets.map(({ backend, mark }) => [backend.name, mark]));
   const sessions = farm.sessions.flatMap(({ client, backend }) => {
     const mark = marks.get(backend);
-    return mark === undefined ? [] : [[client, hex(mark)] as const];
+    const key = client.split(" . ").filter((_, i) => keys.includes(farm.persistence[i] ?? "srcip"));
+    return mark === undefined ? [] : [[key.join(" . "), hex(mark)] as const];
   });
   const fixed = byConnection ? null : set(place, "static", [type], new Map(sessions));
   const before = fixed === null ? [] : [`${register} set ${fields} map @${fixed} jump ${chain(place, "fixed", to)}`];
@@ -91,7 +93,7 @@ function draw({ service: { farm }, family, options }: Place, n: number): string 
     case "symhash":
       return `symhash mod ${n}`;
     case "hash": {
-      const keys = farm["sched-param"].length > 0 ? farm["sched-param"] : (["srcip"] as const);
+      const keys = fitting(farm["sched-param"].length > 0 ? farm["sched-param"] : ["srcip"], family);
       return `jhash ${fieldsOf(keys, family)} mod ${n} seed ${hex(options.hashSeed)}`;
     }
   }

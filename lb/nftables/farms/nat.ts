@@ -2,6 +2,7 @@
 // Modes snat, dnat and local, where conntrack remembers. Pure.
 import { backendLimits, limits } from "./limits.ts";
 import { choice, memory } from "./memory.ts";
+import { portDraw, portsOf } from "./ports.ts";
 import {
   addressType,
   chain,
@@ -55,21 +56,29 @@ export function natRules(place: Place): void {
 function translations(place: Place): string[] {
   const { service, family } = place;
   const type = addressType(family);
-  const ported = service.targets.filter(({ backend }) => backend.port.length > 0);
-  const plain = service.targets.filter(({ backend }) => backend.port.length === 0);
+  const toAddress = `dnat ${ip(family)} to`;
+  const many = service.targets.filter((target) => portsOf(target.backend).length > 1);
+  const ported = service.targets.filter((target) => portsOf(target.backend).length === 1);
+  const plain = service.targets.filter((target) => portsOf(target.backend).length === 0);
   const rules: string[] = [];
-  if (ported.length > 0) {
-    const elements = ported.map(({ mark, ip: to, backend: { port } }) => {
-      const [{ from, to: last } = { from: 0, to: 0 }] = port;
-      return [hex(mark), `${to} . ${from === last ? from : `${from}-${last}`}`] as const;
+  if (many.length > 0) {
+    // A chain for each, as each takes turns of its own: with a common counter turns of targets and of ports would coincide.
+    const elements = many.map((target) => {
+      const rule = `${PORTED} ${toAddress} ${target.ip} : ${portDraw(place, target)}`;
+      return [hex(target.mark), `goto ${chain(place, `ports-${target.backend.name}`, [rule])}`] as const;
     });
-    const ranges = elements.some(([, data]) => data.includes("-")) ? "interval " : "";
-    const name = set(place, "ports", [`type mark : ${ranges}${type} . inet_service`], new Map(elements));
-    rules.push(`${PORTED} dnat ${ip(family)} to ct mark map @${name}`);
+    rules.push(`ct mark vmap @${set(place, "many", ["type mark : verdict"], new Map(elements))}`);
+  }
+  if (ported.length > 0) {
+    const elements = ported.map(
+      (target) => [hex(target.mark), `${target.ip} . ${portsOf(target.backend)[0]}`] as const,
+    );
+    const name = set(place, "ports", [`type mark : ${type} . inet_service`], new Map(elements));
+    rules.push(`${PORTED} ${toAddress} ct mark map @${name}`);
   }
   if (plain.length > 0) {
     const name = set(place, "to", [`type mark : ${type}`], new Map(plain.map(({ mark, ip: to }) => [hex(mark), to])));
-    rules.push(`dnat ${ip(family)} to ct mark map @${name}`);
+    rules.push(`${toAddress} ct mark map @${name}`);
   }
   return rules;
 }

@@ -177,10 +177,17 @@ function inUse(all: readonly Target[]): Target[] {
   return all.filter((one) => isUp(one) && one.backend.priority <= priority);
 }
 
+/** Each port of a backend is an element of a rule's map. */
+const PORTS_MAX = 1024;
+
 export const isStateless = ({ mode }: Farm): boolean => mode === "dsr" || mode === "stlsdnat";
 
 function checkMode({ farm, targets, virtuals }: Service): void {
   const wrong = (message: string) => new FarmError(`Farm '${farm.name}': ${message}`);
+  const wide = targets.find(
+    ({ backend }) => backend.port.reduce((n, { from, to }) => n + to - from + 1, 0) > PORTS_MAX,
+  );
+  if (wide) throw wrong(`backend '${wide.backend.name}' has more than ${PORTS_MAX.toLocaleString("en")} ports.`);
   if (isStateless(farm) && (farm["est-connlimit"] > 0 || farm["tcp-strict"]))
     throw wrong(`est-connlimit and tcp-strict need conntrack, which mode '${farm.mode}' does without.`);
   if (farm.mode === "dsr") {

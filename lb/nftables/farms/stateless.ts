@@ -2,6 +2,7 @@
 // Modes stlsdnat and dsr: without conntrack. Pure.
 import { limits } from "./limits.ts";
 import { choice, memory } from "./memory.ts";
+import { portDraw, portsOf } from "./ports.ts";
 import { addressType, chain, enter, hex, inputLog, ip, isMarked, named, type Place, set } from "./words.ts";
 
 const SYN = "tcp flags & (fin | syn | rst | ack) == syn ";
@@ -16,12 +17,10 @@ export function statelessRules(place: Place): void {
     [`type mark : ${addressType(family)}`],
     new Map(targets.map(({ mark, ip: to }) => [hex(mark), to])),
   );
-  const ported = targets.filter(({ backend }) => backend.port.length > 0);
-  const ports = new Map(ported.map(({ mark, backend }) => [hex(mark), `${backend.port[0]?.from ?? 0}`]));
+  const ported = targets.filter((target) => portsOf(target.backend).length > 0);
   // By the name of the protocol, as only so nft corrects its checksum.
   const protocols = [...new Set(virtuals.flatMap(({ protocol }) => protocol ?? []))];
-  const portMap = ports.size > 0 ? set(place, "ports", ["type mark : inet_service"], ports) : "";
-  const portRules = ports.size > 0 ? protocols.map((one) => `${one} dport set meta mark map @${portMap}`) : [];
+  const portRules = protocols.flatMap((protocol) => portRulesOf(place, protocol));
   // The mark of a target is nothing to route by, unless it was asked for.
   // Without a verdict the packet would come back to the draw, once it was found in the memory.
   const rewritten = chain(place, "rewritten", [
@@ -39,12 +38,27 @@ export function statelessRules(place: Place): void {
   const back = `notrack ${ip(family)} saddr set ${vip.ip}`;
   const plainBack = chain(place, "back", [back]);
   const backRules = protocols.map((one) => `${one} sport set ${vip.ports?.[0]?.from}`);
-  const portBack = ports.size > 0 ? chain(place, "back-port", [back, ...backRules]) : plainBack;
+  const portBack = ported.length > 0 ? chain(place, "back-port", [back, ...backRules]) : plainBack;
   for (const { ip: address, backend } of targets)
     for (const { name, protocol, ports: own } of virtuals) {
       const virtual = { name, ip: address, protocol, ports: backend.port.length > 0 ? backend.port : own };
       place.fragment.entries.push({ use: "reply", chain: backend.port.length > 0 ? portBack : plainBack, virtual });
     }
+}
+
+/** The port of a target that a packet leaves for, by its mark: always the same one for a connection. */
+function portRulesOf(place: Place, protocol: string): string[] {
+  const { targets } = place.service;
+  const one = targets.filter((target) => portsOf(target.backend).length === 1);
+  const rules: string[] = [];
+  if (one.length > 0) {
+    const elements = new Map(one.map((target) => [hex(target.mark), `${portsOf(target.backend)[0]}`]));
+    const name = set(place, "ports", ["type mark : inet_service"], elements);
+    rules.push(`${protocol} dport set meta mark map @${name}`);
+  }
+  for (const target of targets.filter((each) => portsOf(each.backend).length > 1))
+    rules.push(`meta mark ${hex(target.mark)} ${protocol} dport set ${portDraw(place, target)}`);
+  return rules;
 }
 
 /** Direct return: only MAC addresses change, before the stack sees the packet. */

@@ -47,6 +47,15 @@ const TYPES = {
   dstmac: "ether_addr",
 } as const;
 
+/** Bytes of a key in a concatenation, whose parts are words of four bytes. */
+const bytesOf = (key: Key, family: Family) => (/ip$/.test(key) ? (family === 4 ? 4 : 16) : /mac$/.test(key) ? 8 : 4);
+export const sizeOf = (keys: readonly Key[], family: Family) =>
+  keys.reduce((bytes, key) => bytes + bytesOf(key, family), 0);
+
+/** nft 1.0.6 ends by an assertion over more than 48 bytes: the MAC address of the router itself gives way then. */
+export const fitting = (keys: readonly Key[], family: Family) =>
+  sizeOf(keys, family) <= 48 ? keys : keys.filter((key) => key !== "dstmac");
+
 export const fieldsOf = (keys: readonly Key[], family: Family) =>
   keys
     .map((key) => (key === "srcip" ? `${ip(family)} saddr` : key === "dstip" ? `${ip(family)} daddr` : FIELDS[key]))
