@@ -59,6 +59,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     needed: {
       "scenarios/cases.vm.test.ts": ALL,
       "lb/found/found.vm.test.ts": ALL,
+      "lb/nftables/offload.vm.test.ts": ALL,
       "scenarios/direct.vm.test.ts": ALL,
       "scenarios/idle.vm.test.ts": ALL,
       "scenarios/jobs.vm.test.ts": ALL,

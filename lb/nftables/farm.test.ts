@@ -8,6 +8,7 @@ import test from "ava";
 import { planTopology, UsageError } from "../../harness/api/index.ts";
 import { makeOracle } from "../../harness/testing/lab.ts";
 import { parseFarm } from "./farm.ts";
+import { countersIn } from "./farm-counters.ts";
 import { farmRules } from "./farm-rules.ts";
 import { farmSettings, servedBy } from "./farm-settings.ts";
 import { lineOfPath } from "./json-lines.ts";
@@ -280,4 +281,19 @@ test("ports that are not the lab's are where clients and servers are", (t) => {
   const list = backends(1, 2).map((one, i) => ({ ...one, port: `${8080 + i}` }));
   const ported = written({ ...WEB, "virtual-ports": "80", backends: list });
   t.deepEqual(servedBy(ported, 2).ports, { tcp: { vip: 80, targets: [8080, 8081] } });
+});
+
+test("packets that were queued, and those that no flow table took, are counted over all farms", (t) => {
+  const listed = `
+	chain filter4-web {
+		ct state new counter packets 7 bytes 280 queue flags bypass to 7
+	}
+	chain forward4-web {
+		counter packets 20 bytes 800 flow add @flows
+	}
+	chain forward4-other {
+		counter packets 3 bytes 120 flow add @flows
+	}`;
+  t.deepEqual(countersIn(listed, { queued: true, offloaded: true }), { "farm.queued": 7, "farm.slow_path": 23 });
+  t.deepEqual(countersIn("", { queued: false, offloaded: true }), { "farm.slow_path": 0 });
 });

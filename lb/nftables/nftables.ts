@@ -17,6 +17,7 @@ import { endsAs, HANDS_OVER } from "../linux/running.ts";
 import { snatCounters, snatOf } from "../linux/snat-ports.ts";
 import { nftShieldProbe, shieldByNft, shieldCounters } from "../linux/synproxy.ts";
 import { readFarm } from "./farm.ts";
+import { farmCounters } from "./farm-counters.ts";
 import { farmRules } from "./farm-rules.ts";
 import { farmMode, servedBy } from "./farm-settings.ts";
 import { type Given, isStateless, options, type Settings } from "./options.ts";
@@ -123,6 +124,7 @@ export const nftables = defineBackend({
               ...(await tableFull(lab, host, given)),
               ...(await snatCounters(host, given)),
               ...(await shieldCounters(host, given)),
+              ...(given.farm === undefined ? {} : await farmCounters(host, given.farm)),
             },
     };
   },

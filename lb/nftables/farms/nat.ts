@@ -145,13 +145,13 @@ function perPacket(place: Place): void {
       `tcp flags rst add @${name} { ${ip(family)} saddr ${limit} } ${over("rst-rtlimit", farm["rst-rtlimit-log-prefix"])}`,
     );
   }
-  if (farm.queue >= 0) rules.push(`ct state new queue flags bypass to ${farm.queue}`);
+  if (farm.queue >= 0) rules.push(`ct state new counter queue flags bypass to ${farm.queue}`);
   if (isMarked(place)) rules.push("ct mark != 0 meta mark set ct mark");
   if (rules.length > 0) enter(place, "filter", chain(place, "filter", rules));
   const prefix = farm["log-prefix"] ?? "TYPE-FNAME ";
   const forward = [
     ...(farm.log.includes("forward") ? [logRule(place, prefix, { TYPE: "FWD" })] : []),
-    ...(farm["flow-offload"] ? ["flow add @flows"] : []),
+    ...(farm["flow-offload"] ? ["counter flow add @flows"] : []),
   ];
   if (forward.length > 0) enter(place, "forward", chain(place, "forward", forward));
   if (farm.log.includes("output"))
