@@ -9,6 +9,8 @@ export const deadline = defineEvent({
   effect: "leave",
   dead: true,
   words: { past: "reached the end of the drain time", now: ["is cut off", "are cut off"] },
+  before: ({ lab, members, share }) =>
+    share(TargetOutage).prepare(members.flatMap((index) => lab.topology.targets[index] ?? [])),
   apply: ({ lab, members, share }) =>
     share(TargetOutage).begin(members.flatMap((index) => lab.topology.targets[index] ?? [])),
 });

@@ -10,6 +10,8 @@ export const death = defineEvent({
   effect: "leave",
   dead: true,
   words: { past: "died, and the balancer was told", now: ["dies, the balancer is told", "die, the balancer is told"] },
+  before: ({ lab, members, share }) =>
+    share(TargetOutage).prepare(members.flatMap((index) => lab.topology.targets[index] ?? [])),
   async apply(context) {
     const { lab, members, share } = context;
     await share(TargetOutage).begin(members.flatMap((index) => lab.topology.targets[index] ?? []));

@@ -8,6 +8,8 @@ export const failure = defineEvent({
   effect: "leave",
   announced: false,
   words: { past: "died", now: ["dies", "die"] },
+  before: ({ lab, members, share }) =>
+    share(TargetOutage).prepare(members.flatMap((index) => lab.topology.targets[index] ?? [])),
   async apply({ lab, balancer, members, targets, share }) {
     const t = await share(TargetOutage).begin(members.flatMap((index) => lab.topology.targets[index] ?? []));
     return (await balancer.waitForConvergence?.(targets)) ?? t;

@@ -28,6 +28,7 @@ export const pathLoss = defineEvent({
   ...about,
   path: "closes",
   words: { past: "lost the first path", now: ["loses the first path", "lose the first path"] },
+  before: ({ lab, share }) => share(FirstPathOutage).prepare(endsOf(lab.topology, 0)),
   async apply({ lab, share }) {
     await share(FirstPathOutage).begin(endsOf(lab.topology, 0));
     await lab.clock.sleep(FOUND_MS);

@@ -36,6 +36,9 @@ const dies =
   (context) =>
     found(context, (machines) => how(context).begin(machines));
 
+const prepared: EventDefinition["before"] = ({ lab, members, share }) =>
+  share(RouterOutage).prepare(members.flatMap((index) => lab.topology.routers[index] ?? []));
+
 const about = { subject: "routers", announced: false } as const;
 
 export const routerCrash = defineEvent({
@@ -43,6 +46,7 @@ export const routerCrash = defineEvent({
   ...about,
   effect: "leave",
   words: { past: "died", now: ["dies", "die"] },
+  before: prepared,
   apply: dies(({ share }) => share(RouterOutage)),
 });
 
@@ -51,6 +55,7 @@ export const routerPause = defineEvent({
   ...about,
   effect: "leave",
   words: { past: "froze", now: ["freezes", "freeze"] },
+  before: prepared,
   apply: dies(({ share }) => share(RouterOutage)),
 });
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a request to rules in force, nftlb and nft-lb in one run: `npm run bench:nftlb`. Each keeps 100 farms of 10 backends, then one farm
 // of 1000; each request takes a backend out or brings it back, and the service answers when the kernel has the rules. Its own CPU time
-// tells more than the clock where other programs keep the machine busy. Markdown on stdout.
+// tells more than the clock where other programs keep the machine busy. Markdown on stdout. Other sizes, and fewer requests, by words:
+// `npm run bench:nftlb -- 100x1000 requests=20`.
 import { connect } from "node:net";
 
 import path from "node:path";
@@ -9,8 +10,7 @@ import { findProgram, type Host, planTopology, startProgram } from "../../harnes
 import { median, netns } from "../../harness/testing/lab.ts";
 import { API_KEY, API_PORT, listens } from "./api.ts";
 
-const REQUESTS = 200;
-const WARM_UP = 100;
+const USUAL_REQUESTS = 200;
 /** Root's programs come before all others of the machine, whatever these do. */
 const FIRST = process.geteuid?.() === 0 ? ["chrt", "-r", "10"] : [];
 const SIZES = [
@@ -101,7 +101,7 @@ interface Measured {
 }
 
 /** A lab with a router alone: rules need no targets. */
-async function measure(start: Start, size: Size): Promise<Measured> {
+async function measure(start: Start, size: Size, requests: number): Promise<Measured> {
   const plan = planTopology({ targets: 1, routers: 1 });
   const topology = { ...plan, machines: [...plan.routers, plan.tester] };
   const lab = await netns.up(topology, new AbortController().signal);
@@ -112,17 +112,17 @@ async function measure(start: Start, size: Size): Promise<Measured> {
     await host.exec(["@write", "/run/farms.json"], { input: JSON.stringify(farmFile(size)) });
     await start(host, "/run/farms.json");
     const words = [import.meta.filename, "client", `${size.farms}`, `${size.backends}`];
-    const ask = (requests: number) =>
-      host.exec([...FIRST, process.execPath, `--import=${import.meta.resolve("tsx")}`, ...words, `${requests}`], {
+    const ask = (count: number) =>
+      host.exec([...FIRST, process.execPath, `--import=${import.meta.resolve("tsx")}`, ...words, `${count}`], {
         timeoutMs: 300_000,
       });
-    await ask(WARM_UP);
+    await ask(Math.ceil(requests / 2));
     const before = await cpuMs(host);
-    const { stdout } = await ask(REQUESTS);
+    const { stdout } = await ask(requests);
     const spent = (await cpuMs(host)) - before;
     const { stdout: rules } = await host.exec(["nft", "list", "ruleset"]);
     if (!rules.includes("farm0")) throw new Error("The service has written no rules.");
-    return { times: JSON.parse(stdout) as number[], cpuMs: spent / REQUESTS };
+    return { times: JSON.parse(stdout) as number[], cpuMs: spent / requests };
   } finally {
     await lab[Symbol.asyncDispose]();
   }
@@ -131,18 +131,25 @@ async function measure(start: Start, size: Size): Promise<Measured> {
 const percentile = (list: readonly number[], share: number) =>
   [...list].sort((a, b) => a - b)[Math.floor(share * (list.length - 1))] ?? 0;
 
-const [role, ...sizes] = process.argv.slice(2);
-if (role === "client") {
-  const [farms = 0, backends = 0, requests = 0] = sizes.map(Number);
+/** "100x1000" */
+function sizesOf(words: readonly string[]): readonly Size[] {
+  const given = words.filter((word) => /^\d+x\d+$/.test(word)).map((word) => word.split("x").map(Number));
+  return given.length > 0 ? given.map(([farms = 0, backends = 0]) => ({ farms, backends })) : SIZES;
+}
+
+const words = process.argv.slice(2);
+if (words[0] === "client") {
+  const [farms = 0, backends = 0, requests = 0] = words.slice(1).map(Number);
   await client(farms, backends, requests);
 } else {
   process.stdout.write(
     "| farms x backends | service | median ms | 95 % ms | times faster | CPU ms | times less |\n|---|---|---|---|---|---|---|\n",
   );
-  for (const size of SIZES) {
+  const requests = Number(words.find((word) => word.startsWith("requests="))?.slice(9) ?? USUAL_REQUESTS);
+  for (const size of sizesOf(words)) {
     let base: Measured | null = null;
     for (const [name, start] of Object.entries(SERVICES)) {
-      const one = await measure(start, size);
+      const one = await measure(start, size, requests);
       base ??= one;
       const middle = median(one.times);
       const cells = [

@@ -48,7 +48,8 @@ const TYPES = {
 } as const;
 
 /** Bytes of a key in a concatenation, whose parts are words of four bytes. */
-const bytesOf = (key: Key, family: Family) => (/ip$/.test(key) ? (family === 4 ? 4 : 16) : /mac$/.test(key) ? 8 : 4);
+const bytesOf = (key: Key, family: Family) =>
+  key.endsWith("ip") ? (family === 4 ? 4 : 16) : key.endsWith("mac") ? 8 : 4;
 export const sizeOf = (keys: readonly Key[], family: Family) =>
   keys.reduce((bytes, key) => bytes + bytesOf(key, family), 0);
 
