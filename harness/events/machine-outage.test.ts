@@ -34,10 +34,13 @@ test("queues are there before the traffic: a death changes their room, as to put
   told.length = 0;
   await outage.begin(targets.slice(0, 1));
   await outage.end();
+  t.false(told.some((line) => line.includes("qdisc del")));
   const queues = told.filter((line) => line.includes("qdisc"));
   t.deepEqual(
     queues.map((line) => line.replace(/dev \S+ /, "")).sort(),
-    ["fabric", "vm-001"].flatMap((name) => [0, 10_000].map((room) => `${name}: qdisc change root pfifo limit ${room}`)),
+    ["fabric", "vm-001"].flatMap((name) =>
+      [0, 10_000].map((room) => `${name}: qdisc replace root pfifo limit ${room}`),
+    ),
   );
 });
 

@@ -13,7 +13,8 @@ const ROOM = 10_000;
 /**
  * A span in which machines are dead: links stay up, but nothing comes to them and nothing from them, as queues without room drop
  * it all. To put a queue there, or to take it away, drops what comes meanwhile, and nobody counts that: so `prepare` puts them there
- * before the traffic, and death changes their room. What was dropped on its way to the targets is a drop with a name; what goes to everybody does not come to their ports.
+ * before the traffic, and death changes their room ("replace" by a queue of the same kind does no more). What was dropped on its way
+ * to the targets is a drop with a name; what goes to everybody does not come to their ports.
  */
 export abstract class MachineOutage {
   readonly #lab: Lab;
@@ -43,13 +44,13 @@ export abstract class MachineOutage {
     await this.prepare(dead);
     this.#dead = dead;
     await this.#ask("off");
-    await this.#queues(dead, (device) => `qdisc change dev ${device} root pfifo limit 0`);
+    await this.#queues(dead, (device) => `qdisc replace dev ${device} root pfifo limit 0`);
     return this.#lab.clock.now();
   }
 
   async end(): Promise<number> {
     const before = this.#sum();
-    await this.#queues(this.#dead, (device) => `qdisc change dev ${device} root pfifo limit ${ROOM}`);
+    await this.#queues(this.#dead, (device) => `qdisc replace dev ${device} root pfifo limit ${ROOM}`);
     for (const machine of this.#dead)
       for (const [where, device] of this.counted(machine)) {
         const host = where === "fabric" ? fabricAt(this.#lab, machine) : this.#lab.wiring(machine.name);
