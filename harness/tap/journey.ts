@@ -25,6 +25,7 @@ export type Journeys = ReadonlyMap<string, readonly Hop[]>;
 /** `keys`: of these connections alone; null: of all. */
 export function journeysIn(packets: readonly TapPacket[], keys: ReadonlySet<string> | null = null): Journeys {
   const journeys = new Map<string, Hop[]>();
+  if (keys?.size === 0) return journeys;
   for (const packet of packets) {
     const { client, hop } = hopOf(packet) ?? {};
     if (!client || !hop || (keys && !keys.has(client.key))) continue;

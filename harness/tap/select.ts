@@ -42,6 +42,7 @@ export function packetsOf<P extends Pick<TapPacket, "t" | "data" | "length">>(
   packets: readonly P[],
   wanted: ReadonlySet<string>,
 ): P[] {
+  if (wanted.size === 0) return [];
   return packets
     .filter(({ data, length }) => {
       const frame = readFrame(data, length);

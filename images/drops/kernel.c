@@ -60,6 +60,8 @@ void kernel_open(struct kernel *kernel)
 	kernel->types = btf__load_vmlinux_btf();
 	if (!kernel->types)
 		refused("read the kernel's types", errno);
+	for (int kind = 0; kind < EVENT_KINDS; kind++)
+		kernel->reasons[kind] = names_enum(kernel->types, sources[kind].reasons);
 	kernel->object = bpf_object__open_mem(drops_object, (size_t)(drops_object_end - drops_object), NULL);
 	if (!kernel->object)
 		refused("open the BPF programs", errno);
@@ -92,7 +94,7 @@ struct ring_buffer *kernel_events(const struct kernel *kernel, ring_buffer_sampl
 
 const char *kernel_reason(const struct kernel *kernel, const struct event *event)
 {
-	return names_reason(kernel->types, sources[event->kind].reasons, event->reason);
+	return names_reason(kernel->types, kernel->reasons[event->kind], event->reason);
 }
 
 uint64_t kernel_lost(const struct kernel *kernel)

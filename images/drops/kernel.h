@@ -11,6 +11,7 @@
 
 struct kernel {
 	struct btf *types;
+	const struct btf_type *reasons[EVENT_KINDS]; /* NULL: this kernel has none */
 	struct bpf_object *object;
 };
 

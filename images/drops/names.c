@@ -21,7 +21,7 @@ bool names_tells(const struct btf *kernel, const char *tracepoint, uint32_t argu
 	return btf_is_func_proto(type) && btf_vlen(type) > arguments;
 }
 
-static const struct btf_type *enum_of(const struct btf *kernel, const char *name)
+const struct btf_type *names_enum(const struct btf *kernel, const char *name)
 {
 	const int id = btf__find_by_name_kind(kernel, name, BTF_KIND_ENUM);
 
@@ -30,7 +30,7 @@ static const struct btf_type *enum_of(const struct btf *kernel, const char *name
 
 uint32_t names_value(const struct btf *kernel, const char *type, const char *name, uint32_t otherwise)
 {
-	const struct btf_type *found = enum_of(kernel, type);
+	const struct btf_type *found = names_enum(kernel, type);
 
 	for (uint32_t i = 0; found && i < btf_vlen(found); i++)
 		if (strcmp(btf__name_by_offset(kernel, btf_enum(found)[i].name_off), name) == 0)
@@ -46,13 +46,11 @@ static const char *without_prefix(const char *name)
 	return reason ? reason + strlen("REASON_") : name;
 }
 
-const char *names_reason(const struct btf *kernel, const char *type, uint32_t value)
+const char *names_reason(const struct btf *kernel, const struct btf_type *type, uint32_t value)
 {
-	const struct btf_type *found = enum_of(kernel, type);
-
-	for (uint32_t i = 0; found && i < btf_vlen(found); i++)
-		if ((uint32_t)btf_enum(found)[i].val == value)
-			return without_prefix(btf__name_by_offset(kernel, btf_enum(found)[i].name_off));
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++)
+		if ((uint32_t)btf_enum(type)[i].val == value)
+			return without_prefix(btf__name_by_offset(kernel, btf_enum(type)[i].name_off));
 	return "?";
 }
 

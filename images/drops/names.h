@@ -10,11 +10,14 @@
 /* Whether a tracepoint ("kfree_skb") has at least so many arguments. */
 bool names_tells(const struct btf *kernel, const char *tracepoint, uint32_t arguments);
 
+/* NULL: the kernel has none of that name. Looks through all types: some milliseconds. */
+const struct btf_type *names_enum(const struct btf *kernel, const char *name);
+
 /* The value of an enumerator; `otherwise`: the kernel has none of that name. */
 uint32_t names_value(const struct btf *kernel, const char *type, const char *name, uint32_t otherwise);
 
 /* The name of a value without the kernel's prefix: "IP_RPFILTER"; "?": it has none. */
-const char *names_reason(const struct btf *kernel, const char *type, uint32_t value);
+const char *names_reason(const struct btf *kernel, const struct btf_type *type, uint32_t value);
 
 #define PLACES_MAX 64
 #define PLACE_LENGTH 48
