@@ -179,12 +179,16 @@ function setAt(
   return { options: parseOptions(runOptions, { ...options, [parameter]: given }), words };
 }
 
+/** Flows that theory is drawn from: a sweep over a hundred points takes seconds. */
+const [ALL_SAMPLES, FULL_POINTS, LEAST_SAMPLES] = [524_288, 8, 8192];
+
 function theoryOf(
   { parameter }: SweepWords,
   planned: readonly { backend: Backend; value: number | null; plan: PlannedCase }[],
 ): Sweep {
+  const samples = Math.max(LEAST_SAMPLES, Math.floor(ALL_SAMPLES / Math.max(FULL_POINTS, planned.length)));
   const points = planned.flatMap(({ backend, value, plan }) =>
-    value === null ? [] : [{ backend: backend.name, x: value, ...expectedOf(plan) }],
+    value === null ? [] : [{ backend: backend.name, x: value, ...expectedOf(plan, samples) }],
   );
   const names = [...new Set(points.map(({ backend }) => backend))];
   return {
@@ -197,9 +201,12 @@ function theoryOf(
   };
 }
 
-function expectedOf({ case: { backend }, backendOptions, options: { targets }, load, routers, plan }: PlannedCase) {
+function expectedOf(
+  { case: { backend }, backendOptions, options: { targets }, load, routers, plan }: PlannedCase,
+  samples: number,
+) {
   const spec = withFlows(backend.oracle(backendOptions, targets, load.protocol), plan);
-  return expectedLoss(spec, { targets, routers, ...plan }, flowSources(load));
+  return expectedLoss(spec, { targets, routers, ...plan }, flowSources(load), samples);
 }
 
 /** "backend.key=value" is for that backend only. */

@@ -59,7 +59,6 @@ export function flowKey(flow: Flow, ports: boolean): Uint8Array {
 
 /** MurmurHash3, x86, 32 bits. */
 export function murmur3(data: Uint8Array, seed: number): number {
-  const mix = (k: number) => Math.imul(rotate(Math.imul(k, 0xcc9e2d51), 15), 0x1b873593);
   const whole = data.length & ~3;
   let h = seed | 0;
   for (let i = 0; i < whole; i += 4) {
@@ -76,4 +75,6 @@ export function murmur3(data: Uint8Array, seed: number): number {
 }
 
 const byte = (data: Uint8Array, i: number) => data[i] ?? 0;
+/** Not made anew in each call: hashes are what simulations spend their time on. */
+const mix = (k: number) => Math.imul(rotate(Math.imul(k, 0xcc9e2d51), 15), 0x1b873593);
 const rotate = (x: number, bits: number) => (x << bits) | (x >>> (32 - bits));
