@@ -215,6 +215,29 @@ test.serial(
 );
 
 test.serial(
+  "who is silent for longer than a time-out is forgotten, exactly; a keepalive is a sign of life",
+  async (t) => {
+    const forgotten = async (name: string, words: Record<string, unknown> = {}, set: readonly string[] = []) => {
+      const { summary } = (await simulated(name, words, set)).data;
+      t.is(summary.verdict, "pass", `${name}: ${summary.reasons.join("\n")}`);
+      return summary.forgotten?.lost ?? 0;
+    };
+    t.is(await forgotten("ipvs_idle"), 600, "4 s of silence, and a time-out of 2");
+    t.is(await forgotten("ipvs_idle", { silence: 1.9 }), 0);
+    t.is(await forgotten("ipvs_idle", { keepalive: 1 }), 0);
+    t.is(await forgotten("haproxy_idle", { keepalive: 1 }), 600, "a proxy counts data only");
+    const inTurn = await forgotten("nftables_idle", { protocol: "udp" });
+    t.true(inTurn > 400 && inTurn < 500, `by chance one of four gets its target again: ${inTurn}`);
+    // A table whose entries end between two messages is as none: who moved is lost at its next message.
+    const [short, long] = [
+      await forgotten("stateful_scale", { rate: 240 }, ["timeout=2.4"]),
+      await forgotten("stateful_scale", { rate: 240 }, ["timeout=2.6"]),
+    ];
+    t.true(short > 5 && long === 0, `${short} ${long}`);
+  },
+);
+
+test.serial(
   "with bounded loads no target gets more than its share times the factor, and nobody moves needlessly",
   async (t) => {
     const { summary } = (await simulated("bounded_scale", {}, ["M=40", "factor=1.1"])).data;

@@ -86,6 +86,37 @@ test.serial("over a flap each connection that comes and goes fares as it does in
   }
 });
 
+test.serial("of ten thousand that come and go over a rolling update none fares otherwise than simulated", async (t) => {
+  if (isSkipped(t, await netns.missing())) return;
+  // Datagrams: two cores carry 2,000 new connections a second even beside other tests.
+  const words = [
+    "--arrivals",
+    "2000",
+    "--lifetimes",
+    "exp:700ms",
+    "--think",
+    "300ms",
+    "--size",
+    "100",
+    "--targets",
+    "4",
+  ];
+  const times = ["--protocol", "udp", "--at", "1.6 2.3 3 3.7 4.4", "--duration", "5.3", "--warm-up", "1"];
+  for (const name of someOf(["nfqueue", "xdp", "ecmp", "syn_only", "ecmp_resilient"], [0])) {
+    const { real, equal, undecided, differences } = await bothOf(
+      t,
+      `${name}_rolling`,
+      [...words, ...times],
+      `${name}-many`,
+    );
+    t.deepEqual(differences, []);
+    t.true(equal >= 10_000 && undecided < 500, `${equal} ${undecided}`);
+    // Each change moved some of those that live, and so there was something to be wrong about.
+    for (const { alive, lost } of real.summary.events)
+      t.true(alive > 500 && lost > 0.02 * alive, `${lost} of ${alive}`);
+  }
+});
+
 test.serial("a target that nobody heard of comes, and gets its share as the oracle says", async (t) => {
   if (isSkipped(t, await netns.missing())) return;
   const words = ["--connections", "600", "--targets", "3", "--scale", "2", ...short("add_unknown", "tcp")];

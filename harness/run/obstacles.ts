@@ -60,14 +60,14 @@ async function tooMany(
   return nodes.flatMap((node) => exceededOn(node, connections, tracked));
 }
 
-/** What of the load the balancer does not remember; `only`: but for what is simulated. */
+/** What of the load the balancer does not remember; `only`: but for what a simulation of it follows. */
 export function forgets(
   { case: { backend }, backendOptions, options, load, routers }: PlannedCase,
-  only?: "timeoutS",
+  only?: "unsimulated",
 ): string[] {
   const all = memoryLimits(backend.oracle(backendOptions, options.targets, load.protocol));
   const perCpu = all?.perCpu?.cpus === undefined ? all?.perCpu : undefined;
-  const limits = all && only ? { ...all, entries: undefined, perCpu } : all;
+  const limits = all && only ? { perCpu } : all;
   if (!limits || load.mode !== "stream") return [];
   const { connections: flows, protocol } = load;
   return exceededMemory(limits, {

@@ -54,15 +54,15 @@ export function worldOf(planned: PlannedCase, spec: OracleSpec, use: CourseOptio
   const atUs = plan.steps.map(({ atS }) => atS * 1e6);
   const fatesOf: ((flow: Flow) => Fates) | null = made.size > 1 ? byRouter(all, hash) : null;
   const drawers = flowsOf(spec, { ...load, seed });
-  const entries = memoryLimits(spec)?.entries;
+  const limits = memoryLimits(spec);
   const [course] = courses as [Course];
   const chronicle = chooserByLoad(spec) ? loadedLives({ spec, course, drawers, load, atUs }) : null;
   const lives =
     chronicle ??
-    (entries !== undefined && forgets(planned).length > 0
+    (limits && forgets(planned).length > 0
       ? rememberedLives({
           spec,
-          limits: { ...memoryLimits(spec), entries },
+          limits,
           fates: first,
           course,
           drawers,

@@ -29,8 +29,8 @@ export function notSimulated(planned: PlannedCase, spec: OracleSpec | null): str
   ];
 }
 
-/** The table of one router is simulated message by message; silence, and the tables of several routers, are not. */
+/** The memory of one router is simulated message by message; which CPU a packet comes to, and the tables of several routers, are not. */
 function unsimulatedMemory(planned: PlannedCase): string[] {
   const isSimulated = planned.routers === 1 && planned.load.connections <= MANY;
-  return forgets(planned, isSimulated ? "timeoutS" : undefined);
+  return forgets(planned, isSimulated ? "unsimulated" : undefined);
 }

@@ -125,6 +125,7 @@ function streamStart({ load }: PlannedCase, drawer: FlowDrawer, unitUs: number):
     connections: Math.ceil((connections - part.number + 1) / part.of),
     intervalUs: intervalUsOf(drawer, load),
     stallUs: load.stallS * 1e6,
+    ...(load.keepaliveS === undefined ? {} : { keepaliveUs: load.keepaliveS * 1e6 }),
     ...(unitUs > 1 ? { rowUnitUs: unitUs } : {}),
     sampleUs: sampleMs * 1000,
     durationUs: load.durationS * 1e6,

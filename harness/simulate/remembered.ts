@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections behind a table that is too small for them: message by message, as what is forgotten depends on who sent when.
+// Connections behind a table that is too small for them, or that forgets who is silent: message by message, as what is forgotten depends on
+// who sent when.
 
 import type { Course } from "../oracle/course.ts";
 import { lossOfForgotten } from "../oracle/forgetting.ts";
@@ -16,8 +17,8 @@ import { BACKOFF_US, intervalUsOf, rampUsOf } from "./rows.ts";
 
 interface Remembered {
   spec: OracleSpec;
-  /** Of its table. */
-  limits: MemoryLimits & { entries: number };
+  /** Of its table. Without `entries` it has room for all, and forgets by time alone. */
+  limits: MemoryLimits;
   fates: Fates;
   course: Course;
   drawers: readonly FlowDrawer[];
@@ -40,7 +41,7 @@ interface Connection extends Opened {
 
 type Kept = Omit<Life, "id">;
 
-/** Lives of all connections by drawer and number, each in the order of its generations. The exact LRU of one router. */
+/** Lives of all connections by drawer and number, each in the order of its generations. The exact LRU of one router, and exact timers. */
 export function rememberedLives(given: Remembered): ReadonlyMap<FlowDrawer, readonly (readonly Kept[])[]> {
   const table = new Table(given);
   for (;;) {
@@ -90,16 +91,22 @@ class Table {
   readonly #living = new Set<Connection>();
   /** By key: the CPUs that know it, a bit each. */
   readonly #knownOn: Uint32Array;
+  /** By key: when its last packet came. */
+  readonly #usedUs: Float64Array;
+  /** Silence after which a connection is forgotten. */
+  readonly #timeoutUs: number;
   readonly #random: () => number;
 
   constructor(given: Remembered) {
     const { limits, load, drawers, seed } = given;
-    const { entries } = limits;
+    const entries = limits.entries ?? load.connections;
     this.#given = given;
+    this.#timeoutUs = (limits.timeoutS?.[load.protocol] ?? Number.POSITIVE_INFINITY) * 1e6;
     this.#random = mulberry32(seed);
     const keys = entries + load.connections + 1;
     this.#table = new LruTable(entries, keys);
     this.#knownOn = new Uint32Array(keys);
+    this.#usedUs = new Float64Array(keys);
     this.#free = Array.from({ length: keys }, (_, i) => i);
     for (const drawer of drawers) {
       const [first, messages, again] = [new Queue(), new Queue(), new Queue()];
@@ -137,15 +144,18 @@ class Table {
     }
     const oracle = course.spans[span]?.oracle;
     this.#arrive(connection);
-    if (!this.#isKnown(connection) && oracle) {
-      const { hash, target } = connection;
+    if (!this.#isKnown(us, connection) && oracle) {
+      const target = connection.target;
+      const hash = oracle.pick(connection.hash) === null ? null : connection.hash;
       const { expected } = lossOfForgotten(spec, oracle, { protocol: load.protocol, hash, target });
-      if (expected > 0.5) {
+      // Where nobody can know the choice it is drawn.
+      if (expected >= 1 || (expected > 0 && this.#random() < expected)) {
         this.#lose(us, connection, { span, lostAt: fates.events, leaves: span, forgottenUs: us });
         return;
       }
       this.#remember(connection, target);
     }
+    this.#usedUs[connection.key] = us;
     this.#sendLater(us, connection);
   }
 
@@ -156,8 +166,13 @@ class Table {
     connection.cpu = (connection.cpu + 1 + Math.floor(this.#random() * (cpus - 1))) % cpus;
   }
 
-  #isKnown({ key, cpu }: Connection): boolean {
-    return this.#table.use(key) !== null && (((this.#knownOn[key] as number) >>> cpu) & 1) === 1;
+  #isKnown(us: number, { key, cpu }: Connection): boolean {
+    const { limits, load } = this.#given;
+    const isThere = this.#table.use(key) !== null && (((this.#knownOn[key] as number) >>> cpu) & 1) === 1;
+    // A keepalive is a packet, too.
+    const mostUs = limits.dataOnly ? Number.POSITIVE_INFINITY : (load.keepaliveS ?? Number.POSITIVE_INFINITY) * 1e6;
+    const silentUs = Math.min(us - (this.#usedUs[key] as number), mostUs);
+    return isThere && this.#timeoutUs > 0 && silentUs <= this.#timeoutUs;
   }
 
   /** By drawer and number; those that live to the end among them. */
@@ -190,6 +205,7 @@ class Table {
     connection.target = this.#given.fates.targetOf(connection);
     this.#living.add(connection);
     this.#remember(connection, connection.target);
+    this.#usedUs[key] = us;
     this.#sendLater(us, connection);
   }
 
@@ -208,8 +224,11 @@ class Table {
     const next = this.#given.fates.targetOf({ hash, chance, span });
     this.#keep(connection, { ...loss, next });
     this.#living.delete(connection);
-    this.#dead.add(connection.key);
-    this.#remember(connection, next);
+    if (this.#given.limits.entries === undefined) this.#forgetNow(connection.key);
+    else {
+      this.#dead.add(connection.key);
+      this.#remember(connection, next);
+    }
     this.#later.get(drawer)?.again.push(us + BACKOFF_US, this.#drawn(drawer, id, generation + 1));
   }
 
@@ -221,6 +240,13 @@ class Table {
     const own = lives[id] ?? [];
     lives[id] = own;
     own.push({ generation, target, span, ...rest });
+  }
+
+  /** Where there is room for all, who is dead takes none from others. */
+  #forgetNow(key: number): void {
+    this.#table.delete(key);
+    this.#knownOn[key] = 0;
+    this.#free.push(key);
   }
 
   #remember({ key, cpu }: Connection, target: number): void {

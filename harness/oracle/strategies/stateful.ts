@@ -39,7 +39,8 @@ const schema = z.strictObject({
 export type StatefulSpec = z.infer<typeof schema>;
 
 const ENTRIES = 65_536;
-type Tabled = { over: string; entries: number; cpus: number; moves: number };
+type Tabled = { over: string; entries: number; cpus: number; moves: number; timeout: number };
+const timeoutOf = (s: number | undefined) => (s === undefined ? {} : { timeoutS: { tcp: s, udp: s } });
 
 interface State {
   /** For new connections; null: in turn or at random. */
@@ -96,6 +97,7 @@ export const stateful = defineStrategy({
         .default("maglev")
         .describe("what chooses"),
       entries: z.coerce.number().int().min(1).default(ENTRIES).describe("connections that it remembers, an LRU"),
+      timeout: z.coerce.number().positive().optional().describe("seconds of silence after which it forgets one"),
       cpus: z.coerce.number().int().min(1).max(32).default(1).describe("CPUs, each with a memory of its own"),
       moves: z.coerce
         .number()
@@ -105,9 +107,9 @@ export const stateful = defineStrategy({
         .describe("share of the messages that come to another CPU than the one before"),
     }),
     spec(slots, seed, targets, given) {
-      const { over = "maglev", entries = ENTRIES, cpus = 1, moves = 0 } = given as Partial<Tabled>;
+      const { over = "maglev", entries = ENTRIES, cpus = 1, moves = 0, timeout } = given as Partial<Tabled>;
       const assign = simulationOf(over).spec(slots, seed, targets, {}) as AssignSpec;
-      const memory = { entries, again: true, ...(cpus > 1 ? { perCpu: { cpus, moves } } : {}) };
+      const memory = { entries, again: true, ...(cpus > 1 ? { perCpu: { cpus, moves } } : {}), ...timeoutOf(timeout) };
       return { strategy: "stateful" as const, flush: true, assign, marks: ["tcp", "udp"] as const, memory };
     },
     keys: "hashes",
