@@ -111,9 +111,9 @@ test.serial("of ten thousand that come and go over a rolling update none fares o
     );
     t.deepEqual(differences, []);
     t.true(equal >= 10_000 && undecided < 500, `${equal} ${undecided}`);
-    // Each change moved some of those that live, and so there was something to be wrong about.
-    for (const { alive, lost } of real.summary.events)
-      t.true(alive > 500 && lost > 0.02 * alive, `${lost} of ${alive}`);
+    // Some were moved, and so there was something to be wrong about; who remembers loses none when a target returns.
+    for (const { alive, lost, kind } of real.summary.events)
+      t.true(alive > 500 && (lost > 0.02 * alive || kind === "scale_out"), `${kind}: ${lost} of ${alive}`);
   }
 });
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import type { Context } from "../cli/command.ts";
 import type { ReproduceArgs } from "../commands/reproduce.ts";
+import { describeHost } from "../host/describe.ts";
 import { findNamed } from "../plan/catalog.ts";
 import { printedColumns, tableLines } from "../report/terminal-table.ts";
-import { factsOf, isUnexplained, judge, type Outcome, type Reproduced } from "../reproduce/figure.ts";
+import { factsOf, isUnexplained, judge, type Reproduced } from "../reproduce/figure.ts";
 import { FIGURES } from "../reproduce/figures.ts";
+import { differences, reproducedPage, reproducedTable, sources } from "../reproduce/page.ts";
 import { SLIDES } from "../reproduce/slides.ts";
+import { makeRunDir } from "../run/planned-case.ts";
 import { UsageError } from "../util/errors.ts";
 import { EXIT } from "../util/exit-codes.ts";
 import { LabCases, measureSlides } from "./reproduce-lab.ts";
@@ -20,7 +25,9 @@ export async function reproduceAll(args: ReproduceArgs, context: Context): Promi
   if (simulate && name.includes(SLIDES))
     throw new UsageError(`'${SLIDES}' is measured in labs. Try 'reproduce ${SLIDES}'.`);
   const results: Reproduced[] = [];
-  await using labs = simulate ? null : new LabCases(args, context);
+  const { dir, startedAt } = makeRunDir(path.resolve(args.out), "reproduce", 1);
+  const own = { ...args, out: dir };
+  await using labs = simulate ? null : new LabCases(own, context);
   for (const figure of FIGURES.filter((one) => isWanted(one.name))) {
     const real = labs && figure.lab ? await labs.measure(figure, figure.lab) : null;
     results.push({ ...factsOf(figure), simulated: judge(figure, figure.simulate()), real });
@@ -28,40 +35,16 @@ export async function reproduceAll(args: ReproduceArgs, context: Context): Promi
   }
   if (!simulate && isWanted(SLIDES)) results.push(...(await measureSlides(args, context)));
   if (results.length === 0) return EXIT.skipped;
-  context.print(json ? `${JSON.stringify(results)}\n` : `${text(results)}\n`);
+  const facts = { ...(await describeHost()), startedAt, commandLine: context.commandLine };
+  const page = path.join(dir, "reproduced.md");
+  await writeFile(path.join(dir, "reproduced.json"), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(page, reproducedPage(results, FIGURES, facts));
+  context.print(json ? `${JSON.stringify(results)}\n` : `${text(results)}\n\nPage: ${page}\n`);
   return results.some(isUnexplained) ? EXIT.failed : EXIT.passed;
 }
 
-const number = (n: number) => String(Number(n.toFixed(2)));
-
-/** "0.67 (0.6 to 0.7)" and its verdict. */
-function cells(outcome: Outcome | { skipped: string } | null): [value: string, verdict: string] {
-  if (outcome === null) return ["", ""];
-  if ("skipped" in outcome) return ["", "SKIP"];
-  const { value, interval, passed } = outcome;
-  const [low, high] = interval;
-  const verdict = passed === null ? "" : passed ? "PASS" : "FAIL";
-  return [`${number(value)} (${low === high ? "exact" : `${number(low)} to ${number(high)}`})`, verdict];
-}
-
 function text(results: readonly Reproduced[]): string {
-  const table = {
-    head: ["Result", "What", "Paper", "Simulated (95 %)", "", "Real (95 %)", ""],
-    rows: results.map(({ name, what, paper, unit, simulated, real }) => [
-      name,
-      what,
-      paper === null ? "" : `${paper} ${unit}`,
-      ...cells(simulated),
-      ...cells(real),
-    ]),
-  };
-  const remarks = results.flatMap(({ name, what, simulated, real }) =>
-    [simulated, real].flatMap((one, i) => {
-      const how = i === 0 ? "simulated" : "real";
-      if (one === null || ("passed" in one && one.passed !== false)) return [];
-      return [`- ${name}, ${what}, ${how}: ${"skipped" in one ? one.skipped : one.sentence}`];
-    }),
-  );
-  const sources = [...new Set(results.map(({ name, source }) => `- ${name}: ${source}`))];
-  return [...tableLines(table, printedColumns()), "", ...remarks, "Sources:", ...sources].join("\n");
+  const remarks = differences(results).map((sentence) => `- ${sentence}`);
+  const list = sources(results).map((source) => `- ${source}`);
+  return [...tableLines(reproducedTable(results), printedColumns()), "", ...remarks, "Sources:", ...list].join("\n");
 }

@@ -43,6 +43,8 @@ export interface LabRun {
   of: (summaries: readonly Summary[]) => Simulation;
 }
 
+export const casesOf = ({ lab }: Pick<Figure, "lab">): readonly LabCase[] => lab?.cases ?? [];
+
 /** A value with the interval that it lies in by chance (95 %); both ends alike where nothing is left to chance. */
 export interface Simulation {
   value: number;
