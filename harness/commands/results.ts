@@ -2,7 +2,7 @@
 // What is made of runs that were recorded before.
 import { defineCommand } from "../cli/command.ts";
 import { TABLE_FORMATS, TABLES } from "../export/names.ts";
-import { choice, flag, list, option, text, texts, whole } from "../plan/option.ts";
+import { choice, flag, list, millimetres, option, text, texts, whole } from "../plan/option.ts";
 import { jsonShape, outShape, outsideShape } from "../plan/options.ts";
 import { ROOTS } from "../record/base.ts";
 import { FIGURE_FORMATS, SET_REPORTERS } from "../report/names.ts";
@@ -24,7 +24,7 @@ export const reportCommand = defineCommand({
       group: "Output",
       about: "files of the pictures: png, svg, pdf",
     }),
-    width: option(whole(30, 500).optional(), {
+    width: option(millimetres(30, 500).optional(), {
       group: "Output",
       about: "width of the pictures, for a paper",
       unit: "millimetres",
@@ -39,7 +39,7 @@ export const reportCommand = defineCommand({
   },
   examples: [
     ["report results/*nfqueue_scale*", ""],
-    ["report results/*compare_scale* --format svg --width 85 --no-titles", "pictures for a column of a paper"],
+    ["report results/*compare_scale* --format svg --width 85mm --no-titles", "pictures for a column of a paper"],
   ],
   run: async (args) => (await import("../actions/report.ts")).redraw(args.run, args),
 });

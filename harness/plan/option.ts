@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // An option is a zod schema and what people must know about it. Parser, help, completion, documents and sentences are derived from both.
 import { z } from "zod";
-import { readDelay, readEndpoint, readList, readNumber, readPercent, readSeconds } from "./quantities.ts";
+import {
+  readDelay,
+  readEndpoint,
+  readList,
+  readMillimetres,
+  readNumber,
+  readPercent,
+  readSeconds,
+} from "./quantities.ts";
 
 /** In the order of the help. */
 export const GROUPS = [
@@ -88,6 +96,8 @@ const LONGEST_S = 40 * 86_400;
 
 export const seconds = (least = 0, most = LONGEST_S) => z.preprocess(stated(readSeconds), someSeconds(least, most));
 export const wholeSeconds = (min: number, max: number) => z.preprocess(stated(readSeconds), z.int().min(min).max(max));
+export const millimetres = (min: number, max: number) =>
+  z.preprocess(stated(readMillimetres), z.int().min(min).max(max));
 export const endpointParts = z.object({
   address: z.union([z.ipv4(), z.ipv6()]),
   port: z.int().min(1).max(0xffff),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { readDelay, readList, readNumber, readPercent, readSeconds } from "./quantities.ts";
+import { readDelay, readList, readMillimetres, readNumber, readPercent, readSeconds } from "./quantities.ts";
 
 test("a number may have an exponent or a factor", (t) => {
   const written = ["20", " 20 ", "10k", "10 K", "1e5", "1.1k", ".5", "2M", "1G", "-3", 7];
@@ -51,6 +51,11 @@ test("a percentage has its sign and is at most 100", (t) => {
 test("a delay has a unit", (t) => {
   t.deepEqual(["10ms", "1.5 ms", "200us", "1s"].map(readDelay), ["10ms", "1.5ms", "200us", "1s"]);
   for (const text of ["10", "-1ms", "2h", "4000s", "ms", 10]) t.is(readDelay(text), null, String(text));
+});
+
+test("a length is millimetres, or has a unit", (t) => {
+  t.deepEqual([85, "85", "85mm", "85 mm", "8.5cm"].map(readMillimetres), [85, 85, 85, 85, 85]);
+  for (const text of ["85px", "wide", "", "3in"]) t.is(readMillimetres(text), Number.NaN, text);
 });
 
 test("a list is written with blanks or commas", (t) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How numbers, times and shares are written, everywhere: 20, 10k, 1e5; 20, 20s, 500ms; 5%, 5 %.
+// How numbers, times, lengths and shares are written, everywhere: 20, 10k, 1e5; 20, 20s, 500ms; 85, 85mm; 5%, 5 %.
 
 const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?`;
 const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9 };
@@ -22,6 +22,9 @@ export const readNumber = (value: unknown): number => scaled(value, FACTORS);
 
 /** Seconds; a number alone is seconds. NaN: no time. */
 export const readSeconds = (value: unknown): number => scaled(value, SECONDS);
+
+/** Millimetres; a number alone is millimetres. NaN: no length. */
+export const readMillimetres = (value: unknown): number => scaled(value, { "": 1, mm: 1, cm: 10 });
 
 /** As tc(8) takes it, "1.5%"; null: no percentage from 0 to 100. */
 export function readPercent(value: unknown): string | null {
