@@ -72,7 +72,7 @@ export class LabCases implements AsyncDisposable {
     this.#sessions = new Sessions(context.signal, say);
   }
 
-  async measure(figure: Judged, { cases, of }: LabRun): Promise<Reproduced["real"]> {
+  async measure(figure: Judged, { cases, of, differs }: LabRun): Promise<Reproduced["real"]> {
     const summaries: Summary[] = [];
     for (const one of cases) {
       const summary = await this.#summaryOf(one);
@@ -80,7 +80,7 @@ export class LabCases implements AsyncDisposable {
         return { skipped: `${one.backend} in '${one.scenario}': ${summary.verdict}: ${summary.reasons.join(" ")}` };
       summaries.push(summary);
     }
-    return judge(figure, of(summaries));
+    return judge({ ...figure, ...(differs ? { differs } : {}) }, of(summaries));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -101,3 +101,13 @@ test("ratios are those of the same round, with the interval of their median; wha
     ["nft DNAT : iptables DNAT, connections a core, each for one request", 2, null, null],
   ]);
 });
+
+test("a lab may differ for a reason of its own: turns in step lose few, and chance three of four", (t) => {
+  const inTurn = FIGURES.find(({ what, lab }) => what.includes("IPVS rr") && lab?.differs);
+  const differs = inTurn?.lab?.differs;
+  if (!inTurn || !differs) throw new Error("rr");
+  const at = (value: number) => ({ value, interval: [value - 1, value + 1] as const });
+  t.true(judge({ ...inTurn, differs }, at(11.6)).isExplained);
+  t.false(judge({ ...inTurn, differs }, at(75)).isExplained);
+  t.true(judge(inTurn, at(75)).isExplained);
+});

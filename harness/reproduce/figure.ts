@@ -38,6 +38,8 @@ export interface LabCase {
 }
 
 export interface LabRun {
+  /** Why a lab differs; absent: as the simulation does. */
+  differs?: Difference;
   cases: readonly LabCase[];
   /** Summaries of the cases, in their order. */
   of: (summaries: readonly Summary[]) => Simulation;
