@@ -13,7 +13,7 @@ const out = mkdtempSync(path.join(tmpdir(), "no-target-"));
 test.after.always(() => rmSync(out, { recursive: true, force: true }));
 
 const LOAD = ["--targets", "4", "--connections", "400", "--rate", "800"];
-const TIMES = ["--stall", "1", "--at", "2 5", "--duration", "8"];
+const TIMES = ["--stall", "1", "--at", "2 6", "--duration", "9"];
 
 const cases = [
   ["nfqueue", "tcp", "silence"],
