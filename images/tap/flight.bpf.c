@@ -30,29 +30,19 @@ const volatile uint32_t ring_mask;  /* frames of a ring - 1 */
 const volatile uint32_t rings_mask; /* rings - 1 */
 const volatile bool control_only;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, uint32_t);
-	__type(value, struct flight_record);
-	__uint(max_entries, 1); /* set before it is loaded */
-} frames SEC(".maps");
+/* An array that `tap` maps; frames and marks get their number of entries before they are loaded. */
+#define MAPPED(NAME, TYPE, ENTRIES)                                                                          \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                            \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                           \
+		__type(key, uint32_t);                                                                       \
+		__type(value, TYPE);                                                                         \
+		__uint(max_entries, ENTRIES);                                                                \
+	} NAME SEC(".maps")
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, uint32_t);
-	__type(value, struct flight_marks);
-	__uint(max_entries, 1); /* set before it is loaded */
-} marks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, uint32_t);
-	__type(value, struct flight_position);
-	__uint(max_entries, FLIGHT_RINGS);
-} positions SEC(".maps");
+MAPPED(frames, struct flight_record, 1);
+MAPPED(marks, struct flight_marks, 1);
+MAPPED(positions, struct flight_position, FLIGHT_RINGS);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -8,49 +8,46 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
 
-/* enum bpf_attach_type: since Linux 6.6, and later than the headers that this is built with. */
-#define TCX_INGRESS 46
+/* Where a program stands: a hook, and a place at it. */
+#define HOOK(NAME, IFINDEX)                                                                                  \
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, NAME, .ifindex = (int)(IFINDEX), .attach_point = BPF_TC_INGRESS)
+#define PLACE .handle = 1, .priority = 1
 
 /*
- * By a link, which goes with this process and costs a packet least; where the kernel has none, as a
- * classifier of TC. Returns the link, CLASSIFIER, or NO_PROGRAM.
+ * As a classifier of TC: at each link of TCX the kernel waits for a grace period, 4 s for 200 ports instead of
+ * 0.2 s. False: it is a port, which is named after its machine and net, and is not listened to.
  */
-static int attach_to(int program, uint32_t ifindex)
+static bool attach(struct ports *ports, uint32_t ifindex, const char *name)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
-			    .prog_fd = program);
-	const int link = bpf_link_create(program, (int)ifindex, TCX_INGRESS, NULL);
+	HOOK(hook, ifindex);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, PLACE, .flags = BPF_TC_F_REPLACE,
+			    .prog_fd = out_is_tester(ports->out, name) ? ports->on_tester : ports->on_other);
 
-	if (link >= 0)
-		return link;
+	if (!strchr(name, '.') || (ifindex < PORTS_MAX && ports->attached[ifindex]))
+		return true;
+	if (ifindex >= PORTS_MAX)
+		return false;
 	bpf_tc_hook_create(&hook);
-	return bpf_tc_attach(&hook, &options) == 0 ? CLASSIFIER : NO_PROGRAM;
-}
-
-static void attach(struct ports *ports, uint32_t ifindex, const char *name)
-{
-	/* A port is named after its machine and net. */
-	if (ifindex >= PORTS_MAX || ports->attached[ifindex] != NO_PROGRAM || !strchr(name, '.'))
-		return;
-	ports->attached[ifindex] =
-		attach_to(out_is_tester(ports->out, name) ? ports->on_tester : ports->on_other, ifindex);
-	if (ports->attached[ifindex] == NO_PROGRAM)
-		return;
+	if (bpf_tc_attach(&hook, &program) != 0)
+		return false;
+	ports->attached[ifindex] = true;
 	ports->n++;
 	/* Its machine may be gone when its frames are written. */
 	out_port(ports->out, ifindex);
+	return true;
 }
 
-static void attach_all(struct ports *ports)
+/* Returns how many ports are not listened to. */
+static uint32_t attach_all(struct ports *ports)
 {
 	struct if_nameindex *devices = if_nameindex();
+	uint32_t deaf = 0;
 
 	for (struct if_nameindex *device = devices; device && device->if_index; device++)
-		attach(ports, device->if_index, device->if_name);
+		deaf += !attach(ports, device->if_index, device->if_name);
 	if_freenameindex(devices);
+	return deaf;
 }
 
 bool ports_open(struct ports *ports, const struct bpf_object *object, struct out *out)
@@ -58,15 +55,12 @@ bool ports_open(struct ports *ports, const struct bpf_object *object, struct out
 	const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
 
 	ports->out = out;
-	for (uint32_t i = 0; i < PORTS_MAX; i++)
-		ports->attached[i] = NO_PROGRAM;
 	ports->on_tester = bpf_program__fd(bpf_object__find_program_by_name(object, "on_tester"));
 	ports->on_other = bpf_program__fd(bpf_object__find_program_by_name(object, "on_other"));
 	ports->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (ports->links < 0 || bind(ports->links, (const struct sockaddr *)&links, sizeof(links)))
 		return false;
-	attach_all(ports);
-	return ports->n > 0;
+	return attach_all(ports) == 0 && ports->n > 0;
 }
 
 void ports_take_changes(struct ports *ports)
@@ -77,18 +71,7 @@ void ports_take_changes(struct ports *ports)
 	while (recv(ports->links, message, sizeof(message), 0) >= 0)
 		any = true;
 	if (any)
-		attach_all(ports);
-}
-
-static void detach(int attached, uint32_t ifindex)
-{
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, .handle = 1, .priority = 1);
-
-	if (attached == CLASSIFIER)
-		bpf_tc_detach(&hook, &program);
-	else if (attached != NO_PROGRAM)
-		close(attached);
+		ports->out->counts.untracked += attach_all(ports);
 }
 
 void ports_close(struct ports *ports)
@@ -96,8 +79,12 @@ void ports_close(struct ports *ports)
 	if (ports->links < 0)
 		return;
 	for (uint32_t i = 0; i < PORTS_MAX; i++) {
-		detach(ports->attached[i], i);
-		ports->attached[i] = NO_PROGRAM;
+		HOOK(hook, i);
+		DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, PLACE);
+
+		if (ports->attached[i])
+			bpf_tc_detach(&hook, &program);
+		ports->attached[i] = false;
 	}
 	close(ports->links);
 	ports->links = -1;
