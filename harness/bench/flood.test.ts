@@ -25,6 +25,8 @@ test("where the sender is the limit, more send together until the way is", async
   await near([150_000, 100_000, 2], 150_000, false);
   await near([300_000, 80_000, 4], 300_000, false);
   await near([300_000, 80_000, 2], 160_000, true);
+  await near([1_500_000, 4_000_000, 1], 1_500_000, false);
+  await near([9_000_000, 9_000_000, 1], 3_920_000, true);
   t.deepEqual(await found([10_000, 200_000, 2]), { pps: 0, senderLimited: false }, "less than is ever tried");
 });
 

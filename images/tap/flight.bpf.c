@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * At the ingress of the fabric's ports: a frame that a machine sent is written down and goes on. What is a
- * sign of trouble is told: a TCP reset, an ICMP error, and sequence numbers that a client sends again. What
- * clients sent last is kept in a table of one place for each hash: two that share one hide each other's first
- * repetition, not the ones after it.
+ * sign of trouble is told: a TCP reset that is no client's end, an ICMP error, and sequence numbers that a
+ * client sends again. What clients sent last is kept in a table of one place for each hash: two that share
+ * one hide each other's first repetition, not the ones after it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@
 
 enum { IPV4 = 0x0800, IPV6 = 0x86dd };
 enum { ICMP = 1, IPIP = 4, TCP = 6, UDP = 17, IPV6_IN_IP = 41, ICMPV6 = 58, SCTP = 132 };
-enum { FIN = 1, SYN = 2, RST = 4 };
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
 char licence[] SEC("license") = "GPL";
 
@@ -70,19 +70,38 @@ struct found {
 	struct flight_marks marks;
 };
 
-static __always_inline bool is_again(uint64_t hash, uint32_t sequence, uint32_t taken)
+static __always_inline struct last *last_of(uint64_t hash)
 {
 	/* Others of its bits than those of the mark. */
-	const uint32_t at = (uint32_t)(hash >> 8) & ((1U << LAST_BITS) - 1), tag = (uint32_t)(hash >> 32);
-	struct last *last = bpf_map_lookup_elem(&lasts, &at);
+	const uint32_t at = (uint32_t)(hash >> 8) & ((1U << LAST_BITS) - 1);
+
+	return bpf_map_lookup_elem(&lasts, &at);
+}
+
+/* `next`: the number behind what it takes up now; a SYN's has nothing to do with a connection before. */
+static __always_inline bool is_again(uint64_t hash, uint32_t next, bool begins)
+{
+	const uint32_t tag = (uint32_t)(hash >> 32);
+	struct last *last = last_of(hash);
 
 	if (!last)
 		return false;
-	if (last->tag == tag && (int32_t)(sequence + taken - last->next) <= 0)
+	if (last->tag == tag && (begins ? next == last->next : (int32_t)(next - last->next) <= 0))
 		return true;
 	last->tag = tag;
-	last->next = sequence + taken;
+	last->next = next;
 	return false;
+}
+
+/* With ACK, a client that ends its connection sends it: nothing that it received was the reason. */
+static __always_inline bool is_trouble(uint8_t flags, uint64_t hash, bool first_hop)
+{
+	const struct last *last;
+
+	if (!(flags & RST) || !(flags & ACK) || first_hop)
+		return (flags & (RST | ACK)) == RST;
+	last = last_of(hash);
+	return !last || last->tag != (uint32_t)(hash >> 32);
 }
 
 /* `tcp`: where its header begins, which is all there; `hash`: of the client's end. */
@@ -94,12 +113,13 @@ static __always_inline void read_tcp(uint32_t length, const uint8_t *tcp, uint32
 	uint32_t taken;
 
 	found->control = (flags & (FIN | SYN | RST)) != 0;
-	found->trouble = (flags & RST) != 0;
-	if (!first_hop || found->trouble || (control_only && !found->control))
+	found->trouble = is_trouble(flags, hash, first_hop);
+	if (!first_hop || (flags & RST) || (control_only && !found->control))
 		return;
 	taken = (length > header ? length - header : 0) + !!(flags & SYN) + !!(flags & FIN);
 	if (taken > 0)
-		found->trouble = is_again(hash, load_be16(tcp + 4) << 16 | load_be16(tcp + 6), taken);
+		found->trouble =
+			is_again(hash, (load_be16(tcp + 4) << 16 | load_be16(tcp + 6)) + taken, flags & SYN);
 }
 
 /* What has ports behind its IP header, at `at`. */

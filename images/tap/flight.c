@@ -27,7 +27,7 @@ struct flight {
 	struct ring_buffer *signs;
 	const struct flight_record *frames;
 	const struct flight_marks *marks;
-	uint8_t troubled[(1U << FLIGHT_MARK_BITS) / 8]; /* a bit for each mark */
+	uint8_t *troubled; /* a bit for each mark */
 	const struct flight_position *positions;
 	uint32_t rings, size;	     /* of a ring: frames */
 	uint64_t done[FLIGHT_RINGS]; /* frames that are written or let go */
@@ -47,6 +47,7 @@ static void flight_close(struct flight *flight)
 	if (flight->epoll >= 0)
 		close(flight->epoll);
 	flows_close(&flight->flows);
+	release(flight->troubled);
 	release(flight);
 }
 
@@ -136,7 +137,8 @@ static int take_sign(void *context, void *data, size_t size)
 
 	(void)size;
 	if (sign->kind != FLIGHT_TROUBLE ||
-	    !frame_read(sign->data, captured, sign->length, flight->clients, &frame))
+	    !frame_read(sign->data, captured, sign->length, flight->clients, &frame) ||
+	    frame.sign == FRAME_NONE)
 		return 0;
 	slot = flows_find(&flight->flows, &frame.client, true);
 	if (!slot) {
@@ -167,6 +169,7 @@ struct flight *flight_open(struct out *out, const struct networks *clients, uint
 
 	*flight = (struct flight){.out = out, .clients = clients, .ports.links = -1, .epoll = -1};
 	libbpf_set_print(NULL);
+	flight->troubled = allocate((1U << FLIGHT_MARK_BITS) / 8);
 	flows_open(&flight->flows, FLOW_SLOTS);
 	flight->offset = clock_namespace_offset();
 	if (load(flight, mebibytes, control) && ports_open(&flight->ports, flight->object, out) &&

@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct flight_record) == 128, "two lines of the cache");
 struct flight_marks {
 	uint32_t source, destination;
 };
-#define FLIGHT_MARK_BITS 20
+#define FLIGHT_MARK_BITS 24
 /* Frames of which the ends are not looked for: tunnels, errors, fragments. They may be anybody's. */
 #define FLIGHT_ANYBODY 0
 

@@ -37,6 +37,7 @@ struct flow_slot *flows_find(struct flows *flows, const struct client *client, b
 bool flows_note(struct flows *flows, const struct frame *frame, bool first_hop)
 {
 	struct flow_slot *slot = flows_find(flows, &frame->client, true);
+	const uint32_t next = frame->sequence + frame->taken;
 
 	if (!slot)
 		return false;
@@ -45,10 +46,10 @@ bool flows_note(struct flows *flows, const struct frame *frame, bool first_hop)
 	if (frame->sign != FRAME_REQUEST || !first_hop)
 		return true;
 	/* Numbers wrap around: half of them lie behind. */
-	if (slot->known && (int32_t)(frame->sequence + frame->taken - slot->next) <= 0)
+	if (slot->known && (frame->begins ? next == slot->next : (int32_t)(next - slot->next) <= 0))
 		slot->trouble = true;
 	else
-		slot->next = frame->sequence + frame->taken;
+		slot->next = next;
 	slot->known = true;
 	return true;
 }

@@ -15,7 +15,7 @@
 #define TCP_HEADER 20
 
 enum { PROTOCOL_IPIP = 4, PROTOCOL_TCP = 6, PROTOCOL_IPV6 = 41 };
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4 };
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 
 bool network_parse(const char *text, struct network *network)
 {
@@ -91,11 +91,13 @@ static void read_tcp(const struct flow_bytes *tcp, uint32_t payload, bool from_c
 	flags = tcp->at[13];
 	header = (tcp->at[12] >> 4) * 4U;
 	if (flags & TCP_RST) {
-		frame->sign = FRAME_RESET;
+		/* With ACK: the client's program ended its connection, and nothing that it received was the reason. */
+		frame->sign = from_client && flags & TCP_ACK ? FRAME_NONE : FRAME_RESET;
 		return;
 	}
 	frame->sequence = load_be16(tcp->at + 4) << 16 | load_be16(tcp->at + 6);
 	frame->taken = (payload > header ? payload - header : 0) + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
+	frame->begins = flags & TCP_SYN;
 	if (from_client && frame->taken > 0)
 		frame->sign = FRAME_REQUEST;
 }

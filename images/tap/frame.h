@@ -24,7 +24,8 @@ bool network_parse(const char *text, struct network *network);
 /* For option_spec.parse: one more of a struct networks. */
 bool networks_add(const char *text, void *networks);
 
-/* A client's end of a connection: that is how its packets are known, whatever a balancer makes of the other. */
+/* A client's end of a connection: that is how its packets are known, whatever a balancer makes of the other.
+ */
 struct client {
 	uint8_t address[16];
 	uint8_t port[2]; /* network order */
@@ -35,7 +36,7 @@ _Static_assert(sizeof(struct client) == 20, "the client is hashed as it lies in 
 
 enum frame_sign {
 	FRAME_NONE,    /* nothing special */
-	FRAME_RESET,   /* TCP RST */
+	FRAME_RESET,   /* TCP RST, but for one by which a client ends its connection */
 	FRAME_ERROR,   /* ICMP error about the connection */
 	FRAME_REQUEST, /* TCP of the client that takes up sequence numbers: SYN, data, FIN */
 };
@@ -45,6 +46,7 @@ struct frame {
 	enum frame_sign sign;
 	uint32_t sequence; /* of a FRAME_REQUEST, and the number of those that it takes up */
 	uint32_t taken;
+	bool begins; /* SYN: its numbers have nothing to do with those of a connection before */
 };
 
 /* False: it belongs to no client. Tunnels of IP in IP are looked into. */

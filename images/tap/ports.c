@@ -8,30 +8,46 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <bpf/bpf.h>
 
 /* Where a program stands: a hook, and a place at it. */
 #define HOOK(NAME, IFINDEX)                                                                                  \
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, NAME, .ifindex = (int)(IFINDEX), .attach_point = BPF_TC_INGRESS)
 #define PLACE .handle = 1, .priority = 1
 
+/* enum bpf_attach_type: since Linux 6.6, and later than the headers that this is built with. */
+#define TCX_INGRESS 46
 /*
- * As a classifier of TC: at each link of TCX the kernel waits for a grace period, 4 s for 200 ports instead of
- * 0.2 s. False: it is a port, which is named after its machine and net, and is not listened to.
+ * So many ports get a link of TCX each: it costs a packet half of what a classifier does, but the kernel
+ * waits for a grace period at each, 4 s for 200 ports instead of 0.2 s.
  */
-static bool attach(struct ports *ports, uint32_t ifindex, const char *name)
+#define LINKED_PORTS 32
+
+/* Returns what stands there then: a link, CLASSIFIER, or NO_PROGRAM. */
+static int attach_to(int program, uint32_t ifindex, bool linked)
 {
 	HOOK(hook, ifindex);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, PLACE, .flags = BPF_TC_F_REPLACE,
-			    .prog_fd = out_is_tester(ports->out, name) ? ports->on_tester : ports->on_other);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, PLACE, .flags = BPF_TC_F_REPLACE, .prog_fd = program);
+	const int link = linked ? bpf_link_create(program, (int)ifindex, TCX_INGRESS, NULL) : NO_PROGRAM;
 
-	if (!strchr(name, '.') || (ifindex < PORTS_MAX && ports->attached[ifindex]))
+	if (link >= 0)
+		return link;
+	bpf_tc_hook_create(&hook);
+	return bpf_tc_attach(&hook, &options) == 0 ? CLASSIFIER : NO_PROGRAM;
+}
+
+/* False: it is a port, which is named after its machine and net, and is not listened to. */
+static bool attach(struct ports *ports, uint32_t ifindex, const char *name)
+{
+	const int program = out_is_tester(ports->out, name) ? ports->on_tester : ports->on_other;
+
+	if (!strchr(name, '.') || (ifindex < PORTS_MAX && ports->attached[ifindex] != NO_PROGRAM))
 		return true;
 	if (ifindex >= PORTS_MAX)
 		return false;
-	bpf_tc_hook_create(&hook);
-	if (bpf_tc_attach(&hook, &program) != 0)
+	ports->attached[ifindex] = attach_to(program, ifindex, ports->n < LINKED_PORTS);
+	if (ports->attached[ifindex] == NO_PROGRAM)
 		return false;
-	ports->attached[ifindex] = true;
 	ports->n++;
 	/* Its machine may be gone when its frames are written. */
 	out_port(ports->out, ifindex);
@@ -55,6 +71,8 @@ bool ports_open(struct ports *ports, const struct bpf_object *object, struct out
 	const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
 
 	ports->out = out;
+	for (uint32_t i = 0; i < PORTS_MAX; i++)
+		ports->attached[i] = NO_PROGRAM;
 	ports->on_tester = bpf_program__fd(bpf_object__find_program_by_name(object, "on_tester"));
 	ports->on_other = bpf_program__fd(bpf_object__find_program_by_name(object, "on_other"));
 	ports->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -74,17 +92,24 @@ void ports_take_changes(struct ports *ports)
 		ports->out->counts.untracked += attach_all(ports);
 }
 
+static void detach(int attached, uint32_t ifindex)
+{
+	HOOK(hook, ifindex);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, PLACE);
+
+	if (attached == CLASSIFIER)
+		bpf_tc_detach(&hook, &program);
+	else if (attached != NO_PROGRAM)
+		close(attached);
+}
+
 void ports_close(struct ports *ports)
 {
 	if (ports->links < 0)
 		return;
 	for (uint32_t i = 0; i < PORTS_MAX; i++) {
-		HOOK(hook, i);
-		DECLARE_LIBBPF_OPTS(bpf_tc_opts, program, PLACE);
-
-		if (ports->attached[i])
-			bpf_tc_detach(&hook, &program);
-		ports->attached[i] = false;
+		detach(ports->attached[i], i);
+		ports->attached[i] = NO_PROGRAM;
 	}
 	close(ports->links);
 	ports->links = -1;

@@ -9,12 +9,15 @@
 
 #include "out.h"
 
+/* What stands at a port, if no link (>= 0). */
+enum { NO_PROGRAM = -1, CLASSIFIER = -2 };
+
 struct ports {
 	struct out *out;
-	int on_tester, on_other;  /* programs */
-	int links;		  /* readable: devices came or went; -1: none */
-	uint32_t n;		  /* ports with a program */
-	bool attached[PORTS_MAX]; /* by ifindex */
+	int on_tester, on_other; /* programs */
+	int links;		 /* readable: devices came or went; -1: none */
+	uint32_t n;		 /* ports with a program */
+	int attached[PORTS_MAX]; /* by ifindex */
 };
 
 /* To every port that there is now. False: there is none, or one that cannot be listened to. */

@@ -69,6 +69,9 @@ static void test_frames(void)
 	CHECK(read_frame(true, ACK, 101, 0).sign == FRAME_NONE);
 	CHECK(read_frame(true, ACK, 101, 1000).taken == 1000);
 	CHECK(read_frame(false, RST, 0, 0).sign == FRAME_RESET);
+	CHECK(read_frame(false, RST | ACK, 0, 0).sign == FRAME_RESET);
+	CHECK(read_frame(true, RST, 0, 0).sign == FRAME_RESET, "it did not know what it received");
+	CHECK(read_frame(true, RST | ACK, 101, 0).sign == FRAME_NONE, "it ends its connection");
 	/* In a tunnel it is the same connection. */
 	memset(tunnel, 0, 34);
 	tunnel[12] = 8;
@@ -88,7 +91,7 @@ static void test_trouble(void)
 {
 	struct flows flows;
 	const struct frame syn = read_frame(true, SYN, 0xffffffff, 0), data = read_frame(true, ACK, 0, 64),
-			   reset = read_frame(false, RST, 1, 0);
+			   old = read_frame(true, SYN, 0xfffffff0, 0), reset = read_frame(false, RST, 1, 0);
 	struct flow_slot *slot;
 
 	flows_open(&flows, 16);
@@ -97,6 +100,13 @@ static void test_trouble(void)
 	CHECK(slot && !slot->trouble && slot->next == 64);
 	CHECK(flows_note(&flows, &data, false) && !slot->trouble, "the next hop sends it again");
 	CHECK(flows_note(&flows, &data, true) && slot->trouble, "the client sends it again");
+	flows_close(&flows);
+
+	flows_open(&flows, 16);
+	CHECK(flows_note(&flows, &data, true) && flows_note(&flows, &old, true));
+	slot = flows_find(&flows, &syn.client, false);
+	CHECK(slot && !slot->trouble, "its port is used again");
+	CHECK(flows_note(&flows, &old, true) && slot->trouble, "the SYN is sent again");
 	flows_close(&flows);
 
 	flows_open(&flows, 4);
