@@ -2,9 +2,10 @@
 import test from "ava";
 import { TOOLS } from "../api/tools.ts";
 import { EVENTS } from "../events/index.ts";
+import { planTopology, shownAddress } from "../topology/topology.ts";
 import { ruleLines, rulesCommands, rulesFaults } from "./rules-check.ts";
 import { lostBetween } from "./unordered.ts";
-import { type MachineWiring, wiringFaults } from "./wiring-check.ts";
+import { addressless, type MachineWiring, wiringFaults } from "./wiring-check.ts";
 
 const quiet = { steps: [] };
 const link = (state: string, carrierChanges: number) => ({ state, carrierChanges });
@@ -34,6 +35,18 @@ test("wiring that is as it was is no fault, and neither is what /sys does not te
     [],
     "the kernel tells of a new link's state late",
   );
+});
+
+test("machines whose IPv6 addresses are not in force yet are known", (t) => {
+  const { machines } = planTopology({ targets: 2, routers: 1 });
+  const { links = [] } = machines[1] ?? {};
+  const route = links.map(
+    ({ ipv6, device }) => `local ${shownAddress(ipv6)} dev ${device} table local proto kernel metric 0`,
+  );
+  const vm = (routes: string[] | null) => [machine({ machine: machines[1]?.name ?? "", routes })];
+  t.deepEqual(addressless(vm(route), machines), []);
+  t.deepEqual(addressless(vm(["default via 192.168.1.201 dev eth1"]), machines), ["vm-002"]);
+  t.deepEqual(addressless(vm(null), machines), [], "it is not asked");
 });
 
 test("a link that went down is named, and what follows from it is not told besides", (t) => {

@@ -7,7 +7,10 @@ import { count, plural } from "../util/numbers.ts";
 import { type RouterRules, readRouterRules, rulesCommands, rulesFaults } from "./rules-check.ts";
 import type { RunRequest } from "./run.ts";
 import type { Deployment } from "./steps.ts";
-import { type MachineWiring, readWiring, wiringFaults } from "./wiring-check.ts";
+import { addressless, type MachineWiring, readWiring, wiringFaults } from "./wiring-check.ts";
+
+/** The kernel has so long for addresses in a thousand machines. */
+const ADDRESSES_S = 10;
 
 /** Reads the wiring when the lab is ready for the traffic, the rules once no event changes them any more, and both after the traffic. */
 export class Unordered {
@@ -27,7 +30,9 @@ export class Unordered {
 
   async begin(): Promise<void> {
     const { lab } = this.#deployment;
-    this.#wiring = await readWiring(lab);
+    const deadline = lab.clock.now() + ADDRESSES_S * 1e9;
+    do this.#wiring = await readWiring(lab);
+    while (addressless(this.#wiring, lab.topology.machines).length > 0 && lab.clock.now() < deadline);
     this.#crossed = (await lab.nodes?.crossed()) ?? [];
   }
 

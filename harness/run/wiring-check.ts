@@ -6,7 +6,7 @@ import { isRouterDeath } from "../events/meaning.ts";
 import type { FaultSubject, LabFault } from "../record/schema.ts";
 import { fabricsOf } from "../runtime/fabric.ts";
 import type { Lab } from "../runtime/runtime.ts";
-import { type Machine, type Net, VIP_PREFIX } from "../topology/topology.ts";
+import { type Machine, type Net, shownAddress, VIP_PREFIX } from "../topology/topology.ts";
 
 /** Routes are asked of so many targets at most: each answer is a program that runs. */
 const ASKED_TARGETS = 50;
@@ -45,6 +45,17 @@ export async function readWiring(lab: Lab): Promise<MachineWiring[]> {
     routes: asked.has(machine) ? await readRoutes(lab, machine) : null,
   });
   return Promise.all([...fabricsOf(lab).map(fabric), ...machines.map(own)]);
+}
+
+/** Machines with an IPv6 address of the plan that is not in force: the kernel adds its local route in the background, and late where it has a thousand. */
+export function addressless(wiring: readonly MachineWiring[], machines: readonly Machine[]): string[] {
+  const routes = new Map(wiring.map((one) => [one.machine, one.routes]));
+  return machines.flatMap(({ name, links }) => {
+    const has = routes.get(name);
+    const isMissing = ({ ipv6, device }: { ipv6: string; device: string }) =>
+      !has?.some((line) => line.startsWith(`local ${shownAddress(ipv6)} dev ${device} `));
+    return has && links.some(isMissing) ? [name] : [];
+  });
 }
 
 async function readLinks(lab: Lab, machine: string, devices: readonly string[]): Promise<Map<string, Link>> {
