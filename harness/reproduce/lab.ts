@@ -4,6 +4,9 @@ import { wilson95 } from "../analysis/statistics.ts";
 import type { Summary } from "../record/schema.ts";
 import type { LabCase, LabRun, Simulation } from "./figure.ts";
 
+/** Why there is no lab of a figure. */
+export const OF_A_TABLE = "What was published counts entries or keys of a table: no packet has a part in it.";
+
 /** Percent of the connections alive at the first event that are lost at it. */
 export const lostPercent = (one: LabCase): LabRun => ({ cases: [one], of: ([summary]) => lostOf(summary, 100) });
 
