@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import type { Summary } from "../record/schema.ts";
 import { brokenRequests } from "./cheetah.ts";
 import { isUnexplained, judge, overSeeds } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
 import { lossOfTable, slotOf } from "./fragments.ts";
 import { trackedRun } from "./jet.ts";
+import { lostOf } from "./lab.ts";
 import { slideRatios } from "./slides.ts";
 
 const figure = { unit: "%" };
@@ -102,6 +104,15 @@ test("ratios are those of the same round, with the interval of their median; wha
     ["nftlb DNAT : iptables DNAT, requests a second and core over kept connections", 1, 2.37, false],
     ["nft DNAT : iptables DNAT, connections a core, each for one request", 2, null, null],
   ]);
+});
+
+test("of two routers the second one has about half of the connections: who lost all of them may have had fewer", (t) => {
+  const event = { lost: 479, alive: 1000 } as Summary["events"][number];
+  const { value, interval } = lostOf({ events: [event] }, 100, 0.5);
+  t.is(value, 95.8);
+  t.true(interval[0] < 90 && interval[1] === 100, interval.join());
+  t.true(lostOf({ events: [event] }, 100).interval[1] < 52);
+  t.is(lostOf({ events: [{ ...event, lost: 510 }] }, 100, 0.5).value, 100);
 });
 
 test("a lab may differ for a reason of its own: turns in step lose few, and chance three of four", (t) => {
