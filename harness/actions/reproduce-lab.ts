@@ -12,7 +12,7 @@ import { parseOptions } from "../plan/invalid.ts";
 import { runOptions } from "../plan/options.ts";
 import { casesIn, withFileDefaults } from "../plan/scenario-file.ts";
 import type { Summary } from "../record/schema.ts";
-import { type Judged, judge, type LabCase, type LabRun, type Reproduced } from "../reproduce/figure.ts";
+import { type Figure, type Judged, judge, type LabCase, type Reproduced } from "../reproduce/figure.ts";
 import { CONTENDERS, SLIDE_METRICS, slideRatios } from "../reproduce/slides.ts";
 import { planCase, runOne, say } from "../run/planned-case.ts";
 import { Sessions } from "../run/runtimes.ts";
@@ -72,7 +72,9 @@ export class LabCases implements AsyncDisposable {
     this.#sessions = new Sessions(context.signal, say);
   }
 
-  async measure(figure: Judged, { cases, of, differs }: LabRun): Promise<Reproduced["real"]> {
+  async measure(figure: Judged & Pick<Figure, "lab">): Promise<Reproduced["real"]> {
+    if (typeof figure.lab === "string") return { none: figure.lab };
+    const { cases, of, differs } = figure.lab;
     const summaries: Summary[] = [];
     for (const one of cases) {
       const summary = await this.#summaryOf(one);

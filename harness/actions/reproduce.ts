@@ -8,7 +8,7 @@ import { findNamed } from "../plan/catalog.ts";
 import { printedColumns, tableLines } from "../report/terminal-table.ts";
 import { factsOf, isUnexplained, judge, type Reproduced } from "../reproduce/figure.ts";
 import { FIGURES } from "../reproduce/figures.ts";
-import { differences, reproducedPage, reproducedTable, sources } from "../reproduce/page.ts";
+import { differences, reproducedPage, reproducedTable, sources, withoutLab } from "../reproduce/page.ts";
 import { SLIDES } from "../reproduce/slides.ts";
 import { makeRunDir } from "../run/planned-case.ts";
 import { UsageError } from "../util/errors.ts";
@@ -28,23 +28,29 @@ export async function reproduceAll(args: ReproduceArgs, context: Context): Promi
   const { dir, startedAt } = makeRunDir(path.resolve(args.out), "reproduce", 1);
   const own = { ...args, out: dir };
   await using labs = simulate ? null : new LabCases(own, context);
-  for (const figure of FIGURES.filter((one) => isWanted(one.name))) {
-    const real = labs && figure.lab ? await labs.measure(figure, figure.lab) : null;
-    results.push({ ...factsOf(figure), simulated: judge(figure, figure.simulate()), real });
-    context.signal.throwIfAborted();
-  }
-  if (!simulate && isWanted(SLIDES)) results.push(...(await measureSlides(args, context)));
-  if (results.length === 0) return EXIT.skipped;
   const facts = { ...(await describeHost()), startedAt, commandLine: context.commandLine };
   const page = path.join(dir, "reproduced.md");
-  await writeFile(path.join(dir, "reproduced.json"), `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(page, reproducedPage(results, FIGURES, facts));
+  // After each: who stops it has what was made until then.
+  const add = async (...made: readonly Reproduced[]) => {
+    results.push(...made);
+    await writeFile(path.join(dir, "reproduced.json"), `${JSON.stringify(results, null, 2)}\n`);
+    await writeFile(page, reproducedPage(results, FIGURES, facts));
+    context.signal.throwIfAborted();
+  };
+  for (const figure of FIGURES.filter((one) => isWanted(one.name))) {
+    const real = labs && (await labs.measure(figure));
+    await add({ ...factsOf(figure), simulated: judge(figure, figure.simulate()), real });
+  }
+  if (!simulate && isWanted(SLIDES)) await add(...(await measureSlides(args, context)));
+  if (results.length === 0) return EXIT.skipped;
   context.print(json ? `${JSON.stringify(results)}\n` : `${text(results)}\n\nPage: ${page}\n`);
   return results.some(isUnexplained) ? EXIT.failed : EXIT.passed;
 }
 
 function text(results: readonly Reproduced[]): string {
-  const remarks = differences(results).map((sentence) => `- ${sentence}`);
-  const list = sources(results).map((source) => `- ${source}`);
-  return [...tableLines(reproducedTable(results), printedColumns()), "", ...remarks, "Sources:", ...list].join("\n");
+  const parts = { Differences: differences(results), "Not in a lab": withoutLab(results), Sources: sources(results) };
+  const lists = Object.entries(parts).flatMap(([heading, all]) =>
+    all.length === 0 ? [] : ["", `${heading}:`, ...all.map((one) => `- ${one}`)],
+  );
+  return [...tableLines(reproducedTable(results), printedColumns()), ...lists].join("\n");
 }

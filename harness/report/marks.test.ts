@@ -63,3 +63,14 @@ test("labels of events that would touch are on lines of their own, and only thes
   t.deepEqual([first, third], [0, 0]);
   t.true(second > 12);
 });
+
+test("a logarithmic axis has its lower end for 0 where that is asked for, and else its own ticks", (t) => {
+  const ticksOf = (axis: string, marks: { zeroAt?: number }) => {
+    const scale = { axis, ticks: [0.4, 1, 5, 10].map((value) => ({ value })) };
+    marksPlugin.afterBuildTicks(null, { scale }, marks);
+    return scale.ticks.map(({ value }) => value);
+  };
+  t.deepEqual(ticksOf("y", { zeroAt: 0.4 }), [0, 1, 10]);
+  t.deepEqual(ticksOf("x", { zeroAt: 0.4 }), [0.4, 1, 5, 10]);
+  t.deepEqual(ticksOf("y", {}), [0.4, 1, 5, 10]);
+});

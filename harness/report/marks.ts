@@ -15,6 +15,8 @@ export interface Marks {
   texts?: { row: number; at: number; text: string; strong?: boolean }[];
   /** Names of lines, beside where they end. */
   ends?: { lines: string[]; y: number; colour: string }[];
+  /** Of a logarithmic axis, which has no zero: where it stands for one, at its lower end. */
+  zeroAt?: number;
   ink: string;
   surface: string;
   reference: string;
@@ -23,6 +25,11 @@ export interface Marks {
 interface Scale {
   width: number;
   getPixelForValue(value: number): number;
+}
+
+interface TickScale {
+  axis: string;
+  ticks: { value: number }[];
 }
 
 interface Context extends HatchContext {
@@ -62,6 +69,14 @@ export const marksPlugin = {
   id: "marks",
   afterLayout: placeEventLabels,
   afterDataLimits: makeRoomForTexts,
+  /** The library labels a tick of 0 as such, and places it at the lower end. Above it are decades: labels between them touch. */
+  afterBuildTicks(_: unknown, { scale }: { scale: TickScale }, { zeroAt }: Partial<Marks>): void {
+    if (zeroAt !== undefined && scale.axis === "y")
+      scale.ticks = [
+        { value: 0 },
+        ...scale.ticks.filter(({ value }) => value > zeroAt && Number.isInteger(Math.log10(value))),
+      ];
+  },
   /** The library's legend takes the look of points, which have no dashes. */
   beforeDraw({ data, legend }: Drawn): void {
     for (const item of legend?.legendItems ?? [])

@@ -117,6 +117,7 @@ const counted = (name: string, figures: Pick<Figure, "paper" | "simulate" | "dif
   what: `requests broken of some 105,000 ${WHAT}: ${name}`,
   source: SOURCE,
   unit: "requests",
+  lab: "Connections of the lab live otherwise than their requests, and are fewer: the lab measures the order, in the row above.",
   ...figures,
 });
 

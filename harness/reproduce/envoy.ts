@@ -4,6 +4,7 @@ import { normalQuantile } from "../analysis/statistics.ts";
 import { makeOracle } from "../oracle/oracle.ts";
 import { simulateLoss } from "../oracle/simulation.ts";
 import type { Figure, Simulation } from "./figure.ts";
+import { OF_A_TABLE } from "./lab.ts";
 import { indices, percentDifferent } from "./moved.ts";
 
 const HOSTS = 500;
@@ -29,6 +30,7 @@ const weights = PUBLISHED.map(
     unit: "%",
     paper,
     simulate: () => reweighed(percent, from, to, keys),
+    lab: OF_A_TABLE,
   }),
 );
 
@@ -62,6 +64,7 @@ const ring: Figure = {
     const value = ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
     return { value, interval: [Math.min(...ratios), Math.max(...ratios)] };
   },
+  lab: OF_A_TABLE,
 };
 
 export const envoy: readonly Figure[] = [...weights, ring];

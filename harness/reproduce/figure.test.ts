@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import type { Summary } from "../record/schema.ts";
 import { brokenRequests } from "./cheetah.ts";
 import { isUnexplained, judge, overSeeds } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
 import { lossOfTable, slotOf } from "./fragments.ts";
 import { trackedRun } from "./jet.ts";
+import { lostOf } from "./lab.ts";
 import { slideRatios } from "./slides.ts";
 
 const figure = { unit: "%" };
@@ -92,7 +94,9 @@ test("ratios are those of the same round, with the interval of their median; wha
     row("iptables DNAT", "connect_cpu", round, 90),
     row("nft DNAT", "connect_cpu", round, 45),
   ]);
-  const found = slideRatios(measured).map(({ what, paper, real }) =>
+  const all = slideRatios(measured);
+  t.is(all.filter(({ real }) => real && "sentence" in real && /conntrack/.test(real.sentence)).length, 1);
+  const found = all.map(({ what, paper, real }) =>
     real && "value" in real ? [what, Number(real.value.toFixed(2)), paper, real.passed] : [],
   );
   t.deepEqual(found, [
@@ -102,9 +106,19 @@ test("ratios are those of the same round, with the interval of their median; wha
   ]);
 });
 
+test("of two routers the second one has about half of the connections: who lost all of them may have had fewer", (t) => {
+  const event = { lost: 479, alive: 1000 } as Summary["events"][number];
+  const { value, interval } = lostOf({ events: [event] }, 100, 0.5);
+  t.is(value, 95.8);
+  t.true(interval[0] < 90 && interval[1] === 100, interval.join());
+  t.true(lostOf({ events: [event] }, 100).interval[1] < 52);
+  t.is(lostOf({ events: [{ ...event, lost: 510 }] }, 100, 0.5).value, 100);
+});
+
 test("a lab may differ for a reason of its own: turns in step lose few, and chance three of four", (t) => {
-  const inTurn = FIGURES.find(({ what, lab }) => what.includes("IPVS rr") && lab?.differs);
-  const differs = inTurn?.lab?.differs;
+  const inTurn = FIGURES.find(({ what }) => what.includes("IPVS rr"));
+  const lab = inTurn?.lab;
+  const differs = typeof lab === "string" ? undefined : lab?.differs;
   if (!inTurn || !differs) throw new Error("rr");
   const at = (value: number) => ({ value, interval: [value - 1, value + 1] as const });
   t.true(judge({ ...inTurn, differs }, at(11.6)).isExplained);

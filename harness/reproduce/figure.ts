@@ -15,7 +15,8 @@ export interface Figure {
   paper: number | null;
   differs?: Difference;
   simulate: () => Simulation;
-  lab?: LabRun;
+  /** What makes it again in a lab; or a sentence: why none does. */
+  lab: LabRun | string;
 }
 
 /** A difference that is known. */
@@ -45,7 +46,7 @@ export interface LabRun {
   of: (summaries: readonly Summary[]) => Simulation;
 }
 
-export const casesOf = ({ lab }: Pick<Figure, "lab">): readonly LabCase[] => lab?.cases ?? [];
+export const casesOf = ({ lab }: Pick<Figure, "lab">): readonly LabCase[] => (typeof lab === "string" ? [] : lab.cases);
 
 /** A value with the interval that it lies in by chance (95 %); both ends alike where nothing is left to chance. */
 export interface Simulation {
@@ -64,8 +65,8 @@ export interface Outcome extends Simulation {
 export interface Reproduced extends Pick<Figure, "name" | "what" | "source" | "unit" | "paper"> {
   /** null: it is measured only. */
   simulated: Outcome | null;
-  /** null: no lab can make it. */
-  real: Outcome | { skipped: string } | null;
+  /** null: nobody asked for a lab. */
+  real: Outcome | { skipped: string } | { none: string } | null;
 }
 
 export const factsOf = ({ name, what, source, unit, paper }: Figure): Omit<Reproduced, "simulated" | "real"> => ({

@@ -7,7 +7,7 @@ import { envoy } from "./envoy.ts";
 import { type Figure, overSeeds } from "./figure.ts";
 import { fragments } from "./fragments.ts";
 import { jet } from "./jet.ts";
-import { change, lostOf, lostPercent } from "./lab.ts";
+import { change, lostOf, lostPercent, OF_A_TABLE } from "./lab.ts";
 import { indices, movedRegions, without } from "./moved.ts";
 import { packetBalance } from "./packetbalance.ts";
 
@@ -28,6 +28,7 @@ const maglevChanges = (
     paper,
     simulate: () =>
       overSeeds(SEEDS, (seed) => simulateLoss({ strategy: "maglev", M, N: 1000, removed, seed, loops: 1 }).outPercent),
+    lab: OF_A_TABLE,
   }),
 );
 
@@ -41,15 +42,14 @@ const rfc2992 = RFC.map(
     paper,
     simulate: () => movedRegions({ strategy: "hash_threshold", hash: null }, [indices(10), without(10, gone)]),
     // An edge and one in the middle: each takes a lab of its own.
-    ...(gone === 0 || gone === 4
-      ? {
-          lab: lostPercent({
+    lab:
+      gone === 0 || gone === 4
+        ? lostPercent({
             backend: "ecmp",
             scenario: "scale_in",
             options: change(2000, { targets: 10, scale: `${gone + 1}` }),
-          }),
-        }
-      : {}),
+          })
+        : "Of the ten next hops the first one and the fifth are measured, an edge and one in the middle.",
   }),
 );
 

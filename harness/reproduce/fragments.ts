@@ -60,5 +60,6 @@ export const fragments = PUBLISHED.map(
     unit: "%",
     paper,
     simulate: () => overSeeds(seeds, (seed) => lossOfTable(load, seed)),
+    lab: "nfqlb's test feeds a table of its own program, without packets; our balancer's table holds fragments otherwise.",
   }),
 );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
-import { type Figure, factsOf, judge, type Reproduced } from "./figure.ts";
+import { casesOf, type Figure, factsOf, judge, type Reproduced } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
 import { labWords, reproducedPage } from "./page.ts";
 
@@ -52,7 +52,15 @@ test("of a simulation alone there is no case of the lab; what was skipped says w
   t.regex(reproducedPage([reproduced({ skipped: "no guest" })], [figure], facts), /^- rain, .*, real: no guest$/m);
 });
 
+test("a figure without a lab says why, once for all that have none for that reason", (t) => {
+  const none = reproduced({ none: "Nobody can make rain." });
+  const page = reproducedPage([none, { ...none, name: "snow" }], [figure], facts);
+  t.regex(page, /^\| snow .*\| FAIL \| none \| *\|$/m);
+  t.regex(page, /^## Not in a lab\n\n- rain, snow: Nobody can make rain\.$/m);
+  t.notRegex(page, /, real:|The cases of the lab/);
+});
+
 test("cases of the lab are words that the program takes", (t) => {
-  for (const one of FIGURES.flatMap(({ lab }) => lab?.cases ?? []))
+  for (const one of FIGURES.flatMap(casesOf))
     for (const word of labWords(one).filter((given) => given.startsWith("--"))) t.regex(word, /^--[a-z]+$/);
 });

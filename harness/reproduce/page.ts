@@ -3,7 +3,7 @@
 import { shellLine } from "../report/format.ts";
 import { inline, tableText } from "../report/markdown.ts";
 import type { Table } from "../report/table.ts";
-import { casesOf, type Figure, type LabCase, type Outcome, type Reproduced } from "./figure.ts";
+import { casesOf, type Figure, type LabCase, type Reproduced } from "./figure.ts";
 
 /** Where and by what it was made. */
 export interface PageFacts {
@@ -19,8 +19,9 @@ export interface PageFacts {
 const number = (n: number) => String(Number(n.toFixed(2)));
 
 /** "0.67 (0.6 to 0.7)" and its verdict. */
-function cells(outcome: Outcome | { skipped: string } | null): [value: string, verdict: string] {
+function cells(outcome: Reproduced["real"]): [value: string, verdict: string] {
   if (outcome === null) return ["", ""];
+  if ("none" in outcome) return ["none", ""];
   if ("skipped" in outcome) return ["", "SKIP"];
   const { value, interval, passed } = outcome;
   const [low, high] = interval;
@@ -44,10 +45,18 @@ export const differences = (results: readonly Reproduced[]): string[] =>
   results.flatMap(({ name, what, simulated, real }) =>
     [simulated, real].flatMap((one, i) => {
       const how = i === 0 ? "simulated" : "real";
-      if (one === null || ("passed" in one && one.passed !== false)) return [];
+      if (one === null || "none" in one || ("passed" in one && one.passed !== false)) return [];
       return [`${name}, ${what}, ${how}: ${"skipped" in one ? one.skipped : one.sentence}`];
     }),
   );
+
+/** Why a figure has no lab, once for all figures that have none for that reason. */
+export function withoutLab(results: readonly Reproduced[]): string[] {
+  const names = new Map<string, Set<string>>();
+  for (const { name, real } of results)
+    if (real && "none" in real) names.set(real.none, (names.get(real.none) ?? new Set()).add(name));
+  return [...names].map(([why, who]) => `${[...who].join(", ")}: ${why}`);
+}
 
 export const sources = (results: readonly Reproduced[]): string[] => [
   ...new Set(results.map(({ name, source }) => `${name}: ${source}`)),
@@ -56,7 +65,7 @@ export const sources = (results: readonly Reproduced[]): string[] => [
 /** Markdown. `figures`: those that the results are of, for the cases of the lab. */
 export function reproducedPage(results: readonly Reproduced[], figures: readonly Figure[], facts: PageFacts): string {
   const { startedAt, gitRevision, host, tools, commandLine } = facts;
-  const measured = new Set(results.flatMap(({ real, what }) => (real === null ? [] : what)));
+  const measured = new Set(results.flatMap(({ real, what }) => (real === null || "none" in real ? [] : what)));
   const cases = figures.filter(({ what }) => measured.has(what)).flatMap(casesOf);
   const lines = [...new Set(cases.map((one) => shellLine(labWords(one))))];
   const list = (all: readonly string[]) => all.map((text) => `- ${inline(text)}`).join("\n");
@@ -69,6 +78,7 @@ export function reproducedPage(results: readonly Reproduced[], figures: readonly
     ),
     tableText(reproducedTable(results)),
     ...section("Differences", list(differences(results))),
+    ...section("Not in a lab", list(withoutLab(results))),
     ...section("Sources", list(sources(results))),
     `## To repeat it\n\n${code([`git checkout ${(gitRevision ?? "").replace("-dirty", "")}`, "./setup", shellLine(commandLine)])}`,
     ...section("The cases of the lab", code(lines)),

@@ -4,7 +4,7 @@
 import { medianInterval95 } from "../bench/result.ts";
 import type { Measurement } from "../bench/rounds.ts";
 import { median } from "../util/median.ts";
-import { judge, type Reproduced } from "./figure.ts";
+import { type Judged, judge, type Reproduced } from "./figure.ts";
 
 export const SLIDES = "nftlb-slides";
 const SOURCE = "nftlb, slides: HTTP requests a second for each core, wrk against nginx";
@@ -24,6 +24,12 @@ type Name = keyof typeof CONTENDERS;
 
 /** The slides' figures; that of direct return, 7,302,517, no client can have asked for. */
 const PUBLISHED = { DNAT: 608_941 / 256_864, SNAT: 560_976 / 262_089, DSR: null } as const;
+
+/** Where ours lie near 1. */
+const DIFFERS: NonNullable<Judged["differs"]> = {
+  why: "Here conntrack translates the packets of a known connection in both, which ask no rule, and a busy core is one of the whole lab, clients and servers included, and not of a router alone.",
+  here: [0.5, 1.6],
+};
 
 /** Each is measured in the same rounds as what it is divided by; a cost is divided the other way round: more is better. */
 const METRICS = [
@@ -53,7 +59,8 @@ export function slideRatios(measurements: readonly Measurement[]): Reproduced[] 
           unit: "times",
           paper,
         };
-        return [{ ...figure, simulated: null, real: judge(figure, { value: median(ratios), interval }) }];
+        const judged = judge({ ...figure, differs: DIFFERS }, { value: median(ratios), interval });
+        return [{ ...figure, simulated: null, real: judged }];
       }),
     ),
   );

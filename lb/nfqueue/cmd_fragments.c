@@ -17,7 +17,7 @@ struct datagram {
 
 struct load {
 	uint32_t rate, duration_s, fragments, size, parallel, seed;
-	bool reversed, shuffled;
+	bool reversed, shuffled, reassembler;
 };
 
 struct simulation {
@@ -26,6 +26,8 @@ struct simulation {
 	struct datagram *datagrams;
 	uint32_t next_id;
 	uint64_t random, sent, passed;
+	uint8_t back[FRAGMENTS_MAX];
+	uint32_t back_n;
 };
 
 /* Uniform within 0..n-1. */
@@ -51,18 +53,27 @@ static void begin_datagram(struct simulation *s, struct datagram *datagram)
 	}
 }
 
+/* A fragment that came before its first one comes in again after that. */
 static void give_back(void *context, const uint8_t *data, uint32_t size)
 {
 	struct simulation *s = context;
 
-	(void)data;
 	(void)size;
+	s->back[s->back_n++] = data[0];
+}
+
+static void pass(struct simulation *s, const struct fragment_key *key, uint8_t place)
+{
+	const struct fragment_extent extent = {place, place + 1, place + 1u == s->load.fragments};
+
 	s->passed++;
+	if (s->load.reassembler)
+		fragments_passed(s->table, key, &extent);
 }
 
 static void send_one(struct simulation *s, uint64_t now)
 {
-	static const uint8_t content[UINT16_MAX];
+	static uint8_t content[UINT16_MAX];
 	struct datagram *datagram = &s->datagrams[draw(s, s->load.parallel)];
 	struct fragment_key key = {.source = {[15] = 1}, .destination = {[15] = 2}, .protocol = 17};
 	struct fragment_choice choice = {0};
@@ -70,12 +81,14 @@ static void send_one(struct simulation *s, uint64_t now)
 	for (int i = 0; i < 4; i++)
 		key.id[i] = datagram->id >> 8 * i;
 	s->sent++;
-	if (datagram->order[datagram->sent++] == 0) {
+	content[0] = datagram->order[datagram->sent++];
+	s->back_n = 0;
+	if (content[0] == 0)
 		fragments_first(s->table, &key, &choice, now, give_back, s);
-		s->passed++;
-	} else if (fragments_later(s->table, &key, content, s->load.size, now, &choice)) {
-		s->passed++;
-	}
+	if (content[0] == 0 || fragments_later(s->table, &key, content, s->load.size, now, &choice))
+		pass(s, &key, content[0]);
+	for (uint32_t i = 0; i < s->back_n; i++)
+		pass(s, &key, s->back[i]);
 	if (datagram->sent == s->load.fragments)
 		begin_datagram(s, datagram);
 }
@@ -111,6 +124,7 @@ static void print(const struct simulation *s)
 	json_number(&text, "expired", counts[FRAGMENTS_EXPIRED]);
 	json_number(&text, "refused", counts[FRAGMENTS_REFUSED]);
 	json_number(&text, "forgotten", counts[FRAGMENTS_FORGOTTEN]);
+	json_number(&text, "whole", counts[FRAGMENTS_WHOLE]);
 	json_line(&text);
 	text_print(&text, stdout);
 	text_free(&text);
@@ -124,15 +138,19 @@ int command_simulate_fragments(const struct command *command, int argc, char **a
 	struct fragment_limits limits = {.datagrams = 32768, .bytes = 16u << 20};
 	uint32_t ttl_ms = 500;
 	const struct option_spec specs[] = {
-		{"rate", 0, "N", "fragments per second (10000)", .number = &load->rate, .min = 1, .max = 10000000},
-		{"duration", 0, "S", "simulated seconds (60)", .number = &load->duration_s, .min = 1, .max = 3600},
+		{"rate", 0, "N", "fragments per second (10000)", .number = &load->rate, .min = 1,
+		 .max = 10000000},
+		{"duration", 0, "S", "simulated seconds (60)", .number = &load->duration_s, .min = 1,
+		 .max = 3600},
 		{"fragments", 0, "N", "fragments of a datagram (3)", .number = &load->fragments, .min = 2,
 		 .max = FRAGMENTS_MAX},
-		{"size", 0, "BYTES", "of a fragment (1480)", .number = &load->size, .min = 28, .max = UINT16_MAX},
-		{"parallel", 0, "N", "datagrams under way at a time (1000)", .number = &load->parallel, .min = 1,
-		 .max = 1u << 20},
+		{"size", 0, "BYTES", "of a fragment (1480)", .number = &load->size, .min = 28,
+		 .max = UINT16_MAX},
+		{"parallel", 0, "N", "datagrams under way at a time (1000)", .number = &load->parallel,
+		 .min = 1, .max = 1u << 20},
 		{"reversed", 0, NULL, "the last fragment comes first", .flag = &load->reversed},
 		{"shuffled", 0, NULL, "fragments of a datagram come in any order", .flag = &load->shuffled},
+		{"reassembler", 0, NULL, "as of 'run'", .flag = &load->reassembler},
 		{"seed", 0, "SEED", "of times and orders (0)", .number = &load->seed, .max = UINT32_MAX},
 		{"fragment-ttl", 0, "MS", "as of 'run' (500)", .number = &ttl_ms, .min = 1, .max = 60000},
 		{"fragment-datagrams", 0, "N", "as of 'run' (32768)", .number = &limits.datagrams, .min = 16,

@@ -111,16 +111,17 @@ static void meet(struct replay *replay, struct fragments *fragments, uint32_t pl
 	const struct pcap_packet *packet = &frame->packet;
 	struct fragment_choice choice = {.hash = place};
 	struct fragment_key key;
-	bool first;
+	struct fragment_extent extent;
 
-	if (!flow_fragment(packet->ip, packet->captured, packet->length, &key, &first))
+	if (!flow_fragment(packet->ip, packet->captured, packet->length, &key, &extent))
 		return;
 	replay->place = place;
-	if (first) {
+	if (extent.from == 0) {
 		fragments_first(fragments, &key, &choice, now, give_back, replay);
 		return;
 	}
-	frame->waited = !fragments_later(fragments, &key, (const uint8_t *)&place, sizeof(place), now, &choice);
+	frame->waited =
+		!fragments_later(fragments, &key, (const uint8_t *)&place, sizeof(place), now, &choice);
 	frame->first = frame->waited ? MISSING : choice.hash;
 }
 
@@ -142,15 +143,18 @@ static void join_fragments(struct replay *replay, const struct fragment_limits *
 	fragments_free(fragments);
 }
 
-static enum flow_kind dissect(const struct replay *replay, const struct frame *frame, bool joined, struct flow_key *key,
-			      struct flow_bytes *transport)
+static enum flow_kind dissect(const struct replay *replay, const struct frame *frame, bool joined,
+			      struct flow_key *key, struct flow_bytes *transport)
 {
 	const bool ports = lookup_needs_ports(&replay->lookup);
-	const struct pcap_packet *packet = &(frame->first < MISSING ? &replay->frames[frame->first] : frame)->packet;
-	enum flow_kind kind = flow_dissect(packet->ip, packet->captured, packet->length, ports, key, transport);
+	const struct pcap_packet *packet =
+		&(frame->first < MISSING ? &replay->frames[frame->first] : frame)->packet;
+	enum flow_kind kind =
+		flow_dissect(packet->ip, packet->captured, packet->length, ports, key, transport);
 
 	if (kind == FLOW_FRAGMENT && joined)
-		kind = flow_first_fragment(packet->ip, packet->captured, packet->length, ports, key, transport);
+		kind = flow_first_fragment(packet->ip, packet->captured, packet->length, ports, key,
+					   transport);
 	return encap_open(replay->lookup.sctp_encap, kind, packet->captured < packet->length, key, transport);
 }
 
@@ -209,9 +213,10 @@ int command_replay(const struct command *command, int argc, char **argv)
 	const struct option_spec specs[] = {
 		OPTION_SHM(&shm),
 		{"flows", 0, NULL, "match the flows as 'run --flows' does", .flag = &flows},
-		{"fragments", 0, NULL, "fragments follow their first one, as with 'run --fragments'", .flag = &join},
-		{"fragment-ttl", 0, "MS", "lifetime of a datagram, by the capture's times (500)", .number = &ttl_ms,
-		 .min = 1, .max = 60000},
+		{"fragments", 0, NULL, "fragments follow their first one, as with 'run --fragments'",
+		 .flag = &join},
+		{"fragment-ttl", 0, "MS", "lifetime of a datagram, by the capture's times (500)",
+		 .number = &ttl_ms, .min = 1, .max = 60000},
 		{"shuffle", 0, NULL, "in another order, all at once", .flag = &mix},
 		{"seed", 0, "SEED", "of the order of --shuffle (0)", .number = &seed, .max = UINT32_MAX},
 		OPTION_SCTP_ENCAP(&replay.lookup.sctp_encap),

@@ -26,6 +26,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_FRAGMENTS + FRAGMENTS_REFUSED] = "fragments_refused",
 	[COUNT_FRAGMENTS + FRAGMENTS_WAITING] = "fragments_waiting",
 	[COUNT_FRAGMENTS + FRAGMENTS_FORGOTTEN] = "fragments_forgotten",
+	[COUNT_FRAGMENTS + FRAGMENTS_WHOLE] = "fragments_whole",
 	[COUNT_FRAGMENTS_FORWARDED] = "fragments_forwarded",
 	[COUNT_FRAGMENTS_MALFORMED] = "fragments_malformed",
 	[COUNT_REINJECT_ERRORS] = "reinject_errors",

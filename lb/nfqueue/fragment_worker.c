@@ -124,9 +124,10 @@ struct verdict fragment_worker_answer(struct worker *worker, const struct queued
 	struct fragment_choice choice;
 	struct fragment_key key;
 	uint32_t fwmark;
-	bool first;
+	struct fragment_extent extent;
+	struct verdict verdict;
 
-	if (!flow_fragment(packet->data, packet->captured, packet->length, &key, &first)) {
+	if (!flow_fragment(packet->data, packet->captured, packet->length, &key, &extent)) {
 		count(&worker->counters[COUNT_FRAGMENTS_MALFORMED], 1);
 		return (struct verdict){.decision = NF_DROP};
 	}
@@ -134,10 +135,15 @@ struct verdict fragment_worker_answer(struct worker *worker, const struct queued
 		count(&worker->counters[COUNT_FRAGMENTS_FORWARDED], 1);
 		return (struct verdict){NF_ACCEPT, fwmark, true};
 	}
-	if (first)
-		return answer_first(worker, packet, &key);
-	if (fragments_later(fragments->table, &key, packet->data, packet->captured, fragments->now, &choice))
-		return pick_verdict(worker, &choice, packet);
-	/* A copy is kept; it comes in again. */
-	return (struct verdict){.decision = NF_DROP};
+	if (extent.from == 0)
+		verdict = answer_first(worker, packet, &key);
+	else if (fragments_later(fragments->table, &key, packet->data, packet->captured, fragments->now,
+				 &choice))
+		verdict = pick_verdict(worker, &choice, packet);
+	else
+		/* A copy is kept; it comes in again. */
+		return (struct verdict){.decision = NF_DROP};
+	if (fragments->options.reassembler)
+		fragments_passed(fragments->table, &key, &extent);
+	return verdict;
 }

@@ -9,6 +9,7 @@
 struct fragment_options {
 	const char *tun;
 	struct fragment_limits limits;
+	bool reassembler;	     /* forgets a datagram once all of its fragments have passed */
 	const struct table *routers; /* NULL: every fragment that comes here is ours */
 	uint32_t own;		     /* our mark in it */
 };

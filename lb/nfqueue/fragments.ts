@@ -23,13 +23,14 @@ export interface FragmentSetup {
 export async function prepareFragments(
   lab: Lab,
   router: Machine,
-  given: { hashSeed: number; fragmentTtl: number; fragmentBytes: number },
+  given: { hashSeed: number; fragmentTtl: number; fragmentBytes: number; reassembler: boolean },
 ): Promise<FragmentSetup> {
   const host = lab.host(router.name);
   const { routers } = lab.topology;
   await host.exec(["nft", "-f", "-"], { input: NOTRACK });
   const words = ["--fragments", "--tun", TUN];
   words.push("--fragment-ttl", `${given.fragmentTtl}`, "--fragment-bytes", `${given.fragmentBytes}`);
+  if (given.reassembler) words.push("--reassembler");
   if (routers.length < 2) return { words, rules: "" };
   const program = lab.program("nfqueue-lb");
   const own = MARK + routers.indexOf(router) + 1;

@@ -64,5 +64,9 @@ export const options = z.strictObject({
     .max(2 ** 30)
     .default(2 ** 24)
     .describe("bytes of fragments that wait for their first one, at most"),
+  reassembler: z
+    .stringbool()
+    .default(false)
+    .describe("with fragments: a datagram is forgotten once all of its fragments have passed"),
 });
 export type Options = z.infer<typeof options>;

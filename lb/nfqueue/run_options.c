@@ -36,8 +36,10 @@ void run_parse(struct run *run, const struct command *command, int argc, char **
 		{"queue", 0, "Q|FIRST:LAST", "netfilter queues to serve, one thread each (0)",
 		 .text = &queues},
 		{"take-over", 0, NULL,
-		 "take the place of the balancer that runs on the table: its queues with all that waits there, and\n"
-		 "its counters", .flag = &run->take_over},
+		 "take the place of the balancer that runs on the table: its queues with all that waits "
+		 "there, and\n"
+		 "its counters",
+		 .flag = &run->take_over},
 		{"per-cpu", 0, NULL,
 		 "pin the thread of queue FIRST + n to CPU n, for rules with --queue-cpu-fanout",
 		 .flag = &run->per_cpu},
@@ -60,7 +62,8 @@ void run_parse(struct run *run, const struct command *command, int argc, char **
 		 .flag = &run->flows},
 		{"nolb-fwmark", 0, "N", "fwmark of packets without a matching flow (drop)",
 		 .number = &options->no_flow_fwmark, .min = 1, .max = UINT32_MAX},
-		{"promiscuous-ping", 0, NULL, "echo requests go by the addresses of flows alone, whatever else these ask for",
+		{"promiscuous-ping", 0, NULL,
+		 "echo requests go by the addresses of flows alone, whatever else these ask for",
 		 .flag = &options->promiscuous_ping},
 		OPTION_SCTP_ENCAP(&options->sctp_encap),
 		{"fragments", 0, NULL,
@@ -74,6 +77,8 @@ void run_parse(struct run *run, const struct command *command, int argc, char **
 		 .number = &fragments->limits.datagrams, .min = 16, .max = 1u << 24},
 		{"fragment-bytes", 0, "N", "maximum bytes of waiting fragments (16777216)",
 		 .number = &fragments->limits.bytes, .min = 1u << 17, .max = 1u << 30},
+		{"reassembler", 0, NULL, "free a datagram's entry once all of its fragments have passed",
+		 .flag = &fragments->reassembler},
 		{"tun", 0, "NAME", "device to reinject fragments (lb-fragments)", .text = &fragments->tun},
 		{"routers", 0, "NAME", "table of all routers: the addresses of a fragment select its router",
 		 .text = &run->routers_shm},

@@ -144,8 +144,18 @@ test("broken connections a minute against a sweep's parameter: all repeats toget
       ["b", [{ x: 1, y: 0 }]],
     ],
   );
+  t.like(chart?.config.options.scales, { y: { min: 0 } });
   const still = { ...comparison([entry("a", [failedRun()], 1)]), sweep };
   t.is(violationsChart(still, sweep), null);
+  // Over decades: a logarithmic axis, at whose lower end those are that broke none.
+  const wide = [entry("a", [run(1)], 1), entry("a", [run(5000)], 40), entry("b", [run(0)], 1)];
+  const { config, reading } = violationsChart({ ...comparison(wide), sweep }, sweep) ?? {};
+  t.like(config?.options, { scales: { y: { type: "logarithmic", min: 0.4 } }, plugins: { marks: { zeroAt: 0.4 } } });
+  t.deepEqual(
+    config?.data.datasets.map(({ data }) => data.map(({ y }) => y)),
+    [[2, 10_000], [0.4]],
+  );
+  t.regex(reading ?? "", /lowest line, which is 0/);
 });
 
 test("the page has a tab for each run, and hostile text stays text", async (t) => {

@@ -27,11 +27,22 @@ interface Config {
     scales: { x: { title: { text: string } } };
     plugins: {
       legend: { display?: boolean };
-      tooltip?: { callbacks: { title(items: readonly { label: string }[]): string | undefined } };
-      marks?: { height?: number; ends?: unknown };
+      tooltip?: {
+        callbacks: {
+          title(items: readonly { label: string }[]): string | undefined;
+          label(item: Item): string | undefined;
+        };
+      };
+      marks?: { height?: number; ends?: unknown; zeroAt?: number };
       annotation: { annotations: Record<string, { label?: { font: { size: number }; content: string | string[] } }> };
     };
   };
+}
+
+/** Of a tooltip. */
+interface Item {
+  dataset: { label: string };
+  parsed: { y: number };
 }
 
 const charts = new Map<HTMLCanvasElement, ChartType>();
@@ -79,7 +90,11 @@ function interactive(config: Config): ChartConfiguration {
   options.font = { size: small ? 11 : 12, family: getComputedStyle(document.body).fontFamily };
   options.plugins.legend.display = false;
   options.plugins.tooltip = {
-    callbacks: { title: ([item]) => item && (timed ? `${item.label} s` : item.label) },
+    callbacks: {
+      title: ([item]) => item && (timed ? `${item.label} s` : item.label),
+      // Without an answer the library has its own text.
+      label: ({ dataset, parsed }) => (parsed.y === options.plugins.marks?.zeroAt ? `${dataset.label}: 0` : undefined),
+    },
   };
   if (small && options.plugins.marks?.ends) {
     // Names at the ends of lines would take the place of the lines; the legend has them.

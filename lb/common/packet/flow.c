@@ -175,8 +175,18 @@ enum flow_kind flow_dissect(const uint8_t *data, uint32_t captured, uint32_t len
 	return ip.fragment ? FLOW_FRAGMENT : parse_transport(&c, &ip, ports, key, transport);
 }
 
+/* `left`: bytes that the fragment carries. Of an IPv6 packet its fragment header ends at `payload`. */
+static struct fragment_extent extent_of(const uint8_t *data, const uint8_t *payload, const struct ip *ip,
+					uint32_t left)
+{
+	const bool more = ip->version == 4 ? data[6] & 0x20 : payload[-5] & 1;
+	const uint32_t to = ip->fragment_offset + (left + (more ? 0 : 7)) / 8;
+
+	return (struct fragment_extent){ip->fragment_offset, to < UINT16_MAX ? to : UINT16_MAX, !more};
+}
+
 bool flow_fragment(const uint8_t *data, uint32_t captured, uint32_t length, struct fragment_key *key,
-		   bool *first)
+		   struct fragment_extent *extent)
 {
 	struct cursor c = cursor_over(data, data + captured, length);
 	struct flow_key addresses = {0};
@@ -188,7 +198,7 @@ bool flow_fragment(const uint8_t *data, uint32_t captured, uint32_t length, stru
 	memcpy(key->source, addresses.source, 16);
 	memcpy(key->destination, addresses.destination, 16);
 	memcpy(key->id, ip.fragment_id, 4);
-	*first = ip.fragment_offset == 0;
+	*extent = extent_of(data, c.data + c.at, &ip, c.left);
 	return true;
 }
 

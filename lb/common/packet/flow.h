@@ -41,9 +41,15 @@ struct fragment_key {
 };
 _Static_assert(sizeof(struct fragment_key) == 40, "the key is hashed as it lies in memory");
 
-/* Of a packet that flow_parse calls FLOW_FRAGMENT. `first`: it begins the datagram. */
+/* Which part of its datagram a fragment is, in units of 8 bytes. */
+struct fragment_extent {
+	uint16_t from, to; /* from 0: it begins the datagram */
+	bool last;
+};
+
+/* Of a packet that flow_parse calls FLOW_FRAGMENT. */
 bool flow_fragment(const uint8_t *data, uint32_t captured, uint32_t length, struct fragment_key *key,
-		   bool *first);
+		   struct fragment_extent *extent);
 
 /*
  * flow_dissect for a first fragment, which gets the key of its whole datagram. One that is cut before the

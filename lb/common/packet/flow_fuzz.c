@@ -36,9 +36,11 @@ static void check_fragment(const uint8_t *data, uint32_t captured, uint32_t leng
 	struct flow_bytes transport = {0};
 	struct fragment_key fragment;
 	enum flow_kind first_kind;
-	bool first;
+	struct fragment_extent extent;
 
-	require(flow_fragment(data, captured, length, &fragment, &first) == (kind == FLOW_FRAGMENT));
+	require(flow_fragment(data, captured, length, &fragment, &extent) == (kind == FLOW_FRAGMENT));
+	if (kind == FLOW_FRAGMENT)
+		require(extent.from <= extent.to);
 	first_kind = flow_first_fragment(data, captured, length, true, &key, &transport);
 	require(first_kind != FLOW_FRAGMENT && first_kind < FLOW_KINDS);
 	if (transport.at)

@@ -87,6 +87,38 @@ static void write_seeds(const char *directory)
 	}
 }
 
+static void check_extent(const char *hex, uint16_t from, uint16_t to, bool last)
+{
+	struct fragment_extent extent = {0};
+	struct fragment_key key;
+	uint32_t size;
+	uint8_t *data = from_hex(hex, &size);
+
+	CHECK(flow_fragment(data, size, size, &key, &extent), "%s is no fragment", hex);
+	CHECK(extent.from == from && extent.to == to && extent.last == last, "%s: %u to %u, last %d", hex,
+	      extent.from, extent.to, extent.last);
+	free(data);
+}
+
+#define IP4(length, offset)                                                                                  \
+	"450000" length "1234" offset "40110000"                                                             \
+	"32000001"                                                                                           \
+	"0a000000"
+#define ZERO16 "00000000000000000000000000000000"
+#define IP6(length, offset) "60000000" length "2c40" ZERO16 ZERO16 "1100" offset "00000007"
+
+/* In units of 8 bytes; the last fragment may end within one. */
+static void check_extents(void)
+{
+	check_extent(IP4("24", "2000") ZERO16, 0, 2, false);
+	check_extent(IP4("24", "2002") ZERO16, 2, 4, false);
+	check_extent(IP4("17", "0004") "000000", 4, 5, true);
+	check_extent(IP4("17", "0004") "0000000000000000", 4, 5, true); /* padded */
+	check_extent(IP6("0018", "0001") ZERO16, 0, 2, false);
+	check_extent(IP6("0018", "0011") ZERO16, 2, 4, false);
+	check_extent(IP6("0009", "0020") "00", 4, 5, true);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "--seeds") == 0) {
@@ -98,5 +130,6 @@ int main(int argc, char **argv)
 		check_case(&flow_cases[i], false);
 		check_beginnings(&flow_cases[i]);
 	}
+	check_extents();
 	return check_report("flow");
 }

@@ -18,12 +18,23 @@ struct packet {
 /* What a packet costs besides its bytes: its header, and malloc's. */
 #define PACKET_OVERHEAD (sizeof(struct packet) + 16)
 
+/* What has passed of a datagram, in units of 8 bytes. */
+struct coverage {
+	struct {
+		uint16_t from, to;
+	} ranges[FRAGMENT_RANGES];
+	uint16_t end; /* of the last fragment; 0: it is missing */
+	uint8_t ranges_n;
+	bool lost_count;
+};
+
 /* A datagram: either its first fragment was seen, or fragments wait for it. */
 struct entry {
 	struct fragment_key key;
 	struct fragment_choice choice;
 	uint64_t born_ns;
 	struct packet *first, **last; /* waiting only */
+	struct coverage passed;	      /* known only */
 	uint32_t bytes;		      /* of them */
 	uint32_t chain;		      /* next entry of the bucket, or of the free ones */
 	uint32_t older, younger;
@@ -191,6 +202,7 @@ void fragments_first(struct fragments *f, const struct fragment_key *key,
 	e->choice = *choice;
 	e->born_ns = now;
 	e->known = true;
+	e->passed = (struct coverage){0}; /* the id may be used again */
 	enqueue(f, at);
 	release(f, e, FRAGMENTS_REINJECTED, give_back, context);
 }
@@ -240,6 +252,46 @@ bool fragments_later(struct fragments *f, const struct fragment_key *key, const 
 	}
 	f->counts[store(f, at, data, size) ? FRAGMENTS_STORED : FRAGMENTS_REFUSED]++;
 	return false;
+}
+
+/* Joins the range with those that it meets. */
+static void cover(struct coverage *c, uint16_t from, uint16_t to)
+{
+	for (uint32_t i = 0; i < c->ranges_n;) {
+		if (from > c->ranges[i].to || to < c->ranges[i].from) {
+			i++;
+			continue;
+		}
+		from = c->ranges[i].from < from ? c->ranges[i].from : from;
+		to = c->ranges[i].to > to ? c->ranges[i].to : to;
+		c->ranges[i] = c->ranges[--c->ranges_n];
+		i = 0;
+	}
+	if (c->ranges_n == FRAGMENT_RANGES) {
+		c->lost_count = true;
+		return;
+	}
+	c->ranges[c->ranges_n].from = from;
+	c->ranges[c->ranges_n++].to = to;
+}
+
+void fragments_passed(struct fragments *f, const struct fragment_key *key,
+		      const struct fragment_extent *extent)
+{
+	const uint32_t at = find(f, key);
+	struct coverage *c;
+
+	if (at == NONE || !f->entries[at].known)
+		return;
+	c = &f->entries[at].passed;
+	if (extent->last)
+		c->end = extent->to;
+	cover(c, extent->from, extent->to);
+	if (c->lost_count || !c->end || c->ranges_n != 1 || c->ranges[0].from != 0 ||
+	    c->ranges[0].to < c->end)
+		return;
+	forget(f, at, FRAGMENTS_EXPIRED);
+	f->counts[FRAGMENTS_WHOLE]++;
 }
 
 const uint64_t *fragments_counts(const struct fragments *f)

@@ -22,6 +22,9 @@ struct fragment_limits {
 /* Of one datagram: more would not make a legal one. */
 #define FRAGMENT_DATAGRAM_BYTES (128u << 10)
 
+/* Parts of a datagram that are told apart. */
+#define FRAGMENT_RANGES 8
+
 /* What a first fragment led to. The table does not look into it. */
 struct fragment_choice {
 	const void *set;
@@ -36,6 +39,7 @@ enum fragment_count {
 	FRAGMENTS_REFUSED,    /* no room, or driven out */
 	FRAGMENTS_WAITING,    /* of the stored ones, those that are still there */
 	FRAGMENTS_FORGOTTEN,  /* datagrams whose first fragment was driven out before its time */
+	FRAGMENTS_WHOLE,      /* datagrams that were forgotten as all of their fragments had passed */
 	FRAGMENT_COUNTS,
 };
 
@@ -56,6 +60,14 @@ void fragments_first(struct fragments *fragments, const struct fragment_key *key
 /* True: the choice of its first fragment. False: the fragment was stored, or refused. */
 bool fragments_later(struct fragments *fragments, const struct fragment_key *key, const uint8_t *data,
 		     uint32_t size, uint64_t now, struct fragment_choice *choice);
+
+/*
+ * A fragment of a known datagram went on: with the last missing one the datagram is forgotten, and its entry
+ * is free. Fragments may repeat and overlap. Of a datagram with more than FRAGMENT_RANGES holes at a time
+ * nobody can tell, and time ends it.
+ */
+void fragments_passed(struct fragments *fragments, const struct fragment_key *key,
+		      const struct fragment_extent *extent);
 
 const uint64_t *fragments_counts(const struct fragments *fragments);
 

@@ -71,6 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			m.length[id] = 0;
 		} else if (fragments_later(f, &key, packet, length, now, &choice)) {
 			require(m.known[id] && choice.hash == m.hash[id]);
+			fragments_passed(f, &key,
+					 &(struct fragment_extent){
+						 data[i] / 16, data[i] / 16 + data[i + 2] % 8, data[i] & 2});
 		} else {
 			m.waiting[id][m.length[id]++] = serial;
 		}

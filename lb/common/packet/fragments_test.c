@@ -183,6 +183,87 @@ static void one_datagram_cannot_take_all(void)
 	fragments_free(f);
 }
 
+static bool knows(struct fragments *f, uint32_t id)
+{
+	const struct fragment_key key = key_of(id);
+	struct fragment_choice choice;
+
+	return fragments_later(f, &key, (const uint8_t *)&key, sizeof(key), 0, &choice);
+}
+
+/* Ranges of a datagram of 9 units, in the order in which they pass. */
+static uint64_t whole_after(const char *ranges)
+{
+	struct fragments *f = fragments_new(&roomy, 1);
+	const struct fragment_key key = key_of(7);
+	uint64_t whole;
+
+	first(f, 7, 1, 0);
+	for (; ranges[0]; ranges += 2) {
+		const struct fragment_extent extent = {ranges[0] - '0', ranges[1] - '0', ranges[1] == '9'};
+
+		CHECK(knows(f, 7), "forgotten before '%s'", ranges);
+		fragments_passed(f, &key, &extent);
+	}
+	whole = fragments_counts(f)[FRAGMENTS_WHOLE];
+	CHECK(knows(f, 7) == !whole, "whole: %lu", (unsigned long)whole);
+	fragments_free(f);
+	return whole;
+}
+
+static void what_is_whole_is_forgotten(void)
+{
+	CHECK(whole_after("033669") == 1, "in order");
+	CHECK(whole_after("693603") == 1, "reversed");
+	CHECK(whole_after("036936") == 1, "the middle one last");
+	CHECK(whole_after("0303036936") == 1, "repeated");
+	CHECK(whole_after("04152869") == 1, "overlapping");
+	CHECK(whole_after("0336") == 0, "without the last one");
+	CHECK(whole_after("3669") == 0, "without the first one");
+	CHECK(whole_after("0369") == 0, "with a hole");
+	CHECK(whole_after("03030303") == 0, "of one part only");
+}
+
+/* Its places are those of other datagrams then: a table of 16 has room for any number that come one by one.
+ */
+static void room_is_free_again(void)
+{
+	const struct fragment_limits small = {.datagrams = 16, .bytes = 100000, .ttl_ns = TTL};
+	struct fragments *f = fragments_new(&small, 1);
+
+	first(f, 1, 1, 0);
+	for (uint32_t id = 2; id < 100; id++) {
+		const struct fragment_key key = key_of(id);
+
+		first(f, id, id, 0);
+		fragments_passed(f, &key, &(struct fragment_extent){0, 1, false});
+		fragments_passed(f, &key, &(struct fragment_extent){1, 2, true});
+	}
+	CHECK(knows(f, 1), "driven out by what was whole");
+	check_count(f, FRAGMENTS_FORGOTTEN, 0);
+	check_count(f, FRAGMENTS_WHOLE, 98);
+	fragments_free(f);
+}
+
+/* More parts than are told apart: it is kept until its time. And an id that is used again begins anew. */
+static void who_cannot_tell_waits(void)
+{
+	struct fragments *f = fragments_new(&roomy, 1);
+	const struct fragment_key key = key_of(7);
+
+	first(f, 7, 1, 0);
+	for (uint16_t i = 0; i < 2 * FRAGMENT_RANGES + 2; i += 2)
+		fragments_passed(f, &key, &(struct fragment_extent){i, i + 1, i == 2 * FRAGMENT_RANGES});
+	fragments_passed(f, &key, &(struct fragment_extent){0, 2 * FRAGMENT_RANGES + 1, true});
+	CHECK(knows(f, 7), "forgotten although it lost count");
+	first(f, 7, 2, 0);
+	fragments_passed(f, &key, &(struct fragment_extent){0, 1, false});
+	CHECK(knows(f, 7), "the last fragment of another datagram counts");
+	fragments_passed(f, &key, &(struct fragment_extent){1, 2, true});
+	CHECK(!knows(f, 7), "not whole");
+	fragments_free(f);
+}
+
 int main(void)
 {
 	what_comes_early_comes_back_in_order();
@@ -192,5 +273,8 @@ int main(void)
 	memory_is_bounded_under_a_flood_of_later_fragments();
 	a_flood_of_first_fragments_drives_out_the_oldest();
 	one_datagram_cannot_take_all();
+	what_is_whole_is_forgotten();
+	room_is_free_again();
+	who_cannot_tell_waits();
 	return check_report("fragments");
 }
