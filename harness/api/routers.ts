@@ -110,8 +110,12 @@ export async function deployOnRouters(
     },
     ...(sides.some((side) => side.converge !== undefined)
       ? {
-          async waitForConvergence(alive: readonly number[]) {
-            await onEach((side) => side.converge?.(alive));
+          async waitForConvergence(alive: readonly number[], onFound?: (router: string, t: number) => void) {
+            const find = async ([name, side]: [string, Deployed]) => {
+              await side.converge?.(alive);
+              onFound?.(name, lab.clock.now());
+            };
+            await Promise.all([...deployed].map(find));
             return lab.clock.now();
           },
         }

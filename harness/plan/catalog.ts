@@ -36,14 +36,17 @@ export function allCases({ backends, scenarios }: Catalog): Case[] {
 export function unsupported(
   { backend, scenario }: Pick<Case, "backend" | "scenario">,
   { icmp, health }: { icmp?: "pass" | "drop"; health?: "none" | HealthWay | undefined } = {},
+  backendOptions?: Record<string, unknown>,
 ): string[] {
   const { needs, without } = scenario;
-  if (without && backend.handles?.includes(without.feature)) return [`'${backend.name}' ${without.why}`];
+  const checks = backendOptions ? (backend.checks?.(backendOptions) ?? null) : null;
+  const isBlind = without?.feature === "health_checks" && checks?.where === "traffic";
+  if (without && (isBlind || backend.handles?.includes(without.feature))) return [`'${backend.name}' ${without.why}`];
   // Nobody has to handle what is dropped on the way.
   if (needs === "icmp_errors" && icmp === "drop") return [];
   if (!needs || backend.handles?.includes(needs)) return [];
   // Somebody else does that for it.
-  if (needs === "health_checks" && (health ?? "none") !== "none") return [];
+  if (needs === "health_checks" && (checks || (health ?? "none") !== "none")) return [];
   const remedy = needs === "health_checks" ? " Try --health icmp." : "";
   return [`'${backend.name}' does not ${FEATURES[needs]}.${remedy}`];
 }
