@@ -61,9 +61,9 @@ export function checkFinders({ timers, health }: Finders, backend: Backend, fitt
 }
 
 /** Throws UsageError where the backend checks its targets by itself. */
-function checkHealth(health: Health | null, { name, handles, checks }: Backend, { backendOptions }: Fitted): void {
-  if (health && (handles?.includes("health_checks") || checks?.(backendOptions)))
-    throw new UsageError(`'${name}' checks its targets by itself: leave --health out.`);
+function checkHealth(health: Health | null, backend: Backend, { backendOptions }: Fitted): void {
+  if (health && (backend.handles?.includes("health_checks") || backend.checks?.(backendOptions)))
+    throw new UsageError(`'${backend.name}' checks its targets by itself: leave --health out.`);
 }
 
 /** Throws UsageError where routers cannot share what they know. */

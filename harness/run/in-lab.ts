@@ -193,11 +193,11 @@ async function watched({ request, record, scope, servers }: Run, lab: Lab, balan
 /** The balancer, which checks by itself: when each router found out is told. */
 function timed(balancer: Balancer, timers: NonNullable<OwnChecks["timers"]>, record: RecordWriter): Balancer {
   record.add({ kind: "health", t: record.clock.now(), ...timers });
-  const wait = balancer.waitForConvergence;
+  const wait = balancer.waitForConvergence?.bind(balancer);
   balancer.waitForConvergence = async (alive) => {
     const changedT = record.clock.now();
     const noticed: { machine: string; t: number }[] = [];
-    const t = (await wait?.call(balancer, alive, (machine, at) => noticed.push({ machine, t: at }))) ?? changedT;
+    const t = (await wait?.(alive, (machine, at) => noticed.push({ machine, t: at }))) ?? changedT;
     record.add({ kind: "failover", t, changedT, noticed });
     return t;
   };

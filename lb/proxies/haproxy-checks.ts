@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // HAProxy's own health checks of targets: their words, when they find a death, and what they have found.
 import { z } from "zod";
-import { type Host, type OwnChecks, PORT, type Topology, UsageError } from "../../harness/api/index.ts";
+import {
+  type Host,
+  type OwnChecks,
+  PORT,
+  type Router,
+  type RouterSide,
+  type Topology,
+  UsageError,
+} from "../../harness/api/index.ts";
 
 const times = z.coerce.number().int().min(1).max(100).optional();
 
@@ -61,11 +69,31 @@ export function checkWords(given: CheckOptions, flush: boolean): string {
   return ` check inter ${inter} fall ${fall} rise ${rise}${sessions}`;
 }
 
+/** Part of a router's side, where it checks: resolves when each of its processes has found out. */
+export function converging(
+  { host, topology, fault }: Router,
+  given: CheckOptions,
+  sockets: readonly string[],
+): Pick<RouterSide, "converge"> {
+  const mostMs = checksOf(given)?.timers?.detectionMs[1];
+  if (mostMs === undefined) return {};
+  return {
+    async converge(alive) {
+      // Generous: a busy machine is no fault of the balancer's, and how long it took is in the record.
+      const seconds = (3 * mostMs) / 1000 + 10;
+      const deadline = host.clock.now() + seconds * 1e9;
+      const ask = (socket: string) => untilUp(host, topology, { socket, alive, deadline });
+      if (!(await Promise.all(sockets.map(ask))).every(Boolean))
+        fault(`haproxy on ${host.name} did not find out within ${seconds} s which targets answer.`);
+    },
+  };
+}
+
 const RUNNING = "2";
 const POLL_MS = 10;
 
 /** Resolves when the process at this socket has exactly these targets (indices) up in both families; with false at the deadline, ns. */
-export async function untilUp(
+async function untilUp(
   host: Host,
   { targets }: Topology,
   { socket, alive, deadline }: { socket: string; alive: readonly number[]; deadline: number },

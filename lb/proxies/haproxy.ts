@@ -12,7 +12,7 @@ import { refuseBeside } from "../found/file.ts";
 import { leavesDead } from "../linux/conntrack.ts";
 import { bothLive } from "../linux/direct.ts";
 import { weightOf, weightsPart } from "../linux/options.ts";
-import { checkLines, checksOf, checkWords, refuseUnchecked, untilUp } from "./haproxy-checks.ts";
+import { checkLines, checksOf, checkWords, converging, refuseUnchecked } from "./haproxy-checks.ts";
 import { readHaproxy } from "./haproxy-file.ts";
 import { type Options, options, PROGRAM } from "./haproxy-options.ts";
 import { answers, moveServers, tell } from "./haproxy-socket.ts";
@@ -67,7 +67,6 @@ export const haproxy = defineBackend({
     const program = await router.find(PROGRAM);
     const sockets = Array.from({ length: given.workers }, (_, i) => `/run/haproxy-${i + 1}.sock`);
     const daemons = new Map<string, Daemon>();
-    const mostMs = checksOf(given)?.timers?.detectionMs[1];
     let most = 0;
     const serve = async (socket: string, active: readonly number[], old = "") => {
       const file = socket.replace(/sock$/, "cfg");
@@ -106,18 +105,7 @@ export const haproxy = defineBackend({
         const go = serversOf(topology, without(before, next));
         await moveServers(tellAll, { come, go }, given.leave);
       },
-      ...(mostMs !== undefined
-        ? {
-            async converge(alive: readonly number[]) {
-              // Generous: a busy machine is no fault of the balancer's, and how long it took is in the record.
-              const seconds = (3 * mostMs) / 1000 + 10;
-              const deadline = host.clock.now() + seconds * 1e9;
-              const ask = (socket: string) => untilUp(host, topology, { socket, alive, deadline });
-              if (!(await Promise.all(sockets.map(ask))).every(Boolean))
-                router.fault(`haproxy on ${host.name} did not find out within ${seconds} s which targets answer.`);
-            },
-          }
-        : {}),
+      ...converging(router, given, sockets),
       weigh: (next) =>
         tellAll(
           topology.targets.flatMap((_, i) =>
