@@ -25,7 +25,7 @@ const FLOOD: EventOf<"flood"> = {
 function summaryOf(
   over: Partial<typeof FLOOD>,
   isMissed: (id: number) => boolean,
-  { tracks = true, shields = false, isVirtual = false } = {},
+  { tracks = true, shields = false, isVirtual = false, dropped = "", lost = false } = {},
 ) {
   const lasting = streamStart({ connections: 1 });
   const fresh = { ...streamStart({ connections: N }), stream: "ipv4/new", arrivals: true as const };
@@ -43,6 +43,12 @@ function summaryOf(
     streamEnd(5, lasting),
     streamEnd(5, fresh),
     { kind: "counters", t: 9 * S, machine: "vm-221", moment: "after", values: {} },
+    ...(dropped === ""
+      ? []
+      : (["before", "after"] as const).map((moment, i): Event => {
+          const values = { [dropped]: 7 * i };
+          return { kind: "counters", t: 9 * i * S, machine: "vm-201", moment, values };
+        })),
   ];
   const arrivals = Array.from({ length: N }, (_, id) => {
     const startUs = id * 2500;
@@ -50,7 +56,8 @@ function summaryOf(
     const own = isMissed(id) ? { target: null, endUs: startUs + 3e6 } : answered;
     return connectionOf({ stream: fresh.stream, id, startUs, ...own });
   });
-  const connections = [connectionOf({ id: 0, target: "vm-001", endUs: 4e6 }), ...arrivals];
+  const fate = lost ? ({ cause: "timeout", endUs: 3e6 } as const) : { endUs: 4e6 };
+  const connections = [connectionOf({ id: 0, target: "vm-001", ...fate }), ...arrivals];
   const run = { ...runInfo("test", "flood", targets, ["vm-201"]), ...(isVirtual ? { time: "virtual" as const } : {}) };
   return analyse(run, { events, connections }).summary;
 }
@@ -75,6 +82,17 @@ test("one connection that was crowded out where nothing is full fails the run, u
   const slow = summaryOf({ ...times, overrun: 5 }, (id) => id === 7);
   t.notRegex(slow.reasons.join(), /none was to/);
 });
+
+for (const name of ["nfqueue_queue_dropped", "loaded_user_dropped", "xdp_socket_no_buffer", "xdp_socket_ring_full"])
+  test(`a flood that runs over ${name} tells nothing, whoever lost a connection; other drops excuse nobody`, (t) => {
+    const verdict = (dropped: string) =>
+      summaryOf({ fromT: S, untilT: 2 * S }, (id) => id === 7, { dropped, lost: true });
+    const drowned = verdict(`drop.${name}`);
+    t.is(drowned.verdict, "insufficient");
+    t.regex(drowned.reasons[0] ?? "", /^7 packets were more than the machine was quick enough for/);
+    t.is(verdict("drop.xdp_no_target").verdict, "fail");
+    t.is(verdict("").verdict, "fail");
+  });
 
 test("a table that does not hold what came fails the run", (t) => {
   const tables = [{ machine: "vm-201", most: 262_144, buckets: 262_144, before: 100, after: 5000 }];

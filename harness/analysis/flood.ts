@@ -4,6 +4,7 @@ import { backlogRoom, type Crowd, missedIn } from "../oracle/flood.ts";
 import type { EventOf, FloodSummary } from "../record/schema.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import type { Check } from "./failures.ts";
+import { FULL_QUEUE } from "./full-queue.ts";
 import { counted } from "./packets.ts";
 import type { AnalysisContext, AnalysisModule, Judged } from "./part.ts";
 import type { Row } from "./rows.ts";
@@ -16,8 +17,6 @@ const SIGMAS = 4;
 const SHARE = 0.1;
 /** Of the packets asked for, so many have to be sent. */
 const ENOUGH = 0.9;
-/** A queue to user space that was full. */
-const QUEUE_FULL = /^drop\..*queue/;
 
 type Flood = EventOf<"flood">;
 
@@ -71,7 +70,7 @@ function summaryOf(
   const { mean: predicted, interval } = fills.length > 0 ? byChance(crowd) : { mean: 0, interval: [0, 0] as const };
   const queues = counted(events)
     .flatMap(({ deltas }) => deltas)
-    .reduce((sum, [name, delta]) => sum + (QUEUE_FULL.test(name) ? delta : 0), 0);
+    .reduce((sum, [name, delta]) => sum + (FULL_QUEUE.test(name) ? delta : 0), 0);
   return {
     of,
     perS,
@@ -144,23 +143,34 @@ function backlogOf({ listeners, tables, synBacklog }: Flood): Crowd["backlog"] {
 
 const isOverrun = ({ overrun, missed, interval: [, high] }: FloodSummary) => overrun > 0 && missed > high;
 
+type Flooded = Pick<Judged, "flood" | "clock">;
+
+const remedy = (clock: Judged["clock"]) =>
+  clock === "virtual"
+    ? "That is as many as one processor of 1000 MIPS carries. Try a lower --flood, or another machine in real time"
+    : "Try a lower --flood, or --runtime vm, which carries some thousands a second however busy the machine is";
+
+const tooSlow = ({ overrun }: FloodSummary, clock: Judged["clock"]) =>
+  `${plural(overrun, "packet")} ${was(overrun)} more than the machine was quick enough for. ${remedy(clock)}.`;
+
 /** Why what became of new connections is no result. */
-export function floodGaps({ flood: found, clock }: Pick<Judged, "flood" | "clock">): string[] {
+export function floodGaps({ flood: found, clock }: Flooded): string[] {
   if (!found) return [];
-  const { sent, due, overrun } = found;
-  const slow =
-    clock === "virtual"
-      ? "That is as many as one processor of 1000 MIPS carries. Try a lower --flood, or another machine in real time"
-      : "Try a lower --flood, or --runtime vm, which carries some thousands a second however busy the machine is";
+  const { sent, due } = found;
   return [
     ...(sent < ENOUGH * due
-      ? [`The flood was to be ${count(due)} packets, and ${count(sent)} were sent. ${slow}.`]
+      ? [`The flood was to be ${count(due)} packets, and ${count(sent)} were sent. ${remedy(clock)}.`]
       : []),
-    ...(isOverrun(found)
-      ? [`${plural(overrun, "packet")} ${was(overrun)} more than the machine was quick enough for. ${slow}.`]
-      : []),
+    ...(isOverrun(found) ? [tooSlow(found, clock)] : []),
   ];
 }
+
+/**
+ * Why what else failed is no result: where queues ran over, packets of connections that last were among those dropped. null: none ran
+ * over, or more connections were lost than packets.
+ */
+export const drowned = ({ flood: found, clock, connections }: Flooded & Pick<Judged, "connections">): string | null =>
+  found && found.overrun > 0 && connections.lostOutsideEvents <= found.overrun ? tooSlow(found, clock) : null;
 
 const WHAT: Readonly<Record<FloodSummary["of"], string>> = { syn: "SYN", datagram: "datagram" };
 

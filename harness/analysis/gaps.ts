@@ -4,6 +4,7 @@ import { meaningOf } from "../events/index.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import { failoverGaps } from "./failover.ts";
 import { floodGaps } from "./flood.ts";
+import { FULL_QUEUE } from "./full-queue.ts";
 import { impairedGaps } from "./impaired.ts";
 import { lateGaps } from "./late.ts";
 import type { Evidence, Judged } from "./part.ts";
@@ -26,9 +27,6 @@ export function heldUp({ connections }: Judged, evidence: Pick<Evidence, "late">
   const [text = null] = lateGaps(evidence);
   return evidence.late.byLab > LATE_SHARE * connections.planned ? text : null;
 }
-
-/** A queue from which a balancer takes packets was full: of the kernel for NFQUEUE, of AF_XDP. */
-const FULL_QUEUE = /(^|_)(queue|rx)_dropped$/;
 
 /** Why what the balancer lost is no result; null: it had its share of the machine, or its queues were long enough. */
 export function starvation({ packets, machine }: Judged): string | null {

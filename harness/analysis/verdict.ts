@@ -3,6 +3,7 @@ import type { OracleSpec } from "../oracle/oracle.ts";
 import type { Summary } from "../record/schema.ts";
 import { count, plural, was } from "../util/numbers.ts";
 import { failuresOf } from "./failures.ts";
+import { drowned } from "./flood.ts";
 import { gapsOf, heldUp, lateness, starvation } from "./gaps.ts";
 import { merits } from "./merits.ts";
 import type { Evidence, Judged } from "./part.ts";
@@ -30,7 +31,10 @@ export function judge({
   const failures = [...faults, ...failed.map(([, text]) => text)];
   if (failed.length > 0) failures.push(...differences);
   // Losses beside a queue that overran may be the machine's, and what becomes of connections that it held up tells nothing, either.
-  const late = lateness(summary) ?? heldUp(summary, evidence) ?? (failures.length > 0 ? starvation(summary) : null);
+  const late =
+    lateness(summary) ??
+    heldUp(summary, evidence) ??
+    (failures.length > 0 ? (starvation(summary) ?? drowned(summary)) : null);
   // What a generator that fell behind saw is no result, whatever it was; a balancer that broke is one.
   if (late !== null && faults.length === 0)
     return { verdict: "insufficient", reasons: [late, ...failures], deterministicFailures };

@@ -3,7 +3,17 @@
 import type { z } from "zod";
 import type { FlowRule, OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
-import type { Direct, Family, Lifecycle, Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
+import type {
+  Direct,
+  Family,
+  HealthWay,
+  Lifecycle,
+  Protocol,
+  Reuse,
+  Room,
+  Snat,
+  WithoutTargets,
+} from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { ServedPorts } from "../traffic/servers.ts";
 import type { Requirements } from "./requirements.ts";
@@ -72,6 +82,21 @@ export interface Served {
   fixed?: string;
 }
 
+/** How a balancer finds out by itself which targets are dead. */
+export interface OwnChecks {
+  /** Where it asks: at the ports of the traffic, or at others, which tell nothing of the traffic. */
+  where: "traffic" | "beside";
+  /** Its timers; null: it learns from the connections of clients, so nobody knows when. */
+  timers: {
+    by: HealthWay;
+    intervalMs: number;
+    misses: number;
+    rises: number;
+    /** From a target's death until it is found, at the least and at the most. */
+    detectionMs: [number, number];
+  } | null;
+}
+
 /** All options are parsed by `options` before they come to a method. */
 export interface Backend extends BackendFacts {
   /** What --set takes: a strict object. Each option says with `.describe()` what it is. */
@@ -121,6 +146,8 @@ export interface Backend extends BackendFacts {
   lifecycle?(options: BackendOptions, protocol: Protocol): Lifecycle | null;
   /** Why it takes no other weights while it runs, with these options, as a sentence; null: it takes them. Absent: it never does. */
   reweighs?(options: BackendOptions): string | null;
+  /** How it checks its targets with these options; null, or absent: it does not, or always does ("health_checks" of `handles`). */
+  checks?(options: BackendOptions): OwnChecks | null;
   /** Which source ports connections get with the router's own address, where that was asked for; null, or absent: it was not. */
   snat?(options: BackendOptions): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null, or absent: it does not. */
@@ -170,9 +197,9 @@ export interface Balancer extends AsyncDisposable {
   setFlows?(flows: readonly FlowRule[]): Promise<number>;
   /**
    * With health checks: resolves when it has found out by itself that exactly these targets (indices) answer, with the monotonic
-   * ns from which on that is in force on all routers. One that does not is a fault, and no rejection.
+   * ns from which on that is in force on all routers. One that does not is a fault, and no rejection. `onFound` is told of each router.
    */
-  waitForConvergence?(active: readonly number[]): Promise<number>;
+  waitForConvergence?(active: readonly number[], onFound?: (router: string, t: number) => void): Promise<number>;
   /**
    * The routers (indices) that are in the routes from now on, after one left or returned: what they do for each other moves
    * with it. Absent: they do nothing for each other.

@@ -11,6 +11,7 @@ import type {
   BackendOptions,
   EffectiveOptions,
   LinkNeeds,
+  OwnChecks,
   Served,
   Tunnelled,
 } from "./backend.ts";
@@ -52,6 +53,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> extends Ba
   };
   /** Why it takes no other weights while it runs, as a sentence; null: `RouterSide.weigh` does it. Absent: it never does. */
   reweighs?(options: z.infer<Schema>): string | null;
+  /** How it checks its targets with these options; null: it does not. Absent: as `handles` says. */
+  checks?(options: z.infer<Schema>): OwnChecks | null;
   /** Which source ports connections get with the router's own address, where that was asked for; null: it was not. */
   snat?(options: z.infer<Schema>): Snat | null;
   /** The path MTU that it clamps the MSS of SYNs to; null: it does not. */
@@ -112,6 +115,7 @@ export function defineBackend<Schema extends z.ZodObject>({
     direct: (options: z.infer<Schema>, protocol) => definition.direct?.(options, protocol) ?? null,
     servesVips: (options: z.infer<Schema>) => definition.servesVips?.(options) ?? false,
     servesFlows: (options: z.infer<Schema>) => definition.servesFlows?.(options) ?? false,
+    checks: (options: z.infer<Schema>) => definition.checks?.(options) ?? null,
     snat: (options: z.infer<Schema>) => definition.snat?.(options) ?? null,
     room: (options: z.infer<Schema>) => definition.room?.(options) ?? null,
     clampMtu: (options: z.infer<Schema>) => definition.clampMtu?.(options) ?? null,

@@ -43,7 +43,7 @@ export { routesToSources } from "../topology/wiring.ts";
 export { PORT, type ServedPorts } from "../traffic/servers.ts";
 export { UsageError } from "../util/errors.ts";
 export { isPrime } from "../util/prime.ts";
-export type { Backend, Balancer, EffectiveOptions, Feature, LinkNeeds, Served } from "./backend.ts";
+export type { Backend, Balancer, EffectiveOptions, Feature, LinkNeeds, OwnChecks, Served } from "./backend.ts";
 export { type DefinedBackend, type Definition, defineBackend, definedOptions, presetBackend } from "./define.ts";
 export type { EventDefinition } from "./event.ts";
 export { type Asked, type KernelProbe, OWN_NETWORK } from "./kernel-probe.ts";

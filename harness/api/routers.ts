@@ -108,20 +108,28 @@ export async function deployOnRouters(
       await Promise.all(chosen.map(({ name }) => controlOn(name, deployed.get(name), action)));
       return lab.clock.now();
     },
-    ...(sides.some((side) => side.converge !== undefined)
-      ? {
-          async waitForConvergence(alive: readonly number[]) {
-            await onEach((side) => side.converge?.(alive));
-            return lab.clock.now();
-          },
-        }
-      : {}),
+    ...convergence(lab, deployed),
     async [Symbol.asyncDispose]() {
       faults.close();
       await onEach(async (side) => {
         for (const daemon of side.daemons.splice(0).reverse()) if (daemon.alive) await daemon.stop();
         await side.end?.();
       });
+    },
+  };
+}
+
+/** Whether targets answer, as the sides find out by themselves. */
+function convergence(lab: Lab, deployed: ReadonlyMap<string, Deployed>): Pick<Balancer, "waitForConvergence"> {
+  if (![...deployed.values()].some((side) => side.converge !== undefined)) return {};
+  return {
+    async waitForConvergence(alive, onFound) {
+      const find = async ([name, side]: [string, Deployed]) => {
+        await side.converge?.(alive);
+        onFound?.(name, lab.clock.now());
+      };
+      await Promise.all([...deployed].map(find));
+      return lab.clock.now();
     },
   };
 }

@@ -52,7 +52,7 @@ interface Fitted {
 
 /** Throws UsageError where the backend has no use for them. */
 export function checkFinders({ timers, health }: Finders, backend: Backend, fitted: Fitted): void {
-  checkHealth(health, backend);
+  checkHealth(health, backend, fitted);
   checkSync(timers, backend, fitted);
   if (timers?.by === "vrrp-both" && fitted.routers !== 2)
     throw new UsageError(
@@ -61,9 +61,9 @@ export function checkFinders({ timers, health }: Finders, backend: Backend, fitt
 }
 
 /** Throws UsageError where the backend checks its targets by itself. */
-function checkHealth(health: Health | null, { name, handles }: Backend): void {
-  if (health && handles?.includes("health_checks"))
-    throw new UsageError(`'${name}' checks its targets by itself: leave --health out.`);
+function checkHealth(health: Health | null, backend: Backend, { backendOptions }: Fitted): void {
+  if (health && (backend.handles?.includes("health_checks") || backend.checks?.(backendOptions)))
+    throw new UsageError(`'${backend.name}' checks its targets by itself: leave --health out.`);
 }
 
 /** Throws UsageError where routers cannot share what they know. */

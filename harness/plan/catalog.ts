@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import picomatch from "picomatch";
-import { type Backend, FEATURES } from "../api/backend.ts";
+import { type Backend, FEATURES, type OwnChecks } from "../api/backend.ts";
 import type { Scenario } from "../api/scenario.ts";
 import type { HealthWay } from "../record/schema.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -36,17 +36,30 @@ export function allCases({ backends, scenarios }: Catalog): Case[] {
 export function unsupported(
   { backend, scenario }: Pick<Case, "backend" | "scenario">,
   { icmp, health }: { icmp?: "pass" | "drop"; health?: "none" | HealthWay | undefined } = {},
+  backendOptions?: Record<string, unknown>,
 ): string[] {
   const { needs, without } = scenario;
-  if (without && backend.handles?.includes(without.feature)) return [`'${backend.name}' ${without.why}`];
+  const checks = checksWith(backend, backendOptions);
+  if (without && (isKnowing(without, checks) || backend.handles?.includes(without.feature)))
+    return [`'${backend.name}' ${without.why}`];
   // Nobody has to handle what is dropped on the way.
   if (needs === "icmp_errors" && icmp === "drop") return [];
   if (!needs || backend.handles?.includes(needs)) return [];
   // Somebody else does that for it.
-  if (needs === "health_checks" && (health ?? "none") !== "none") return [];
+  if (needs === "health_checks" && isCheckedBy(checks, health)) return [];
   const remedy = needs === "health_checks" ? " Try --health icmp." : "";
   return [`'${backend.name}' does not ${FEATURES[needs]}.${remedy}`];
 }
+
+/** What is deaf to traffic is dead to it. */
+const isKnowing = ({ feature }: NonNullable<Scenario["without"]>, checks: OwnChecks | null) =>
+  feature === "health_checks" && checks?.where === "traffic";
+
+const isCheckedBy = (checks: OwnChecks | null, health: "none" | HealthWay = "none") =>
+  checks !== null || health !== "none";
+
+const checksWith = (backend: Backend, options?: Record<string, unknown>): OwnChecks | null =>
+  (options && backend.checks?.(options)) ?? null;
 
 /** Cases by names, globs ("nfqueue_*") and "all", each once, in the order asked for. */
 export function findCases(catalog: Catalog, patterns: readonly string[]): Case[] {

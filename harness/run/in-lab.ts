@@ -5,8 +5,9 @@ import path from "node:path";
 import type { Announcer } from "../announce/announcer.ts";
 import { withHealthChecks } from "../announce/health.ts";
 import { announcePrograms, startAnnouncer } from "../announce/index.ts";
-import { type Balancer, machineNeeds, Unsupported } from "../api/backend.ts";
+import { type Balancer, machineNeeds, type OwnChecks, Unsupported } from "../api/backend.ts";
 import { versionsIn } from "../api/versions.ts";
+import { isFoundOut } from "../events/meaning.ts";
 import { checkedSpec, isStateful, type OracleSpec } from "../oracle/oracle.ts";
 import { withFlows } from "../plan/flow-lists.ts";
 import { fewestTargets } from "../plan/plan-run.ts";
@@ -177,13 +178,30 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
 
 /** The balancer, with health checks where it was given some. */
 async function watched({ request, record, scope, servers }: Run, lab: Lab, balancer: Balancer) {
-  const { health, plan } = request;
+  const { health, plan, backend, backendOptions } = request;
+  const own = backend.checks?.(backendOptions);
+  if (own?.timers && plan.steps.some(({ event }) => isFoundOut(event) && event.subject === "targets"))
+    return { balancer: timed(balancer, own.timers, record) };
   if (!health) return { balancer };
   const active = activeAtStart(plan, lab.topology.targets.length);
   const onBroken = (error: LabError) => servers.abort(error);
   const watchdog = await withHealthChecks(lab, balancer, { health, active, record, onBroken });
   scope.defer("stop the health checks", () => watchdog.end());
   return { balancer: watchdog.balancer, watchdog };
+}
+
+/** The balancer, which checks by itself: when each router found out is told. */
+function timed(balancer: Balancer, timers: NonNullable<OwnChecks["timers"]>, record: RecordWriter): Balancer {
+  record.add({ kind: "health", t: record.clock.now(), ...timers });
+  const wait = balancer.waitForConvergence?.bind(balancer);
+  balancer.waitForConvergence = async (alive) => {
+    const changedT = record.clock.now();
+    const noticed: { machine: string; t: number }[] = [];
+    const t = (await wait?.(alive, (machine, at) => noticed.push({ machine, t: at }))) ?? changedT;
+    record.add({ kind: "failover", t, changedT, noticed });
+    return t;
+  };
+  return balancer;
 }
 
 /** What makes tester and targets find out which routers are alive, where some die. */

@@ -26,7 +26,7 @@ export async function missingFor(
 ): Promise<string[]> {
   const { backend, scenario } = planned.case;
   return [
-    ...unsupported(planned.case, planned.options),
+    ...unsupported(planned.case, planned.options, planned.backendOptions),
     ...(await runtime.missing()),
     ...(await backend.missing(runtime, planned.backendOptions)),
     ...(await announceMissing(planned.timers, runtime)),

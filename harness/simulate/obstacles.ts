@@ -21,7 +21,7 @@ export function notSimulated(planned: PlannedCase, spec: OracleSpec | null): str
     [impairment !== null || plan.squeezeMtu !== undefined, "What becomes of packets on a bad path only a lab tells."],
   ];
   return [
-    ...unsupported(one, options),
+    ...unsupported(one, options, planned.backendOptions),
     ...(unfit ? [unfit] : []),
     ...checks.flatMap(([is, sentence]) => (is ? [sentence] : [])),
     ...unsimulatedMemory(planned),

@@ -4,6 +4,7 @@ import type { Program } from "../../harness/api/index.ts";
 import { fileOptions } from "../found/file.ts";
 import { leave } from "../linux/conntrack.ts";
 import { weights } from "../linux/options.ts";
+import { checkOptions } from "./haproxy-checks.ts";
 import { idleTimeout, workers } from "./proxies.ts";
 
 export const PROGRAM: Program = { name: "haproxy", from: { packages: "haproxy", version: ["-v"] } };
@@ -17,6 +18,7 @@ export const options = z.strictObject({
   leave,
   workers,
   timeout: idleTimeout,
+  ...checkOptions,
   ...fileOptions,
 });
 export type Options = z.infer<typeof options>;

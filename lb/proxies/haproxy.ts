@@ -12,6 +12,7 @@ import { refuseBeside } from "../found/file.ts";
 import { leavesDead } from "../linux/conntrack.ts";
 import { bothLive } from "../linux/direct.ts";
 import { weightOf, weightsPart } from "../linux/options.ts";
+import { checkLines, checksOf, checkWords, converging, refuseUnchecked } from "./haproxy-checks.ts";
 import { readHaproxy } from "./haproxy-file.ts";
 import { type Options, options, PROGRAM } from "./haproxy-options.ts";
 import { answers, moveServers, tell } from "./haproxy-socket.ts";
@@ -34,6 +35,7 @@ export const haproxy = defineBackend({
   options,
   requires: (given) => ({ programs: [PROGRAM], tools: [TOOLS.ip, TOOLS.ss], check: checkOwnHaproxy(given) }),
   leavesDead,
+  checks: checksOf,
   reweighs: ({ config }) => (config === undefined ? null : "A configuration of your own has the weights."),
   direct: () => bothLive,
   withoutTargets: () => "refused",
@@ -52,6 +54,7 @@ export const haproxy = defineBackend({
   serves: (given, targets) => (given.config === undefined ? null : readHaproxy(given, targets).layout.served),
   effectiveOptions(given, targets) {
     refuseBeside(given, options, ["leave"]);
+    refuseUnchecked(given);
     return given.config === undefined ? effectiveOptions(given, targets) : ownFacts(given, targets);
   },
   prepare: waitForChecked,
@@ -102,6 +105,7 @@ export const haproxy = defineBackend({
         const go = serversOf(topology, without(before, next));
         await moveServers(tellAll, { come, go }, given.leave);
       },
+      ...converging(router, given, sockets),
       weigh: (next) =>
         tellAll(
           topology.targets.flatMap((_, i) =>
@@ -118,7 +122,7 @@ function serversOf({ targets }: Topology, indices: readonly number[]): string[] 
   return FAMILIES.flatMap((family) => indices.map((index) => `targets${family}/${targets[index]?.name}`));
 }
 
-/** Without health checks: who is in use is the lab's decision alone. A server without a port is reached at the client's. */
+/** Without health checks, who is in use is the lab's decision alone. A server without a port is reached at the client's. */
 function configuration(
   topology: Topology,
   given: Options,
@@ -138,6 +142,7 @@ function configuration(
     `  timeout client ${given.timeout}s`,
     `  timeout server ${given.timeout}s`,
   ];
+  const checked = checkWords(given, given.leave === "flush");
   for (const family of FAMILIES) {
     lines.push(
       ...own.vips(family).flatMap((vip, i, all) => {
@@ -150,10 +155,11 @@ function configuration(
       }),
       `backend targets${family}`,
       `  balance ${BALANCE[given.scheduler]}`,
+      ...checkLines(given),
       ...topology.targets.map((target, i) => {
         const address = family === 4 ? addressOf(target, 4) : `[${addressOf(target, 6)}]`;
         const disabled = active.includes(i) ? "" : " disabled";
-        return `  server ${target.name} ${address} weight ${weightOf(given.weights, i)}${disabled}`;
+        return `  server ${target.name} ${address} weight ${weightOf(given.weights, i)}${checked}${disabled}`;
       }),
     );
   }

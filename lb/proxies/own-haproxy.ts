@@ -16,6 +16,7 @@ import {
 import { leftToTheLab } from "../found/file.ts";
 import { checkText } from "../found/program.ts";
 import { serversListen } from "../linux/servers-listen.ts";
+import { checkPort } from "./haproxy-checks.ts";
 import { haproxyText, readHaproxy } from "./haproxy-file.ts";
 import { type Options, PROGRAM } from "./haproxy-options.ts";
 import { answers, moveServers, tell } from "./haproxy-socket.ts";
@@ -75,7 +76,10 @@ export const checkOwnHaproxy =
 
 /** Servers that are checked must not be found dead before they are there. */
 export async function waitForChecked(lab: Lab, given: Options): Promise<void> {
-  if (given.config === undefined) return;
+  if (given.config === undefined) {
+    if (given.check !== "none") await serversListen(lab, () => checkPort(given));
+    return;
+  }
   const ports = readHaproxy(given, lab.topology.targets.length).layout.served.ports?.tcp?.targets;
   await serversListen(lab, (target) => ports?.[target] ?? 0);
 }

@@ -133,7 +133,15 @@ export const WIRE: readonly CauseRule[] = [
     },
   },
   ...KERNEL_CAUSES.map(byKernel),
-  byCounter("queue_overrun", ["drop.nfqueue_queue_dropped"], "the balancer's queue was full"),
+  byCounter(
+    "queue_overrun",
+    [
+      ...["nfqueue", "loaded"].flatMap((name) => [`drop.${name}_queue_dropped`, `drop.${name}_user_dropped`]),
+      "drop.xdp_socket_no_buffer",
+      "drop.xdp_socket_ring_full",
+    ],
+    "the balancer's queue was full",
+  ),
   byCounter("reverse_path_filter", ["reversePath"], "the reverse path filter dropped packets"),
   byCounter("not_tracked", ["drop.conntrack_drop"], "conntrack dropped packets"),
   byCounter("mtu", ["fragmentationFailed"], "packets were too large for the next link"),
