@@ -11,6 +11,8 @@ import { keepaliveS, type Timers } from "./timers.ts";
 
 const DIR = "/run/frr";
 const READY_MS = 60_000;
+/** NULs behind two answers: three and a result each, which is NUL where all is well, as it is of the first. */
+const ANSWERED = "7";
 const SIGKILL = 9;
 
 export const frr: AnnouncerKind = {
@@ -52,7 +54,7 @@ async function frrOn(announcing: Announcing, speaker: Speaker): Promise<() => Pr
 async function sessionsUp(host: Host, { peers }: Speaker, bfd: boolean): Promise<void> {
   const ask = async (daemon: string, words: string) => {
     const input = `enable\0${words}\0`;
-    return (await host.exec(["@unix", `${DIR}/${daemon}.vty`], { input, check: false })).stdout;
+    return (await host.exec(["@unix", `${DIR}/${daemon}.vty`, ANSWERED], { input, check: false })).stdout;
   };
   for (;;) {
     const sessions = await ask("bgpd", "show bgp neighbors json");

@@ -120,6 +120,24 @@ test("a command ends although a child that it left behind holds its output open"
   });
 });
 
+test("a socket that ends its answer when it hears that no more comes is heard out", async (t) => {
+  await withLab({ targets: 1, routers: 1 }, async (lab) => {
+    const host = lab.host("vm-001");
+    const answer = "a".repeat(500_000);
+    // As FRR's daemons do: what does not fit into the socket is lost with the end of the questions.
+    const serve = `require("net").createServer({ allowHalfOpen: true }, (s) => {
+      s.on("data", () => s.write("\\0\\0\\0\\0" + "a".repeat(500000) + "\\0\\0\\0\\0")).on("end", () => s.destroy());
+    }).listen("/run/answers", () => console.log("ready"))`;
+    await new Promise<void>((resolve) => {
+      host.spawn([process.execPath, "-e", serve], { onStdout: () => resolve() });
+    });
+    const ask = async (...nuls: string[]) =>
+      (await host.exec(["@unix", "/run/answers", ...nuls], { input: "?", check: false })).stdout.replaceAll("\0", "");
+    t.is(await ask("7"), answer);
+    t.not(await ask(), answer);
+  });
+});
+
 test("nothing but the agent runs in a lab that has just come up", async (t) => {
   await withLab({ targets: 3, routers: 1 }, async (lab) => {
     const { stdout } = await lab.host("fabric").exec(["sh", "-c", "grep -l '^agent' /proc/[0-9]*/comm; exit 0"]);

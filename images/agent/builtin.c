@@ -89,16 +89,36 @@ static int builtin_sysctl(void)
 	return rc;
 }
 
-/* Sends what stdin has and prints the answer, until the other end closes. 0, or -1 with errno. */
-static int converse(const struct sockaddr *address, socklen_t length)
+/* Prints what comes until so many NULs have come, or until the other end closes. 0, or -1 with errno. */
+static int copy_answer(int fd, unsigned long nuls)
+{
+	char data[65536];
+	ssize_t n = 0;
+
+	while (nuls > 0 && (n = read(fd, data, sizeof(data))) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			nuls -= nuls > 0 && !data[i];
+		if (write(STDOUT_FILENO, data, (size_t)n) != n)
+			return -1;
+	}
+	return n < 0 ? -1 : 0;
+}
+
+/*
+ * Sends what stdin has and prints the answer, until the other end closes. It is told that no more comes at
+ * once, or after so many NULs: FRR's daemons end their answer when they hear of it, after 64 KiB of a longer one.
+ * 0, or -1 with errno.
+ */
+static int converse(const struct sockaddr *address, socklen_t length, const char *nuls)
 {
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd < 0 || connect(fd, address, length) || copy(STDIN_FILENO, fd) || shutdown(fd, SHUT_WR) ||
+	return fd < 0 || connect(fd, address, length) || copy(STDIN_FILENO, fd) ||
+	       copy_answer(fd, nuls ? strtoul(nuls, NULL, 10) : 0) || shutdown(fd, SHUT_WR) ||
 	       copy(fd, STDOUT_FILENO) ? -1 : 0;
 }
 
-static int builtin_unix(const char *path)
+static int builtin_unix(const char *path, const char *nuls)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t length = path ? strlen(path) : 0;
@@ -107,7 +127,7 @@ static int builtin_unix(const char *path)
 	if (!length || length >= sizeof(address.sun_path))
 		return failed("talk to", path ? path : "");
 	memcpy(address.sun_path, path, length);
-	return converse((struct sockaddr *)&address, sizeof(address)) ? failed("talk to", path) : 0;
+	return converse((struct sockaddr *)&address, sizeof(address), nuls) ? failed("talk to", path) : 0;
 }
 
 /* A TCP port of the machine itself. */
@@ -117,7 +137,7 @@ static int builtin_tcp(const char *port)
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	address.sin_port = htons((uint16_t)(port ? strtoul(port, NULL, 10) : 0));
-	return converse((struct sockaddr *)&address, sizeof(address)) ? failed("talk to port", port ? port : "") : 0;
+	return converse((struct sockaddr *)&address, sizeof(address), NULL) ? failed("talk to port", port ? port : "") : 0;
 }
 
 /* The inode by which the kernel knows this machine's network namespace. */
@@ -140,7 +160,7 @@ int builtin_run(char *const argv[])
 	if (!strcmp(argv[0], "@sysctl"))
 		return builtin_sysctl();
 	if (!strcmp(argv[0], "@unix"))
-		return builtin_unix(argv[1]);
+		return builtin_unix(argv[1], argv[1] ? argv[2] : NULL);
 	if (!strcmp(argv[0], "@tcp"))
 		return builtin_tcp(argv[1]);
 	if (!strcmp(argv[0], "@netns"))

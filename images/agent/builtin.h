@@ -8,7 +8,8 @@
  *   @write FILE [MODE]  stdin to the file (made with octal MODE, 644)
  *   @sysctl             lines "net/ipv4/ip_forward=1" on stdin; "?" before the name: skipped where the kernel
  *                       lacks it
- *   @unix SOCKET        stdin to the stream socket, then what it answers to stdout
+ *   @unix SOCKET [NULS] stdin to the stream socket, then what it answers to stdout; the socket hears that no
+ *                       more comes at once, or after its answer has had so many NULs
  *   @nexthop-group      lines "add|replace ID MEMBER,WEIGHT/.. [BUCKETS IDLE UNBALANCED]" on stdin: groups of
  *                       next hops, resilient ones with buckets and times in seconds
  *   @conntrack-forget ADDRESS..  deletes the connections that these addresses answer
