@@ -18,19 +18,21 @@ interface Run {
   backend: string;
   scenario?: Scenario;
   options: Record<string, unknown>;
+  set?: readonly string[];
   fault?: (world: World) => Promise<void>;
 }
 
 /** Few connections; what is lacking here is a skip. */
 async function happened(
   t: ExecutionContext,
-  { backend, scenario = routerCrash, options, fault = async () => {} }: Run,
+  { backend, scenario = routerCrash, options, set = [], fault = async () => {} }: Run,
 ): Promise<Summary | null> {
   const result = await untilSufficient(t, async () => {
     const run = await faultyRun(t, {
       backend: findNamed("backend", backends, backend),
       scenario,
       options: { at: "1.5", duration: 5, stall: 2.5, ...options },
+      set,
       fault,
     });
     const summary = run?.data.summary ?? null;
@@ -88,6 +90,18 @@ for (const [health, backend] of someOf(
       t.true((begins?.lost ?? 0) > 60 && (begins?.lost ?? 0) < 140, `${begins?.lost}`);
     },
   );
+
+test.serial("HAProxy's own checks find a death by their timers, and only the dead lose connections", async (t) => {
+  const options = { at: "1 3.5", duration: 6, stall: 1.3, scale: "1" };
+  const set = ["check=traffic", "inter=100"];
+  const summary = await happened(t, { backend: "haproxy", scenario: failure, options, set });
+  if (!summary) return;
+  t.is(summary.verdict, "pass", summary.reasons.join("\n"));
+  const [died, returned] = summary.events;
+  t.like(died, { alive: 400, mispredicted: 0, failover: { by: "tcp", expectedMs: [500, 600] } });
+  t.true((died?.lost ?? 0) > 60 && (died?.lost ?? 0) < 140, `${died?.lost}`);
+  t.like(returned, { lost: 0, mispredicted: 0 });
+});
 
 test.serial("a daemon that ends by itself is named, and the run is an error", async (t) => {
   const fault = async (world: World) => find(world, "announce-bird", "vm-003").signal(SIG.kill);

@@ -2,6 +2,7 @@
 // What the lab itself costs: bring-up, a command, tear-down; a run beyond its schedule; reports. Medians; nothing here is a test.
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { RunInfo } from "../record/schema.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { planTopology, type Topology } from "../topology/topology.ts";
@@ -12,6 +13,8 @@ import { writeSyntheticRun } from "./synthetic.ts";
 import { inScratch, watched } from "./watched.ts";
 
 const COMMANDS = 100;
+/** Longer than the kernel takes to clear a machine's namespace away, in the background, where the next lab would pay for it. */
+const CLEANED_UP_MS = 5;
 const RUN = "nfqueue_scale";
 const RUNS = 3;
 const REPORT_SIZES = [1e3, 1e4, 1e5, 1e6];
@@ -92,6 +95,7 @@ async function timeLabs({ runtime, sizes, rounds, signal, note }: HarnessPlan, t
         const [downMs] = await timed(() => lab[Symbol.asyncDispose]());
         take("down", downMs);
       }
+      await delay(CLEANED_UP_MS * targets, undefined, { signal });
       if (withoutMininet === null && targets <= MOST_MININET) await timeOther(topology, take);
       signal.throwIfAborted();
     }
