@@ -61,6 +61,10 @@ const bad: [change: [from: string | RegExp, to: string], message: RegExp][] = [
   [['"at": "6s"', '"at": "soon"'], /line 9: 'at': expected a time/],
   [['"duration": "9s"', '"duration": 7'], /line 10: the event at 7.5 s comes after the traffic, which lasts 7 s/],
   [['1, "vm-002"', "1, 2, 3, 4"], /line 8: after this event at 4 s no target is in use/],
+  [
+    ['"scale_in"', '"drift"'],
+    /line 10: at 7 s the routers know different targets: what becomes of .* is not predicted/,
+  ],
   [['1, "vm-002"', '1, "vm-007"'], /line 8: there is no target 'vm-007': there are 4/],
   [['"vm-003": 5', '"vm-009": 5'], /line 9: there is no target 'vm-009'/],
   [['"vm-003": 5', '"vm-003": 0'], /line 9: 'vm-003': /],

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { z } from "zod";
 import type { Plan, Scenario, ScenarioOptions, Step } from "../api/scenario.ts";
 import { EVENTS } from "../events/index.ts";
-import { inUse, memberNoun } from "../events/meaning.ts";
+import { memberNoun } from "../events/meaning.ts";
 import { systemReason, UsageError } from "../util/errors.ts";
 import { didYouMean } from "../util/suggest.ts";
 import { allCases, type Case, type Catalog, findCases, findNamed } from "./catalog.ts";
@@ -13,6 +13,7 @@ import { parseOptions } from "./invalid.ts";
 import { type Lines, parseJsonc } from "./jsonc.ts";
 import { type RunOptions, runOptions } from "./options.ts";
 import { readSeconds } from "./quantities.ts";
+import { checkInUse } from "./scenario-in-use.ts";
 import { type FileStep, type ScenarioFile, scenarioSchema, stepSchema } from "./scenario-schema.ts";
 
 /** Of a file: its load and topology, as options that nobody gave. */
@@ -100,7 +101,7 @@ const judgedLike = (own: Scenario | undefined): Pick<Scenario, "unfit" | "missin
   ...(own?.missing ? { missing: async () => (await own.missing?.()) ?? [] } : {}),
 });
 
-type Wrong = (path: readonly PropertyKey[], text: string) => UsageError;
+export type Wrong = (path: readonly PropertyKey[], text: string) => UsageError;
 
 function checked({ value }: Lines, wrong: Wrong): ScenarioFile {
   const parsed = scenarioSchema.safeParse(value);
@@ -194,7 +195,7 @@ function besides({ direct, probes, sameTuple, flood, attack }: ScenarioFile) {
   };
 }
 
-interface Placed {
+export interface Placed {
   step: Step;
   path: readonly PropertyKey[];
 }
@@ -279,22 +280,4 @@ function numbersOf(
     if (number >= 1 && number <= most) return number;
     throw wrong(i, `there is no ${noun} '${member}': there are ${most}.`);
   });
-}
-
-/** At each time, as each router knows it. */
-function checkInUse(
-  out: readonly number[],
-  steps: readonly Placed[],
-  { targets, routers }: ScenarioOptions,
-  wrong: Wrong,
-) {
-  const start = Array.from({ length: targets }, (_, i) => i + 1).filter((n) => !out.includes(n));
-  if (start.length === 0) throw wrong(["out"], "no target is in use at the start.");
-  const events = steps.map(({ step: { event, members } }) => ({ meaning: event, members }));
-  for (let router = 0; router < routers; router++) {
-    const sets = inUse("targets", start, events, { router, routers });
-    const none = sets.findIndex((set, i) => i > 0 && set.size === 0);
-    const placed = steps[none - 1];
-    if (placed) throw wrong(placed.path, `after this event at ${placed.step.atS} s no target is in use.`);
-  }
 }
