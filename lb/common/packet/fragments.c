@@ -18,16 +18,6 @@ struct packet {
 /* What a packet costs besides its bytes: its header, and malloc's. */
 #define PACKET_OVERHEAD (sizeof(struct packet) + 16)
 
-/* What has passed of a datagram, in units of 8 bytes. */
-struct coverage {
-	struct {
-		uint16_t from, to;
-	} ranges[FRAGMENT_RANGES];
-	uint16_t end; /* of the last fragment; 0: it is missing */
-	uint8_t ranges_n;
-	bool lost_count;
-};
-
 /* A datagram: either its first fragment was seen, or fragments wait for it. */
 struct entry {
 	struct fragment_key key;
@@ -254,41 +244,12 @@ bool fragments_later(struct fragments *f, const struct fragment_key *key, const 
 	return false;
 }
 
-/* Joins the range with those that it meets. */
-static void cover(struct coverage *c, uint16_t from, uint16_t to)
-{
-	for (uint32_t i = 0; i < c->ranges_n;) {
-		if (from > c->ranges[i].to || to < c->ranges[i].from) {
-			i++;
-			continue;
-		}
-		from = c->ranges[i].from < from ? c->ranges[i].from : from;
-		to = c->ranges[i].to > to ? c->ranges[i].to : to;
-		c->ranges[i] = c->ranges[--c->ranges_n];
-		i = 0;
-	}
-	if (c->ranges_n == FRAGMENT_RANGES) {
-		c->lost_count = true;
-		return;
-	}
-	c->ranges[c->ranges_n].from = from;
-	c->ranges[c->ranges_n++].to = to;
-}
-
 void fragments_passed(struct fragments *f, const struct fragment_key *key,
 		      const struct fragment_extent *extent)
 {
 	const uint32_t at = find(f, key);
-	struct coverage *c;
 
-	if (at == NONE || !f->entries[at].known)
-		return;
-	c = &f->entries[at].passed;
-	if (extent->last)
-		c->end = extent->to;
-	cover(c, extent->from, extent->to);
-	if (c->lost_count || !c->end || c->ranges_n != 1 || c->ranges[0].from != 0 ||
-	    c->ranges[0].to < c->end)
+	if (at == NONE || !f->entries[at].known || !coverage_add(&f->entries[at].passed, extent))
 		return;
 	forget(f, at, FRAGMENTS_EXPIRED);
 	f->counts[FRAGMENTS_WHOLE]++;

@@ -11,6 +11,7 @@
 #ifndef LB_FRAGMENTS_H
 #define LB_FRAGMENTS_H
 
+#include "packet/coverage.h"
 #include "packet/flow.h"
 
 struct fragment_limits {
@@ -21,9 +22,6 @@ struct fragment_limits {
 
 /* Of one datagram: more would not make a legal one. */
 #define FRAGMENT_DATAGRAM_BYTES (128u << 10)
-
-/* Parts of a datagram that are told apart. */
-#define FRAGMENT_RANGES 8
 
 /* What a first fragment led to. The table does not look into it. */
 struct fragment_choice {
@@ -63,7 +61,7 @@ bool fragments_later(struct fragments *fragments, const struct fragment_key *key
 
 /*
  * A fragment of a known datagram went on: with the last missing one the datagram is forgotten, and its entry
- * is free. Fragments may repeat and overlap. Of a datagram with more than FRAGMENT_RANGES holes at a time
+ * is free. Fragments may repeat and overlap. Of a datagram with more than COVERAGE_RANGES holes at a time
  * nobody can tell, and time ends it.
  */
 void fragments_passed(struct fragments *fragments, const struct fragment_key *key,

@@ -252,9 +252,9 @@ static void who_cannot_tell_waits(void)
 	const struct fragment_key key = key_of(7);
 
 	first(f, 7, 1, 0);
-	for (uint16_t i = 0; i < 2 * FRAGMENT_RANGES + 2; i += 2)
-		fragments_passed(f, &key, &(struct fragment_extent){i, i + 1, i == 2 * FRAGMENT_RANGES});
-	fragments_passed(f, &key, &(struct fragment_extent){0, 2 * FRAGMENT_RANGES + 1, true});
+	for (uint16_t i = 0; i < 2 * COVERAGE_RANGES + 2; i += 2)
+		fragments_passed(f, &key, &(struct fragment_extent){i, i + 1, i == 2 * COVERAGE_RANGES});
+	fragments_passed(f, &key, &(struct fragment_extent){0, 2 * COVERAGE_RANGES + 1, true});
 	CHECK(knows(f, 7), "forgotten although it lost count");
 	first(f, 7, 2, 0);
 	fragments_passed(f, &key, &(struct fragment_extent){0, 1, false});
