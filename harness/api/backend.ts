@@ -3,19 +3,10 @@
 import type { z } from "zod";
 import type { FlowRule, OracleSpec } from "../oracle/oracle.ts";
 import type { StrategyDefinition } from "../oracle/strategies/define.ts";
-import type {
-  Direct,
-  Family,
-  HealthWay,
-  Lifecycle,
-  Protocol,
-  Reuse,
-  Room,
-  Snat,
-  WithoutTargets,
-} from "../record/schema.ts";
+import type { Direct, Family, Lifecycle, Protocol, Reuse, Room, Snat, WithoutTargets } from "../record/schema.ts";
 import type { Lab, Place } from "../runtime/runtime.ts";
 import type { ServedPorts } from "../traffic/servers.ts";
+import type { OwnChecks } from "./own-checks.ts";
 import type { Requirements } from "./requirements.ts";
 
 /** What not every balancer does, as the end of a sentence that begins with its name. */
@@ -80,21 +71,6 @@ export interface Served {
   ports?: Partial<Record<Protocol, ServedPorts>>;
   /** Why its targets cannot change while it runs, as a sentence; absent: they can. */
   fixed?: string;
-}
-
-/** How a balancer finds out by itself which targets are dead. */
-export interface OwnChecks {
-  /** Where it asks: at the ports of the traffic, or at others, which tell nothing of the traffic. */
-  where: "traffic" | "beside";
-  /** Its timers; null: it learns from the connections of clients, so nobody knows when. */
-  timers: {
-    by: HealthWay;
-    intervalMs: number;
-    misses: number;
-    rises: number;
-    /** From a target's death until it is found, at the least and at the most. */
-    detectionMs: [number, number];
-  } | null;
 }
 
 /** All options are parsed by `options` before they come to a method. */

@@ -11,10 +11,10 @@ import type {
   BackendOptions,
   EffectiveOptions,
   LinkNeeds,
-  OwnChecks,
   Served,
   Tunnelled,
 } from "./backend.ts";
+import type { OwnChecks } from "./own-checks.ts";
 import { missingOf, type Requirements } from "./requirements.ts";
 import { deployOnRouters, type Router, type RouterSide } from "./routers.ts";
 

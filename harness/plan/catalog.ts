@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import picomatch from "picomatch";
-import { type Backend, FEATURES, type OwnChecks } from "../api/backend.ts";
+import { type Backend, FEATURES } from "../api/backend.ts";
+import type { OwnChecks } from "../api/own-checks.ts";
 import type { Scenario } from "../api/scenario.ts";
 import type { HealthWay } from "../record/schema.ts";
 import type { Runtime } from "../runtime/runtime.ts";

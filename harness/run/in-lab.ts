@@ -5,7 +5,8 @@ import path from "node:path";
 import type { Announcer } from "../announce/announcer.ts";
 import { withHealthChecks } from "../announce/health.ts";
 import { announcePrograms, startAnnouncer } from "../announce/index.ts";
-import { type Balancer, machineNeeds, type OwnChecks, Unsupported } from "../api/backend.ts";
+import { type Balancer, machineNeeds, Unsupported } from "../api/backend.ts";
+import type { OwnChecks } from "../api/own-checks.ts";
 import { versionsIn } from "../api/versions.ts";
 import { isFoundOut } from "../events/meaning.ts";
 import { checkedSpec, isStateful, type OracleSpec } from "../oracle/oracle.ts";
@@ -180,7 +181,7 @@ async function deploy(run: Run, lab: Lab): Promise<Balancer> {
 async function watched({ request, record, scope, servers }: Run, lab: Lab, balancer: Balancer) {
   const { health, plan, backend, backendOptions } = request;
   const own = backend.checks?.(backendOptions);
-  if (own?.timers && plan.steps.some(({ event }) => isFoundOut(event) && event.subject === "targets"))
+  if (own && plan.steps.some(({ event }) => isFoundOut(event) && event.subject === "targets"))
     return { balancer: timed(balancer, own.timers, record) };
   if (!health) return { balancer };
   const active = activeAtStart(plan, lab.topology.targets.length);
@@ -191,7 +192,7 @@ async function watched({ request, record, scope, servers }: Run, lab: Lab, balan
 }
 
 /** The balancer, which checks by itself: when each router found out is told. */
-function timed(balancer: Balancer, timers: NonNullable<OwnChecks["timers"]>, record: RecordWriter): Balancer {
+function timed(balancer: Balancer, timers: OwnChecks["timers"], record: RecordWriter): Balancer {
   record.add({ kind: "health", t: record.clock.now(), ...timers });
   const wait = balancer.waitForConvergence?.bind(balancer);
   balancer.waitForConvergence = async (alive) => {

@@ -75,7 +75,7 @@ export function converging(
   given: CheckOptions,
   sockets: readonly string[],
 ): Pick<RouterSide, "converge"> {
-  const mostMs = checksOf(given)?.timers?.detectionMs[1];
+  const mostMs = checksOf(given)?.timers.detectionMs[1];
   if (mostMs === undefined) return {};
   return {
     async converge(alive) {
